@@ -1,0 +1,61 @@
+"""Prove that your code handles every documented failure of a document-parsing API."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pytest_parseapi.api import ParseAPI
+    from pytest_parseapi.catalogue.behaviour import Behaviour, Call, Rejected
+    from pytest_parseapi.catalogue.endpoint import Endpoint
+    from pytest_parseapi.catalogue.model import Advice, DocumentedError, Provider
+    from pytest_parseapi.clock.virtual import VirtualClock
+    from pytest_parseapi.exchange import Reply, Request
+    from pytest_parseapi.journal import Attempt
+    from pytest_parseapi.service.script import ALWAYS
+
+__all__ = [
+    "ALWAYS",
+    "Advice",
+    "Attempt",
+    "Behaviour",
+    "Call",
+    "DocumentedError",
+    "Endpoint",
+    "ParseAPI",
+    "Provider",
+    "Rejected",
+    "Reply",
+    "Request",
+    "VirtualClock",
+]
+
+# Names load when they are used: pytest imports this package at start-up, whether a test needs it
+# or not.
+_HOMES: Final = {
+    "ALWAYS": "service.script",
+    "Advice": "catalogue.model",
+    "Attempt": "journal",
+    "Behaviour": "catalogue.behaviour",
+    "Call": "catalogue.behaviour",
+    "DocumentedError": "catalogue.model",
+    "Endpoint": "catalogue.endpoint",
+    "ParseAPI": "api",
+    "Provider": "catalogue.model",
+    "Rejected": "catalogue.behaviour",
+    "Reply": "exchange",
+    "Request": "exchange",
+    "VirtualClock": "clock.virtual",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,171 @@
+"""`ParseAPI`: one provider, simulated for one test."""
+
+from __future__ import annotations
+
+from pytest_parseapi.assertions.http import HTTPAssertions
+from pytest_parseapi.catalogue.lookup import ErrorName
+from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.checks.record import Record
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.errors import UsageError
+from pytest_parseapi.journal import Attempt
+from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.simulation import Simulation
+from pytest_parseapi.timeline import draw
+
+__all__ = ["ALWAYS", "ParseAPI"]
+
+
+class ParseAPI(HTTPAssertions):
+    """One provider, simulated for one test; fixtures make it.
+
+    Example:
+        >>> def test_retries(extend_api):
+        ...     extend_api.fail("OCR_ERROR", times=2)
+        ...     our_app.parse("https://files.example.com/invoice.pdf")
+        ...     extend_api.assert_recovered()
+    """
+
+    def __init__(self, simulation: Simulation, provider: Provider) -> None:
+        self._simulation = simulation
+        self._provider = provider
+
+    def __repr__(self) -> str:
+        return f"<ParseAPI {self._provider.name}>"
+
+    @property
+    def provider(self) -> Provider:
+        """What is simulated: hosts, endpoints, documented errors."""
+        return self._service.provider
+
+    @property
+    def base_url(self) -> str:
+        """The documented base URL, without a slash at its end."""
+        return self._service.provider.base_url
+
+    @property
+    def api_key(self) -> str:
+        """A credential that the simulated service accepts, as it does any well-formed one."""
+        return self._service.provider.api_key
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The test's virtual clock: ``clock.elapsed`` in seconds, ``clock.advance(seconds)``."""
+        return self._open.clock
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every exchange with this provider, oldest first."""
+        return self._service.journal.attempts
+
+    def attempts_for(self, document: str) -> list[Attempt]:
+        """Every exchange about one document, oldest first.
+
+        Args:
+            document: its URL, file name, last path segment or file id.
+        """
+        return [attempt for attempt in self.attempts if document in attempt.names]
+
+    @property
+    def request_ids(self) -> list[str]:
+        """The ``requestId`` of each failed reply that carried one, oldest first."""
+        return [
+            attempt.request_id
+            for attempt in self.attempts
+            if attempt.failed and attempt.request_id is not None
+        ]
+
+    def fail(
+        self,
+        *errors: ErrorName,
+        times: float = 1,
+        document: str | None = None,
+        endpoint: str | None = None,
+        retry_after: RetryAfter | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Script failures: each named error, ``times`` times each, in order, and then recovery.
+
+        Args:
+            errors: documented codes (``"OCR_ERROR"``), statuses (``503``) where only one error has
+                that status, `DocumentedError` objects, or network faults (``"read_timeout"``).
+            times: how often each is met; ``ALWAYS`` for ever.
+            document: only requests about this document: its URL, file name, last path segment or
+                file id.
+            endpoint: only this path, such as ``"/parse"`` or ``"/parse_runs/{id}"``.
+            retry_after: the reply's ``Retry-After``: seconds, an HTTP date, or an aware `datetime`.
+            message: the text in the body, instead of the catalogue's.
+
+        Raises:
+            UsageError: a name or value is wrong; the message has the nearest right one.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)  # doctest: +SKIP
+            >>> extend_api.fail("read_timeout", document="invoice.pdf")  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        steps = steps_for(
+            self.provider,
+            errors,
+            others=self._open.providers.values(),
+            times=times,
+            document=document,
+            endpoint=endpoint,
+            retry_after=retry_after,
+            message=message,
+        )
+        for step in steps:
+            self._service.script.add(step)
+
+    def replies_take(self, seconds: float) -> None:
+        """Let each reply take this long from now on.
+
+        A client whose read time-out is shorter times out.
+
+        Args:
+            seconds: virtual seconds from 0 up.
+        """
+        __tracebackhide__ = True
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+        self._service.reply_seconds = float(seconds)
+
+    def reset(self) -> None:
+        """Forget scripts, runs and records, for a test body that runs many times.
+
+        The clock goes on; logs and output so far no longer count as evidence.
+        """
+        self._service.reset()
+        self._open.reset()
+
+    def timeline(self) -> str:
+        """The text picture of attempts and waits that failure messages show."""
+        return draw(self.provider.title, self.attempts)
+
+    @property
+    def _open(self) -> Simulation:
+        __tracebackhide__ = True
+        if self._simulation.clock.closed:
+            raise UsageError(
+                f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "
+                "test one of its own"
+            )
+        return self._simulation
+
+    @property
+    def _service(self) -> SimulatedService:
+        __tracebackhide__ = True
+        return self._open.services[self._provider.name]
+
+    @property
+    def _record(self) -> Record:
+        __tracebackhide__ = True
+        journal = self._service.journal
+        return Record(
+            provider=self.provider,
+            attempts=journal.attempts,
+            operations=journal.operations,
+            credentials=frozenset(journal.credentials),
+            lines=self._open.evidence.lines,
+        )

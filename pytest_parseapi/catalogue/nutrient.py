@@ -1,0 +1,179 @@
+"""What Nutrient documents for its Data Extraction API.
+
+The pages name statuses; where they show no code, the code is this package's name for the error
+and the wire carries none. The messages are this package's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pytest_parseapi.catalogue.endpoint import Endpoint
+from pytest_parseapi.catalogue.model import Advice, Basis, DocumentedError
+
+__all__ = [
+    "ADVICE",
+    "API_KEY",
+    "BASE_URL",
+    "DETAIL_SOURCES",
+    "ENDPOINTS",
+    "ERRORS",
+    "HOSTS",
+    "UNNAMED",
+]
+
+BASE_URL: Final = "https://api.nutrient.io"
+HOSTS: Final = ("api.nutrient.io",)
+API_KEY: Final = "pdf_test_parseapi_0123456789"
+
+UNNAMED: Final = ("document",)
+"""The official client sends this file name for every document."""
+
+DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
+    {"invalid_request": "request", "maestro_error": "maestro", "processing_error": "processing"}
+)
+"""What ``errorDetails.source`` says, by code; the other errors carry no ``errorDetails``."""
+
+_GUIDES: Final = "www.nutrient.io/guides/dws-data-extraction/"
+_ERRORS: Final = _GUIDES + "errors.md"
+_NEWER_ERRORS: Final = _GUIDES + "errors/"
+_CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
+
+_EXTRACT_ONLY: Final = ("/extraction/extract",)
+
+
+def _error(
+    code: str,
+    status: int,
+    message: str,
+    description: str,
+    *,
+    retryable: bool = False,
+    wire_code: str | None = None,
+    endpoints: tuple[str, ...] = (),
+    source: str = _ERRORS,
+    basis: Basis = "documented",
+) -> DocumentedError:
+    return DocumentedError(
+        provider="nutrient",
+        code=code,
+        status=status,
+        retryable=retryable,
+        message=message,
+        wire_code=wire_code,
+        endpoints=endpoints,
+        source=source,
+        basis=basis,
+        description=description,
+    )
+
+
+ERRORS: Final[tuple[DocumentedError, ...]] = (
+    _error(
+        "invalid_request",
+        400,
+        "The request does not pass validation.",
+        "The file is missing or of an unsupported format, or a parameter is wrong; "
+        "failingPaths names the fields.",
+        wire_code="invalid_request",
+    ),
+    _error(
+        "unauthorized",
+        401,
+        "The bearer token is missing or not valid.",
+        "The token is missing, invalid or expired.",
+    ),
+    _error(
+        "insufficient_credits",
+        402,
+        "This request needs 9 credits and 0 are left.",
+        "The account has too few extraction credits.",
+    ),
+    _error(
+        "forbidden",
+        403,
+        "This key does not belong to the extraction product.",
+        "A Processor key was used for extraction; only the official client mentions it.",
+        source=_CLIENT,
+        basis="client",
+    ),
+    _error(
+        "request_timeout",
+        408,
+        "The extraction took too long.",
+        "The request timed out; the page does not say whether to retry it.",
+        retryable=True,
+        endpoints=_EXTRACT_ONLY,
+        source=_NEWER_ERRORS,
+        basis="inferred",
+    ),
+    _error(
+        "payload_too_large",
+        413,
+        "The file is larger than 150 MB.",
+        "The document exceeds the size limit of 150 MB.",
+    ),
+    _error(
+        "unprocessable_url",
+        422,
+        "The document could not be fetched from its URL.",
+        "The remote URL could not be downloaded or was rejected.",
+        endpoints=_EXTRACT_ONLY,
+        source=_NEWER_ERRORS,
+    ),
+    _error(
+        "rate_limited",
+        429,
+        "Too many requests for this subscription.",
+        "The rate limit of the subscription is exceeded.",
+        retryable=True,
+    ),
+    _error(
+        "maestro_error",
+        500,
+        "The extraction backend failed.",
+        "The backend failed; a retry after a short delay may succeed.",
+        retryable=True,
+        wire_code="maestro_error",
+    ),
+    _error(
+        "processing_error",
+        500,
+        "The document could not be processed.",
+        "Processing failed; the page names the source of the error but not its status.",
+        retryable=True,
+        basis="inferred",
+    ),
+    _error(
+        "service_unavailable",
+        503,
+        "The service is down for the moment.",
+        "The backend is unavailable for a time.",
+        retryable=True,
+    ),
+)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
+    Endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
+)
+
+ADVICE: Final[tuple[Advice, ...]] = (
+    Advice(
+        rule="retryable",
+        text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
+        source=_ERRORS,
+    ),
+    Advice(
+        rule="backoff",
+        text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
+        source=_ERRORS,
+    ),
+    Advice(
+        rule="request_id",
+        text="Give the requestId to support when a 500 or 503 persists.",
+        source=_ERRORS,
+    ),
+)

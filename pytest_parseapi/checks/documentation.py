@@ -1,0 +1,118 @@
+"""All of a provider's documented advice at once, judged by what happened in one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.checks.logs import leaks, unlogged
+from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
+from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.timeline import describe_error
+
+__all__ = ["follows_documentation", "unproven_backoff"]
+
+_SAME: Final = 0.002
+# From the fourth wait on, equal waits may be a cap.
+_CAP_FROM: Final = 3
+
+
+def follows_documentation(record: Record, document: str | None = None) -> None:
+    """Everything that the provider advises holds for what happened."""
+    __tracebackhide__ = True
+    rule = f"the consumer follows {record.provider.title}'s documentation"
+    narrowed = record.about(document, rule)
+    if not narrowed.failed_operations:
+        nothing_to_check(narrowed, rule, "no failed attempt is on record")
+    fail(narrowed, list(_findings(narrowed)))
+
+
+def _findings(record: Record) -> Iterator[Finding]:
+    lines = record.lines(None)
+    for operation in record.operations:
+        yield from _retries(record, operation)
+        yield from unproven_backoff(record, operation)
+        last = operation.attempts[-1]
+        if last.failed and last.request_id is not None:
+            yield from unlogged(record, operation, [last], lines)
+    yield from too_early(record)
+    yield from changed_payloads(record)
+    yield from missing_timeouts(record)
+    yield from leaks(record)
+
+
+def _retries(record: Record, operation: Operation) -> Iterator[Finding]:
+    attempts = operation.attempts
+    for before, after in operation.pairs():
+        error = before.error
+        if not isinstance(error, DocumentedError) or error.retryable:
+            continue
+        if before.header("authorization") != after.header("authorization"):
+            # Another credential is another request.
+            continue
+        yield Finding(
+            rule=f"{error.code} is not retried",
+            where=operation.name,
+            expected=f"no attempt after the {describe_error(before)} of attempt {before.number}"
+            + _basis(error),
+            seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
+            advice=record.advice("retryable"),
+        )
+        break
+    last = attempts[-1]
+    alone = len(attempts) == 1 or not attempts[-2].failed
+    if alone and isinstance(last.error, DocumentedError) and last.error.retryable:
+        yield Finding(
+            rule=f"{last.error.code} is retried",
+            where=operation.name,
+            expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
+            + _basis(last.error),
+            seen="nothing followed",
+            advice=record.advice("retryable"),
+        )
+
+
+def unproven_backoff(record: Record, operation: Operation) -> Iterator[Finding]:
+    """Waits that one run proves to be no exponential backoff."""
+    for waits in waits_of(operation):
+        judged = [wait for wait in waits if _is_retryable(wait.before)]
+        problem = _problem(judged)
+        if problem:
+            yield Finding(
+                rule="retries wait with exponential backoff",
+                where=operation.name,
+                expected="waits that grow, each by more than the one before",
+                seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
+                nearest=problem,
+                advice=record.advice("backoff"),
+            )
+            return
+
+
+def _is_retryable(attempt: Attempt) -> bool:
+    return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
+
+
+def _problem(waits: list[Wait]) -> str:
+    for wait in waits:
+        if wait.seconds <= NO_WAIT:
+            first = wait.position == 0
+            hint = " (urllib3's Retry sends its first retry at once)" if first else ""
+            return f"attempt {wait.retry.number} came without a wait{hint}"
+    for one, two in zip(waits, waits[1:], strict=False):
+        follows = two.position == one.position + 1
+        if follows and two.position < _CAP_FROM and abs(one.seconds - two.seconds) <= _SAME:
+            return f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
+    for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
+        step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
+        in_a_row = three.position == one.position + 2
+        if in_a_row and step > _SAME and abs(step - next_step) <= _SAME:
+            return f"the waits grow by {step:.3f} s each time: that is linear"
+    return ""
+
+
+def _basis(error: DocumentedError) -> str:
+    return "" if error.basis == "documented" else f" (basis: {error.basis})"

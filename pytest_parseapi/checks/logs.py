@@ -1,0 +1,198 @@
+"""Whether the logs hold what support will ask for, and no secret."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.errors import UsageError, nearest
+from pytest_parseapi.evidence.line import Line
+from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.timeline import describe_error
+
+__all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlogged"]
+
+Which = Literal["last", "all", "any"]
+
+_SHORT = 8
+_NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.I)
+
+
+def request_id_logged(
+    record: Record,
+    which: Which = "last",
+    level: int | str | None = None,
+    text: str | None = None,
+    document: str | None = None,
+) -> None:
+    """The ``requestId`` of failed replies is in the consumer's logs or output."""
+    __tracebackhide__ = True
+    if which not in ("last", "all", "any"):
+        raise UsageError(f"which={which!r}: {nearest(which, ('last', 'all', 'any'))}")
+    rule = _id_rule(which, level)
+    narrowed = record.about(document, rule)
+    number = level_number(level)
+    if not narrowed.failed_operations:
+        nothing_to_check(narrowed, rule, "no failed attempt is on record")
+    wanted = [(item, _asked(item, which)) for item in narrowed.failed_operations]
+    if not any(attempts for _, attempts in wanted):
+        which_one = "the last failed reply" if which == "last" else "a failed reply"
+        nothing_to_check(narrowed, rule, f"{which_one} on record carried no requestId in its body")
+    lines = record.lines(text)
+    fail(
+        narrowed,
+        [
+            finding
+            for operation, attempts in wanted
+            for finding in unlogged(record, operation, attempts, lines, which=which, level=number)
+        ],
+    )
+
+
+def credential_not_logged(record: Record) -> None:
+    """No credential that the consumer sent is in its logs or output."""
+    __tracebackhide__ = True
+    if not record.credentials:
+        rule = "no credential appears in logs or output"
+        nothing_to_check(record, rule, "no attempt with a credential is on record")
+    fail(record, list(leaks(record)))
+
+
+def unlogged(
+    record: Record,
+    operation: Operation,
+    attempts: Sequence[Attempt],
+    lines: Sequence[Line],
+    *,
+    which: Which = "last",
+    level: int | None = None,
+) -> Iterator[Finding]:
+    """Failed replies whose ids no line holds."""
+    missing = [item for item in attempts if not _logged(item, lines, level)]
+    if not missing or (which == "any" and len(missing) < len(attempts)):
+        return
+    last = missing[-1]
+    yield Finding(
+        rule=_id_rule(which, level),
+        where=operation.name,
+        expected=f"{last.request_id} ({describe_error(last)} of attempt {last.number})"
+        + ("" if level is None else f" in a record at {logging.getLevelName(level)} or above"),
+        seen=_seen(lines),
+        nearest=_nearest_line(operation, last, lines, level),
+        advice=record.advice("request_id"),
+    )
+
+
+def leaks(record: Record) -> Iterator[Finding]:
+    """Lines that hold a credential."""
+    lines = record.lines(None)
+    for credential in sorted(record.credentials):
+        line = next((item for item in lines if _holds_secret(item.text, credential)), None)
+        if line is not None:
+            mask = credential[:3] + "***"
+            yield Finding(
+                rule="no credential appears in logs or output",
+                expected=f"{mask} nowhere",
+                seen=_quote(line, line.text.replace(credential, mask), about=mask),
+                advice="log header names, or mask the value of Authorization",
+            )
+
+
+def level_number(level: int | str | None) -> int | None:
+    """A checked ``level``: a number of `logging`, or a level's name."""
+    if level is None or (isinstance(level, int) and not isinstance(level, bool)):
+        return level
+    known = logging.getLevelNamesMapping()
+    if isinstance(level, str) and level.upper() in known:
+        return known[level.upper()]
+    raise UsageError(f"level is a level of logging, not {level!r}; {nearest(level, known)}")
+
+
+def _asked(operation: Operation, which: Which) -> list[Attempt]:
+    failed = [attempt for attempt in operation.attempts if attempt.failed]
+    # A connection that broke has no reply; the one before it is the last that can be quoted.
+    replies = [attempt for attempt in failed if attempt.status is not None]
+    if which == "last":
+        replies = replies[-1:]
+    return [attempt for attempt in replies if attempt.request_id is not None]
+
+
+def _id_rule(which: Which, level: int | str | None) -> str:
+    whose = {"last": "the last failed reply", "all": "every failed reply", "any": "a failed reply"}
+    at = "" if level is None else f" at {_level_name(level)} or above"
+    return f"the requestId of {whose[which]} is logged{at}"
+
+
+def _level_name(level: int | str) -> str:
+    return level.upper() if isinstance(level, str) else str(logging.getLevelName(level))
+
+
+def _logged(attempt: Attempt, lines: Sequence[Line], level: int | None) -> bool:
+    return any(
+        attempt.request_id is not None
+        and attempt.request_id in line.text
+        and (level is None or (line.level is not None and line.level >= level))
+        for line in lines
+    )
+
+
+def _nearest_line(
+    operation: Operation, attempt: Attempt, lines: Sequence[Line], level: int | None
+) -> str:
+    identifier = attempt.request_id or ""
+    for line in lines:
+        if identifier in line.text:
+            return _quote(line, line.text, about=identifier) + " has it, but not at that level"
+    others = [item.request_id for item in operation.attempts if item.failed and item.request_id]
+    for line in reversed(lines):
+        other = next((item for item in others if item != identifier and item in line.text), None)
+        if other:
+            return _quote(line, line.text, about=other) + " has the id of another attempt"
+    code = attempt.error.code if isinstance(attempt.error, DocumentedError) else None
+    for word in (code, str(attempt.status)):
+        for line in reversed(lines):
+            if word and word in line.text:
+                return _quote(line, line.text, about=word) + f" has {word}, but no id"
+    if level is not None and lines:
+        return ""
+    return _quote(lines[-1], lines[-1].text) if lines else ""
+
+
+def _seen(lines: Sequence[Line]) -> str:
+    if not lines:
+        return "the consumer logged and printed nothing"
+    counts: dict[str, int] = {}
+    for line in lines:
+        counts[line.source] = counts.get(line.source, 0) + 1
+    return "not in " + ", ".join(
+        f"{number} {'record' if source in ('logging', 'structlog', 'loguru') else 'line'}"
+        f"{'' if number == 1 else 's'} of {source}"
+        for source, number in counts.items()
+    )
+
+
+def _quote(line: Line, text: str, about: str = "") -> str:
+    shown = next((part for part in text.splitlines() if about and about in part), None)
+    shown = shown or (text.splitlines() or [""])[0]
+    if len(shown) > 100:
+        start = max(0, shown.find(about) - 40) if about else 0
+        shown = ("..." if start else "") + shown[start : start + 100] + "..."
+    level = "" if line.level is None else f" {logging.getLevelName(line.level)}"
+    return f"{line.source}{level}: {shown!r}"
+
+
+def _holds_secret(text: str, secret: str) -> bool:
+    if secret not in text:
+        return False
+    if len(secret) >= _SHORT:
+        return True
+    # A short one may be an ordinary word; it gives itself away by what stands near it.
+    word = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
+    return any(
+        word.search(part) and _NEAR_SECRETS.search(part.replace(secret, ""))
+        for part in text.splitlines()
+    )

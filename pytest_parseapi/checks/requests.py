@@ -1,0 +1,75 @@
+"""Whether requests were sent as they should be: the payload again, and with time-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+
+__all__ = ["changed_payloads", "missing_timeouts", "payload_resent", "timeout_set"]
+
+_PAYLOAD_RULE = "each retry carries the same payload"
+_TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
+
+
+def payload_resent(record: Record, document: str | None = None) -> None:
+    """Each retry carried the same payload."""
+    __tracebackhide__ = True
+    narrowed = record.about(document, _PAYLOAD_RULE)
+    if not any(True for operation in narrowed.operations for _ in operation.pairs()):
+        failed = narrowed.failed_operations
+        seen = "no failed attempt was retried" if failed else "no failed attempt is on record"
+        nothing_to_check(narrowed, _PAYLOAD_RULE, seen)
+    fail(narrowed, list(changed_payloads(narrowed)))
+
+
+def timeout_set(record: Record) -> None:
+    """Every attempt was sent with finite time-outs."""
+    __tracebackhide__ = True
+    if not any(attempt.timeouts.known for attempt in record.attempts):
+        seen = (
+            "time-outs cannot be seen over a real socket"
+            if record.attempts
+            else "no attempt is on record"
+        )
+        nothing_to_check(record, _TIMEOUT_RULE, seen)
+    fail(record, list(missing_timeouts(record)))
+
+
+def changed_payloads(record: Record) -> Iterator[Finding]:
+    """The first retry of each operation that carried something else."""
+    for operation in record.operations:
+        for before, after in operation.pairs():
+            difference = before.payload.difference(after.payload)
+            if difference is not None:
+                yield Finding(
+                    rule=_PAYLOAD_RULE,
+                    where=operation.name,
+                    expected=f"attempt {after.number} carries what attempt {before.number} did",
+                    seen=difference,
+                    advice="a stream or file handle is spent after the first attempt: read it once "
+                    "into bytes, or seek(0) before each attempt",
+                )
+                break
+
+
+def missing_timeouts(record: Record) -> Iterator[Finding]:
+    """What was sent without a time-out."""
+    for name in ("connect", "read"):
+        without = [
+            attempt
+            for attempt in record.attempts
+            if attempt.timeouts.known and getattr(attempt.timeouts, name) is None
+        ]
+        if without:
+            first = without[0]
+            yield Finding(
+                rule=_TIMEOUT_RULE,
+                where=f"{first.method} {first.endpoint}",
+                expected=f"a finite {name} time-out",
+                seen=f"none on {len(without)} of {len(record.attempts)} attempts "
+                f"(the first is attempt {first.number}, by {first.client})",
+                advice=record.advice(
+                    "timeout", "without one, a silent server holds the consumer for ever"
+                ),
+            )

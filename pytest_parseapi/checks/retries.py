@@ -1,0 +1,140 @@
+"""Whether failed operations were tried again, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.errors import UsageError
+from pytest_parseapi.journal import Operation
+from pytest_parseapi.timeline import describe_error
+
+__all__ = ["gave_up", "not_retried", "recovered", "retried"]
+
+
+def retried(record: Record, times: int | None = None, document: str | None = None) -> None:
+    """Each failed operation was tried again, exactly ``times`` more times where given."""
+    __tracebackhide__ = True
+    _whole("times", times, 0)
+    rule = "a failed operation is tried again"
+    if times is not None:
+        rule += f", exactly {_count(times, 'more time')}"
+
+    def judge(operation: Operation) -> Finding | None:
+        retries = sum(1 for _ in operation.pairs())
+        if retries == times or (times is None and retries):
+            return None
+        return Finding(
+            rule=rule,
+            where=operation.name,
+            expected="at least 1 retry" if times is None else _count(times, "retry"),
+            seen=f"{_count(retries, 'retry')} after {_failures(operation)}",
+            advice=record.advice("retryable" if not retries else "backoff"),
+        )
+
+    _judge(record, rule, document, judge)
+
+
+def not_retried(record: Record, document: str | None = None) -> None:
+    """No failed operation was tried again."""
+    __tracebackhide__ = True
+    rule = "a failed operation is not tried again"
+
+    def judge(operation: Operation) -> Finding | None:
+        pairs = list(operation.pairs())
+        if not pairs:
+            return None
+        before, after = pairs[0]
+        return Finding(
+            rule=rule,
+            where=operation.name,
+            expected="no retry",
+            seen=f"{_count(len(pairs), 'retry')}: attempt {after.number} came {after.waited:.3f} s "
+            f"after the {describe_error(before)} of attempt {before.number}",
+            advice=record.advice("retryable"),
+        )
+
+    _judge(record, rule, document, judge)
+
+
+def gave_up(record: Record, attempts: int | None = None, document: str | None = None) -> None:
+    """Each failed operation ended in failure, after ``attempts`` in all where given."""
+    __tracebackhide__ = True
+    _whole("attempts", attempts, 1)
+    rule = "the consumer gives up"
+    if attempts is not None:
+        rule += f" after {_count(attempts, 'attempt')} in all"
+
+    def judge(operation: Operation) -> Finding | None:
+        last = operation.attempts[-1]
+        if not last.failed:
+            seen = f"attempt {last.number} succeeded ({last.status})"
+        elif attempts is None or operation.failures == attempts:
+            return None
+        else:
+            seen = f"{_count(operation.failures, 'attempt')}, the last a {describe_error(last)}"
+        expected = "a failure at the end" if attempts is None else _count(attempts, "attempt")
+        return Finding(
+            rule=rule,
+            where=operation.name,
+            expected=expected + ("" if attempts is None else ", all failed"),
+            seen=seen,
+            advice="script enough failures: times=ALWAYS never recovers"
+            if not last.failed
+            else "compare the consumer's limit of attempts (the first one counts, too)",
+        )
+
+    _judge(record, rule, document, judge)
+
+
+def recovered(record: Record, document: str | None = None) -> None:
+    """Each failed operation succeeded in the end."""
+    __tracebackhide__ = True
+    rule = "the last attempt succeeds after at least one failure"
+
+    def judge(operation: Operation) -> Finding | None:
+        last = operation.attempts[-1]
+        if not last.failed:
+            return None
+        return Finding(
+            rule=rule,
+            where=operation.name,
+            expected="a success at the end",
+            seen=f"{_failures(operation)}, and nothing followed",
+            advice=record.advice("retryable"),
+        )
+
+    _judge(record, rule, document, judge)
+
+
+def _judge(
+    record: Record,
+    rule: str,
+    document: str | None,
+    judge: Callable[[Operation], Finding | None],
+) -> None:
+    __tracebackhide__ = True
+    narrowed = record.about(document, rule)
+    if not narrowed.failed_operations:
+        nothing_to_check(narrowed, rule, "no failed attempt is on record")
+    findings = [judge(operation) for operation in narrowed.failed_operations]
+    fail(narrowed, [finding for finding in findings if finding is not None])
+
+
+def _failures(operation: Operation) -> str:
+    last = [attempt for attempt in operation.attempts if attempt.failed][-1]
+    count = sum(attempt.failed for attempt in operation.attempts)
+    return f"{_count(count, 'failed attempt')}, the last a {describe_error(last)}"
+
+
+def _count(number: int, noun: str) -> str:
+    if number != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
+    return f"{number} {noun}"
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")

@@ -1,0 +1,54 @@
+"""Virtual time for one test: everything is in place between `start` and `stop`."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from pytest_parseapi.clock.readings import Readings
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.waits import Waits
+
+__all__ = ["VirtualTime"]
+
+
+class VirtualTime:
+    """Installs a `VirtualClock` in the process and takes it out again.
+
+    Args:
+        clock: the clock of the test; with ``clock.real`` nothing is installed but the seed.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self._readings = Readings(clock)
+        self._waits = Waits(clock)
+        self._random: Any = None
+
+    def start(self) -> None:
+        """Make time virtual, and the global ``random`` the same in each run."""
+        self._random = random.getstate()
+        self.seed()
+        if not self.clock.real:
+            self._readings.start()
+            self._waits.start()
+
+    def seed(self, number: int = 0) -> None:
+        """Seed the global ``random``."""
+        random.seed(number)
+
+    def catch_up(self) -> None:
+        """Reach event loops that were imported since the start."""
+        if not self.clock.real:
+            self._waits.catch_up()
+
+    def stop(self) -> None:
+        """Put everything back, also where `start` failed half way."""
+        try:
+            if not self.clock.real:
+                self._waits.stop()
+                self._readings.stop()
+        finally:
+            self.clock.close()
+            if self._random is not None:
+                random.setstate(self._random)

@@ -1,0 +1,211 @@
+"""What each clock function shows, by who asks.
+
+Consumers read the real clock plus every jump. pytest, its plugins and other tools read the real
+one. The stdlib's timers, which compute waits from what they read, read the virtual time alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import datetime
+import functools
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable
+from enum import Enum
+from types import FrameType
+from typing import Any, Final
+
+from pytest_parseapi.clock.redirect import Redirect
+from pytest_parseapi.clock.virtual import VirtualClock
+
+__all__ = ["Reader", "Readings", "reader_of"]
+
+_TOOLS: Final = frozenset(
+    {
+        *("pytest", "_pytest", "pluggy", "xdist", "execnet", "coverage", "hypothesis"),
+        *("debugpy", "pydevd", "_pydevd_bundle", "faulthandler", "importlib", "time_machine"),
+        # These poll something real between their readings of the clock.
+        *("subprocess", "multiprocessing", "socketserver", "selectors"),
+    }
+)
+_TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
+_SHARED: Final = frozenset({"threading", "queue", "concurrent"})
+_SECOND: Final = 1_000_000_000
+# The system's clocks that move as the world does; those of processor time do not.
+_MOVING: Final = tuple(
+    getattr(time, name)
+    for name in (
+        *("CLOCK_REALTIME", "CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW"),
+        *("CLOCK_BOOTTIME", "CLOCK_TAI", "CLOCK_UPTIME_RAW"),
+    )
+    if hasattr(time, name)
+)
+
+
+class Reader(Enum):
+    """Who reads a clock."""
+
+    CONSUMER = 1
+    TOOL = 2
+    TIMER = 3
+
+
+def reader_of(frame: FrameType | None) -> Reader:
+    """Who reads, by the calling frame; helpers of the stdlib stand for whoever calls them."""
+    helper = False
+    while frame is not None:
+        reader = _reader_named(frame.f_globals.get("__name__") or "")
+        if reader is not None:
+            return Reader.TIMER if helper and reader is Reader.CONSUMER else reader
+        helper = True
+        frame = frame.f_back
+    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+    target = getattr(thread, "function", None) or getattr(thread, "_target", None)
+    reader = _reader_named(getattr(target, "__module__", None) or "")
+    return Reader.TOOL if reader is Reader.TOOL else Reader.TIMER
+
+
+@functools.lru_cache(maxsize=1024)
+def _reader_named(module: str) -> Reader | None:
+    root = module.partition(".")[0]
+    if root in _SHARED:
+        return None
+    if root in _TOOLS or root.startswith("pytest_"):
+        return Reader.TOOL
+    return Reader.TIMER if root in _TIMERS else Reader.CONSUMER
+
+
+class Readings:
+    """Redirects the functions of ``time`` and ``datetime`` to one `VirtualClock`."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._redirects: list[Redirect] = []
+        self._methods: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Show virtual time from now on."""
+        targets: dict[str, Callable[[Any, int], Callable[..., Any]]] = {
+            "sleep": self._sleep,
+            "time": self._counter,
+            "monotonic": self._timer,
+            "perf_counter": self._timer,
+            "gmtime": self._broken_down,
+            "localtime": self._broken_down,
+            "ctime": self._broken_down,
+            "asctime": self._text,
+            "strftime": self._text,
+            "clock_gettime": self._system_clock,
+        }
+        for name, make in targets.items():
+            for variant in (name, name + "_ns"):
+                if hasattr(time, variant):
+                    redirect = Redirect(getattr(time, variant), time)
+                    redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
+                    self._redirects.append(redirect)
+        methods = _namespace(datetime.datetime)
+        self._methods = {name: methods[name] for name in ("now", "utcnow")}
+        methods["now"] = classmethod(self._now())
+        methods["utcnow"] = classmethod(self._utcnow())
+        _forget_lookups(datetime.datetime)
+
+    def stop(self) -> None:
+        """Show real time again."""
+        while self._redirects:
+            self._redirects.pop().undo()
+        _namespace(datetime.datetime).update(self._methods)
+        _forget_lookups(datetime.datetime)
+
+    def _sleep(self, real: Callable[[float], None], _unit: int) -> Callable[[float], None]:
+        clock = self._clock
+
+        def sleep(seconds: float) -> None:
+            __tracebackhide__ = True
+            if seconds == 0 or reader_of(sys._getframe(1)) is Reader.TOOL:
+                real(seconds)
+            else:
+                clock.sleep(seconds)
+
+        return sleep
+
+    def _counter(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
+        shifted = self._shifted
+
+        def read() -> float:
+            if reader_of(sys._getframe(1)) is Reader.TOOL:
+                return real()
+            return real() + shifted(unit)
+
+        return read
+
+    def _timer(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
+        clock, shifted, began = self._clock, self._shifted, real()
+
+        def read() -> float:
+            reader = reader_of(sys._getframe(1))
+            if reader is Reader.CONSUMER:
+                return real() + shifted(unit)
+            if reader is Reader.TOOL:
+                return real()
+            return began + (clock.elapsed_ns if unit > 1 else clock.elapsed)
+
+        return read
+
+    def _broken_down(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
+        def read(seconds: float | None = None, /) -> Any:
+            if seconds is None and reader_of(sys._getframe(1)) is not Reader.TOOL:
+                seconds = time.time() + self._shifted(1)
+            return real() if seconds is None else real(seconds)
+
+        return read
+
+    def _text(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
+        wanted = 0 if real.__name__ == "asctime" else 1
+
+        def read(*arguments: Any) -> Any:
+            if len(arguments) == wanted and reader_of(sys._getframe(1)) is not Reader.TOOL:
+                arguments = (*arguments, time.localtime(time.time() + self._shifted(1)))
+            return real(*arguments)
+
+        return read
+
+    def _system_clock(self, real: Callable[[int], float], unit: int) -> Callable[[int], float]:
+        def read(clock_id: int, /) -> float:
+            moves = clock_id in _MOVING and reader_of(sys._getframe(1)) is not Reader.TOOL
+            return real(clock_id) + (self._shifted(unit) if moves else 0)
+
+        return read
+
+    # The inner functions' arguments are named as those of the methods that they stand for.
+    def _now(self) -> Callable[..., datetime.datetime]:
+        def now(cls: type[Any], tz: datetime.tzinfo | None = None) -> Any:
+            return cls.fromtimestamp(self._seconds_for(sys._getframe(1)), tz)
+
+        return now
+
+    def _utcnow(self) -> Callable[..., datetime.datetime]:
+        def utcnow(cls: type[Any]) -> Any:
+            moment = cls.fromtimestamp(self._seconds_for(sys._getframe(1)), datetime.UTC)
+            return moment.replace(tzinfo=None)
+
+        return utcnow
+
+    def _seconds_for(self, frame: FrameType) -> float:
+        tool = reader_of(frame) is Reader.TOOL
+        return time.time() + (0 if tool else self._shifted(1))
+
+    def _shifted(self, unit: int) -> float:
+        jumped = self._clock.jumped_ns
+        return jumped if unit > 1 else jumped / _SECOND
+
+
+def _namespace(kind: type) -> dict[str, Any]:
+    """The dictionary behind a built-in type's read-only ``__dict__``."""
+    return gc.get_referents(kind.__dict__)[0]  # type: ignore[no-any-return]
+
+
+def _forget_lookups(kind: type) -> None:
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))

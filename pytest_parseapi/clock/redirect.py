@@ -1,0 +1,81 @@
+"""Send calls of a built-in function elsewhere, wherever the reference to it is kept.
+
+``from time import sleep`` and ``def retry(sleep=time.sleep)`` keep the built-in object itself, so
+replacing ``time.sleep`` in its module does not reach them. The object does hold two pointers: what
+C function to call, and with which first argument. Setting them to ``PyObject_CallOneArg`` and a
+Python function sends every call there, exceptions and all; setting them back leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any, Final
+
+__all__ = ["Redirect"]
+
+_POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
+_HEADER: Final = object.__basicsize__
+
+# Each C function takes (callable, arguments) just as the calling convention passes (self, arguments).
+_CALLS: Final = {
+    0x0001: "PyObject_CallObject",  # METH_VARARGS
+    0x0003: "PyObject_Call",  # METH_VARARGS | METH_KEYWORDS
+    0x0004: "PyObject_CallNoArgs",  # METH_NOARGS
+    0x0008: "PyObject_CallOneArg",  # METH_O
+    0x0082: "PyObject_Vectorcall",  # METH_FASTCALL | METH_KEYWORDS
+}
+
+
+class _MethodDef(ctypes.Structure):
+    """``PyMethodDef`` of CPython's C API."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class Redirect:
+    """Sends every call of one built-in function to a Python function, until undone.
+
+    Args:
+        function: the built-in, such as ``time.sleep``.
+        module: the module that it belongs to.
+
+    Raises:
+        RuntimeError: this Python does not lay out built-in functions as CPython does.
+    """
+
+    def __init__(self, function: BuiltinFunctionType, module: object) -> None:
+        self._function = function
+        self._definition = ctypes.c_void_p.from_address(id(function) + _HEADER)
+        self._first = ctypes.c_void_p.from_address(id(function) + _HEADER + _POINTER)
+        self._saved = (self._definition.value, self._first.value)
+        if self._definition.value is None or self._first.value != id(function.__self__):
+            raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
+        original = _MethodDef.from_address(self._definition.value)
+        call = _CALLS.get(original.flags)
+        if original.name != function.__name__.encode() or call is None:
+            raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
+        address = ctypes.cast(getattr(ctypes.pythonapi, call), ctypes.c_void_p).value
+        self._replacement = _MethodDef(original.name, address, original.flags, original.doc)
+        self._target: Callable[..., Any] | None = None
+        make = ctypes.PYFUNCTYPE(
+            ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+        )(("PyCFunction_NewEx", ctypes.pythonapi))
+        # A second built-in on the untouched pointers, to reach what was there before.
+        self.original: Callable[..., Any] = make(self._definition.value, function.__self__, None)
+
+    def to(self, target: Callable[..., Any]) -> None:
+        """Send calls to ``target`` from now on."""
+        self._target = target
+        self._first.value = id(target)
+        self._definition.value = ctypes.addressof(self._replacement)
+
+    def undo(self) -> None:
+        """Let the built-in be itself again."""
+        self._definition.value, self._first.value = self._saved

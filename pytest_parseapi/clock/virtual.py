@@ -1,0 +1,260 @@
+"""Virtual time: it jumps over waits, and real time goes on underneath.
+
+Two readings serve two needs. What a consumer reads from ``time.time()`` and its kin is the real
+clock plus every jump, so that nothing that waits for real progress hangs. What the record and the
+stdlib's own timers use is `VirtualClock.elapsed`: the waits alone, and not the milliseconds that
+code takes to run between them, so that a wait of one second is on record as exactly one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+import sys
+import threading
+import time
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from pytest_parseapi.clock.threads import ThreadStates
+from pytest_parseapi.errors import UsageError
+
+__all__ = ["VirtualClock", "Wait"]
+
+_SECOND: Final = 1_000_000_000
+# Code that runs for less than this between two waits costs no virtual time; what runs for longer
+# (a real computation, a busy loop on a deadline) counts in full.
+_FREE: Final = _SECOND // 4
+_FIRST_SLICE: Final = 0.0002
+_LAST_SLICE: Final = 0.02
+
+
+class Wait(Protocol):
+    """What a thread blocks on: it can end by itself, or by its deadline."""
+
+    def block(self, seconds: float) -> bool:
+        """Really block for so long at most; True if what was waited for has come."""
+
+    def over(self) -> bool:
+        """Whether it has come, as another thread sees it; must not consume it."""
+
+    def wake(self) -> None:
+        """End a `block` under way in another thread; may do nothing."""
+
+
+class _Sleep:
+    """A wait for the deadline alone."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def block(self, seconds: float) -> bool:
+        self._lock.acquire(True, seconds)
+        return False
+
+    def over(self) -> bool:
+        return False
+
+    def wake(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._lock.release()
+
+
+class VirtualClock:
+    """The time of one simulated test.
+
+    Example:
+        >>> clock = VirtualClock()
+        >>> clock.advance(60)
+        >>> clock.elapsed
+        60.0
+    """
+
+    def __init__(self, *, real: bool = False) -> None:
+        self.real = real
+        self._free = 0 if real else _FREE
+        self._mutex = allocate_lock()
+        self._monotonic: Callable[[], int] = time.monotonic_ns
+        self._jumped = 0
+        self._ledger = 0
+        self._mark = self._monotonic()
+        self._waits: dict[int, tuple[int | None, Wait]] = {}
+        self._holds = 0
+        self._closed = False
+        self._threads = ThreadStates()
+
+    def __repr__(self) -> str:
+        return f"<VirtualClock {self.elapsed:.3f} s>"
+
+    @property
+    def elapsed(self) -> float:
+        """Virtual seconds since the test began."""
+        return self.elapsed_ns / _SECOND
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Virtual nanoseconds since the test began."""
+        stretch = self._monotonic() - self._mark
+        return self._ledger + (stretch if stretch >= self._free else 0)
+
+    @property
+    def jumped_ns(self) -> int:
+        """The sum of all jumps: what consumers' clocks show more than real ones."""
+        return self._jumped
+
+    @property
+    def closed(self) -> bool:
+        """Whether the test is over."""
+        return self._closed
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass at once; waits that end within it end.
+
+        Args:
+            seconds: how far to go; not negative.
+
+        Raises:
+            UsageError: the number is negative, or the test runs in real time.
+        """
+        __tracebackhide__ = True
+        if self.real:
+            raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
+        if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):
+            raise UsageError(f"clock.advance() takes seconds from 0 up, not {seconds!r}")
+        with self._mutex:
+            self._jump(self.elapsed_ns + round(seconds * _SECOND))
+
+    def touch(self) -> None:
+        """Note real progress: running code since the last wait costs no virtual time."""
+        if not self.real:
+            self._mark = self._monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in virtual time, as ``time.sleep`` would in real time."""
+        if not isinstance(seconds, float):
+            seconds = operator.index(seconds)
+        if math.isnan(seconds):
+            raise ValueError("Invalid value NaN (not a number)")
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        if seconds > threading.TIMEOUT_MAX:
+            raise OverflowError("timestamp out of range for platform time_t")
+        if self.real:
+            time.sleep(seconds)
+        else:
+            self.wait(_Sleep(), seconds)
+
+    def wait(self, wait: Wait, seconds: float | None) -> bool:
+        """Block the calling thread until ``wait`` is over or its time is up.
+
+        Args:
+            wait: what to block on.
+            seconds: how long at most, in virtual seconds; None for no limit.
+
+        Returns:
+            True if it came, False if the time was up first.
+        """
+        me = get_ident()
+        began = self._monotonic()
+        needs = None if seconds is None else round(seconds * _SECOND)
+        with self._mutex:
+            deadline = None if needs is None else self.elapsed_ns + needs
+            self._waits[me] = (deadline, wait)
+        slice_ = _FIRST_SLICE
+        try:
+            while True:
+                if deadline is not None:
+                    if self._ledger >= deadline or self._try_jump(me, deadline):
+                        return False
+                    if needs is not None and self._monotonic() - began >= needs:
+                        self.passed(deadline)
+                        return False
+                if self._closed:
+                    return self._outlived(wait, needs, began)
+                if wait.block(slice_):
+                    return True
+                slice_ = min(slice_ * 2, _LAST_SLICE)
+        finally:
+            self._waits.pop(me, None)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """While something real is under way: no jumps, and the real time it takes counts."""
+        with self._mutex:
+            self._holds += 1
+            before = self.elapsed_ns
+        began = self._monotonic()
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._holds -= 1
+            self.passed(before + self._monotonic() - began)
+
+    def passed(self, until: int) -> None:
+        """Note that time really passed up to this reading of `elapsed_ns`."""
+        with self._mutex:
+            self._ledger = max(self._ledger, until)
+            self._mark = self._monotonic()
+
+    def close(self) -> None:
+        """The test is over: threads that still wait are let go."""
+        self._closed = True
+        for _, wait in list(self._waits.values()):
+            wait.wake()
+
+    def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
+        """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
+        if isinstance(wait, _Sleep) and self._threads.is_new(get_ident()):
+            # Threads end by this class alone without a report, not by one derived from it.
+            raise SystemExit("the simulated test that this thread slept in is over")
+        while True:
+            left = None if needs is None else (needs - (self._monotonic() - began)) / _SECOND
+            if left is not None and left <= 0:
+                return False
+            if wait.block(60.0 if left is None else min(left, 60.0)):
+                return True
+
+    def _try_jump(self, me: int, deadline: int) -> bool:
+        """Jump to the earliest deadline if that is ours and every other thread is idle."""
+        if any(other is not None and other < deadline for other, _ in list(self._waits.values())):
+            return False
+        if self._closed or self._holds or not self._idle(me):
+            return False
+        with self._mutex:
+            self._jump(deadline)
+        return True
+
+    def _jump(self, to: int) -> None:
+        step = to - self.elapsed_ns
+        if step > 0:
+            self._jumped += step
+        self._ledger = max(self._ledger, to)
+        self._mark = self._monotonic()
+        for ident, (deadline, wait) in list(self._waits.items()):
+            if deadline is not None and deadline <= to:
+                # From here on it runs, though its thread does not know yet.
+                del self._waits[ident]
+                wait.wake()
+
+    def _idle(self, me: int) -> bool:
+        frames = sys._current_frames()
+        if self._waits[me][1].over():
+            return False
+        if len(frames) == 1:
+            return True
+        if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
+            return False
+        others = {}
+        for ident, frame in frames.items():
+            entry = self._waits.get(ident)
+            if entry is None:
+                others[ident] = frame
+            elif entry[1].over():
+                return False
+        return not others or self._threads.all_blocked(others)

@@ -1,0 +1,342 @@
+"""The record of one provider's exchanges: each attempt, and what it was a retry of."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from pytest_parseapi.callers import Caller
+from pytest_parseapi.catalogue.endpoint import Endpoint
+from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.exchange import Request, Timeouts
+from pytest_parseapi.payload import Payload, payload_of
+
+__all__ = ["Attempt", "Journal", "Opened", "Operation"]
+
+_Kept = TypeVar("_Kept", bound=Hashable)
+# How many unfinished operations on one document are looked through for the one that a new task
+# goes on with.
+_LOOK_BACK: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Attempt:
+    """One HTTP exchange with a simulated provider.
+
+    Example:
+        >>> attempt = extend_api.attempts[-1]  # doctest: +SKIP
+        >>> attempt.status, attempt.error.code, attempt.waited  # doctest: +SKIP
+        (500, 'OCR_ERROR', 1.0)
+    """
+
+    number: int
+    """Counts from 1."""
+    method: str
+    url: str
+    path: str
+    endpoint: str
+    """The path's template, such as ``/parse_runs/{id}``."""
+    document: str | None
+    """What the request was about: a URL, file name or id; None where it named none."""
+    request_id: str | None
+    """The ``requestId`` that the reply's body carried."""
+    status: int | None
+    """None for a network fault."""
+    error: DocumentedError | str | None
+    """The documented error, the name of the network fault, or None for a success."""
+    run_id: str | None
+    started: float
+    """Virtual seconds since the test began."""
+    ended: float
+    """Virtual seconds since the test began, when the reply or fault arrived."""
+    waited: float | None
+    """Virtual seconds since the end of this caller's previous attempt at the same operation."""
+    wall_started: float
+    """What ``time.time()`` showed the consumer when the attempt began."""
+    wall_ended: float
+    client: str
+    timeouts: Timeouts
+    """The time-outs that the client was set to."""
+    reply_headers: Mapping[str, str]
+    body: bytes
+    """What was sent."""
+    names: tuple[str, ...]
+    """Every name of the document, best first."""
+    _headers: tuple[tuple[str, str], ...]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What was sent, names in lower case; the credential is masked."""
+        return {name: _masked(name, value) for name, value in self._headers}
+
+    @property
+    def failed(self) -> bool:
+        """Whether it met an error or a network fault."""
+        return self.error is not None
+
+    @property
+    def payload(self) -> Payload:
+        """What was sent, apart from what differs between equal requests (multipart boundaries)."""
+        return payload_of(self.header("content-type") or "", self.body)
+
+    @property
+    def payload_digest(self) -> str:
+        """A digest of `payload`: equal for retries that send the same."""
+        return self.payload.digest
+
+    @property
+    def retry_after(self) -> str | None:
+        """The reply's ``Retry-After`` header."""
+        return self.reply_headers.get("retry-after")
+
+    @property
+    def retry_at(self) -> float | None:
+        """The earliest time for a retry by ``Retry-After``, as ``time.time()`` counts."""
+        value = self.retry_after
+        if value is None:
+            return None
+        try:
+            return self.wall_ended + float(value)
+        except ValueError:
+            pass
+        try:
+            return parsedate_to_datetime(value).timestamp()
+        except ValueError:
+            return None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header that was sent, by its lower-case name."""
+        return next((value for key, value in self._headers if key == name), None)
+
+
+class Operation:
+    """One document parsed through one endpoint by one caller: the attempts that are retries of each other."""
+
+    __slots__ = ("attempts", "caller", "endpoint", "failures", "under_way")
+
+    def __init__(self, endpoint: Endpoint, caller: Caller) -> None:
+        self.endpoint = endpoint
+        self.caller = caller
+        self.attempts: list[Attempt] = []
+        self.failures = 0
+        """How many attempts in a row failed at the end."""
+        self.under_way = False
+
+    @property
+    def name(self) -> str:
+        """Endpoint and document, for messages."""
+        first = self.attempts[0]
+        return f"{self.endpoint}" + (f"  {first.document}" if first.document else "")
+
+    @property
+    def failed(self) -> bool:
+        """Whether any attempt failed."""
+        return any(attempt.failed for attempt in self.attempts)
+
+    def pairs(self) -> Iterator[tuple[Attempt, Attempt]]:
+        """Each failed attempt with the retry that followed it."""
+        for before, after in zip(self.attempts, self.attempts[1:], strict=False):
+            if before.failed:
+                yield before, after
+
+
+class Opened:
+    """An attempt under way."""
+
+    __slots__ = (
+        *("endpoint", "names", "number", "operation", "request", "started", "waited"),
+        "wall_started",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        request: Request,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        operation: Operation,
+        started: float,
+        wall_started: float,
+    ) -> None:
+        self.number = number
+        self.request = request
+        self.endpoint = endpoint
+        self.names = names
+        self.operation = operation
+        self.started = started
+        self.wall_started = wall_started
+        last = operation.attempts[-1] if operation.attempts else None
+        self.waited = None if last is None else max(0.0, started - last.ended)
+
+
+class _Group:
+    """The operations on one document through one endpoint, by caller."""
+
+    __slots__ = ("by_caller", "operations")
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.by_caller: dict[Caller, Operation] = {}
+
+    def of(self, caller: Caller) -> Operation | None:
+        """The operation that this caller's next attempt belongs to."""
+        operation = self.by_caller.get(caller)
+        if operation is not None:
+            return None if operation.under_way else operation
+        # A retry may run in a task or thread of its own, after the one before it has ended.
+        for operation in self.operations[-_LOOK_BACK:]:
+            if not operation.under_way and operation.caller.finished():
+                del self.by_caller[operation.caller]
+                operation.caller = caller
+                self.by_caller[caller] = operation
+                return operation
+        return None
+
+    def start(self, endpoint: Endpoint, caller: Caller) -> Operation:
+        """A new operation of this caller."""
+        operation = Operation(endpoint, caller)
+        self.operations.append(operation)
+        self.by_caller[caller] = operation
+        return operation
+
+
+class Journal:
+    """Everything that one provider was asked and answered in one test. Safe for threads."""
+
+    def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._now = now
+        self._wall = wall
+        self._lock = allocate_lock()
+        self._attempts: list[Attempt | None] = []
+        self._groups: dict[Hashable, _Group] = {}
+        self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
+        self._kept: dict[Any, Any] = {}
+        self.credentials: set[str] = set()
+        """The tokens that consumers sent, unmasked: to search the logs for."""
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every finished attempt, oldest first."""
+        return [attempt for attempt in self._attempts if attempt is not None]
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Every operation with a finished attempt, by its first attempt."""
+        groups = list(self._groups.values())
+        found = [item for group in groups for item in group.operations if item.attempts]
+        return sorted(found, key=lambda operation: operation.attempts[0].number)
+
+    def open(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
+    ) -> Opened:
+        """An attempt begins."""
+        with self._lock:
+            operation = self._operation(request, endpoint, names, caller)
+            operation.under_way = True
+            self._latest[endpoint, caller] = operation
+            self._attempts.append(None)
+            return Opened(
+                len(self._attempts), request, endpoint, names, operation, self._now(), self._wall()
+            )
+
+    def close(
+        self,
+        opened: Opened,
+        *,
+        status: int | None,
+        error: DocumentedError | str | None,
+        request_id: str | None,
+        run_id: str | None,
+        reply_headers: Mapping[str, str],
+    ) -> Attempt:
+        """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
+        request = opened.request
+        with self._lock:
+            attempt = Attempt(
+                number=opened.number,
+                method=request.method,
+                url=self._keep(request.url),
+                path=self._keep(request.path),
+                endpoint=opened.endpoint.path,
+                document=self._keep(opened.names[0]) if opened.names else None,
+                request_id=request_id,
+                status=status,
+                error=error,
+                run_id=run_id,
+                started=opened.started,
+                ended=self._now(),
+                waited=opened.waited,
+                wall_started=opened.wall_started,
+                wall_ended=self._wall(),
+                client=request.client,
+                timeouts=self._keep(request.timeouts),
+                reply_headers=self._frozen(reply_headers),
+                body=self._keep(request.body),
+                names=self._keep(opened.names),
+                _headers=self._keep(request.headers),
+            )
+            self._attempts[opened.number - 1] = attempt
+            operation = opened.operation
+            operation.attempts.append(attempt)
+            operation.under_way = False
+            operation.failures = operation.failures + 1 if attempt.failed else 0
+        return attempt
+
+    def discard(self, opened: Opened) -> None:
+        """The attempt never took place."""
+        opened.operation.under_way = False
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._attempts.clear()
+            self._groups.clear()
+            self._latest.clear()
+            self._kept.clear()
+            self.credentials.clear()
+
+    def _operation(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
+    ) -> Operation:
+        payload: Payload | None = None
+        key: Hashable = (endpoint, names[0]) if names else None
+        if key is None:
+            payload = payload_of(request.header("content-type") or "", request.body)
+            key = (endpoint, request.path, payload.digest)
+        group = self._groups.get(key)
+        if group is None:
+            before = self._latest.get((endpoint, caller))
+            if before is not None and before.attempts and before.attempts[-1].failed:
+                payload = payload or payload_of(request.header("content-type") or "", request.body)
+                if _continues(before.attempts[-1], names, payload):
+                    return before
+            group = self._groups[key] = _Group()
+        return group.of(caller) or group.start(endpoint, caller)
+
+    def _keep(self, value: _Kept) -> _Kept:
+        """One object for all equal values, so that attempts which are alike cost little."""
+        kept: _Kept = self._kept.setdefault(value, value)
+        return kept
+
+    def _frozen(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        # Request ids differ from reply to reply; the rest is the same again and again.
+        return MappingProxyType(dict(headers))
+
+
+def _continues(before: Attempt, names: tuple[str, ...], payload: Payload) -> bool:
+    """Whether a request is a retry that lost its document, or only its document's name."""
+    if payload.content is not None:
+        return payload.content == before.payload.content
+    return not names and payload.digest != before.payload_digest
+
+
+def _masked(name: str, value: str) -> str:
+    if name not in {"authorization", "proxy-authorization", "x-api-key", "cookie"}:
+        return value
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} ***" if space else "***"

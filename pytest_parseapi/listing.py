@@ -1,0 +1,33 @@
+"""The catalogue as text, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_parseapi.catalogue.model import DocumentedError, Provider
+
+__all__ = ["error_table"]
+
+
+def error_table(providers: Iterable[Provider]) -> str:
+    """Every documented error of every provider, one a line."""
+    headings = ("provider", "code", "status", "retry", "surfaces", "basis", "source")
+    rows: list[tuple[str, ...]] = [headings]
+    rows += [_row(provider, error) for provider in providers for error in provider.errors]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
+    return (
+        provider.name,
+        error.code,
+        str(error.status),
+        "yes" if error.retryable else "no",
+        ",".join(error.surfaces),
+        error.basis,
+        error.source,
+    )

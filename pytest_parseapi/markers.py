@@ -1,0 +1,183 @@
+"""The markers' arguments, as real signatures, and what each marker does to a test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_parseapi.catalogue.lookup import ErrorName, select
+from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.errors import UsageError, nearest
+from pytest_parseapi.service.script import RetryAfter, times_of
+
+__all__ = [
+    "Case",
+    "CaseArguments",
+    "Scripted",
+    "TestSettings",
+    "case_arguments",
+    "scripts",
+    "settings",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSettings:
+    """The arguments of the marker ``parseapi``."""
+
+    __test__ = False
+
+    provider: str | None = None
+    real_time: bool = False
+    strict: bool = True
+    clients: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scripted:
+    """The arguments of a marker ``parse_error``."""
+
+    errors: tuple[ErrorName, ...]
+    provider: str | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case of a marker ``each_parse_error``."""
+
+    error: DocumentedError
+    surface: str
+    times: float
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseArguments:
+    """The arguments of a marker ``each_parse_error``."""
+
+    provider: str | None
+    times: float
+    fit: dict[str, Any]
+
+    def select(self, provider: Provider) -> Iterator[Case]:
+        """The cases that fit."""
+        times_of(self.times)
+        for error in select(provider, **self.fit):
+            yield Case(error=error, surface=self.fit["surface"], times=self.times)
+
+
+def parseapi(
+    *,
+    provider: str | None = None,
+    real_time: bool = False,
+    strict: bool = True,
+    clients: Iterable[str] | None = None,
+) -> TestSettings:
+    """The marker ``parseapi``."""
+    if isinstance(clients, str):
+        clients = (clients,)
+    return TestSettings(
+        provider=provider,
+        real_time=real_time,
+        strict=strict,
+        clients=None if clients is None else tuple(clients),
+    )
+
+
+def parse_error(
+    *errors: ErrorName,
+    times: float = 1,
+    provider: str | None = None,
+    document: str | None = None,
+    endpoint: str | None = None,
+    retry_after: RetryAfter | None = None,
+    message: str | None = None,
+) -> Scripted:
+    """The marker ``parse_error``."""
+    return Scripted(
+        errors=errors,
+        provider=provider,
+        options={
+            "times": times,
+            "document": document,
+            "endpoint": endpoint,
+            "retry_after": retry_after,
+            "message": message,
+        },
+    )
+
+
+def each_parse_error(
+    *,
+    provider: str | None = None,
+    surface: str = "http",
+    retryable: bool | None = None,
+    status: int | Iterable[int] | None = None,
+    codes: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] = (),
+    basis: str | Iterable[str] | None = None,
+    times: float = 1,
+) -> CaseArguments:
+    """The marker ``each_parse_error``."""
+    return CaseArguments(
+        provider=provider,
+        times=times,
+        fit={
+            "surface": surface,
+            "retryable": retryable,
+            "status": status,
+            "codes": codes,
+            "exclude": exclude,
+            "basis": basis,
+        },
+    )
+
+
+def settings(node: pytest.Item) -> TestSettings:
+    """What the nearest marker ``parseapi`` says, or the defaults."""
+    mark = node.get_closest_marker("parseapi")
+    return TestSettings() if mark is None else _bound(mark, parseapi)
+
+
+def scripts(node: pytest.Item) -> Iterator[Scripted]:
+    """The markers ``parse_error``, in reading order."""
+    for mark in marks(node, "parse_error"):
+        yield _bound(mark, parse_error)
+
+
+def case_arguments(marked: Iterable[pytest.Mark]) -> list[CaseArguments]:
+    """The markers ``each_parse_error`` of a test."""
+    return [_bound(mark, each_parse_error) for mark in marked]
+
+
+def marks(node: pytest.Item, name: str) -> list[pytest.Mark]:
+    """The markers of a test in reading order: of the module first, then from top to bottom."""
+    found: list[pytest.Mark] = []
+    for level in node.listchain():
+        own = [mark for mark in level.own_markers if mark.name == name]
+        # Decorators are applied from the bottom up; a module's ``pytestmark`` is a list in order.
+        found += own if isinstance(level, pytest.Module) else reversed(own)
+    return found
+
+
+def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
+    """Call the marker's signature; a wrong argument is named with the nearest right one."""
+    parameters = inspect.signature(signature).parameters
+    known = [name for name, item in parameters.items() if item.kind is item.KEYWORD_ONLY]
+    for name in mark.kwargs:
+        if name not in known:
+            raise UsageError(f"marker {mark.name} has no argument {name!r}: {nearest(name, known)}")
+    takes_any = any(item.kind is item.VAR_POSITIONAL for item in parameters.values())
+    if mark.args and not takes_any:
+        raise UsageError(
+            f"marker {mark.name} takes keyword arguments only ({', '.join(known)}), "
+            f"not {mark.args[0]!r}"
+        )
+    return signature(*mark.args, **mark.kwargs)

@@ -1,0 +1,99 @@
+"""What a request carries, apart from what differs between equal ones (multipart boundaries)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_parseapi.service.multipart import MalformedBody, parse_multipart
+
+__all__ = ["Payload", "PayloadPart", "payload_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadPart:
+    """A part of a multipart body, or the whole of any other body."""
+
+    name: str
+    filename: str | None
+    content_type: str | None
+    size: int
+    digest: str
+
+    def __str__(self) -> str:
+        named = f" {self.filename!r}" if self.filename is not None else ""
+        kind = f", {self.content_type}" if self.content_type else ""
+        return f"{self.name}{named} ({self.size:,} bytes{kind})"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The parts of one request's body, in the order sent."""
+
+    kind: str
+    """The content type without its parameters."""
+    parts: tuple[PayloadPart, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for two requests that carry the same."""
+        return _digest(repr((self.kind, self.parts)).encode())
+
+    @cached_property
+    def content(self) -> str | None:
+        """A digest of the document's own bytes; None where the body holds none."""
+        if self.kind == "multipart/form-data":
+            files = [part for part in self.parts if part.filename is not None and part.size]
+            return "/".join(part.digest for part in files) or None
+        if self.kind == "application/json" or not self.parts[0].size:
+            return None
+        return self.parts[0].digest
+
+    def difference(self, other: Payload) -> str | None:
+        """What ``other`` carries differently, in words; None if it carries the same."""
+        if self.kind != other.kind:
+            return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
+        ours = {(part.name, index): part for index, part in enumerate(self.parts)}
+        theirs = {(part.name, index): part for index, part in enumerate(other.parts)}
+        for key, part in ours.items():
+            again = theirs.get(key)
+            if again is None:
+                return f"{part}, then no such part"
+            if part != again:
+                if part.size == again.size and str(part) == str(again):
+                    return f"{part}, then other content of the same size"
+                return f"{part}, then {again}"
+        for key, part in theirs.items():
+            if key not in ours:
+                return f"no {part.name!r} part, then {part}"
+        return None
+
+
+def payload_of(content_type: str, body: bytes) -> Payload:
+    """The payload of a body that was sent with this content type."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        try:
+            parts = parse_multipart(content_type, body)
+        except MalformedBody:
+            pass
+        else:
+            return Payload(
+                kind,
+                tuple(
+                    PayloadPart(
+                        part.name,
+                        part.filename,
+                        part.content_type,
+                        len(part.body),
+                        _digest(part.body),
+                    )
+                    for part in parts
+                ),
+            )
+    return Payload(kind, (PayloadPart("body", None, None, len(body), _digest(body)),))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

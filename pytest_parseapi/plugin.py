@@ -1,0 +1,220 @@
+"""pytest's door: options, ini values, markers, fixtures and hooks.
+
+Whatever is heavy loads when the first simulated test needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_parseapi import hookspecs
+
+if TYPE_CHECKING:
+    from pytest_parseapi.api import ParseAPI
+    from pytest_parseapi.catalogue.model import DocumentedError
+    from pytest_parseapi.session import Session, SimulatedTest
+
+_FIXTURE = "_parseapi_test"
+_CASE = "documented_error"
+_MARKERS = {
+    "parse_error": "(*errors, times=1, provider=None, document=None, endpoint=None, "
+    "retry_after=None, message=None): script failures of a parsing API, as api.fail(...)",
+    "each_parse_error": "(provider=None, surface='http', retryable=None, status=None, codes=None, "
+    "exclude=(), basis=None, times=1): one case for each documented error that fits",
+    "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
+    "simulated",
+}
+_session_key = pytest.StashKey["Session"]()
+_test_key = pytest.StashKey["SimulatedTest"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add options and ini values."""
+    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
+    group.addoption(
+        "--parseapi-errors",
+        action="store_true",
+        help="print every documented error of every provider, and exit",
+    )
+    parser.addini("parseapi_provider", "provider of the fixture parseapi", default="extend")
+    parser.addini(
+        "parseapi_max_attempts",
+        "failed attempts in a row at one operation after which a test is stopped",
+        default="100",
+    )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Announce the hooks that others implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and check the ini values."""
+    for name, text in _MARKERS.items():
+        config.addinivalue_line("markers", name + text)
+    most = config.getini("parseapi_max_attempts")
+    if not most.isdigit() or int(most) < 1:
+        raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer ``--parseapi-errors``."""
+    if not config.getoption("parseapi_errors"):
+        return None
+    from pytest_parseapi.listing import error_table
+
+    config._do_configure()
+    print(error_table(_session(config).providers.values()))  # noqa: T201 - that is the option's job
+    return 0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one case for each documented error that a marker ``each_parse_error`` asks for."""
+    marked = list(metafunc.definition.iter_markers("each_parse_error"))
+    if not marked:
+        return
+    from pytest_parseapi.errors import UsageError
+    from pytest_parseapi.markers import settings
+    from pytest_parseapi.session import implied_provider
+
+    session = _session(metafunc.config)
+    try:
+        chosen = settings(metafunc.definition)
+        default = implied_provider(session, chosen, metafunc.fixturenames)
+        cases = list(session.cases(marked, default))
+    except UsageError as error:
+        where = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"{where}: {error}") from None
+    if _CASE not in metafunc.fixturenames:
+        metafunc.fixturenames.append(_CASE)
+    metafunc.parametrize(_CASE, cases, ids=[str(case) for case in cases], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Simulate marked tests that name no fixture."""
+    for item in items:
+        names = getattr(item, "fixturenames", None)
+        if names is None or _FIXTURE in names:
+            continue
+        if not _MARKERS.keys().isdisjoint(mark.name for mark in item.iter_markers()):
+            names.insert(_first_of_function(item, names), _FIXTURE)
+
+
+def _first_of_function(item: Any, names: list[str]) -> int:
+    """Where the fixtures of function scope begin; wider ones are set up outside the simulation."""
+    definitions = item._fixtureinfo.name2fixturedefs
+    for index, name in enumerate(names):
+        found = definitions.get(name)
+        if found and found[-1].scope == "function":
+            return index
+    return len(names)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose simulation was stopped, or whose script was not used up."""
+    test = item.stash.get(_test_key, None)
+    if test is None:
+        return (yield)
+    test.simulation.begin_call()
+    result: object = None
+    try:
+        result = yield
+    except BaseException as error:
+        if test.simulation.stops.message is None:
+            if section := test.section(error):
+                item.add_report_section("call", "parseapi", section)
+            raise
+    # A stop is told whatever has become of it on its way: swallowed, wrapped, or gathered.
+    problem = test.problem()
+    if problem is not None:
+        pytest.fail(problem, pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Seed ``random`` last, after plugins that seed it for each call."""
+    test = pyfuncitem.stash.get(_test_key, None)
+    if test is not None:
+        test.simulation.begin_call()
+    return (yield)
+
+
+@pytest.fixture
+def _parseapi_test(request: pytest.FixtureRequest) -> Iterator[SimulatedTest]:
+    """The simulation of the present test."""
+    from pytest_parseapi.errors import UsageError
+
+    mistake = None
+    test = None
+    try:
+        test = _session(request.config).test(request.node)
+        test.simulation.start()
+        test.script()
+    except UsageError as error:
+        mistake = str(error)
+    try:
+        if test is None or mistake is not None:
+            pytest.fail(mistake or "", pytrace=False)
+        request.node.stash[_test_key] = test
+        yield test
+    finally:
+        if test is not None:
+            test.simulation.stop()
+    if test.simulation.stops.message is not None and (problem := test.problem()) is not None:
+        pytest.fail(problem, pytrace=False)
+
+
+@pytest.fixture
+def parseapi_factory(_parseapi_test: SimulatedTest) -> Callable[[str], ParseAPI]:
+    """Gives the simulated API of any registered provider: ``parseapi_factory("extend")``."""
+
+    def make(name: str) -> ParseAPI:
+        __tracebackhide__ = True
+        return _parseapi_test.api(name)
+
+    return make
+
+
+@pytest.fixture
+def parseapi(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """The simulated API of the default provider."""
+    return _parseapi_test.api()
+
+
+@pytest.fixture
+def extend_api(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """Extend's Parse API, simulated for this test."""
+    return _parseapi_test.api("extend")
+
+
+@pytest.fixture
+def nutrient_api(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """Nutrient's Data Extraction API, simulated for this test."""
+    return _parseapi_test.api("nutrient")
+
+
+@pytest.fixture
+def documented_error(
+    request: pytest.FixtureRequest, _parseapi_test: SimulatedTest
+) -> DocumentedError:
+    """The error of the present case of a test marked ``each_parse_error``."""
+    case = getattr(request, "param", None)
+    if case is None:
+        pytest.fail("documented_error needs the marker each_parse_error", pytrace=False)
+    error: DocumentedError = case.error
+    return error
+
+
+def _session(config: pytest.Config) -> Session:
+    session = config.stash.get(_session_key, None)
+    if session is None:
+        from pytest_parseapi.session import Session
+
+        session = config.stash[_session_key] = Session(config)
+    return session

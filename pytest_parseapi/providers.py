@@ -1,0 +1,71 @@
+"""The providers that this session knows: the built-in ones and those of other plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from pytest_parseapi.catalogue import extend, nutrient
+from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.errors import UsageError, nearest
+from pytest_parseapi.service.extend import ExtendBehaviour
+from pytest_parseapi.service.nutrient import NutrientBehaviour
+
+__all__ = ["built_in_providers", "provider_named", "registry"]
+
+
+def built_in_providers() -> tuple[Provider, ...]:
+    """Extend's Parse API and Nutrient's Data Extraction API."""
+    return (
+        Provider(
+            name="extend",
+            title="Extend",
+            base_url=extend.BASE_URL,
+            hosts=extend.HOSTS,
+            api_key=extend.API_KEY,
+            errors=extend.ERRORS,
+            endpoints=extend.ENDPOINTS,
+            advice=extend.ADVICE,
+            behaviour=ExtendBehaviour(),
+        ),
+        Provider(
+            name="nutrient",
+            title="Nutrient",
+            base_url=nutrient.BASE_URL,
+            hosts=nutrient.HOSTS,
+            api_key=nutrient.API_KEY,
+            errors=nutrient.ERRORS,
+            endpoints=nutrient.ENDPOINTS,
+            advice=nutrient.ADVICE,
+            behaviour=NutrientBehaviour(),
+        ),
+    )
+
+
+def registry(more: Iterable[Provider] = ()) -> Mapping[str, Provider]:
+    """Every provider by its name.
+
+    Args:
+        more: what ``pytest_parseapi_providers`` hooks gave. One with a known name adds its errors
+            to the provider of that name.
+    """
+    known = {provider.name: provider for provider in built_in_providers()}
+    for provider in more:
+        if not isinstance(provider, Provider):
+            raise UsageError(f"pytest_parseapi_providers gives Providers, not {provider!r}")
+        same = known.get(provider.name)
+        known[provider.name] = provider if same is None else same.with_errors(*provider.errors)
+    return MappingProxyType(known)
+
+
+def provider_named(providers: Mapping[str, Provider], name: object) -> Provider:
+    """The provider of a name.
+
+    Raises:
+        UsageError: there is none; the message has the nearest names.
+    """
+    if isinstance(name, Provider):
+        name = name.name
+    if not isinstance(name, str) or name not in providers:
+        raise UsageError(f"unknown provider {name!r}: {nearest(name, providers)}")
+    return providers[name]

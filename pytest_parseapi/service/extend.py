@@ -1,0 +1,110 @@
+"""Extend's side of the simulation: what it accepts, and what it replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from pytest_parseapi.catalogue.behaviour import Behaviour, Call, json_reply
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.errors import SimulationStopped
+from pytest_parseapi.exchange import Reply, Request
+from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
+from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
+from pytest_parseapi.service.extend_requests import invalid
+from pytest_parseapi.service.extend_state import ExtendState, Handler
+from pytest_parseapi.service.multipart import MalformedBody
+from pytest_parseapi.service.reading import (
+    json_object,
+    media_type,
+    names_of_upload,
+    names_of_url,
+    unique_names,
+)
+
+__all__ = ["ExtendBehaviour", "names_of_file"]
+
+_REQUEST_ID_HEADER: Final = "x-extend-request-id"
+_DOC_URL: Final = "https://docs.extend.ai/2026-02-09/developers/error-codes"
+_WITH_DOC_URL: Final = ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS")
+
+
+class ExtendBehaviour(Behaviour):
+    """The Parse API of Extend, version 2026-02-09.
+
+    Requests without ``x-extend-api-version`` are accepted: the reference pages promise a 400 for
+    newer keys only, older ones fall back, and a test's key tells nothing about its age.
+
+    Args:
+        max_file_bytes: the limit for an upload; 100 MB is inferred, no page could be read for it.
+
+    Example:
+        >>> ExtendBehaviour().new_state().files
+        {}
+    """
+
+    handlers: ClassVar[Mapping[str, Handler]] = FILE_HANDLERS
+    """By endpoint, as ``str(endpoint)`` writes it."""
+
+    def __init__(self, *, max_file_bytes: int = 100 * 1024 * 1024) -> None:
+        self.max_file_bytes = max_file_bytes
+
+    def new_state(self) -> ExtendState:
+        return ExtendState(max_file_bytes=self.max_file_bytes)
+
+    def authenticate(self, request: Request) -> bool:
+        # A presigned URL is its own credential: clients fetch it without the API key.
+        return OUTPUT_PATH in request.path or super().authenticate(request)
+
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+        if media_type(request) == "multipart/form-data":
+            return names_of_upload(request)
+        try:
+            return names_of_file(json_object(request.body).get("file"), state)
+        except MalformedBody:
+            return ()
+
+    def answer(self, call: Call, request_id: str) -> Reply:
+        handler = self.handlers.get(str(call.endpoint))
+        if handler is None:
+            raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
+        headers = {_REQUEST_ID_HEADER: request_id}
+        try:
+            return json_reply(200, handler(call), headers)
+        except RecursionError:
+            raise invalid("The JSON is nested too deeply.") from None
+
+    def error_reply(
+        self,
+        error: DocumentedError,
+        *,
+        message: str,
+        request_id: str | None,
+        details: Mapping[str, Any],
+    ) -> Reply:
+        code = error.wire_code or error.code
+        body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
+        # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
+        if request_id is not None and code != "RATE_LIMIT_EXCEEDED":
+            body["requestId"] = request_id
+        if code in _WITH_DOC_URL:
+            body["docUrl"] = _DOC_URL
+        headers = {} if request_id is None else {_REQUEST_ID_HEADER: request_id}
+        return json_reply(error.status, {**body, **details}, headers)
+
+
+def names_of_file(value: object, state: object) -> tuple[str, ...]:
+    """The names of a ``file`` object, best first: URL, name, id.
+
+    A name comes before the id because a consumer that uploads again for a retry gets a new id.
+    """
+    if not isinstance(value, dict):
+        return ()
+    names = [*names_of_url(value.get("url")), value.get("name")]
+    file_id = value.get("id")
+    if isinstance(file_id, str):
+        stored = state.files.get(file_id) if isinstance(state, ExtendState) else None
+        if stored is not None:
+            names += [*names_of_url(stored.url), *stored.names]
+        names.append(file_id)
+    return unique_names(names)

@@ -1,0 +1,120 @@
+"""Nutrient's side of the simulation: what it accepts, and what it replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_parseapi.catalogue.behaviour import Behaviour, Call, json_reply
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.nutrient import DETAIL_SOURCES
+from pytest_parseapi.errors import SimulationStopped
+from pytest_parseapi.exchange import Reply, Request
+from pytest_parseapi.service.multipart import MalformedBody
+from pytest_parseapi.service.nutrient_bodies import (
+    EXTRACT_SURCHARGE,
+    PAGE_CREDITS,
+    extract_body,
+    parse_body,
+)
+from pytest_parseapi.service.nutrient_requests import (
+    extract_options,
+    parse_options,
+    read_request,
+)
+from pytest_parseapi.service.reading import (
+    json_object,
+    media_type,
+    names_of_disposition,
+    names_of_upload,
+    names_of_url,
+)
+
+__all__ = ["NutrientBehaviour", "NutrientState"]
+
+_FIRST_CREDITS: Final = 1000.0
+
+
+@dataclass(slots=True)
+class NutrientState:
+    """The credits that are left."""
+
+    credits: float = _FIRST_CREDITS
+
+    def spend(self, cost: float) -> tuple[float, float]:
+        """What a request cost and what is left: never below 0, because only a script says 402."""
+        self.credits = max(0.0, self.credits - cost)
+        return cost, self.credits
+
+
+class NutrientBehaviour(Behaviour):
+    """The Data Extraction API of Nutrient.
+
+    Args:
+        max_file_bytes: the limit for a document; documented as 150 MB.
+
+    Example:
+        >>> NutrientBehaviour().new_state().credits
+        1000.0
+    """
+
+    def __init__(self, *, max_file_bytes: int = 150 * 1024 * 1024) -> None:
+        self.max_file_bytes = max_file_bytes
+
+    def new_state(self) -> NutrientState:
+        return NutrientState()
+
+    def unauthorized_code(self) -> str:
+        return "unauthorized"
+
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+        kind = media_type(request)
+        if kind == "multipart/form-data":
+            return names_of_upload(request)
+        if kind == "application/json":
+            try:
+                return names_of_url(json_object(request.body).get("url"))
+            except MalformedBody:
+                return ()
+        return names_of_disposition(request.header("content-disposition"))
+
+    def answer(self, call: Call, request_id: str) -> Reply:
+        endpoint = str(call.endpoint)
+        state: NutrientState = call.state
+        if endpoint == "POST /extraction/parse":
+            parsing = parse_options(self._read(call, raw=True))
+            usage = state.spend(PAGE_CREDITS[parsing.mode])
+            names = self.documents(call.request, state)
+            title = names[-1] if names else "Document"
+            body = parse_body(parsing, request_id=request_id, title=title, usage=usage)
+        elif endpoint == "POST /extraction/extract":
+            extraction = extract_options(self._read(call, raw=False))
+            usage = state.spend(PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE)
+            body = extract_body(extraction, request_id=request_id, usage=usage)
+        else:
+            raise SimulationStopped(f"The simulated Nutrient API does not serve {endpoint}.")
+        return json_reply(200, body)
+
+    def _read(self, call: Call, *, raw: bool) -> dict[str, Any]:
+        return read_request(call.request, max_file_bytes=self.max_file_bytes, raw=raw)
+
+    def error_reply(
+        self,
+        error: DocumentedError,
+        *,
+        message: str,
+        request_id: str | None,
+        details: Mapping[str, Any],
+    ) -> Reply:
+        body: dict[str, Any] = {"status": error.status}
+        if request_id is not None:
+            body["requestId"] = request_id
+        body["errorMessage"] = message
+        described: dict[str, Any] = {}
+        if error.code in DETAIL_SOURCES:
+            described["source"] = DETAIL_SOURCES[error.code]
+        if error.wire_code is not None:
+            described["code"] = error.wire_code
+        described.update(details)
+        return json_reply(error.status, {**body, "errorDetails": described} if described else body)

@@ -1,0 +1,183 @@
+"""Fault scripts: which requests fail, how, how often, and in which order."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from typing import Final
+
+from pytest_parseapi.catalogue.endpoint import Endpoint
+from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.catalogue.lookup import ErrorName, endpoint_named, resolve
+from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.errors import UsageError
+
+__all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "document_name", "steps_for", "times_of"]
+
+ALWAYS: Final = math.inf
+"""For ``times``: the failure never ends."""
+
+RetryAfter = float | str | datetime.datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """One failure of a script, and how often it is still to be met."""
+
+    error: DocumentedError | NetworkFault
+    times: float
+    document: str | None
+    endpoints: tuple[Endpoint, ...]
+    """The endpoints asked for; empty for every endpoint that documents the error."""
+    retry_after: str | None
+    message: str | None
+    met: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    """How many requests passed by this step, by the reason."""
+
+    @property
+    def left(self) -> float:
+        """How often it is still to be met."""
+        return self.times - self.met
+
+    def __str__(self) -> str:
+        name = getattr(self.error, "code", None) or str(self.error)
+        limits = [f"times={_times_text(self.times)}"] if self.times != 1 else []
+        limits += [f"document={self.document!r}"] if self.document is not None else []
+        limits += [f"endpoint={self.endpoints[0].path!r}"] if self.endpoints else []
+        return f"fail({', '.join([repr(name), *limits])})"
+
+    def why_not(self, endpoint: Endpoint, names: tuple[str, ...]) -> str | None:
+        """Why a request does not meet this step; None where it does."""
+        if self.endpoints:
+            if endpoint not in self.endpoints:
+                return f"{endpoint} is not {self.endpoints[0].path}"
+        elif isinstance(self.error, DocumentedError) and self.error.endpoints:
+            if endpoint.path not in self.error.endpoints:
+                return f"{endpoint} does not document it ({', '.join(self.error.endpoints)} does)"
+        if self.document is not None and self.document not in names:
+            about = repr(names[0]) if names else "no named document"
+            return f"the request was about {about}"
+        return None
+
+
+class Script:
+    """The failures that one provider's requests are to meet, in order."""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+        self._pending: list[Step] = []
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step, oldest first."""
+        return tuple(self._steps)
+
+    def add(self, step: Step) -> None:
+        """Append a step."""
+        self._steps.append(step)
+        if step.left > 0:
+            self._pending.append(step)
+
+    def find(self, endpoint: Endpoint, names: tuple[str, ...]) -> Step | None:
+        """The step that a request meets next, or None; takes nothing."""
+        for step in self._pending:
+            reason = step.why_not(endpoint, names)
+            if reason is None:
+                return step
+            step.passed[reason] = step.passed.get(reason, 0) + 1
+        return None
+
+    def take(self, step: Step) -> None:
+        """A request met the step."""
+        step.met += 1
+        if step.left <= 0:
+            self._pending.remove(step)
+
+    def unused(self) -> tuple[Step, ...]:
+        """Steps that were not met as often as scripted (an endless one: never)."""
+        return tuple(step for step in self._pending if step.times is not ALWAYS or step.met == 0)
+
+    def clear(self) -> None:
+        """Forget every step."""
+        self._steps.clear()
+        self._pending.clear()
+
+
+def steps_for(
+    provider: Provider,
+    errors: Iterable[ErrorName],
+    *,
+    others: Iterable[Provider] = (),
+    times: float = 1,
+    document: object = None,
+    endpoint: str | None = None,
+    retry_after: RetryAfter | None = None,
+    message: str | None = None,
+) -> list[Step]:
+    """The steps that ``fail(...)`` scripts; every mistake in it is a `UsageError`."""
+    named = [resolve(provider, error, others=others) for error in errors]
+    if not named:
+        raise UsageError("fail() needs at least one error: a code, a status or a network fault")
+    endpoints = () if endpoint is None else endpoint_named(provider, endpoint)
+    for error in named:
+        if isinstance(error, DocumentedError) and error.endpoints and endpoints:
+            if not any(item.path in error.endpoints for item in endpoints):
+                raise UsageError(
+                    f"{error.code} is documented for {', '.join(error.endpoints)}, not for "
+                    f"{endpoint}" + ("; for runs use fail_run()" if "run" in error.surfaces else "")
+                )
+    if message is not None and not isinstance(message, str):
+        raise UsageError(f"message is a string, not {message!r}")
+    return [
+        Step(
+            error=error,
+            times=times_of(times),
+            document=document_name(document),
+            endpoints=endpoints,
+            retry_after=_retry_after_header(retry_after),
+            message=message,
+        )
+        for error in named
+    ]
+
+
+def times_of(times: object) -> float:
+    """A checked ``times``: a whole number from 0 up, or `ALWAYS`."""
+    if times is ALWAYS or times == ALWAYS:
+        return ALWAYS
+    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+        raise UsageError(f"times is a whole number from 0 up, or ALWAYS, not {times!r}")
+    return times
+
+
+def document_name(document: object) -> str | None:
+    """A checked ``document``: a URL, file name or id; paths stand for their file name."""
+    if document is None:
+        return None
+    if hasattr(document, "__fspath__"):
+        return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
+    if not isinstance(document, str) or not document:
+        raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
+    return document
+
+
+def _retry_after_header(value: RetryAfter | None) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo is None:
+            raise UsageError("retry_after needs a datetime with a time zone")
+        return format_datetime(value.astimezone(datetime.UTC), usegmt=True)
+    if isinstance(value, str) and value:
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return f"{value:g}" if value < 1e6 else str(int(value))
+    raise UsageError(f"retry_after is seconds from 0 up, an HTTP date or a datetime, not {value!r}")
+
+
+def _times_text(times: float) -> str:
+    return "ALWAYS" if times is ALWAYS or times == ALWAYS else str(times)

@@ -1,0 +1,152 @@
+"""Everything that one simulated test needs, put in place and taken out again."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.errors import UsageError, nearest
+from pytest_parseapi.evidence.collector import Evidence, Source
+from pytest_parseapi.service.script import Step
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.stops import Stops
+from pytest_parseapi.timeline import draw
+from pytest_parseapi.wires.guard import Guard
+from pytest_parseapi.wires.switchboard import Switchboard, Wire
+from pytest_parseapi.wires.tls import SharedContexts
+
+__all__ = ["CLIENTS", "Settings", "Simulation"]
+
+CLIENTS: Final = ("httpx",)
+"""The client libraries that can be intercepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one test is simulated.
+
+    Args:
+        seed: what ids depend on: the test's node id.
+        max_attempts: the fuse.
+        real_time: leave time alone.
+        clients: the client libraries to intercept; None for every installed one.
+    """
+
+    seed: str
+    max_attempts: int = 100
+    real_time: bool = False
+    clients: Collection[str] | None = None
+
+
+class Simulation:
+    """The simulated providers of one test, with its clock and evidence.
+
+    Args:
+        providers: every provider by name.
+        settings: how the test is simulated.
+        contexts: the session's shared TLS contexts.
+        sources: further places to look for log text.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        contexts: SharedContexts,
+        sources: Sequence[Source] = (),
+    ) -> None:
+        self.providers = providers
+        self.settings = settings
+        self.clock = VirtualClock(real=settings.real_time)
+        self.evidence = Evidence(self._now, sources)
+        self.stops = Stops()
+        self.services: dict[str, SimulatedService] = {}
+        self._time = VirtualTime(self.clock)
+        self._switchboard = Switchboard(self.clock, self.stops, self.evidence.look)
+        self._contexts = contexts
+        self._undo = contextlib.ExitStack()
+        for provider in providers.values():
+            self._add(provider)
+
+    def start(self) -> None:
+        """Put everything in place; what was put in place is taken out if a part of it fails."""
+        with contextlib.ExitStack() as undo:
+            for wire in self._wires():
+                undo.callback(wire.stop)
+                wire.start(self._switchboard)
+            guard = Guard(self._switchboard.hosts, self.stops.stop)
+            undo.callback(guard.stop)
+            guard.start()
+            undo.callback(self.evidence.stop)
+            self.evidence.start()
+            undo.callback(self._time.stop)
+            self._time.start()
+            self._undo = undo.pop_all()
+
+    def stop(self) -> None:
+        """Take everything out."""
+        self._undo.close()
+
+    def begin_call(self) -> None:
+        """The test's own code is about to run: its fixtures may have changed streams and seeds."""
+        self.evidence.look()
+        self._time.seed()
+        self._time.catch_up()
+
+    def unused(self) -> list[tuple[Provider, Step]]:
+        """Scripted failures that no request met."""
+        return [
+            (service.provider, step)
+            for service in self.services.values()
+            for step in service.script.unused()
+        ]
+
+    def reset(self) -> None:
+        """Forget what was said, for a test body that runs many times."""
+        self.evidence.clear()
+
+    def _now(self) -> float:
+        self.clock.touch()
+        return self.clock.elapsed
+
+    def _wall(self) -> float:
+        return time.time() + self.clock.jumped_ns / 1e9
+
+    def _add(self, provider: Provider) -> None:
+        service = SimulatedService(
+            provider,
+            now=self._now,
+            wall=self._wall,
+            stops=self.stops,
+            seed=self.settings.seed,
+            max_attempts=self.settings.max_attempts,
+            picture=lambda: draw(provider.title, service.journal.attempts),
+        )
+        self.services[provider.name] = service
+        self._switchboard.add(service)
+
+    def _wires(self) -> list[Wire]:
+        chosen = self.settings.clients
+        if chosen is not None:
+            for name in chosen:
+                if name not in CLIENTS:
+                    raise UsageError(f"unknown client {name!r}: {nearest(name, CLIENTS)}")
+        makers: dict[str, Callable[[], Wire]] = {"httpx": lambda: self._httpx("httpx")}
+        return [
+            make()
+            for name, make in makers.items()
+            if (chosen is None or name in chosen) and importlib.util.find_spec(name) is not None
+        ]
+
+    def _httpx(self, name: str) -> Wire:
+        from pytest_parseapi.wires.httpx_wire import HTTPXWire
+
+        return HTTPXWire(importlib.import_module(name), self._contexts)

@@ -1,0 +1,165 @@
+"""httpx, and httpx2, which has the same classes under another name.
+
+The wire sits on ``HTTPTransport`` and ``AsyncHTTPTransport``, the last public classes above the
+network: transports of the consumer's own that wrap them run as they would in production. It reads
+a request's stream as they would, too, and puts nothing in its place, so that a stream which is
+spent when it is sent again is seen to be spent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
+from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.wires.switchboard import Switchboard
+from pytest_parseapi.wires.tls import SharedContexts
+
+__all__ = ["HTTPXWire"]
+
+_EXCEPTIONS: Final = {
+    "connect_error": ("ConnectError", "[Errno 111] Connection refused"),
+    "connect_timeout": ("ConnectTimeout", "timed out"),
+    "read_timeout": ("ReadTimeout", "The read operation timed out"),
+    "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
+}
+_EXTENSIONS: Final = {"http_version": b"HTTP/1.1", "reason_phrase": b""}
+_CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
+
+
+class HTTPXWire:
+    """Intercepts ``httpx`` or ``httpx2``.
+
+    Args:
+        module: the library.
+        contexts: TLS contexts to share, since no intercepted call uses one.
+    """
+
+    def __init__(self, module: ModuleType, contexts: SharedContexts) -> None:
+        self._module: Any = module
+        self._contexts = contexts
+        self._undo = contextlib.ExitStack()
+        self._streams = _truncated_streams(module)
+
+    def start(self, switchboard: Switchboard) -> None:
+        """Intercept from now on."""
+        module = self._module
+        real = module.HTTPTransport.handle_request
+        real_async = module.AsyncHTTPTransport.handle_async_request
+
+        def handle_request(transport: Any, request: Any) -> Any:
+            __tracebackhide__ = True
+            service = switchboard.find(request.url.host)
+            if service is None:
+                return real(transport, request)
+            pauses = _connect_pauses(transport)
+            while True:
+                body = b"".join(request.stream)
+                pending = self._receive(switchboard, service, request, body)
+                result = switchboard.wait(pending)
+                if _gives_up(result, pauses):
+                    return self._respond(request, result)
+                switchboard.clock.sleep(pauses.pop(0))
+
+        async def handle_async_request(transport: Any, request: Any) -> Any:
+            __tracebackhide__ = True
+            service = switchboard.find(request.url.host)
+            if service is None:
+                return await real_async(transport, request)
+            pauses = _connect_pauses(transport)
+            while True:
+                body = b"".join([chunk async for chunk in request.stream])
+                pending = self._receive(switchboard, service, request, body)
+                result = await switchboard.wait_async(pending)
+                if _gives_up(result, pauses):
+                    return self._respond(request, result)
+                import anyio
+
+                await anyio.sleep(pauses.pop(0))
+
+        self._replace(module.HTTPTransport, "handle_request", handle_request)
+        self._replace(module.AsyncHTTPTransport, "handle_async_request", handle_async_request)
+        self._undo.enter_context(self._contexts.shared_by(module))
+
+    def stop(self) -> None:
+        """Intercept no more."""
+        self._undo.close()
+
+    def _replace(self, owner: Any, name: str, new: Any) -> None:
+        self._undo.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, new)
+
+    def _receive(
+        self, switchboard: Switchboard, service: SimulatedService, request: Any, body: bytes
+    ) -> Pending:
+        __tracebackhide__ = True
+        url = request.url
+        path, _, query = url.raw_path.decode("ascii").partition("?")
+        limits = request.extensions.get("timeout") or {}
+        return switchboard.receive(
+            service,
+            Request(
+                method=request.method,
+                url=str(url),
+                host=url.host,
+                path=path,
+                query=query,
+                headers=tuple(request.headers.multi_items()),
+                body=body,
+                client=self._module.__name__,
+                timeouts=Timeouts(limits.get("connect"), limits.get("read")),
+            ),
+        )
+
+    def _respond(self, request: Any, result: Reply | Fault) -> Any:
+        __tracebackhide__ = True
+        if isinstance(result, Fault):
+            name, text = _EXCEPTIONS[result.name]
+            raise getattr(self._module, name)(text, request=request)
+        headers = [(name.encode(), value.encode()) for name, value in result.headers.items()]
+        headers.append((b"content-length", str(len(result.body)).encode()))
+        stream = self._module.ByteStream(result.body)
+        if result.truncated:
+            stream = self._streams(result.body)
+        return self._module.Response(
+            result.status, headers=headers, stream=stream, extensions=_EXTENSIONS
+        )
+
+
+def _connect_pauses(transport: Any) -> list[float]:
+    """The pauses of ``HTTPTransport(retries=...)``, which connects again by itself: 0, 0.5, 1 ..."""
+    retries = getattr(getattr(transport, "_pool", None), "_retries", 0)
+    return [0.0, *(0.5 * 2**n for n in range(retries - 1))] if retries else []
+
+
+def _gives_up(result: Reply | Fault, pauses: list[float]) -> bool:
+    return not (pauses and isinstance(result, Fault) and result.name in _CONNECT_FAULTS)
+
+
+def _truncated_streams(module: Any) -> Any:
+    class TruncatedStream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
+        """Half of a body, and then the end of the connection."""
+
+        def __init__(self, body: bytes) -> None:
+            self._body = body
+            self._half = body[: len(body) // 2]
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield self._half
+            raise self._error()
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield self._half
+            raise self._error()
+
+        def _error(self) -> Exception:
+            error: Exception = module.RemoteProtocolError(
+                "peer closed connection without sending complete message body "
+                f"(received {len(self._half)} bytes, expected {len(self._body)})"
+            )
+            return error
+
+    return TruncatedStream

@@ -1,0 +1,88 @@
+"""Where wires find the service for a host, and how they wait for its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.exchange import Fault, Reply, Request
+from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.stops import Stops
+
+__all__ = ["Switchboard", "Wire"]
+
+
+class Wire(Protocol):
+    """Intercepts one client library."""
+
+    def start(self, switchboard: Switchboard) -> None:
+        """Intercept from now on."""
+
+    def stop(self) -> None:
+        """Intercept no more."""
+
+
+class Switchboard:
+    """The services of one test, by host.
+
+    Args:
+        clock: the test's clock.
+        stops: the test's stops.
+        look: called before each exchange, so that evidence is complete when the consumer speaks.
+    """
+
+    def __init__(
+        self, clock: VirtualClock, stops: Stops, look: Callable[[], None] = lambda: None
+    ) -> None:
+        self.clock = clock
+        self.stops = stops
+        self._look = look
+        self._services: dict[str, SimulatedService] = {}
+
+    def add(self, service: SimulatedService) -> None:
+        """Connect every host of a service."""
+        self._services.update(dict.fromkeys(service.provider.hosts, service))
+
+    def hosts(self) -> Collection[str]:
+        """Every documented host."""
+        return self._services.keys()
+
+    def find(self, host: str) -> SimulatedService | None:
+        """The service at a host, or None where the request passes through."""
+        return self._services.get(host)
+
+    def receive(self, service: SimulatedService, request: Request) -> Pending:
+        """Hand a request to its service."""
+        __tracebackhide__ = True
+        if not request.url.startswith("https:"):
+            self.stops.stop(
+                f"{request.method} {request.url} is not simulated: {service.provider.title} "
+                f"documents https only."
+            )
+        self._look()
+        return service.receive(request)
+
+    def wait(self, pending: Pending) -> Reply | Fault:
+        """Let a reply take its time, for a client that blocks its thread meanwhile."""
+        __tracebackhide__ = True
+        if pending.seconds:
+            try:
+                self.clock.sleep(pending.seconds)
+            except BaseException:
+                pending.abandon()
+                raise
+        return pending.finish()
+
+    async def wait_async(self, pending: Pending) -> Reply | Fault:
+        """Let a reply take its time, for a client on an event loop."""
+        __tracebackhide__ = True
+        if pending.seconds:
+            import anyio
+
+            try:
+                await anyio.sleep(pending.seconds)
+            except BaseException:
+                pending.abandon()
+                raise
+        return pending.finish()
