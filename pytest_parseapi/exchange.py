@@ -5,8 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Self
 
-__all__ = ["Fault", "Reply", "Request", "Timeouts"]
+__all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts"]
+
+
+class Excerpt(bytes):
+    """The first bytes of a body that is too large to keep, with the size and digest of all of it.
+
+    Args:
+        head: the first bytes.
+        size: how many bytes there were.
+        digest: SHA-256 of them all, as hexadecimal digits.
+    """
+
+    size: int
+    digest: str
+
+    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:
+        excerpt = super().__new__(cls, head)
+        excerpt.size = size
+        excerpt.digest = digest
+        return excerpt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Excerpt) and (self.size, self.digest) == (other.size, other.digest)
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.digest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +43,13 @@ class Timeouts:
     read: float | None = None
     known: bool = True
     """False where the wire cannot see them (a request over a real socket)."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which of them are known not to be set."""
+        if not self.known:
+            return ()
+        return tuple(name for name in ("connect", "read") if getattr(self, name) is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +65,9 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     """In the order sent, names in lower case."""
     body: bytes = b""
+    """An `Excerpt` where a live server received more than it keeps."""
+    base_url: str = ""
+    """Where the client reaches this API, if not at its documented base URL."""
     client: str
     timeouts: Timeouts = field(default_factory=Timeouts)
 

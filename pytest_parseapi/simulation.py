@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -66,7 +65,7 @@ class Simulation:
         self.providers = providers
         self.settings = settings
         self.clock = VirtualClock(real=settings.real_time)
-        self.evidence = Evidence(self._now, sources)
+        self.evidence = Evidence(self.clock.stamp, sources)
         self.stops = Stops()
         self.services: dict[str, SimulatedService] = {}
         self._time = VirtualTime(self.clock)
@@ -113,18 +112,11 @@ class Simulation:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
 
-    def _now(self) -> float:
-        self.clock.touch()
-        return self.clock.elapsed
-
-    def _wall(self) -> float:
-        return time.time() + self.clock.jumped_ns / 1e9
-
     def _add(self, provider: Provider) -> None:
         service = SimulatedService(
             provider,
-            now=self._now,
-            wall=self._wall,
+            now=self.clock.stamp,
+            wall=self.clock.wall,
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_parseapi.exchange import Reply, Request
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_parseapi.catalogue.model import DocumentedError
 
 __all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
+
+
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an error of its own
@@ -65,7 +68,7 @@ def json_reply(
     return Reply(
         status=status,
         headers={"content-type": "application/json", **(headers or {})},
-        body=json.dumps(body, separators=(",", ":")).encode(),
+        body=_ENCODE(body).encode(),
     )
 
 

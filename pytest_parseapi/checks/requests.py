@@ -55,21 +55,17 @@ def changed_payloads(record: Record) -> Iterator[Finding]:
 
 def missing_timeouts(record: Record) -> Iterator[Finding]:
     """What was sent without a time-out."""
-    for name in ("connect", "read"):
-        without = [
-            attempt
-            for attempt in record.attempts
-            if attempt.timeouts.known and getattr(attempt.timeouts, name) is None
-        ]
-        if without:
-            first = without[0]
-            yield Finding(
-                rule=_TIMEOUT_RULE,
-                where=f"{first.method} {first.endpoint}",
-                expected=f"a finite {name} time-out",
-                seen=f"none on {len(without)} of {len(record.attempts)} attempts "
-                f"(the first is attempt {first.number}, by {first.client})",
-                advice=record.advice(
-                    "timeout", "without one, a silent server holds the consumer for ever"
-                ),
-            )
+    without = [attempt for attempt in record.attempts if attempt.timeouts.missing]
+    if without:
+        first = without[0]
+        yield Finding(
+            rule=_TIMEOUT_RULE,
+            where=f"{first.method} {first.endpoint}",
+            expected="finite connect and read time-outs",
+            seen=f"no {' and no '.join(first.timeouts.missing)} time-out on {len(without)} of "
+            f"{len(record.attempts)} attempts (the first is attempt {first.number}, by "
+            f"{first.client})",
+            advice=record.advice(
+                "timeout", "without one, a silent server holds the consumer for ever"
+            ),
+        )

@@ -132,11 +132,12 @@ class Readings:
         return sleep
 
     def _counter(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
-        shifted = self._shifted
+        clock, shifted = self._clock, self._shifted
 
         def read() -> float:
             if reader_of(sys._getframe(1)) is Reader.TOOL:
                 return real()
+            clock.readings += 1
             return real() + shifted(unit)
 
         return read
@@ -146,10 +147,11 @@ class Readings:
 
         def read() -> float:
             reader = reader_of(sys._getframe(1))
-            if reader is Reader.CONSUMER:
-                return real() + shifted(unit)
             if reader is Reader.TOOL:
                 return real()
+            clock.readings += 1
+            if reader is Reader.CONSUMER:
+                return real() + shifted(unit)
             return began + (clock.elapsed_ns if unit > 1 else clock.elapsed)
 
         return read

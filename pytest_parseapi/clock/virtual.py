@@ -18,15 +18,17 @@ from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.threads import ThreadStates
 from pytest_parseapi.errors import UsageError
 
 __all__ = ["VirtualClock", "Wait"]
 
 _SECOND: Final = 1_000_000_000
-# Code that runs for less than this between two waits costs no virtual time; what runs for longer
-# (a real computation, a busy loop on a deadline) counts in full.
+# Code that runs between two waits costs no virtual time, or a slow import would count as a wait. A
+# busy loop on a deadline does wait: it runs for long, and reads the clock again and again.
 _FREE: Final = _SECOND // 4
+_BUSY: Final = 200
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
 
@@ -78,8 +80,13 @@ class VirtualClock:
     def __init__(self, *, real: bool = False) -> None:
         self.real = real
         self._free = 0 if real else _FREE
+        self._busy = 0 if real else _BUSY
+        self.readings = 0
+        """How often clocks were read since the last wait or stamp."""
         self._mutex = allocate_lock()
-        self._monotonic: Callable[[], int] = time.monotonic_ns
+        # Functions of their own, which stay real while those of ``time`` are redirected.
+        self._monotonic: Callable[[], int] = Redirect(time.monotonic_ns, time).original
+        self._wall: Callable[[], float] = Redirect(time.time, time).original
         self._jumped = 0
         self._ledger = 0
         self._mark = self._monotonic()
@@ -99,6 +106,8 @@ class VirtualClock:
     @property
     def elapsed_ns(self) -> int:
         """Virtual nanoseconds since the test began."""
+        if self.readings < self._busy:
+            return self._ledger
         stretch = self._monotonic() - self._mark
         return self._ledger + (stretch if stretch >= self._free else 0)
 
@@ -129,10 +138,18 @@ class VirtualClock:
         with self._mutex:
             self._jump(self.elapsed_ns + round(seconds * _SECOND))
 
-    def touch(self) -> None:
-        """Note real progress: running code since the last wait costs no virtual time."""
-        if not self.real:
-            self._mark = self._monotonic()
+    def stamp(self) -> float:
+        """The virtual seconds for the record; running code since the last wait costs none of them."""
+        now = self.elapsed_ns
+        if now != self._ledger and not self.real:
+            self.passed(now)
+        else:
+            self._rest()
+        return now / _SECOND
+
+    def wall(self) -> float:
+        """What ``time.time()`` shows the consumer."""
+        return self._wall() + self._jumped / _SECOND
 
     def sleep(self, seconds: float) -> None:
         """Wait in virtual time, as ``time.sleep`` would in real time."""
@@ -200,7 +217,7 @@ class VirtualClock:
         """Note that time really passed up to this reading of `elapsed_ns`."""
         with self._mutex:
             self._ledger = max(self._ledger, until)
-            self._mark = self._monotonic()
+            self._rest()
 
     def close(self) -> None:
         """The test is over: threads that still wait are let go."""
@@ -235,12 +252,18 @@ class VirtualClock:
         if step > 0:
             self._jumped += step
         self._ledger = max(self._ledger, to)
-        self._mark = self._monotonic()
+        self._rest()
         for ident, (deadline, wait) in list(self._waits.items()):
             if deadline is not None and deadline <= to:
                 # From here on it runs, though its thread does not know yet.
                 del self._waits[ident]
                 wait.wake()
+
+    def _rest(self) -> None:
+        """What runs from here on is no wait yet."""
+        if not self.real:
+            self._mark = self._monotonic()
+            self.readings = 0
 
     def _idle(self, me: int) -> bool:
         frames = sys._current_frames()

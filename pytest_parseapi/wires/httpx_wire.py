@@ -27,6 +27,7 @@ _EXCEPTIONS: Final = {
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
 _EXTENSIONS: Final = {"http_version": b"HTTP/1.1", "reason_phrase": b""}
+_KNOWN_HEADERS: Final = 256
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 
 
@@ -42,6 +43,7 @@ class HTTPXWire:
         self._module: Any = module
         self._contexts = contexts
         self._undo = contextlib.ExitStack()
+        self._known_headers: dict[tuple[tuple[bytes, bytes], ...], tuple[tuple[str, str], ...]] = {}
         self._streams = _truncated_streams(module)
 
     def start(self, switchboard: Switchboard) -> None:
@@ -107,12 +109,25 @@ class HTTPXWire:
                 host=url.host,
                 path=path,
                 query=query,
-                headers=tuple(request.headers.multi_items()),
+                headers=self._headers(request.headers.raw),
                 body=body,
                 client=self._module.__name__,
                 timeouts=Timeouts(limits.get("connect"), limits.get("read")),
             ),
         )
+
+    def _headers(self, raw: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+        """The headers as texts; a client sends the same ones again and again."""
+        key = tuple(raw)
+        known = self._known_headers.get(key)
+        if known is None:
+            if len(self._known_headers) > _KNOWN_HEADERS:
+                self._known_headers.clear()
+            known = tuple(
+                (name.decode("ascii").lower(), value.decode("latin-1")) for name, value in raw
+            )
+            self._known_headers[key] = known
+        return known
 
     def _respond(self, request: Any, result: Reply | Fault) -> Any:
         __tracebackhide__ = True
