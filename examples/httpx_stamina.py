@@ -1,5 +1,6 @@
 """Nutrient's Data Extraction API by async httpx; stamina retries."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -20,11 +21,11 @@ def _is_retryable(error: Exception) -> bool:
 @stamina.retry(
     on=_is_retryable, attempts=4, timeout=None, wait_initial=0.5, wait_max=20, wait_jitter=0.2
 )
-async def _send(client: httpx.AsyncClient, path: Path) -> httpx.Response:
+async def _send(client: httpx.AsyncClient, name: str, content: bytes) -> httpx.Response:
     # Bytes, and not an open file: a retry would find that read to its end.
     response = await client.post(
         "/extraction/parse",
-        files={"file": (path.name, path.read_bytes(), "application/pdf")},
+        files={"file": (name, content, "application/pdf")},
         data={"instructions": json.dumps({"mode": "text", "output": {"format": "markdown"}})},
     )
     return response.raise_for_status()
@@ -32,13 +33,14 @@ async def _send(client: httpx.AsyncClient, path: Path) -> httpx.Response:
 
 async def parse(path: Path, *, api_key: str) -> str:
     """The text of a document, as Markdown."""
+    content = await asyncio.to_thread(path.read_bytes)
     async with httpx.AsyncClient(
         base_url="https://api.nutrient.io",
         headers={"Authorization": f"Bearer {api_key}"},
         timeout=httpx.Timeout(120, connect=5),
     ) as client:
         try:
-            response = await _send(client, path)
+            response = await _send(client, path.name, content)
         except httpx.HTTPStatusError as error:
             log.error("parse failed", status=error.response.status_code, body=error.response.text)
             raise
