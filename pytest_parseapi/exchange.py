@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
-__all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts"]
+__all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts", "digest_of", "size_of"]
 
 
 class Excerpt(bytes):
@@ -22,7 +23,7 @@ class Excerpt(bytes):
     size: int
     digest: str
 
-    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:
+    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:  # noqa: D102
         excerpt = super().__new__(cls, head)
         excerpt.size = size
         excerpt.digest = digest
@@ -31,8 +32,21 @@ class Excerpt(bytes):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Excerpt) and (self.size, self.digest) == (other.size, other.digest)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.size, self.digest))
+
+
+def size_of(body: bytes) -> int:
+    """How many bytes were sent, also where only the first of them were kept."""
+    return body.size if isinstance(body, Excerpt) else len(body)
+
+
+def digest_of(body: bytes) -> str:
+    """SHA-256 of all that was sent, as hexadecimal digits."""
+    return body.digest if isinstance(body, Excerpt) else hashlib.sha256(body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

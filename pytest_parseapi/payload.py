@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+from pytest_parseapi.exchange import digest_of, size_of
 from pytest_parseapi.service.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "payload_of"]
@@ -86,14 +86,14 @@ def payload_of(content_type: str, body: bytes) -> Payload:
                         part.name,
                         part.filename,
                         part.content_type,
-                        len(part.body),
+                        part.size,
                         _digest(part.body),
                     )
                     for part in parts
                 ),
             )
-    return Payload(kind, (PayloadPart("body", None, None, len(body), _digest(body)),))
+    return Payload(kind, (PayloadPart("body", None, None, size_of(body), _digest(body)),))
 
 
 def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+    return digest_of(data)[:16]

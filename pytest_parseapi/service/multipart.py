@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-__all__ = ["NAMELESS", "MalformedBody", "Part", "file_part", "parameters", "parse_multipart"]
+from pytest_parseapi.exchange import Excerpt, size_of
+
+__all__ = [
+    "NAMELESS",
+    "LargeForm",
+    "MalformedBody",
+    "Part",
+    "boundary_of",
+    "file_part",
+    "parameters",
+    "parse_multipart",
+    "read_part",
+]
 
 NAMELESS: Final = frozenset({"document", "upload", "file", "blob"})
 """What clients call content that has no file name, so that it names no document."""
@@ -38,6 +50,17 @@ class Part:
     """In the order sent, names in lower case."""
     body: bytes
 
+    @property
+    def size(self) -> int:
+        """How many bytes were sent, also where only the first of them were kept."""
+        return size_of(self.body)
+
+
+class LargeForm(Excerpt):
+    """A form that was read as it arrived: its large parts are excerpts."""
+
+    parts: tuple[Part, ...] | MalformedBody
+
 
 def parse_multipart(content_type: str, body: bytes) -> tuple[Part, ...]:
     """The parts of a form, in the order sent.
@@ -56,7 +79,11 @@ def parse_multipart(content_type: str, body: bytes) -> tuple[Part, ...]:
         >>> parse_multipart("multipart/form-data; boundary=b", b"--b--")
         ()
     """
-    boundary = _boundary(content_type)
+    boundary = boundary_of(content_type)
+    if isinstance(body, LargeForm):
+        if isinstance(body.parts, MalformedBody):
+            raise body.parts
+        return body.parts
     # A delimiter belongs to the line break before it, which the first one may lack.
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
     if len(pieces) == 1:
@@ -65,7 +92,7 @@ def parse_multipart(content_type: str, body: bytes) -> tuple[Part, ...]:
     for piece in pieces[1:]:
         if piece.startswith(b"--"):
             return tuple(parts)
-        parts.append(_part(piece, len(parts) + 1))
+        parts.append(read_part(piece, len(parts) + 1))
     raise MalformedBody("The form is cut short: its closing delimiter is missing.")
 
 
@@ -119,7 +146,8 @@ def _decode_extended(charset: str, value: str) -> str:
         return unquote(value)
 
 
-def _boundary(content_type: str) -> bytes:
+def boundary_of(content_type: str) -> bytes:
+    """The boundary that a form's Content-Type names; raises `MalformedBody` where it names none."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
         raise MalformedBody(
@@ -133,7 +161,8 @@ def _boundary(content_type: str) -> bytes:
     return boundary.encode("utf-8", "replace")
 
 
-def _part(piece: bytes, number: int) -> Part:
+def read_part(piece: bytes, number: int) -> Part:
+    """The part between two delimiters; raises `MalformedBody` where it is none."""
     block, end, body = piece.lstrip(b" \t").partition(b"\r\n\r\n")
     if not end or not (block == b"" or block.startswith(b"\r\n")):
         raise MalformedBody(f"Part {number} of the form is malformed: its headers do not end.")
