@@ -44,7 +44,7 @@ async def test_the_client_alone_does_not_follow_the_advice(nutrient_api, invoice
         nutrient_api.assert_follows_documentation()
     rules = [line for line in str(caught.value).splitlines() if line[:1].isdigit()]
     assert rules == [
-        "3 findings",
+        "3 rules broken",
         "1. service_unavailable is retried",
         "2. the requestId of the last failed reply is logged",
         "3. every request is sent with a connect and a read time-out",

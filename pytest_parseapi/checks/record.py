@@ -106,33 +106,28 @@ def fail(record: Record, findings: Sequence[Finding]) -> None:
     if not findings:
         return
     if len(findings) == 1:
-        body = f"{findings[0].rule}\n{findings[0].text()}"
+        body = f"rule broken: {findings[0].rule}\n{findings[0].text()}"
     else:
         texts = [
             f"{number}. {finding.rule}\n{finding.text()}"
             for number, finding in enumerate(findings, 1)
         ]
-        body = f"{len(findings)} findings\n\n" + "\n\n".join(texts)
+        body = f"{len(findings)} rules broken\n\n" + "\n\n".join(texts)
     raise AssertionError(f"{body}\n\n{record.picture()}")
 
 
 def nothing_to_check(record: Record, rule: str, seen: str, nearest: str = "") -> NoReturn:
     """Fail because a check that had nothing to look at proves nothing."""
     __tracebackhide__ = True
-    fail(
-        record,
-        [
-            Finding(
-                rule=rule,
-                expected="something to check",
-                seen=f"{seen}, so this proves nothing",
-                nearest=nearest,
-                advice="script a failure that the consumer meets, such as api.fail("
-                f"{_example(record.provider)})",
-            )
-        ],
+    finding = Finding(
+        rule=rule,
+        expected="something to check",
+        seen=f"{seen}, so this proves nothing",
+        nearest=nearest,
+        advice="script a failure that the consumer meets, such as api.fail("
+        f"{_example(record.provider)})",
     )
-    raise AssertionError
+    raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{record.picture()}")
 
 
 def _example(provider: Provider) -> str:
