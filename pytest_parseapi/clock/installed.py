@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from pytest_parseapi.clock.natives import NativeWaits
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.clock.waits import Waits
@@ -23,6 +24,7 @@ class VirtualTime:
         self.clock = clock
         self._readings = Readings(clock)
         self._waits = Waits(clock)
+        self._natives = NativeWaits(clock)
         self._random: Any = None
 
     def start(self) -> None:
@@ -32,6 +34,7 @@ class VirtualTime:
         if not self.clock.real:
             self._readings.start()
             self._waits.start()
+            self._natives.start()
 
     def seed(self, number: int = 0) -> None:
         """Seed the global ``random``."""
@@ -46,6 +49,7 @@ class VirtualTime:
         """Put everything back, also where `start` failed half way."""
         try:
             if not self.clock.real:
+                self._natives.stop()
                 self._waits.stop()
                 self._readings.stop()
         finally:

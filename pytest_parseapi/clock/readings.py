@@ -6,10 +6,9 @@ one. The stdlib's timers, which compute waits from what they read, read the virt
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import datetime
 import functools
-import gc
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from enum import Enum
 from types import FrameType
 from typing import Any, Final
 
+from pytest_parseapi.clock.methods import replaced_methods
 from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.virtual import VirtualClock
 
@@ -84,7 +84,7 @@ class Readings:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._redirects: list[Redirect] = []
-        self._methods: dict[str, Any] = {}
+        self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
         """Show virtual time from now on."""
@@ -106,18 +106,14 @@ class Readings:
                     redirect = Redirect(getattr(time, variant), time)
                     redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
                     self._redirects.append(redirect)
-        methods = _namespace(datetime.datetime)
-        self._methods = {name: methods[name] for name in ("now", "utcnow")}
-        methods["now"] = classmethod(self._now())
-        methods["utcnow"] = classmethod(self._utcnow())
-        _forget_lookups(datetime.datetime)
+        now, utcnow = classmethod(self._now()), classmethod(self._utcnow())
+        self._undo.enter_context(replaced_methods(datetime.datetime, now=now, utcnow=utcnow))
 
     def stop(self) -> None:
         """Show real time again."""
         while self._redirects:
             self._redirects.pop().undo()
-        _namespace(datetime.datetime).update(self._methods)
-        _forget_lookups(datetime.datetime)
+        self._undo.close()
 
     def _sleep(self, real: Callable[[float], None], _unit: int) -> Callable[[float], None]:
         clock = self._clock
@@ -202,12 +198,3 @@ class Readings:
     def _shifted(self, unit: int) -> float:
         jumped = self._clock.jumped_ns
         return jumped if unit > 1 else jumped / _SECOND
-
-
-def _namespace(kind: type) -> dict[str, Any]:
-    """The dictionary behind a built-in type's read-only ``__dict__``."""
-    return gc.get_referents(kind.__dict__)[0]  # type: ignore[no-any-return]
-
-
-def _forget_lookups(kind: type) -> None:
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))

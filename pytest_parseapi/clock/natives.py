@@ -1,0 +1,128 @@
+"""The waits of locks and queues that are written in C, in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import threading
+from _queue import SimpleQueue
+from _thread import LockType
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_parseapi.clock.methods import replaced_methods
+from pytest_parseapi.clock.readings import Reader, reader_of
+from pytest_parseapi.clock.virtual import VirtualClock
+
+__all__ = ["NativeWaits"]
+
+_LOCKS: Final = (LockType, type(threading.RLock()))
+
+
+class _Lock:
+    """A lock that another thread holds."""
+
+    def __init__(self, lock: Any, acquire: Callable[..., bool]) -> None:
+        self._lock = lock
+        self._acquire = acquire
+
+    def block(self, seconds: float) -> bool:
+        return self._acquire(self._lock, True, seconds)  # noqa: FBT003 - the method's own order
+
+    def over(self) -> bool:
+        # A lock of C tells in its text alone, for both kinds, whether anybody holds it.
+        return repr(self._lock).startswith("<unlocked")
+
+    def wake(self) -> None:
+        """Nothing to do: the wait looks up from time to time."""
+
+
+class _Item:
+    """The next item of a queue."""
+
+    def __init__(self, box: Any, get: Callable[..., Any]) -> None:
+        self._box = box
+        self._get = get
+        self.item: Any = None
+
+    def block(self, seconds: float) -> bool:
+        try:
+            self.item = self._get(self._box, True, seconds)  # noqa: FBT003 - the method's own order
+        except queue.Empty:
+            return False
+        return True
+
+    def over(self) -> bool:
+        return not self._box.empty()
+
+    def wake(self) -> None:
+        """Nothing to do: the wait looks up from time to time."""
+
+
+class NativeWaits:
+    """Puts ``Lock.acquire``, ``RLock.acquire`` and ``SimpleQueue.get`` on one `VirtualClock`.
+
+    Args:
+        clock: the clock of the test.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._undo = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Wait in virtual time from now on."""
+        for kind in _LOCKS:
+            acquire = self._acquire(vars(kind)["acquire"])
+            self._undo.enter_context(replaced_methods(kind, acquire=acquire))
+        get = self._get(vars(SimpleQueue)["get"])
+        self._undo.enter_context(replaced_methods(SimpleQueue, get=get))
+
+    def stop(self) -> None:
+        """Wait in real time again."""
+        self._undo.close()
+
+    def _acquire(self, real: Callable[..., bool]) -> Callable[..., bool]:
+        clock = self._clock
+
+        def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:  # noqa: FBT002 - a lock's own signature
+            if (
+                timeout == -1
+                or not blocking
+                or clock.closed
+                or not _is_duration(timeout)
+                or reader_of(sys._getframe(1)) is Reader.TOOL
+            ):
+                return real(lock, blocking, timeout)
+            if real(lock, False):  # noqa: FBT003
+                return True
+            return clock.wait(_Lock(lock, real), timeout)
+
+        return acquire
+
+    def _get(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock = self._clock
+
+        def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
+            if (
+                timeout is None
+                or not block
+                or clock.closed
+                or not _is_duration(timeout)
+                or reader_of(sys._getframe(1)) is Reader.TOOL
+            ):
+                return real(box, block, timeout)
+            wait = _Item(box, real)
+            if not box.empty() and wait.block(0):
+                return wait.item
+            if clock.wait(wait, timeout):
+                return wait.item
+            raise queue.Empty
+
+        return get
+
+
+def _is_duration(timeout: object) -> bool:
+    """Whether the wait is one that the real method accepts; what it refuses, it refuses itself."""
+    return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX

@@ -1,0 +1,446 @@
+"""Waits of several threads overlap: each takes exactly its own time, and none ends early."""
+
+from __future__ import annotations
+
+import queue
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+URL = "https://api.extend.ai/parse"
+HEADERS = {"authorization": "Bearer sk_test_0123456789"}
+
+
+@pytest.fixture
+def clock(extend_api):
+    return extend_api.clock
+
+
+def started(*targets):
+    threads = [threading.Thread(target=target) for target in targets]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def parse(number, client=None, sleep=time.sleep):
+    post = httpx.post if client is None else client.post
+    body = {"file": {"url": f"https://files.example.com/{number}.pdf"}}
+    for seconds in (1, 2, 4, None):
+        reply = post(URL, json=body, headers=HEADERS)
+        if reply.is_success or seconds is None:
+            return reply.status_code
+        sleep(seconds)
+    return None
+
+
+def waits_of(extend_api, number):
+    attempts = extend_api.attempts_for(f"{number}.pdf")
+    return [attempt.waited for attempt in attempts]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one client", "new clients"])
+def test_eight_workers_back_off_together(extend_api, shared):
+    for number in range(8):
+        extend_api.fail("OCR_ERROR", times=3, document=f"{number}.pdf")
+    with httpx.Client() as client, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: parse(n, client if shared else None), range(8)))
+    assert found == [200] * 8
+    assert [waits_of(extend_api, number) for number in range(8)] == [[None, 1, 2, 4]] * 8
+    assert extend_api.clock.elapsed == 7
+
+
+def test_more_work_than_workers(clock):
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(time.sleep, [1, 2, 3, 4]))
+    # One worker sleeps 1 and 3, the other 2 and 4.
+    assert clock.elapsed == 6
+
+
+def test_pools_within_pools(clock):
+    def outer(seconds):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(time.sleep, [seconds, 2 * seconds]))
+        time.sleep(1)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(outer, [1, 2, 3]))
+    assert clock.elapsed == 7
+
+
+def test_as_completed_comes_in_order_of_time(clock):
+    with ThreadPoolExecutor(4) as pool:
+        futures = {pool.submit(time.sleep, seconds): seconds for seconds in (3, 1, 4, 2)}
+        order = [(futures[future], clock.elapsed) for future in as_completed(futures)]
+    assert order == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+# What has a time-out.
+
+
+def wait_on_event(seconds):
+    assert threading.Event().wait(seconds) is False
+
+
+def wait_on_queue(seconds):
+    with pytest.raises(queue.Empty):
+        queue.Queue().get(timeout=seconds)
+
+
+def wait_on_full_queue(seconds):
+    full = queue.Queue(1)
+    full.put(1)
+    with pytest.raises(queue.Full):
+        full.put(2, timeout=seconds)
+
+
+def wait_on_simple_queue(seconds):
+    with pytest.raises(queue.Empty):
+        queue.SimpleQueue().get(timeout=seconds)
+
+
+def wait_on_semaphore(seconds):
+    assert threading.Semaphore(0).acquire(timeout=seconds) is False
+
+
+def wait_on_barrier(seconds):
+    with pytest.raises(threading.BrokenBarrierError):
+        threading.Barrier(2).wait(timeout=seconds)
+
+
+def wait_on_condition(seconds):
+    condition = threading.Condition()
+    with condition:
+        assert condition.wait(seconds) is False
+
+
+def wait_for_condition(seconds):
+    condition = threading.Condition()
+    with condition:
+        assert condition.wait_for(lambda: False, timeout=seconds) is False
+
+
+def wait_on_lock(seconds):
+    lock = threading.Lock()
+    lock.acquire()
+    assert lock.acquire(timeout=seconds) is False
+
+
+def wait_on_rlock(seconds):
+    lock = threading.RLock()
+    done = threading.Event()
+    ready = threading.Event()
+
+    def hold():
+        with lock:
+            ready.set()
+            done.wait()
+
+    (thread,) = started(hold)
+    ready.wait()
+    assert lock.acquire(timeout=seconds) is False
+    done.set()
+    thread.join()
+
+
+def wait_on_future(seconds):
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(done.wait)
+        with pytest.raises(FutureTimeoutError):
+            future.result(timeout=seconds)
+        done.set()
+
+
+def wait_on_futures(seconds):
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        _, pending = wait([pool.submit(done.wait)], timeout=seconds)
+        assert len(pending) == 1
+        done.set()
+
+
+def wait_on_map(seconds):
+    done = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(FutureTimeoutError):
+            list(pool.map(lambda _: done.wait(), [1], timeout=seconds))
+        done.set()
+
+
+def wait_on_join(seconds):
+    done = threading.Event()
+    (thread,) = started(done.wait)
+    thread.join(timeout=seconds)
+    assert thread.is_alive()
+    done.set()
+    thread.join()
+
+
+def wait_on_timer(seconds):
+    came = threading.Event()
+    timer = threading.Timer(seconds, came.set)
+    timer.start()
+    assert came.wait() is True
+    timer.join()
+
+
+TIMED = [
+    *(wait_on_event, wait_on_queue, wait_on_full_queue, wait_on_simple_queue, wait_on_semaphore),
+    *(wait_on_barrier, wait_on_condition, wait_for_condition, wait_on_lock, wait_on_rlock),
+    *(wait_on_future, wait_on_futures, wait_on_map, wait_on_join, wait_on_timer),
+]
+
+
+@pytest.mark.parametrize("seconds", [5, 0.25])
+@pytest.mark.parametrize("waits", TIMED)
+def test_time_outs(clock, waits, seconds):
+    waits(seconds)
+    assert clock.elapsed == seconds
+
+
+@pytest.mark.parametrize("waits", TIMED)
+def test_time_outs_in_a_thread_while_another_sleeps(clock, waits):
+    failures = []
+
+    def run():
+        try:
+            waits(5)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = started(run, lambda: time.sleep(3))
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert clock.elapsed == 5
+
+
+@pytest.mark.parametrize("timeout", [60, None])
+def test_what_comes_in_time(clock, timeout):
+    came = threading.Event()
+    box = queue.Queue()
+
+    def produce():
+        time.sleep(2)
+        came.set()
+        time.sleep(3)
+        box.put("work")
+
+    (thread,) = started(produce)
+    assert came.wait(timeout) is True
+    assert clock.elapsed == 2
+    assert box.get(timeout=timeout) == "work"
+    assert clock.elapsed == 5
+    thread.join(timeout)
+    assert clock.elapsed == 5
+
+
+def test_a_lock_held_while_sleeping(clock):
+    lock = threading.Lock()
+    starts = []
+
+    def limited():
+        with lock:
+            starts.append(clock.elapsed)
+            time.sleep(1)
+
+    for thread in started(*[limited] * 5):
+        thread.join()
+    assert starts == [0, 1, 2, 3, 4]
+    assert clock.elapsed == 5
+
+
+def test_a_semaphore_that_lets_two_through(clock):
+    gate = threading.Semaphore(2)
+
+    def limited():
+        with gate:
+            time.sleep(1)
+
+    for thread in started(*[limited] * 6):
+        thread.join()
+    assert clock.elapsed == 3
+
+
+def test_a_barrier_waits_for_the_slowest(clock):
+    barrier = threading.Barrier(3)
+    passed = []
+
+    def run(seconds):
+        time.sleep(seconds)
+        barrier.wait(timeout=30)
+        passed.append(clock.elapsed)
+
+    for thread in started(*[lambda s=s: run(s) for s in (1, 5, 3)]):
+        thread.join()
+    assert passed == [5, 5, 5]
+
+
+def test_a_consumer_and_a_producer(clock):
+    box = queue.Queue(maxsize=1)
+    got = []
+
+    def consume():
+        while (item := box.get()) is not None:
+            got.append((item, clock.elapsed))
+            time.sleep(2)
+
+    (thread,) = started(consume)
+    for item in (1, 2, 3):
+        box.put(item)
+        time.sleep(1)
+    box.put(None)
+    thread.join()
+    assert got == [(1, 0), (2, 2), (3, 4)]
+    assert clock.elapsed == 6
+
+
+# What is real.
+
+
+def compute(seconds, clock_function=time.thread_time):
+    """Keep a processor busy: thread_time moves by real work alone."""
+    end = clock_function() + seconds
+    while clock_function() < end:
+        pass
+
+
+def test_no_jump_over_a_computing_thread(clock):
+    done = threading.Event()
+
+    def work():
+        compute(0.15)
+        done.set()
+
+    (thread,) = started(work)
+    assert done.wait(3600) is True
+    thread.join()
+    assert clock.elapsed < 3600
+
+
+def test_no_jump_over_a_thread_that_waits_for_a_socket(clock):
+    ours, theirs = socket.socketpair()
+    came = threading.Event()
+
+    def receive():
+        assert ours.recv(4) == b"work"
+        came.set()
+
+    def send():
+        compute(0.1)
+        theirs.sendall(b"work")
+
+    with ours, theirs:
+        threads = started(receive, send)
+        assert came.wait(3600) is True
+        for thread in threads:
+            thread.join()
+    assert clock.elapsed < 3600
+
+
+def test_no_jump_over_a_child_process(clock):
+    came = threading.Event()
+
+    def call():
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.2)"], check=True)
+        came.set()
+
+    (thread,) = started(call)
+    assert came.wait(3600) is True
+    thread.join()
+    assert clock.elapsed < 3600
+
+
+def test_a_child_process_s_time_out_is_real(clock):
+    process = subprocess.run(
+        [sys.executable, "-c", "print('done')"], timeout=60, capture_output=True, check=True
+    )
+    assert process.stdout.strip() == b"done"
+    assert clock.elapsed == 0
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.1)
+
+
+def test_a_wait_ends_by_real_time_where_no_jump_is_possible(clock):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        (thread,) = started(lambda: ours.recv(1))
+        assert threading.Event().wait(0.05) is False
+        theirs.sendall(b"x")
+        thread.join()
+    assert clock.elapsed == 0.05
+
+
+def test_a_busy_loop_on_a_deadline_is_a_wait(clock):
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        pass
+    assert clock.elapsed == pytest.approx(0.3, abs=0.2)
+    assert clock.elapsed >= 0.25
+
+
+def test_running_code_is_no_wait(clock):
+    compute(0.3, time.process_time)
+    time.sleep(1)
+    assert clock.elapsed == 1
+
+
+# Trees of threads: each thread's own waits are exact, and the longest path is what elapses.
+
+leaves = st.floats(min_value=0.001, max_value=10).map(lambda s: round(s, 3))
+trees = st.recursive(
+    st.lists(leaves, max_size=3),
+    lambda inner: st.lists(leaves | st.lists(inner, min_size=1, max_size=3).map(tuple), max_size=3),
+    max_leaves=6,
+)
+
+
+def nanoseconds(tree):
+    """How long a tree takes: sleeps in a row; a tuple is a set of threads that all are waited for."""
+    total = 0
+    for part in tree:
+        if isinstance(part, tuple):
+            total += max(map(nanoseconds, part))
+        else:
+            total += round(part * 1e9)
+    return total
+
+
+def run_tree(tree, clock, wrong):
+    for part in tree:
+        before = clock.elapsed_ns
+        if isinstance(part, tuple):
+            threads = started(*[lambda t=t: run_tree(t, clock, wrong) for t in part])
+            for thread in threads:
+                thread.join()
+            took, expected = clock.elapsed_ns - before, max(map(nanoseconds, part))
+        else:
+            time.sleep(part)
+            took, expected = clock.elapsed_ns - before, round(part * 1e9)
+        if took != expected:
+            wrong.append((part, took, expected))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(tree=trees)
+def test_trees_of_threads(clock, tree):
+    wrong: list = []
+    before = clock.elapsed_ns
+    run_tree(tree, clock, wrong)
+    assert wrong == []
+    assert clock.elapsed_ns - before == nanoseconds(tree)
