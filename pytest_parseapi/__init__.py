@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual import VirtualClock
     from pytest_parseapi.exchange import Reply, Request
     from pytest_parseapi.journal import Attempt
+    from pytest_parseapi.service.runs import Run
     from pytest_parseapi.service.script import ALWAYS
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Rejected",
     "Reply",
     "Request",
+    "Run",
     "VirtualClock",
 ]
 
@@ -46,6 +48,7 @@ _HOMES: Final = {
     "Rejected": "catalogue.behaviour",
     "Reply": "exchange",
     "Request": "exchange",
+    "Run": "service.runs",
     "VirtualClock": "clock.virtual",
 }
 

@@ -6,8 +6,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.callers import Caller
 from pytest_parseapi.catalogue.endpoint import Endpoint
@@ -50,6 +49,7 @@ class Attempt:
     error: DocumentedError | str | None
     """The documented error, the name of the network fault, or None for a success."""
     run_id: str | None
+    """The run or batch that it created, polled or changed."""
     started: float
     """Virtual seconds since the test began."""
     ended: float
@@ -59,15 +59,20 @@ class Attempt:
     wall_started: float
     """What ``time.time()`` showed the consumer when the attempt began."""
     wall_ended: float
+    retry_after: str | None
+    """The reply's ``Retry-After`` header."""
     client: str
     timeouts: Timeouts
     """The time-outs that the client was set to."""
-    reply_headers: Mapping[str, str]
     body: bytes
     """What was sent."""
     names: tuple[str, ...]
     """Every name of the document, best first."""
     _headers: tuple[tuple[str, str], ...]
+    run_status: str | None = None
+    """The status of the run as the reply shows it; None where it shows none."""
+    run_reason: str | None = None
+    """The ``failureReason`` that the reply shows."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -88,11 +93,6 @@ class Attempt:
     def payload_digest(self) -> str:
         """A digest of `payload`: equal for retries that send the same."""
         return self.payload.digest
-
-    @property
-    def retry_after(self) -> str | None:
-        """The reply's ``Retry-After`` header."""
-        return self.reply_headers.get("retry-after")
 
     @property
     def retry_at(self) -> float | None:
@@ -117,7 +117,7 @@ class Attempt:
 class Operation:
     """One document parsed through one endpoint by one caller: the attempts that are retries of each other."""
 
-    __slots__ = ("attempts", "caller", "endpoint", "failures", "under_way")
+    __slots__ = ("attempts", "caller", "endpoint", "failures", "idle", "polls", "under_way")
 
     def __init__(self, endpoint: Endpoint, caller: Caller) -> None:
         self.endpoint = endpoint
@@ -125,6 +125,10 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
+        self.idle = 0
+        """How many successes since the last one that led somewhere led nowhere."""
+        self.polls = 0
+        """How many polls found the run in progress."""
         self.under_way = False
 
     @property
@@ -181,19 +185,21 @@ class _Group:
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
-        self.by_caller: dict[Caller, Operation] = {}
+        self.by_caller: dict[Caller, Operation] | None = None
+        """Made for the second operation; most documents have one."""
 
     def of(self, caller: Caller) -> Operation | None:
         """The operation that this caller's next attempt belongs to."""
-        operation = self.by_caller.get(caller)
+        operation = self._own(caller)
         if operation is not None:
             return None if operation.under_way else operation
         # A retry may run in a task or thread of its own, after the one before it has ended.
         for operation in self.operations[-_LOOK_BACK:]:
             if not operation.under_way and operation.caller.finished():
-                del self.by_caller[operation.caller]
+                if self.by_caller is not None:
+                    self.by_caller.pop(operation.caller, None)
+                    self.by_caller[caller] = operation
                 operation.caller = caller
-                self.by_caller[caller] = operation
                 return operation
         return None
 
@@ -201,8 +207,16 @@ class _Group:
         """A new operation of this caller."""
         operation = Operation(endpoint, caller)
         self.operations.append(operation)
-        self.by_caller[caller] = operation
+        if self.by_caller is not None:
+            self.by_caller[caller] = operation
+        elif len(self.operations) > 1:
+            self.by_caller = {item.caller: item for item in self.operations}
         return operation
+
+    def _own(self, caller: Caller) -> Operation | None:
+        if self.by_caller is not None:
+            return self.by_caller.get(caller)
+        return next((item for item in self.operations if item.caller == caller), None)
 
 
 class Journal:
@@ -253,38 +267,55 @@ class Journal:
         request_id: str | None,
         run_id: str | None,
         reply_headers: Mapping[str, str],
+        run_status: str | None = None,
+        run_reason: str | None = None,
+        fuse: Literal["polls", "attempts"] | None = None,
     ) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
         request = opened.request
+        operation = opened.operation
         with self._lock:
+            # A retry is mostly the same again; keeping it twice would be most of its cost.
+            body, names = request.body, opened.names
+            if operation.attempts:
+                before = operation.attempts[-1]
+                body = before.body if body == before.body else body
+                names = before.names if names == before.names else names
             attempt = Attempt(
                 number=opened.number,
                 method=request.method,
                 url=self._keep(request.url),
                 path=self._keep(request.path),
                 endpoint=opened.endpoint.path,
-                document=self._keep(opened.names[0]) if opened.names else None,
+                document=names[0] if names else None,
                 request_id=request_id,
                 status=status,
                 error=error,
                 run_id=run_id,
+                run_status=run_status,
+                run_reason=run_reason,
                 started=opened.started,
                 ended=self._now(),
                 waited=opened.waited,
                 wall_started=opened.wall_started,
                 wall_ended=self._wall(),
+                retry_after=reply_headers.get("retry-after"),
                 client=request.client,
                 timeouts=self._keep(request.timeouts),
-                reply_headers=self._frozen(reply_headers),
-                body=self._keep(request.body),
-                names=self._keep(opened.names),
+                body=body,
+                names=names,
                 _headers=self._keep(request.headers),
             )
             self._attempts[opened.number - 1] = attempt
-            operation = opened.operation
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if attempt.failed else 0
+            if fuse == "polls":
+                operation.polls += 1
+            elif fuse == "attempts":
+                operation.idle += 1
+            elif not attempt.failed:
+                operation.idle = 0
         return attempt
 
     def discard(self, opened: Opened) -> None:
@@ -305,6 +336,9 @@ class Journal:
     ) -> Operation:
         payload: Payload | None = None
         key: Hashable = (endpoint, names[0]) if names else None
+        if "{" in endpoint.path:
+            # The path names what it is about: two runs of one document are two operations.
+            key = (endpoint, request.path)
         if key is None:
             payload = payload_of(request.header("content-type") or "", request.body)
             key = (endpoint, request.path, payload.digest)
@@ -322,10 +356,6 @@ class Journal:
         """One object for all equal values, so that attempts which are alike cost little."""
         kept: _Kept = self._kept.setdefault(value, value)
         return kept
-
-    def _frozen(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        # Request ids differ from reply to reply; the rest is the same again and again.
-        return MappingProxyType(dict(headers))
 
 
 def _continues(before: Attempt, names: tuple[str, ...], payload: Payload) -> bool:

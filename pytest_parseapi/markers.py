@@ -39,11 +39,13 @@ class TestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scripted:
-    """The arguments of a marker ``parse_error``."""
+    """The arguments of a marker ``parse_error`` or ``parse_run_failed``."""
 
     errors: tuple[ErrorName, ...]
     provider: str | None
     options: dict[str, Any]
+    of_runs: bool = False
+    """Whether runs fail, and not requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,24 @@ def parse_error(
     )
 
 
+def parse_run_failed(
+    error: ErrorName,
+    *,
+    times: float = 1,
+    provider: str | None = None,
+    document: str | None = None,
+    polls: float = 1,
+    message: str | None = None,
+) -> Scripted:
+    """The marker ``parse_run_failed``."""
+    return Scripted(
+        errors=(error,),
+        provider=provider,
+        options={"times": times, "document": document, "polls": polls, "message": message},
+        of_runs=True,
+    )
+
+
 def each_parse_error(
     *,
     provider: str | None = None,
@@ -147,9 +167,13 @@ def settings(node: pytest.Item) -> TestSettings:
 
 
 def scripts(node: pytest.Item) -> Iterator[Scripted]:
-    """The markers ``parse_error``, in reading order."""
-    for mark in marks(node, "parse_error"):
-        yield _bound(mark, parse_error)
+    """The markers ``parse_error`` and ``parse_run_failed``, in reading order."""
+    signatures: dict[str, Callable[..., Scripted]] = {
+        "parse_error": parse_error,
+        "parse_run_failed": parse_run_failed,
+    }
+    for mark in marks(node, *signatures):
+        yield _bound(mark, signatures[mark.name])
 
 
 def case_arguments(marked: Iterable[pytest.Mark]) -> list[CaseArguments]:
@@ -157,11 +181,11 @@ def case_arguments(marked: Iterable[pytest.Mark]) -> list[CaseArguments]:
     return [_bound(mark, each_parse_error) for mark in marked]
 
 
-def marks(node: pytest.Item, name: str) -> list[pytest.Mark]:
+def marks(node: pytest.Item, *names: str) -> list[pytest.Mark]:
     """The markers of a test in reading order: of the module first, then from top to bottom."""
     found: list[pytest.Mark] = []
     for level in node.listchain():
-        own = [mark for mark in level.own_markers if mark.name == name]
+        own = [mark for mark in level.own_markers if mark.name in names]
         # Decorators are applied from the bottom up; a module's ``pytestmark`` is a list in order.
         found += own if isinstance(level, pytest.Module) else reversed(own)
     return found
@@ -170,14 +194,18 @@ def marks(node: pytest.Item, name: str) -> list[pytest.Mark]:
 def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
     """Call the marker's signature; a wrong argument is named with the nearest right one."""
     parameters = inspect.signature(signature).parameters
-    known = [name for name, item in parameters.items() if item.kind is item.KEYWORD_ONLY]
+    known = [name for name, item in parameters.items() if item.kind is not item.VAR_POSITIONAL]
+    positional = [name for name, item in parameters.items() if item.kind is not item.KEYWORD_ONLY]
     for name in mark.kwargs:
         if name not in known:
             raise UsageError(f"marker {mark.name} has no argument {name!r}: {nearest(name, known)}")
     takes_any = any(item.kind is item.VAR_POSITIONAL for item in parameters.values())
-    if mark.args and not takes_any:
+    for name in positional[: 0 if takes_any else None]:
+        if len(mark.args) <= positional.index(name) and name not in mark.kwargs:
+            raise UsageError(f"marker {mark.name} needs an argument {name!r}")
+    if len(mark.args) > len(positional) and not takes_any:
         raise UsageError(
-            f"marker {mark.name} takes keyword arguments only ({', '.join(known)}), "
-            f"not {mark.args[0]!r}"
+            f"marker {mark.name} takes keyword arguments only ({', '.join(known[len(positional) :])}), "
+            f"not {mark.args[len(positional)]!r}"
         )
     return signature(*mark.args, **mark.kwargs)

@@ -9,6 +9,7 @@ from pytest_parseapi.catalogue import extend, nutrient
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.service.extend import ExtendBehaviour
+from pytest_parseapi.service.extend_handlers import OUTPUT_ENDPOINT
 from pytest_parseapi.service.nutrient import NutrientBehaviour
 
 __all__ = ["built_in_providers", "provider_named", "registry"]
@@ -24,7 +25,7 @@ def built_in_providers() -> tuple[Provider, ...]:
             hosts=extend.HOSTS,
             api_key=extend.API_KEY,
             errors=extend.ERRORS,
-            endpoints=extend.ENDPOINTS,
+            endpoints=(*extend.ENDPOINTS, OUTPUT_ENDPOINT),
             advice=extend.ADVICE,
             behaviour=ExtendBehaviour(),
         ),

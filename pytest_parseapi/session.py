@@ -14,6 +14,7 @@ from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.evidence.collector import Source
 from pytest_parseapi.providers import provider_named, registry
+from pytest_parseapi.service.run_script import RunStep
 from pytest_parseapi.service.script import Step
 from pytest_parseapi.simulation import Settings, Simulation
 from pytest_parseapi.wires.tls import SharedContexts
@@ -102,11 +103,17 @@ class SimulatedTest:
         """Script what the test's markers say."""
         for scripted in markers.scripts(self._item):
             api = self.api(scripted.provider or self._implied())
-            api.fail(*scripted.errors, **scripted.options)
+            if scripted.of_runs:
+                api.fail_run(scripted.errors[0], **scripted.options)
+            else:
+                api.fail(*scripted.errors, **scripted.options)
         callspec = getattr(self._item, "callspec", None)
         case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
         if isinstance(case, markers.Case):
-            self.api(case.error.provider).fail(case.error, times=case.times)
+            api = self.api(case.error.provider)
+            # A webhook tells of a failed run: webhook() without a run makes the one scripted here.
+            fail = api.fail if case.surface == "http" else api.fail_run
+            fail(case.error, times=case.times)
 
     def problem(self) -> str | None:
         """Why the test fails although its own code passed; told once."""
@@ -173,11 +180,13 @@ def _hide_own_frames(error: BaseException) -> None:
         last.tb_next = None
 
 
-def _how_often(step: Step) -> str:
+def _how_often(step: Step | RunStep) -> str:
     return f" (met {step.met} of {step.times:g} times)" if step.met else ""
 
 
-def _where_runs_fail(step: Step) -> list[str]:
+def _where_runs_fail(step: Step | RunStep) -> list[str]:
+    if isinstance(step, RunStep):
+        return [] if step.passed else ["      no run was created; POST /parse fails by fail()"]
     surfaces = getattr(step.error, "surfaces", ())
     if "run" in surfaces and any("/parse_runs" in reason for reason in step.passed):
         return ["      a run fails by fail_run() or the marker parse_run_failed"]

@@ -14,6 +14,8 @@ from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.evidence.collector import Evidence, Source
+from pytest_parseapi.service.run_script import RunStep
+from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.script import Step
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.stops import Stops
@@ -68,8 +70,14 @@ class Simulation:
         self.evidence = Evidence(self.clock.stamp, sources)
         self.stops = Stops()
         self.services: dict[str, SimulatedService] = {}
+        self.checks: dict[str, set[str]] = {}
+        """The checks that held, by provider."""
+        self.before_reset: list[Callable[[SimulatedService], None]] = []
+        """Who reads a service's records before they are forgotten."""
         self._time = VirtualTime(self.clock)
-        self._switchboard = Switchboard(self.clock, self.stops, self.evidence.look)
+        self.jitter_seed: int | None = None
+        """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
+        self._switchboard = Switchboard(self.clock, self.stops, self._look)
         self._contexts = contexts
         self._undo = contextlib.ExitStack()
         for provider in providers.values():
@@ -100,17 +108,22 @@ class Simulation:
         self._time.seed()
         self._time.catch_up()
 
-    def unused(self) -> list[tuple[Provider, Step]]:
-        """Scripted failures that no request met."""
-        return [
-            (service.provider, step)
-            for service in self.services.values()
-            for step in service.script.unused()
-        ]
+    def unused(self) -> list[tuple[Provider, Step | RunStep]]:
+        """Scripted failures that no request and no run met."""
+        unused: list[tuple[Provider, Step | RunStep]] = []
+        for service in self.services.values():
+            unused += [(service.provider, step) for step in service.script.unused()]
+            unused += [(service.provider, step) for step in _unused_by_runs(service)]
+        return unused
 
     def reset(self) -> None:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
+
+    def _look(self) -> None:
+        self.evidence.look()
+        if self.jitter_seed is not None:
+            self._time.seed(self.jitter_seed)
 
     def _add(self, provider: Provider) -> None:
         service = SimulatedService(
@@ -142,3 +155,8 @@ class Simulation:
         from pytest_parseapi.wires.httpx_wire import HTTPXWire
 
         return HTTPXWire(importlib.import_module(name), self._contexts)
+
+
+def _unused_by_runs(service: SimulatedService) -> tuple[RunStep, ...]:
+    book = getattr(service.state, "runs", None)
+    return book.script.unused() if isinstance(book, RunBook) else ()

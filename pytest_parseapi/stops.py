@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from pytest_parseapi.errors import SimulationStopped
 
-__all__ = ["Stops"]
+__all__ = ["StopKind", "Stops"]
+
+StopKind = Literal["miss", "fuse", "hang"]
 
 
 class Stops:
@@ -14,8 +16,10 @@ class Stops:
 
     def __init__(self) -> None:
         self.message: str | None = None
+        self.kind: StopKind = "miss"
+        """What stopped the test: the test's own mistake, or what the consumer would do for ever."""
 
-    def stop(self, message: str) -> NoReturn:
+    def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
         """Stop the test.
 
         Raises:
@@ -24,6 +28,7 @@ class Stops:
         __tracebackhide__ = True
         if self.message is None:
             self.message = message
+            self.kind = kind
         raise SimulationStopped(self.message)
 
     def check(self) -> None:

@@ -53,6 +53,8 @@ def draw(title: str, attempts: Sequence[Attempt]) -> str:
 def _row(attempt: Attempt) -> tuple[str, ...]:
     took = attempt.ended - attempt.started
     reply = describe_error(attempt) if attempt.failed else str(attempt.status)
+    if attempt.run_status is not None:
+        reply += f" {attempt.run_status}" + (f" {attempt.run_reason}" if attempt.run_reason else "")
     if took >= 0.0005:
         reply += f" after {took:.3f} s"
     if attempt.retry_after is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pytest_parseapi.exchange import Reply, Request
 
@@ -59,6 +59,13 @@ class Call:
     """What changes if the request succeeds; left out where a script makes it fail."""
     run_id: str | None = None
     """The run that the request is about."""
+    run_status: str | None = None
+    """The run's status as a successful reply shows it."""
+    run_reason: str | None = None
+    """Why the run failed, as a successful reply shows it."""
+    fuse: Literal["polls", "attempts"] | None = None
+    """What a success counts toward: the limit of polls, or that of attempts, because it leads
+    nowhere (a poll after the end). None for a success that ends a row of failures."""
 
 
 def json_reply(

@@ -9,11 +9,12 @@ from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.checks.runs import failed_runs, run_findings
 from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
 from pytest_parseapi.journal import Attempt, Operation
 from pytest_parseapi.timeline import describe_error
 
-__all__ = ["follows_documentation", "unproven_backoff"]
+__all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain_retries"]
 
 _SAME: Final = 0.002
 # From the fourth wait on, equal waits may be a cap.
@@ -25,7 +26,7 @@ def follows_documentation(record: Record, document: str | None = None) -> None:
     __tracebackhide__ = True
     rule = f"the consumer follows {record.provider.title}'s documentation"
     narrowed = record.about(document, rule)
-    if not narrowed.failed_operations:
+    if not (narrowed.failed_operations or failed_runs(narrowed)):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     fail(narrowed, list(_findings(narrowed)))
 
@@ -33,7 +34,8 @@ def follows_documentation(record: Record, document: str | None = None) -> None:
 def _findings(record: Record) -> Iterator[Finding]:
     lines = record.lines(None)
     for operation in record.operations:
-        yield from _retries(record, operation)
+        yield from vain_retries(record, operation)
+        yield from missing_retries(record, operation)
         yield from unproven_backoff(record, operation)
         last = operation.attempts[-1]
         if last.failed and last.request_id is not None:
@@ -42,10 +44,11 @@ def _findings(record: Record) -> Iterator[Finding]:
     yield from changed_payloads(record)
     yield from missing_timeouts(record)
     yield from leaks(record)
+    yield from run_findings(record)
 
 
-def _retries(record: Record, operation: Operation) -> Iterator[Finding]:
-    attempts = operation.attempts
+def vain_retries(record: Record, operation: Operation) -> Iterator[Finding]:
+    """The first retry after an error that no retry can mend."""
     for before, after in operation.pairs():
         error = before.error
         if not isinstance(error, DocumentedError) or error.retryable:
@@ -62,6 +65,11 @@ def _retries(record: Record, operation: Operation) -> Iterator[Finding]:
             advice=record.advice("retryable"),
         )
         break
+
+
+def missing_retries(record: Record, operation: Operation) -> Iterator[Finding]:
+    """A last attempt that met an error which may be retried, and was alone."""
+    attempts = operation.attempts
     last = attempts[-1]
     alone = len(attempts) == 1 or not attempts[-2].failed
     if alone and isinstance(last.error, DocumentedError) and last.error.retryable:

@@ -9,6 +9,7 @@ from typing import NoReturn
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.service.runs import Run
 from pytest_parseapi.timeline import draw, short_document
 
 __all__ = ["Finding", "Record", "fail", "nothing_to_check"]
@@ -60,6 +61,8 @@ class Record:
     credentials: frozenset[str]
     lines: Callable[[str | None], list[Line]]
     """Reads the evidence, with a further text."""
+    runs: Sequence[Run] = ()
+    """Asynchronous runs, oldest first."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -76,7 +79,8 @@ class Record:
             for operation in self.operations
             if any(document in attempt.names for attempt in operation.attempts)
         ]
-        if not operations:
+        runs = [run for run in self.runs if document in run.names]
+        if not (operations or runs):
             known = sorted({short_document(item.document) for item in self.attempts} - {""})
             nothing_to_check(
                 self,
@@ -86,7 +90,7 @@ class Record:
             )
         attempts = [attempt for operation in operations for attempt in operation.attempts]
         attempts.sort(key=lambda attempt: attempt.number)
-        return replace(self, operations=operations, attempts=attempts)
+        return replace(self, operations=operations, attempts=attempts, runs=runs)
 
     def advice(self, rule: str, otherwise: str = "") -> str:
         """The provider's advice on a rule with its page."""
@@ -116,7 +120,9 @@ def fail(record: Record, findings: Sequence[Finding]) -> None:
     raise AssertionError(f"{body}\n\n{record.picture()}")
 
 
-def nothing_to_check(record: Record, rule: str, seen: str, nearest: str = "") -> NoReturn:
+def nothing_to_check(
+    record: Record, rule: str, seen: str, nearest: str = "", *, advice: str = ""
+) -> NoReturn:
     """Fail because a check that had nothing to look at proves nothing."""
     __tracebackhide__ = True
     finding = Finding(
@@ -124,7 +130,8 @@ def nothing_to_check(record: Record, rule: str, seen: str, nearest: str = "") ->
         expected="something to check",
         seen=f"{seen}, so this proves nothing",
         nearest=nearest,
-        advice="script a failure that the consumer meets, such as api.fail("
+        advice=advice
+        or "script a failure that the consumer meets, such as api.fail("
         f"{_example(record.provider)})",
     )
     raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{record.picture()}")

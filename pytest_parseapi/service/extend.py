@@ -11,7 +11,7 @@ from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
-from pytest_parseapi.service.extend_requests import invalid
+from pytest_parseapi.service.extend_runs import RUN_HANDLERS, run_of_path
 from pytest_parseapi.service.extend_state import ExtendState, Handler
 from pytest_parseapi.service.multipart import MalformedBody
 from pytest_parseapi.service.reading import (
@@ -43,36 +43,44 @@ class ExtendBehaviour(Behaviour):
         {}
     """
 
-    handlers: ClassVar[Mapping[str, Handler]] = FILE_HANDLERS
+    handlers: ClassVar[Mapping[str, Handler]] = {**FILE_HANDLERS, **RUN_HANDLERS}
     """By endpoint, as ``str(endpoint)`` writes it."""
 
     def __init__(self, *, max_file_bytes: int = 100 * 1024 * 1024) -> None:
         self.max_file_bytes = max_file_bytes
 
     def new_state(self) -> ExtendState:
+        """No files and no outputs."""
         return ExtendState(max_file_bytes=self.max_file_bytes)
 
     def authenticate(self, request: Request) -> bool:
+        """Whether a bearer token is there, or the URL is presigned."""
         # A presigned URL is its own credential: clients fetch it without the API key.
         return OUTPUT_PATH in request.path or super().authenticate(request)
 
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+        """The names of a ``file`` object or of an upload, best first."""
+        if not request.body:
+            run = run_of_path(request.path, state)
+            return () if run is None else run.names
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
-            return names_of_file(json_object(request.body).get("file"), state)
+            body = json_object(request.body)
         except MalformedBody:
             return ()
+        inputs = body.get("inputs")
+        if isinstance(inputs, list):
+            files = [item.get("file") for item in inputs if isinstance(item, dict)]
+            return unique_names(name for file in files for name in names_of_file(file, state))
+        return names_of_file(body.get("file"), state)
 
     def answer(self, call: Call, request_id: str) -> Reply:
+        """The reply to a good request; raises `Rejected` for a bad one."""
         handler = self.handlers.get(str(call.endpoint))
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
-        headers = {_REQUEST_ID_HEADER: request_id}
-        try:
-            return json_reply(200, handler(call), headers)
-        except RecursionError:
-            raise invalid("The JSON is nested too deeply.") from None
+        return json_reply(200, handler(call), {_REQUEST_ID_HEADER: request_id})
 
     def error_reply(
         self,
@@ -82,6 +90,7 @@ class ExtendBehaviour(Behaviour):
         request_id: str | None,
         details: Mapping[str, Any],
     ) -> Reply:
+        """The flat body of an error, and its id as a header."""
         code = error.wire_code or error.code
         body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
         # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,13 +24,13 @@ OUTPUT_PATH: Final = "/parse_outputs/"
 
 _OUTPUT_SECONDS: Final = 15 * 60
 # Fixed, so that bodies are the same in each run of a test.
-_TEST_BEGAN: Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+_TEST_BEGAN: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _PAGED_TYPES: Final = ("PDF", "DOCX")
 
 
 def timestamp(seconds: float) -> str:
     """A moment of the test, in virtual seconds, as the API writes it."""
-    moment = _TEST_BEGAN + datetime.timedelta(seconds=seconds)
+    moment = _TEST_BEGAN + dt.timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -141,5 +141,5 @@ def output_url(call: Call, output: Mapping[str, Any]) -> str:
     """A presigned URL to an output; it works for 15 virtual minutes."""
     state: ExtendState = call.state
     key = call.new_id("output_")
-    state.outputs[key] = StoredOutput(body=output, expires=call.now + _OUTPUT_SECONDS)
+    state.keep_output(call, key, StoredOutput(body=output, expires=call.now + _OUTPUT_SECONDS))
     return call.base_url.rstrip("/") + OUTPUT_PATH + key

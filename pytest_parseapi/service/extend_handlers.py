@@ -57,10 +57,10 @@ def _upload(call: Call) -> Mapping[str, Any]:
     # Inferred, and worth it: a retry that sends a file handle read to its end uploads nothing.
     if not part.body:
         raise invalid("The part 'file' is empty.")
-    if len(part.body) > state.max_file_bytes:
+    if part.size > state.max_file_bytes:
         raise Rejected(
             "FILE_SIZE_TOO_LARGE",
-            f"The file has {len(part.body)} bytes; the limit is {megabytes(state.max_file_bytes)}.",
+            f"The file has {part.size} bytes; the limit is {megabytes(state.max_file_bytes)}.",
         )
     name = part.filename or "file"
     stored = StoredFile(
@@ -70,7 +70,7 @@ def _upload(call: Call) -> Mapping[str, Any]:
         created=call.now,
         names=names_of_upload(call.request),
     )
-    state.files[stored.id] = stored
+    state.keep_file(call, stored)
     return file_body(stored)
 
 

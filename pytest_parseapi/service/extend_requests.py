@@ -190,7 +190,7 @@ def unsupported_type(source: FileSource, state: ExtendState) -> bool:
 
 
 def store_file(call: Call, source: FileSource) -> StoredFile:
-    """The service's file for a document: the known one for an id, else a new one."""
+    """The file of a document: the known one for an id, else one that is kept on success."""
     state: ExtendState = call.state
     if source.id is not None:
         return state.files[source.id]
@@ -205,7 +205,7 @@ def store_file(call: Call, source: FileSource) -> StoredFile:
         names=unique_names((source.name,)),
         created=call.now,
     )
-    state.files[stored.id] = stored
+    state.keep_file(call, stored)
     return stored
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_parseapi.catalogue.behaviour import Call
+
+if TYPE_CHECKING:
+    from pytest_parseapi.service.runs import RunBook
 
 __all__ = ["ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
 
@@ -54,6 +57,13 @@ class StoredOutput:
     """Virtual seconds since the test began."""
 
 
+def _run_book() -> RunBook:
+    # Runs hold files, and so import this module.
+    from pytest_parseapi.service.runs import RunBook
+
+    return RunBook()
+
+
 @dataclass(slots=True, kw_only=True)
 class ExtendState:
     """Files and outputs by id, and the limit for uploads in bytes."""
@@ -61,3 +71,12 @@ class ExtendState:
     max_file_bytes: int
     files: dict[str, StoredFile] = field(default_factory=dict)
     outputs: dict[str, StoredOutput] = field(default_factory=dict)
+    runs: RunBook = field(default_factory=_run_book)
+
+    def keep_file(self, call: Call, file: StoredFile) -> None:
+        """Remember a file if the call succeeds."""
+        call.effects.append(lambda: self.files.update({file.id: file}))
+
+    def keep_output(self, call: Call, key: str, output: StoredOutput) -> None:
+        """Remember an output if the call succeeds."""
+        call.effects.append(lambda: self.outputs.update({key: output}))

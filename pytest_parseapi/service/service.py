@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
-from pytest_parseapi.callers import current_caller
+from pytest_parseapi.callers import Caller, current_caller
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import NetworkFault
@@ -16,16 +16,20 @@ from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.errors import nearest
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.ids import Ids
-from pytest_parseapi.journal import Attempt, Journal, Opened
+from pytest_parseapi.journal import Attempt, Journal, Opened, Operation
 from pytest_parseapi.service.faults import broken_reply
 from pytest_parseapi.service.script import Script, Step
 from pytest_parseapi.stops import Stops
 
-__all__ = ["FOREVER", "Outcome", "Pending", "SimulatedService"]
+__all__ = ["FOREVER", "MAX_POLLS", "Outcome", "Pending", "SimulatedService"]
 
 FOREVER: Final = 86_400.0
 """How long a silent server is waited for, in virtual seconds, before the test is stopped: longer
 than any deadline that a consumer sets around a call."""
+
+
+MAX_POLLS: Final = 10_000
+"""How many polls may find a run in progress: an official client needs 112 for half an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,9 @@ class Outcome:
     error: DocumentedError | str | None = None
     request_id: str | None = None
     run_id: str | None = None
+    run_status: str | None = None
+    run_reason: str | None = None
+    fuse: Literal["polls", "attempts"] | None = None
 
 
 class Pending:
@@ -53,6 +60,17 @@ class Pending:
         self.seconds = FOREVER if seconds is None else seconds
         """How long the reply takes, in virtual seconds."""
 
+    @property
+    def fault(self) -> str:
+        """The network fault that it ends with, or nothing."""
+        result = self._outcome.result
+        return result.name if isinstance(result, Fault) else ""
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the server stays silent, and no time-out of the client's is known."""
+        return self._hangs
+
     def finish(self) -> Reply | Fault:
         """The reply or fault, which is on record from now on.
 
@@ -65,10 +83,10 @@ class Pending:
             self._service.stop_hanging(self._opened.request, self._outcome)
         return self._outcome.result
 
-    def abandon(self) -> None:
+    def abandon(self, why: str = "cancelled") -> None:
         """The consumer gave up on the exchange before its end."""
         error = self._outcome.error
-        fault = error if isinstance(self._outcome.result, Fault) else "cancelled"
+        fault = error if isinstance(self._outcome.result, Fault) else why
         self._service.close(
             self._opened, Outcome(result=Fault("cancelled", "the consumer gave up"), error=fault)
         )
@@ -103,6 +121,7 @@ class SimulatedService:
         self.script = Script()
         self.reply_seconds = 0.0
         self._now = now
+        self._wall = wall
         self._stops = stops
         self._seed = f"{provider.name} {seed}"
         self._max_attempts = max_attempts
@@ -123,7 +142,22 @@ class SimulatedService:
             self._ids = Ids(self._seed)
             self.state = self.provider.behaviour.new_state()
 
-    def receive(self, request: Request) -> Pending:
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the test began."""
+        return self._now()
+
+    @property
+    def wall(self) -> float:
+        """What the consumer's ``time.time()`` shows."""
+        return self._wall()
+
+    @property
+    def new_id(self) -> Callable[[str], str]:
+        """Makes ids for what does not come about by a request."""
+        return self._ids.new
+
+    def receive(self, request: Request, caller: Caller | None = None) -> Pending:
         """Decide how the exchange of this request ends, and when.
 
         Raises:
@@ -135,15 +169,16 @@ class SimulatedService:
         endpoint, params = self._route(request)
         behaviour = self.provider.behaviour
         names = behaviour.documents(request, self.state)
-        opened = self.journal.open(request, endpoint, names, current_caller())
+        opened = self.journal.open(request, endpoint, names, caller or current_caller())
         try:
-            if opened.operation.failures >= self._max_attempts:
-                self._blow_fuse(opened)
+            self._check_fuse(opened.operation)
             scheme, _, token = (request.header("authorization") or "").partition(" ")
             if token.strip():
                 self.journal.credentials.add(token.strip())
             with self._lock:
                 outcome = self._outcome(request, endpoint, params, names)
+            if outcome.run_id is None and endpoint.polls:
+                outcome = replace(outcome, run_id=params.get("id"))
             return self._timed(opened, outcome)
         except BaseException:
             self.journal.discard(opened)
@@ -158,6 +193,9 @@ class SimulatedService:
             error=outcome.error,
             request_id=outcome.request_id,
             run_id=outcome.run_id,
+            run_status=outcome.run_status,
+            run_reason=outcome.run_reason,
+            fuse=outcome.fuse,
             reply_headers=result.headers if isinstance(result, Reply) else {},
         )
 
@@ -168,7 +206,8 @@ class SimulatedService:
         self._stops.stop(
             f"{request.method} {request.url} would hang for ever: the server stays silent "
             f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
-            f"Give the client a time-out, or put a deadline around the call."
+            f"Give the client a time-out, or put a deadline around the call.",
+            kind="hang",
         )
 
     def _route(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
@@ -201,12 +240,22 @@ class SimulatedService:
             + "\n            ".join(known)
         )
 
-    def _blow_fuse(self, opened: Opened) -> NoReturn:
+    def _check_fuse(self, operation: Operation) -> None:
         __tracebackhide__ = True
+        if operation.failures + operation.idle >= self._max_attempts:
+            what = f"failed {operation.failures} times in a row and"
+            if operation.idle:
+                what = f"was repeated {operation.failures + operation.idle} times to no end and"
+            limit = f"parseapi_max_attempts = {self._max_attempts}"
+        elif operation.polls >= MAX_POLLS:
+            what = f"found its run in progress {operation.polls:,} times and"
+            limit = f"the limit is {MAX_POLLS:,} polls"
+        else:
+            return
         self._stops.stop(
-            f"The consumer does not stop: {opened.operation.name} failed "
-            f"{opened.operation.failures} times in a row and was about to be tried again "
-            f"(parseapi_max_attempts = {self._max_attempts}).\n\n{self._picture()}"
+            f"The consumer does not stop: {operation.name} {what} was about to be tried again "
+            f"({limit}).\n\n{self._picture()}",
+            kind="fuse",
         )
 
     def _outcome(
@@ -234,7 +283,7 @@ class SimulatedService:
             now=self._now(),
             state=self.state,
             new_id=self._ids.new,
-            base_url=self.provider.base_url,
+            base_url=request.base_url or self.provider.base_url,
         )
         try:
             reply = behaviour.answer(call, request_id)
@@ -249,7 +298,12 @@ class SimulatedService:
         for effect in call.effects:
             effect()
         return Outcome(
-            result=reply, request_id=self._readable(request_id, reply), run_id=call.run_id
+            result=reply,
+            request_id=self._readable(request_id, reply),
+            run_id=call.run_id,
+            run_status=call.run_status,
+            run_reason=call.run_reason,
+            fuse=call.fuse,
         )
 
     def _scripted(self, step: Step, success: Reply, request_id: str) -> Outcome:

@@ -1,0 +1,163 @@
+"""Scripts of failing runs: which runs end ``FAILED``, why, and after how many polls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.catalogue.lookup import ErrorName, resolve
+from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.errors import UsageError
+from pytest_parseapi.service.script import ALWAYS, document_name, times_of
+
+__all__ = ["RunFailure", "RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]
+
+UNKNOWN_REASON: Final = "A_REASON_ADDED_LATER"
+"""What ``fail_run("unknown_code")`` puts into ``failureReason``: the pages warn of new reasons."""
+
+_UNKNOWN: Final = "unknown_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailure:
+    """Why a run fails."""
+
+    reason: str
+    message: str
+    error: DocumentedError | None = None
+    """None for a reason that the catalogue lacks."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class RunStep:
+    """One failure of a script, and how many runs are still to meet it."""
+
+    failure: RunFailure
+    times: float
+    document: str | None
+    polls: float
+    met: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+    """How many runs passed by this step, by the reason."""
+
+    @property
+    def error(self) -> DocumentedError | None:
+        """The documented error behind the reason."""
+        return self.failure.error
+
+    @property
+    def left(self) -> float:
+        """How many runs are still to meet it."""
+        return self.times - self.met
+
+    def __str__(self) -> str:
+        name = _UNKNOWN if self.failure.error is None else self.failure.reason
+        limits = [] if self.times == 1 else [f"times={_number(self.times)}"]
+        limits += [f"document={self.document!r}"] if self.document is not None else []
+        limits += [f"polls={_number(self.polls)}"] if self.polls != 1 else []
+        return f"fail_run({', '.join([repr(name), *limits])})"
+
+
+class RunScript:
+    """The failures that one provider's runs are to meet, in order."""
+
+    def __init__(self) -> None:
+        self._pending: list[RunStep] = []
+
+    def add(self, step: RunStep) -> None:
+        """Append a step."""
+        if step.left > 0:
+            self._pending.append(step)
+
+    def take(self, names: Iterable[str], *, reason: str | None = None) -> RunStep | None:
+        """The step that a new run meets, which is one less to meet from now on.
+
+        Args:
+            names: the names of the run's document.
+            reason: only a step with this failure reason.
+        """
+        known = tuple(names)
+        for step in self._pending:
+            if reason not in (None, step.failure.reason):
+                continue
+            if step.document is not None and step.document not in known:
+                about = repr(known[0]) if known else "no named document"
+                why = f"the run was about {about}"
+                step.passed[why] = step.passed.get(why, 0) + 1
+                continue
+            step.met += 1
+            if step.left <= 0:
+                self._pending.remove(step)
+            return step
+        return None
+
+    def unused(self) -> tuple[RunStep, ...]:
+        """Steps that were not met as often as scripted (an endless one: never)."""
+        return tuple(step for step in self._pending if step.times != ALWAYS or step.met == 0)
+
+
+def run_step_for(
+    provider: Provider,
+    error: ErrorName,
+    *,
+    others: Iterable[Provider] = (),
+    times: float = 1,
+    document: object = None,
+    polls: float = 1,
+    message: str | None = None,
+) -> RunStep:
+    """The step that ``fail_run(...)`` scripts; every mistake in it is a `UsageError`."""
+    if message is not None and not isinstance(message, str):
+        raise UsageError(f"message is a string, not {message!r}")
+    return RunStep(
+        failure=failure_of(provider, error, others=others, message=message),
+        times=times_of(times),
+        document=document_name(document),
+        polls=polls_of(polls),
+    )
+
+
+def failure_of(
+    provider: Provider,
+    error: ErrorName,
+    *,
+    others: Iterable[Provider] = (),
+    message: str | None = None,
+) -> RunFailure:
+    """The failure that a test names."""
+    if error == _UNKNOWN or (isinstance(error, NetworkFault) and error.name == _UNKNOWN):
+        return RunFailure(
+            reason=UNKNOWN_REASON,
+            message="Something new went wrong." if message is None else message,
+        )
+    found = resolve(provider, error, others=others, surface="run")
+    if not isinstance(found, DocumentedError):
+        raise UsageError(f"a run fails with a failure reason, not with {found}")
+    return RunFailure(
+        reason=found.wire_code or found.code,
+        message=found.message if message is None else message,
+        error=found,
+    )
+
+
+def polls_of(polls: object) -> float:
+    """A checked number of polls: a whole number from 0 up, or `ALWAYS` for a run that never ends."""
+    if polls == ALWAYS:
+        return ALWAYS
+    if isinstance(polls, bool) or not isinstance(polls, int) or polls < 0:
+        raise UsageError(f"polls is a whole number from 0 up, or ALWAYS, not {polls!r}")
+    return polls
+
+
+def seconds_of(seconds: object) -> float:
+    """Checked virtual seconds from 0 up, or `ALWAYS` for a run that never ends."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise UsageError(f"seconds is a number from 0 up, or ALWAYS, not {seconds!r}")
+    return float(seconds)
+
+
+def _number(value: float) -> str:
+    return "ALWAYS" if value == math.inf else f"{value:g}"

@@ -1,0 +1,291 @@
+"""Runs and batches as the simulated service keeps them: a state machine in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_parseapi.service.extend_state import StoredFile
+from pytest_parseapi.service.run_script import RunFailure, RunScript
+
+__all__ = ["IN_PROGRESS", "BatchRecord", "Pace", "Run", "RunBook", "RunRecord"]
+
+IN_PROGRESS: Final = ("PENDING", "PROCESSING")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One asynchronous parse run, as it was when the test asked.
+
+    Example:
+        >>> run = extend_api.runs[-1]  # doctest: +SKIP
+        >>> run.status, run.failure_reason, run.polls  # doctest: +SKIP
+        ('FAILED', 'OCR_ERROR', 1)
+    """
+
+    id: str
+    document: str | None
+    """What it is about: a URL, file name or id."""
+    status: str
+    """PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED."""
+    failure_reason: str | None = None
+    """The ``failureReason`` of a failed run."""
+    failure_message: str | None = None
+    polls: int = 0
+    """How many polls found it in progress."""
+    created: float = 0.0
+    """Virtual seconds since the test began."""
+    ended: float | None = None
+    """Virtual seconds since the test began; None while it is in progress."""
+    batch_id: str | None = None
+    """The batch that it belongs to."""
+    names: tuple[str, ...] = ()
+    """Every name of the document, best first."""
+    retryable: bool | None = None
+    """Whether the provider advises to submit a document again after this failure; None where the
+    run has not failed, or for a reason that no page documents."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended ``FAILED``."""
+        return self.status == "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long runs stay in progress: a number of polls, or of virtual seconds."""
+
+    polls: float = 1
+    seconds: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class RunRecord:
+    """One run. What depends on the clock alone is brought up to date by `settle`."""
+
+    id: str
+    file: StoredFile
+    names: tuple[str, ...]
+    config: Mapping[str, Any]
+    metadata: Mapping[str, Any] | None
+    created: float
+    polls_needed: float | None
+    """How many polls find it in progress; None where the clock alone decides."""
+    ends_at: float | None
+    failure: RunFailure | None
+    batch: BatchRecord | None = None
+    status: str = "PROCESSING"
+    polls: int = 0
+    ended: float | None = None
+    told: bool = False
+    """Whether a reply has shown its end."""
+    deleted: bool = False
+    on_end: Callable[[RunRecord], None] | None = None
+
+    def settle(self, now: float) -> None:
+        """End it if its time is over."""
+        if self.ended is None and self.ends_at is not None and now >= self.ends_at:
+            self.finish(self.ends_at)
+
+    def due(self) -> bool:
+        """Whether the next poll finds it ended."""
+        polls = self.polls + (self.batch.polls if self.batch is not None else 0)
+        return self.ended is None and self.polls_needed is not None and polls >= self.polls_needed
+
+    def poll(self, now: float) -> None:
+        """A poll was answered."""
+        if self.due():
+            self.finish(now)
+        elif self.ended is None:
+            self.polls += 1
+        self.told = self.ended is not None
+
+    def status_if_polled(self) -> str:
+        """What a poll shows now."""
+        if self.due():
+            return self.final_status
+        return "PROCESSING" if self.status == "PENDING" else self.status
+
+    @property
+    def final_status(self) -> str:
+        """How it ends by itself."""
+        return "PROCESSED" if self.failure is None else "FAILED"
+
+    def finish(self, when: float, status: str | None = None) -> None:
+        """It ends."""
+        self.status = status or self.final_status
+        self.ended = when
+        if self.on_end is not None:
+            self.on_end(self)
+        if self.batch is not None:
+            self.batch.one_ended(when)
+
+    def shown(self) -> Run:
+        """The run as tests see it."""
+        failure = self.failure if self.status == "FAILED" else None
+        error = None if failure is None else failure.error
+        return Run(
+            id=self.id,
+            document=self.names[0] if self.names else None,
+            status=self.status,
+            failure_reason=None if failure is None else failure.reason,
+            failure_message=None if failure is None else failure.message,
+            polls=self.polls,
+            created=self.created,
+            ended=self.ended,
+            batch_id=None if self.batch is None else self.batch.id,
+            names=self.names,
+            retryable=None if error is None else error.retryable,
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class BatchRecord:
+    """A batch of runs. A poll of the batch is a poll of each of its runs."""
+
+    id: str
+    created: float
+    runs: list[RunRecord] = field(default_factory=list)
+    polls: int = 0
+    ended: float | None = None
+    told: bool = False
+    unfinished: int = 0
+    on_end: Callable[[BatchRecord], None] | None = None
+
+    def add(self, run: RunRecord) -> None:
+        """One more run."""
+        run.batch = self
+        run.status = "PENDING"
+        self.runs.append(run)
+        self.unfinished += 1
+
+    def settle(self, now: float) -> None:
+        """End the runs whose time is over."""
+        if self.ended is None:
+            for run in self.runs:
+                run.settle(now)
+
+    def due(self) -> bool:
+        """Whether the next poll finds it ended."""
+        return self.ended is None and all(run.ended is not None or run.due() for run in self.runs)
+
+    def poll(self, now: float) -> None:
+        """A poll was answered."""
+        if self.ended is None:
+            for run in self.runs:
+                if run.due():
+                    run.finish(now)
+                elif run.status == "PENDING":
+                    run.status = "PROCESSING"
+            self.polls += self.ended is None
+        self.told = self.ended is not None
+
+    def one_ended(self, when: float) -> None:
+        """One of its runs has ended."""
+        self.unfinished -= 1
+        if not self.unfinished:
+            self.ended = max(run.ended or when for run in self.runs)
+            if self.on_end is not None:
+                self.on_end(self)
+
+    @property
+    def status(self) -> str:
+        """The status of the whole.
+
+        A batch is PROCESSED when all its runs have ended, some of them failed perhaps; that only
+        one without any success is FAILED is inferred.
+        """
+        if self.ended is None:
+            return "PROCESSING" if any(run.status != "PENDING" for run in self.runs) else "PENDING"
+        return self._outcome(run.status for run in self.runs)
+
+    def status_if_polled(self) -> str:
+        """What a poll shows now."""
+        if self.due():
+            return self._outcome(
+                run.status if run.ended is not None else run.final_status for run in self.runs
+            )
+        return "PROCESSING" if self.status == "PENDING" else self.status
+
+    def _outcome(self, statuses: Any) -> str:
+        found = set(statuses)
+        return found.pop() if len(found) == 1 else "PROCESSED"
+
+
+class RunBook:
+    """Every run and batch of one provider in one test."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.script = RunScript()
+        self.batches: dict[str, BatchRecord] = {}
+        self.in_order: list[RunRecord] = []
+        self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
+        """Called when a run or batch ends; while it is set, runs end by the clock alone."""
+        self.on_start: Callable[[RunRecord], None] | None = None
+        self._by_id: dict[str, RunRecord] = {}
+        self._latest: dict[str, RunRecord] = {}
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run of an id, deleted ones too."""
+        return self._by_id.get(run_id)
+
+    def shown(self, now: float) -> list[Run]:
+        """Every run, oldest first."""
+        for run in self.in_order:
+            run.settle(now)
+        return [run.shown() for run in self.in_order]
+
+    def latest(self, names: tuple[str, ...]) -> RunRecord | None:
+        """The latest run for a document."""
+        return self._latest.get(names[0]) if names else None
+
+    def create(
+        self,
+        run_id: str,
+        *,
+        file: StoredFile,
+        names: tuple[str, ...],
+        config: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
+        now: float,
+        failure: RunFailure | None = None,
+        batch: BatchRecord | None = None,
+    ) -> RunRecord:
+        """A new run; it fails as the script says, else with ``failure`` where one is given."""
+        step = self.script.take(names)
+        pace = self.pace if step is None else Pace(polls=step.polls)
+        polls: float | None = pace.polls
+        seconds = pace.seconds
+        if seconds is None and self.on_end is not None:
+            # Nobody may ever poll where webhooks tell: a poll each second is assumed.
+            seconds = pace.polls
+        if seconds is not None:
+            polls = None
+        run = RunRecord(
+            id=run_id,
+            file=file,
+            names=names,
+            config=config,
+            metadata=metadata,
+            created=now,
+            polls_needed=polls,
+            ends_at=None if seconds is None else now + seconds,
+            failure=failure if step is None else step.failure,
+            on_end=self._ended,
+        )
+        if batch is not None:
+            batch.add(run)
+            batch.on_end = self._ended
+        self._by_id[run_id] = run
+        self.in_order.append(run)
+        if names:
+            self._latest[names[0]] = run
+        if self.on_start is not None:
+            self.on_start(run)
+        return run
+
+    def _ended(self, item: RunRecord | BatchRecord) -> None:
+        if self.on_end is not None:
+            self.on_end(item)
