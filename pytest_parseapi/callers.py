@@ -27,6 +27,11 @@ class Caller:
     def __hash__(self) -> int:
         return hash(self._key)
 
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task; a new one may equal one that is gone, and a thread may not."""
+        return self._task is not None
+
     def finished(self) -> bool:
         """Whether it can make no further attempt of its own: ended, or a pool's idle worker."""
         if self._task is not None:

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.callers import Caller
 from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.exchange import Request, Timeouts
 from pytest_parseapi.payload import Payload, payload_of
@@ -115,7 +114,7 @@ class Attempt:
 
 
 class Operation:
-    """One document parsed through one endpoint by one caller: the attempts that are retries of each other."""
+    """One document parsed through one endpoint by one caller: attempts and their retries."""
 
     __slots__ = ("attempts", "caller", "endpoint", "failures", "idle", "polls", "under_way")
 
@@ -250,6 +249,8 @@ class Journal:
     ) -> Opened:
         """An attempt begins."""
         with self._lock:
+            if not caller.is_task:
+                caller = self._keep(caller)
             operation = self._operation(request, endpoint, names, caller)
             operation.under_way = True
             self._latest[endpoint, caller] = operation

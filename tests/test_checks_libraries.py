@@ -1,4 +1,4 @@
-"""Each check on each way to retry: it passes a right consumer and fails a wrong one, for its reason."""
+"""Each check, with each way to retry, passes a right consumer and fails a wrong one."""
 
 from __future__ import annotations
 
