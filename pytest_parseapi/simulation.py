@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.evidence.collector import Evidence, Source
 from pytest_parseapi.service.run_script import RunStep
 from pytest_parseapi.service.runs import RunBook
@@ -20,15 +16,13 @@ from pytest_parseapi.service.script import Step
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.stops import Stops
 from pytest_parseapi.timeline import draw
-from pytest_parseapi.wires.guard import Guard
-from pytest_parseapi.wires.switchboard import Switchboard, Wire
+from pytest_parseapi.wires.clients import wires_for
+from pytest_parseapi.wires.guard import Guard, blocked_in_test
+from pytest_parseapi.wires.server_shared import SharedServer
+from pytest_parseapi.wires.switchboard import Switchboard
 from pytest_parseapi.wires.tls import SharedContexts
 
-__all__ = ["CLIENTS", "Settings", "Simulation"]
-
-CLIENTS: Final = ("httpx",)
-"""The client libraries that can be intercepted."""
-
+__all__ = ["Settings", "Simulation"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -55,6 +49,7 @@ class Simulation:
         settings: how the test is simulated.
         contexts: the session's shared TLS contexts.
         sources: further places to look for log text.
+        live: the session's live server.
     """
 
     def __init__(
@@ -63,6 +58,7 @@ class Simulation:
         settings: Settings,
         contexts: SharedContexts,
         sources: Sequence[Source] = (),
+        live: SharedServer | None = None,
     ) -> None:
         self.providers = providers
         self.settings = settings
@@ -74,7 +70,8 @@ class Simulation:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
-        self._time = VirtualTime(self.clock)
+        self.live = SharedServer() if live is None else live
+        self._time = VirtualTime(self.clock, self.live.is_idle)
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self._switchboard = Switchboard(self.clock, self.stops, self._look)
@@ -86,14 +83,16 @@ class Simulation:
     def start(self) -> None:
         """Put everything in place; what was put in place is taken out if a part of it fails."""
         with contextlib.ExitStack() as undo:
-            for wire in self._wires():
+            for wire in wires_for(self.settings.clients, self._contexts):
                 undo.callback(wire.stop)
                 wire.start(self._switchboard)
-            guard = Guard(self._switchboard.hosts, self.stops.stop)
+            guard = Guard(self._switchboard.hosts, self._block)
             undo.callback(guard.stop)
             guard.start()
             undo.callback(self.evidence.stop)
             self.evidence.start()
+            undo.callback(self.live.detach, self._switchboard)
+            self.live.attach(self._switchboard)
             undo.callback(self._time.stop)
             self._time.start()
             self._undo = undo.pop_all()
@@ -138,23 +137,9 @@ class Simulation:
         self.services[provider.name] = service
         self._switchboard.add(service)
 
-    def _wires(self) -> list[Wire]:
-        chosen = self.settings.clients
-        if chosen is not None:
-            for name in chosen:
-                if name not in CLIENTS:
-                    raise UsageError(f"unknown client {name!r}: {nearest(name, CLIENTS)}")
-        makers: dict[str, Callable[[], Wire]] = {"httpx": lambda: self._httpx("httpx")}
-        return [
-            make()
-            for name, make in makers.items()
-            if (chosen is None or name in chosen) and importlib.util.find_spec(name) is not None
-        ]
-
-    def _httpx(self, name: str) -> Wire:
-        from pytest_parseapi.wires.httpx_wire import HTTPXWire
-
-        return HTTPXWire(importlib.import_module(name), self._contexts)
+    def _block(self, host: str, library: str) -> None:
+        __tracebackhide__ = True
+        self.stops.stop(blocked_in_test(host, library, self.settings.clients))
 
 
 def _unused_by_runs(service: SimulatedService) -> tuple[RunStep, ...]:

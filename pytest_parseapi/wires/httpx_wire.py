@@ -9,6 +9,7 @@ spent when it is sent again is seen to be spent.
 from __future__ import annotations
 
 import contextlib
+import http.client
 from collections.abc import AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any, Final
@@ -26,7 +27,6 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
-_EXTENSIONS: Final = {"http_version": b"HTTP/1.1", "reason_phrase": b""}
 _KNOWN_HEADERS: Final = 256
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 
@@ -140,8 +140,13 @@ class HTTPXWire:
         if result.truncated:
             stream = self._streams(result.body)
         return self._module.Response(
-            result.status, headers=headers, stream=stream, extensions=_EXTENSIONS
+            result.status, headers=headers, stream=stream, extensions=_extensions(result.status)
         )
+
+
+def _extensions(status: int) -> dict[str, Any]:
+    reason = http.client.responses.get(status, "")
+    return {"http_version": b"HTTP/1.1", "reason_phrase": reason.encode()}
 
 
 def _connect_pauses(transport: Any) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from pytest_parseapi.callers import Caller
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.service.service import Pending, SimulatedService
@@ -48,20 +49,28 @@ class Switchboard:
         """Every documented host."""
         return self._services.keys()
 
+    def at_port(self, provider: str) -> SimulatedService:
+        """The service that lives at a provider's port of the live server."""
+        return next(
+            service for service in self._services.values() if service.provider.name == provider
+        )
+
     def find(self, host: str) -> SimulatedService | None:
         """The service at a host, or None where the request passes through."""
         return self._services.get(host)
 
-    def receive(self, service: SimulatedService, request: Request) -> Pending:
-        """Hand a request to its service."""
+    def receive(
+        self, service: SimulatedService, request: Request, caller: Caller | None = None
+    ) -> Pending:
+        """Hand a request to its service, and say who calls where that is not the caller of this."""
         __tracebackhide__ = True
-        if not request.url.startswith("https:"):
+        if request.client != "server" and not request.url.startswith("https:"):
             self.stops.stop(
                 f"{request.method} {request.url} is not simulated: {service.provider.title} "
                 f"documents https only."
             )
         self._look()
-        return service.receive(request)
+        return service.receive(request, caller)
 
     def wait(self, pending: Pending) -> Reply | Fault:
         """Let a reply take its time, for a client that blocks its thread meanwhile."""
