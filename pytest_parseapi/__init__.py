@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pytest_parseapi.catalogue.endpoint import Endpoint
     from pytest_parseapi.catalogue.model import Advice, DocumentedError, Provider
     from pytest_parseapi.clock.virtual import VirtualClock
+    from pytest_parseapi.contract.suite import ParseErrorContract
     from pytest_parseapi.exchange import Reply, Request
     from pytest_parseapi.journal import Attempt
     from pytest_parseapi.service.runs import Run
@@ -25,6 +26,7 @@ __all__ = [
     "DocumentedError",
     "Endpoint",
     "ParseAPI",
+    "ParseErrorContract",
     "Provider",
     "Rejected",
     "Reply",
@@ -44,6 +46,7 @@ _HOMES: Final = {
     "DocumentedError": "catalogue.model",
     "Endpoint": "catalogue.endpoint",
     "ParseAPI": "api",
+    "ParseErrorContract": "contract.suite",
     "Provider": "catalogue.model",
     "Rejected": "catalogue.behaviour",
     "Reply": "exchange",

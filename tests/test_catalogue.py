@@ -206,7 +206,7 @@ def test_the_file_name_of_the_official_nutrient_client_names_no_document() -> No
     [
         (
             extend,
-            "retryable code backoff retry_after request_id timeout polling webhook",
+            "retryable server_errors code backoff retry_after request_id timeout polling webhook",
         ),
         # Its pages know no Retry-After, state no time-out and offer nothing to poll.
         (nutrient, "retryable backoff request_id"),

@@ -236,6 +236,11 @@ ADVICE: Final[tuple[Advice, ...]] = (
         source=_GENERAL_CODES,
     ),
     Advice(
+        rule="server_errors",
+        text="When parsing, retry any 5xx with exponential backoff.",
+        source=_PARSING,
+    ),
+    Advice(
         rule="code",
         text="Branch on the body's code: the text of its message may change.",
         source=_GENERAL_CODES,

@@ -313,7 +313,8 @@ class SimulatedService:
             )
         reply = broken_reply(self.provider, step.error, success, request_id, step.message)
         reply = _with_retry_after(reply, step.retry_after)
-        found = None if reply.truncated else self._readable(request_id, reply)
+        unreadable = reply.truncated or step.error.name == "invalid_json"
+        found = None if unreadable else self._readable(request_id, reply)
         return Outcome(result=reply, error=step.error.name, request_id=found)
 
     def _failed(

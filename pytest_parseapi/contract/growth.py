@@ -1,0 +1,111 @@
+"""Whether waits grow exponentially, judged by their means over many runs.
+
+One run of a jittered backoff proves little. Over runs in which every wait draws the same random
+numbers, growth shows as it is: full jitter doubles in each run, and a jittered constant never
+grows. A consumer with a random source of its own is noisier, so a pair of means that is within the
+noise is accused only where the row as a whole does not grow either.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean, stdev
+from typing import Final, NamedTuple
+
+from pytest_parseapi.checks.waits import NO_WAIT
+
+__all__ = ["growth_problem", "means"]
+
+_SLACK: Final = 0.002
+_LEAST_GROWTH: Final = 0.02
+_LINEAR: Final = 1.05
+# From the fourth wait on, equal waits may be a cap.
+_CAP_FROM: Final = 3
+_SIGMAS: Final = 2.5
+
+
+class _Step(NamedTuple):
+    """How two waits differ, over all runs that have both."""
+
+    one: int
+    two: int
+    mean: float
+    noise: float
+    start: float
+
+
+def means(runs: Sequence[Sequence[float]]) -> list[float]:
+    """The mean of each wait in seconds, over the runs that have it."""
+    longest = max((len(run) for run in runs), default=0)
+    return [fmean(run[n] for run in runs if len(run) > n) for n in range(longest)]
+
+
+def growth_problem(runs: Sequence[Sequence[float]], *, immediate_first: bool = False) -> str:
+    """What is wrong with the waits of several runs of one case, or an empty text.
+
+    Args:
+        runs: the waits of each run in seconds, oldest first.
+        immediate_first: the first wait of each run may be 0.
+
+    Example:
+        >>> growth_problem([[0.5, 1, 2, 4, 4]])
+        ''
+        >>> growth_problem([[0.5, 1, 1, 1, 1]])
+        'the 3rd wait does not grow from the 2nd: 1.000 s after 1.000 s'
+    """
+    first = 1
+    if immediate_first and all(run and run[0] <= NO_WAIT for run in runs):
+        runs = [run[1:] for run in runs]
+        first = 2
+    for run in runs:
+        for number, wait in enumerate(run, first):
+            if wait <= NO_WAIT:
+                hint = " (immediate_first_retry = True allows that)" if number == 1 else ""
+                return f"the {_nth(number)} retry came without a wait{hint}"
+    average = means(runs)
+    steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
+    return _not_growing(runs, average, steps, first) or _linear(steps)
+
+
+def _not_growing(
+    runs: Sequence[Sequence[float]], average: list[float], steps: list[_Step], first: int
+) -> str:
+    for step in steps:
+        capped = step.two >= _CAP_FROM
+        least = -_SLACK if capped else max(_SLACK, _LEAST_GROWTH * step.start)
+        if step.mean > least or (capped and step.mean + _SIGMAS * step.noise > least):
+            continue
+        whole = _step(runs, 0, min(len(average) - 1, _CAP_FROM))
+        within_noise = step.mean + _SIGMAS * step.noise > least
+        if within_noise and whole.mean > max(_SIGMAS * whole.noise, whole.start / 4):
+            continue
+        verb = "shrinks" if step.mean < -_SLACK else "does not grow"
+        return (
+            f"the {_nth(step.two + first)} wait {verb} from the {_nth(step.one + first)}: "
+            f"{average[step.two]:.3f} s after {average[step.one]:.3f} s"
+        )
+    return ""
+
+
+def _linear(steps: list[_Step]) -> str:
+    for one, two in pairwise(steps):
+        if two.two > _CAP_FROM or one.mean <= _SLACK:
+            continue
+        noise = _SIGMAS * math.hypot(one.noise, two.noise)
+        same = abs(two.mean - one.mean) <= max(_SLACK, (_LINEAR - 1) * one.mean)
+        if same and noise <= one.mean:
+            return f"the waits grow by {one.mean:.3f} s each time: that is linear"
+    return ""
+
+
+def _step(runs: Sequence[Sequence[float]], one: int, two: int) -> _Step:
+    both = [(run[one], run[two]) for run in runs if len(run) > two]
+    rises = [later - earlier for earlier, later in both]
+    noise = stdev(rises) / math.sqrt(len(rises)) if len(rises) > 1 else 0.0
+    return _Step(one, two, fmean(rises), noise, fmean(earlier for earlier, _ in both))
+
+
+def _nth(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"

@@ -1,0 +1,108 @@
+"""What a consumer promises: the rules of the contract, each of which can be turned off."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar, Final
+
+from pytest_parseapi.catalogue.model import Provider
+
+__all__ = ["RULES", "ContractPolicy"]
+
+
+class ContractPolicy:
+    """The rules of the contract as class attributes; the provider's advice is the default.
+
+    A rule that a consumer does not follow on purpose is turned off by ``rule = False``.
+    """
+
+    provider: ClassVar[str] = "extend"
+    surface: ClassVar[str] = "http"
+    """``"http"``, or ``"run"`` for a consumer of asynchronous runs."""
+    document: str | os.PathLike[str] | None = None
+    """What `parse` is called with: by default a URL for Extend, a small PDF for Nutrient."""
+    api_key: str = ""
+    """A credential that the simulated API accepts, for `parse` to use."""
+    base_url: str = ""
+    """The documented base URL, for `parse` to use."""
+
+    max_attempts: ClassVar[int | None] = None
+    """How many attempts in all a retryable documented error gets; None for any finite number."""
+    immediate_first_retry: ClassVar[bool] = False
+    """The first retry may come at once, as with urllib3's ``Retry``."""
+    log_level: ClassVar[int | str] = "INFO"
+    """Log records below this level are not evidence, since production drops them."""
+
+    succeeds: ClassVar[bool] = True
+    """A document is parsed where nothing fails."""
+    retries: ClassVar[bool] = True
+    """Errors that may be retried are, and the result of the retry is used."""
+    spares_final_errors: ClassVar[bool] = True
+    """Errors that no retry can mend get a single attempt."""
+    gives_up: ClassVar[bool] = True
+    """Retries end."""
+    backoff: ClassVar[bool] = True
+    """Waits before retries grow exponentially."""
+    retry_after: ClassVar[bool | None] = None
+    """No retry comes before ``Retry-After``; None where the provider's advice names the header."""
+    resends_payload: ClassVar[bool] = True
+    """Each retry carries the whole payload again."""
+    sets_timeouts: ClassVar[bool] = True
+    """Every request has a connect and a read time-out."""
+    logs_request_id: ClassVar[bool] = True
+    """The ``requestId`` of the last failed reply is logged where `parse` fails."""
+    hides_credentials: ClassVar[bool] = True
+    """No credential is logged or printed."""
+    raises: ClassVar[bool] = True
+    """`parse` raises where the last attempt or the run failed."""
+    rejects_broken_success: ClassVar[bool] = True
+    """A 200 whose body is broken is not taken for a result."""
+    fresh_results: ClassVar[bool] = True
+    """No earlier result stands in for a failed one."""
+    clear_errors: ClassVar[bool] = True
+    """What `parse` raises is about the failure, and not a ``KeyError`` on the way to it."""
+    obeys_retryable_flag: ClassVar[bool] = False
+    """The body's ``retryable: false`` outweighs a 5xx status. The pages advise both to read the
+    flag and to retry any 5xx, and the official client goes by the status, so it is not asked for
+    by default."""
+
+    logs_run_failures: ClassVar[bool] = True
+    """The id and ``failureReason`` of each failed run are logged."""
+    stops_polling: ClassVar[bool] = True
+    """No run is polled after its end."""
+    polls_politely: ClassVar[bool] = True
+    """Polls of a run are at least 0.5 s apart."""
+    resubmits: ClassVar[bool] = True
+    """A run that failed for a reason that may pass is submitted again."""
+    spares_final_reasons: ClassVar[bool] = True
+    """A run that failed for a reason that stays is not submitted again."""
+
+    verifies_signature: ClassVar[bool] = True
+    """`handle_webhook` turns down what the provider did not sign."""
+    handles_events_once: ClassVar[bool] = True
+    """A redelivered event has no second effect."""
+    hides_webhook_secret: ClassVar[bool] = True
+    """The signing secret is not logged or printed."""
+
+    def expects_retry_after(self, provider: Provider) -> bool:
+        """Whether ``Retry-After`` is to be honoured."""
+        if self.retry_after is None:
+            return provider.advice_for("retry_after") is not None
+        return self.retry_after
+
+
+_SETTINGS: Final = (
+    "provider",
+    "surface",
+    "document",
+    "api_key",
+    "base_url",
+    "max_attempts",
+    "immediate_first_retry",
+    "log_level",
+    "expects_retry_after",
+)
+RULES: Final = tuple(
+    name for name in vars(ContractPolicy) if not name.startswith("_") and name not in _SETTINGS
+)
+"""The names of the rules: what failures of the contract quote, and what turns them off."""

@@ -1,0 +1,217 @@
+"""The rules that hold whatever was scripted: each looks at one trial and names what is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
+from pytest_parseapi.checks.logs import leaks, level_number, unlogged
+from pytest_parseapi.checks.record import Finding
+from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.contract.policy import ContractPolicy
+from pytest_parseapi.contract.trial import Trial
+from pytest_parseapi.evidence.line import exception_text
+from pytest_parseapi.timeline import describe_error
+
+__all__ = ["Breach", "Named", "documented", "general_breaches", "kept", "may_be_retried"]
+
+Named = DocumentedError | NetworkFault
+
+# What code raises on its way to an error that it did not foresee.
+_UNRELATED: Final = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NameError,
+    RecursionError,
+    TypeError,
+    UnboundLocalError,
+    UnicodeDecodeError,
+)
+_BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
+
+
+class Breach(NamedTuple):
+    """A rule of the contract that does not hold, and what shows it."""
+
+    rule: str
+    finding: Finding
+
+    @property
+    def titled(self) -> Finding:
+        """The finding with the name of its rule, which is what turns it off."""
+        return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
+
+
+def general_breaches(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    """Everything that may be broken whatever was scripted."""
+    for judge in _GENERAL:
+        yield from judge(trial, policy)
+
+
+def kept(breaches: Iterator[Breach], policy: ContractPolicy) -> list[Breach]:
+    """The breaches of rules that the policy holds, each rule and place once."""
+    found: dict[tuple[str, str], Breach] = {}
+    for breach in breaches:
+        if getattr(policy, breach.rule) is not False:
+            found.setdefault((breach.rule, breach.finding.where), breach)
+    return list(found.values())
+
+
+def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
+    """Whether the provider advises to retry it."""
+    if isinstance(error, DocumentedError):
+        return error.retryable
+    if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:  # noqa: PLR2004
+        return False
+    same = [item.retryable for item in provider.errors if item.status == error.status]
+    return all(same) if same else provider.advice_for("server_errors") is not None
+
+
+def documented(provider: Provider, error: Named) -> str:
+    """What the provider says about an error, and where."""
+    if isinstance(error, NetworkFault):
+        return f"{error.name}: {error.description}"
+    retry = "may be retried" if error.retryable else "is not to be retried"
+    basis = "" if error.basis == "documented" else f"; basis: {error.basis}"
+    where = f"({error.source}{basis})"
+    return f"{provider.title} documents {error.code} ({error.status}): it {retry} {where}"
+
+
+def _final_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for operation in trial.record.operations:
+        for finding in vain_retries(trial.record, operation):
+            yield Breach("spares_final_errors", _with_source(finding, operation.attempts[0].error))
+
+
+def _retries(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for operation in trial.record.operations:
+        for finding in missing_retries(trial.record, operation):
+            yield Breach("retries", _with_source(finding, operation.attempts[-1].error))
+
+
+def _with_source(finding: Finding, error: object) -> Finding:
+    if not isinstance(error, DocumentedError) or not error.source:
+        return finding
+    page = f"{error.code} is documented at {error.source}"
+    return replace(finding, advice="\n".join(filter(None, (finding.advice, page))))
+
+
+def _backoff(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    if policy.immediate_first_retry:
+        return
+    for operation in trial.record.operations:
+        for finding in unproven_backoff(trial.record, operation):
+            yield Breach("backoff", finding)
+
+
+def _payload(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in changed_payloads(trial.record):
+        yield Breach("resends_payload", finding)
+
+
+def _timeouts(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in missing_timeouts(trial.record):
+        yield Breach("sets_timeouts", finding)
+
+
+def _credentials(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in leaks(trial.record):
+        yield Breach("hides_credentials", finding)
+
+
+def _stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    if trial.stopped != "fuse":
+        return
+    attempts = trial.record.attempts
+    last = attempts[-1]
+    polled_on = not last.failed
+    yield Breach(
+        "stops_polling" if polled_on else "gives_up",
+        Finding(
+            rule="the consumer stops polling" if polled_on else "the consumer gives up",
+            expected="an end to it: a limit of attempts, or a deadline",
+            seen=f"{len(attempts)} attempts, and the next was about to follow; the last was a "
+            f"{describe_error(last)}",
+            advice="limit the attempts, and raise what the last one met",
+        ),
+    )
+
+
+def _raises(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    last = trial.last
+    if last is None or not last.failed or trial.error is not None or trial.stopped:
+        return
+    broken = last.error in _BROKEN_SUCCESS
+    yield Breach(
+        "rejects_broken_success" if broken else "raises",
+        Finding(
+            rule="a 200 with a broken body is no result"
+            if broken
+            else "parse raises where the last attempt failed",
+            where=f"{last.method} {last.endpoint}",
+            expected="an exception that says what failed",
+            seen=f"{trial.outcome} after the {describe_error(last)} of attempt {last.number}",
+            advice="read the body before trusting the status"
+            if broken
+            else "raise, so that no caller takes a failed document for a parsed one; a consumer "
+            "that tells failures otherwise states raises = False",
+        ),
+    )
+
+
+def _clear_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    error = trial.error
+    if error is None or not (isinstance(error, json.JSONDecodeError) or type(error) in _UNRELATED):
+        return
+    last = trial.last
+    met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
+    yield Breach(
+        "clear_errors",
+        Finding(
+            rule="an error that was not foreseen is still told as the API's failure",
+            expected="an exception about the failed request",
+            seen=f"{type(error).__name__}: {error}{met}",
+            advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
+            "them with .get() and with a default, and catch what decoding raises",
+        ),
+    )
+
+
+def _request_ids(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    level = level_number(policy.log_level) or 0
+    record = trial.record
+    lines = [line for line in record.lines(None) if line.level is None or line.level >= level]
+    for operation in record.operations:
+        last = operation.attempts[-1]
+        if not last.failed or last.request_id is None or trial.stopped:
+            continue
+        for finding in unlogged(record, operation, [last], lines):
+            below = [line for line in record.lines(None) if last.request_id in line.text]
+            nearest = finding.nearest
+            if below:
+                nearest = f"a record below {policy.log_level} has it, which production drops"
+            elif trial.error is not None and last.request_id in exception_text(trial.error):
+                nearest = "the exception that parse raised carries it, but nothing logged it"
+            yield Breach("logs_request_id", replace(finding, nearest=nearest))
+
+
+_Judge = Callable[[Trial, ContractPolicy], Iterator[Breach]]
+_GENERAL: Final[tuple[_Judge, ...]] = (
+    _stops,
+    _retries,
+    _final_errors,
+    _backoff,
+    _payload,
+    _timeouts,
+    _credentials,
+    _raises,
+    _clear_errors,
+    _request_ids,
+)

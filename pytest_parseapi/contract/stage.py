@@ -1,0 +1,52 @@
+"""Where a consumer is tried: the API, what it is called with, and what it promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.contract.policy import ContractPolicy
+from pytest_parseapi.contract.trial import Parse, Trial, run_trial
+
+__all__ = ["Stage", "default_document"]
+
+_PDF: Final = Path(__file__).with_name("document.pdf")
+_URL: Final = "https://files.example.com/contract.pdf"
+
+
+def default_document(provider: str) -> str:
+    """What ``parse`` is called with: a URL, or the path of a real PDF for Nutrient."""
+    return str(_PDF) if provider == "nutrient" else _URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One consumer in front of one simulated API.
+
+    Args:
+        api: the API.
+        parse: the consumer.
+        policy: what it promises.
+    """
+
+    api: ParseAPI
+    parse: Parse
+    policy: ContractPolicy
+
+    @property
+    def document(self) -> object:
+        """What ``parse`` is called with."""
+        if self.policy.document is not None:
+            return self.policy.document
+        return default_document(self.api.provider.name)
+
+    def call(self) -> Trial:
+        """Let the consumer parse the document once."""
+        __tracebackhide__ = True
+        return run_trial(self.api, self.parse, self.document)
+
+    def draw_alike(self, seed: int | None) -> None:
+        """Let the global ``random`` give the same numbers after each exchange."""
+        self.api._simulation.jitter_seed = seed

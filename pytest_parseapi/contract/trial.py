@@ -1,0 +1,126 @@
+"""One call of the consumer's ``parse`` against a scripted API, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.checks.record import Record
+from pytest_parseapi.errors import SimulationStopped, UsageError
+from pytest_parseapi.journal import Attempt
+
+__all__ = ["Parse", "Trial", "finished", "run_trial"]
+
+_SHOWN: Final = 120
+
+Parse = Callable[[Any], Any]
+"""The consumer: takes a document; may be a coroutine function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one call of ``parse`` did.
+
+    Args:
+        api: the API that it met.
+        record: the provider's side.
+        value: what it returned.
+        error: what it raised, or None.
+        stopped: why the simulation stopped it: ``"fuse"``, ``"hang"``, or an empty text.
+    """
+
+    api: ParseAPI
+    record: Record
+    value: object = None
+    error: Exception | None = None
+    stopped: str = ""
+
+    @property
+    def last(self) -> Attempt | None:
+        """The last attempt, whatever it was for."""
+        return self.record.attempts[-1] if self.record.attempts else None
+
+    @property
+    def ended_in_failure(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.last is not None and self.last.failed
+
+    @property
+    def outcome(self) -> str:
+        """What the caller of ``parse`` got, in words."""
+        if self.error is not None:
+            return f"parse raised {_short(self.error)}"
+        return f"parse returned {_short(self.value)}"
+
+
+def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
+    """Call ``parse`` once.
+
+    Raises:
+        SimulationStopped: the consumer asked for what is not simulated.
+        UsageError: the test itself is wrong.
+    """
+    __tracebackhide__ = True
+    value: object = None
+    error: Exception | None = None
+    stopped = ""
+    try:
+        value = finished(parse(document))
+    except (SimulationStopped, UsageError):
+        if api._simulation.stops.message is None:
+            raise
+    except Exception as raised:  # noqa: BLE001 - whatever the consumer raises is its answer
+        error = raised
+    # A stop counts also where the consumer swallowed it.
+    stops = api._simulation.stops
+    if stops.message is not None:
+        if stops.kind == "miss":
+            raise SimulationStopped(stops.message)
+        stopped = stops.kind
+    return Trial(api=api, record=api._record, value=value, error=error, stopped=stopped)
+
+
+def finished(value: Any) -> Any:
+    """The value, or what it comes to where it is to be awaited."""
+    __tracebackhide__ = True
+    if not inspect.isawaitable(value):
+        return value
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_awaited(value))
+    return _in_thread(value)
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    __tracebackhide__ = True
+    return await value
+
+
+def _in_thread(value: Awaitable[Any]) -> Any:
+    """Await in a thread of its own, since a loop runs in this one."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(asyncio.run(_awaited(value)))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="parseapi-contract")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
