@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pytest_parseapi.assertions.http import HTTPAssertions
+from pytest_parseapi.assertions.noted import NotesChecks, noted
+from pytest_parseapi.assertions.runs import RunAssertions
+from pytest_parseapi.asynchronous import RunControls
 from pytest_parseapi.catalogue.lookup import ErrorName
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.checks.record import Record
@@ -17,7 +20,8 @@ from pytest_parseapi.timeline import draw
 __all__ = ["ALWAYS", "ParseAPI"]
 
 
-class ParseAPI(HTTPAssertions):
+@noted
+class ParseAPI(RunControls, RunAssertions, HTTPAssertions, NotesChecks):
     """One provider, simulated for one test; fixtures make it.
 
     Example:
@@ -48,6 +52,13 @@ class ParseAPI(HTTPAssertions):
     def api_key(self) -> str:
         """A credential that the simulated service accepts, as it does any well-formed one."""
         return self._service.provider.api_key
+
+    @property
+    def live_url(self) -> str:
+        """The base URL of a real HTTP server on loopback that serves this API: for other processes,
+        other languages and clients that are not intercepted. It starts when first asked for.
+        """
+        return self._open.live.url(self._service.provider)
 
     @property
     def clock(self) -> VirtualClock:
@@ -136,12 +147,22 @@ class ParseAPI(HTTPAssertions):
 
         The clock goes on; logs and output so far no longer count as evidence.
         """
+        for keep in self._open.before_reset:
+            keep(self._service)
         self._service.reset()
         self._open.reset()
 
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
         return draw(self.provider.title, self.attempts)
+
+    def note_check(self, name: str) -> None:
+        """Keep that a check held, for the coverage of the documented errors.
+
+        Args:
+            name: the check's name, as a report shows it.
+        """
+        self._simulation.checks.setdefault(self._provider.name, set()).add(name)
 
     @property
     def _open(self) -> Simulation:
@@ -162,7 +183,9 @@ class ParseAPI(HTTPAssertions):
     def _record(self) -> Record:
         __tracebackhide__ = True
         journal = self._service.journal
+        book = getattr(self._service.state, "runs", None)
         return Record(
+            runs=() if book is None else book.shown(self._service.now),
             provider=self.provider,
             attempts=journal.attempts,
             operations=journal.operations,

@@ -5,23 +5,27 @@ Whatever is heavy loads when the first simulated test needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_parseapi import hookspecs
+from pytest_parseapi.report.wanted import TERMINAL, fail_under, report_kind, wanted
 
 if TYPE_CHECKING:
     from pytest_parseapi.api import ParseAPI
-    from pytest_parseapi.catalogue.model import DocumentedError
+    from pytest_parseapi.catalogue.model import DocumentedError, Provider
     from pytest_parseapi.session import Session, SimulatedTest
+    from pytest_parseapi.simulation import Simulation
 
 _FIXTURE = "_parseapi_test"
 _CASE = "documented_error"
 _MARKERS = {
     "parse_error": "(*errors, times=1, provider=None, document=None, endpoint=None, "
     "retry_after=None, message=None): script failures of a parsing API, as api.fail(...)",
+    "parse_run_failed": "(error, times=1, provider=None, document=None, polls=1, message=None): "
+    "script failing runs of a parsing API, as api.fail_run(...)",
     "each_parse_error": "(provider=None, surface='http', retryable=None, status=None, codes=None, "
     "exclude=(), basis=None, times=1): one case for each documented error that fits",
     "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
@@ -39,11 +43,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="print every documented error of every provider, and exit",
     )
+    group.addoption(
+        "--parseapi-report",
+        action="append",
+        nargs="?",
+        const=TERMINAL,
+        default=[],
+        type=report_kind,
+        metavar="terminal|html:PATH|json:PATH",
+        help="report which documented errors the tests simulated and checked, as a table or "
+        "into a file; may be given several times",
+    )
+    group.addoption(
+        "--parseapi-fail-under",
+        type=fail_under,
+        metavar="PERCENT",
+        help="fail the session if less of the documented errors was checked",
+    )
     parser.addini("parseapi_provider", "provider of the fixture parseapi", default="extend")
     parser.addini(
         "parseapi_max_attempts",
         "failed attempts in a row at one operation after which a test is stopped",
         default="100",
+    )
+    parser.addini(
+        "parseapi_guard",
+        "block the documented hosts in the whole session, also outside simulated tests",
+        type="bool",
+        default=False,
     )
 
 
@@ -59,6 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
     most = config.getini("parseapi_max_attempts")
     if not most.isdigit() or int(most) < 1:
         raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
+    _register_report(config)
+    _register_guard(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -209,6 +238,42 @@ def documented_error(
         pytest.fail("documented_error needs the marker each_parse_error", pytrace=False)
     error: DocumentedError = case.error
     return error
+
+
+def _register_guard(config: pytest.Config) -> None:
+    if not config.getini("parseapi_guard"):
+        return
+    from pytest_parseapi.session_guard import SessionGuard
+
+    def hosts() -> frozenset[str]:
+        providers = _session(config).providers.values()
+        return frozenset(host for provider in providers for host in provider.hosts)
+
+    guard = SessionGuard(hosts)
+    config.pluginmanager.register(guard, "parseapi-guard")
+    config.add_cleanup(guard.stop)
+    guard.start()
+
+
+def _register_report(config: pytest.Config) -> None:
+    """Record tests only where a report is asked for."""
+    options = config.option
+    root = config.invocation_params.dir
+    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
+    if asked is None:
+        return
+    from pytest_parseapi.report.session import ReportPlugin
+
+    def providers() -> Iterable[Provider]:
+        return _session(config).providers.values()
+
+    def simulation(item: pytest.Item) -> Simulation | None:
+        test = item.stash.get(_test_key, None)
+        return None if test is None else test.simulation
+
+    is_worker = hasattr(config, "workerinput")
+    plugin = ReportPlugin(asked, providers, simulation, is_worker=is_worker)
+    config.pluginmanager.register(plugin, "parseapi-report")
 
 
 def _session(config: pytest.Config) -> Session:

@@ -1,0 +1,111 @@
+"""The coverage of the documented errors: pure functions of what the tests did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from pytest_parseapi.catalogue.faults import FAULTS
+from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.report.shapes import (
+    FORMAT,
+    VERSION,
+    ErrorData,
+    Outcome,
+    ProviderData,
+    ReportData,
+    RowData,
+    TestData,
+)
+
+__all__ = ["catalogue", "percent", "report_of", "rows"]
+
+_ORDER: dict[Outcome, int] = {"failed": 0, "passed": 1, "skipped": 2}
+
+
+def catalogue(providers: Iterable[Provider]) -> list[ProviderData]:
+    """The providers' documented errors, as a report keeps them."""
+    return [
+        ProviderData(
+            name=provider.name,
+            title=provider.title,
+            errors=[
+                ErrorData(
+                    code=error.code,
+                    status=error.status,
+                    retryable=error.retryable,
+                    surfaces=list(error.surfaces),
+                    endpoints=list(error.endpoints),
+                    basis=error.basis,
+                    source=error.source,
+                    description=error.description,
+                )
+                for error in provider.errors
+            ],
+        )
+        for provider in providers
+    ]
+
+
+def report_of(providers: Sequence[ProviderData], tests: Iterable[TestData]) -> ReportData:
+    """A whole report: failures first, the rest by name, whatever the order of the tests was."""
+    ordered = sorted(tests, key=lambda test: (_ORDER[test["outcome"]], test["id"]))
+    coverage = rows(providers, ordered)
+    return ReportData(
+        format=FORMAT,
+        version=VERSION,
+        percent=percent(coverage),
+        providers=list(providers),
+        faults={fault.name: fault.description for fault in FAULTS},
+        coverage=coverage,
+        tests=ordered,
+    )
+
+
+def rows(providers: Iterable[ProviderData], tests: Iterable[TestData]) -> list[RowData]:
+    """Each documented error on each of its surfaces: simulated and checked in how many tests."""
+    simulated: Counter[tuple[str, str, str]] = Counter()
+    checked: Counter[tuple[str, str, str]] = Counter()
+    endpoints: set[tuple[str, str]] = set()
+    surfaces: set[tuple[str, str]] = set()
+    for test in tests:
+        for api in test["apis"]:
+            name = api["provider"]
+            endpoints.update((name, path) for path in api["endpoints"])
+            surfaces.update((name, surface) for surface in api["surfaces"])
+            met = [(name, code, surface) for code, surface in api["received"]]
+            simulated.update(met)
+            if api["checks"] and test["outcome"] == "passed":
+                checked.update(met)
+    return [
+        RowData(
+            provider=provider["name"],
+            code=error["code"],
+            surface=surface,
+            in_use=(provider["name"], surface) in surfaces
+            and (surface != "http" or _served(provider["name"], error, endpoints)),
+            simulated=simulated[provider["name"], error["code"], surface],
+            checked=checked[provider["name"], error["code"], surface],
+        )
+        for provider in providers
+        for error in provider["errors"]
+        for surface in error["surfaces"]
+    ]
+
+
+def percent(coverage: Iterable[RowData]) -> float:
+    """How much of what the suite could meet it checked, from 0 to 100, rounded down.
+
+    Errors of a surface or an endpoint that no test uses do not count: a consumer that never asks
+    for a run cannot meet a failed one. A suite that uses nothing has checked nothing.
+    """
+    counted = [row for row in coverage if row["in_use"]]
+    if not counted:
+        return 0.0
+    held = sum(row["checked"] > 0 for row in counted)
+    return held * 1000 // len(counted) / 10
+
+
+def _served(provider: str, error: ErrorData, endpoints: set[tuple[str, str]]) -> bool:
+    named = error["endpoints"]
+    return not named or any((provider, path) in endpoints for path in named)

@@ -1,0 +1,68 @@
+"""Reports as files: the JSON data, and the page made of it."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pytest_parseapi.report.shapes import FORMAT, VERSION, ReportData
+
+__all__ = ["ReportFileError", "page", "read_json", "write_html", "write_json"]
+
+
+class ReportFileError(Exception):
+    """A file is no report."""
+
+
+def write_json(report: ReportData, path: Path) -> None:
+    """Write the data; equal runs make equal files."""
+    _write(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_html(report: ReportData, path: Path) -> None:
+    """Write the page, one file that needs no other."""
+    _write(path, page(report))
+
+
+def read_json(path: Path) -> ReportData:
+    """Read a report's data.
+
+    Raises:
+        ReportFileError: there is no such file, or it is no report that this version reads.
+    """
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportFileError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise ReportFileError(f"{path} is not JSON") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ReportFileError(f"{path} was not written by --parseapi-report=json:PATH")
+    if found.get("version") != VERSION:
+        raise ReportFileError(
+            f"{path} has version {found.get('version')} of the format, this reads {VERSION}"
+        )
+    report: ReportData = found  # type: ignore[assignment]
+    return report
+
+
+def page(report: ReportData) -> str:
+    """The whole page: template, style, script and data in one."""
+    parts = files("pytest_parseapi.report") / "page"
+    text = (parts / "index.html").read_text(encoding="utf-8")
+    # "<" would let a test's name or message end the script element.
+    data = json.dumps(report, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    for place, content in {
+        "/* style.css */": (parts / "style.css").read_text(encoding="utf-8"),
+        "/* script.js */": (parts / "script.js").read_text(encoding="utf-8"),
+        "/* data */": data,
+    }.items():
+        text = text.replace(place, content, 1)
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,125 @@
+"""The shapes of a report's JSON file. They are a promise to its readers: shards merge by them."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypedDict
+
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "APIData",
+    "AttemptData",
+    "ErrorData",
+    "Outcome",
+    "ProviderData",
+    "ReportData",
+    "RowData",
+    "RunData",
+    "TestData",
+]
+
+FORMAT: Final = "pytest-parseapi report"
+VERSION: Final = 1
+
+Outcome = Literal["failed", "passed", "skipped"]
+
+
+class AttemptData(TypedDict):
+    """One attempt. Neither headers nor bodies nor query strings: a report is passed around."""
+
+    number: int
+    operation: int
+    request: str
+    document: str
+    status: int | None
+    error: str | None
+    request_id: str | None
+    started: float
+    ended: float
+    waited: float | None
+    retry_after: str | None
+    run_status: str | None
+    run_reason: str | None
+
+
+class RunData(TypedDict):
+    """One run."""
+
+    id: str
+    document: str
+    status: str
+    failure_reason: str | None
+
+
+class APIData(TypedDict):
+    """What one test did with one provider."""
+
+    provider: str
+    received: list[tuple[str, str]]
+    """Each code or network fault that the consumer received, with the surface."""
+    checks: list[str]
+    """The checks that held."""
+    endpoints: list[str]
+    """The paths' templates that were asked."""
+    surfaces: list[str]
+    """The surfaces that the test met at all."""
+    attempts: list[AttemptData]
+    left_out: int
+    """How many attempts in the middle are not in `attempts`."""
+    runs: list[RunData]
+
+
+class TestData(TypedDict):
+    """One test that simulated something."""
+
+    id: str
+    outcome: Outcome
+    tries: int
+    """More than 1 where it was run again."""
+    message: str
+    apis: list[APIData]
+
+
+class ErrorData(TypedDict):
+    """One documented error."""
+
+    code: str
+    status: int
+    retryable: bool
+    surfaces: list[str]
+    endpoints: list[str]
+    basis: str
+    source: str
+    description: str
+
+
+class ProviderData(TypedDict):
+    """One provider."""
+
+    name: str
+    title: str
+    errors: list[ErrorData]
+
+
+class RowData(TypedDict):
+    """One documented error on one surface: in how many tests it was met."""
+
+    provider: str
+    code: str
+    surface: str
+    in_use: bool
+    """Whether the suite uses the surface, and an endpoint that documents the error, at all."""
+    simulated: int
+    checked: int
+
+
+class ReportData(TypedDict):
+    """A whole report."""
+
+    format: str
+    version: int
+    percent: float
+    providers: list[ProviderData]
+    faults: dict[str, str]
+    coverage: list[RowData]
+    tests: list[TestData]

@@ -1,0 +1,65 @@
+"""Collects what the tests of a session did, in whatever order and however often they ran."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pytest  # noqa: TC002 - as TC001: types stand at a module's head
+
+from pytest_parseapi.report.shapes import Outcome, TestData
+
+__all__ = ["ATTRIBUTE", "Tally"]
+
+ATTRIBUTE: Final = "_parseapi"
+"""Where a test's last report carries its data: xdist takes it along, and what a worker has sent is
+safe when it crashes later."""
+
+_LONGEST: Final = 6_000
+
+
+class Tally:
+    """One entry a test, from the reports on its phases; the last try of several is its result."""
+
+    def __init__(self) -> None:
+        self._phases: dict[str, list[pytest.TestReport]] = {}
+        self._tests: dict[str, TestData] = {}
+
+    @property
+    def tests(self) -> list[TestData]:
+        """Every test that simulated something."""
+        return list(self._tests.values())
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Take one report on a phase of a test."""
+        phases = self._phases.setdefault(report.nodeid, [])
+        phases.append(report)
+        if report.when != "teardown":
+            return
+        del self._phases[report.nodeid]
+        text = getattr(report, ATTRIBUTE, None)
+        if text is None:
+            return
+        before = self._tests.get(report.nodeid)
+        self._tests[report.nodeid] = TestData(
+            id=report.nodeid,
+            outcome=_outcome(phases),
+            tries=1 if before is None else before["tries"] + 1,
+            message=_message(phases),
+            apis=json.loads(text),
+        )
+
+
+def _outcome(phases: list[pytest.TestReport]) -> Outcome:
+    if any(report.outcome not in ("passed", "skipped") for report in phases):
+        return "failed"
+    return "skipped" if any(report.outcome == "skipped" for report in phases) else "passed"
+
+
+def _message(phases: list[pytest.TestReport]) -> str:
+    for report in phases:
+        if report.outcome not in ("passed", "skipped"):
+            crash = getattr(report.longrepr, "reprcrash", None)
+            text = str(getattr(crash, "message", None) or report.longrepr or "")
+            return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n..."
+    return ""

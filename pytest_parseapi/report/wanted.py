@@ -1,0 +1,71 @@
+"""What a session is asked to report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["TERMINAL", "Wanted", "fail_under", "report_kind", "wanted"]
+
+TERMINAL: Final = "terminal"
+_FILES: Final = ("html", "json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The reports that options ask for.
+
+    Args:
+        terminal: whether a table is printed.
+        html: where to write the page.
+        json: where to write the data.
+        fail_under: the percentage below which the session fails.
+    """
+
+    terminal: bool = False
+    html: tuple[Path, ...] = ()
+    json: tuple[Path, ...] = ()
+    fail_under: float | None = None
+
+
+def report_kind(text: str) -> str:
+    """Check a value of ``--parseapi-report``."""
+    kind, _, path = text.partition(":")
+    if text == TERMINAL or (kind in _FILES and path):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no report: terminal, html:PATH or json:PATH "
+        "(before a path to tests, write --parseapi-report=terminal)"
+    )
+
+
+def fail_under(text: str) -> float:
+    """Check a value of ``--parseapi-fail-under``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:  # noqa: PLR2004 - a percentage
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 100")
+    return value
+
+
+def wanted(kinds: Iterable[str], under: float | None, root: Path) -> Wanted | None:
+    """What the options ask for; None where they ask for nothing."""
+    asked = list(kinds)
+    if not asked and under is None:
+        return None
+    paths: dict[str, list[Path]] = {kind: [] for kind in _FILES}
+    for item in asked:
+        kind, _, path = item.partition(":")
+        if path:
+            paths[kind].append(root / path)
+    return Wanted(
+        terminal=TERMINAL in asked,
+        html=tuple(paths["html"]),
+        json=tuple(paths["json"]),
+        fail_under=under,
+    )
