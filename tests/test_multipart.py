@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from urllib.parse import quote
@@ -83,7 +84,7 @@ def test_file_names_of_requests(filename):
     assert part.filename == filename
 
 
-async def _aiohttp_body(filename, quote_fields):
+async def _aiohttp_body(filename, *, quote_fields):
     form = aiohttp.FormData(quote_fields=quote_fields)
     form.add_field("file", b"x", filename=filename)
     writer = form()
@@ -91,10 +92,8 @@ async def _aiohttp_body(filename, quote_fields):
 
 
 def test_file_names_of_aiohttp_keep_the_percent_signs_it_adds():
-    import asyncio
-
-    quoted = asyncio.run(_aiohttp_body("naïve a.pdf", True))
-    plain = asyncio.run(_aiohttp_body("naïve a.pdf", False))
+    quoted = asyncio.run(_aiohttp_body("naïve a.pdf", quote_fields=True))
+    plain = asyncio.run(_aiohttp_body("naïve a.pdf", quote_fields=False))
     assert parse_multipart(*quoted)[0].filename == quote("naïve a.pdf")
     assert parse_multipart(*plain)[0].filename == "naïve a.pdf"
 

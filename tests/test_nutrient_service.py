@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import typing
 from unittest import mock
 
@@ -54,7 +55,7 @@ class Service:
         self.behaviour = NutrientBehaviour(**settings)
         self.state = self.behaviour.new_state()
 
-    def answer(self, request, endpoint=PARSE):
+    def answer(self, request, endpoint=PARSE, *, succeeds=True):
         call = Call(
             request=request,
             endpoint=endpoint,
@@ -64,7 +65,11 @@ class Service:
             new_id=lambda prefix: prefix + "1",
             base_url=BASE,
         )
-        return self.behaviour.answer(call, "req_1")
+        reply = self.behaviour.answer(call, "req_1")
+        if succeeds:
+            for effect in call.effects:
+                effect()
+        return reply
 
     def body(self, request, endpoint=PARSE):
         return json.loads(self.answer(request, endpoint).body)
@@ -218,6 +223,12 @@ def test_credits_go_down_from_call_to_call_and_never_below_zero(service):
         last = remaining()
     assert last == 0
     assert service.behaviour.new_state().credits == 1000
+
+
+def test_a_call_that_a_script_makes_fail_costs_nothing(service):
+    service.answer(form(), succeeds=False)
+    service.answer(form({"schema": SCHEMA}), EXTRACT, succeeds=False)
+    assert service.state.credits == 1000
 
 
 @pytest.mark.parametrize(
@@ -713,11 +724,24 @@ def test_any_request_is_answered_or_rejected(body, content_type, disposition, en
     try:
         reply = service.answer(request, endpoint)
     except Rejected as rejected:
-        assert rejected.code in KNOWN
+        assert rejected.code in KNOWN  # noqa: PT017 - either outcome is right
     else:
         assert isinstance(reply, Reply)
         if endpoint is PARSE:
             RESPONSE.validate_json(reply.body, strict=True)
+
+
+def test_a_schema_of_any_depth_is_answered_or_rejected(service):
+    limit = sys.getrecursionlimit()
+    outcomes = set()
+    for depth in (10, *range(limit // 2, limit + 50), 100_000):
+        nested_list = b"[" * depth + b"]" * depth
+        body = b'{"url":"https://x.example","schema":{"type":"object","x":%s}}' % nested_list
+        try:
+            outcomes.add(service.answer(json_request(body), EXTRACT).status)
+        except Rejected as rejected:
+            outcomes.add(rejected.code)
+    assert outcomes == {200, "invalid_request"}
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])

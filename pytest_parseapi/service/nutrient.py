@@ -42,10 +42,14 @@ class NutrientState:
 
     credits: float = _FIRST_CREDITS
 
-    def spend(self, cost: float) -> tuple[float, float]:
-        """What a request cost and what is left: never below 0, because only a script says 402."""
-        self.credits = max(0.0, self.credits - cost)
-        return cost, self.credits
+    def spend(self, call: Call, cost: float) -> tuple[float, float]:
+        """What a call costs and what it leaves: never below 0, because only a script says 402.
+
+        The credits go down if the call succeeds; no page says whether failed ones are charged.
+        """
+        left = max(0.0, self.credits - cost)
+        call.effects.append(lambda: setattr(self, "credits", left))
+        return cost, left
 
 
 class NutrientBehaviour(Behaviour):
@@ -63,12 +67,15 @@ class NutrientBehaviour(Behaviour):
         self.max_file_bytes = max_file_bytes
 
     def new_state(self) -> NutrientState:
+        """All credits."""
         return NutrientState()
 
     def unauthorized_code(self) -> str:
+        """The name of the documented 401."""
         return "unauthorized"
 
-    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:  # noqa: ARG002 - no ids
+        """The names of the URL, of the upload, or of the raw body, best first."""
         kind = media_type(request)
         if kind == "multipart/form-data":
             return names_of_upload(request)
@@ -80,17 +87,18 @@ class NutrientBehaviour(Behaviour):
         return names_of_disposition(request.header("content-disposition"))
 
     def answer(self, call: Call, request_id: str) -> Reply:
+        """The reply to a good request; raises `Rejected` for a bad one."""
         endpoint = str(call.endpoint)
         state: NutrientState = call.state
         if endpoint == "POST /extraction/parse":
             parsing = parse_options(self._read(call, raw=True))
-            usage = state.spend(PAGE_CREDITS[parsing.mode])
+            usage = state.spend(call, PAGE_CREDITS[parsing.mode])
             names = self.documents(call.request, state)
             title = names[-1] if names else "Document"
             body = parse_body(parsing, request_id=request_id, title=title, usage=usage)
         elif endpoint == "POST /extraction/extract":
             extraction = extract_options(self._read(call, raw=False))
-            usage = state.spend(PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE)
+            usage = state.spend(call, PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE)
             body = extract_body(extraction, request_id=request_id, usage=usage)
         else:
             raise SimulationStopped(f"The simulated Nutrient API does not serve {endpoint}.")
@@ -107,6 +115,7 @@ class NutrientBehaviour(Behaviour):
         request_id: str | None,
         details: Mapping[str, Any],
     ) -> Reply:
+        """The envelope of an error; ``errorDetails`` where the pages show them."""
         body: dict[str, Any] = {"status": error.status}
         if request_id is not None:
             body["requestId"] = request_id

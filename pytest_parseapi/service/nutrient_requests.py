@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.catalogue.behaviour import Rejected
-from pytest_parseapi.exchange import Request
+from pytest_parseapi.exchange import Request, size_of
 from pytest_parseapi.service.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.service.nutrient_schema import schema_problem
 from pytest_parseapi.service.reading import is_http_url, json_object, media_type, megabytes
@@ -73,7 +73,7 @@ class _Problems:
         self.add(path, f"must be one of {', '.join(allowed)}")
         return default
 
-    def flag(self, path: str, value: object, default: bool) -> bool:
+    def flag(self, path: str, value: object, *, default: bool = False) -> bool:
         if value is None or isinstance(value, bool):
             return default if value is None else value
         self.add(path, "must be true or false")
@@ -166,10 +166,10 @@ def _read_json(request: Request) -> dict[str, Any]:
 def _check_document(body: bytes, max_file_bytes: int) -> None:
     if not body:
         raise _fail("$.file", "is empty")
-    if len(body) > max_file_bytes:
+    if size_of(body) > max_file_bytes:
         raise Rejected(
             "payload_too_large",
-            f"The file has {len(body)} bytes; the limit is {megabytes(max_file_bytes)}.",
+            f"The file has {size_of(body)} bytes; the limit is {megabytes(max_file_bytes)}.",
         )
     media = _media_of(body)
     if media is not None:
@@ -198,7 +198,7 @@ def parse_options(sent: Mapping[str, Any]) -> ParseOptions:
         problems.add("$.output.format", "must be markdown in mode text")
     # The pages that could be read name this option without saying where it stands.
     words = [
-        problems.flag(path, holder.get("includeWords"), False)
+        problems.flag(path, holder.get("includeWords"))
         for path, holder in (
             ("$.includeWords", sent),
             ("$.output.includeWords", output),
@@ -224,8 +224,10 @@ def extract_options(sent: Mapping[str, Any]) -> ExtractOptions:
     config = problems.object("$.parseConfig", sent.get("parseConfig"))
     mode = problems.choice("$.parseConfig.mode", config.get("mode"), EXTRACT_MODES, "understand")
     options = problems.object("$.options", sent.get("options"))
-    citations = problems.flag("$.options.includeCitations", options.get("includeCitations"), True)
-    problems.flag("$.storeRun", sent.get("storeRun"), False)
+    citations = problems.flag(
+        "$.options.includeCitations", options.get("includeCitations"), default=True
+    )
+    problems.flag("$.storeRun", sent.get("storeRun"))
     problems.stop_if_any()
     assert isinstance(schema, dict)
     return ExtractOptions(mode=mode, schema=schema, citations=citations)

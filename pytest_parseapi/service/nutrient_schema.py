@@ -44,13 +44,14 @@ def schema_problem(schema: object) -> tuple[str, str] | None:
         return "$.schema", "is missing" if schema is None else "must be an object"
     if schema.get("type") != "object":
         return "$.schema", "must have an object at its root (type 'object')"
-    try:
-        text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
-    except RecursionError:
-        return "$.schema", _too_deep()
+    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode("utf-8", "replace"))
     if size > _MOST_BYTES:
         return "$.schema", f"must have at most 32 KB, not {size} bytes"
+    return _problem_inside(schema)
+
+
+def _problem_inside(schema: Mapping[str, Any]) -> tuple[str, str] | None:
     nodes = 0
     # A stack, because the schema's depth is the client's choice.
     waiting: list[tuple[str, object, int]] = [("$.schema", schema, 0)]
@@ -61,7 +62,7 @@ def schema_problem(schema: object) -> tuple[str, str] | None:
         nodes += 1
         # The root is not counted: no page says, and only what is surely too deep is turned down.
         if depth > _DEEPEST:
-            return path, _too_deep()
+            return path, f"must be nested at most {_DEEPEST} levels deep"
         if nodes > _MOST_NODES:
             return "$.schema", f"must have at most {_MOST_NODES} nodes"
         if isinstance(node, dict):
@@ -69,10 +70,6 @@ def schema_problem(schema: object) -> tuple[str, str] | None:
                 (path + suffix, child, depth + deeper) for suffix, child, deeper in _children(node)
             )
     return None
-
-
-def _too_deep() -> str:
-    return f"must be nested at most {_DEEPEST} levels deep"
 
 
 def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, object, int]]:
@@ -106,40 +103,50 @@ def sample(schema: object) -> Any:
         >>> sample({"type": "object", "properties": {"total": {"type": "number"}}})
         {'total': 1.5}
     """
-    return _sample(schema, schema, itertools.count())
+    return _Sampler(schema).sample(schema, 0)
 
 
-def _sample(node: object, root: object, steps: Iterator[int], depth: int = 0) -> Any:
-    # References can go round in a circle, or multiply what they refer to.
-    if not isinstance(node, dict) or depth > _DEEPEST_SAMPLE:
-        return None
+class _Sampler:
+    """Fills a schema; references can go round in a circle, or multiply what they refer to."""
 
-    def inner(child: object) -> Any:
-        return _sample(child, root, steps, depth + 1)
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._steps = itertools.count()
 
-    if isinstance(node.get("$ref"), str):
-        return inner(_referenced(node["$ref"], root))
-    if "const" in node:
-        return node["const"]
-    if isinstance(node.get("enum"), list) and node["enum"]:
-        return node["enum"][0]
-    for key in _ALTERNATIVES:
-        if isinstance(node.get(key), list) and node[key]:
-            return inner(node[key][0])
-    kind = node.get("type")
-    if isinstance(kind, list):
-        kind = next((item for item in kind if item != "null"), None)
-    if kind == "object" or (kind is None and isinstance(node.get("properties"), dict)):
-        properties = node.get("properties")
+    def sample(self, node: object, depth: int) -> Any:
+        if not isinstance(node, dict) or depth > _DEEPEST_SAMPLE:
+            return None
+        if next(self._steps) > _MOST_SAMPLED:
+            return None
+        values = [node["const"]] if "const" in node else node.get("enum")
+        if isinstance(values, list) and values:
+            return values[0]
+        other = self._instead(node)
+        return self._typed(node, depth + 1) if other is None else self.sample(other, depth + 1)
+
+    def _instead(self, node: Mapping[str, Any]) -> object:
+        """The schema that a schema refers to, or its first alternative."""
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            return _referenced(reference, self._root)
+        groups = [node.get(key) for key in _ALTERNATIVES]
+        return next((group[0] for group in groups if isinstance(group, list) and group), None)
+
+    def _typed(self, node: Mapping[str, Any], depth: int) -> Any:
+        kind, properties = node.get("type"), node.get("properties")
+        if isinstance(kind, list):
+            kind = next((item for item in kind if item != "null"), None)
         fields = properties if isinstance(properties, dict) else {}
-        return {name: inner(child) for name, child in fields.items()}
-    if kind == "array":
-        item = inner(node.get("items"))
-        return [] if item is None else [item]
-    return _SAMPLES.get(kind) if isinstance(kind, str) else None
+        if kind == "object" or (kind is None and fields):
+            return {name: self.sample(child, depth) for name, child in fields.items()}
+        if kind == "array":
+            item = self.sample(node.get("items"), depth)
+            return [] if item is None else [item]
+        return _SAMPLES.get(kind) if isinstance(kind, str) else None
 
 
 def _referenced(reference: str, root: object) -> object:
+    """What a reference inside the schema points to, or None."""
     if not reference.startswith("#"):
         return None
     for key in reference.removeprefix("#").split("/")[1:]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -55,7 +56,7 @@ def json_object(body: bytes | str) -> dict[str, Any]:
     if not body.strip():
         raise MalformedBody("The JSON is empty.")
     try:
-        found = json.loads(body, parse_constant=_refuse)
+        found = _DECODER.decode(body if isinstance(body, str) else body.decode())
     # Deep nesting exhausts the parser's stack, and is no ValueError.
     except (ValueError, RecursionError):
         raise MalformedBody("The JSON cannot be read.") from None
@@ -69,9 +70,13 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_SPACE: Final = re.compile(r"\s")
+
+
 def is_http_url(value: object) -> bool:
     """Whether a value is an absolute http or https URL."""
-    if not isinstance(value, str) or any(letter.isspace() for letter in value):
+    if not isinstance(value, str) or _SPACE.search(value):
         return False
     try:
         parts = urlsplit(value)
