@@ -152,13 +152,13 @@ class Opened:
     """An attempt under way."""
 
     __slots__ = (
-        *("endpoint", "names", "number", "operation", "request", "started", "waited"),
+        *("endpoint", "names", "number", "operation", "record", "request", "started", "waited"),
         "wall_started",
     )
 
     def __init__(
         self,
-        number: int,
+        record: list[Attempt | None],
         request: Request,
         endpoint: Endpoint,
         names: tuple[str, ...],
@@ -166,7 +166,8 @@ class Opened:
         started: float,
         wall_started: float,
     ) -> None:
-        self.number = number
+        self.record = record
+        self.number = len(record)
         self.request = request
         self.endpoint = endpoint
         self.names = names
@@ -256,7 +257,7 @@ class Journal:
             self._latest[endpoint, caller] = operation
             self._attempts.append(None)
             return Opened(
-                len(self._attempts), request, endpoint, names, operation, self._now(), self._wall()
+                self._attempts, request, endpoint, names, operation, self._now(), self._wall()
             )
 
     def close(
@@ -307,7 +308,7 @@ class Journal:
                 names=names,
                 _headers=self._keep(request.headers),
             )
-            self._attempts[opened.number - 1] = attempt
+            opened.record[opened.number - 1] = attempt
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if attempt.failed else 0
@@ -326,7 +327,8 @@ class Journal:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._attempts.clear()
+            # What is still under way ends in the record that it began in.
+            self._attempts = []
             self._groups.clear()
             self._latest.clear()
             self._kept.clear()

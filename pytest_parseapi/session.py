@@ -17,6 +17,7 @@ from pytest_parseapi.providers import provider_named, registry
 from pytest_parseapi.service.run_script import RunStep
 from pytest_parseapi.service.script import Step
 from pytest_parseapi.simulation import Settings, Simulation
+from pytest_parseapi.wires.server_shared import SharedServer
 from pytest_parseapi.wires.tls import SharedContexts
 
 __all__ = ["Session", "SimulatedTest", "implied_provider"]
@@ -35,6 +36,8 @@ class Session:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._contexts = SharedContexts()
+        self._live = SharedServer()
+        config.add_cleanup(self._live.stop)
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
@@ -68,7 +71,7 @@ class Session:
             real_time=chosen.real_time,
             clients=chosen.clients,
         )
-        simulation = Simulation(self.providers, settings, self._contexts, self._sources)
+        simulation = Simulation(self.providers, settings, self._contexts, self._sources, self._live)
         return SimulatedTest(self, item, simulation, chosen)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import selectors
+from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.natives import NativeWaits
@@ -18,12 +20,17 @@ class VirtualTime:
 
     Args:
         clock: the clock of the test; with ``clock.real`` nothing is installed but the seed.
+        idle: tells whether a loop's selector key stands for a connection at rest.
     """
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        idle: Callable[[selectors.SelectorKey], bool] = lambda _key: False,
+    ) -> None:
         self.clock = clock
         self._readings = Readings(clock)
-        self._waits = Waits(clock)
+        self._waits = Waits(clock, idle)
         self._natives = NativeWaits(clock)
         self._random: Any = None
 

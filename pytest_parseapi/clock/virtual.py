@@ -67,6 +67,10 @@ class _Sleep:
             self._lock.release()
 
 
+def _nothing() -> bool:
+    return False
+
+
 class VirtualClock:
     """The time of one simulated test.
 
@@ -83,6 +87,8 @@ class VirtualClock:
         self._busy = 0 if real else _BUSY
         self.readings = 0
         """How often clocks were read since the last wait or stamp."""
+        self.real_work: Callable[[], bool] = _nothing
+        """Tells whether something real is under way that no thread of the consumer's shows."""
         self._mutex = allocate_lock()
         # Functions of their own, which stay real while those of ``time`` are redirected.
         self._monotonic: Callable[[], int] = Redirect(time.monotonic_ns, time).original
@@ -241,7 +247,7 @@ class VirtualClock:
         """Jump to the earliest deadline if that is ours and every other thread is idle."""
         if any(other is not None and other < deadline for other, _ in list(self._waits.values())):
             return False
-        if self._closed or self._holds or not self._idle(me):
+        if self._closed or self._holds or self.real_work() or not self._idle(me):
             return False
         with self._mutex:
             self._jump(deadline)

@@ -1,0 +1,59 @@
+"""Which connections to the live server come from this process: only those live in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+from collections.abc import Callable, Collection
+from typing import Any
+
+__all__ = ["LocalPeers"]
+
+
+class LocalPeers:
+    """Notes the address of every socket of this process that connects to one of some ports.
+
+    Args:
+        ports: the live server's ports, which may grow.
+    """
+
+    def __init__(self, ports: Collection[int]) -> None:
+        self._ports = ports
+        self._addresses: set[Any] = set()
+        self._undo = contextlib.ExitStack()
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._addresses
+
+    def forget(self, address: object) -> None:
+        """Its connection is closed, and the port may become another process's."""
+        self._addresses.discard(address)
+
+    def start(self) -> None:
+        """Take note from now on."""
+        self._wrap("connect")
+        self._wrap("connect_ex")
+
+    def stop(self) -> None:
+        """Take note no more."""
+        self._undo.close()
+
+    def _wrap(self, name: str) -> None:
+        real: Callable[..., Any] = getattr(socket.socket, name)
+
+        @functools.wraps(real)
+        def connect(peer: socket.socket, address: Any) -> Any:
+            try:
+                return real(peer, address)
+            finally:
+                if isinstance(address, tuple) and address[1:2] and address[1] in self._ports:
+                    # One that does not block has its own address before it is connected.
+                    with contextlib.suppress(OSError):
+                        self._addresses.add(peer.getsockname())
+
+        own = name in vars(socket.socket)
+        self._undo.callback(
+            *((setattr, socket.socket, name, real) if own else (delattr, socket.socket, name))
+        )
+        setattr(socket.socket, name, connect)
