@@ -8,7 +8,7 @@ from typing import Any, Final
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.journal import Attempt, Operation
 from pytest_parseapi.report.shapes import APIData, AttemptData, RunData
-from pytest_parseapi.service.runs import Run, RunBook
+from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.timeline import short_document
@@ -81,16 +81,24 @@ class _Met:
         attempts = service.journal.attempts
         if attempts:
             self.surfaces.add("http")
-        if _run_book(service):
-            self.surfaces.add("run")
+        book = _run_book(service)
+        if book is not None:
+            self._add_webhooks(book)
         for attempt in attempts:
             self.endpoints.add(attempt.endpoint)
+            if attempt.run_status is not None:
+                self.surfaces.add("run")
             if attempt.run_status == _FAILED and attempt.run_reason is not None:
                 self.received.add((attempt.run_reason, "run"))
             error = attempt.error
             if error is not None and error != _NOT_RECEIVED:
                 self.received.add((_name(error), "http"))
         return attempts
+
+    def _add_webhooks(self, book: RunBook) -> None:
+        if book.announced:
+            self.surfaces.add("webhook")
+        self.received.update((reason, "webhook") for reason in book.announced if reason)
 
 
 def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> list[AttemptData]:
@@ -120,6 +128,8 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
 
 
 def _runs(service: SimulatedService) -> list[RunData]:
+    book = _run_book(service)
+    runs = [] if book is None else book.shown(service.now)[:_FIRST]
     return [
         RunData(
             id=run.id,
@@ -127,13 +137,13 @@ def _runs(service: SimulatedService) -> list[RunData]:
             status=run.status,
             failure_reason=run.failure_reason,
         )
-        for run in _run_book(service)[:_FIRST]
+        for run in runs
     ]
 
 
-def _run_book(service: SimulatedService) -> Sequence[Run]:
+def _run_book(service: SimulatedService) -> RunBook | None:
     book = getattr(service.state, "runs", None)
-    return book.shown(service.now) if isinstance(book, RunBook) else ()
+    return book if isinstance(book, RunBook) else None
 
 
 def _name(error: DocumentedError | str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
 import pytest  # noqa: TC002 - as TC001: types stand at a module's head
@@ -16,6 +17,8 @@ ATTRIBUTE: Final = "_parseapi"
 safe when it crashes later."""
 
 _LONGEST: Final = 6_000
+# A presigned URL is a credential.
+_QUERY: Final = re.compile(r"""(https?://[^\s?"']+)\?[^\s"']+""")
 
 
 class Tally:
@@ -61,5 +64,6 @@ def _message(phases: list[pytest.TestReport]) -> str:
         if report.outcome not in ("passed", "skipped"):
             crash = getattr(report.longrepr, "reprcrash", None)
             text = str(getattr(crash, "message", None) or report.longrepr or "")
+            text = _QUERY.sub(r"\1?...", text)
             return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n..."
     return ""

@@ -25,6 +25,8 @@
   const duration = (value) =>
     value < 120 ? seconds(value) : value < 7200 ? `${+(value / 60).toFixed(1)} min` : `${+(value / 3600).toFixed(1)} h`;
 
+  const broken = (name) => name.split("_").flatMap((part, index) => (index ? ["_", el("wbr"), part] : [part]));
+
   /* Totals */
 
   const counts = Object.fromEntries(OUTCOMES.map((name) => [name, 0]));
@@ -84,20 +86,20 @@
     const rows = report.coverage.filter((row) => row.provider === provider.name);
     const used = rows.filter((row) => row.in_use);
     const faults = faultCounts[provider.name] || {};
-    if (!used.length) {
-      return el("div", { class: "card idle" }, `${provider.title}: not used by any test`);
-    }
     const shown = SURFACES.filter((surface) => rows.some((row) => row.surface === surface));
     const head = (first) => el("thead", {}, el("tr", {}, [
-      el("th", {}, first), ...shown.map((surface) => el("th", { class: "s", scope: "col" }, surface)),
+      el("th", {}, first), el("th", { class: "about" }, "meaning"), ...shown.map((surface) => el("th", { class: "s", scope: "col" }, surface)),
     ]));
     const body = provider.errors.map((error) => el("tr", { title: error.description }, [
       el("th", { scope: "row" }, el("div", {}, [
         el("span", { class: "status" }, String(error.status)),
-        el("code", {}, error.code),
-        error.retryable ? el("span", { class: "tag" }, "retry") : null,
-        error.basis === "documented" ? null : el("span", { class: "tag basis" }, error.basis),
+        el("span", { class: "what" }, [
+          el("code", {}, broken(error.code)),
+          error.retryable ? el("span", { class: "tag" }, "retry") : null,
+          error.basis === "documented" ? null : el("span", { class: "tag basis" }, error.basis),
+        ]),
       ])),
+      el("td", { class: "about" }, error.description),
       ...shown.map((surface) => {
         const row = rows.find((item) => item.code === error.code && item.surface === surface);
         return row ? cell(provider.name, error.code, surface, row) : el("td", { class: "s" });
@@ -107,6 +109,7 @@
       el("i", { class: kind, style: `flex:${among(used, kind)}` })));
     const faultRows = Object.keys(report.faults).map((name) => el("tr", { title: report.faults[name] }, [
       el("th", { scope: "row" }, el("div", {}, el("code", {}, name))),
+      el("td", { class: "about" }, report.faults[name]),
       cell(provider.name, name, "http", faults[name] || { simulated: 0, checked: 0, in_use: true }),
       ...shown.slice(1).map(() => el("td", { class: "s" })),
     ]));
@@ -123,16 +126,25 @@
       ]),
     ]);
   }
-  $("matrices").append(...report.providers.map(matrix));
+  const inUse = new Set(counted.map((row) => row.provider));
+  $("matrices").classList.toggle("single", inUse.size === 1);
+  $("matrices").append(...report.providers.filter((item) => inUse.has(item.name)).map(matrix));
+  for (const item of report.providers) {
+    if (!inUse.has(item.name)) $("matrices").append(el("div", { class: "card idle" }, `${item.title}: not used by any test`));
+  }
 
   /* Timelines */
 
   const kindOf = (attempt) =>
-    !attempt.error ? "ok" : attempt.status === null ? "network" :
+    !attempt.error ? (attempt.run_status === "FAILED" ? "server" : "ok") : attempt.status === null ? "network" :
       attempt.error in report.faults || attempt.status >= 500 ? "server" : "client";
-  const labelOf = (attempt) => (attempt.status === null ? attempt.error.replaceAll("_", " ") : String(attempt.status));
-  const GAP = 8, LANE = 66, TOP = 4;
-  const widthOf = (attempt) => Math.max(44, labelOf(attempt).length * 7.6 + 16);
+  // A poll that finds its run in progress is one of many: a dot.
+  const isDot = (attempt) => !attempt.error && ["PENDING", "PROCESSING"].includes(attempt.run_status) && attempt.request.startsWith("GET");
+  const labelOf = (attempt) =>
+    isDot(attempt) ? "" : attempt.status === null ? attempt.error.replaceAll("_", " ") :
+      attempt.request.startsWith("GET") && attempt.run_status || String(attempt.status);
+  const GAP = 8, NO_WAIT = 40, LANE = 66, TOP = 4;
+  const widthOf = (attempt) => isDot(attempt) ? 14 : Math.max(44, labelOf(attempt).length * 7.6 + 16);
   // Waits from milliseconds to an hour share one picture: a longer one is longer, by its logarithm.
   const stretch = (wait) => (wait < 0.0005 ? GAP : 40 + 26 * Math.log2(1 + Math.min(wait, 1e6)));
 
@@ -141,7 +153,8 @@
     for (const lane of lanes) {
       const room = new Map();
       for (const attempt of lane) {
-        room.set(attempt.started, (room.get(attempt.started) || 0) + widthOf(attempt) + GAP);
+        const before = room.get(attempt.started);
+        room.set(attempt.started, widthOf(attempt) + (before === undefined ? GAP : before + NO_WAIT));
         if (!slots.has(attempt.ended)) slots.set(attempt.ended, 0);
       }
       for (const [moment, width] of room) slots.set(moment, Math.max(slots.get(moment) || 0, width));
@@ -174,13 +187,14 @@
     const title = svg(canvas, "text", { class: "lane", x: 0, y: top + 12 });
     title.append(`${lane[0].request}  `);
     svg(title, "tspan", { class: "doc" }, lane[0].document);
-    let free = 0, before = null;
+    svg(canvas, "line", { class: "rail", x1: 0, x2: places.get(lane[0].started) - 4, y1: middle, y2: middle });
+    let before = null;
     for (const attempt of lane) {
-      const x = Math.max(free, places.get(attempt.started)) + 1;
+      const gap = before ? (attempt.started - before.attempt.ended < 0.0005 ? NO_WAIT : GAP) : 0;
+      const x = Math.max(before ? before.end + gap : 0, places.get(attempt.started)) + 1;
       const wide = Math.max(widthOf(attempt), places.get(attempt.ended) - x - GAP);
       if (before) drawWait(canvas, before, attempt, x, middle);
       drawAttempt(canvas, attempt, x, middle, wide);
-      free = x - 1 + wide + GAP;
       before = { attempt, end: x + wide };
     }
   }
@@ -206,9 +220,10 @@
       class: `attempt ${kindOf(attempt)}`, tabindex: 0, role: "img",
       "aria-label": facts(attempt).map(([name, value]) => `${name} ${value}`).join(", "),
     });
-    svg(group, "rect", { x, y: middle - 12, width: wide, height: 24, rx: 7 });
+    const tall = isDot(attempt) ? 14 : 24;
+    svg(group, "rect", { x, y: middle - tall / 2, width: wide, height: tall, rx: 7 });
     svg(group, "text", { x: x + wide / 2, y: middle + 4.5 }, labelOf(attempt));
-    svg(canvas, "text", { class: "at", x: x + wide / 2, y: middle + 26 }, duration(attempt.started));
+    svg(canvas, "text", { class: "at", x: x + Math.min(wide, 44) / 2, y: middle + 26 }, duration(attempt.started));
     group.addEventListener("pointerenter", () => tell(group, attempt));
     group.addEventListener("focus", () => tell(group, attempt));
     group.addEventListener("pointerleave", hush);
@@ -223,6 +238,7 @@
       ["took", attempt.ended > attempt.started ? seconds(attempt.ended - attempt.started) : null],
       ["waited", attempt.waited === null ? null : seconds(attempt.waited)],
       ["Retry-After", attempt.retry_after],
+      ["run", [attempt.run_status, attempt.run_reason].filter(Boolean).join(" ") || null],
     ].filter(([, value]) => value !== null);
   }
 
@@ -257,25 +273,30 @@
       ? el("span", {}, [`${label} `, ...[...values].flatMap((value, index) => [index ? ", " : "", el("code", {}, value)])])
       : null;
     const [first] = test.message.split("\n");
+    // The picture in the message is drawn here.
+    const message = test.message.split(/\n\ntimeline of /)[0];
+    const picture = test.apis.flatMap((api) => [
+      test.apis.length > 1 ? el("div", { class: "facts" }, titles[api.provider] || api.provider) : null,
+      api.attempts.length ? timeline(api) : null,
+      api.left_out ? el("div", { class: "facts" }, `${api.left_out} more attempts in the middle`) : null,
+      ...api.runs.map((run) => el("div", { class: "facts" }, el("span", {}, [
+        "run ", el("code", {}, run.id), ` of ${run.document}: `, el("code", {}, [run.status, run.failure_reason].filter(Boolean).join(" ")),
+      ]))),
+    ]);
     return el("article", { class: `card test ${test.outcome}`, "data-id": test.id }, [
-      el("header", {}, [
-        el("span", { class: "outcome" }, test.outcome),
-        el("h3", {}, [el("span", {}, path || ""), name]),
+      el("div", { class: "about-test" }, [
+        el("header", {}, [
+          el("span", { class: "outcome" }, test.outcome),
+          el("h3", {}, [el("span", {}, path || ""), ...broken(name)]),
+        ]),
+        el("div", { class: "facts" }, [
+          list("received", errors),
+          checks.size ? list("checked by", checks) : test.outcome === "passed" ? el("span", {}, "no check ran") : null,
+          test.tries > 1 ? el("span", {}, `${test.tries} tries`) : null,
+        ]),
       ]),
-      el("div", { class: "facts" }, [
-        list("received", errors),
-        checks.size ? list("checked by", checks) : test.outcome === "passed" ? el("span", {}, "no check ran") : null,
-        test.tries > 1 ? el("span", {}, `${test.tries} tries`) : null,
-      ]),
-      test.message ? el("details", {}, [el("summary", {}, first), el("pre", {}, test.message)]) : null,
-      ...test.apis.flatMap((api) => [
-        test.apis.length > 1 ? el("div", { class: "facts" }, titles[api.provider] || api.provider) : null,
-        api.attempts.length ? timeline(api) : null,
-        api.left_out ? el("div", { class: "facts" }, `${api.left_out} more attempts in the middle`) : null,
-        ...api.runs.map((run) => el("div", { class: "facts" }, el("span", {}, [
-          "run ", el("code", {}, run.id), ` ${run.document} `, el("code", {}, [run.status, run.failure_reason].filter(Boolean).join(" ")),
-        ]))),
-      ]),
+      el("div", { class: "picture" }, picture),
+      test.message ? el("details", { open: counts.failed <= 3 }, [el("summary", {}, first), el("pre", {}, message)]) : null,
     ]);
   }
 

@@ -1,0 +1,49 @@
+"""``python -m pytest_parseapi merge``: one report of the reports of several sessions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pytest_parseapi.report.files import ReportFileError, read_json, write_html, write_json
+from pytest_parseapi.report.merge import merged
+from pytest_parseapi.report.terminal import summary, verdict
+from pytest_parseapi.report.wanted import fail_under
+
+__all__ = ["add_merge"]
+
+
+def add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command ``merge`` to a command line."""
+    parser = commands.add_parser(
+        "merge",
+        help="merge the JSON reports of several sessions, such as a suite's shards",
+        description="Merge the files that --parseapi-report=json:PATH wrote into one report. Of a "
+        "test that ran in several sessions, the worst result counts.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a JSON report")
+    parser.add_argument("--html", type=Path, metavar="PATH", help="write the page here")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the merged data here")
+    parser.add_argument(
+        "--fail-under",
+        type=fail_under,
+        metavar="PERCENT",
+        help="exit with 1 if less of the documented errors was checked",
+    )
+    parser.set_defaults(run=_merge)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    try:
+        report = merged([read_json(path) for path in options.files])
+    except ReportFileError as error:
+        print(f"merge: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 2
+    if options.json is not None:
+        write_json(report, options.json)
+    if options.html is not None:
+        write_html(report, options.html)
+    text, enough = verdict(report, options.fail_under)
+    print("\n".join([*summary(report), "", text]))  # noqa: T201 - a command prints
+    return 0 if enough else 1
