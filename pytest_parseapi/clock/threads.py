@@ -1,11 +1,14 @@
 """Whether other threads are at rest, so that time may jump.
 
-A thread that waits for another one (a lock, a queue, a future) is at rest. One that computes or
-waits for something real (a socket, a child process) is not.
+A thread that waits for another one (a lock, a queue, a future) is at rest. One that computes,
+waits for the interpreter, or waits for something real (a socket, a child process) is not. Linux
+tells these apart; elsewhere the threads' Python frames are watched for a moment.
 """
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
 import sys
@@ -18,8 +21,9 @@ from typing import Final, NamedTuple
 __all__ = ["ThreadStates"]
 
 _FUTEX: Final = {"x86_64": ("202", "449"), "aarch64": ("98", "449")}.get(platform.machine(), ())
-_STOPPED: Final = frozenset("SDZX")
-_REST: Final = 0.00005
+_RUNNING: Final = ("running", "-1")
+# How long frames are watched where the system does not tell: a thread runs a line within it.
+_WATCH: Final = 0.002
 # Files whose innermost frame means a wait for something real; used where the system does not tell.
 _REAL: Final = ("socket.py", "ssl.py", "selectors.py", "subprocess.py", "connection.py")
 # Functions that wait for work that may never come; a server in the test is not work under way.
@@ -31,6 +35,8 @@ class _State(NamedTuple):
     turns: str
     """Changes whenever the thread has run."""
     on_lock: bool
+    told: bool
+    """Whether the system tells, or a frame was looked at."""
 
 
 class ThreadStates:
@@ -46,28 +52,31 @@ class ThreadStates:
         return ident not in self._elders or self._elders[ident] != self._native(ident)
 
     def all_blocked(self, frames: dict[int, FrameType]) -> bool:
-        """Whether the threads of these frames wait for other threads (older ones: for anything)."""
-        before = {ident: self._state(ident, frame) for ident, frame in frames.items()}
-        if any(state.running for state in before.values()):
+        """Whether, at one moment during this call, all these threads waited for other threads.
+
+        Elders may wait for anything. Each thread is looked at twice: one that has not run between
+        the looks was at rest throughout, and so all were at once.
+        """
+        first = {ident: self._state(ident, frame) for ident, frame in frames.items()}
+        if not self._are_blocked(first, frames):
             return False
-        doubtful = [
-            ident for ident, state in before.items() if self._at_rest.get(ident) != state.turns
-        ]
-        if not doubtful:
+        if all(self._at_rest.get(ident) == state.turns for ident, state in first.items()):
             return True
-        # Whoever only waits for the interpreter runs now, and is seen to have run.
-        time.sleep(_REST)
-        frames = sys._current_frames()
-        for ident in doubtful:
-            if ident not in frames:
-                return False
-            after = self._state(ident, frames[ident])
-            if after.running or after.turns != before[ident].turns:
-                return False
-            if not (after.on_lock or self._may_be_ignored(ident, frames[ident])):
-                return False
-            self._at_rest[ident] = after.turns
+        if not all(state.told for state in first.values()):
+            time.sleep(_WATCH)
+            now = sys._current_frames()
+            frames = {ident: now[ident] for ident in frames if ident in now}
+        second = {ident: self._state(ident, frame) for ident, frame in frames.items()}
+        if first != second or not self._are_blocked(second, frames):
+            return False
+        self._at_rest = {ident: state.turns for ident, state in second.items()}
         return True
+
+    def _are_blocked(self, states: dict[int, _State], frames: dict[int, FrameType]) -> bool:
+        return not any(
+            state.running or not (state.on_lock or self._may_be_ignored(ident, frames[ident]))
+            for ident, state in states.items()
+        )
 
     def _may_be_ignored(self, ident: int, frame: FrameType) -> bool:
         if ident == self._main:
@@ -87,17 +96,31 @@ class ThreadStates:
         return None if thread is None else thread.native_id
 
     def _state(self, ident: int, frame: FrameType) -> _State:
-        native = self._native(ident)
-        where = f"{id(frame)}:{frame.f_lasti}"
-        task = f"/proc/self/task/{native}/"
+        task = f"/proc/self/task/{self._native(ident)}/"
         try:
-            stat = _read(task + "stat")
+            call, _, rest = _read(task + "syscall").partition(" ")
             turns = _read(task + "schedstat").rpartition(" ")[2]
-            call = _read(task + "syscall").partition(" ")[0]
         except OSError:
-            return _State(False, where, not _waits_for_real(frame))
-        on_lock = call in _FUTEX if _FUTEX else not _waits_for_real(frame)
-        return _State(stat.rpartition(") ")[2][:1] not in _STOPPED, turns + where, on_lock)
+            call = rest = turns = ""
+        if not (turns and _FUTEX):
+            return _State(False, f"{id(frame)}:{frame.f_lasti}", not _waits_for_real(frame), False)
+        on_lock = call in _FUTEX
+        running = call.strip() in _RUNNING
+        if on_lock and int(rest.partition(" ")[0], 16) in _interpreter():
+            running = True
+        return _State(running, turns, on_lock, True)
+
+
+@functools.cache
+def _interpreter() -> range:
+    """The memory that the interpreter's own lock lies in: a wait for it is no wait for a thread."""
+    runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    for line in _read("/proc/self/maps").splitlines():
+        first, _, last = line.partition(" ")[0].partition("-")
+        memory = range(int(first, 16), int(last, 16))
+        if runtime in memory:
+            return memory
+    return range(0)
 
 
 def _waits_for_real(frame: FrameType) -> bool:

@@ -31,6 +31,7 @@ _FREE: Final = _SECOND // 4
 _BUSY: Final = 200
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
+_UNTIMED_SLICE: Final = 1.0
 
 
 class Wait(Protocol):
@@ -188,7 +189,8 @@ class VirtualClock:
         with self._mutex:
             deadline = None if needs is None else self.elapsed_ns + needs
             self._waits[me] = (deadline, wait)
-        slice_ = _FIRST_SLICE
+        self._wake_earliest(deadline)
+        slice_ = _FIRST_SLICE if needs is not None else _UNTIMED_SLICE
         try:
             while True:
                 if deadline is not None:
@@ -201,7 +203,7 @@ class VirtualClock:
                     return self._outlived(wait, needs, began)
                 if wait.block(slice_):
                     return True
-                slice_ = min(slice_ * 2, _LAST_SLICE)
+                slice_ = min(slice_ * 2, _LAST_SLICE) if needs is not None else slice_
         finally:
             self._waits.pop(me, None)
 
@@ -245,13 +247,20 @@ class VirtualClock:
 
     def _try_jump(self, me: int, deadline: int) -> bool:
         """Jump to the earliest deadline if that is ours and every other thread is idle."""
-        if any(other is not None and other < deadline for other, _ in list(self._waits.values())):
-            return False
-        if self._closed or self._holds or self.real_work() or not self._idle(me):
+        if self._closed or self._holds or self.real_work() or not self._idle(me, deadline):
             return False
         with self._mutex:
+            if self._closed or self._holds:
+                return False
             self._jump(deadline)
         return True
+
+    def _wake_earliest(self, deadline: int | None) -> None:
+        """Another thread has come to rest: whoever is to jump next looks up now."""
+        waits = [entry for entry in list(self._waits.values()) if entry[0] is not None]
+        earliest, wait = min(waits, key=_by_deadline, default=(None, None))
+        if wait is not None and earliest != deadline:
+            wait.wake()
 
     def _jump(self, to: int) -> None:
         step = to - self.elapsed_ns
@@ -259,10 +268,8 @@ class VirtualClock:
             self._jumped += step
         self._ledger = max(self._ledger, to)
         self._rest()
-        for ident, (deadline, wait) in list(self._waits.items()):
+        for deadline, wait in list(self._waits.values()):
             if deadline is not None and deadline <= to:
-                # From here on it runs, though its thread does not know yet.
-                del self._waits[ident]
                 wait.wake()
 
     def _rest(self) -> None:
@@ -271,19 +278,27 @@ class VirtualClock:
             self._mark = self._monotonic()
             self.readings = 0
 
-    def _idle(self, me: int) -> bool:
-        frames = sys._current_frames()
-        if self._waits[me][1].over():
-            return False
-        if len(frames) == 1:
-            return True
+    def _idle(self, me: int, deadline: int) -> bool:
+        """Whether nothing can happen before a deadline.
+
+        Threads in waits of this clock are at rest until their wait is over; all others must be
+        blocked, and only then does what the waits say hold still.
+        """
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return False
-        others = {}
-        for ident, frame in frames.items():
-            entry = self._waits.get(ident)
-            if entry is None:
-                others[ident] = frame
-            elif entry[1].over():
+        waits = dict(self._waits)
+        # A deadline that has come belongs to a thread that runs, though it does not know yet.
+        if any(other is not None and other < deadline for other, _ in waits.values()):
+            return False
+        frames = sys._current_frames()
+        if len(frames) > 1:
+            others = {ident: frame for ident, frame in frames.items() if ident not in waits}
+            if others and not self._threads.all_blocked(others):
                 return False
-        return not others or self._threads.all_blocked(others)
+            if self._waits != waits or sys._current_frames().keys() != frames.keys():
+                return False
+        return not any(wait.over() for _, wait in waits.values()) and self._waits == waits
+
+
+def _by_deadline(entry: tuple[int | None, Wait]) -> float:
+    return math.inf if entry[0] is None else entry[0]

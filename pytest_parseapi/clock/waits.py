@@ -27,37 +27,55 @@ _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectS
 
 
 class _Notice:
-    """The lock by which one thread tells another to go on; waited for in virtual time."""
+    """The lock by which one thread tells another to go on; waited for in virtual time.
+
+    As ``Condition.wait`` uses it: acquired once by the thread that waits, and once more to wait
+    until another thread releases it.
+    """
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._lock = allocate_lock()
-        self._released = False
+        self._gate = allocate_lock()
+        self._taken = False
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - a lock's own signature
-        if self._lock.acquire(False):
+        if not self._taken:
+            self._taken = self._gate.acquire()
             return True
         if not blocking:
             return False
         if self._clock.closed or reader_of(sys._getframe(1)) is Reader.TOOL:
-            return self._lock.acquire(True, timeout)
+            return self._really_acquire(timeout)
         return self._clock.wait(self, None if timeout < 0 else timeout)
 
     def release(self) -> None:
-        self._released = True
-        self._lock.release()
+        self._taken = False
+        self.wake()
 
     def locked(self) -> bool:
-        return self._lock.locked()
+        return self._taken
 
     def block(self, seconds: float) -> bool:
-        return self._lock.acquire(True, seconds)
+        if self._taken:
+            self._gate.acquire(True, seconds)
+        if self._taken:
+            return False
+        self._taken = True
+        return True
 
     def over(self) -> bool:
-        return self._released
+        return not self._taken
 
     def wake(self) -> None:
-        """Nothing to do: the wait looks up from time to time."""
+        with contextlib.suppress(RuntimeError):
+            self._gate.release()
+
+    def _really_acquire(self, timeout: float) -> bool:
+        # Only a release opens the gate here: this clock knows nothing of the wait.
+        if self._taken and not self._gate.acquire(True, timeout):
+            return False
+        self._taken = True
+        return True
 
 
 class _End:
