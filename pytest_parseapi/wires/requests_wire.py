@@ -13,6 +13,7 @@ import contextlib
 import http.client
 import io
 import logging
+import re
 import socket
 import sys
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ from pytest_parseapi.wires.switchboard import Switchboard
 __all__ = ["RequestsWire"]
 
 _BLOCK: Final = 16_384
+_HOST: Final = re.compile(r"[a-z]+://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
+_LOG: Final = logging.getLogger("urllib3.connectionpool")
 
 
 class RequestsWire:
@@ -38,6 +41,7 @@ class RequestsWire:
     def start(self, switchboard: Switchboard) -> None:
         """Intercept from now on."""
         hooks = {
+            "requests.sessions": lambda module: self._proxies(module, switchboard),
             "urllib3.connectionpool": lambda module: self._pools(module, switchboard),
             "responses": lambda module: self._mocks(module, switchboard),
         }
@@ -80,11 +84,24 @@ class RequestsWire:
             if switchboard.find(pool.host) is None:
                 real_proxy(pool, conn)
             else:
-                # A proxy of this machine's own has no part in what the simulation answers.
                 conn._has_connected_to_proxy = True
 
         self._replace(module.HTTPConnectionPool, "_make_request", make_request)
         self._replace(module.HTTPSConnectionPool, "_prepare_proxy", prepare_proxy)
+
+    def _proxies(self, module: ModuleType, switchboard: Switchboard) -> None:
+        sessions: Any = module
+        real = sessions.get_environ_proxies
+
+        def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
+            # A proxy of this machine's own has no part in what the simulation answers, and a
+            # fault would become one of the proxy.
+            if switchboard.find(_host_of(url)) is not None:
+                return {}
+            return real(url, *args, **options)
+
+        self._replace(sessions, "get_environ_proxies", get_environ_proxies)
+        self._replace(sys.modules["requests.utils"], "get_environ_proxies", get_environ_proxies)
 
     def _mocks(self, module: ModuleType, switchboard: Switchboard) -> None:
         responses: Any = module
@@ -99,6 +116,13 @@ class RequestsWire:
         self._replace(responses.RequestsMock, "_find_match", find_match)
 
 
+class _Message(dict[str, str]):
+    """The headers of a reply; requests asks them for cookies, urllib3 1.26 for all."""
+
+    def get_all(self, name: str, default: Any = None) -> Any:
+        return [self[name.lower()]] if name.lower() in self else default
+
+
 class _Raw(io.BytesIO):
     """What stands for ``http.client.HTTPResponse`` behind a response of urllib3."""
 
@@ -109,16 +133,9 @@ class _Raw(io.BytesIO):
         super().__init__(body)
         self.status = reply.status
         self.reason = http.client.responses.get(reply.status, "")
-        self.headers = {**reply.headers, "content-length": str(len(reply.body))}
+        self.msg = _Message(reply.headers)
+        self.msg["content-length"] = str(len(reply.body))
         self._end = None if reply.truncated else len(body)
-
-    @property
-    def msg(self) -> http.client.HTTPMessage:
-        """The headers, as requests reads cookies from them, and urllib3 1.26 everything."""
-        message = http.client.HTTPMessage()
-        for name, value in self.headers.items():
-            message[name] = value
-        return message
 
     def isclosed(self) -> bool:
         """Whether the whole of the announced body was read, so that the connection is free."""
@@ -138,9 +155,7 @@ def _exchange(
     """One attempt, as ``_make_request`` makes it."""
     __tracebackhide__ = True
     pool.num_requests += 1
-    limits = pool._get_timeout(options.get("timeout"))
-    limits.start_connect()
-    timeouts = Timeouts(_seconds(limits.connect_timeout), _seconds(limits.read_timeout))
+    timeouts = _timeouts(options["timeout"])
     body = _sent(options.get("body"))
     path, _, query = url.partition("?")
     request = Request(
@@ -158,19 +173,19 @@ def _exchange(
     if isinstance(result, Fault):
         _fail(result, pool, conn, url, timeouts)
     raw = _Raw(result)
-    log = logging.getLogger("urllib3.connectionpool")
-    log.debug(
-        '%s://%s:%s "%s %s %s" %s %s',
-        *(pool.scheme, pool.host, pool.port, method, url, "HTTP/1.1", raw.status),
-        len(result.body),
-    )
+    if _LOG.isEnabledFor(logging.DEBUG):
+        _LOG.debug(
+            '%s://%s:%s "%s %s %s" %s %s',
+            *(pool.scheme, pool.host, pool.port, method, url, "HTTP/1.1", raw.status),
+            len(result.body),
+        )
     if "response_conn" not in options:
         return raw  # urllib3 1.26 makes its response of it by itself
     from urllib3.response import HTTPResponse
 
     response = HTTPResponse(
         body=raw,
-        headers=raw.headers,
+        headers=raw.msg,
         status=raw.status,
         version=11,
         reason=raw.reason,
@@ -216,17 +231,23 @@ def _address(pool: Any, url: str) -> tuple[str, str]:
 
 
 def _host_of(url: str) -> str:
-    from urllib3.util import parse_url
+    found = _HOST.match(url)
+    return found[1].lower() if found else ""
 
-    return parse_url(url).host or ""
+
+def _timeouts(limits: Any) -> Timeouts:
+    """What a ``urllib3.util.Timeout`` comes to: its total limits both, and no time has passed."""
+    connect, read, total = map(_seconds, (limits.connect_timeout, limits._read, limits.total))
+    if total is not None:
+        read = total if read is None else min(read, total)
+    return Timeouts(connect, read)
 
 
 def _seconds(limit: Any) -> float | None:
     """A limit of ``urllib3.util.Timeout``, where an object of its own stands for the default."""
-    if limit is None:
-        return None
-    # What is left of a total is off by the microseconds since it was started.
-    return round(limit, 3) if isinstance(limit, (int, float)) else socket.getdefaulttimeout()
+    if limit is None or isinstance(limit, (int, float)):
+        return limit
+    return socket.getdefaulttimeout()
 
 
 def _sent(body: Any) -> bytes:
@@ -273,7 +294,8 @@ def _items(headers: Any) -> Iterable[tuple[Any, Any]]:
 def _text(value: str | bytes) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    value.encode("latin-1")  # raises what http.client raises
+    if not value.isascii():
+        value.encode("latin-1")  # raises what http.client raises
     return value
 
 
