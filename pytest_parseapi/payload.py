@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from pytest_parseapi.exchange import digest_of, size_of
 from pytest_parseapi.service.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "payload_of"]
+
+
+_NO_DOCUMENT: Final = ("application/json", "application/x-www-form-urlencoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class Payload:
     """The content type without its parameters."""
     parts: tuple[PayloadPart, ...]
 
+    @property
+    def size(self) -> int:
+        """How many bytes the parts have together."""
+        return sum(part.size for part in self.parts)
+
     @cached_property
     def digest(self) -> str:
         """Equal for two requests that carry the same."""
@@ -46,7 +55,7 @@ class Payload:
         if self.kind == "multipart/form-data":
             files = [part for part in self.parts if part.filename is not None and part.size]
             return "/".join(part.digest for part in files) or None
-        if self.kind == "application/json" or not self.parts[0].size:
+        if self.kind in _NO_DOCUMENT or not self.parts[0].size:
             return None
         return self.parts[0].digest
 

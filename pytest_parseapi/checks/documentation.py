@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from pytest_parseapi.catalogue.model import DocumentedError
@@ -110,15 +111,16 @@ def _problem(waits: list[Wait]) -> str:
             first = wait.position == 0
             hint = " (urllib3's Retry sends its first retry at once)" if first else ""
             return f"attempt {wait.retry.number} came without a wait{hint}"
-    for one, two in zip(waits, waits[1:], strict=False):
+    for one, two in pairwise(waits):
         follows = two.position == one.position + 1
         if follows and two.position < _CAP_FROM and abs(one.seconds - two.seconds) <= _SAME:
             return f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
     for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
         in_a_row = three.position == one.position + 2
-        if in_a_row and step > _SAME and abs(step - next_step) <= _SAME:
-            return f"the waits grow by {step:.3f} s each time: that is linear"
+        if in_a_row and abs(step) > _SAME and abs(step - next_step) <= _SAME:
+            how = "grow" if step > 0 else "shrink"
+            return f"the waits {how} by {abs(step):.3f} s each time: that is linear"
     return ""
 
 

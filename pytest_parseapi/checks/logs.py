@@ -19,7 +19,7 @@ __all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlo
 Which = Literal["last", "all", "any"]
 
 _SHORT = 8
-_NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.I)
+_NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.IGNORECASE)
 
 
 def request_id_logged(
@@ -40,8 +40,15 @@ def request_id_logged(
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     wanted = [(item, _asked(item, which)) for item in narrowed.failed_operations]
     if not any(attempts for _, attempts in wanted):
-        which_one = "the last failed reply" if which == "last" else "a failed reply"
-        nothing_to_check(narrowed, rule, f"{which_one} on record carried no requestId in its body")
+        replies = any(item.failed and item.status is not None for item in narrowed.attempts)
+        which_one = "the last failed reply" if which == "last" else "no failed reply"
+        carried = "carried no requestId" if which == "last" else "carried a requestId"
+        nothing_to_check(
+            narrowed,
+            rule,
+            f"{which_one} on record {carried}" if replies else "no failed attempt got a reply",
+            advice="script an error whose body carries one",
+        )
     lines = record.lines(text)
     fail(
         narrowed,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.journal import Attempt, Operation
 from pytest_parseapi.service.runs import Run
 from pytest_parseapi.timeline import draw, short_document
+from pytest_parseapi.webhooks.courier import WebhookAnswer
 
-__all__ = ["Finding", "Record", "fail", "nothing_to_check"]
+__all__ = ["NOT_RETRIED", "Finding", "Record", "fail", "nothing_to_check"]
+
+NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class Record:
     """Reads the evidence, with a further text."""
     runs: Sequence[Run] = ()
     """Asynchronous runs, oldest first."""
+    answers: Sequence[WebhookAnswer] = ()
+    """How the consumer's receiver answered webhook deliveries, oldest first."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -87,6 +92,7 @@ class Record:
                 rule,
                 f"no request was about {document!r}",
                 nearest="documents on record: " + (", ".join(known) or "none"),
+                advice="name a document by its URL, last path segment, file name or id",
             )
         attempts = [attempt for operation in operations for attempt in operation.attempts]
         attempts.sort(key=lambda attempt: attempt.number)
@@ -125,6 +131,9 @@ def nothing_to_check(
 ) -> NoReturn:
     """Fail because a check that had nothing to look at proves nothing."""
     __tracebackhide__ = True
+    if not record.attempts:
+        seen = "no request reached the simulated API"
+        advice = f"call the consumer in the test; it should ask {record.provider.base_url}"
     finding = Finding(
         rule=rule,
         expected="something to check",

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.record import (
+    NOT_RETRIED,
+    Finding,
+    Record,
+    fail,
+    nothing_to_check,
+)
 
 __all__ = ["changed_payloads", "missing_timeouts", "payload_resent", "timeout_set"]
 
 _PAYLOAD_RULE = "each retry carries the same payload"
+_SPENT = (
+    "a stream or file handle is spent after the first attempt: read it once into bytes, or "
+    "seek(0) before each attempt"
+)
+_CHANGED = "build the request once, and send the same again"
 _TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
 
 
@@ -19,7 +30,8 @@ def payload_resent(record: Record, document: str | None = None) -> None:
     if not any(True for operation in narrowed.operations for _ in operation.pairs()):
         failed = narrowed.failed_operations
         seen = "no failed attempt was retried" if failed else "no failed attempt is on record"
-        nothing_to_check(narrowed, _PAYLOAD_RULE, seen)
+        advice = NOT_RETRIED if failed else ""
+        nothing_to_check(narrowed, _PAYLOAD_RULE, seen, advice=advice)
     fail(narrowed, list(changed_payloads(narrowed)))
 
 
@@ -47,8 +59,7 @@ def changed_payloads(record: Record) -> Iterator[Finding]:
                     where=operation.name,
                     expected=f"attempt {after.number} carries what attempt {before.number} did",
                     seen=difference,
-                    advice="a stream or file handle is spent after the first attempt: read it once "
-                    "into bytes, or seek(0) before each attempt",
+                    advice=_SPENT if after.payload.size < before.payload.size else _CHANGED,
                 )
                 break
 

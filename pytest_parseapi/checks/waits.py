@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.record import (
+    NOT_RETRIED,
+    Finding,
+    Record,
+    fail,
+    nothing_to_check,
+)
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.journal import Attempt, Operation
 
@@ -60,7 +66,8 @@ def backoff(
         if waits
     ]
     if not judged:
-        nothing_to_check(narrowed, rule, _why_no_waits(narrowed))
+        seen, advice = _why_no_waits(narrowed)
+        nothing_to_check(narrowed, rule, seen, advice=advice)
     findings = []
     for operation, waits in judged:
         shape = _Shape(initial, float(factor), maximum, jitter)
@@ -86,7 +93,12 @@ def retry_after_honoured(record: Record, document: str | None = None) -> None:
     narrowed = record.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
     if not replies:
-        nothing_to_check(narrowed, rule, "no failed reply on record carried a Retry-After")
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no failed reply on record carried a Retry-After",
+            advice="script one that does: api.fail(..., retry_after=5)",
+        )
     followed = [
         before
         for operation in narrowed.operations
@@ -94,7 +106,12 @@ def retry_after_honoured(record: Record, document: str | None = None) -> None:
         if before.retry_at is not None
     ]
     if not followed:
-        nothing_to_check(narrowed, rule, "no reply with a Retry-After was followed by a retry")
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no reply with a Retry-After was followed by a retry",
+            advice=NOT_RETRIED,
+        )
     fail(narrowed, list(too_early(narrowed)))
 
 
@@ -116,7 +133,7 @@ def too_early(record: Record) -> Iterator[Finding]:
 
 
 def waits_of(operation: Operation) -> Iterator[list[Wait]]:
-    """The waits before retries, a list for each row of failures; without those after Retry-After."""
+    """The waits before retries, a list for each row of failures; none after a Retry-After."""
     waits: list[Wait] = []
     position = 0
     for before, after in zip(operation.attempts, operation.attempts[1:], strict=False):
@@ -149,6 +166,10 @@ class _Shape:
         within = (
             "at most" if self._jitter == "full" else f"within ±{100 * float(self._jitter):g} % of"
         )
+        if self._initial is None and self._jitter == "full":
+            return "waits above 0 s" + (
+                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
+            )
         if self._initial is None:
             return f"each wait {within} {self._factor:g} times the one before" + (
                 "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
@@ -178,7 +199,11 @@ class _Shape:
         return "" if "" in texts else texts[0]
 
     def _starts(self, waits: list[Wait]) -> Iterator[float]:
-        slack = () if self._jitter == "full" else (1 + self._jitter, 1 - self._jitter)
+        if self._jitter == "full":
+            # Any wait fits below its bound if the longest does.
+            yield max(wait.seconds / self._factor**wait.position for wait in waits)
+            return
+        slack = (1 + self._jitter, 1 - self._jitter)
         for wait in waits:
             start = wait.seconds / self._factor**wait.position
             yield start
@@ -189,24 +214,31 @@ class _Shape:
         for wait in waits:
             bound = self._bound(initial, wait.position)
             above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
-            if wait.seconds > bound + above + _TOLERANCE:
+            most, least = bound + above, bound - below
+            if wait.seconds > most + _TOLERANCE:
                 return (
-                    f"the wait before attempt {wait.retry.number} is too long: {wait.seconds:.3f} s"
+                    f"the wait before attempt {wait.retry.number} is too long: "
+                    f"{wait.seconds:.3f} s, not {most:.3f} s at most"
                 )
-            if wait.seconds < bound - below - _TOLERANCE:
-                return f"the wait before attempt {wait.retry.number} is too short: {wait.seconds:.3f} s"
+            if wait.seconds < least - _TOLERANCE:
+                return (
+                    f"the wait before attempt {wait.retry.number} is too short: "
+                    f"{wait.seconds:.3f} s, not {least:.3f} s at least"
+                )
         return ""
 
     def _bound(self, initial: float, position: int) -> float:
         return min(initial * self._factor**position, self._maximum)
 
 
-def _why_no_waits(record: Record) -> str:
+def _why_no_waits(record: Record) -> tuple[str, str]:
+    """What was seen, and advice."""
     if not record.failed_operations:
-        return "no failed attempt is on record"
+        return "no failed attempt is on record", ""
     if any(True for operation in record.operations for _ in operation.pairs()):
-        return "every retry followed a Retry-After"
-    return "no failed attempt was retried"
+        advice = "assert_retry_after_honoured() judges such waits"
+        return "every retry followed a Retry-After", advice
+    return "no failed attempt was retried", NOT_RETRIED
 
 
 def _misread(before: Attempt, waited: float) -> str:
