@@ -55,6 +55,8 @@ class Call:
     new_id: Callable[[str], str]
     """Makes an id that is unique and the same in each run of the test: ``new_id("file_")``."""
     base_url: str
+    names: tuple[str, ...] = ()
+    """What `Behaviour.documents` found."""
     effects: list[Callable[[], None]] = field(default_factory=list)
     """What changes if the request succeeds; left out where a script makes it fail."""
     run_id: str | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from types import BuiltinFunctionType
 from typing import Any, Final
 
 __all__ = ["Redirect"]
@@ -50,7 +49,7 @@ class Redirect:
         RuntimeError: this Python does not lay out built-in functions as CPython does.
     """
 
-    def __init__(self, function: BuiltinFunctionType, module: object) -> None:
+    def __init__(self, function: Any, module: object) -> None:
         self._function = function
         self._definition = ctypes.c_void_p.from_address(id(function) + _HEADER)
         self._first = ctypes.c_void_p.from_address(id(function) + _HEADER + _POINTER)

@@ -9,6 +9,7 @@ from pytest_parseapi.catalogue.behaviour import Behaviour, Call, json_reply
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
+from pytest_parseapi.service.extend_again import answered, parse_again
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
 from pytest_parseapi.service.extend_runs import RUN_HANDLERS, run_of_path
@@ -60,6 +61,9 @@ class ExtendBehaviour(Behaviour):
 
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of a ``file`` object or of an upload, best first."""
+        known = answered(request, state)
+        if known is not None:
+            return known.names
         if not request.body:
             run = run_of_path(request.path, state)
             return () if run is None else run.names
@@ -80,7 +84,10 @@ class ExtendBehaviour(Behaviour):
         handler = self.handlers.get(str(call.endpoint))
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
-        return json_reply(200, handler(call), {_REQUEST_ID_HEADER: request_id})
+        headers = {_REQUEST_ID_HEADER: request_id}
+        if call.endpoint.path == "/parse":
+            return parse_again(call, handler, headers)
+        return json_reply(200, handler(call), headers)
 
     def error_reply(
         self,

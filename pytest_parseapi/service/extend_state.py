@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_parseapi.catalogue.behaviour import Call
 
 if TYPE_CHECKING:
+    from pytest_parseapi.service.extend_again import Answered
     from pytest_parseapi.service.runs import RunBook
 
 __all__ = ["ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
@@ -71,6 +72,8 @@ class ExtendState:
     max_file_bytes: int
     files: dict[str, StoredFile] = field(default_factory=dict)
     outputs: dict[str, StoredOutput] = field(default_factory=dict)
+    answered: dict[Hashable, Answered] = field(default_factory=dict)
+    """Replies to ``POST /parse``, to make the next ones from."""
     runs: RunBook = field(default_factory=_run_book)
 
     def keep_file(self, call: Call, file: StoredFile) -> None:

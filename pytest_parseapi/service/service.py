@@ -284,6 +284,7 @@ class SimulatedService:
             state=self.state,
             new_id=self._ids.new,
             base_url=request.base_url or self.provider.base_url,
+            names=names,
         )
         try:
             reply = behaviour.answer(call, request_id)

@@ -1,0 +1,215 @@
+"""What the plugin costs, side by side with respx and pytest-httpx.
+
+Run it by ``python benchmarks/foundation.py`` in an environment with the extra ``dev``. Each row
+compares figures of one run on one machine; the ratios are what matters.
+"""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import respx
+
+from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.providers import registry
+from pytest_parseapi.simulation import Settings, Simulation
+from pytest_parseapi.wires.tls import SharedContexts
+
+URL = "https://api.extend.ai/parse"
+BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
+HEADERS = {"Authorization": "Bearer test_key_parseapi_0123456789"}
+FRESH_CLIENTS = {
+    "pytest-parseapi": """
+import httpx, pytest
+@pytest.mark.parametrize("number", range(500))
+def test_fresh(extend_api, number):
+    for _ in range(2):
+        with httpx.Client() as client:
+            client.post({url!r}, json={body!r}, headers={headers!r})
+""",
+    "respx": """
+import httpx, pytest
+@pytest.mark.parametrize("number", range(500))
+def test_fresh(respx_mock, number):
+    respx_mock.post({url!r}).respond(json={{}})
+    for _ in range(2):
+        with httpx.Client() as client:
+            client.post({url!r}, json={body!r}, headers={headers!r})
+""",
+    "pytest-httpx": """
+import httpx, pytest
+@pytest.mark.parametrize("number", range(500))
+def test_fresh(httpx_mock, number):
+    for _ in range(2):
+        httpx_mock.add_response(json={{}})
+        with httpx.Client() as client:
+            client.post({url!r}, json={body!r}, headers={headers!r})
+""",
+}
+
+
+def simulate() -> Simulation:
+    """A simulation as a fixture makes it, without the fuse."""
+    settings = Settings(seed="benchmark", max_attempts=10**9)
+    return Simulation(registry(), settings, SharedContexts())
+
+
+def best(action: Callable[[], object], *, times: int = 300, rounds: int = 15) -> float:
+    """Processor microseconds for one action: the best of some rounds."""
+    for _ in range(times):
+        action()
+    figures = []
+    for _ in range(rounds):
+        began = time.process_time()
+        for _ in range(times):
+            action()
+        figures.append((time.process_time() - began) / times * 1e6)
+    return min(figures)
+
+
+def exchange() -> None:
+    """One exchange through an open client."""
+    with httpx.Client() as client:
+
+        def post() -> None:
+            client.post(URL, json=BODY, headers=HEADERS)
+
+        with respx.mock:
+            respx.post(URL).respond(json={"status": "PROCESSED"})
+            theirs = best(post)
+        simulation = simulate()
+        simulation.start()
+        try:
+            success = best(post)
+            ParseAPI(simulation, simulation.providers["extend"]).fail("OCR_ERROR", times=10**9)
+            failure = best(post)
+        finally:
+            simulation.stop()
+    row("one exchange, success", f"{success:.0f} us", f"respx {theirs:.0f} us", success / theirs)
+    row("one exchange, failure", f"{failure:.0f} us", f"respx {theirs:.0f} us", failure / theirs)
+
+
+def fresh_clients() -> None:
+    """500 tests that each make a client twice."""
+    seconds = {}
+    for name, source in FRESH_CLIENTS.items():
+        text = source.format(url=URL, body=BODY, headers=HEADERS)
+        empty = run_tests("def test_empty(): pass\n", "-p", "no:randomly")
+        seconds[name] = run_tests(text, "-p", "no:randomly") - empty
+    ours = seconds.pop("pytest-parseapi")
+    for name, theirs in seconds.items():
+        row("500 tests, two clients each", f"{ours:.2f} s", f"{name} {theirs:.2f} s", ours / theirs)
+
+
+def run_tests(source: str, *options: str) -> float:
+    """Seconds that pytest takes for one file: the best of three."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_it.py").write_text(source, encoding="utf-8")
+        figures = []
+        for _ in range(3):
+            began = time.perf_counter()
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+            figures.append(time.perf_counter() - began)
+        return min(figures)
+
+
+def start_up() -> None:
+    """One empty test with the plugin installed, and without it."""
+    figures: dict[str, list[float]] = {"with": [], "without": []}
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_it.py").write_text("def test_empty(): pass\n", encoding="utf-8")
+        base = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        for _ in range(25):
+            for name, options in {"with": [], "without": ["-p", "no:parseapi"]}.items():
+                began = time.perf_counter()
+                subprocess.run([*base, *options], cwd=folder, check=True, capture_output=True)
+                figures[name].append(time.perf_counter() - began)
+    ours, bare = (1000 * min(figures[name]) for name in ("with", "without"))
+    row("start-up, one empty test", f"{ours:.0f} ms", f"without it {bare:.0f} ms", ours / bare)
+    row("  which is more by", f"{ours - bare:.1f} ms", "at most 5 ms", (ours - bare) / 5)
+
+
+def many_exchanges() -> None:
+    """The cost and the memory of an exchange as a test grows."""
+    simulation = simulate()
+    simulation.start()
+    try:
+        api = ParseAPI(simulation, simulation.providers["extend"])
+        with httpx.Client() as client:
+            costs = {}
+            done = 0
+            for count in (10, 100, 1_000, 10_000, 100_000):
+                began = time.process_time()
+                for number in range(done, count):
+                    if number % 2 == 0:
+                        api.fail("OCR_ERROR")
+                    client.post(URL, json=BODY, headers=HEADERS)
+                costs[count] = (time.process_time() - began) / (count - done) * 1e6
+                done = count
+        for count, cost in costs.items():
+            small = costs[1_000]
+            row(f"exchanges up to {count}", f"{cost:.0f} us", f"at 1,000 {small:.0f} us", cost / small)
+    finally:
+        simulation.stop()
+
+
+def memory() -> None:
+    """The memory of an attempt."""
+    simulation = simulate()
+    simulation.start()
+    try:
+        api = ParseAPI(simulation, simulation.providers["extend"])
+        api.fail("OCR_ERROR", times=10**9)
+        with httpx.Client() as client:
+            for _ in range(200):
+                client.post(URL, json=BODY, headers=HEADERS)
+            gc.collect()
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(5_000):
+                client.post(URL, json=BODY, headers=HEADERS)
+            gc.collect()
+            used = (tracemalloc.get_traced_memory()[0] - before) / 5_000
+            tracemalloc.stop()
+    finally:
+        simulation.stop()
+    row("memory of an attempt", f"{used:.0f} bytes", "at most 1,024 bytes", used / 1024)
+
+
+def virtual_hour() -> None:
+    """An hour of backoff: 60 waits of a minute, each after a failed exchange."""
+    simulation = simulate()
+    simulation.start()
+    try:
+        api = ParseAPI(simulation, simulation.providers["extend"])
+        api.fail("OCR_ERROR", times=60)
+        real = simulation.clock
+        began = time.process_time()
+        with httpx.Client() as client:
+            while client.post(URL, json=BODY, headers=HEADERS).is_error:
+                time.sleep(60)
+        spent = (time.process_time() - began) * 1000
+        assert real.elapsed == 3600
+    finally:
+        simulation.stop()
+    row("an hour of backoff", f"{spent:.0f} ms", "at most 50 ms", spent / 50)
+
+
+def row(what: str, ours: str, compared: str, ratio: float) -> None:
+    """Print a row of the table."""
+    print(f"{what:<30}{ours:>14}   {compared:<28}{ratio:>7.2f}")
+
+
+if __name__ == "__main__":
+    print(f"{'':<30}{'this plugin':>14}   {'compared with':<28}{'ratio':>7}")
+    for measure in (exchange, many_exchanges, memory, virtual_hour, fresh_clients, start_up):
+        measure()
