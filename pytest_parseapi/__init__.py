@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_parseapi.journal import Attempt
     from pytest_parseapi.service.runs import Run
     from pytest_parseapi.service.script import ALWAYS
+    from pytest_parseapi.webhooks.courier import WebhookAnswer
+    from pytest_parseapi.webhooks.delivery import WebhookDelivery
 
 __all__ = [
     "ALWAYS",
@@ -33,6 +35,8 @@ __all__ = [
     "Request",
     "Run",
     "VirtualClock",
+    "WebhookAnswer",
+    "WebhookDelivery",
 ]
 
 # Names load when they are used: pytest imports this package at start-up, whether a test needs it
@@ -53,6 +57,8 @@ _HOMES: Final = {
     "Request": "exchange",
     "Run": "service.runs",
     "VirtualClock": "clock.virtual",
+    "WebhookAnswer": "webhooks.courier",
+    "WebhookDelivery": "webhooks.delivery",
 }
 
 

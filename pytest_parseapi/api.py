@@ -5,23 +5,29 @@ from __future__ import annotations
 from pytest_parseapi.assertions.http import HTTPAssertions
 from pytest_parseapi.assertions.noted import NotesChecks, noted
 from pytest_parseapi.assertions.runs import RunAssertions
+from pytest_parseapi.assertions.webhooks import WebhookAssertions
 from pytest_parseapi.asynchronous import RunControls
 from pytest_parseapi.catalogue.lookup import ErrorName
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.checks.record import Record
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import UsageError
+from pytest_parseapi.failure_script import FailureScript, show_while_shrinking
 from pytest_parseapi.journal import Attempt
 from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.timeline import draw
+from pytest_parseapi.webhooks.controls import WebhookControls
+from pytest_parseapi.webhooks.delivery import SECRET
 
 __all__ = ["ALWAYS", "ParseAPI"]
 
 
 @noted
-class ParseAPI(RunControls, RunAssertions, HTTPAssertions, NotesChecks):
+class ParseAPI(
+    RunControls, WebhookControls, WebhookAssertions, RunAssertions, HTTPAssertions, NotesChecks
+):
     """One provider, simulated for one test; fixtures make it.
 
     Example:
@@ -150,7 +156,35 @@ class ParseAPI(RunControls, RunAssertions, HTTPAssertions, NotesChecks):
         for keep in self._open.before_reset:
             keep(self._service)
         self._service.reset()
+        self._courier = None
         self._open.reset()
+
+    def script(self, drawn: FailureScript) -> None:
+        """Forget what was (as `reset`), and play a script that Hypothesis has drawn.
+
+        What a consumer rightly never meets of it, because it gave up before, is no mistake.
+
+        Args:
+            drawn: from `pytest_parseapi.strategies.failure_scripts`.
+
+        Example:
+            >>> @given(drawn=failure_scripts("extend"))  # doctest: +SKIP
+            ... def test_client(extend_api, drawn):
+            ...     extend_api.script(drawn)
+        """
+        __tracebackhide__ = True
+        if not isinstance(drawn, FailureScript):
+            raise UsageError(f"script() plays what failure_scripts() draws, not {drawn!r}")
+        if drawn.provider != self.provider.name:
+            raise UsageError(f"a script of {drawn.provider} cannot be played by {self!r}")
+        self.reset()
+        for failure, times in drawn.steps():
+            if failure.surface == "run":
+                self.fail_run(failure.name, times=times)
+            else:
+                self.fail(failure.name, times=times, retry_after=failure.retry_after)
+        self._service.lenient = True
+        show_while_shrinking(drawn)
 
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
@@ -186,9 +220,10 @@ class ParseAPI(RunControls, RunAssertions, HTTPAssertions, NotesChecks):
         book = getattr(self._service.state, "runs", None)
         return Record(
             runs=() if book is None else book.shown(self._service.now),
+            answers=self.webhook_answers,
             provider=self.provider,
             attempts=journal.attempts,
             operations=journal.operations,
-            credentials=frozenset(journal.credentials),
+            credentials=frozenset({*journal.credentials, *([SECRET] if self._courier else [])}),
             lines=self._open.evidence.lines,
         )

@@ -239,6 +239,11 @@ class Journal:
         return [attempt for attempt in self._attempts if attempt is not None]
 
     @property
+    def begun(self) -> int:
+        """How many attempts have begun."""
+        return len(self._attempts)
+
+    @property
     def operations(self) -> list[Operation]:
         """Every operation with a finished attempt, by its first attempt."""
         groups = list(self._groups.values())

@@ -72,7 +72,7 @@ def _create(call: Call) -> Mapping[str, Any]:
             latest.settle(call.now)
             # Submitting a document again and again that fails each time leads nowhere.
             call.fuse = "attempts" if latest.status == "FAILED" else None
-        state.runs.create(
+        run = state.runs.create(
             run_id,
             file=file,
             names=names,
@@ -81,6 +81,7 @@ def _create(call: Call) -> Mapping[str, Any]:
             now=call.now,
             failure=_unreadable(asked.file, state),
         )
+        state.runs.begun(run)
         call.run_id = run_id
         call.run_status = "PROCESSING"
 
@@ -187,6 +188,7 @@ def _create_batch(call: Call) -> Mapping[str, Any]:
                 failure=_unreadable(source, state),
                 batch=batch,
             )
+        state.runs.begun(batch)
         call.run_id = batch.id
         call.run_status = "PENDING"
 

@@ -144,7 +144,7 @@ def failure_of(
 
 
 def polls_of(polls: object) -> float:
-    """A checked number of polls: a whole number from 0 up, or `ALWAYS` for a run that never ends."""
+    """A checked number of polls from 0 up, or `ALWAYS` for a run that never ends."""
     if polls == ALWAYS:
         return ALWAYS
     if isinstance(polls, bool) or not isinstance(polls, int) or polls < 0:

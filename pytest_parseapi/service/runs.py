@@ -112,11 +112,11 @@ class RunRecord:
         """How it ends by itself."""
         return "PROCESSED" if self.failure is None else "FAILED"
 
-    def finish(self, when: float, status: str | None = None) -> None:
-        """It ends."""
+    def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
+        """It ends; where nobody is told of it here, the test makes the webhook itself."""
         self.status = status or self.final_status
         self.ended = when
-        if self.on_end is not None:
+        if self.on_end is not None and announced:
             self.on_end(self)
         if self.batch is not None:
             self.batch.one_ended(when)
@@ -152,6 +152,12 @@ class BatchRecord:
     told: bool = False
     unfinished: int = 0
     on_end: Callable[[BatchRecord], None] | None = None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the clock ends the last of its runs; None where polls end one."""
+        ends = [run.ends_at for run in self.runs]
+        return None if None in ends else max(end for end in ends if end is not None)
 
     def add(self, run: RunRecord) -> None:
         """One more run."""
@@ -221,9 +227,12 @@ class RunBook:
         self.script = RunScript()
         self.batches: dict[str, BatchRecord] = {}
         self.in_order: list[RunRecord] = []
+        self.announced: list[str | None] = []
+        """The failure reason of each webhook event made, None where it tells of no failure."""
         self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
-        self.on_start: Callable[[RunRecord], None] | None = None
+        self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
+        """Called when a request has made a run or batch."""
         self._by_id: dict[str, RunRecord] = {}
         self._latest: dict[str, RunRecord] = {}
 
@@ -251,10 +260,11 @@ class RunBook:
         metadata: Mapping[str, Any] | None,
         now: float,
         failure: RunFailure | None = None,
+        scripted: bool = True,
         batch: BatchRecord | None = None,
     ) -> RunRecord:
         """A new run; it fails as the script says, else with ``failure`` where one is given."""
-        step = self.script.take(names)
+        step = self.script.take(names) if scripted else None
         pace = self.pace if step is None else Pace(polls=step.polls)
         polls: float | None = pace.polls
         seconds = pace.seconds
@@ -282,9 +292,12 @@ class RunBook:
         self.in_order.append(run)
         if names:
             self._latest[names[0]] = run
-        if self.on_start is not None:
-            self.on_start(run)
         return run
+
+    def begun(self, item: RunRecord | BatchRecord) -> None:
+        """A request has made it."""
+        if self.on_start is not None:
+            self.on_start(item)
 
     def _ended(self, item: RunRecord | BatchRecord) -> None:
         if self.on_end is not None:

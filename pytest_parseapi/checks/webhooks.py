@@ -1,0 +1,189 @@
+"""Whether a receiver rejects wrong deliveries, takes good ones, and handles each event once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+from pytest_parseapi.checks.record import Finding, Record, fail
+from pytest_parseapi.errors import UsageError
+from pytest_parseapi.journal import Attempt
+from pytest_parseapi.webhooks.courier import WebhookAnswer
+
+__all__ = ["webhook_accepted", "webhook_handled_once", "webhook_rejected"]
+
+_REJECTED: Final = "a wrong webhook delivery is rejected"
+_ACCEPTED: Final = "a good webhook delivery is answered with a 2xx within 30 s"
+_ONCE: Final = "a webhook event that is delivered twice has one effect"
+_DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
+
+
+def webhook_rejected(record: Record) -> None:
+    """Each wrong delivery was answered with a 4xx and had no effect."""
+    __tracebackhide__ = True
+    wrong = [answer for answer in record.answers if answer.delivery.rejectable]
+    if not wrong:
+        advice = _DELIVER.format("wrong='bad_signature'")
+        _nothing(record, _REJECTED, "no wrong delivery is on record", advice)
+    findings = []
+    for answer in wrong:
+        effects = _effects(record, answer.delivery.run_id, since=answer)
+        if not answer.refused:
+            seen = _said(answer)
+        elif effects:
+            seen = f"{_said(answer)}, but {_request(effects[0])} followed"
+        else:
+            continue
+        findings.append(
+            Finding(
+                rule=_REJECTED,
+                where=_name(answer),
+                expected="a 4xx, or an exception from a plain function, and no effect",
+                seen=seen,
+                advice="verify signature and timestamp of the raw body before anything else, such "
+                "as by the official client's webhooks.verify_and_parse",
+            )
+        )
+    fail(record, findings)
+
+
+def webhook_accepted(record: Record) -> None:
+    """The last delivery of each good event was answered with a 2xx in time."""
+    __tracebackhide__ = True
+    last = {
+        answer.delivery.event_id: answer
+        for answer in record.answers
+        if not answer.delivery.rejectable
+    }
+    if not last:
+        advice = _DELIVER.format("")
+        _nothing(record, _ACCEPTED, "no good delivery is on record", advice)
+    fail(
+        record,
+        [
+            Finding(
+                rule=_ACCEPTED,
+                where=_name(answer),
+                expected="a 2xx within 30 s",
+                seen=_said(answer),
+                advice=record.advice("webhook"),
+            )
+            for answer in last.values()
+            if not answer.taken
+        ],
+    )
+
+
+def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = None) -> None:
+    """Each event that was delivered more than once had one effect."""
+    __tracebackhide__ = True
+    if effects is not None and not callable(effects):
+        raise UsageError(f"effects is a callable that counts them, not {effects!r}")
+    events: dict[str, list[WebhookAnswer]] = {}
+    for answer in record.answers:
+        if answer.delivery.wrong is None:
+            events.setdefault(answer.delivery.event_id, []).append(answer)
+    repeated = [answers for answers in events.values() if len(answers) > 1]
+    if not repeated:
+        _nothing(
+            record,
+            _ONCE,
+            "no event was delivered more than once",
+            "deliver one delivery twice: api.deliver(delivery, receiver), two times",
+        )
+    fail(record, _counted(record, list(events.values()), repeated, effects))
+
+
+def _counted(
+    record: Record,
+    events: Sequence[Sequence[WebhookAnswer]],
+    repeated: Sequence[Sequence[WebhookAnswer]],
+    effects: Callable[..., Any] | None,
+) -> list[Finding]:
+    if effects is None:
+        found = [_by_requests(record, answers) for answers in repeated]
+    elif inspect.signature(effects).parameters:
+        found = [
+            _finding(record, answers[0], f"{count}, as effects({event!r}) counts")
+            for answers in repeated
+            for event in [answers[0].delivery.event_id]
+            for count in [effects(event)]
+            if count != 1
+        ]
+    else:
+        count, wanted = effects(), len(events)
+        text = f"{count} for {wanted} event{'' if wanted == 1 else 's'}, as effects() counts"
+        found = [] if count == wanted else [_finding(record, repeated[0][0], text)]
+    return [finding for finding in found if finding is not None]
+
+
+def _by_requests(record: Record, answers: Sequence[WebhookAnswer]) -> Finding | None:
+    __tracebackhide__ = True
+    requests = _effects(record, answers[0].delivery.run_id, since=answers[0])
+    if not requests:
+        _nothing(
+            record,
+            _ONCE,
+            "the receiver sent nothing to the API about the event's run",
+            "count its effect otherwise: assert_webhook_handled_once(effects=callable)",
+        )
+    counts: dict[str, int] = {}
+    for attempt in requests:
+        counts[_request(attempt)] = counts.get(_request(attempt), 0) + 1
+    most = max(counts, key=lambda request: counts[request])
+    return None if counts[most] == 1 else _finding(record, answers[0], f"{counts[most]}: {most}")
+
+
+def _effects(record: Record, run_id: str | None, *, since: WebhookAnswer) -> list[Attempt]:
+    """What the consumer asked of the API about a run, and for its document, from a moment on."""
+    run = next((item for item in record.runs if item.id == run_id), None)
+    names = () if run is None else run.names
+    return [
+        attempt
+        for attempt in record.attempts
+        if attempt.number > since.attempts_before
+        and not attempt.failed
+        and (
+            attempt.run_id == run_id or (attempt.document is not None and attempt.document in names)
+        )
+    ]
+
+
+def _finding(record: Record, answer: WebhookAnswer, seen: str) -> Finding:
+    return Finding(
+        rule=_ONCE,
+        where=_name(answer),
+        expected="1 effect",
+        seen=seen,
+        advice=record.advice("webhook"),
+    )
+
+
+def _nothing(record: Record, rule: str, seen: str, advice: str) -> NoReturn:
+    """Fail where nothing was delivered; a receiver need not send requests of its own."""
+    __tracebackhide__ = True
+    finding = Finding(
+        rule=rule,
+        expected="something to check",
+        seen=f"{seen}, so this proves nothing",
+        advice=advice,
+    )
+    raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{record.picture()}")
+
+
+def _name(answer: WebhookAnswer) -> str:
+    delivery = answer.delivery
+    wrong = f" ({delivery.wrong})" if delivery.wrong else ""
+    return f"{delivery.event_type} {delivery.event_id}{wrong}"
+
+
+def _said(answer: WebhookAnswer) -> str:
+    if answer.raised is not None:
+        return f"it raised {answer.raised}"
+    late = f" after {answer.ended - answer.started:.3f} s" if answer.late else ""
+    return f"it answered {answer.status}{late}"
+
+
+def _request(attempt: Attempt) -> str:
+    return f"{attempt.method} {attempt.path}"
