@@ -304,10 +304,12 @@ def test_a_name_that_is_given_wins_over_the_url(service):
 def test_ids_differ_and_repeat_from_test_to_test():
     def ids():
         service = Service()
-        bodies = [service.parse({"file": {"url": URL}}) for _ in range(2)]
+        bodies = [service.parse({"file": {"url": url}}) for url in (URL, URL, URL + "?v=2")]
         return [(body["id"], body["file"]["id"]) for body in bodies]
 
-    assert ids() == ids() == [("pr_0002", "file_0001"), ("pr_0004", "file_0003")]
+    # A URL that is parsed again keeps its file.
+    repeated = [("pr_0002", "file_0001"), ("pr_0003", "file_0001"), ("pr_0005", "file_0004")]
+    assert ids() == ids() == repeated
 
 
 def test_an_upload_can_be_parsed_by_its_id(service):
