@@ -50,7 +50,7 @@ NUTRIENT = [
     ("unauthorized", 401, None, None, False, False, "documented"),
     ("insufficient_credits", 402, None, None, False, False, "documented"),
     ("forbidden", 403, None, None, False, False, "client"),
-    ("request_timeout", 408, None, None, True, True, "inferred"),
+    ("request_timeout", 408, None, None, True, True, "documented"),
     ("payload_too_large", 413, None, None, False, False, "documented"),
     ("unprocessable_url", 422, None, None, False, True, "documented"),
     ("rate_limited", 429, None, None, True, False, "documented"),

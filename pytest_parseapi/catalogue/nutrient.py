@@ -103,11 +103,10 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "request_timeout",
         408,
         "The extraction took too long.",
-        "The request timed out; the page does not say whether to retry it.",
+        "The request timed out. That it may be retried is inferred: the page does not say.",
         retryable=True,
         endpoints=_EXTRACT_ONLY,
         source=_NEWER_ERRORS,
-        basis="inferred",
     ),
     _error(
         "payload_too_large",
