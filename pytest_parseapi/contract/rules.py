@@ -34,6 +34,7 @@ _UNRELATED: Final = (
     UnboundLocalError,
     UnicodeDecodeError,
 )
+_TOO_LONG: Final = 86_400.0
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
@@ -127,9 +128,10 @@ def _credentials(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
 
 
 def _stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
-    if trial.stopped != "fuse":
-        return
     attempts = trial.record.attempts
+    if trial.stopped != "fuse":
+        yield from _endless(trial)
+        return
     last = attempts[-1]
     polled_on = not last.failed
     yield Breach(
@@ -144,9 +146,28 @@ def _stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     )
 
 
-def _raises(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def _endless(trial: Trial) -> Iterator[Breach]:
+    """Waits that double without a limit come to centuries before any fuse blows."""
+    longest = max((attempt.waited or 0.0 for attempt in trial.record.attempts), default=0.0)
+    if longest > _TOO_LONG:
+        yield Breach(
+            "gives_up",
+            Finding(
+                rule="the consumer gives up",
+                expected="an end to it: a limit of attempts, a deadline, or a longest wait",
+                seen=f"{len(trial.record.attempts)} attempts, one of them after a wait of "
+                f"{longest / 86_400:,.0f} days",
+                advice="limit the attempts, and the longest wait",
+            ),
+        )
+
+
+def _raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
     last = trial.last
-    if last is None or not last.failed or trial.error is not None or trial.stopped:
+    # Who tells failures by what it returns is the only one to read it.
+    if not policy.raises or last is None or not last.failed:
+        return
+    if trial.error is not None or trial.stopped:
         return
     broken = last.error in _BROKEN_SUCCESS
     yield Breach(

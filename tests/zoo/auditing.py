@@ -1,0 +1,61 @@
+"""Runs the contract over one consumer in this process, without a pytest session of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+
+from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.contract.cases import TESTS, cases_of
+from pytest_parseapi.contract.plays import play
+from pytest_parseapi.contract.stage import Stage
+from pytest_parseapi.providers import provider_named, registry
+from pytest_parseapi.simulation import Settings, Simulation
+from pytest_parseapi.wires.tls import SharedContexts
+
+PROVIDERS = registry()
+CONTEXTS = SharedContexts()
+
+
+class Bench:
+    """Gives a fresh API for each case, and a new simulation only where the last was stopped."""
+
+    def __init__(self, provider, seed):
+        self._provider = provider_named(PROVIDERS, provider)
+        self._seed = seed
+        self._simulation = None
+        self._undo = contextlib.ExitStack()
+
+    def api(self):
+        old = self._simulation
+        if old is None or old.stops.message is not None or old.clock.elapsed > 86_400:
+            self.close()
+            self._simulation = Simulation(PROVIDERS, Settings(seed=self._seed), CONTEXTS)
+            self._simulation.start()
+            self._undo.callback(self._simulation.stop)
+        api = ParseAPI(self._simulation, self._provider)
+        api.reset()
+        self._simulation.begin_call()
+        return api
+
+    def close(self):
+        self._undo.close()
+
+
+def audit(kind):
+    """The rules that a consumer breaks, each with the cases that show it and the first finding."""
+    provider = provider_named(PROVIDERS, kind.provider)
+    bench = Bench(kind.provider, kind.__name__)
+    broken = defaultdict(list)
+    try:
+        for test in TESTS[kind.surface]:
+            for case in cases_of(test, provider, kind()):
+                consumer = kind()
+                api = bench.api()
+                consumer.api_key, consumer.base_url = api.api_key, api.base_url
+                stage = Stage(api=api, parse=consumer.parse, policy=consumer)
+                for breach in play(case, stage):
+                    broken[breach.rule].append((f"{test}[{case.id}]", breach.finding))
+    finally:
+        bench.close()
+    return dict(broken)

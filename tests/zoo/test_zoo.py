@@ -1,0 +1,74 @@
+"""The contract over the whole zoo: every broken consumer is caught, no right one is accused."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from auditing import audit
+
+from pytest_parseapi.contract.policy import RULES, ContractPolicy
+
+MODULES = (
+    "right_loops",
+    "right_libraries",
+    "broken_retries",
+    "broken_waits",
+    "broken_payloads",
+    "broken_logs",
+    "broken_errors",
+)
+ABSTRACT = {"Once"}
+
+
+def inhabitants():
+    """Every consumer of the zoo."""
+    for name in MODULES:
+        for kind in vars(importlib.import_module(name)).values():
+            own = isinstance(kind, type) and kind.__module__ == name
+            if own and issubclass(kind, ContractPolicy) and kind.__name__ not in ABSTRACT:
+                yield kind
+
+
+ZOO = list(inhabitants())
+RIGHT = [kind for kind in ZOO if kind.__module__.startswith("right")]
+BROKEN = [kind for kind in ZOO if kind.__module__.startswith("broken")]
+
+
+def told(broken):
+    return "\n".join(
+        f"{rule}: {', '.join(case for case, _ in found)}\n{found[0][1].rule}\n{found[0][1].text()}"
+        for rule, found in broken.items()
+    )
+
+
+@pytest.mark.parametrize("kind", RIGHT, ids=lambda kind: kind.__name__)
+def test_a_right_consumer_is_not_accused(kind):
+    assert not (broken := audit(kind)), told(broken)
+
+
+@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
+def test_a_broken_consumer_is_caught_by_the_rule_that_names_its_fault(kind):
+    broken = audit(kind)
+    assert kind.rule in broken, told(broken) or "nothing was found"
+
+
+def test_the_zoo_is_as_large_and_as_mixed_as_it_claims():
+    rules = {kind.rule for kind in BROKEN}
+    assert len(RIGHT) >= 20
+    assert len(BROKEN) >= 40
+    assert all(kind.__doc__ for kind in ZOO)
+    assert not any(kind.rule for kind in RIGHT)
+    assert rules <= set(RULES)
+    for group in (RIGHT, BROKEN):
+        assert {kind.provider for kind in group} == {"extend", "nutrient"}
+
+
+def test_every_rule_of_a_surface_has_a_consumer_that_breaks_it():
+    rules = {kind.rule for kind in BROKEN}
+    later = {
+        *("logs_run_failures", "stops_polling", "polls_politely", "resubmits"),
+        *("spares_final_reasons", "verifies_signature", "handles_events_once"),
+        "hides_webhook_secret",
+    }
+    assert set(RULES) - later == rules
