@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from pytest_parseapi.exchange import digest_of, size_of
-from pytest_parseapi.service.multipart import MalformedBody, parse_multipart
+from pytest_parseapi.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "payload_of"]
 

@@ -14,7 +14,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_parseapi.service.multipart import (
+from pytest_parseapi.multipart import (
     MalformedBody,
     file_part,
     parameters,

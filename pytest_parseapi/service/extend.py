@@ -14,7 +14,7 @@ from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
 from pytest_parseapi.service.extend_runs import RUN_HANDLERS, run_of_path
 from pytest_parseapi.service.extend_state import ExtendState, Handler
-from pytest_parseapi.service.multipart import MalformedBody
+from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.reading import (
     json_object,
     media_type,

@@ -6,30 +6,17 @@ The second reply differs from the first in the ids of its run alone, so it is ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.catalogue.behaviour import Call, json_reply
 from pytest_parseapi.exchange import Reply, Request, size_of
-from pytest_parseapi.service.extend_state import ExtendState
+from pytest_parseapi.service.extend_state import Answered, ExtendState
 
-__all__ = ["Answered", "answered", "parse_again"]
+__all__ = ["answered", "parse_again"]
 
 _IDS: Final = ("pr_", "block_", "chunk_")
 _LARGEST: Final = 64 * 1024
 _MOST: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply to ``POST /parse``, and what it changed."""
-
-    names: tuple[str, ...]
-    """The names of its document."""
-    suffix: str
-    """What the ids of its run end with."""
-    reply: Reply
-    effects: tuple[Callable[[], None], ...]
 
 
 def answered(request: Request, state: object) -> Answered | None:

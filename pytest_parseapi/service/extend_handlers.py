@@ -18,7 +18,7 @@ from pytest_parseapi.service.extend_requests import (
     unsupported_type,
 )
 from pytest_parseapi.service.extend_state import ExtendState, Handler, StoredFile, file_type
-from pytest_parseapi.service.multipart import MalformedBody, file_part, parse_multipart
+from pytest_parseapi.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.service.reading import megabytes, names_of_upload
 
 __all__ = ["FILE_HANDLERS", "OUTPUT_ENDPOINT"]

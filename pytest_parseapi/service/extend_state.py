@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_parseapi.catalogue.behaviour import Call
+from pytest_parseapi.exchange import Reply
 
 if TYPE_CHECKING:
-    from pytest_parseapi.service.extend_again import Answered
     from pytest_parseapi.service.runs import RunBook
 
-__all__ = ["ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
+__all__ = ["Answered", "ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
 
 Handler: TypeAlias = Callable[[Call], Mapping[str, Any]]
 """Answers one endpoint: the body of a 200, or `Rejected`."""
@@ -56,6 +56,18 @@ class StoredOutput:
     body: Mapping[str, Any]
     expires: float
     """Virtual seconds since the test began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply to ``POST /parse``, and what it changed."""
+
+    names: tuple[str, ...]
+    """The names of its document."""
+    suffix: str
+    """What the ids of its run end with."""
+    reply: Reply
+    effects: tuple[Callable[[], None], ...]
 
 
 def _run_book() -> RunBook:

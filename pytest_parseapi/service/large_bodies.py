@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pytest_parseapi.exchange import Excerpt
-from pytest_parseapi.service.multipart import (
+from pytest_parseapi.multipart import (
     LargeForm,
     MalformedBody,
     Part,

@@ -11,7 +11,7 @@ from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.catalogue.nutrient import DETAIL_SOURCES
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
-from pytest_parseapi.service.multipart import MalformedBody
+from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.nutrient_bodies import (
     EXTRACT_SURCHARGE,
     PAGE_CREDITS,

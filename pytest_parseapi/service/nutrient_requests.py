@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pytest_parseapi.catalogue.behaviour import Rejected
 from pytest_parseapi.exchange import Request, size_of
-from pytest_parseapi.service.multipart import MalformedBody, file_part, parse_multipart
+from pytest_parseapi.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.service.nutrient_schema import schema_problem
 from pytest_parseapi.service.reading import is_http_url, json_object, media_type, megabytes
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from pytest_parseapi.exchange import Request
-from pytest_parseapi.service.multipart import (
+from pytest_parseapi.multipart import (
     NAMELESS,
     MalformedBody,
     file_part,
