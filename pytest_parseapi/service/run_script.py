@@ -19,6 +19,8 @@ UNKNOWN_REASON: Final = "A_REASON_ADDED_LATER"
 """What ``fail_run("unknown_code")`` puts into ``failureReason``: the pages warn of new reasons."""
 
 _UNKNOWN: Final = "unknown_code"
+# How many documents a report of unused steps names.
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +67,18 @@ class RunScript:
     """The failures that one provider's runs are to meet, in order."""
 
     def __init__(self) -> None:
-        self._pending: list[RunStep] = []
+        self._pending: dict[int, RunStep] = {}
+        # By document, so that thousands of steps for thousands of documents cost little.
+        self._waiting: dict[str | None, list[int]] = {}
+        self._count = 0
+        self._passed: dict[str, int] = {}
 
     def add(self, step: RunStep) -> None:
         """Append a step."""
         if step.left > 0:
-            self._pending.append(step)
+            self._pending[self._count] = step
+            self._waiting.setdefault(step.document, []).append(self._count)
+            self._count += 1
 
     def take(self, names: Iterable[str], *, reason: str | None = None) -> RunStep | None:
         """The step that a new run meets, which is one less to meet from now on.
@@ -80,23 +88,32 @@ class RunScript:
             reason: only a step with this failure reason.
         """
         known = tuple(names)
-        for step in self._pending:
-            if reason not in (None, step.failure.reason):
-                continue
-            if step.document is not None and step.document not in known:
-                about = repr(known[0]) if known else "no named document"
-                why = f"the run was about {about}"
-                step.passed[why] = step.passed.get(why, 0) + 1
-                continue
-            step.met += 1
-            if step.left <= 0:
-                self._pending.remove(step)
-            return step
-        return None
+        fitting = [
+            number
+            for name in (None, *known)
+            for number in self._waiting.get(name, ())
+            if reason in (None, self._pending[number].failure.reason)
+        ]
+        if not fitting:
+            about = repr(known[0]) if known else "no named document"
+            if len(self._passed) < _SHOWN or about in self._passed:
+                self._passed[about] = self._passed.get(about, 0) + 1
+            return None
+        first = min(fitting)
+        step = self._pending[first]
+        step.met += 1
+        if step.left <= 0:
+            del self._pending[first]
+            self._waiting[step.document].remove(first)
+        return step
 
     def unused(self) -> tuple[RunStep, ...]:
         """Steps that were not met as often as scripted (an endless one: never)."""
-        return tuple(step for step in self._pending if step.times != ALWAYS or step.met == 0)
+        steps = [step for step in self._pending.values() if step.times != ALWAYS or step.met == 0]
+        for step in steps:
+            if step.document is not None:
+                step.passed = {f"the run was about {item}": n for item, n in self._passed.items()}
+        return tuple(steps)
 
 
 def run_step_for(
