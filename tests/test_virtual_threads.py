@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import random
 import socket
 import subprocess
 import sys
@@ -369,7 +368,9 @@ def test_a_child_process_s_time_out_is_real(clock):
     assert process.stdout.strip() == b"done"
     assert clock.elapsed == 0
     with pytest.raises(subprocess.TimeoutExpired):
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.1)
+        subprocess.run(
+            [sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.1, check=True
+        )
 
 
 def test_a_wait_ends_by_real_time_where_no_jump_is_possible(clock):
@@ -407,7 +408,7 @@ trees = st.recursive(
 
 
 def nanoseconds(tree):
-    """How long a tree takes: sleeps in a row; a tuple is a set of threads that all are waited for."""
+    """How long a tree takes: sleeps in a row; a tuple is a set of threads, all waited for."""
     total = 0
     for part in tree:
         if isinstance(part, tuple):

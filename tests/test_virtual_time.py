@@ -1,14 +1,11 @@
-"""Each way of waiting that consumers use costs exactly its seconds of virtual time, and no real ones."""
+"""Each way of waiting costs exactly its seconds of virtual time, and no real ones."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import threading
 import time
 from time import sleep as imported_sleep
 
-import anyio
 import backoff
 import extend_ai
 import httpx
@@ -18,7 +15,6 @@ import stamina
 import tenacity
 import trio
 import urllib3
-from extend_ai.core.api_error import ApiError
 
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}

@@ -7,6 +7,7 @@ import selectors
 from collections.abc import Callable
 from typing import Any
 
+from pytest_parseapi.clock.loops import LoopWaits
 from pytest_parseapi.clock.natives import NativeWaits
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -30,7 +31,8 @@ class VirtualTime:
     ) -> None:
         self.clock = clock
         self._readings = Readings(clock)
-        self._waits = Waits(clock, idle)
+        self._waits = Waits(clock)
+        self._loops = LoopWaits(clock, idle)
         self._natives = NativeWaits(clock)
         self._random: Any = None
 
@@ -41,6 +43,7 @@ class VirtualTime:
         if not self.clock.real:
             self._readings.start()
             self._waits.start()
+            self._loops.start()
             self._natives.start()
 
     def seed(self, number: int = 0) -> None:
@@ -50,13 +53,14 @@ class VirtualTime:
     def catch_up(self) -> None:
         """Reach event loops that were imported since the start."""
         if not self.clock.real:
-            self._waits.catch_up()
+            self._loops.catch_up()
 
     def stop(self) -> None:
         """Put everything back, also where `start` failed half way."""
         try:
             if not self.clock.real:
                 self._natives.stop()
+                self._loops.stop()
                 self._waits.stop()
                 self._readings.stop()
         finally:

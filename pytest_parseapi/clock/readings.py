@@ -7,7 +7,7 @@ one. The stdlib's timers, which compute waits from what they read, read the virt
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import functools
 import sys
 import threading
@@ -31,6 +31,8 @@ _TOOLS: Final = frozenset(
         *("subprocess", "multiprocessing", "socketserver", "selectors"),
     }
 )
+# What their idle workers wait for is no wait of the consumer's.
+_IDLERS: Final = frozenset({"trio._core._thread_cache"})
 _TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
 _SHARED: Final = frozenset({"threading", "queue", "concurrent"})
 _SECOND: Final = 1_000_000_000
@@ -71,6 +73,8 @@ def reader_of(frame: FrameType | None) -> Reader:
 @functools.lru_cache(maxsize=1024)
 def _reader_named(module: str) -> Reader | None:
     root = module.partition(".")[0]
+    if module in _IDLERS:
+        return Reader.TOOL
     if root in _SHARED:
         return None
     if root in _TOOLS or root.startswith("pytest_"):
@@ -103,11 +107,11 @@ class Readings:
         for name, make in targets.items():
             for variant in (name, name + "_ns"):
                 if hasattr(time, variant):
-                    redirect = Redirect(getattr(time, variant), time)
+                    redirect = Redirect(getattr(time, variant))
                     redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
                     self._redirects.append(redirect)
         now, utcnow = classmethod(self._now()), classmethod(self._utcnow())
-        self._undo.enter_context(replaced_methods(datetime.datetime, now=now, utcnow=utcnow))
+        self._undo.enter_context(replaced_methods(dt.datetime, now=now, utcnow=utcnow))
 
     def stop(self) -> None:
         """Show real time again."""
@@ -178,15 +182,15 @@ class Readings:
         return read
 
     # The inner functions' arguments are named as those of the methods that they stand for.
-    def _now(self) -> Callable[..., datetime.datetime]:
-        def now(cls: type[Any], tz: datetime.tzinfo | None = None) -> Any:
+    def _now(self) -> Callable[..., dt.datetime]:
+        def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
             return cls.fromtimestamp(self._seconds_for(sys._getframe(1)), tz)
 
         return now
 
-    def _utcnow(self) -> Callable[..., datetime.datetime]:
+    def _utcnow(self) -> Callable[..., dt.datetime]:
         def utcnow(cls: type[Any]) -> Any:
-            moment = cls.fromtimestamp(self._seconds_for(sys._getframe(1)), datetime.UTC)
+            moment = cls.fromtimestamp(self._seconds_for(sys._getframe(1)), dt.UTC)
             return moment.replace(tzinfo=None)
 
         return utcnow

@@ -17,7 +17,7 @@ __all__ = ["Redirect"]
 _POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
 _HEADER: Final = object.__basicsize__
 
-# Each C function takes (callable, arguments) just as the calling convention passes (self, arguments).
+# Each C function takes (callable, arguments) as the calling convention passes (self, arguments).
 _CALLS: Final = {
     0x0001: "PyObject_CallObject",  # METH_VARARGS
     0x0003: "PyObject_Call",  # METH_VARARGS | METH_KEYWORDS
@@ -43,13 +43,12 @@ class Redirect:
 
     Args:
         function: the built-in, such as ``time.sleep``.
-        module: the module that it belongs to.
 
     Raises:
         RuntimeError: this Python does not lay out built-in functions as CPython does.
     """
 
-    def __init__(self, function: Any, module: object) -> None:
+    def __init__(self, function: Any) -> None:
         self._function = function
         self._definition = ctypes.c_void_p.from_address(id(function) + _HEADER)
         self._first = ctypes.c_void_p.from_address(id(function) + _HEADER + _POINTER)

@@ -25,7 +25,10 @@ _RUNNING: Final = ("running", "-1")
 # How long frames are watched where the system does not tell: a thread runs a line within it.
 _WATCH: Final = 0.002
 # Files whose innermost frame means a wait for something real; used where the system does not tell.
-_REAL: Final = ("socket.py", "ssl.py", "selectors.py", "subprocess.py", "connection.py")
+_REAL: Final = tuple(
+    os.sep + name
+    for name in ("socket.py", "ssl.py", "selectors.py", "subprocess.py", "connection.py")
+)
 # Functions that wait for work that may never come; a server in the test is not work under way.
 _SERVES: Final = frozenset({"accept", "serve_forever", "get_request"})
 
@@ -103,12 +106,15 @@ class ThreadStates:
         except OSError:
             call = rest = turns = ""
         if not (turns and _FUTEX):
-            return _State(False, f"{id(frame)}:{frame.f_lasti}", not _waits_for_real(frame), False)
+            where = f"{id(frame)}:{frame.f_lasti}"
+            return _State(
+                running=False, turns=where, on_lock=not _waits_for_real(frame), told=False
+            )
         on_lock = call in _FUTEX
         running = call.strip() in _RUNNING
         if on_lock and int(rest.partition(" ")[0], 16) in _interpreter():
             running = True
-        return _State(running, turns, on_lock, True)
+        return _State(running=running, turns=turns, on_lock=on_lock, told=True)
 
 
 @functools.cache
@@ -124,7 +130,7 @@ def _interpreter() -> range:
 
 
 def _waits_for_real(frame: FrameType) -> bool:
-    return os.path.basename(frame.f_code.co_filename) in _REAL
+    return frame.f_code.co_filename.endswith(_REAL)
 
 
 def _read(path: str) -> str:

@@ -57,7 +57,7 @@ class _Sleep:
         self._lock.acquire()
 
     def block(self, seconds: float) -> bool:
-        self._lock.acquire(True, seconds)
+        self._lock.acquire(timeout=seconds)
         return False
 
     def over(self) -> bool:
@@ -92,8 +92,8 @@ class VirtualClock:
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self._mutex = allocate_lock()
         # Functions of their own, which stay real while those of ``time`` are redirected.
-        self._monotonic: Callable[[], int] = Redirect(time.monotonic_ns, time).original
-        self._wall: Callable[[], float] = Redirect(time.time, time).original
+        self._monotonic: Callable[[], int] = Redirect(time.monotonic_ns).original
+        self._wall: Callable[[], float] = Redirect(time.time).original
         self._jumped = 0
         self._ledger = 0
         self._mark = self._monotonic()
@@ -146,7 +146,7 @@ class VirtualClock:
             self._jump(self.elapsed_ns + round(seconds * _SECOND))
 
     def stamp(self) -> float:
-        """The virtual seconds for the record; running code since the last wait costs none of them."""
+        """The virtual seconds for the record: code that ran since the last wait costs none."""
         now = self.elapsed_ns
         if now != self._ledger and not self.real:
             self.passed(now)
@@ -186,6 +186,7 @@ class VirtualClock:
         me = get_ident()
         began = self._monotonic()
         needs = None if seconds is None else round(seconds * _SECOND)
+        patience = max(needs or 0, _FREE)
         with self._mutex:
             deadline = None if needs is None else self.elapsed_ns + needs
             self._waits[me] = (deadline, wait)
@@ -194,9 +195,9 @@ class VirtualClock:
         try:
             while True:
                 if deadline is not None:
-                    if self._ledger >= deadline or self._try_jump(me, deadline):
+                    if self._ledger >= deadline or self._try_jump(deadline):
                         return False
-                    if needs is not None and self._monotonic() - began >= needs:
+                    if self._monotonic() - began >= patience:
                         self.passed(deadline)
                         return False
                 if self._closed:
@@ -245,9 +246,9 @@ class VirtualClock:
             if wait.block(60.0 if left is None else min(left, 60.0)):
                 return True
 
-    def _try_jump(self, me: int, deadline: int) -> bool:
+    def _try_jump(self, deadline: int) -> bool:
         """Jump to the earliest deadline if that is ours and every other thread is idle."""
-        if self._closed or self._holds or self.real_work() or not self._idle(me, deadline):
+        if self._closed or self._holds or not self._idle(deadline) or self.real_work():
             return False
         with self._mutex:
             if self._closed or self._holds:
@@ -278,7 +279,7 @@ class VirtualClock:
             self._mark = self._monotonic()
             self.readings = 0
 
-    def _idle(self, me: int, deadline: int) -> bool:
+    def _idle(self, deadline: int) -> bool:
         """Whether nothing can happen before a deadline.
 
         Threads in waits of this clock are at rest until their wait is over; all others must be

@@ -1,0 +1,178 @@
+"""The waits of asyncio and trio loops, in virtual time.
+
+A loop blocks in one call only, the one by which it waits for input. With input that is real (a
+socket, a child process) on its way, that call stays real, and no thread's time jumps meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import select as system
+import selectors
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from pytest_parseapi.clock.virtual import VirtualClock
+
+__all__ = ["LoopWaits"]
+
+# Callbacks of a loop that wait for work which may never come.
+_IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
+_SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
+
+
+class _Input:
+    """Input for an event loop."""
+
+    def __init__(self, poll: Callable[[float], Sequence[Any]], waiting: Callable[[], bool]) -> None:
+        self._poll = poll
+        self._waiting = waiting
+        self.events: Sequence[Any] = ()
+
+    def block(self, seconds: float) -> bool:
+        self.events = self._poll(seconds)
+        return bool(self.events)
+
+    def over(self) -> bool:
+        return self._waiting()
+
+    def wake(self) -> None:
+        """Nothing to do: the loop looks up from time to time."""
+
+
+class LoopWaits:
+    """Puts the waits of event loops on one `VirtualClock`.
+
+    Args:
+        clock: the clock of the test.
+        idle: tells whether a loop's selector key stands for a connection at rest.
+    """
+
+    def __init__(self, clock: VirtualClock, idle: Callable[[selectors.SelectorKey], bool]) -> None:
+        self._clock = clock
+        self._idle = idle
+        self._undo = contextlib.ExitStack()
+        self._trio_done = False
+
+    def start(self) -> None:
+        """Wait in virtual time from now on."""
+        for name in _SELECTORS:
+            kind = getattr(selectors, name, None)
+            if kind is not None and "select" in vars(kind):
+                self._replace(kind, "select", self._select)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Reach the loops of libraries that were imported since the start."""
+        trio = sys.modules.get("trio")
+        if trio is not None and not self._trio_done and hasattr(trio, "_core"):
+            manager = getattr(trio._core._run, "TheIOManager", None)
+            if manager is not None:
+                self._replace(manager, "get_events", self._get_events)
+                self._trio_done = True
+
+    def stop(self) -> None:
+        """Wait in real time again."""
+        self._undo.close()
+
+    def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        old = vars(owner)[name]
+        setattr(owner, name, make(old))
+        self._undo.callback(setattr, owner, name, old)
+
+    def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def select(selector: selectors.BaseSelector, timeout: float | None = None) -> Any:
+            blocks = timeout is None or timeout > 0
+            if not blocks or sys._getframe(1).f_globals.get("__name__") != "asyncio.base_events":
+                return real(selector, timeout)
+            if events := real(selector, 0):
+                return events
+            at_rest = all(self._is_idle(key) for key in selector.get_map().values())
+            waiting = functools.partial(_has_input, selector)
+            return self._wait(functools.partial(real, selector), waiting, timeout, at_rest=at_rest)
+
+        return select
+
+    def _get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def get_events(manager: Any, timeout: float) -> Any:
+            events = real(manager, 0)
+            if events or timeout <= 0:
+                return events
+            waiting = functools.partial(_is_readable, _queue_of(manager))
+            poll = functools.partial(real, manager)
+            return self._wait(poll, waiting, timeout, at_rest=_trio_is_at_rest(manager))
+
+        return get_events
+
+    def _wait(
+        self,
+        poll: Callable[..., Any],
+        waiting: Callable[[], bool],
+        timeout: float | None,
+        *,
+        at_rest: bool,
+    ) -> Any:
+        if not at_rest:
+            with self._clock.hold():
+                return poll(timeout)
+        wait = _Input(poll, waiting)
+        self._clock.wait(wait, timeout)
+        return wait.events
+
+    def _is_idle(self, key: selectors.SelectorKey) -> bool:
+        handles = key.data if isinstance(key.data, tuple) else ()
+        names = {
+            getattr(getattr(handle, "_callback", None), "__name__", "")
+            for handle in handles
+            if handle is not None
+        }
+        return names <= _IDLE_CALLBACKS or self._idle(key)
+
+
+def _has_input(selector: Any) -> bool:
+    """Whether a loop has input that it has not yet seen, without taking it."""
+    queue = getattr(selector, "fileno", None)
+    if queue is not None:
+        return _is_readable(queue())
+    keys = list(selector.get_map().values())
+    reading = [key.fd for key in keys if key.events & selectors.EVENT_READ]
+    writing = [key.fd for key in keys if key.events & selectors.EVENT_WRITE]
+    return any(system.select(reading, writing, [], 0))
+
+
+def _is_readable(descriptor: int) -> bool:
+    """Whether reading would not block; a kernel's queue of events is readable if it has one."""
+    if hasattr(system, "poll"):
+        probe = system.poll()
+        probe.register(descriptor, system.POLLIN)
+        return bool(probe.poll(0))
+    return bool(system.select([descriptor], [], [], 0)[0])
+
+
+def _queue_of(manager: Any) -> int:
+    """The kernel's queue of events that a trio loop waits on."""
+    queue = getattr(manager, "_epoll", None) or manager._kqueue
+    return int(queue.fileno())
+
+
+def _trio_is_at_rest(manager: Any) -> bool:
+    """Whether no task of a trio loop waits for input of its own."""
+    runner = sys.modules["trio"]._core._run.GLOBAL_RUN_CONTEXT.runner
+    own = runner.entry_queue.wakeup.wakeup_sock.fileno()
+    keys = (key if isinstance(key, int) else key[0] for key in list(manager._registered))
+    return all(descriptor == own or _accepts(descriptor) for descriptor in keys)
+
+
+def _accepts(descriptor: int) -> bool:
+    """Whether it is a socket that waits for connections which may never come."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as copy:
+            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
