@@ -120,6 +120,8 @@ class SimulatedService:
         self.journal = Journal(now, wall)
         self.script = Script()
         self.reply_seconds = 0.0
+        self.lenient = False
+        """Whether a script may be left over at the end of the test."""
         self._now = now
         self._wall = wall
         self._stops = stops
@@ -139,6 +141,7 @@ class SimulatedService:
             self.journal.clear()
             self.script.clear()
             self.reply_seconds = 0.0
+            self.lenient = False
             self._ids = Ids(self._seed)
             self.state = self.provider.behaviour.new_state()
 
