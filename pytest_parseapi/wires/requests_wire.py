@@ -301,7 +301,7 @@ def _text(value: str | bytes) -> str:
 
 def _library() -> str:
     """Who sends by urllib3."""
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("urllib3."):
         frame = frame.f_back
     return "requests" if frame.f_globals.get("__name__") == "requests.adapters" else "urllib3"
