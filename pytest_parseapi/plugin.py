@@ -44,6 +44,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="print every documented error of every provider, and exit",
     )
     group.addoption(
+        "--parseapi-contract",
+        metavar="MODULE:FUNCTION",
+        help="audit a callable that takes a document, or a ParseErrorContract, with no test file",
+    )
+    group.addoption(
+        "--parseapi-provider", metavar="NAME", help="the provider of --parseapi-contract"
+    )
+    group.addoption(
+        "--parseapi-surface",
+        default="http",
+        metavar="http|run",
+        help="the surface of --parseapi-contract",
+    )
+    group.addoption(
         "--parseapi-report",
         action="append",
         nargs="?",
@@ -88,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
     _register_report(config)
     _register_guard(config)
+    _register_audit(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -274,6 +289,24 @@ def _register_report(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     plugin = ReportPlugin(asked, providers, simulation, is_worker=is_worker)
     config.pluginmanager.register(plugin, "parseapi-report")
+
+
+def _register_audit(config: pytest.Config) -> None:
+    """Audit a callable where one is asked for."""
+    options = config.option
+    if options.parseapi_contract is None:
+        return
+    from pytest_parseapi.contract.audit import AuditPlugin
+    from pytest_parseapi.errors import UsageError
+
+    try:
+        provider = _session(config).default_provider(options.parseapi_provider)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    plugin = AuditPlugin(
+        config, options.parseapi_contract, provider.name, options.parseapi_surface
+    )
+    config.pluginmanager.register(plugin, "parseapi-contract")
 
 
 def _session(config: pytest.Config) -> Session:

@@ -1,0 +1,287 @@
+"""`ParseErrorContract` and ``--parseapi-contract``, as users meet them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pytest_parseapi import ParseErrorContract
+from pytest_parseapi.contract.policy import RULES, ContractPolicy
+
+CLIENT = """
+import asyncio
+import logging
+import time
+
+import httpx
+
+PERMANENT = "{permanent}"
+
+
+class Failed(Exception):
+    pass
+
+
+def judge(response):
+    try:
+        body = response.json()
+    except ValueError:
+        body = {{}}
+    if response.status_code == 200 and body.get("status") == "PROCESSED":
+        return body["output"], None
+    logging.error("failed: %s", body.get("requestId"))
+    return None, response.status_code in (200, 429) or response.status_code >= 500
+
+
+def call(client, document):
+    return client.post(
+        "https://api.extend.ai/parse",
+        json={{"file": {{"url": document}}}},
+        headers={{"Authorization": "Bearer sk_live_123456789"}},
+    )
+
+
+def wait_of(response, attempt):
+    value = response.headers.get("retry-after", "")
+    if not value:
+        return 2.0**attempt
+    if value.isdecimal():
+        return float(value)
+    from email.utils import parsedate_to_datetime
+
+    return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+
+
+def parse(document):
+    with httpx.Client(timeout=30) as client:
+        for attempt in range(3):
+            try:
+                response = call(client, document)
+            except httpx.TransportError as error:
+                raise Failed(str(error)) from error
+            output, again = judge(response)
+            if output is not None:
+                return output
+            if not again or attempt == 2:
+                break
+            time.sleep(wait_of(response, attempt))
+    raise Failed(response.status_code)
+
+
+async def parse_async(document):
+    async with httpx.AsyncClient(timeout=30) as client:
+        for attempt in range(3):
+            try:
+                response = await call(client, document)
+            except httpx.TransportError as error:
+                raise Failed(str(error)) from error
+            output, again = judge(response)
+            if output is not None:
+                return output
+            if not again or attempt == 2:
+                break
+            await asyncio.sleep(wait_of(response, attempt))
+    raise Failed(response.status_code)
+""".format(permanent="")
+
+
+@pytest.fixture
+def client(pytester):
+    """A directory with a right client of Extend, ``client.py``."""
+    pytester.makepyfile(client=CLIENT)
+    pytester.syspathinsert()
+    return pytester
+
+
+def run(pytester, *arguments):
+    # Rewriting every assert of the package anew would be most of what a session costs.
+    plugins = ("no:randomly", "no:cacheprovider", "no:asyncio", "no:hypothesispytest")
+    switches = [part for name in plugins for part in ("-p", name)]
+    return pytester.runpytest_inprocess("--assert=plain", *switches, *arguments)
+
+
+@pytest.mark.parametrize("function", ["parse", "parse_async"])
+def test_a_right_client_passes_and_every_case_has_a_readable_id(client, function):
+    client.makepyfile(
+        f"""
+        import client
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            provider = "extend"
+            max_attempts = 3
+
+            {"async " if function.endswith("async") else ""}def parse(self, document):
+                return {"await " if function.endswith("async") else ""}client.{function}(document)
+        """
+    )
+    result = run(client, "-v")
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] == 52
+    result.stdout.fnmatch_lines(
+        [
+            "*::TestClient::test_success?extend? PASSED*",
+            "*::TestClient::test_documented_error?extend-OCR_ERROR? PASSED*",
+            "*::TestClient::test_lasting_error?extend-RATE_LIMIT_EXCEEDED? PASSED*",
+            "*::TestClient::test_network_fault?extend-read_timeout? PASSED*",
+            "*::TestClient::test_backoff?extend-OCR_ERROR? PASSED*",
+            "*::TestClient::test_retry_after?extend-http-date? PASSED*",
+        ]
+    )
+
+
+def test_a_failure_names_the_rule_and_where_it_is_documented(client):
+    client.makepyfile(
+        """
+        import client
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            max_attempts = 4
+
+            def parse(self, document):
+                return client.parse(document)
+        """
+    )
+    result = run(client, "-k", "test_lasting_error and OCR_ERROR")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E * the consumer gives up after 4 attempts in all [[]gives_up]",
+            "* operation  POST /parse  https://files.example.com/contract.pdf",
+            "* expected   4 attempts (max_attempts = 4). Extend documents OCR_ERROR (500): *",
+            "* seen       3 attempts",
+            "* next       the first attempt counts, too",
+            "* timeline of Extend (virtual seconds)",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*contract/plays.py*")
+
+
+def test_rules_are_turned_off_and_cases_marked_by_ordinary_means(client):
+    client.makepyfile(
+        """
+        import client, pytest
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            backoff = False
+            marks = {
+                "extend-OCR_ERROR": pytest.mark.skip(reason="elsewhere"),
+                "test_network_fault[extend-connect_error]": [pytest.mark.xfail(reason="known")],
+            }
+
+            def parse(self, document):
+                if "connect_error" in str(getattr(self, "case", "")):
+                    raise KeyError
+                return client.parse(document)
+
+            def test_network_fault(self, contract_case, parseapi_factory):
+                self.case = contract_case
+                super().test_network_fault(contract_case, parseapi_factory)
+
+            @pytest.mark.skip(reason="by hand")
+            def test_earlier_result(self):
+                pass
+        """
+    )
+    result = run(client, "-rsx")
+    result.assert_outcomes(passed=47, skipped=3, xfailed=1)
+    result.stdout.no_fnmatch_line("*test_backoff*")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "max_attempt = 4",
+            "TypeError: TestClient.max_attempt is no policy: did you mean 'max_attempts'?",
+        ),
+        (
+            "max_attempts = 0",
+            "TypeError: TestClient.max_attempts is a whole number from 1 up, not 0",
+        ),
+        ("retries = 3", "TypeError: TestClient.retries turns a rule on or off, and is no 3"),
+        ("surface = 'htp'", "TypeError: surface 'htp' of TestClient: did you mean 'http'?"),
+        ("provider = 'extent'", "*unknown provider 'extent': did you mean 'extend'?"),
+        (
+            "marks = {'extend-OCR_EROR': ()}",
+            "*marks: no case 'extend-OCR_EROR': did you mean 'extend-OCR_ERROR'?*",
+        ),
+    ],
+)
+def test_a_mistake_in_the_class_is_said_at_collection(client, line, message):
+    client.makepyfile(
+        f"""
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            {line}
+        """
+    )
+    result = run(client)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"E * {message}" if message[0] == "T" else message])
+
+
+def test_a_callable_is_audited_without_a_test_file(client):
+    client.makepyfile(test_other="def test_other(): raise AssertionError")
+    result = run(client, "--parseapi-contract", "client:parse", "--co", "-q")
+    assert result.ret == 0
+    assert "client:parse::TestContract::test_backoff[extend-OCR_ERROR]" in result.outlines
+    assert not [line for line in result.outlines if "test_other" in line]
+
+
+def test_an_audit_runs_for_the_provider_asked_for(client):
+    result = run(client, "--parseapi-contract=client:parse", "--parseapi-provider=nutrient")
+    outcomes = result.parseoutcomes()
+    # A client of Extend sends nothing to Nutrient.
+    assert outcomes["failed"] > 30
+    result.stdout.fnmatch_lines(["E * the consumer asks Nutrient to parse [[]succeeds]"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--parseapi-contract=client"], "*takes package.module:function, not 'client'"),
+        (["--parseapi-contract=client:pars"], "*there is no 'pars', did you mean 'parse'*"),
+        (["--parseapi-contract=clint:parse"], "*No module named 'clint'"),
+        (["--parseapi-contract=client:PERMANENT"], "*'' cannot be called"),
+        (
+            ["--parseapi-contract=client:parse", "--parseapi-provider=nutrent"],
+            "*unknown provider 'nutrent': did you mean 'nutrient'?",
+        ),
+        (
+            ["--parseapi-contract=client:parse", "--parseapi-surface=htp"],
+            "*surface 'htp' of TestContract: did you mean 'http'?",
+        ),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(client, arguments, message):
+    result = run(client, *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
+def test_importing_the_package_loads_no_contract():
+    loaded = "'pytest_parseapi.contract.suite' in sys.modules"
+    code = f"import sys, pytest_parseapi.plugin; sys.exit({loaded})"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_policy_is_on_the_contract():
+    assert issubclass(ParseErrorContract, ContractPolicy)
+    assert "retries" in RULES
+    assert "max_attempts" not in RULES
+    assert ParseErrorContract.api_key == ""
+
+
+def test_credentials_are_on_the_class():
+    class Nutrient(ParseErrorContract):
+        provider = "nutrient"
+
+    assert Nutrient.api_key.startswith("pdf_")
+    assert Nutrient.base_url == "https://api.nutrient.io"
