@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 __all__ = ["FailureScript", "ScriptedFailure", "show_while_shrinking"]
 
@@ -60,6 +60,10 @@ class FailureScript:
     def __repr__(self) -> str:
         names = ", ".join(failure.name for failure in self.failures)
         return f"<FailureScript {self.provider}: {names or 'no failure'}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
+        # Hypothesis would spell out every field.
+        printer.text(repr(self))
 
     def steps(self) -> Iterator[tuple[ScriptedFailure, int]]:
         """Each failure with how often in a row it is met."""
