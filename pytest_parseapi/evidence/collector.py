@@ -30,7 +30,7 @@ class Evidence:
     def start(self) -> None:
         """Record from now on."""
         self._logs.start()
-        self._output.look()
+        self._output.start()
 
     def look(self) -> None:
         """Reach streams and logging libraries that came up since the last look."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pytest_parseapi.evidence.imports import AfterImport
 from pytest_parseapi.evidence.line import Line, exception_text
 
 __all__ = ["Logs"]
@@ -28,8 +29,8 @@ class Logs:
         self._now = now
         self.lines: list[Line] = []
         self._undo = contextlib.ExitStack()
-        self._structlog_done = False
-        self._loguru_sink: int | None = None
+        self._tapped: set[str] = set()
+        self._imports = AfterImport(("structlog", "loguru"), self.look)
 
     def start(self) -> None:
         """Record from now on."""
@@ -41,22 +42,23 @@ class Logs:
 
         logging.Logger.callHandlers = call_handlers  # type: ignore[assignment,method-assign]
         self._undo.callback(setattr, logging.Logger, "callHandlers", real)
+        self._imports.start()
+        self._undo.callback(self._imports.stop)
         self.look()
 
     def look(self) -> None:
-        """Reach the libraries that were imported, or configured anew, since the last look."""
-        if "structlog" in sys.modules and not self._structlog_done:
-            self._structlog_done = True
+        """Reach the libraries that were imported since the last look."""
+        if "structlog" in sys.modules and "structlog" not in self._tapped:
+            self._tapped.add("structlog")
             self._tap_structlog(sys.modules["structlog"])
-        if "loguru" in sys.modules:
-            self._tap_loguru(sys.modules["loguru"].logger)
+        if "loguru" in sys.modules and "loguru" not in self._tapped:
+            self._tapped.add("loguru")
+            self._tap_loguru()
 
     def stop(self) -> None:
         """Record no more."""
         self._undo.close()
-        if self._loguru_sink is not None:
-            with contextlib.suppress(ValueError):
-                sys.modules["loguru"].logger.remove(self._loguru_sink)
+        self._tapped.clear()
 
     def _add(self, source: str, text: str, level: int | None, logger: str = "") -> None:
         self.lines.append(Line(source, text, level, logger, self._now()))
@@ -81,21 +83,33 @@ class Logs:
         base._process_event = process_event
         self._undo.callback(setattr, base, "_process_event", real)
 
-    def _tap_loguru(self, logger: Any) -> None:
-        handlers = logger._core.handlers
-        if self._loguru_sink in handlers:
-            return
-        # As low as the consumer's own sinks look, and no lower: below that it logs nothing.
-        lowest = min((handler.levelno for handler in handlers.values()), default=0)
+    def _tap_loguru(self) -> None:
+        # A sink of our own would go with the consumer's ``logger.remove()``, and decide about
+        # levels that the consumer's sinks leave out.
+        handlers = sys.modules["loguru._handler"].Handler
+        real = handlers.emit
+        latest: list[Any] = [None]
 
-        def sink(message: Any) -> None:
-            record = message.record
-            text = f"{record['message']}{_fields_text(record['extra'], ' ')}"
-            if record["exception"] is not None:
-                text += "\n" + exception_text(record["exception"].value)
-            self._add("loguru", text, record["level"].no, record["name"] or "")
+        def emit(handler: Any, record: Any, *arguments: Any) -> None:
+            # Each sink is handed the record in turn; the first that takes it is enough.
+            if record is not latest[0] and _takes(handler, record):
+                latest[0] = record
+                text = f"{record['message']}{_fields_text(record['extra'], ' ')}"
+                if record["exception"] is not None:
+                    text += "\n" + exception_text(record["exception"].value)
+                self._add("loguru", text, record["level"].no, record["name"] or "")
+            real(handler, record, *arguments)
 
-        self._loguru_sink = logger.add(sink, level=lowest, format="{message}", catch=True)
+        handlers.emit = emit
+        self._undo.callback(setattr, handlers, "emit", real)
+
+
+def _takes(handler: Any, record: Any) -> bool:
+    # What a consumer's own filter raises is reported by loguru, as ever.
+    with contextlib.suppress(Exception):
+        if handler._levelno <= record["level"].no:
+            return handler._filter is None or bool(handler._filter(record))
+    return False
 
 
 def _record_text(record: logging.LogRecord) -> str:

@@ -28,6 +28,24 @@ class Output:
         self._written: list[tuple[str, float, bytes | str]] = []
         self._taps: dict[int, tuple[Any, Any, Any]] = {}
         self._last: tuple[Any, Any] = (None, None)
+        self._undo = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Tap the streams there are, and those that ``redirect_stdout`` puts in their place."""
+        # The process's own streams stand in while pytest's capture is disabled.
+        for name in ("stdout", "stderr"):
+            self._tap(name, getattr(sys, f"__{name}__"))
+        redirecting: Any = contextlib._RedirectStream
+        enter = redirecting.__enter__
+
+        def look_after_enter(context: Any) -> Any:
+            target = enter(context)
+            self.look()
+            return target
+
+        redirecting.__enter__ = look_after_enter
+        self._undo.callback(setattr, redirecting, "__enter__", enter)
+        self.look()
 
     def look(self) -> None:
         """Tap the present ``sys.stdout`` and ``sys.stderr``, which may be others than before."""
@@ -36,11 +54,11 @@ class Output:
             return
         self._last = streams
         for name, stream in zip(("stdout", "stderr"), streams, strict=True):
-            if stream is not None and id(stream) not in self._taps:
-                self._tap(name, stream)
+            self._tap(name, stream)
 
     def stop(self) -> None:
         """Take every tap off."""
+        self._undo.close()
         for stream, target, tap in self._taps.values():
             with contextlib.suppress(Exception):
                 stream.flush()
@@ -74,6 +92,8 @@ class Output:
                 stream.flush()
 
     def _tap(self, name: str, stream: Any) -> None:
+        if stream is None or id(stream) in self._taps:
+            return
         target = getattr(stream, "buffer", None) or stream
         write = target.write
 
