@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeVar
 
@@ -63,11 +63,12 @@ class Attempt:
     client: str
     timeouts: Timeouts
     """The time-outs that the client was set to."""
-    body: bytes
+    body: bytes = field(repr=False)
     """What was sent."""
     names: tuple[str, ...]
     """Every name of the document, best first."""
-    _headers: tuple[tuple[str, str], ...]
+    # A failing comparison of attempts prints them: without bodies, and without the credential.
+    _headers: tuple[tuple[str, str], ...] = field(repr=False)
     run_status: str | None = None
     """The status of the run as the reply shows it; None where it shows none."""
     run_reason: str | None = None

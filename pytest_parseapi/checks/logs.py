@@ -19,6 +19,7 @@ __all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlo
 Which = Literal["last", "all", "any"]
 
 _SHORT = 8
+_LONGEST = 100
 _NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.IGNORECASE)
 
 
@@ -65,7 +66,12 @@ def credential_not_logged(record: Record) -> None:
     __tracebackhide__ = True
     if not record.credentials:
         rule = "no credential appears in logs or output"
-        nothing_to_check(record, rule, "no attempt with a credential is on record")
+        nothing_to_check(
+            record,
+            rule,
+            "no attempt with a credential is on record",
+            advice="send one: api.api_key is accepted, as any other",
+        )
     fail(record, list(leaks(record)))
 
 
@@ -100,7 +106,7 @@ def leaks(record: Record) -> Iterator[Finding]:
     for credential in sorted(record.credentials):
         line = next((item for item in lines if _holds_secret(item.text, credential)), None)
         if line is not None:
-            mask = credential[:3] + "***"
+            mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
             yield Finding(
                 rule="no credential appears in logs or output",
                 expected=f"{mask} nowhere",
@@ -185,9 +191,9 @@ def _seen(lines: Sequence[Line]) -> str:
 def _quote(line: Line, text: str, about: str = "") -> str:
     shown = next((part for part in text.splitlines() if about and about in part), None)
     shown = shown or (text.splitlines() or [""])[0]
-    if len(shown) > 100:
+    if len(shown) > _LONGEST:
         start = max(0, shown.find(about) - 40) if about else 0
-        shown = ("..." if start else "") + shown[start : start + 100] + "..."
+        shown = ("..." if start else "") + shown[start : start + _LONGEST] + "..."
     level = "" if line.level is None else f" {logging.getLevelName(line.level)}"
     return f"{line.source}{level}: {shown!r}"
 

@@ -1,0 +1,323 @@
+"""What checks say about requestIds that are not logged, and credentials that are."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import pytest
+from plain_consumer import FILES, said, send
+
+from pytest_parseapi import ALWAYS
+
+log = logging.getLogger("app")
+ADVICE = (
+    "Extend: Log the requestId; for support give it with the time, the endpoint and the code. "
+    "(docs.extend.ai/2026-02-09/developers/error-codes)"
+)
+
+
+def fail_three_times(api):
+    api.fail("OCR_ERROR", times=3)
+    return [send(api).json()["requestId"] for _ in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("logged", "last", "everyone", "anyone"),
+    [
+        ((), False, False, False),
+        ((0,), False, False, True),
+        ((2,), True, False, True),
+        ((0, 1), False, False, True),
+        ((0, 1, 2), True, True, True),
+    ],
+)
+def test_which(extend_api, logged, last, everyone, anyone):
+    ids = fail_three_times(extend_api)
+    for number in logged:
+        log.error("failed %s", ids[number])
+    assert (said(extend_api.assert_request_id_logged) == "passed") is last
+    assert (said(extend_api.assert_request_id_logged, which="all") == "passed") is everyone
+    assert (said(extend_api.assert_request_id_logged, "any") == "passed") is anyone
+
+
+def test_nothing_was_said(extend_api):
+    fail_three_times(extend_api)
+    timeline = (
+        "timeline of Extend (virtual seconds)\n"
+        "    #     at  waited  request      document  reply          requestId\n"
+        "    1  0.000          POST /parse  a.pdf     500 OCR_ERROR  req_1\n"
+        "    2  0.000   0.000  POST /parse  a.pdf     500 OCR_ERROR  req_2\n"
+        "    3  0.000   0.000  POST /parse  a.pdf     500 OCR_ERROR  req_3"
+    )
+    for which, whose in (("last", "the last"), ("all", "every"), ("any", "a")):
+        assert said(extend_api.assert_request_id_logged, which) == (
+            f"rule broken: the requestId of {whose} failed reply is logged\n"
+            "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
+            "  expected   req_3 (500 OCR_ERROR of attempt 3)\n"
+            "  seen       the consumer logged and printed nothing\n"
+            f"  next       {ADVICE}\n"
+            "\n" + timeline
+        )
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"),
+    [
+        pytest.param(
+            "failed with {ids[1]}",
+            "logging ERROR: 'failed with req_2' has the id of another attempt",
+            id="another attempt",
+        ),
+        pytest.param(
+            "failed with OCR_ERROR",
+            "logging ERROR: 'failed with OCR_ERROR' has OCR_ERROR, but no id",
+            id="the code",
+        ),
+        pytest.param(
+            "failed with status 500",
+            "logging ERROR: 'failed with status 500' has 500, but no id",
+            id="the status",
+        ),
+        pytest.param("it failed", "logging ERROR: 'it failed'", id="anything"),
+        pytest.param(
+            "a" * 120 + " OCR_ERROR " + "b" * 120,
+            f"logging ERROR: '...{'a' * 39} OCR_ERROR {'b' * 50}...' has OCR_ERROR, but no id",
+            id="a long line",
+        ),
+        pytest.param(
+            "first\nOCR_ERROR second\nthird",
+            "logging ERROR: 'OCR_ERROR second' has OCR_ERROR, but no id",
+            id="the right one of many lines",
+        ),
+    ],
+)
+def test_the_nearest_line(extend_api, line, nearest):
+    ids = fail_three_times(extend_api)
+    log.error("started")
+    log.error(line.format(ids=ids))
+    log.error("finished" if "it" not in line else line)
+    text = said(extend_api.assert_request_id_logged)
+    assert "  seen       not in 3 records of logging\n" in text
+    assert f"  nearest    {nearest}\n  next       {ADVICE}\n" in text
+
+
+@pytest.mark.parametrize("level", ["ERROR", "error", logging.ERROR])
+def test_the_level(extend_api, level):
+    ids = fail_three_times(extend_api)
+    log.warning("failed with %s", ids[-1])
+    print("failed with", ids[-1])  # noqa: T201
+    extend_api.assert_request_id_logged()
+    extend_api.assert_request_id_logged(level="WARNING")
+    assert said(extend_api.assert_request_id_logged, level=level).startswith(
+        "rule broken: the requestId of the last failed reply is logged at ERROR or above\n"
+        "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
+        "  expected   req_3 (500 OCR_ERROR of attempt 3) in a record at ERROR or above\n"
+        "  seen       not in 1 record of logging, 1 line of stdout\n"
+        "  nearest    logging WARNING: 'failed with req_3' has it, but not at that level\n"
+        f"  next       {ADVICE}\n"
+    )
+    log.critical("failed with %s", ids[-1])
+    extend_api.assert_request_id_logged(level=level)
+
+
+def test_each_operation_on_its_own(extend_api):
+    extend_api.fail("OCR_ERROR", times=2)
+    first = send(extend_api, "a.pdf").json()["requestId"]
+    send(extend_api, "b.pdf")
+    log.error(first)
+    extend_api.assert_request_id_logged(document="a.pdf")
+    text = said(extend_api.assert_request_id_logged)
+    assert text.startswith("rule broken: ")
+    assert "  operation  POST /parse  https://files.example.com/in/b.pdf\n" in text
+    assert said(extend_api.assert_request_id_logged, document="b.pdf").startswith("rule broken: ")
+
+
+def test_the_reply_before_a_broken_connection_is_the_last(extend_api):
+    extend_api.fail("OCR_ERROR", "connection_reset")
+    name = send(extend_api).json()["requestId"]
+    send(extend_api)
+    assert said(extend_api.assert_request_id_logged).startswith("rule broken: ")
+    log.error(name)
+    extend_api.assert_request_id_logged()
+
+
+@pytest.mark.parametrize(
+    ("error", "which", "seen"),
+    [
+        ("RATE_LIMIT_EXCEEDED", "last", "the last failed reply on record carried no requestId"),
+        ("RATE_LIMIT_EXCEEDED", "any", "no failed reply on record carried a requestId"),
+        ("missing_request_id", "all", "no failed reply on record carried a requestId"),
+        ("bad_gateway_html", "last", "the last failed reply on record carried no requestId"),
+        ("empty_body", "last", "the last failed reply on record carried no requestId"),
+        ("connect_error", "last", "no failed attempt got a reply"),
+    ],
+)
+def test_no_id_to_look_for(extend_api, error, which, seen):
+    extend_api.fail(error)
+    send(extend_api)
+    assert said(extend_api.assert_request_id_logged, which).partition("\n\n")[0].splitlines()[
+        1:
+    ] == [
+        "  expected   something to check",
+        f"  seen       {seen}, so this proves nothing",
+        "  next       script an error whose body carries one",
+    ]
+
+
+# Credentials
+
+KEY = "sk_live_5f2c9e8d7b6a"
+
+
+def raise_and_log(error):
+    try:
+        raise error
+    except type(error):
+        log.exception("failed")
+
+
+def ring():
+    one, two = ValueError("one"), ValueError(f"two with {KEY}")
+    one.__context__, two.__context__ = two, one
+    return one
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        pytest.param(lambda: log.info("headers %s", {"Authorization": f"Bearer {KEY}"}), id="msg"),
+        pytest.param(lambda: log.warning("x", extra={"headers": {"a": KEY}}), id="extra"),
+        pytest.param(lambda: print(f"using {KEY!r}"), id="print"),  # noqa: T201
+        pytest.param(lambda: raise_and_log(RuntimeError(f"{KEY} was refused")), id="exception"),
+        pytest.param(lambda: log.error("failed", exc_info=ring()), id="a ring of exceptions"),
+        pytest.param(lambda: log.error("first\nsecond %s\nthird", KEY), id="a later line"),
+    ],
+)
+def test_leaks(extend_api, leak, caplog):
+    caplog.set_level("INFO")
+    send(extend_api, key=KEY)
+    extend_api.assert_credential_not_logged()
+    leak()
+    text = said(extend_api.assert_credential_not_logged)
+    assert text.startswith(
+        "rule broken: no credential appears in logs or output\n  expected   sk_*** nowhere\n"
+    )
+    assert "  next       log header names, or mask the value of Authorization\n" in text
+    assert KEY not in text, "the message must not leak it again"
+    assert "sk_***" in text.partition("seen")[2]
+
+
+def test_the_message_about_a_leak(extend_api):
+    send(extend_api, key=KEY)
+    log.error("asking with %s", KEY)
+    assert said(extend_api.assert_credential_not_logged) == (
+        "rule broken: no credential appears in logs or output\n"
+        "  expected   sk_*** nowhere\n"
+        "  seen       logging ERROR: 'asking with sk_***'\n"
+        "  next       log header names, or mask the value of Authorization\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+        "    #     at  request      document  reply\n"
+        "    1  0.000  POST /parse  a.pdf     200"
+    )
+
+
+def test_source_lines_of_tracebacks_are_no_leak(extend_api):
+    send(extend_api, key="sk_live_in_the_source")
+    try:
+        raise ValueError("failed")  # noqa: TRY301 - the key is "sk_live_in_the_source"
+    except ValueError:
+        log.exception("failed")
+        logging.StreamHandler().emit(
+            logging.LogRecord("a", 40, "f", 1, "failed", (), __import__("sys").exc_info())
+        )
+    extend_api.assert_credential_not_logged()
+
+
+@pytest.mark.parametrize(
+    ("line", "leaks"),
+    [
+        ("the test of a contest", False),
+        ("this is a test", False),
+        ("sending test", False),
+        ("Authorization: Bearer test", True),
+        ("{'api_key': 'test'}", True),
+        ("token=test", True),
+        ("token of the contest", False),
+    ],
+)
+def test_a_short_token_may_be_a_word(extend_api, line, leaks):
+    send(extend_api, key="test")
+    log.error(line)
+    text = said(extend_api.assert_credential_not_logged)
+    assert (text != "passed") is leaks
+    if leaks:
+        assert "  expected   *** nowhere\n" in text
+        assert f"{line.replace('test', '***')!r}" in text
+
+
+def test_every_credential_that_was_sent_counts(extend_api):
+    for key in ("sk_first_of_two_keys", "sk_second_of_two_keys"):
+        send(extend_api, key=key)
+    log.error("not sk_second_of_two_keys")
+    assert "sk_***" in said(extend_api.assert_credential_not_logged)
+
+
+def test_the_credentials_of_failover(extend_api, nutrient_api):
+    send(extend_api)
+    send(nutrient_api)
+    log.error("trying %s", nutrient_api.api_key)
+    extend_api.assert_credential_not_logged()
+    assert said(nutrient_api.assert_credential_not_logged).startswith("rule broken: ")
+
+
+def test_no_credential_at_all(extend_api):
+    httpx.post(extend_api.base_url + "/parse", json={"file": {"url": FILES + "a.pdf"}})
+    assert said(extend_api.assert_credential_not_logged) == (
+        "nothing to check: no credential appears in logs or output\n"
+        "  expected   something to check\n"
+        "  seen       no attempt with a credential is on record, so this proves nothing\n"
+        "  next       send one: api.api_key is accepted, as any other\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+        "    #     at  request      document  reply             requestId\n"
+        "    1  0.000  POST /parse  a.pdf     401 UNAUTHORIZED  req_1"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Token", "Basic"])
+def test_other_schemes_count_too(extend_api, scheme):
+    headers = {"authorization": f"{scheme} {KEY}"}
+    send(extend_api, headers=headers)
+    log.error(KEY)
+    assert said(extend_api.assert_credential_not_logged).startswith("rule broken: ")
+
+
+def test_attempts_never_show_a_credential(extend_api):
+    send(extend_api, key=KEY, headers={"x-api-key": KEY, "cookie": f"session={KEY}"})
+    attempt = extend_api.attempts[0]
+    assert attempt.headers["authorization"] == "Bearer ***"
+    assert attempt.headers["x-api-key"] == "***"
+    assert attempt.headers["cookie"] == "***"
+    assert KEY not in repr(attempt)
+    assert KEY not in extend_api.timeline()
+
+
+def test_a_run_of_everything_that_is_wrong(nutrient_api):
+    nutrient_api.fail("invalid_request", times=ALWAYS)
+    for _ in range(2):
+        send(nutrient_api, key="pdf_live_0123456789", timeout=None)
+    log.error("sent pdf_live_0123456789")
+    text = said(nutrient_api.assert_follows_documentation)
+    assert text.startswith("4 rules broken\n\n1. invalid_request is not retried\n")
+    for number, rule in enumerate(
+        [
+            "the requestId of the last failed reply is logged",
+            "every request is sent with a connect and a read time-out",
+            "no credential appears in logs or output",
+        ],
+        2,
+    ):
+        assert f"\n\n{number}. {rule}\n" in text
+    assert text.count("timeline of Nutrient") == 1
