@@ -26,7 +26,7 @@ from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.service.service import Pending
-from pytest_parseapi.wires.server_connection import Connection
+from pytest_parseapi.wires.server_connection import Connection, has_input
 from pytest_parseapi.wires.server_peers import LocalPeers
 from pytest_parseapi.wires.server_time import ServerTime
 from pytest_parseapi.wires.switchboard import Switchboard
@@ -36,6 +36,7 @@ __all__ = ["LiveServer"]
 _BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 64
 _PATIENCE: Final = 5.0
+_NOTED: Final = 0.1
 
 
 class LiveServer:
@@ -141,7 +142,11 @@ class LiveServer:
                 connection = self._connections.get(sock.getsockname())
         except OSError:
             return False
-        return connection is not None and connection.at_rest and not self._has_input()
+        # A reply that has arrived may not yet be noted as sent.
+        patience = time.monotonic() + _NOTED
+        while self._works and time.monotonic() < patience:
+            time.sleep(0.0001)
+        return connection is not None and connection.at_rest and not connection.has_input()
 
     # The name tells the clock that a thread which waits in here waits for nothing of its test's.
     def serve_forever(self) -> None:
@@ -281,9 +286,7 @@ class LiveServer:
 
     def _has_input(self) -> bool:
         """Whether anything arrived that the server's thread has not yet seen."""
-        with selectors.DefaultSelector() as probe:
-            probe.register(self.selector.fileno(), selectors.EVENT_READ)
-            return bool(probe.select(0))
+        return has_input(self.selector)
 
 
 def _base_path(provider: Provider) -> str:

@@ -16,7 +16,7 @@ from pytest_parseapi.service.large_bodies import Intake
 from pytest_parseapi.service.service import Pending
 from pytest_parseapi.wires.server_time import Moment
 
-__all__ = ["Connection", "Office"]
+__all__ = ["Connection", "Office", "has_input"]
 
 _CHUNK: Final = 64 * 1024
 _LONGEST_HEAD: Final = 64 * 1024
@@ -24,7 +24,8 @@ _MOST_PIPELINED: Final = 1024 * 1024
 _LINGER: Final = 1.0
 _RESET: Final = struct.pack("ii", 1, 0)
 _UNKNOWN: Final = Timeouts(known=False)
-_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_FRAMING: Final = ("content-length", "transfer-encoding", "connection")
 _BODILESS: Final = (204, 304)
 
 
@@ -77,7 +78,7 @@ class Connection:
         self._office = office
         self._sock = sock
         self._base_path = base_path
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+        self._http = _reader()
         self._head: h11.Request | None = None
         self._intake = Intake("")
         self._out = b""
@@ -96,7 +97,13 @@ class Connection:
     @property
     def at_rest(self) -> bool:
         """Whether no exchange is under way."""
-        return self._http.their_state is h11.IDLE and self.pending is None and not self._out
+        http = self._http
+        heard = http.their_state is not h11.IDLE or http.trailing_data[0]
+        return not heard and self.pending is None and not self._out
+
+    def has_input(self) -> bool:
+        """Whether something came that has not been read."""
+        return self.open and has_input(self._sock)
 
     # An exchange that is over is no caller's business any more: see `callers.Caller.finished`.
     def done(self) -> bool:
@@ -172,9 +179,9 @@ class Connection:
             self._advance()
 
     def _advance(self) -> None:
-        http = self._http
         try:
             while self.open and not self._out and not self._ends and self.pending is None:
+                http = self._http
                 event = http.next_event()
                 if event is h11.NEED_DATA:
                     if http.they_are_waiting_for_100_continue:
@@ -239,43 +246,30 @@ class Connection:
         if isinstance(result, Fault):
             self.reset()
             return
-        http, body = self._http, result.body
-        bodiless = result.status in _BODILESS or self._head is None or self._head.method == b"HEAD"
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in result.headers.items()
-            if name.lower() not in ("content-length", "transfer-encoding", "connection")
-        ]
-        if result.status not in _BODILESS:
-            headers.append((b"content-length", b"%d" % len(body)))
-        response = h11.Response(
-            status_code=result.status, headers=headers, reason=_REASONS.get(result.status, b"")
-        )
-        parts = [http.send(response) or b""]
+        assert self._head is not None
+        self._ends = result.truncated or not _keeps_alive(self._head)
+        head, body = _reply_head(result, ends=self._ends), result.body
         if result.truncated:
-            parts.append(http.send(h11.Data(data=body[: len(body) // 2])) or b"")
-            self._ends = True
-        else:
-            if body and not bodiless:
-                parts.append(http.send(h11.Data(data=body)) or b"")
-            parts.append(http.send(h11.EndOfMessage()) or b"")
-            if http.our_state is h11.DONE and http.their_state is h11.DONE:
-                http.start_next_cycle()
-            else:
-                self._ends = True
-        self._send(b"".join(parts))
+            body = body[: len(body) // 2]
+        elif self._head.method == b"HEAD" or result.status in _BODILESS:
+            body = b""
+        # A new reader for each request: h11 would check every reply as it does what clients send.
+        rest, closed = self._http.trailing_data
+        self._http = _reader()
+        if rest:
+            self._http.receive_data(rest)
+        if closed:
+            self._http.receive_data(b"")
+        self._send(head + body)
 
     def _refuse(self, error: h11.RemoteProtocolError) -> None:
         """Say what was wrong with bytes that are no HTTP, and hear no more of them."""
+        text = f"This is not the HTTP/1.1 that pytest-parseapi reads: {error}\n".encode()
+        reply = Reply(
+            status=error.error_status_hint, headers={"content-type": "text/plain"}, body=text
+        )
         self._ends = True
-        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            text = f"This is not the HTTP/1.1 that pytest-parseapi reads: {error}\n".encode()
-            status = error.error_status_hint
-            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: text/plain\r\n"
-            head += f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
-            self._send(head.encode() + text)
-        else:
-            self._send(b"")
+        self._send(_reply_head(reply, ends=True) + text)
 
     def _send(self, data: bytes | None) -> None:
         self._out = data or b""
@@ -306,3 +300,37 @@ def _header(head: h11.Request, name: bytes) -> str:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def has_input(source: Any) -> bool:
+    """Whether a socket, or a selector, has something to read."""
+    try:
+        with selectors.DefaultSelector() as probe:
+            probe.register(source, selectors.EVENT_READ)
+            return bool(probe.select(0))
+    except (OSError, ValueError):
+        return False
+
+
+def _reader() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+
+
+def _keeps_alive(head: h11.Request) -> bool:
+    closes = "close" in _header(head, b"connection").lower()
+    return head.http_version == b"1.1" and not closes
+
+
+def _reply_head(reply: Reply, *, ends: bool) -> bytes:
+    lines = [f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, '')}"]
+    lines += [
+        f"{name}: {value}" for name, value in reply.headers.items() if name.lower() not in _FRAMING
+    ]
+    if reply.status not in _BODILESS:
+        lines.append(f"content-length: {len(reply.body)}")
+    if ends:
+        lines.append("connection: close")
+    text = "\r\n".join([*lines, "", ""])
+    if text.count("\n") != len(lines) + 1:
+        raise ValueError(f"a header of the reply has a line break in it: {dict(reply.headers)}")
+    return text.encode("latin-1")
