@@ -161,6 +161,62 @@ def test_a_failure_names_the_rule_and_where_it_is_documented(client):
     result.stdout.no_fnmatch_line("*contract/plays.py*")
 
 
+def test_the_surface_of_runs_has_cases_of_its_own(client):
+    client.makepyfile(
+        """
+        import extend_ai, httpx, logging, time
+        from extend_ai.core.api_error import ApiError
+        from pytest_parseapi import ParseErrorContract
+
+        class TestRuns(ParseErrorContract):
+            surface = "run"
+            max_attempts = 3
+
+            def parse(self, document):
+                client = extend_ai.Extend(token=self.api_key)
+                for number in range(2):
+                    try:
+                        run = client.parse_runs.create_and_poll(file={"url": document})
+                    except (ApiError, httpx.HTTPError) as error:
+                        logging.exception("%s", getattr(error, "body", ""))
+                        raise
+                    if run.status == "PROCESSED":
+                        return run.output
+                    logging.error("%s %s", run.id, run.failure_reason)
+                    if run.failure_reason not in ("OCR_ERROR", "INTERNAL_ERROR"):
+                        break
+                    time.sleep(1)
+                raise RuntimeError(run.failure_reason)
+        """
+    )
+    result = run(client, "-v")
+    result.assert_outcomes(passed=72, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*::TestRuns::test_run_failure?extend-OCR_ERROR? PASSED*",
+            "*::TestRuns::test_poll_error?extend-RATE_LIMIT_EXCEEDED? PASSED*",
+            "*::TestRuns::test_poll_fault?extend-read_timeout? PASSED*",
+            "E * a run that failed with CHUNKING_ERROR is submitted again [[]resubmits]",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*test_retryable_flag*")
+
+
+def test_a_provider_without_runs_has_no_contract_on_them(client):
+    client.makepyfile(
+        """
+        from pytest_parseapi import ParseErrorContract
+
+        class TestRuns(ParseErrorContract):
+            provider = "nutrient"
+            surface = "run"
+        """
+    )
+    result = run(client)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*Nutrient documents no asynchronous runs*"])
+
+
 def test_rules_are_turned_off_and_cases_marked_by_ordinary_means(client):
     client.makepyfile(
         """

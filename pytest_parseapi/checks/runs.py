@@ -18,9 +18,13 @@ __all__ = [
     "failed_runs",
     "polled_politely",
     "polling_stopped",
+    "polls_after_end",
+    "polls_too_close",
     "resubmitted",
     "run_failure_logged",
     "run_findings",
+    "unlogged_failures",
+    "wrong_resubmissions",
 ]
 
 _LOGGED: Final = "the id and the failureReason of each failed run are logged"
@@ -50,7 +54,7 @@ def run_failure_logged(
     __tracebackhide__ = True
     number = level_number(level)
     _needs_failed(record, _LOGGED)
-    fail(record, list(_unlogged(record, number, text, level)))
+    fail(record, list(unlogged_failures(record, number, text, level)))
 
 
 def polling_stopped(record: Record) -> None:
@@ -60,7 +64,7 @@ def polling_stopped(record: Record) -> None:
     if not any(_ended(poll) for group in polls.values() for poll in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
         _nothing(record, _STOPPED, seen)
-    fail(record, list(_polled_on(record)))
+    fail(record, list(polls_after_end(record)))
 
 
 def polled_politely(record: Record, minimum: float = _MINIMUM) -> None:
@@ -70,7 +74,7 @@ def polled_politely(record: Record, minimum: float = _MINIMUM) -> None:
         raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
     if not any(len(group) > 1 for group in _polls(record).values()):
         _nothing(record, _polite_rule(minimum), "no run was polled more than once")
-    fail(record, list(_too_close(record, minimum)))
+    fail(record, list(polls_too_close(record, minimum)))
 
 
 def resubmitted(record: Record, times: int | None = None, document: str | None = None) -> None:
@@ -103,15 +107,16 @@ def resubmitted(record: Record, times: int | None = None, document: str | None =
 
 def run_findings(record: Record) -> Iterator[Finding]:
     """Everything that the provider advises on runs, where it was not followed."""
-    yield from _unlogged(record, None, None, None)
-    yield from _wrong_resubmissions(record)
-    yield from _too_close(record, _MINIMUM)
-    yield from _polled_on(record)
+    yield from unlogged_failures(record, None, None, None)
+    yield from wrong_resubmissions(record)
+    yield from polls_too_close(record, _MINIMUM)
+    yield from polls_after_end(record)
 
 
-def _unlogged(
+def unlogged_failures(
     record: Record, number: int | None, text: str | None, level: int | str | None
 ) -> Iterator[Finding]:
+    """Failed runs whose id or reason no line holds."""
     lines = [
         line
         for line in record.lines(text)
@@ -148,12 +153,14 @@ def _nearest(run: Run, lines: Sequence[Line]) -> str:
     return ""
 
 
-def _polled_on(record: Record) -> Iterator[Finding]:
+def polls_after_end(record: Record) -> Iterator[Finding]:
+    """Runs that were polled although their end was known."""
     for run_id, polls in _polls(record).items():
         end = next((poll for poll in polls if _ended(poll)), None)
         if end is None:
             continue
-        later = [poll for poll in polls if poll.started >= end.ended and poll is not end]
+        # At one virtual instant the number alone tells what came first.
+        later = [item for item in polls if item.started >= end.ended and item.number > end.number]
         # The output is fetched in another form once, by another query.
         forms = {poll.url for poll in later} - {end.url}
         surplus = [poll for poll in later if poll.url == end.url]
@@ -169,7 +176,8 @@ def _polled_on(record: Record) -> Iterator[Finding]:
             )
 
 
-def _too_close(record: Record, minimum: float) -> Iterator[Finding]:
+def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Finding]:
+    """Runs that were polled twice within ``minimum`` seconds."""
     for run_id, polls in _polls(record).items():
         for one, two in zip(polls, polls[1:], strict=False):
             gap = two.started - one.started
@@ -189,7 +197,8 @@ def _polite_rule(minimum: float) -> str:
     return f"polls of a run are at least {minimum:g} s apart"
 
 
-def _wrong_resubmissions(record: Record) -> Iterator[Finding]:
+def wrong_resubmissions(record: Record) -> Iterator[Finding]:
+    """New runs that the advice speaks against, and those that it asks for and that are missing."""
     creations = {item.run_id: item for item in record.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
     for attempt in record.attempts:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.rules import Named, may_be_retried
+from pytest_parseapi.errors import UsageError
 
 __all__ = ["TESTS", "Case", "cases_of", "primary_errors"]
 
@@ -24,9 +26,24 @@ _HTTP: Final = (
     "earlier_result",
     "retryable_flag",
 )
-TESTS: Final = {"http": _HTTP}
+_RUN: Final = (
+    "success",
+    "run_failure",
+    "lasting_run_failure",
+    "documented_error",
+    "lasting_error",
+    "poll_error",
+    "network_fault",
+    "lasting_network_fault",
+    "poll_fault",
+    "backoff",
+    "retry_after",
+    "earlier_result",
+)
+TESTS: Final = {"http": _HTTP, "run": _RUN}
 """The kinds of cases, by surface."""
 
+UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 _SECONDS: Final = (20, 60)
 _DATE_SECONDS: Final = 45
 
@@ -48,6 +65,8 @@ class Case:
     error: Named | None = None
     retry_after: int = 0
     as_date: bool = False
+    endpoint: str | None = None
+    """The only endpoint that fails."""
 
     def __str__(self) -> str:
         return self.id
@@ -58,9 +77,9 @@ def cases_of(test: str, provider: Provider, policy: ContractPolicy) -> list[Case
     return list(_CASES[test](provider, policy))
 
 
-def primary_errors(provider: Provider) -> list[DocumentedError]:
-    """The documented errors of the endpoint that parses at once, which is the first one."""
-    path = provider.endpoints[0].path
+def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
+    """The documented errors of the endpoint that parses: at once, or by a run."""
+    path = provider.endpoints[0].path if surface == "http" else _run_endpoints(provider)[0].path
     return [
         error
         for error in provider.errors
@@ -68,17 +87,29 @@ def primary_errors(provider: Provider) -> list[DocumentedError]:
     ]
 
 
+def _run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
+    """What creates a run, and what polls it."""
+    for poll in provider.endpoints:
+        create = poll.path.rpartition("/")[0]
+        for endpoint in provider.endpoints:
+            if poll.polls and endpoint.method == "POST" and endpoint.path == create:
+                return endpoint, poll
+    raise UsageError(
+        f"{provider.title} documents no asynchronous runs: its contract has the surface 'http'"
+    )
+
+
 def _success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     yield Case(test="success", id=provider.name)
 
 
-def _documented(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    for error in primary_errors(provider):
+def _documented(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    for error in primary_errors(provider, policy.surface):
         yield Case(test="documented_error", id=str(error), error=error)
 
 
-def _lasting(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    for error in primary_errors(provider):
+def _lasting(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    for error in primary_errors(provider, policy.surface):
         if error.retryable:
             yield Case(test="lasting_error", id=str(error), error=error)
 
@@ -101,14 +132,14 @@ def _survivable(policy: ContractPolicy) -> Iterator[NetworkFault]:
 
 
 def _backoff(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider)
+    error = _first_retryable(provider, policy)
     if error is not None and policy.backoff and policy.retries:
         yield Case(test="backoff", id=str(error), error=error)
 
 
 def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    limited = [error for error in primary_errors(provider) if error.status == 429]  # noqa: PLR2004
-    error = limited[0] if limited else _first_retryable(provider)
+    limited = [error for error in primary_errors(provider, policy.surface) if error.status == 429]  # noqa: PLR2004
+    error = limited[0] if limited else _first_retryable(provider, policy)
     if error is None or not policy.expects_retry_after(provider) or not policy.retries:
         return
     for seconds in _SECONDS:
@@ -125,20 +156,51 @@ def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
 
 
 def _earlier_result(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider)
+    error = _first_retryable(provider, policy)
     if error is not None and policy.fresh_results:
         yield Case(test="earlier_result", id=str(error), error=error)
 
 
 def _retryable_flag(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider)
+    error = _first_retryable(provider, policy)
     if error is not None and policy.obeys_retryable_flag:
         yield Case(test="retryable_flag", id=str(error), error=error)
 
 
-def _first_retryable(provider: Provider) -> DocumentedError | None:
+def _run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    for error in provider.errors:
+        if "run" in error.surfaces:
+            yield Case(test="run_failure", id=str(error), error=error)
+    yield Case(test="run_failure", id=f"{provider.name}-{UNKNOWN}", error=UNKNOWN)
+
+
+def _lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    for error in provider.errors:
+        if "run" in error.surfaces and error.retryable:
+            yield Case(test="lasting_run_failure", id=str(error), error=error)
+
+
+def _poll_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    _, poll = _run_endpoints(provider)
+    for error in primary_errors(provider, policy.surface):
+        yield Case(test="poll_error", id=str(error), error=error, endpoint=str(poll))
+
+
+def _poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    _, poll = _run_endpoints(provider)
+    for fault in _survivable(policy):
+        yield Case(
+            test="poll_fault", id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll)
+        )
+
+
+def _first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
     """A retryable error that a server, and not a limit of requests, brings about."""
-    found = [error for error in primary_errors(provider) if may_be_retried(provider, error)]
+    found = [
+        error
+        for error in primary_errors(provider, policy.surface)
+        if may_be_retried(provider, error)
+    ]
     found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
     return found[0] if found else None
 
@@ -153,4 +215,8 @@ _CASES: Final = {
     "retry_after": _retry_after,
     "earlier_result": _earlier_result,
     "retryable_flag": _retryable_flag,
+    "run_failure": _run_failures,
+    "lasting_run_failure": _lasting_run_failures,
+    "poll_error": _poll_errors,
+    "poll_fault": _poll_faults,
 }

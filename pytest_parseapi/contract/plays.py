@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from pytest_parseapi.asynchronous import run_book
 from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.record import Finding
@@ -28,6 +29,7 @@ from pytest_parseapi.service.script import ALWAYS
 __all__ = ["PLAYS", "play"]
 
 _SEEDS: Final = 16
+_MANY: Final = 30
 
 
 def play(case: Case, stage: Stage) -> list[Breach]:
@@ -55,7 +57,7 @@ def _success(_case: Case, stage: Stage) -> Iterator[Breach]:
 
 def _documented_error(case: Case, stage: Stage) -> Iterator[Breach]:
     error = _scripted(case)
-    stage.api.fail(error)
+    stage.api.fail(error, endpoint=case.endpoint)
     trial = stage.call()
     yield from _met(trial, error, stage)
     yield from general_breaches(trial, stage.policy)
@@ -176,6 +178,66 @@ def _retryable_flag(case: Case, stage: Stage) -> Iterator[Breach]:
             return
 
 
+def _run_failure(case: Case, stage: Stage) -> Iterator[Breach]:
+    error = _scripted(case)
+    stage.api.fail_run(_name(error))
+    trial = stage.call()
+    yield from _run_met(trial, error, stage)
+    yield from general_breaches(trial, stage.policy)
+    if trial.record.runs and not trial.failed_run and trial.error is not None:
+        yield Breach(
+            "resubmits",
+            Finding(
+                rule="the result of a new run is used",
+                where=trial.record.runs[-1].id,
+                expected=f"a result: run {trial.record.runs[-1].id} ended "
+                f"{trial.record.runs[-1].status}",
+                seen=trial.outcome,
+            ),
+        )
+
+
+def _lasting_run_failure(case: Case, stage: Stage) -> Iterator[Breach]:
+    error = _scripted(case)
+    # No fuse counts runs: each of them is created by a request that succeeds.
+    stage.api.fail_run(_name(error), times=_MANY)
+    trial = stage.call()
+    for step in run_book(stage.api._service).script.unused():
+        # What a consumer that gave up left of the script is no mistake of the test.
+        step.times = ALWAYS
+    yield from _run_met(trial, error, stage)
+    yield from general_breaches(trial, stage.policy)
+    if len(trial.record.runs) > _MANY:
+        yield Breach(
+            "gives_up",
+            Finding(
+                rule="the consumer gives up on a document whose runs fail",
+                expected=f"an end to it. {documented(stage.api.provider, error)}",
+                seen=f"{_MANY} runs failed, and another one was submitted",
+                advice="limit how often a document is submitted",
+            ),
+        )
+
+
+def _run_met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
+    if any(run.failed for run in trial.record.runs) or trial.stopped:
+        return
+    runs = ", ".join(f"{run.id} {run.status}" for run in trial.record.runs) or "no run"
+    yield Breach(
+        "succeeds",
+        Finding(
+            rule=f"the consumer submits a run to {stage.api.provider.title} and polls it",
+            expected=f"a run that is polled to its end, which was to be FAILED: {_name(error)}",
+            seen=f"{trial.outcome}; {runs}",
+            advice=trial.record.advice("polling"),
+        ),
+    )
+
+
+def _name(error: Named) -> str:
+    return error.code if isinstance(error, DocumentedError) else error.name
+
+
 def _scripted(case: Case) -> Named:
     if case.error is None:
         raise TypeError(f"the case {case.id} of {case.test} scripts nothing")
@@ -206,7 +268,8 @@ def _recovers(trial: Trial, error: Named) -> Iterator[Breach]:
     if last is None or trial.stopped:
         return
     if last.failed:
-        if len(trial.record.attempts) == 1 and isinstance(error, NetworkFault):
+        alone = any(operation.attempts == [last] for operation in trial.record.operations)
+        if alone and isinstance(error, NetworkFault):
             yield _not_retried(trial, error)
         return
     if trial.error is not None:
@@ -266,5 +329,9 @@ PLAYS: Final[dict[str, Callable[[Case, Stage], Iterator[Breach]]]] = {
     "retry_after": _retry_after,
     "earlier_result": _earlier_result,
     "retryable_flag": _retryable_flag,
+    "run_failure": _run_failure,
+    "lasting_run_failure": _lasting_run_failure,
+    "poll_error": _documented_error,
+    "poll_fault": _documented_error,
 }
 """How each kind of case is played."""

@@ -13,9 +13,15 @@ from pytest_parseapi.checks.documentation import missing_retries, unproven_backo
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.record import Finding
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.checks.runs import (
+    polls_after_end,
+    polls_too_close,
+    unlogged_failures,
+    wrong_resubmissions,
+)
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
-from pytest_parseapi.evidence.line import exception_text
+from pytest_parseapi.evidence.line import Line, exception_text
 from pytest_parseapi.timeline import describe_error
 
 __all__ = ["Breach", "Named", "documented", "general_breaches", "kept", "may_be_retried"]
@@ -164,6 +170,18 @@ def _endless(trial: Trial) -> Iterator[Breach]:
 
 def _raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
     last = trial.last
+    run = trial.failed_run
+    if policy.raises and run is not None and trial.error is None and not trial.stopped:
+        yield Breach(
+            "raises",
+            Finding(
+                rule="parse raises where the run failed",
+                where=run.id,
+                expected="an exception that says why the run failed",
+                seen=f"{trial.outcome} although run {run.id} ended FAILED: {run.failure_reason}",
+                advice=trial.record.advice("polling"),
+            ),
+        )
     # Who tells failures by what it returns is the only one to read it.
     if not policy.raises or last is None or not last.failed:
         return
@@ -223,6 +241,37 @@ def _request_ids(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
             yield Breach("logs_request_id", replace(finding, nearest=nearest))
 
 
+def _run_logs(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    level = level_number(policy.log_level) or 0
+
+    def lines(text: str | None) -> list[Line]:
+        found = trial.record.lines(text)
+        return [line for line in found if line.level is None or line.level >= level]
+
+    heard = replace(trial.record, lines=lines)
+    for finding in unlogged_failures(heard, None, None, None):
+        yield Breach("logs_run_failures", finding)
+
+
+def _polls(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in polls_after_end(trial.record):
+        yield Breach("stops_polling", finding)
+    for finding in polls_too_close(trial.record):
+        yield Breach("polls_politely", finding)
+
+
+def _resubmissions(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in wrong_resubmissions(trial.record):
+        rule = next(name for words, name in _RESUBMISSIONS.items() if words in finding.rule)
+        yield Breach(rule, finding)
+
+
+_RESUBMISSIONS: Final = {
+    "is not submitted again": "spares_final_reasons",
+    "is submitted again with the same payload": "resends_payload",
+    "is submitted again after a wait": "backoff",
+    "is submitted again": "resubmits",
+}
 _Judge = Callable[[Trial, ContractPolicy], Iterator[Breach]]
 _GENERAL: Final[tuple[_Judge, ...]] = (
     _stops,
@@ -235,4 +284,7 @@ _GENERAL: Final[tuple[_Judge, ...]] = (
     _raises,
     _clear_errors,
     _request_ids,
+    _run_logs,
+    _polls,
+    _resubmissions,
 )

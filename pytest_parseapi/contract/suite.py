@@ -105,6 +105,26 @@ class ParseErrorContract(ContractPolicy):
         __tracebackhide__ = True
         self._hold(contract_case, parseapi_factory)
 
+    def test_run_failure(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """A run that fails once is noticed, and submitted again if that may help."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
+    def test_lasting_run_failure(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """A document whose runs fail again and again is given up on."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
+    def test_poll_error(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """An error in answer to a poll says nothing about the run."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
+    def test_poll_fault(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """A network fault or broken body in answer to a poll is survived."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each case."""
         if _ARGUMENT not in metafunc.fixturenames:

@@ -13,6 +13,7 @@ from pytest_parseapi.api import ParseAPI
 from pytest_parseapi.checks.record import Record
 from pytest_parseapi.errors import SimulationStopped, UsageError
 from pytest_parseapi.journal import Attempt
+from pytest_parseapi.service.runs import Run
 
 __all__ = ["Parse", "Trial", "finished", "run_trial"]
 
@@ -49,6 +50,12 @@ class Trial:
     def ended_in_failure(self) -> bool:
         """Whether the last attempt failed."""
         return self.last is not None and self.last.failed
+
+    @property
+    def failed_run(self) -> Run | None:
+        """The last run, where it failed."""
+        runs = self.record.runs
+        return runs[-1] if runs and runs[-1].failed else None
 
     @property
     def outcome(self) -> str:

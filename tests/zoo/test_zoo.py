@@ -12,13 +12,15 @@ from pytest_parseapi.contract.policy import RULES, ContractPolicy
 MODULES = (
     "right_loops",
     "right_libraries",
+    "right_runs",
     "broken_retries",
     "broken_waits",
     "broken_payloads",
     "broken_logs",
     "broken_errors",
+    "broken_runs",
 )
-ABSTRACT = {"Once"}
+ABSTRACT = {"Once", "RunLoop"}
 
 
 def inhabitants():
