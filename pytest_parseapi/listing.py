@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 
-__all__ = ["error_table"]
+__all__ = ["error_json", "error_table"]
 
 
 def error_table(providers: Iterable[Provider]) -> str:
@@ -19,6 +21,12 @@ def error_table(providers: Iterable[Provider]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def error_json(providers: Iterable[Provider]) -> str:
+    """Every documented error of every provider, as a JSON list of objects."""
+    errors = [asdict(error) for provider in providers for error in provider.errors]
+    return json.dumps(errors, indent=2, ensure_ascii=False)
 
 
 def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
