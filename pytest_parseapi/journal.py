@@ -5,7 +5,6 @@ from __future__ import annotations
 from _thread import allocate_lock
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.callers import Caller
@@ -13,6 +12,7 @@ from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.exchange import Request, Timeouts
 from pytest_parseapi.payload import Payload, payload_of
+from pytest_parseapi.retry_after import moment_of
 
 __all__ = ["Attempt", "Journal", "Opened", "Operation"]
 
@@ -97,17 +97,7 @@ class Attempt:
     @property
     def retry_at(self) -> float | None:
         """The earliest time for a retry by ``Retry-After``, as ``time.time()`` counts."""
-        value = self.retry_after
-        if value is None:
-            return None
-        try:
-            return self.wall_ended + float(value)
-        except ValueError:
-            pass
-        try:
-            return parsedate_to_datetime(value).timestamp()
-        except ValueError:
-            return None
+        return None if self.retry_after is None else moment_of(self.retry_after, self.wall_ended)
 
     def header(self, name: str) -> str | None:
         """The first value of a header that was sent, by its lower-case name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,13 +14,14 @@ from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.lookup import ErrorName, endpoint_named, resolve
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.errors import UsageError
+from pytest_parseapi.retry_after import moment_of
 
 __all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "document_name", "steps_for", "times_of"]
 
 ALWAYS: Final = math.inf
 """For ``times``: the failure never ends."""
 
-RetryAfter = float | str | datetime.datetime
+RetryAfter = float | str | dt.datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +131,9 @@ def steps_for(
                     f"{error.code} is documented for {', '.join(error.endpoints)}, not for "
                     f"{endpoint}" + ("; for runs use fail_run()" if "run" in error.surfaces else "")
                 )
+    silent = [isinstance(error, NetworkFault) and error.kind == "network" for error in named]
+    if retry_after is not None and all(silent):
+        raise UsageError(f"{named[0]} sends no reply, so it takes no retry_after")
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
     return [
@@ -168,14 +172,14 @@ def document_name(document: object) -> str | None:
 def _retry_after_header(value: RetryAfter | None) -> str | None:
     if value is None:
         return None
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         if value.tzinfo is None:
             raise UsageError("retry_after needs a datetime with a time zone")
-        return format_datetime(value.astimezone(datetime.UTC), usegmt=True)
-    if isinstance(value, str) and value:
+        return format_datetime(value.astimezone(dt.UTC), usegmt=True)
+    if isinstance(value, str) and moment_of(value, 0.0) is not None:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
-        return f"{value:g}" if value < 1e6 else str(int(value))
+        return f"{value:.6f}".rstrip("0").rstrip(".")
     raise UsageError(f"retry_after is seconds from 0 up, an HTTP date or a datetime, not {value!r}")
 
 
