@@ -16,7 +16,7 @@ import threading
 import time
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.threads import ThreadStates
@@ -237,7 +237,9 @@ class VirtualClock:
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
         if isinstance(wait, _Sleep) and self._threads.is_new(get_ident()):
-            # Threads end by this class alone without a report, not by one derived from it.
+            # Threads end by SystemExit without a report, unless pytest watches them.
+            thread: Any = threading.current_thread()
+            thread._invoke_excepthook = lambda _thread: None
             raise SystemExit("the simulated test that this thread slept in is over")
         while True:
             left = None if needs is None else (needs - (self._monotonic() - began)) / _SECOND
