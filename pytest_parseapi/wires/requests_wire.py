@@ -136,10 +136,17 @@ class _Raw(io.BytesIO):
         self.msg = _Message(reply.headers)
         self.msg["content-length"] = str(len(reply.body))
         self._end = None if reply.truncated else len(body)
+        self._over = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on; the end is only known once it was read."""
+        data = super().read(size)
+        self._over = self.tell() == self._end
+        return data
 
     def isclosed(self) -> bool:
         """Whether the whole of the announced body was read, so that the connection is free."""
-        return self.closed or self.tell() == self._end
+        return self._over or self.closed
 
 
 def _exchange(
