@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -63,20 +65,41 @@ class Payload:
         """What ``other`` carries differently, in words; None if it carries the same."""
         if self.kind != other.kind:
             return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
-        ours = {(part.name, index): part for index, part in enumerate(self.parts)}
-        theirs = {(part.name, index): part for index, part in enumerate(other.parts)}
-        for key, part in ours.items():
-            again = theirs.get(key)
-            if again is None:
-                return f"{part}, then no such part"
-            if part != again:
-                if part.size == again.size and str(part) == str(again):
-                    return f"{part}, then other content of the same size"
-                return f"{part}, then {again}"
-        for key, part in theirs.items():
-            if key not in ours:
-                return f"no {part.name!r} part, then {part}"
+        ours, theirs = _by_name(self.parts), _by_name(other.parts)
+        for key in {**ours, **theirs}:
+            changed = _changed(ours.get(key), theirs.get(key))
+            if changed is not None:
+                return changed
+        if self.parts != other.parts:
+            # A server may read a form as a stream, so their order is part of what is sent.
+            return f"parts {_names(self.parts)}, then {_names(other.parts)}"
         return None
+
+
+def _changed(part: PayloadPart | None, again: PayloadPart | None) -> str | None:
+    if part == again:
+        return None
+    if part is None:
+        return f"no {again.name!r} part, then {again}" if again else None
+    if again is None:
+        return f"{part}, then no such part"
+    if str(part) == str(again):
+        return f"{part}, then other content of the same size"
+    return f"{part}, then {again}"
+
+
+def _by_name(parts: Iterable[PayloadPart]) -> dict[tuple[str, int], PayloadPart]:
+    """Parts by name, and by how many of that name came before."""
+    before: Counter[str] = Counter()
+    found = {}
+    for part in parts:
+        found[part.name, before[part.name]] = part
+        before[part.name] += 1
+    return found
+
+
+def _names(parts: Iterable[PayloadPart]) -> str:
+    return " ".join(part.name for part in parts)
 
 
 def payload_of(content_type: str, body: bytes) -> Payload:
