@@ -341,3 +341,32 @@ def test_credentials_are_on_the_class():
 
     assert Nutrient.api_key.startswith("pdf_")
     assert Nutrient.base_url == "https://api.nutrient.io"
+
+
+def test_a_receiver_of_webhooks_is_audited_where_there_is_one(client):
+    client.makepyfile(
+        """
+        import client, extend_ai
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            seen = 0
+
+            def parse(self, document):
+                return client.parse(document)
+
+            async def handle_webhook(self, body, headers):
+                verify = extend_ai.Extend(token=self.api_key).webhooks.verify_and_parse
+                verify(body, headers, self.webhook_secret)
+                self.seen += 1
+
+            def webhook_effects(self):
+                return self.seen
+        """
+    )
+    result = run(client, "-k", "test_webhook or test_wrong or test_repeated")
+    # The only fault of this receiver: it counts a repeated event again.
+    result.assert_outcomes(passed=23, failed=1, deselected=52)
+    result.stdout.fnmatch_lines(
+        ["E * a webhook event that is delivered twice has one effect [[]handles_events_once]"]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 from pytest_parseapi.checks.record import Finding, Record, fail
@@ -11,7 +11,14 @@ from pytest_parseapi.errors import UsageError
 from pytest_parseapi.journal import Attempt
 from pytest_parseapi.webhooks.courier import WebhookAnswer
 
-__all__ = ["webhook_accepted", "webhook_handled_once", "webhook_rejected"]
+__all__ = [
+    "repeated_effects",
+    "unaccepted",
+    "unrejected",
+    "webhook_accepted",
+    "webhook_handled_once",
+    "webhook_rejected",
+]
 
 _REJECTED: Final = "a wrong webhook delivery is rejected"
 _ACCEPTED: Final = "a good webhook delivery is answered with a 2xx within 30 s"
@@ -26,8 +33,14 @@ def webhook_rejected(record: Record) -> None:
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
         _nothing(record, _REJECTED, "no wrong delivery is on record", advice)
-    findings = []
-    for answer in wrong:
+    fail(record, list(unrejected(record)))
+
+
+def unrejected(record: Record) -> Iterator[Finding]:
+    """Wrong deliveries that the receiver took, or acted on."""
+    for answer in record.answers:
+        if not answer.delivery.rejectable:
+            continue
         effects = _effects(record, answer.delivery.run_id, since=answer)
         if not answer.refused:
             seen = _said(answer)
@@ -35,44 +48,46 @@ def webhook_rejected(record: Record) -> None:
             seen = f"{_said(answer)}, but {_request(effects[0])} followed"
         else:
             continue
-        findings.append(
-            Finding(
-                rule=_REJECTED,
-                where=_name(answer),
-                expected="a 4xx, or an exception from a plain function, and no effect",
-                seen=seen,
-                advice="verify signature and timestamp of the raw body before anything else, such "
-                "as by the official client's webhooks.verify_and_parse",
-            )
+        yield Finding(
+            rule=_REJECTED,
+            where=_name(answer),
+            expected="a 4xx, or an exception from a plain function, and no effect",
+            seen=seen,
+            advice="verify signature and timestamp of the raw body before anything else, such "
+            "as by the official client's webhooks.verify_and_parse",
         )
-    fail(record, findings)
 
 
 def webhook_accepted(record: Record) -> None:
     """The last delivery of each good event was answered with a 2xx in time."""
     __tracebackhide__ = True
-    last = {
-        answer.delivery.event_id: answer
-        for answer in record.answers
-        if not answer.delivery.rejectable
-    }
+    last = _last_answers(record)
     if not last:
         advice = _DELIVER.format("")
         _nothing(record, _ACCEPTED, "no good delivery is on record", advice)
-    fail(
-        record,
-        [
-            Finding(
+    fail(record, list(unaccepted(record)))
+
+
+def unaccepted(record: Record) -> Iterator[Finding]:
+    """Good events that the receiver did not take in time."""
+    for answer in _last_answers(record):
+        if not answer.taken:
+            yield Finding(
                 rule=_ACCEPTED,
                 where=_name(answer),
                 expected="a 2xx within 30 s",
                 seen=_said(answer),
                 advice=record.advice("webhook"),
             )
-            for answer in last.values()
-            if not answer.taken
-        ],
-    )
+
+
+def _last_answers(record: Record) -> list[WebhookAnswer]:
+    last = {
+        answer.delivery.event_id: answer
+        for answer in record.answers
+        if not answer.delivery.rejectable
+    }
+    return list(last.values())
 
 
 def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = None) -> None:
@@ -80,6 +95,12 @@ def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = No
     __tracebackhide__ = True
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
+    fail(record, repeated_effects(record, effects))
+
+
+def repeated_effects(record: Record, effects: Callable[..., Any] | None = None) -> list[Finding]:
+    """Events that were delivered more than once and had more than one effect."""
+    __tracebackhide__ = True
     events: dict[str, list[WebhookAnswer]] = {}
     for answer in record.answers:
         if answer.delivery.wrong is None:
@@ -92,7 +113,7 @@ def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = No
             "no event was delivered more than once",
             "deliver one delivery twice: api.deliver(delivery, receiver), two times",
         )
-    fail(record, _counted(record, list(events.values()), repeated, effects))
+    return _counted(record, list(events.values()), repeated, effects)
 
 
 def _counted(

@@ -12,6 +12,7 @@ from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.rules import Named, may_be_retried
 from pytest_parseapi.errors import UsageError
+from pytest_parseapi.webhooks.delivery import WRONGS
 
 __all__ = ["TESTS", "Case", "cases_of", "primary_errors"]
 
@@ -40,10 +41,12 @@ _RUN: Final = (
     "retry_after",
     "earlier_result",
 )
-TESTS: Final = {"http": _HTTP, "run": _RUN}
+_WEBHOOK: Final = ("webhook", "wrong_webhook", "repeated_webhook")
+TESTS: Final = {"http": (*_HTTP, *_WEBHOOK), "run": (*_RUN, *_WEBHOOK)}
 """The kinds of cases, by surface."""
 
 UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
+_REJECTABLE: Final = tuple(wrong for wrong in WRONGS if wrong != "unknown_event_type")
 _SECONDS: Final = (20, 60)
 _DATE_SECONDS: Final = 45
 
@@ -67,6 +70,8 @@ class Case:
     as_date: bool = False
     endpoint: str | None = None
     """The only endpoint that fails."""
+    wrong: str | None = None
+    """What is wrong with a webhook delivery."""
 
     def __str__(self) -> str:
         return self.id
@@ -194,6 +199,29 @@ def _poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
         )
 
 
+def _webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    if policy.handle_webhook is None:
+        return
+    yield Case(test="webhook", id=f"{provider.name}-processed")
+    for error in provider.errors:
+        if "webhook" in error.surfaces:
+            yield Case(test="webhook", id=str(error), error=error)
+    for wrong in WRONGS:
+        if wrong not in _REJECTABLE:
+            yield Case(test="webhook", id=f"{provider.name}-{wrong}", wrong=wrong)
+
+
+def _wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    if policy.handle_webhook is not None:
+        for wrong in _REJECTABLE:
+            yield Case(test="wrong_webhook", id=f"{provider.name}-{wrong}", wrong=wrong)
+
+
+def _repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    if policy.handle_webhook is not None:
+        yield Case(test="repeated_webhook", id=f"{provider.name}-processed")
+
+
 def _first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
     """A retryable error that a server, and not a limit of requests, brings about."""
     found = [
@@ -219,4 +247,7 @@ _CASES: Final = {
     "lasting_run_failure": _lasting_run_failures,
     "poll_error": _poll_errors,
     "poll_fault": _poll_faults,
+    "webhook": _webhooks,
+    "wrong_webhook": _wrong_webhooks,
+    "repeated_webhook": _repeated_webhooks,
 }

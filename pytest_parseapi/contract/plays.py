@@ -12,6 +12,7 @@ from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.record import Finding
 from pytest_parseapi.checks.waits import too_early, waits_of
+from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.cases import Case
 from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import (
@@ -219,6 +220,40 @@ def _lasting_run_failure(case: Case, stage: Stage) -> Iterator[Breach]:
         )
 
 
+def _webhook(case: Case, stage: Stage) -> Iterator[Breach]:
+    error = None if case.error is None else _name(case.error)
+    trial = stage.deliver(stage.api.webhook(error, wrong=case.wrong))
+    yield from _webhook_breaches(trial, stage)
+
+
+def _repeated_webhook(_case: Case, stage: Stage) -> Iterator[Breach]:
+    before = 0 if stage.policy.webhook_effects is None else stage.policy.webhook_effects()
+    delivery = stage.api.webhook()
+    stage.deliver(delivery)
+    trial = stage.deliver(delivery)
+    yield from _webhook_breaches(trial, stage)
+    count = stage.policy.webhook_effects
+    effects = None if count is None else (lambda: count() - before)
+    for finding in repeated_effects(trial.record, effects):
+        yield Breach("handles_events_once", finding)
+
+
+def _webhook_breaches(trial: Trial, stage: Stage) -> Iterator[Breach]:
+    """A receiver is asked for nothing that only a caller of ``parse`` can give."""
+    for breach in general_breaches(trial, stage.policy):
+        if breach.rule in _OF_WEBHOOKS:
+            yield breach
+
+
+_OF_WEBHOOKS: Final = (
+    "accepts_webhooks",
+    "verifies_signature",
+    "hides_webhook_secret",
+    "hides_credentials",
+    "sets_timeouts",
+)
+
+
 def _run_met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
     if any(run.failed for run in trial.record.runs) or trial.stopped:
         return
@@ -333,5 +368,8 @@ PLAYS: Final[dict[str, Callable[[Case, Stage], Iterator[Breach]]]] = {
     "lasting_run_failure": _lasting_run_failure,
     "poll_error": _documented_error,
     "poll_fault": _documented_error,
+    "webhook": _webhook,
+    "wrong_webhook": _webhook,
+    "repeated_webhook": _repeated_webhook,
 }
 """How each kind of case is played."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar, Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 from pytest_parseapi.catalogue.model import Provider
 
@@ -25,6 +26,15 @@ class ContractPolicy:
     """A credential that the simulated API accepts, for `parse` to use."""
     base_url: str = ""
     """The documented base URL, for `parse` to use."""
+
+    webhook_secret: str = ""
+    """What webhook deliveries are signed with, for `handle_webhook` to use."""
+    handle_webhook: Callable[[bytes, dict[str, str]], Any] | None = None
+    """A consumer of webhooks has this method: it takes the body and the headers of a delivery,
+    answers with a status or nothing, and raises where it turns the delivery down. It may be a
+    coroutine function."""
+    webhook_effects: Callable[[], int] | None = None
+    """How many events had an effect so far, where that shows in no request to the API."""
 
     max_attempts: ClassVar[int | None] = None
     """How many attempts in all a retryable documented error gets; None for any finite number."""
@@ -77,6 +87,8 @@ class ContractPolicy:
     spares_final_reasons: ClassVar[bool] = True
     """A run that failed for a reason that stays is not submitted again."""
 
+    accepts_webhooks: ClassVar[bool] = True
+    """`handle_webhook` takes every good delivery, also of event types added later."""
     verifies_signature: ClassVar[bool] = True
     """`handle_webhook` turns down what the provider did not sign."""
     handles_events_once: ClassVar[bool] = True
@@ -97,6 +109,9 @@ _SETTINGS: Final = (
     "document",
     "api_key",
     "base_url",
+    "webhook_secret",
+    "handle_webhook",
+    "webhook_effects",
     "max_attempts",
     "immediate_first_retry",
     "log_level",

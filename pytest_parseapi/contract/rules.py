@@ -19,10 +19,12 @@ from pytest_parseapi.checks.runs import (
     unlogged_failures,
     wrong_resubmissions,
 )
+from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
 from pytest_parseapi.evidence.line import Line, exception_text
 from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.webhooks.delivery import SECRET
 
 __all__ = ["Breach", "Named", "documented", "general_breaches", "kept", "may_be_retried"]
 
@@ -129,8 +131,12 @@ def _timeouts(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
 
 
 def _credentials(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
-    for finding in leaks(trial.record):
+    secret = frozenset({SECRET})
+    record = trial.record
+    for finding in leaks(replace(record, credentials=record.credentials - secret)):
         yield Breach("hides_credentials", finding)
+    for finding in leaks(replace(record, credentials=record.credentials & secret)):
+        yield Breach("hides_webhook_secret", finding)
 
 
 def _stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
@@ -266,6 +272,13 @@ def _resubmissions(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
         yield Breach(rule, finding)
 
 
+def _webhooks(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    for finding in unaccepted(trial.record):
+        yield Breach("accepts_webhooks", finding)
+    for finding in unrejected(trial.record):
+        yield Breach("verifies_signature", finding)
+
+
 _RESUBMISSIONS: Final = {
     "is not submitted again": "spares_final_reasons",
     "is submitted again with the same payload": "resends_payload",
@@ -287,4 +300,5 @@ _GENERAL: Final[tuple[_Judge, ...]] = (
     _run_logs,
     _polls,
     _resubmissions,
+    _webhooks,
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_parseapi.api import ParseAPI
 from pytest_parseapi.contract.policy import ContractPolicy
-from pytest_parseapi.contract.trial import Parse, Trial, run_trial
+from pytest_parseapi.contract.trial import Parse, Trial, finished, run_trial
+from pytest_parseapi.webhooks.delivery import WebhookDelivery
 
 __all__ = ["Stage", "default_document"]
 
@@ -46,6 +47,17 @@ class Stage:
         """Let the consumer parse the document once."""
         __tracebackhide__ = True
         return run_trial(self.api, self.parse, self.document)
+
+    def deliver(self, delivery: WebhookDelivery) -> Trial:
+        """Deliver a webhook to the consumer once."""
+        __tracebackhide__ = True
+        handle = self.policy.handle_webhook
+
+        def receive(body: bytes, headers: dict[str, str]) -> Any:
+            return None if handle is None else finished(handle(body, headers))
+
+        self.api.deliver(delivery, receive, tries=1)
+        return Trial(api=self.api, record=self.api._record)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""

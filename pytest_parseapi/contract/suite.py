@@ -125,6 +125,21 @@ class ParseErrorContract(ContractPolicy):
         __tracebackhide__ = True
         self._hold(contract_case, parseapi_factory)
 
+    def test_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """A good delivery is taken."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
+    def test_wrong_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """What the provider did not sign is turned down."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
+    def test_repeated_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
+        """An event that is delivered twice has one effect."""
+        __tracebackhide__ = True
+        self._hold(contract_case, parseapi_factory)
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each case."""
         if _ARGUMENT not in metafunc.fixturenames:
@@ -172,6 +187,8 @@ class ParseErrorContract(ContractPolicy):
         api = factory(self.provider)
         self.api_key = self.api_key or api.api_key
         self.base_url = self.base_url or api.base_url
+        if self.handle_webhook is not None:
+            self.webhook_secret = self.webhook_secret or api.webhook_secret
         breaches = play(case, Stage(api=api, parse=self.parse, policy=self))
         fail(api._record, [breach.titled for breach in breaches])
         api.note_check("contract")
@@ -194,6 +211,8 @@ class ParseErrorContract(ContractPolicy):
 
 
 def _unasked(cls: type[ContractPolicy], name: str) -> bool:
+    if name.endswith("webhook"):
+        return cls.handle_webhook is None
     return (name == "test_retryable_flag" and not cls.obeys_retryable_flag) or (
         name == "test_backoff" and not (cls.backoff and cls.retries)
     )

@@ -53,6 +53,8 @@ def audit(kind):
                 consumer = kind()
                 api = bench.api()
                 consumer.api_key, consumer.base_url = api.api_key, api.base_url
+                if consumer.handle_webhook is not None:
+                    consumer.webhook_secret = api.webhook_secret
                 stage = Stage(api=api, parse=consumer.parse, policy=consumer)
                 for breach in play(case, stage):
                     broken[breach.rule].append((f"{test}[{case.id}]", breach.finding))

@@ -1,0 +1,73 @@
+"""Broken receivers of webhooks. One fault each."""
+
+from __future__ import annotations
+
+import json
+
+from right_webhooks import Receiver, Rejected
+from toolbox import log
+
+
+class AcceptsAnySignature(Receiver):
+    """Never looks at the signature."""
+
+    rule = "verifies_signature"
+
+    def verify(self, body, headers):
+        try:
+            json.loads(body)
+        except ValueError as error:
+            raise Rejected("no JSON") from error
+
+
+class LogsWrongSignaturesOnly(Receiver):
+    """Warns about a wrong signature, and goes on."""
+
+    rule = "verifies_signature"
+
+    def verify(self, body, headers):
+        try:
+            super().verify(body, headers)
+        except Rejected:
+            if not body.startswith(b"{"):
+                raise
+            log.warning("a wrong delivery")
+
+
+class AcceptsOldDeliveries(Receiver):
+    """Lets a recorded delivery be played again after ten minutes."""
+
+    rule = "verifies_signature"
+
+    def is_fresh(self, stamp):
+        return True
+
+
+class HandlesTwice(Receiver):
+    """Handles a redelivered event again."""
+
+    rule = "handles_events_once"
+
+    def is_known(self, event):
+        return False
+
+
+class PrintsTheSecret(Receiver):
+    """Prints what it verifies with."""
+
+    rule = "hides_webhook_secret"
+
+    def verify(self, body, headers):
+        print(f"verifying with {self.webhook_secret}")  # noqa: T201 - its fault
+        super().verify(body, headers)
+
+
+class RejectsNewEvents(Receiver):
+    """Turns event types down that it does not know."""
+
+    rule = "accepts_webhooks"
+
+    def handle_webhook(self, body, headers):
+        answer = super().handle_webhook(body, headers)
+        known = json.loads(body)["eventType"] in ("parse_run.processed", "parse_run.failed")
+        return answer if known else 400
