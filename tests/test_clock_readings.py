@@ -8,9 +8,7 @@ import datetime as dt
 import email.utils
 import gc
 import http.client
-import importlib
 import logging
-import pkgutil
 import random
 import selectors
 import socket
@@ -21,17 +19,11 @@ import time
 from _queue import SimpleQueue
 
 import httpx
-import hypothesis.core  # noqa: F401 - or each nested run imports it again
 import pytest
 import trio  # noqa: F401 - so that its loop is in the picture
 
-import pytest_parseapi
 from pytest_parseapi import VirtualClock
 from pytest_parseapi.clock.installed import VirtualTime
-
-for _module in pkgutil.walk_packages(pytest_parseapi.__path__, "pytest_parseapi."):
-    if not _module.name.endswith("__main__"):
-        importlib.import_module(_module.name)
 
 # References that were taken before any test began.
 KEPT_TIME = time.time
