@@ -1,4 +1,4 @@
-"""The command line: the simulated API as a server, and the catalogue of errors."""
+"""The command line: the simulated API as a server, the catalogue of errors, merged reports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.listing import error_json, error_table
 from pytest_parseapi.providers import provider_named, registry
+from pytest_parseapi.report.command import add_merge, merge
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.standalone import Scripted, serve
 
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         asked = _parser().parse_args(arguments)
+        if asked.command == "merge":
+            return merge(asked)
         if asked.command == "serve":
             serve(
                 provider_named(registry(), asked.provider),
@@ -107,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     errors.add_argument("provider", nargs="?", help="extend, nutrient; default: all")
     errors.add_argument("--json", action="store_true", help="as JSON, for programs")
+    add_merge(commands)
     return parser
 
 

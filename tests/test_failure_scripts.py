@@ -157,7 +157,7 @@ def test_what_is_scripted_after_a_reset_must_be_met_again(pytester):
             extend_api.fail("OCR_ERROR")
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*scripted failures that no request met:*"])
 

@@ -358,7 +358,12 @@ def test_a_test_passes_if_all_its_phases_do(suite, name, outcome):
 def test_the_table_and_the_page(pytester):
     pytester.makepyfile(test_it=SUITE + CASES)
     result = pytester.runpytest_inprocess(
-        "-p", "no:randomly", "--parseapi-report", "--parseapi-report=html:out/report.html"
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:asyncio",
+        "--parseapi-report",
+        "--parseapi-report=html:out/report.html",
     )
     result.stdout.fnmatch_lines(
         [
@@ -407,7 +412,7 @@ def test_one(extend_api):
     extend_api.assert_recovered()
 """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", *options)
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", *options)
     assert result.ret == code
     lines = result.outlines + result.errlines
     assert any(pytester_match(found, line) for found in lines), lines
@@ -427,13 +432,17 @@ def test_nothing_is_registered_where_no_report_is_asked_for(pytester):
     pytester.makepyfile(
         "def test_it(extend_api):\n    assert extend_api._simulation.before_reset == []"
     )
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
 
 
 def test_collecting_alone_reports_nothing(pytester):
     pytester.makepyfile(test_it=SUITE + CASES)
     result = pytester.runpytest_inprocess(
-        "--collect-only", "--parseapi-fail-under=100", "--parseapi-report=json:a.json"
+        "-p",
+        "no:asyncio",
+        "--collect-only",
+        "--parseapi-fail-under=100",
+        "--parseapi-report=json:a.json",
     )
     assert result.ret == 0
     assert not (pytester.path / "a.json").exists()

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
+from pytest_parseapi.cli import main
 from pytest_parseapi.providers import built_in_providers
-from pytest_parseapi.report.command import add_merge
 from pytest_parseapi.report.coverage import catalogue, percent, report_of
 from pytest_parseapi.report.files import page, read_json, write_json
 from pytest_parseapi.report.merge import merged
@@ -213,15 +213,8 @@ def test_the_command_refuses_what_is_no_report(tmp_path, capsys, content, messag
     path = tmp_path / "a.json"
     if content is not None:
         path.write_text(content)
-    assert command("merge", str(path)) == 2
+    assert main(["merge", str(path)]) == 2
     assert message in capsys.readouterr().err
-
-
-def command(*arguments):
-    parser = argparse.ArgumentParser()
-    add_merge(parser.add_subparsers())
-    options = parser.parse_args(arguments)
-    return options.run(options)
 
 
 def test_the_command_writes_page_data_and_table(tmp_path, capsys):
@@ -229,13 +222,13 @@ def test_the_command_writes_page_data_and_table(tmp_path, capsys):
         write_json(report_of(SMALL, [case(error, api((error, "http")))]), tmp_path / f"{number}")
     files = [str(tmp_path / "0"), str(tmp_path / "1")]
     out = [f"--html={tmp_path / 'out.html'}", f"--json={tmp_path / 'out.json'}"]
-    assert command("merge", *files, *out, "--fail-under=100") == 0
+    assert main(["merge", *files, *out, "--fail-under=100"]) == 0
     assert capsys.readouterr().out.endswith(
         "documented errors checked: 2 of 2 (100 %), required are 100 %\n"
     )
     assert [test["id"] for test in read_json(tmp_path / "out.json")["tests"]] == ["BROKEN", "BUSY"]
     assert "BROKEN" in (tmp_path / "out.html").read_text()
-    assert command("merge", files[0], "--fail-under=100") == 1
+    assert main(["merge", files[0], "--fail-under=100"]) == 1
 
 
 @pytest.mark.parametrize("text", ["terminal", "html:a.html", "json:/tmp/a.json", r"json:C:\a.json"])

@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from pytest_parseapi.report.files import ReportFileError, read_json, write_html, write_json
 from pytest_parseapi.report.merge import merged
 from pytest_parseapi.report.terminal import summary, verdict
 from pytest_parseapi.report.wanted import fail_under
 
-__all__ = ["add_merge"]
+__all__ = ["add_merge", "merge"]
 
 
-def add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_merge(commands: Any) -> None:
     """Add the command ``merge`` to a command line."""
     parser = commands.add_parser(
         "merge",
         help="merge the JSON reports of several sessions, such as a suite's shards",
         description="Merge the files that --parseapi-report=json:PATH wrote into one report. Of a "
         "test that ran in several sessions, the worst result counts.",
+        allow_abbrev=False,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a JSON report")
     parser.add_argument("--html", type=Path, metavar="PATH", help="write the page here")
@@ -31,14 +33,21 @@ def add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="PERCENT",
         help="exit with 1 if less of the documented errors was checked",
     )
-    parser.set_defaults(run=_merge)
 
 
-def _merge(options: argparse.Namespace) -> int:
+def merge(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        options: what the command line says.
+
+    Returns:
+        The exit status: 0, 1 where too little was checked, or 2 where a file is no report.
+    """
     try:
         report = merged([read_json(path) for path in options.files])
     except ReportFileError as error:
-        print(f"merge: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
     if options.json is not None:
         write_json(report, options.json)

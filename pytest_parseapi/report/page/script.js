@@ -248,15 +248,22 @@
       el("b", {}, name),
       el("dl", {}, facts(attempt).flatMap(([key, value]) => [el("dt", {}, key), el("dd", {}, String(value))])),
     );
+    anchor = group;
+    place();
+  }
+
+  let anchor = null;
+  function place() {
+    if (!anchor) return;
     $("tip").hidden = false;
-    const box = group.getBoundingClientRect(), tip = $("tip").getBoundingClientRect();
+    const box = anchor.getBoundingClientRect(), tip = $("tip").getBoundingClientRect();
     const left = Math.min(Math.max(12, box.left + box.width / 2 - tip.width / 2), innerWidth - tip.width - 12);
     const above = box.top - tip.height - 8;
     $("tip").style.left = `${left}px`;
     $("tip").style.top = `${above > 8 ? above : box.bottom + 8}px`;
   }
-  function hush() { $("tip").hidden = true; }
-  addEventListener("scroll", hush, { passive: true });
+  function hush() { anchor = null; $("tip").hidden = true; }
+  addEventListener("scroll", place, { passive: true, capture: true });
 
   /* Tests */
 
