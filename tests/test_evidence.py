@@ -29,6 +29,14 @@ def restored_loggers():
 
 
 @pytest.fixture
+def project(pytester, monkeypatch):
+    """A project of its own, without the plugins at hand, which take long to load."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.plugins = ["pytest_parseapi.plugin"]
+    return pytester
+
+
+@pytest.fixture
 def failed(extend_api):
     """The API after one failure, and the failure's requestId."""
     extend_api.fail("OCR_ERROR")
@@ -340,13 +348,6 @@ def test_a_stream_put_in_place_by_hand_is_noticed_at_the_next_exchange(failed, m
     api.assert_request_id_logged()
 
 
-def test_disabled_capture_is_output(failed, capsys):
-    api, request_id = failed
-    with capsys.disabled():
-        print("\n" + request_id)
-    api.assert_request_id_logged()
-
-
 def test_a_stream_that_wraps_another(failed):
     """As rich does: it keeps the stream that it found, and writes to its ``file``."""
 
@@ -403,8 +404,8 @@ def test_a_broken_repr_is_no_harm(failed):
     api.assert_request_id_logged()
 
 
-def test_nothing_is_left_behind(pytester):
-    pytester.makepyfile(
+def test_nothing_is_left_behind(project):
+    project.makepyfile(
         """
         import logging, sys
         import loguru, structlog
@@ -431,11 +432,11 @@ def test_nothing_is_left_behind(pytester):
             assert state() == state.before
         """
     )
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=3)
+    project.runpytest_subprocess().assert_outcomes(passed=3)
 
 
-def test_libraries_that_the_consumer_imports_late(pytester):
-    pytester.makepyfile(
+def test_libraries_that_the_consumer_imports_late(project):
+    project.makepyfile(
         """
         import sys
         import httpx, pytest
@@ -461,8 +462,7 @@ def test_libraries_that_the_consumer_imports_late(pytester):
             assert not any("parseapi" in type(item).__module__ for item in sys.meta_path)
         """
     )
-    # An installed library of the plugins at hand may import structlog by itself.
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:logging")
+    result = project.runpytest_subprocess()
     result.assert_outcomes(passed=3)
 
 
@@ -470,9 +470,9 @@ CAPTURES = ["fd", "sys", "no", "tee-sys"]
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
-def test_every_way_to_capture(pytester, capture):
+def test_every_way_to_capture(project, capture):
     """Set-up, test and pieces in between may see streams of their own."""
-    pytester.makepyfile(
+    project.makepyfile(
         """
         import json, sys
         import httpx, pytest
@@ -544,12 +544,12 @@ def test_every_way_to_capture(pytester, capture):
             extend_api.assert_request_id_logged()
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly", f"--capture={capture}")
+    result = project.runpytest_subprocess(f"--capture={capture}")
     result.assert_outcomes(passed=14)
 
 
-def test_the_hook_gives_more_places(pytester):
-    pytester.makeconftest(
+def test_the_hook_gives_more_places(project):
+    project.makeconftest(
         """
         LINES = []
 
@@ -560,7 +560,7 @@ def test_the_hook_gives_more_places(pytester):
             return app_log
         """
     )
-    pytester.makepyfile(
+    project.makepyfile(
         """
         import httpx, pytest
         from conftest import LINES
@@ -591,4 +591,4 @@ def test_the_hook_gives_more_places(pytester):
                 extend_api.assert_credential_not_logged()
         """
     )
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    project.runpytest_inprocess("-p", "pytest_parseapi.plugin").assert_outcomes(passed=2)
