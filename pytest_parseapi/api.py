@@ -61,9 +61,22 @@ class ParseAPI(
 
     @property
     def live_url(self) -> str:
-        """The base URL of a real HTTP server on loopback that serves this API: for other processes,
-        other languages and clients that are not intercepted. It starts when first asked for.
+        """The base URL of a real HTTP server on loopback that serves this API.
+
+        For other processes, other languages, and clients that are not intercepted: give it to them
+        in place of `base_url`. The server starts when a test first asks for it, sends each request
+        to the test that runs, and stops with the session.
+
+        A client in this process waits between its attempts in virtual time, one in another process
+        in real time, which then counts as it passes. Replies that take long, and time-outs, take
+        real seconds for both. A server cannot refuse a connection that it has accepted: over it,
+        ``connect_error`` resets the connection after the request, and ``connect_timeout`` is
+        silent as ``read_timeout`` is, until the client leaves.
+
+        Example:
+            >>> subprocess.run(["node", "parse.js", extend_api.live_url])  # doctest: +SKIP
         """
+        __tracebackhide__ = True
         return self._open.live.url(self._service.provider)
 
     @property

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import trio
 
 from pytest_parseapi.providers import registry
 from pytest_parseapi.simulation import Settings, Simulation
@@ -290,6 +291,45 @@ class TestTime:
         began = extend_api.clock.jumped_ns
         asyncio.run(consume())
         assert extend_api.clock.jumped_ns - began > 14_900 * 10**9
+        extend_api.assert_backoff(initial=1000)
+
+    def test_threads_that_back_off_at_once_wait_no_longer_than_one(self, extend_api):
+        extend_api.fail("OCR_ERROR", times=8)
+        url, together = extend_api.live_url, threading.Barrier(4)
+
+        def consume(number: int) -> None:
+            body = BODY.replace(b"a.pdf", b"%d.pdf" % number)
+            with connected(url) as sock:
+                for attempt in range(3):
+                    together.wait()
+                    sock.sendall(ask(body))
+                    assert reply(sock)[0] == (200 if attempt == 2 else 500)
+                    together.wait()
+                    time.sleep(2**attempt)
+
+        threads = [threading.Thread(target=consume, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for number in range(4):
+            waits = [item.waited for item in extend_api.attempts_for(f"{number}.pdf")]
+            assert waits == [None, 1, 2]
+        assert extend_api.clock.elapsed == 7
+
+    def test_a_trio_client_sleeps_in_virtual_time(self, extend_api):
+        extend_api.fail("OCR_ERROR", times=2)
+
+        async def consume() -> None:
+            url = urlsplit(extend_api.live_url)
+            stream = await trio.open_tcp_stream(url.hostname, url.port)
+            for attempt in range(3):
+                await stream.send_all(ask())
+                await stream.receive_some()
+                await trio.sleep(1000 * 2**attempt)
+            await stream.aclose()
+
+        trio.run(consume)
         extend_api.assert_backoff(initial=1000)
 
     def test_a_slow_reply_passes_in_real_time_and_nothing_jumps_over_it(self, extend_api):
