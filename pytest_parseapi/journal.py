@@ -121,6 +121,13 @@ class Operation:
         """How many polls found the run in progress."""
         self.under_way = False
 
+    def goes_on_with(self, caller: Caller) -> bool:
+        """Whether this caller's next attempt belongs here; then the operation is its own."""
+        if self.under_way or not (self.caller == caller or self.caller.finished()):
+            return False
+        self.caller = caller
+        return True
+
     @property
     def name(self) -> str:
         """Endpoint and document, for messages."""
@@ -170,27 +177,25 @@ class Opened:
 
 
 class _Group:
-    """The operations on one document through one endpoint, by caller."""
+    """The operations on one document through one endpoint, where it has more than one."""
 
     __slots__ = ("by_caller", "operations")
 
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-        self.by_caller: dict[Caller, Operation] | None = None
-        """Made for the second operation; most documents have one."""
+    def __init__(self, first: Operation) -> None:
+        self.operations = [first]
+        self.by_caller = {first.caller: first}
 
     def of(self, caller: Caller) -> Operation | None:
         """The operation that this caller's next attempt belongs to."""
-        operation = self._own(caller)
+        operation = self.by_caller.get(caller)
         if operation is not None:
             return None if operation.under_way else operation
         # A retry may run in a task or thread of its own, after the one before it has ended.
         for operation in self.operations[-_LOOK_BACK:]:
-            if not operation.under_way and operation.caller.finished():
-                if self.by_caller is not None:
-                    self.by_caller.pop(operation.caller, None)
-                    self.by_caller[caller] = operation
-                operation.caller = caller
+            before = operation.caller
+            if operation.goes_on_with(caller):
+                self.by_caller.pop(before, None)
+                self.by_caller[caller] = operation
                 return operation
         return None
 
@@ -198,16 +203,8 @@ class _Group:
         """A new operation of this caller."""
         operation = Operation(endpoint, caller)
         self.operations.append(operation)
-        if self.by_caller is not None:
-            self.by_caller[caller] = operation
-        elif len(self.operations) > 1:
-            self.by_caller = {item.caller: item for item in self.operations}
+        self.by_caller[caller] = operation
         return operation
-
-    def _own(self, caller: Caller) -> Operation | None:
-        if self.by_caller is not None:
-            return self.by_caller.get(caller)
-        return next((item for item in self.operations if item.caller == caller), None)
 
 
 class Journal:
@@ -218,7 +215,8 @@ class Journal:
         self._wall = wall
         self._lock = allocate_lock()
         self._attempts: list[Attempt | None] = []
-        self._groups: dict[Hashable, _Group] = {}
+        # Most documents have one operation, which needs no group.
+        self._groups: dict[Hashable, Operation | _Group] = {}
         self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
         self._kept: dict[Any, Any] = {}
         self.credentials: set[str] = set()
@@ -237,8 +235,10 @@ class Journal:
     @property
     def operations(self) -> list[Operation]:
         """Every operation with a finished attempt, by its first attempt."""
-        groups = list(self._groups.values())
-        found = [item for group in groups for item in group.operations if item.attempts]
+        found: list[Operation] = []
+        for item in list(self._groups.values()):
+            found += [item] if isinstance(item, Operation) else item.operations
+        found = [operation for operation in found if operation.attempts]
         return sorted(found, key=lambda operation: operation.attempts[0].number)
 
     def open(
@@ -341,15 +341,20 @@ class Journal:
         if key is None:
             payload = payload_of(request.header("content-type") or "", request.body)
             key = (endpoint, request.path, payload.digest)
-        group = self._groups.get(key)
-        if group is None:
+        found = self._groups.get(key)
+        if found is None:
             before = self._latest.get((endpoint, caller))
             if before is not None and before.attempts and before.attempts[-1].failed:
                 payload = payload or payload_of(request.header("content-type") or "", request.body)
                 if _continues(before.attempts[-1], names, payload):
                     return before
-            group = self._groups[key] = _Group()
-        return group.of(caller) or group.start(endpoint, caller)
+            found = self._groups[key] = Operation(endpoint, caller)
+            return found
+        if isinstance(found, Operation):
+            if found.goes_on_with(caller):
+                return found
+            found = self._groups[key] = _Group(found)
+        return found.of(caller) or found.start(endpoint, caller)
 
     def _keep(self, value: _Kept) -> _Kept:
         """One object for all equal values, so that attempts which are alike cost little."""
