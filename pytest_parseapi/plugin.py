@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parseapi import hookspecs
-from pytest_parseapi.report.wanted import TERMINAL, fail_under, report_kind, wanted
 
 if TYPE_CHECKING:
     from pytest_parseapi.api import ParseAPI
@@ -61,16 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--parseapi-report",
         action="append",
         nargs="?",
-        const=TERMINAL,
+        const="terminal",
         default=[],
-        type=report_kind,
+        type=_report_kind,
         metavar="terminal|html:PATH|json:PATH",
         help="report which documented errors the tests simulated and checked, as a table or "
         "into a file; may be given several times",
     )
     group.addoption(
         "--parseapi-fail-under",
-        type=fail_under,
+        type=_fail_under,
         metavar="PERCENT",
         help="fail the session if less of the documented errors was checked",
     )
@@ -86,6 +85,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+
+
+def _report_kind(text: str) -> str:
+    """Check a value of ``--parseapi-report``; the module behind it loads only for that."""
+    from pytest_parseapi.report.wanted import report_kind
+
+    return report_kind(text)
+
+
+def _fail_under(text: str) -> float:
+    """Check the value of ``--parseapi-fail-under``."""
+    from pytest_parseapi.report.wanted import fail_under
+
+    return fail_under(text)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -273,11 +286,13 @@ def _register_guard(config: pytest.Config) -> None:
 def _register_report(config: pytest.Config) -> None:
     """Record tests only where a report is asked for."""
     options = config.option
-    root = config.invocation_params.dir
-    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
-    if asked is None:
+    if not options.parseapi_report and options.parseapi_fail_under is None:
         return
     from pytest_parseapi.report.session import ReportPlugin
+    from pytest_parseapi.report.wanted import wanted
+
+    root = config.invocation_params.dir
+    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
 
     def providers() -> Iterable[Provider]:
         return _session(config).providers.values()

@@ -258,7 +258,6 @@ def test_other_percentages_are_refused(text):
 
 
 def test_what_options_ask_for(tmp_path):
-    assert wanted([], None, tmp_path) is None
     assert wanted([], 0.0, tmp_path) == Wanted(fail_under=0.0)
     assert wanted(["terminal", "html:a.html", "json:b"], None, tmp_path) == Wanted(
         terminal=True, html=(tmp_path / "a.html",), json=(tmp_path / "b",)

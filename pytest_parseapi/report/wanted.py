@@ -53,11 +53,9 @@ def fail_under(text: str) -> float:
     return value
 
 
-def wanted(kinds: Iterable[str], under: float | None, root: Path) -> Wanted | None:
-    """What the options ask for; None where they ask for nothing."""
+def wanted(kinds: Iterable[str], under: float | None, root: Path) -> Wanted:
+    """What the options ask for."""
     asked = list(kinds)
-    if not asked and under is None:
-        return None
     paths: dict[str, list[Path]] = {kind: [] for kind in _FILES}
     for item in asked:
         kind, _, path = item.partition(":")
