@@ -22,6 +22,8 @@ __all__ = ["LoopWaits"]
 
 # Callbacks of a loop that wait for work which may never come.
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
+# The task by which other threads wake a trio loop.
+_TRIO_WAKES: Final = "<TrioToken.run_sync_soon task>"
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
 
 
@@ -163,10 +165,12 @@ def _queue_of(manager: Any) -> int:
 
 def _trio_is_at_rest(manager: Any) -> bool:
     """Whether no task of a trio loop waits for input of its own."""
-    runner = sys.modules["trio"]._core._run.GLOBAL_RUN_CONTEXT.runner
-    own = runner.entry_queue.wakeup.wakeup_sock.fileno()
-    keys = (key if isinstance(key, int) else key[0] for key in list(manager._registered))
-    return all(descriptor == own or _accepts(descriptor) for descriptor in keys)
+    for key, waiters in list(manager._registered.items()):
+        task = getattr(waiters, "read_task", waiters)
+        descriptor = key if isinstance(key, int) else key[0]
+        if getattr(task, "name", None) != _TRIO_WAKES and not _accepts(descriptor):
+            return False
+    return True
 
 
 def _accepts(descriptor: int) -> bool:

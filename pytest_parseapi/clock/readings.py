@@ -88,6 +88,7 @@ class Readings:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._redirects: list[Redirect] = []
+        self._methods = contextlib.ExitStack()
         self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -110,14 +111,44 @@ class Readings:
                     redirect = Redirect(getattr(time, variant))
                     redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
                     self._redirects.append(redirect)
-        now, utcnow = classmethod(self._now()), classmethod(self._utcnow())
-        self._undo.enter_context(replaced_methods(dt.datetime, now=now, utcnow=utcnow))
+        self._replace_methods()
+        self._stay_on_top()
 
     def stop(self) -> None:
         """Show real time again."""
-        while self._redirects:
-            self._redirects.pop().undo()
         self._undo.close()
+        self._take_out()
+        self._redirects.clear()
+
+    def _replace_methods(self) -> None:
+        now, utcnow = classmethod(self._now()), classmethod(self._utcnow())
+        self._methods.enter_context(replaced_methods(dt.datetime, now=now, utcnow=utcnow))
+
+    def _take_out(self) -> None:
+        for redirect in reversed(self._redirects):
+            redirect.undo()
+        self._methods.close()
+
+    def _stay_on_top(self) -> None:
+        """Let time-machine, which patches the same functions, find them as they are without us."""
+        other: Any = sys.modules.get("_time_machine")
+        for name in ("patch", "patch_if_needed", "unpatch"):
+            real = getattr(other, name, None)
+            if real is not None:
+                setattr(other, name, self._below(real))
+                self._undo.callback(setattr, other, name, real)
+
+    def _below(self, real: Callable[[], Any]) -> Callable[[], Any]:
+        def call() -> Any:
+            self._take_out()
+            try:
+                return real()
+            finally:
+                for redirect in self._redirects:
+                    redirect.again()
+                self._replace_methods()
+
+        return call
 
     def _sleep(self, real: Callable[[float], None], _unit: int) -> Callable[[float], None]:
         clock = self._clock

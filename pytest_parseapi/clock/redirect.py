@@ -68,11 +68,15 @@ class Redirect:
         # A second built-in on the untouched pointers, to reach what was there before.
         self.original: Callable[..., Any] = make(self._definition.value, function.__self__, None)
 
-    def to(self, target: Callable[..., Any]) -> None:
+    def to(self, target: Any) -> None:
         """Send calls to ``target`` from now on."""
         self._target = target
         self._first.value = id(target)
         self._definition.value = ctypes.addressof(self._replacement)
+
+    def again(self) -> None:
+        """Send calls to the last target once more, after an `undo`."""
+        self.to(self._target)
 
     def undo(self) -> None:
         """Let the built-in be itself again."""
