@@ -102,7 +102,7 @@ CASES = [
     Case(
         check="assert_timeout_set",
         wrong=Consumer(patient=True),
-        says="no connect and no read time-out on 3 of 3 attempts (the first is attempt 1, by httpx)",
+        says="no connect and no read time-out on 3 of 3 attempts (the first is attempt 1",
     ),
     *(
         Case(check="assert_follows_documentation", wrong=wrong, says=says, **more)
