@@ -157,7 +157,8 @@ def many_exchanges() -> None:
                 done = count
         for count, cost in costs.items():
             small = costs[1_000]
-            row(f"exchanges up to {count}", f"{cost:.0f} us", f"at 1,000 {small:.0f} us", cost / small)
+            compared = f"at 1,000 {small:.0f} us"
+            row(f"exchanges up to {count}", f"{cost:.0f} us", compared, cost / small)
     finally:
         simulation.stop()
 

@@ -22,5 +22,5 @@ class Ids:
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
 
     def new(self, prefix: str) -> str:
-        """A new id: ``prefix``, a part that is the test's own, and a number that counts per prefix."""
+        """A new id: the prefix, a part that is the test's own, and a number."""
         return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"

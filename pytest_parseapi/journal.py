@@ -154,7 +154,7 @@ class Opened:
         "wall_started",
     )
 
-    def __init__(  # noqa: PLR0917 - made in one place, in the order of its fields
+    def __init__(
         self,
         record: list[Attempt | None],
         request: Request,

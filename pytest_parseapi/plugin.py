@@ -125,7 +125,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from pytest_parseapi.listing import error_table
 
     config._do_configure()
-    print(error_table(_session(config).providers.values()))  # noqa: T201 - that is the option's job
+    print(error_table(_session(config).providers.values()))
     return 0
 
 
@@ -318,9 +318,7 @@ def _register_audit(config: pytest.Config) -> None:
         provider = _session(config).default_provider(options.parseapi_provider)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    plugin = AuditPlugin(
-        config, options.parseapi_contract, provider.name, options.parseapi_surface
-    )
+    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, options.parseapi_surface)
     config.pluginmanager.register(plugin, "parseapi-contract")
 
 

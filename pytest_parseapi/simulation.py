@@ -24,6 +24,7 @@ from pytest_parseapi.wires.tls import SharedContexts
 
 __all__ = ["Settings", "Simulation"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How one test is simulated.

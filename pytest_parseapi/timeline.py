@@ -14,6 +14,7 @@ _FIRST: Final = 12
 _LAST: Final = 8
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply", "requestId")
 _RIGHT: Final = {0, 1, 2}
+_SHOWN: Final = 0.0005
 
 
 def draw(title: str, attempts: Sequence[Attempt]) -> str:
@@ -55,7 +56,7 @@ def _row(attempt: Attempt) -> tuple[str, ...]:
     reply = describe_error(attempt) if attempt.failed else str(attempt.status)
     if attempt.run_status is not None:
         reply += f" {attempt.run_status}" + (f" {attempt.run_reason}" if attempt.run_reason else "")
-    if took >= 0.0005:
+    if took >= _SHOWN:
         reply += f" after {took:.3f} s"
     if attempt.retry_after is not None:
         reply += f" (Retry-After: {attempt.retry_after})"

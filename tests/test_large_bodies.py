@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_parseapi.exchange import Excerpt, digest_of, size_of
+from pytest_parseapi.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.payload import payload_of
 from pytest_parseapi.service.large_bodies import Intake
-from pytest_parseapi.multipart import MalformedBody, parse_multipart
 
 FORM = "multipart/form-data; boundary=b"
 HEADERS = b'Content-Disposition: form-data; name="file"; filename="a.pdf"\r\n'

@@ -61,6 +61,7 @@ def test_the_example_does_what_the_readme_says(example, pytester):
 def test_every_python_block_is_an_example():
     blocks = README.count("\n```python\n")
 
-    assert blocks == sum(bool(BLOCK.match(README, place.end())) for place in PLACE.finditer(README)
-                         if place["file"])
+    assert blocks == sum(
+        bool(BLOCK.match(README, place.end())) for place in PLACE.finditer(README) if place["file"]
+    )
     assert blocks >= 4

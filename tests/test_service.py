@@ -108,7 +108,7 @@ both = pytest.mark.parametrize("parse", [sync_parse, async_parse], ids=["sync", 
 
 @both
 @pytest.mark.parametrize(("code", "status", "retryable", "with_id"), EXTEND)
-def test_every_error_reaches_the_official_extend_client(  # noqa: PLR0917
+def test_every_error_reaches_the_official_extend_client(
     extend_api, parse, code, status, retryable, with_id
 ):
     extend_api.fail(code, message="The text of this test.")

@@ -22,7 +22,7 @@ __all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an error of its own
+class Rejected(Exception):
     """The simulated service turns a request down with a documented error.
 
     Args:
@@ -82,7 +82,7 @@ def json_reply(
 
 
 class Behaviour:
-    """A plain JSON API: any well-formed bearer token, any body; a success says ``{"status": "ok"}``.
+    """A plain JSON API: any bearer token, any body; a success says ``{"status": "ok"}``.
 
     Override what your provider documents differently.
     """
@@ -122,7 +122,7 @@ class Behaviour:
         request_id: str | None,
         details: Mapping[str, Any],
     ) -> Reply:
-        """The reply for a documented error; ``request_id`` is None where the body must not have one."""
+        """The reply for a documented error; ``request_id`` is None where the body has none."""
         body: dict[str, Any] = {"code": error.wire_code or error.code, "message": message}
         body["retryable"] = error.retryable
         if request_id is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.logs import level_number
@@ -179,7 +180,7 @@ def polls_after_end(record: Record) -> Iterator[Finding]:
 def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Finding]:
     """Runs that were polled twice within ``minimum`` seconds."""
     for run_id, polls in _polls(record).items():
-        for one, two in zip(polls, polls[1:], strict=False):
+        for one, two in pairwise(polls):
             gap = two.started - one.started
             if _ended(one) or gap >= minimum - _TOLERANCE:
                 continue

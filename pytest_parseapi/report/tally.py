@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-import pytest  # noqa: TC002 - as TC001: types stand at a module's head
+import pytest
 
 from pytest_parseapi.report.shapes import Outcome, TestData
 

@@ -9,12 +9,12 @@ from pytest_parseapi.catalogue.behaviour import Behaviour, Call, json_reply
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
+from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.extend_again import answered, parse_again
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
 from pytest_parseapi.service.extend_runs import RUN_HANDLERS, run_of_path
 from pytest_parseapi.service.extend_state import ExtendState, Handler
-from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.reading import (
     json_object,
     media_type,

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.exchange import Request
-from pytest_parseapi.service.extend_state import ExtendState, StoredFile, file_type
 from pytest_parseapi.multipart import MalformedBody
+from pytest_parseapi.service.extend_state import ExtendState, StoredFile, file_type
 from pytest_parseapi.service.reading import (
     is_http_url,
     json_object,
@@ -40,7 +40,7 @@ _CHUNKINGS: Final = ("page", "document", "section")
 _RETENTIONS: Final = ("workspace_default", "zero")
 # No page that could be read lists the supported types, so only what cannot be a document counts.
 _MEDIA: Final = tuple(
-    ".mp4 .m4v .mov .avi .mkv .webm .wmv .mpg .mpeg .mp3 .m4a .wav .flac .ogg".split()  # noqa: SIM905
+    ".mp4 .m4v .mov .avi .mkv .webm .wmv .mpg .mpeg .mp3 .m4a .wav .flac .ogg".split()
 )
 
 

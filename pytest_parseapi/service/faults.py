@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Final
 
 from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.exchange import Reply
 
 __all__ = ["broken_reply"]
+
+_TITLES: Final = {
+    "bad_gateway_html": "502 Bad Gateway",
+    "gateway_timeout_html": "504 Gateway Time-out",
+}
 
 
 def broken_reply(
@@ -31,8 +37,8 @@ def broken_reply(
         return Reply(status=status, headers=success.headers, body=success.body[:-1] + b"...")
     if fault.name == "empty_body":
         return Reply(status=status, headers={"content-length": "0"})
-    if fault.name in {"bad_gateway_html", "gateway_timeout_html"}:
-        title = message or ("502 Bad Gateway" if status == 502 else "504 Gateway Time-out")
+    if fault.name in _TITLES:
+        title = message or _TITLES[fault.name]
         page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}"
         page += "</h1></center>\r\n</body>\r\n</html>\r\n"
         return Reply(status=status, headers={"content-type": "text/html"}, body=page.encode())

@@ -56,9 +56,9 @@ class Step:
         if self.endpoints:
             if endpoint not in self.endpoints:
                 return f"{endpoint} is not {self.endpoints[0].path}"
-        elif isinstance(self.error, DocumentedError) and self.error.endpoints:
-            if endpoint.path not in self.error.endpoints:
-                return f"{endpoint} does not document it ({', '.join(self.error.endpoints)} does)"
+        elif not _documents(endpoint, self.error):
+            documented = ", ".join(getattr(self.error, "endpoints", ()))
+            return f"{endpoint} does not document it ({documented} does)"
         if self.document is not None and self.document not in names:
             about = repr(names[0]) if names else "no named document"
             return f"the request was about {about}"
@@ -125,12 +125,12 @@ def steps_for(
         raise UsageError("fail() needs at least one error: a code, a status or a network fault")
     endpoints = () if endpoint is None else endpoint_named(provider, endpoint)
     for error in named:
-        if isinstance(error, DocumentedError) and error.endpoints and endpoints:
-            if not any(item.path in error.endpoints for item in endpoints):
-                raise UsageError(
-                    f"{error.code} is documented for {', '.join(error.endpoints)}, not for "
-                    f"{endpoint}" + ("; for runs use fail_run()" if "run" in error.surfaces else "")
-                )
+        if endpoints and not any(_documents(item, error) for item in endpoints):
+            assert isinstance(error, DocumentedError)
+            raise UsageError(
+                f"{error.code} is documented for {', '.join(error.endpoints)}, not for "
+                f"{endpoint}" + ("; for runs use fail_run()" if "run" in error.surfaces else "")
+            )
     silent = [isinstance(error, NetworkFault) and error.kind == "network" for error in named]
     if retry_after is not None and all(silent):
         raise UsageError(f"{named[0]} sends no reply, so it takes no retry_after")
@@ -147,6 +147,13 @@ def steps_for(
         )
         for error in named
     ]
+
+
+def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> bool:
+    """Whether an error can be met at an endpoint; general ones and faults can at every one."""
+    if isinstance(error, NetworkFault) or not error.endpoints:
+        return True
+    return endpoint.path in error.endpoints
 
 
 def times_of(times: object) -> float:

@@ -175,7 +175,7 @@ class SimulatedService:
         opened = self.journal.open(request, endpoint, names, caller or current_caller())
         try:
             self._check_fuse(opened.operation)
-            scheme, _, token = (request.header("authorization") or "").partition(" ")
+            token = (request.header("authorization") or "").partition(" ")[2]
             if token.strip():
                 self.journal.credentials.add(token.strip())
             with self._lock:
@@ -227,7 +227,7 @@ class SimulatedService:
                 if not params:
                     self._routes[key] = (endpoint, params)
                 return endpoint, params
-        self._miss(request)
+        return self._miss(request)
 
     def _miss(self, request: Request) -> NoReturn:
         __tracebackhide__ = True
@@ -270,11 +270,11 @@ class SimulatedService:
         """
         behaviour = self.provider.behaviour
         step = self.script.find(endpoint, names)
-        if step is not None and isinstance(step.error, NetworkFault):
-            if step.error.kind == "network":
-                self.script.take(step)
-                fault = Fault(step.error.name, step.message or step.error.description)
-                return Outcome(result=fault, error=step.error.name)
+        error = None if step is None else step.error
+        if step is not None and isinstance(error, NetworkFault) and error.kind == "network":
+            self.script.take(step)
+            fault = Fault(error.name, step.message or error.description)
+            return Outcome(result=fault, error=error.name)
         request_id = self._ids.new(behaviour.request_id_prefix)
         unauthorized = self._by_code.get(behaviour.unauthorized_code())
         if unauthorized is not None and not behaviour.authenticate(request):
@@ -292,9 +292,11 @@ class SimulatedService:
         try:
             reply = behaviour.answer(call, request_id)
         except Rejected as rejected:
-            error = self._by_code[rejected.code]
             return self._failed(
-                error, request_id, message=rejected.message, details=rejected.details
+                self._by_code[rejected.code],
+                request_id,
+                message=rejected.message,
+                details=rejected.details,
             )
         if step is not None:
             self.script.take(step)

@@ -136,7 +136,9 @@ class WebhookControls(ABC):
     ) -> list[WebhookAnswer]:
         """As `deliver`, on the running event loop: for coroutine functions and ASGI apps."""
         __tracebackhide__ = True
-        return await self._remember().deliver_async(delivery, target, path, *_checked(tries, first_wait))
+        return await self._remember().deliver_async(
+            delivery, target, path, *_checked(tries, first_wait)
+        )
 
     def deliver_webhooks_to(
         self,

@@ -150,7 +150,7 @@ def _extensions(status: int) -> dict[str, Any]:
 
 
 def _connect_pauses(transport: Any) -> list[float]:
-    """The pauses of ``HTTPTransport(retries=...)``, which connects again by itself: 0, 0.5, 1 ..."""
+    """The pauses of ``HTTPTransport(retries=...)``, which connects again by itself."""
     retries = getattr(getattr(transport, "_pool", None), "_retries", 0)
     return [0.0, *(0.5 * 2**n for n in range(retries - 1))] if retries else []
 

@@ -24,7 +24,7 @@ class SharedServer:
     def url(self, provider: Provider) -> str:
         """The base URL of a provider on the live server, which runs from now on."""
         if self._server is None:
-            from pytest_parseapi.wires.server import LiveServer  # noqa: PLC0415 - only if needed
+            from pytest_parseapi.wires.server import LiveServer
 
             self._server = LiveServer()
             if self._switchboard is not None:

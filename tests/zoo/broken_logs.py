@@ -107,7 +107,7 @@ class PrintsTheKey(NutrientLoop):
 
     def report(self, response, body):
         super().report(response, body)
-        print(f"curl -H 'Authorization: Bearer {self.api_key}' {response.request.url}")  # noqa: T201 - its fault
+        print(f"curl -H 'Authorization: Bearer {self.api_key}' {response.request.url}")
 
 
 class LogsTheKeyAtStart(NutrientLoop):
@@ -128,6 +128,6 @@ class LogsTheKeyWithTheError(Loop):
     def report(self, response, body):
         super().report(response, body)
         try:
-            raise PermissionError(f"{self.api_key} was turned down")  # noqa: TRY301 - as it is raised below the consumer
+            raise PermissionError(f"{self.api_key} was turned down")
         except PermissionError:
             log.exception("parse failed")
