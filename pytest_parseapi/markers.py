@@ -204,8 +204,9 @@ def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
         if len(mark.args) <= positional.index(name) and name not in mark.kwargs:
             raise UsageError(f"marker {mark.name} needs an argument {name!r}")
     if len(mark.args) > len(positional) and not takes_any:
+        options = ", ".join(known[len(positional) :])
         raise UsageError(
-            f"marker {mark.name} takes keyword arguments only ({', '.join(known[len(positional) :])}), "
+            f"marker {mark.name} takes keyword arguments only ({options}), "
             f"not {mark.args[len(positional)]!r}"
         )
     return signature(*mark.args, **mark.kwargs)
