@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _list(asked.provider, as_json=asked.json)
     except UsageError as error:
-        print(f"pytest_parseapi: {error}", file=sys.stderr)
+        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command's own answer
         return _WRONG
     except BrokenPipeError:
         # Whoever read the output has seen enough.
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _list(provider: str | None, *, as_json: bool) -> None:
     known = registry()
     chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
-    print((error_json if as_json else error_table)(chosen), flush=True)
+    print((error_json if as_json else error_table)(chosen), flush=True)  # noqa: T201 - the answer
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ class Excerpt(bytes):
     size: int
     digest: str
 
-    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:
+    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:  # noqa: D102
         excerpt = super().__new__(cls, head)
         excerpt.size = size
         excerpt.digest = digest

@@ -61,7 +61,7 @@ class FailureScript:
         names = ", ".join(failure.name for failure in self.failures)
         return f"<FailureScript {self.provider}: {names or 'no failure'}>"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's protocol
         # Hypothesis would spell out every field.
         printer.text(repr(self))
 

@@ -35,7 +35,7 @@ _ESCAPED: Final = re.compile(r'\\(["\\])')
 _FORM_ESCAPED: Final = re.compile(r"%(?:22|[01][0-9A-Fa-f])")
 
 
-class MalformedBody(ValueError):
+class MalformedBody(ValueError):  # noqa: N818 - it describes the body
     """A body is not in the format it claims; the text says what is wrong, in a sentence."""
 
 

@@ -63,7 +63,7 @@ class SessionGuard:
         result: object = None
         try:
             result = yield
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - it goes on below
             error = raised
         message, self._stops.message = self._stops.message, None
         if message is not None:

@@ -131,4 +131,4 @@ def _reason(error: OSError) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(line, flush=True)  # noqa: T201 - the command's log

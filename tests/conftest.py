@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import hypothesis.core
+import hypothesis.core  # noqa: F401
 import pytest
 
 import pytest_parseapi

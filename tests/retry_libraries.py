@@ -27,7 +27,7 @@ _log = logging.getLogger("consumer")
 _TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - as consumers name theirs
     """A reply that was no success."""
 
     def __init__(self, response):
@@ -64,7 +64,7 @@ class Consumer:
             _log.info("sending with %s", headers)
         try:
             return LIBRARIES[library](self, api)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as a consumer's outermost layer does
             if not self.silent:
                 _log.error("parsing failed: %s", error)
             return None
@@ -103,7 +103,7 @@ class Consumer:
         return 1.0 if self.constant else 2.0**number
 
 
-def _loop(consumer, api):
+def _loop(consumer, api):  # noqa: RET503 - the loop ends by return or raise
     body = consumer.body()
     with httpx.Client(**consumer.options(api)) as client:
         for number in itertools.count():
@@ -283,7 +283,7 @@ class _Pipe(io.BytesIO):
         raise io.UnsupportedOperation("seek")
 
 
-def _extend_client(consumer, api):
+def _extend_client(consumer, api):  # noqa: RET503 - as above
     own = consumer.constant or consumer.hurried or consumer.stubborn or consumer.deaf
     options = {"max_retries": 0 if own else consumer.attempts - 1}
     client = extend_ai.Extend(

@@ -195,7 +195,7 @@ class TestSessions:
         extend_api.fail("OCR_ERROR", times=8)
 
         async def one(session):
-            while (await post(session))[0] != 200:
+            while (await post(session))[0] != 200:  # noqa: ASYNC110 - a consumer
                 await asyncio.sleep(2)
 
         async def consume(session):
@@ -228,7 +228,7 @@ class TestSessions:
     @pytest.mark.skipif(not hasattr(aiohttp, "ClientHandlerType"), reason="no middlewares yet")
     def test_send_by_their_middlewares(self, extend_api):
         async def retry(request, handler):
-            while not (response := await handler(request)).ok:
+            while not (response := await handler(request)).ok:  # noqa: ASYNC110
                 await asyncio.sleep(5)
             return response
 

@@ -106,7 +106,7 @@ def test_the_nearest_line(extend_api, line, nearest):
 def test_the_level(extend_api, level):
     ids = fail_three_times(extend_api)
     log.warning("failed with %s", ids[-1])
-    print("failed with", ids[-1])
+    print("failed with", ids[-1])  # noqa: T201
     extend_api.assert_request_id_logged()
     extend_api.assert_request_id_logged(level="WARNING")
     assert said(extend_api.assert_request_id_logged, level=level).startswith(
@@ -188,7 +188,7 @@ def ring():
     [
         pytest.param(lambda: log.info("headers %s", {"Authorization": f"Bearer {KEY}"}), id="msg"),
         pytest.param(lambda: log.warning("x", extra={"headers": {"a": KEY}}), id="extra"),
-        pytest.param(lambda: print(f"using {KEY!r}"), id="print"),
+        pytest.param(lambda: print(f"using {KEY!r}"), id="print"),  # noqa: T201
         pytest.param(lambda: raise_and_log(RuntimeError(f"{KEY} was refused")), id="exception"),
         pytest.param(lambda: log.error("failed", exc_info=ring()), id="a ring of exceptions"),
         pytest.param(lambda: log.error("first\nsecond %s\nthird", KEY), id="a later line"),
@@ -226,7 +226,7 @@ def test_the_message_about_a_leak(extend_api):
 def test_source_lines_of_tracebacks_are_no_leak(extend_api):
     send(extend_api, key="sk_live_in_the_source")
     try:
-        raise ValueError("failed")
+        raise ValueError("failed")  # noqa: TRY301 - the key is "sk_live_in_the_source"
     except ValueError:
         log.exception("failed")
         logging.StreamHandler().emit(

@@ -386,13 +386,13 @@ def test_a_retry_with_another_credential_is_another_request(extend_api):
     extend_api.fail("UNAUTHORIZED")
     reply = send(extend_api, key="sk_old_one_that_expired")
     send(extend_api)
-    print(reply.json()["requestId"])
+    print(reply.json()["requestId"])  # noqa: T201 - the consumer's log
     extend_api.assert_follows_documentation()
 
 
 def test_an_inferred_error_says_so(extend_api):
     extend_api.fail("CHUNKING_ERROR")
-    print(send(extend_api).text)
+    print(send(extend_api).text)  # noqa: T201
     text = said(extend_api.assert_follows_documentation)
     assert text.startswith(
         "rule broken: CHUNKING_ERROR is retried\n"
@@ -411,7 +411,7 @@ def test_network_faults_may_be_retried_and_need_not(extend_api, fault, retries):
     for _ in range(1 + retries):
         send(extend_api)
     if not retries and fault == "invalid_json":
-        print(extend_api.request_ids)
+        print(extend_api.request_ids)  # noqa: T201
     extend_api.assert_follows_documentation()
 
 
@@ -421,7 +421,7 @@ def test_network_faults_may_be_retried_and_need_not(extend_api, fault, retries):
 )
 def test_nutrients_own_advice(nutrient_api, code, retried):
     nutrient_api.fail(code)
-    print(send(nutrient_api).text)
+    print(send(nutrient_api).text)  # noqa: T201
     first = said(nutrient_api.assert_follows_documentation)
     nutrient_api.clock.advance(1)
     send(nutrient_api)

@@ -20,7 +20,7 @@ from _queue import SimpleQueue
 
 import httpx
 import pytest
-import trio
+import trio  # noqa: F401 - so that its loop is in the picture
 
 from pytest_parseapi import VirtualClock
 from pytest_parseapi.clock.installed import VirtualTime
@@ -48,10 +48,10 @@ CLOCKS = {
     "perf_counter_ns": lambda: time.perf_counter_ns() / 1e9,
     "clock_gettime": lambda: time.clock_gettime(time.CLOCK_REALTIME),
     "clock_gettime_ns": lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC) / 1e9,
-    "datetime.now": lambda: dt.datetime.now().timestamp(),
+    "datetime.now": lambda: dt.datetime.now().timestamp(),  # noqa: DTZ005 - the case
     "datetime.now(tz)": lambda: dt.datetime.now(dt.UTC).timestamp(),
-    "datetime.utcnow": lambda: dt.datetime.utcnow().replace(tzinfo=dt.UTC).timestamp(),
-    "datetime.today": lambda: dt.datetime.today().timestamp(),
+    "datetime.utcnow": lambda: dt.datetime.utcnow().replace(tzinfo=dt.UTC).timestamp(),  # noqa: DTZ003
+    "datetime.today": lambda: dt.datetime.today().timestamp(),  # noqa: DTZ002
     "a subclass's now": lambda: Aware.now(dt.UTC).timestamp(),
     "gmtime": lambda: calendar.timegm(time.gmtime()),
     "localtime": lambda: time.mktime(time.localtime()),
@@ -95,11 +95,11 @@ def test_clocks_agree(extend_api):
     readings = [
         time.time_ns() / 1e9,
         time.clock_gettime(time.CLOCK_REALTIME),
-        dt.datetime.now().timestamp(),
+        dt.datetime.now().timestamp(),  # noqa: DTZ005
         dt.datetime.now(dt.timezone(dt.timedelta(hours=5))).timestamp(),
     ]
     assert readings == pytest.approx([now] * 4, abs=30)
-    assert dt.date.today().isoformat() == time.strftime("%Y-%m-%d")
+    assert dt.date.today().isoformat() == time.strftime("%Y-%m-%d")  # noqa: DTZ011
 
 
 def test_kinds_are_kept(extend_api):
@@ -111,7 +111,7 @@ def test_kinds_are_kept(extend_api):
     assert isinstance(time.clock_gettime_ns(time.CLOCK_REALTIME), int)
     assert type(Aware.now()) is Aware
     assert type(dt.datetime.now(dt.UTC)) is dt.datetime
-    assert dt.datetime.now().tzinfo is None
+    assert dt.datetime.now().tzinfo is None  # noqa: DTZ005
     assert dt.datetime.now(dt.UTC).tzinfo is dt.UTC
 
 

@@ -1,6 +1,7 @@
 """What the consumer says is found, whatever it says it with, and nothing is left behind."""
 
 
+# ruff: noqa: T201, TRY301 - printing and raising is what these consumers do
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def failed(extend_api):
 
 
 def own_logger():
-    return logging.Logger("app.client")
+    return logging.Logger("app.client")  # noqa: LOG001 - some libraries make theirs so
 
 
 def say_logging(text):

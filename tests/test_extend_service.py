@@ -778,7 +778,7 @@ def test_any_request_is_answered_or_rejected(body, content_type, query, endpoint
     try:
         reply = service.answer(request, endpoint)
     except Rejected as rejected:
-        assert rejected.code in KNOWN
+        assert rejected.code in KNOWN  # noqa: PT017 - either outcome is right
     else:
         assert isinstance(reply, Reply)
         kind = ParseRun if endpoint is PARSE else File

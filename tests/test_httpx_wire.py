@@ -366,7 +366,7 @@ class Local(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"local")
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_):
         pass

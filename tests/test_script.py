@@ -204,7 +204,7 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
         ),
         (
             ("OCR_ERROR",),
-            {"retry_after": dt.datetime(2030, 1, 2)},
+            {"retry_after": dt.datetime(2030, 1, 2)},  # noqa: DTZ001
             "retry_after needs a datetime with a time zone",
         ),
         (

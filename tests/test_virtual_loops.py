@@ -270,7 +270,7 @@ def test_no_jump_over_a_real_connection(clock):
 
 def test_a_thread_that_answers_a_loop_over_a_socket(clock):
     ours, theirs = socket.socketpair()
-    ours.setblocking(False)
+    ours.setblocking(False)  # noqa: FBT003
 
     def answer():
         theirs.recv(4)
@@ -346,7 +346,7 @@ def test_a_coroutine_handed_to_another_thread_s_loop(clock):
 def test_a_loop_that_spins_reaches_its_deadline(clock):
     async def main():
         async with asyncio.timeout(0.3):
-            while True:
+            while True:  # noqa: ASYNC110 - the case
                 await asyncio.sleep(0)
 
     with pytest.raises(TimeoutError):

@@ -215,7 +215,7 @@ def test_time_outs_in_a_thread_while_another_sleeps(clock, waits):
     def run():
         try:
             waits(5)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told below
             failures.append(error)
 
     threads = started(run, lambda: time.sleep(3))

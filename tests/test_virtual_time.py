@@ -69,7 +69,7 @@ def test_sleep_loops(extend_api, sleep):
 
 def test_the_module_s_sleep_looked_up_late(extend_api):
     extend_api.fail("OCR_ERROR", times=3)
-    retry(lambda seconds: time.sleep(seconds))
+    retry(lambda seconds: time.sleep(seconds))  # noqa: PLW0108 - the look-up is the case
     assert waits(extend_api) == [1, 2, 4]
 
 
@@ -98,7 +98,7 @@ class Index:
 
 def test_sleep_takes_what_the_real_one_takes(clock):
     time.sleep(Index())
-    time.sleep(True)
+    time.sleep(True)  # noqa: FBT003 - an int as any other
     assert clock.elapsed == 3
 
 

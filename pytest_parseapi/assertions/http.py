@@ -76,7 +76,7 @@ class HTTPAssertions(ABC):
         factor: float = 2.0,
         maximum: float | None = None,
         jitter: float | Literal["full"] = 0.1,
-        immediate_first: bool = False,
+        immediate_first: bool = False,  # noqa: FBT001, FBT002 - the documented signature
         document: str | None = None,
     ) -> None:
         """The waits before retries follow ``min(initial * factor**n, maximum)`` within a jitter.

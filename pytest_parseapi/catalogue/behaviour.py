@@ -22,7 +22,7 @@ __all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an error of its own
     """The simulated service turns a request down with a documented error.
 
     Args:

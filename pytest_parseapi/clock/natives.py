@@ -28,7 +28,7 @@ class _Lock:
         self._acquire = acquire
 
     def block(self, seconds: float) -> bool:
-        return self._acquire(self._lock, True, seconds)
+        return self._acquire(self._lock, True, seconds)  # noqa: FBT003 - the method's own order
 
     def over(self) -> bool:
         # A lock of C tells in its text alone, for both kinds, whether anybody holds it.
@@ -48,7 +48,7 @@ class _Item:
 
     def block(self, seconds: float) -> bool:
         try:
-            self.item = self._get(self._box, True, seconds)
+            self.item = self._get(self._box, True, seconds)  # noqa: FBT003 - the method's own order
         except queue.Empty:
             return False
         return True
@@ -86,7 +86,7 @@ class NativeWaits:
     def _acquire(self, real: Callable[..., bool]) -> Callable[..., bool]:
         clock = self._clock
 
-        def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:
+        def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:  # noqa: FBT002 - a lock's own signature
             if (
                 timeout == -1
                 or not blocking
@@ -95,7 +95,7 @@ class NativeWaits:
                 or reader_of(sys._getframe(1)) is Reader.TOOL
             ):
                 return real(lock, blocking, timeout)
-            if real(lock, False):
+            if real(lock, False):  # noqa: FBT003
                 return True
             return clock.wait(_Lock(lock, real), timeout)
 
@@ -104,7 +104,7 @@ class NativeWaits:
     def _get(self, real: Callable[..., Any]) -> Callable[..., Any]:
         clock = self._clock
 
-        def get(box: Any, block: Any = True, timeout: Any = None) -> Any:
+        def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
             if (
                 timeout is None
                 or not block

@@ -134,5 +134,5 @@ def _waits_for_real(frame: FrameType) -> bool:
 
 
 def _read(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as file:
+    with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - hot path
         return file.read()

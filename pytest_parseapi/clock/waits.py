@@ -32,7 +32,7 @@ class _Notice:
         self._gate = allocate_lock()
         self._taken = False
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - a lock's own signature
         if not self._taken:
             self._taken = self._gate.acquire()
             return True

@@ -143,7 +143,7 @@ def _backoff(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
 
 
 def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    limited = [error for error in primary_errors(provider, policy.surface) if error.status == 429]
+    limited = [error for error in primary_errors(provider, policy.surface) if error.status == 429]  # noqa: PLR2004
     error = limited[0] if limited else _first_retryable(provider, policy)
     if error is None or not policy.expects_retry_after(provider) or not policy.retries:
         return
@@ -229,7 +229,7 @@ def _first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedEr
         for error in primary_errors(provider, policy.surface)
         if may_be_retried(provider, error)
     ]
-    found.sort(key=lambda error: error.status < 500)
+    found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
     return found[0] if found else None
 
 

@@ -77,7 +77,7 @@ def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
     """Whether the provider advises to retry it."""
     if isinstance(error, DocumentedError):
         return error.retryable
-    if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:
+    if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:  # noqa: PLR2004
         return False
     same = [item.retryable for item in provider.errors if item.status == error.status]
     return all(same) if same else provider.advice_for("server_errors") is not None

@@ -81,7 +81,7 @@ def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
     except (SimulationStopped, UsageError):
         if api._simulation.stops.message is None:
             raise
-    except Exception as raised:
+    except Exception as raised:  # noqa: BLE001 - whatever the consumer raises is its answer
         error = raised
     # A stop counts also where the consumer swallowed it.
     stops = api._simulation.stops
@@ -117,7 +117,7 @@ def _in_thread(value: Awaitable[Any]) -> Any:
     def run() -> None:
         try:
             results.append(asyncio.run(_awaited(value)))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
             errors.append(error)
 
     thread = threading.Thread(target=run, name="parseapi-contract")

@@ -44,7 +44,7 @@ def _messages(error: BaseException | None, seen: set[int]) -> Iterator[str]:
         seen.add(id(error))
         try:
             yield f"{type(error).__name__}: {error}"
-        except Exception:
+        except Exception:  # noqa: BLE001 - a broken __str__ is the consumer's affair
             yield type(error).__name__
         yield from (str(note) for note in getattr(error, "__notes__", ()))
         if isinstance(error, BaseExceptionGroup):

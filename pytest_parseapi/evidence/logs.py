@@ -115,7 +115,7 @@ def _takes(handler: Any, record: Any) -> bool:
 def _record_text(record: logging.LogRecord) -> str:
     try:
         text = record.getMessage()
-    except Exception:
+    except Exception:  # noqa: BLE001 - logging itself reports what cannot be formatted
         text = f"{record.msg} {record.args}"
     extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
     text += _fields_text(extra, " ")
@@ -129,7 +129,7 @@ def _fields_text(fields: Mapping[str, Any], before: str = "") -> str:
     for key, value in fields.items():
         try:
             text = value if isinstance(value, str) else repr(value)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a broken __repr__ is the consumer's affair
             text = f"<{type(value).__name__}>"
         if isinstance(value, BaseException):
             text = exception_text(value)

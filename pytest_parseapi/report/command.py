@@ -47,12 +47,12 @@ def merge(options: argparse.Namespace) -> int:
     try:
         report = merged([read_json(path) for path in options.files])
     except ReportFileError as error:
-        print(f"pytest_parseapi: {error}", file=sys.stderr)
+        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
     if options.json is not None:
         write_json(report, options.json)
     if options.html is not None:
         write_html(report, options.html)
     text, enough = verdict(report, options.fail_under)
-    print("\n".join([*summary(report), "", text]))
+    print("\n".join([*summary(report), "", text]))  # noqa: T201 - a command prints
     return 0 if enough else 1

@@ -109,7 +109,7 @@ class ReportPlugin:
         capture = config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture(in_=False)
-        print("\n".join([*self._lines(self._report), text]))
+        print("\n".join([*self._lines(self._report), text]))  # noqa: T201 - asked for
         if capture is not None:
             capture.resume_global_capture()
 

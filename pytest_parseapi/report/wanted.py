@@ -48,7 +48,7 @@ def fail_under(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 100:
+    if not 0 <= value <= 100:  # noqa: PLR2004 - a percentage
         raise argparse.ArgumentTypeError(f"{text!r} is no percentage from 0 to 100")
     return value
 

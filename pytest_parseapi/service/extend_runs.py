@@ -31,7 +31,7 @@ __all__ = ["RUN_HANDLERS", "batch_body", "run_of_path"]
 
 _STATUSES: Final = ("PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED")
 _SOURCES: Final = tuple(
-    "API STUDIO WORKFLOW_RUN ADMIN BATCH_PARSER_RUN EDIT_RUN DOCUMENT_PROCESSOR_RUN".split()
+    "API STUDIO WORKFLOW_RUN ADMIN BATCH_PARSER_RUN EDIT_RUN DOCUMENT_PROCESSOR_RUN".split()  # noqa: SIM905
 )
 _MOST_INPUTS: Final = 1000
 _MOST_PRIORITY: Final = 100
@@ -44,7 +44,7 @@ _MEDIA_MESSAGE: Final = "Audio and video files cannot be parsed."
 def run_of_path(path: str, state: object) -> RunRecord | None:
     """The run that a path such as ``/parse_runs/pr_1/cancel`` is about."""
     parts = path.split("/")
-    if not isinstance(state, ExtendState) or len(parts) < 3 or parts[1] != "parse_runs":
+    if not isinstance(state, ExtendState) or len(parts) < 3 or parts[1] != "parse_runs":  # noqa: PLR2004
         return None
     return state.runs.get(parts[2])
 

@@ -74,7 +74,7 @@ class NutrientBehaviour(Behaviour):
         """The name of the documented 401."""
         return "unauthorized"
 
-    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:  # noqa: ARG002 - no ids
         """The names of the URL, of the upload, or of the raw body, best first."""
         kind = media_type(request)
         if kind == "multipart/form-data":

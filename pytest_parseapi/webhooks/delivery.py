@@ -9,7 +9,7 @@ from typing import Final
 
 __all__ = ["SECRET", "WRONGS", "WebhookDelivery", "again", "signature", "signed"]
 
-SECRET: Final = "wss_parseapi_test_0123456789abcdef"
+SECRET: Final = "wss_parseapi_test_0123456789abcdef"  # noqa: S105 - for tests, as the API key
 API_VERSION: Final = "2026-02-09"
 TIMESTAMP: Final = "x-extend-request-timestamp"
 SIGNATURE: Final = "x-extend-request-signature"

@@ -183,7 +183,7 @@ class _Connection(asyncio.Transport):
         # and its error would never meet the consumer.
         try:
             pending = self._switchboard.receive(self._service, request, self._caller)
-        except BaseException as stop:
+        except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
             self._protocol.set_exception(stop)
             return
         self._pending = pending
@@ -209,7 +209,7 @@ class _Connection(asyncio.Transport):
             return
         try:
             result = pending.finish()
-        except BaseException as stop:
+        except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
             self._protocol.set_exception(stop)
             return
         if isinstance(result, Fault):

@@ -86,7 +86,7 @@ class LiveServer:
             if provider.name not in self._ports:
                 self._listen(provider, port)
             if self._thread is None:
-                self._hearer.setblocking(False)
+                self._hearer.setblocking(False)  # noqa: FBT003 - the socket's own order
                 self.selector.register(self._hearer, selectors.EVENT_READ, self._hear)
                 self._thread = threading.Thread(
                     target=self.serve_forever, name="parseapi live server", daemon=True
@@ -176,7 +176,7 @@ class LiveServer:
             pending = switchboard.receive(service, request, Caller(0, connection))
         except SimulationStopped as stopped:
             return _text(501, f"{stopped}")
-        except Exception:
+        except Exception:  # noqa: BLE001 - the other connections are to be served
             switchboard.stops.message = switchboard.stops.message or (
                 f"The simulation of {service.provider.title} broke at {request.method} "
                 f"{request.path}:\n{traceback.format_exc()}"
@@ -220,7 +220,7 @@ class LiveServer:
     def _listen(self, provider: Provider, port: int) -> None:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, port), family=family, backlog=_BACKLOG)
-        listener.setblocking(False)
+        listener.setblocking(False)  # noqa: FBT003 - the socket's own order
         self._listeners.append(listener)
         self._ports[provider.name] = listener.getsockname()[1]
         path = _base_path(provider)
@@ -247,7 +247,7 @@ class LiveServer:
         """Whatever one connection brings, the others are served."""
         try:
             call(argument)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the other connections are to be served
             switchboard, owner = self._switchboard, getattr(call, "__self__", None)
             if switchboard is not None and switchboard.stops.message is None:
                 switchboard.stops.message = f"The live server broke:\n{traceback.format_exc()}"

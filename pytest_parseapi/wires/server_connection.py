@@ -88,7 +88,7 @@ class Connection:
         """Whether nothing more is sent once what is on its way has left."""
         self._drains = False
         self._pipelined = 0
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - the socket's own order
         # A Unix socket or one that is gone already knows no such option.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

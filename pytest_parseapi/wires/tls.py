@@ -48,8 +48,8 @@ class SharedContexts:
                 self._contexts[key] = real(*args, **kwargs)
             return self._contexts[key]
 
-        setattr(default, "create_ssl_context", create_ssl_context)
+        setattr(default, "create_ssl_context", create_ssl_context)  # noqa: B010 - a module of httpx's own
         try:
             yield
         finally:
-            setattr(default, "create_ssl_context", real)
+            setattr(default, "create_ssl_context", real)  # noqa: B010

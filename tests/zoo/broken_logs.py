@@ -107,7 +107,7 @@ class PrintsTheKey(NutrientLoop):
 
     def report(self, response, body):
         super().report(response, body)
-        print(f"curl -H 'Authorization: Bearer {self.api_key}' {response.request.url}")
+        print(f"curl -H 'Authorization: Bearer {self.api_key}' {response.request.url}")  # noqa: T201 - its fault
 
 
 class LogsTheKeyAtStart(NutrientLoop):
@@ -128,6 +128,6 @@ class LogsTheKeyWithTheError(Loop):
     def report(self, response, body):
         super().report(response, body)
         try:
-            raise PermissionError(f"{self.api_key} was turned down")
+            raise PermissionError(f"{self.api_key} was turned down")  # noqa: TRY301 - as it is raised below the consumer
         except PermissionError:
             log.exception("parse failed")

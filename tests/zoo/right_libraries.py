@@ -83,7 +83,7 @@ class TenacityAsynchronous(Once, NutrientLoop):
 
     max_attempts = 4
 
-    async def parse(self, document):
+    async def parse(self, document):  # noqa: RET503 - the loop returns or raises
         async for attempt in tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Retryable),
             stop=tenacity.stop_after_attempt(4),
@@ -115,7 +115,7 @@ class StaminaAsynchronous(Once, NutrientLoop):
 
     max_attempts = 3
 
-    async def parse(self, document):
+    async def parse(self, document):  # noqa: RET503 - the loop returns or raises
         async for attempt in stamina.retry_context(on=Retryable, attempts=3):
             with attempt:
                 return await self.attempt_async(document)
@@ -239,7 +239,7 @@ class OfficialNutrient(Consumer):
     provider = "nutrient"
     max_attempts = 4
 
-    async def parse(self, document):
+    async def parse(self, document):  # noqa: RET503 - the loop returns or raises
         client = nutrient_dws.NutrientClient(
             api_key=self.api_key, base_url=self.base_url, timeout=60
         )

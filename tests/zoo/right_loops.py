@@ -51,7 +51,7 @@ class Capped(Loop):
         return min(0.5 * 2**attempt, 4)
 
     def report(self, response, body):
-        print(f"parse failed: {response.status_code} (request {body.get('requestId')})")
+        print(f"parse failed: {response.status_code} (request {body.get('requestId')})")  # noqa: T201 - its way of logging
 
 
 class ReportsAtTheEnd(Loop):

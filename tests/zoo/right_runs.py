@@ -113,7 +113,7 @@ class RunsThatPollSlower(RunLoop):
         return run
 
     def report_run(self, run):
-        print(f"{run['id']}: {run.get('failureReason')}")
+        print(f"{run['id']}: {run.get('failureReason')}")  # noqa: T201 - its way of logging
 
 
 class RunsNeverSubmittedAgain(RunLoop):

@@ -13,7 +13,7 @@ from right_runs import RunLoop
 from toolbox import log
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818 - as consumers name theirs
     """What a receiver raises on a delivery that is not the provider's."""
 
 

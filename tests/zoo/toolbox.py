@@ -17,7 +17,7 @@ log = logging.getLogger("zoo")
 log.setLevel(logging.DEBUG)
 
 
-class ParseFailed(Exception):
+class ParseFailed(Exception):  # noqa: N818 - as consumers name theirs
     """What a right consumer raises."""
 
 
