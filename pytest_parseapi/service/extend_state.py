@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,6 +28,8 @@ _TYPES: Final = {
     "XML": ("xml",),
     "HTML": ("html", "htm"),
 }
+# How many files fetched from URLs stay known by id, so that a test of many documents stays small.
+_FETCHED: Final = 1_000
 _TYPE_OF: Final = {extension: name for name, group in _TYPES.items() for extension in group}
 
 
@@ -84,13 +87,21 @@ class ExtendState:
     max_file_bytes: int
     files: dict[str, StoredFile] = field(default_factory=dict)
     outputs: dict[str, StoredOutput] = field(default_factory=dict)
+    _fetched: deque[str] = field(default_factory=deque)
     answered: dict[Hashable, Answered] = field(default_factory=dict)
     """Replies to ``POST /parse``, to make the next ones from."""
     runs: RunBook = field(default_factory=_run_book)
 
     def keep_file(self, call: Call, file: StoredFile) -> None:
-        """Remember a file if the call succeeds."""
-        call.effects.append(lambda: self.files.update({file.id: file}))
+        """Remember a file if the call succeeds; of those fetched from a URL, the latest ones."""
+        call.effects.append(lambda: self._keep(file))
+
+    def _keep(self, file: StoredFile) -> None:
+        if file.url is not None and file.id not in self.files:
+            self._fetched.append(file.id)
+            if len(self._fetched) > _FETCHED:
+                del self.files[self._fetched.popleft()]
+        self.files[file.id] = file
 
     def keep_output(self, call: Call, key: str, output: StoredOutput) -> None:
         """Remember an output if the call succeeds."""
