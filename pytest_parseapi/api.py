@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pytest_parseapi.assertions.http import HTTPAssertions
 from pytest_parseapi.assertions.noted import NotesChecks, noted
 from pytest_parseapi.assertions.runs import RunAssertions
@@ -14,7 +16,7 @@ from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.failure_script import FailureScript, show_while_shrinking
 from pytest_parseapi.journal import Attempt
-from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
+from pytest_parseapi.service.script import ALWAYS, RetryAfter, document_name, steps_for
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.timeline import draw
@@ -95,7 +97,11 @@ class ParseAPI(
         Args:
             document: its URL, file name, last path segment or file id.
         """
-        return [attempt for attempt in self.attempts if document in attempt.names]
+        __tracebackhide__ = True
+        name = document_name(document)
+        if name is None:
+            raise UsageError("attempts_for() needs a document: a URL, a file name or an id")
+        return [attempt for attempt in self.attempts if name in attempt.names]
 
     @property
     def request_ids(self) -> list[str]:
@@ -157,7 +163,9 @@ class ParseAPI(
             seconds: virtual seconds from 0 up.
         """
         __tracebackhide__ = True
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+        if not 0 <= seconds < math.inf:
             raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
         self._service.reply_seconds = float(seconds)
 

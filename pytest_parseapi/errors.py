@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
 
 __all__ = ["SimulationStopped", "UsageError", "nearest"]
+
+_PART: Final = 3
+"""How much of a name is enough to find it by."""
 
 
 class UsageError(BaseException):
@@ -38,6 +42,8 @@ def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in reversed(names)}
     near = difflib.get_close_matches(str(name).casefold(), list(folded), n=limit, cutoff=0.6)
+    if not near and len(str(name)) >= _PART:
+        near = [item for item in folded if str(name).casefold() in item][:limit]
     if near:
         return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"
     return "known: " + (", ".join(names) if names else "none")

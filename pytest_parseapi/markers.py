@@ -83,8 +83,13 @@ def parseapi(
     clients: Iterable[str] | None = None,
 ) -> TestSettings:
     """The marker ``parseapi``."""
+    for name, value in (("real_time", real_time), ("strict", strict)):
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} is True or False, not {value!r}")
     if isinstance(clients, str):
         clients = (clients,)
+    if clients is not None and not isinstance(clients, Iterable):
+        raise UsageError(f"clients are names of client libraries, not {clients!r}")
     return TestSettings(
         provider=provider,
         real_time=real_time,

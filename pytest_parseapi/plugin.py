@@ -182,6 +182,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
+            test.keep_quiet()
+            raise
         if test.simulation.stops.message is None:
             if section := test.section(error):
                 item.add_report_section("call", "parseapi", section)
@@ -241,7 +244,7 @@ def parseapi_factory(_parseapi_test: SimulatedTest) -> Callable[[str], ParseAPI]
 @pytest.fixture
 def parseapi(_parseapi_test: SimulatedTest) -> ParseAPI:
     """The simulated API of the default provider."""
-    return _parseapi_test.api()
+    return _parseapi_test.default_api()
 
 
 @pytest.fixture

@@ -55,16 +55,19 @@ class Session:
 
     def default_provider(self, asked: str | None = None) -> Provider:
         """The provider asked for, or the ini value's."""
-        return provider_named(self.providers, asked or self._config.getini("parseapi_provider"))
+        name = self._config.getini("parseapi_provider") if asked is None else asked
+        return provider_named(self.providers, name)
 
     def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.Case]:
         """The cases of markers ``each_parse_error``."""
         for arguments in markers.case_arguments(marked):
-            yield from arguments.select(self.default_provider(arguments.provider or default))
+            asked = default if arguments.provider is None else arguments.provider
+            yield from arguments.select(self.default_provider(asked))
 
     def test(self, item: pytest.Item) -> SimulatedTest:
         """A simulation for one test."""
         chosen = markers.settings(item)
+        self.default_provider(chosen.provider)
         settings = Settings(
             seed=item.nodeid,
             max_attempts=int(self._config.getini("parseapi_max_attempts")),
@@ -92,12 +95,13 @@ class SimulatedTest:
         self._apis: dict[str, ParseAPI] = {}
         self._told = False
 
-    def api(self, name: str | None = None) -> ParseAPI:
-        """The provider of a name, or the test's default one."""
-        if name is None:
-            provider = self._session.default_provider(self._settings.provider)
-        else:
-            provider = provider_named(self._session.providers, name)
+    def default_api(self) -> ParseAPI:
+        """The test's default provider."""
+        return self.api(self._session.default_provider(self._settings.provider).name)
+
+    def api(self, name: str) -> ParseAPI:
+        """The provider of a name."""
+        provider = provider_named(self._session.providers, name)
         if provider.name not in self._apis:
             self._apis[provider.name] = ParseAPI(self.simulation, provider)
         return self._apis[provider.name]
@@ -105,13 +109,19 @@ class SimulatedTest:
     def script(self) -> None:
         """Script what the test's markers say."""
         for scripted in markers.scripts(self._item):
-            api = self.api(scripted.provider or self._implied())
+            name = self._implied() if scripted.provider is None else scripted.provider
+            api = self.default_api() if name is None else self.api(name)
             if scripted.of_runs:
                 api.fail_run(scripted.errors[0], **scripted.options)
             else:
                 api.fail(*scripted.errors, **scripted.options)
         callspec = getattr(self._item, "callspec", None)
         case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+        if case is None and self._item.get_closest_marker("each_parse_error") is not None:
+            raise UsageError(
+                "each_parse_error makes no cases of unittest.TestCase methods: use a plain "
+                "function or class"
+            )
         if isinstance(case, markers.Case):
             api = self.api(case.error.provider)
             # A webhook tells of a failed run: webhook() without a run makes the one scripted here.
@@ -127,6 +137,10 @@ class SimulatedTest:
             message = self.unused_text()
         self._told = message is not None
         return message
+
+    def keep_quiet(self) -> None:
+        """The session ends here: whatever went wrong before is no longer told."""
+        self._told = True
 
     def section(self, error: BaseException) -> str:
         """What the simulation adds to the report of a test that failed by itself."""

@@ -438,7 +438,7 @@ def test_an_endpoint_by_template_or_path(name: str, endpoints: list[str]) -> Non
         (
             NUTRIENT,
             "/parse",
-            "unknown nutrient endpoint '/parse': known: /extraction/parse, /extraction/extract",
+            "unknown nutrient endpoint '/parse': did you mean '/extraction/parse'?",
         ),
         (
             NUTRIENT,
