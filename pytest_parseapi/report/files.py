@@ -17,8 +17,11 @@ class ReportFileError(Exception):
 
 
 def write_json(report: ReportData, path: Path) -> None:
-    """Write the data; equal runs make equal files."""
-    _write(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    """Write the data, one test a line; equal runs make equal files."""
+    about = {key: value for key, value in report.items() if key != "tests"}
+    lines = [f"{_text(key)}: {_text(value)}," for key, value in about.items()]
+    tests = ",\n".join(_text(test) for test in report["tests"])
+    _write(path, "\n".join(["{", *lines, '"tests": [', f"{tests}]}}"]) + "\n")
 
 
 def write_html(report: ReportData, path: Path) -> None:
@@ -53,7 +56,7 @@ def page(report: ReportData) -> str:
     parts = files("pytest_parseapi.report") / "page"
     text = (parts / "index.html").read_text(encoding="utf-8")
     # "<" would let a test's name or message end the script element.
-    data = json.dumps(report, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    data = _text(report).replace("<", "\\u003c")
     for place, content in {
         "/* style.css */": (parts / "style.css").read_text(encoding="utf-8"),
         "/* script.js */": (parts / "script.js").read_text(encoding="utf-8"),
@@ -61,6 +64,10 @@ def page(report: ReportData) -> str:
     }.items():
         text = text.replace(place, content, 1)
     return text
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _write(path: Path, text: str) -> None:

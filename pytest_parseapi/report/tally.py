@@ -26,12 +26,15 @@ class Tally:
 
     def __init__(self) -> None:
         self._phases: dict[str, list[pytest.TestReport]] = {}
-        self._tests: dict[str, TestData] = {}
+        self._tests: dict[str, tuple[Outcome, int, str, str]] = {}
 
     @property
     def tests(self) -> list[TestData]:
         """Every test that simulated something."""
-        return list(self._tests.values())
+        return [
+            TestData(id=name, outcome=outcome, tries=tries, message=message, apis=json.loads(text))
+            for name, (outcome, tries, message, text) in self._tests.items()
+        ]
 
     def add(self, report: pytest.TestReport) -> None:
         """Take one report on a phase of a test."""
@@ -43,14 +46,10 @@ class Tally:
         text = getattr(report, ATTRIBUTE, None)
         if text is None:
             return
-        before = self._tests.get(report.nodeid)
-        self._tests[report.nodeid] = TestData(
-            id=report.nodeid,
-            outcome=_outcome(phases),
-            tries=1 if before is None else before["tries"] + 1,
-            message=_message(phases),
-            apis=json.loads(text),
-        )
+        delattr(report, ATTRIBUTE)
+        _, tries, _, _ = self._tests.get(report.nodeid, (None, 0, None, None))
+        # Text until the end: thousands of small objects would slow the garbage collector down.
+        self._tests[report.nodeid] = _outcome(phases), tries + 1, _message(phases), text
 
 
 def _outcome(phases: list[pytest.TestReport]) -> Outcome:
