@@ -44,6 +44,7 @@ def test_a_row_of_errors_is_not(extend_api, capsys):
 @settings(
     max_examples=50,
     database=None,
+    deadline=None,
     # `script` makes the API as new for each example.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

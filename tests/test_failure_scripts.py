@@ -83,7 +83,7 @@ def test_runs_fail_by_fail_run_and_other_providers_have_no_fixture():
     assert str(script("BUSY", provider="acme")) == 'api.fail("BUSY")'
 
 
-@settings(max_examples=200, database=None)
+@settings(max_examples=200, database=None, deadline=None)
 @given(drawn=failure_scripts("extend", max_size=4))
 def test_every_drawn_failure_meets_the_main_endpoint(drawn):
     assert 1 <= len(drawn) <= 4
@@ -107,7 +107,7 @@ def test_errors_and_faults_are_all_within_reach(strategy, names):
         assert [item.name for item in found] == [name]
 
 
-@settings(max_examples=300, database=None)
+@settings(max_examples=300, database=None, deadline=None)
 @given(data=st.data())
 def test_what_only_other_endpoints_document_and_what_is_excluded_is_not_drawn(data):
     drawn = data.draw(failure_scripts("nutrient", exclude=("maestro_error", "read_timeout")))
@@ -205,7 +205,7 @@ def test_the_smallest_example_is_told_in_lines_to_paste(pytester):
         from pytest_parseapi.strategies import failure_scripts
 
         @settings(
-            database=None, derandomize=True,
+            database=None, derandomize=True, deadline=None,
             suppress_health_check=[HealthCheck.function_scoped_fixture],
         )
         @given(drawn=failure_scripts("nutrient"))
