@@ -314,6 +314,8 @@ class Journal:
                 operation.idle += 1
             elif not attempt.failed:
                 operation.idle = 0
+                # Asked again and again after a wait, a success is a poll that never ends.
+                operation.polls += 1 if attempt.waited else 0
         return attempt
 
     def discard(self, opened: Opened) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from pytest_parseapi.exchange import digest_of, size_of
+from pytest_parseapi.exchange import Excerpt, digest_of, size_of
 from pytest_parseapi.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "payload_of"]
 
 
-_NO_DOCUMENT: Final = ("application/json", "application/x-www-form-urlencoded")
+_JSON: Final = "application/json"
+_NO_DOCUMENT: Final = (_JSON, "application/x-www-form-urlencoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,20 @@ class Payload:
     kind: str
     """The content type without its parameters."""
     parts: tuple[PayloadPart, ...]
+    """Of a form its parts, of a JSON object its keys; of anything else the whole body."""
+    whole: PayloadPart = field(compare=False)
+    """The body as one part."""
 
-    @property
-    def size(self) -> int:
-        """How many bytes the parts have together."""
-        return sum(part.size for part in self.parts)
+    def spent_in(self, other: Payload) -> bool:
+        """Whether something that this payload carries has run dry in another one."""
+        if self.kind == _JSON:
+            return not other.whole.size
+        theirs = _by_name(other.parts)
+        return any(
+            again is not None and again.size < part.size
+            for key, part in _by_name(self.parts).items()
+            for again in (theirs.get(key),)
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -66,8 +77,11 @@ class Payload:
         if self.kind != other.kind:
             return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
         ours, theirs = _by_name(self.parts), _by_name(other.parts)
+        noun = "key" if self.kind == _JSON else "part"
+        if (self.whole in self.parts) is not (other.whole in other.parts):
+            return f"{self.whole}, then {other.whole}"
         for key in {**ours, **theirs}:
-            changed = _changed(ours.get(key), theirs.get(key))
+            changed = _changed(ours.get(key), theirs.get(key), noun)
             if changed is not None:
                 return changed
         if self.parts != other.parts:
@@ -76,13 +90,13 @@ class Payload:
         return None
 
 
-def _changed(part: PayloadPart | None, again: PayloadPart | None) -> str | None:
+def _changed(part: PayloadPart | None, again: PayloadPart | None, noun: str) -> str | None:
     if part == again:
         return None
     if part is None:
-        return f"no {again.name!r} part, then {again}" if again else None
+        return f"no {again.name!r} {noun}, then {again}" if again else None
     if again is None:
-        return f"{part}, then no such part"
+        return f"{part}, then no such {noun}"
     if str(part) == str(again):
         return f"{part}, then other content of the same size"
     return f"{part}, then {again}"
@@ -105,6 +119,9 @@ def _names(parts: Iterable[PayloadPart]) -> str:
 def payload_of(content_type: str, body: bytes) -> Payload:
     """The payload of a body that was sent with this content type."""
     kind = content_type.partition(";")[0].strip().lower()
+    whole = PayloadPart("body", None, None, size_of(body), _digest(body))
+    if kind == _JSON and (keys := _keys(body)):
+        return Payload(kind, keys, whole)
     if kind == "multipart/form-data":
         try:
             parts = parse_multipart(content_type, body)
@@ -123,9 +140,24 @@ def payload_of(content_type: str, body: bytes) -> Payload:
                     )
                     for part in parts
                 ),
+                whole,
             )
-    return Payload(kind, (PayloadPart("body", None, None, size_of(body), _digest(body)),))
+    return Payload(kind, (whole,), whole)
 
 
 def _digest(data: bytes) -> str:
     return digest_of(data)[:16]
+
+
+def _keys(body: bytes) -> tuple[PayloadPart, ...]:
+    """The keys of a JSON object; none where the body is none, or only the head of one."""
+    try:
+        found = {} if isinstance(body, Excerpt) else json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(found, dict):
+        return ()
+    texts = {key: json.dumps(value).encode() for key, value in found.items()}
+    return tuple(
+        PayloadPart(key, None, None, len(text), _digest(text)) for key, text in texts.items()
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_parseapi import hookspecs
+from pytest_parseapi.clock import genuine as _genuine  # noqa: F401 - keeps them from the start
 
 if TYPE_CHECKING:
     from pytest_parseapi.api import ParseAPI
@@ -169,6 +170,16 @@ def _first_of_function(item: Any, names: list[str]) -> int:
         if found and found[-1].scope == "function":
             return index
     return len(names)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let go of a test's record when its last report is made."""
+    try:
+        return (yield)
+    finally:
+        if _test_key in item.stash:
+            del item.stash[_test_key]
 
 
 @pytest.hookimpl(wrapper=True)

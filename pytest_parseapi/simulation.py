@@ -63,9 +63,9 @@ class Simulation:
     ) -> None:
         self.providers = providers
         self.settings = settings
-        self.clock = VirtualClock(real=settings.real_time)
-        self.evidence = Evidence(self.clock.stamp, sources)
         self.stops = Stops()
+        self.clock = VirtualClock(real=settings.real_time, stops=self.stops)
+        self.evidence = Evidence(self.clock.stamp, sources)
         self.services: dict[str, SimulatedService] = {}
         self.checks: dict[str, set[str]] = {}
         """The checks that held, by provider."""

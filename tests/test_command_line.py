@@ -76,7 +76,7 @@ def test_serves_until_it_is_stopped(ends):
         f"POST /parse  200  {document}",
         f"POST /parse_runs  200  {document}",
         (
-            "POST /pars is not simulated: Extend documents it not, or the simulation does not "
+            "POST /pars is not simulated: Extend does not document it, or the simulation does not "
             "cover it."
         ),
         f"POST /parse  200  {document}",

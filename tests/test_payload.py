@@ -22,7 +22,6 @@ def test_boundaries_do_not_count():
     one, two = by_httpx(files=FILE), by_httpx(files=FILE)
     assert one.digest == two.digest
     assert one.difference(two) is None
-    assert one.size == 4
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ def test_boundaries_do_not_count():
     [
         ({"files": FILE}, {"files": FILE, "data": {"x": "1"}}, "no 'x' part, then x (1 bytes)"),
         ({"files": FILE}, {"content": b""}, "content type multipart/form-data, then none"),
-        ({"json": {"a": 1}}, {"json": {"a": 2}}, "body (7 bytes), then other content"),
+        ({"json": {"a": 1}}, {"json": {"a": 2}}, "a (1 bytes), then other content"),
         ({"json": {"a": 1}}, {"json": {}}, "body (7 bytes), then body (2 bytes)"),
         ({"content": b"a" * 1234567}, {"content": b""}, "body (1,234,567 bytes), then body (0 b"),
         ({"files": FILE}, {"files": {"other": FILE["file"]}}, "then no such part"),

@@ -113,8 +113,12 @@ def _problem(waits: list[Wait]) -> str:
             return f"attempt {wait.retry.number} came without a wait{hint}"
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
+        grown = one.seconds > waits[0].seconds + _SAME
         if follows and two.position < _CAP_FROM and abs(one.seconds - two.seconds) <= _SAME:
-            return f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
+            return (
+                f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
+                + (" (for a cap this low, see assert_backoff(maximum=...))" if grown else "")
+            )
     for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
         in_a_row = three.position == one.position + 2

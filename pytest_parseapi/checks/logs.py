@@ -177,7 +177,7 @@ def _nearest_line(
 
 def _seen(lines: Sequence[Line]) -> str:
     if not lines:
-        return "the consumer logged and printed nothing"
+        return "the consumer logged and printed nothing (below a logger's level does not count)"
     counts: dict[str, int] = {}
     for line in lines:
         counts[line.source] = counts.get(line.source, 0) + 1

@@ -10,6 +10,7 @@ from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.journal import Attempt, Operation
 from pytest_parseapi.service.runs import Run
+from pytest_parseapi.service.script import document_name
 from pytest_parseapi.timeline import draw, short_document
 from pytest_parseapi.webhooks.courier import WebhookAnswer
 
@@ -77,6 +78,7 @@ class Record:
     def about(self, document: str | None, rule: str) -> Record:
         """The record narrowed to one document; fails where no request was about it."""
         __tracebackhide__ = True
+        document = document_name(document)
         if document is None:
             return self
         operations = [

@@ -59,7 +59,7 @@ def changed_payloads(record: Record) -> Iterator[Finding]:
                     where=operation.name,
                     expected=f"attempt {after.number} carries what attempt {before.number} did",
                     seen=difference,
-                    advice=_SPENT if after.payload.size < before.payload.size else _CHANGED,
+                    advice=_SPENT if before.payload.spent_in(after.payload) else _CHANGED,
                 )
                 break
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.methods import replaced_methods
-from pytest_parseapi.clock.readings import Reader, reader_of
+from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 
 __all__ = ["NativeWaits"]

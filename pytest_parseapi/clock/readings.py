@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import functools
 import sys
-import threading
 import time
 from collections.abc import Callable
-from enum import Enum
 from types import FrameType
 from typing import Any, Final
 
+from pytest_parseapi.clock.genuine import GENUINE
 from pytest_parseapi.clock.methods import replaced_methods
+from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.virtual import VirtualClock
 
-__all__ = ["Reader", "Readings", "reader_of"]
+__all__ = ["Readings"]
 
-_TOOLS: Final = frozenset(
-    {
-        *("pytest", "_pytest", "pluggy", "xdist", "execnet", "coverage", "hypothesis"),
-        *("debugpy", "pydevd", "_pydevd_bundle", "faulthandler", "importlib", "time_machine"),
-        # These poll something real between their readings of the clock.
-        *("subprocess", "multiprocessing", "socketserver", "selectors"),
-    }
-)
-# What their idle workers wait for is no wait of the consumer's.
-_IDLERS: Final = frozenset({"trio._core._thread_cache"})
-_TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
-_SHARED: Final = frozenset({"threading", "queue", "concurrent"})
 _SECOND: Final = 1_000_000_000
 # The system's clocks that move as the world does; those of processor time do not.
 _MOVING: Final = tuple(
@@ -47,47 +34,13 @@ _MOVING: Final = tuple(
 )
 
 
-class Reader(Enum):
-    """Who reads a clock."""
-
-    CONSUMER = 1
-    TOOL = 2
-    TIMER = 3
-
-
-def reader_of(frame: FrameType | None) -> Reader:
-    """Who reads, by the calling frame; helpers of the stdlib stand for whoever calls them."""
-    helper = False
-    while frame is not None:
-        reader = _reader_named(frame.f_globals.get("__name__") or "")
-        if reader is not None:
-            return Reader.TIMER if helper and reader is Reader.CONSUMER else reader
-        helper = True
-        frame = frame.f_back
-    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
-    target = getattr(thread, "function", None) or getattr(thread, "_target", None)
-    reader = _reader_named(getattr(target, "__module__", None) or "")
-    return Reader.TOOL if reader is Reader.TOOL else Reader.TIMER
-
-
-@functools.lru_cache(maxsize=1024)
-def _reader_named(module: str) -> Reader | None:
-    root = module.partition(".")[0]
-    if module in _IDLERS:
-        return Reader.TOOL
-    if root in _SHARED:
-        return None
-    if root in _TOOLS or root.startswith("pytest_"):
-        return Reader.TOOL
-    return Reader.TIMER if root in _TIMERS else Reader.CONSUMER
-
-
 class Readings:
     """Redirects the functions of ``time`` and ``datetime`` to one `VirtualClock`."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._redirects: list[Redirect] = []
+        self._originals: dict[str, Callable[..., Any]] = {}
         self._methods = contextlib.ExitStack()
         self._undo = contextlib.ExitStack()
 
@@ -107,8 +60,9 @@ class Readings:
         }
         for name, make in targets.items():
             for variant in (name, name + "_ns"):
-                if hasattr(time, variant):
-                    redirect = Redirect(getattr(time, variant))
+                if variant in GENUINE:
+                    redirect = Redirect(GENUINE[variant])
+                    self._originals[variant] = redirect.original
                     redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
                     self._redirects.append(redirect)
         self._replace_methods()
@@ -190,7 +144,7 @@ class Readings:
     def _broken_down(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
         def read(seconds: float | None = None, /) -> Any:
             if seconds is None and reader_of(sys._getframe(1)) is not Reader.TOOL:
-                seconds = time.time() + self._shifted(1)
+                seconds = self._originals["time"]() + self._shifted(1)
             return real() if seconds is None else real(seconds)
 
         return read
@@ -200,7 +154,8 @@ class Readings:
 
         def read(*arguments: Any) -> Any:
             if len(arguments) == wanted and reader_of(sys._getframe(1)) is not Reader.TOOL:
-                arguments = (*arguments, time.localtime(time.time() + self._shifted(1)))
+                now = self._originals["time"]() + self._shifted(1)
+                arguments = (*arguments, self._originals["localtime"](now))
             return real(*arguments)
 
         return read
@@ -228,7 +183,8 @@ class Readings:
 
     def _seconds_for(self, frame: FrameType) -> float:
         tool = reader_of(frame) is Reader.TOOL
-        return time.time() + (0 if tool else self._shifted(1))
+        now: float = self._originals["time"]()
+        return now if tool else now + self._shifted(1)
 
     def _shifted(self, unit: int) -> float:
         jumped = self._clock.jumped_ns

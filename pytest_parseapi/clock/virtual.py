@@ -18,17 +18,26 @@ from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
+from pytest_parseapi.clock.genuine import GENUINE
+from pytest_parseapi.clock.readers import is_tool
 from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.threads import ThreadStates
 from pytest_parseapi.errors import UsageError
+from pytest_parseapi.stops import Stops
 
-__all__ = ["VirtualClock", "Wait"]
+__all__ = ["MAX_WAITS", "VirtualClock", "Wait"]
+
+MAX_WAITS: Final = 100_000
+"""How many sleeps in a row, without a request between them, stop a test."""
 
 _SECOND: Final = 1_000_000_000
 # Code that runs between two waits costs no virtual time, or a slow import would count as a wait. A
 # busy loop on a deadline does wait: it runs for long, and reads the clock again and again.
 _FREE: Final = _SECOND // 4
 _BUSY: Final = 200
+# A single thread that waits without a time-out is given this long before its test is stopped: a
+# signal may still come.
+_PATIENCE: Final = 2 * _SECOND
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
 _UNTIMED_SLICE: Final = 1.0
@@ -82,8 +91,10 @@ class VirtualClock:
         60.0
     """
 
-    def __init__(self, *, real: bool = False) -> None:
+    def __init__(self, *, real: bool = False, stops: Stops | None = None) -> None:
         self.real = real
+        self._stops = Stops() if stops is None else stops
+        self._idle_waits = 0
         self._free = 0 if real else _FREE
         self._busy = 0 if real else _BUSY
         self.readings = 0
@@ -92,8 +103,8 @@ class VirtualClock:
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self._mutex = allocate_lock()
         # Functions of their own, which stay real while those of ``time`` are redirected.
-        self._monotonic: Callable[[], int] = Redirect(time.monotonic_ns).original
-        self._wall: Callable[[], float] = Redirect(time.time).original
+        self._monotonic: Callable[[], int] = Redirect(GENUINE["monotonic_ns"]).original
+        self._wall: Callable[[], float] = Redirect(GENUINE["time"]).original
         self._jumped = 0
         self._ledger = 0
         self._mark = self._monotonic()
@@ -147,6 +158,7 @@ class VirtualClock:
 
     def stamp(self) -> float:
         """The virtual seconds for the record: code that ran since the last wait costs none."""
+        self._idle_waits = 0
         now = self.elapsed_ns
         if now != self._ledger and not self.real:
             self.passed(now)
@@ -155,7 +167,9 @@ class VirtualClock:
         return now / _SECOND
 
     def wall(self) -> float:
-        """What ``time.time()`` shows the consumer."""
+        """What ``time.time()`` shows the consumer, also where a test has put it elsewhere."""
+        if time.time is not GENUINE["time"]:
+            return time.time()
         return self._wall() + self._jumped / _SECOND
 
     def sleep(self, seconds: float) -> None:
@@ -168,6 +182,7 @@ class VirtualClock:
             raise ValueError("sleep length must be non-negative")
         if seconds > threading.TIMEOUT_MAX:
             raise OverflowError("timestamp out of range for platform time_t")
+        self._stops.check()
         if self.real:
             time.sleep(seconds)
         else:
@@ -187,6 +202,8 @@ class VirtualClock:
         began = self._monotonic()
         needs = None if seconds is None else round(seconds * _SECOND)
         patience = max(needs or 0, _FREE)
+        if needs:
+            self._count_wait()
         with self._mutex:
             deadline = None if needs is None else self.elapsed_ns + needs
             self._waits[me] = (deadline, wait)
@@ -194,6 +211,12 @@ class VirtualClock:
         slice_ = _FIRST_SLICE if needs is not None else _UNTIMED_SLICE
         try:
             while True:
+                if needs is None and self._stuck(began):
+                    self._stops.stop(
+                        "The consumer would hang for ever: its only thread waits without a "
+                        "time-out for something that nothing is left to bring.",
+                        kind="hang",
+                    )
                 if deadline is not None:
                     if self._ledger >= deadline or self._try_jump(deadline):
                         return False
@@ -233,6 +256,23 @@ class VirtualClock:
         self._closed = True
         for _, wait in list(self._waits.values()):
             wait.wake()
+
+    def _count_wait(self) -> None:
+        self._idle_waits += 1
+        if self._idle_waits > MAX_WAITS:
+            self._stops.stop(
+                f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
+                f"asking the API for anything, {self.elapsed:,.0f} virtual seconds in all.",
+                kind="fuse",
+            )
+
+    def _stuck(self, began: int) -> bool:
+        """Whether the only thread, but for tools, waits for another one, and has for a while."""
+        if self._monotonic() - began < _PATIENCE or self._holds or self._closed:
+            return False
+        me = get_ident()
+        others = (frame for ident, frame in sys._current_frames().items() if ident != me)
+        return all(map(is_tool, others)) and not self.real_work()
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""

@@ -14,7 +14,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
-from pytest_parseapi.clock.readings import Reader, reader_of
+from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 
 __all__ = ["Waits"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from pytest_parseapi.errors import UsageError
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.evidence.logs import Logs
 from pytest_parseapi.evidence.output import Output
@@ -60,5 +61,7 @@ class Evidence:
             name = getattr(source, "__name__", "hook")
             found += [Line(name, line) for item in texts for line in item.splitlines()]
         if text is not None:
+            if not isinstance(text, str):
+                raise UsageError(f"text is a string to look in, not {text!r}")
             found += [Line("text", line) for line in text.splitlines()]
         return found

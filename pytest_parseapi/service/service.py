@@ -235,8 +235,8 @@ class SimulatedService:
         asked = f"{request.method} {request.path}"
         near = nearest(asked, known)
         self._stops.stop(
-            f"{asked} is not simulated: {self.provider.title} documents it not, or the simulation "
-            f"does not cover it.\n"
+            f"{asked} is not simulated: {self.provider.title} does not document it, or the "
+            f"simulation does not cover it.\n"
             f"  asked     {request.method} {request.url} (by {request.client})\n"
             + (f"  nearest   {near}\n" if near.startswith("did you") else "")
             + "  exists    "
@@ -251,7 +251,7 @@ class SimulatedService:
                 what = f"was repeated {operation.failures + operation.idle} times to no end and"
             limit = f"parseapi_max_attempts = {self._max_attempts}"
         elif operation.polls >= MAX_POLLS:
-            what = f"found its run in progress {operation.polls:,} times and"
+            what = f"was asked {operation.polls:,} times, with waits between them, and"
             limit = f"the limit is {MAX_POLLS:,} polls"
         else:
             return

@@ -1,0 +1,18 @@
+"""The clock functions as the interpreter made them.
+
+Kept when pytest starts, before a fixture can put others in their place: a test may freeze time and
+be simulated, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import BuiltinFunctionType, MappingProxyType
+from typing import Any, Final
+
+__all__ = ["GENUINE"]
+
+GENUINE: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
+)
