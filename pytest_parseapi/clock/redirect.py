@@ -62,15 +62,21 @@ class Redirect:
         address = ctypes.cast(getattr(ctypes.pythonapi, call), ctypes.c_void_p).value
         self._replacement = _MethodDef(original.name, address, original.flags, original.doc)
         self._target: Callable[..., Any] | None = None
+        self._is_on = False
         make = ctypes.PYFUNCTYPE(
-            ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+            ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
         )(("PyCFunction_NewEx", ctypes.pythonapi))
-        # A second built-in on the untouched pointers, to reach what was there before.
-        self.original: Callable[..., Any] = make(self._definition.value, function.__self__, None)
+        # A second built-in, to reach what was there before. It may outlive another redirect that
+        # was there before, so it has a definition of its own, and holds it as its module.
+        kept = _MethodDef(original.name, original.function, original.flags, original.doc)
+        self.original: Callable[..., Any] = make(ctypes.addressof(kept), function.__self__, kept)
 
     def to(self, target: Any) -> None:
         """Send calls to ``target`` from now on."""
+        # The garbage collector counts what the built-in refers to, so that must be a reference.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(target))
         self._target = target
+        self._is_on = True
         self._first.value = id(target)
         self._definition.value = ctypes.addressof(self._replacement)
 
@@ -81,3 +87,6 @@ class Redirect:
     def undo(self) -> None:
         """Let the built-in be itself again."""
         self._definition.value, self._first.value = self._saved
+        if self._is_on:
+            self._is_on = False
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._target))
