@@ -132,7 +132,7 @@ class SimulatedTest:
         """Why the test fails although its own code passed; told once."""
         if self._told:
             return None
-        message = self.simulation.stops.message
+        message = self.simulation.stops.report()
         if message is None and self._settings.strict:
             message = self.unused_text()
         self._told = message is not None

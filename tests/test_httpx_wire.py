@@ -344,6 +344,7 @@ def test_a_silent_server_and_no_time_out_stop_the_test(nested, which):
     result.stdout.fnmatch_lines(
         [
             f"POST {URL} would hang for ever: *(httpx) has no {which} time-out.",
+            "  from      test_*.py:* in test",
             "Give the client a time-out, or put a deadline around the call.",
         ],
         consecutive=True,
@@ -486,6 +487,7 @@ def test_unknown_endpoints_are_told_from_failures(nested):
     result.stdout.fnmatch_lines(
         [
             "*POST /pars is not simulated: Extend does not document it, or the simulation does not*",
+            "  from      test_*.py:* in test",
             "*asked     POST https://api.extend.ai/pars (by httpx)",
             "*nearest   did you mean 'POST /parse'*",
         ],
