@@ -139,6 +139,44 @@ STYLES = {
             await parse_async()
             self.assertEqual(self.api.clock.elapsed, 17)
     """,
+    "Hypothesis": """
+    from hypothesis import given, settings, HealthCheck, strategies as st
+
+    @settings(max_examples=20, deadline=200, database=None,
+              suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.integers(0, 3))
+    def test(extend_api, times):
+        extend_api.reset()
+        before = extend_api.clock.elapsed
+        if times:
+            extend_api.fail("OCR_ERROR", times=times)
+        parse()
+        assert extend_api.clock.elapsed - before == [0, 1, 3, 7][times]
+    """,
+    "monkeypatched sleep": """
+    def test(extend_api, monkeypatch):
+        slept = []
+        monkeypatch.setattr(time, "sleep", slept.append)
+        extend_api.fail("OCR_ERROR", times=3)
+        parse(lambda seconds: time.sleep(seconds))
+        assert slept == [1, 2, 4]
+        assert extend_api.clock.elapsed == 0
+    """,
+    "capsys and caplog": """
+    import logging
+
+    def test(extend_api, capsys, caplog):
+        extend_api.fail("OCR_ERROR", times=3)
+        parse()
+        print("said")
+        logging.warning("logged")
+        assert capsys.readouterr().out == "said\\n"
+        assert caplog.messages[-1] == "logged"
+    """,
+}
+
+
+CLOCKS = {
     "freezegun": """
     from freezegun import freeze_time
 
@@ -183,6 +221,13 @@ STYLES = {
         parse()
         assert extend_api.clock.elapsed == 7
 
+    def test_a_date_is_of_the_same_time(extend_api):
+        with time_machine.travel("2020-01-01T00:00+00:00"):
+            date = datetime.datetime(2020, 1, 1, 0, 0, 30, tzinfo=datetime.UTC)
+            extend_api.fail("OCR_ERROR", retry_after=date)
+            parse(lambda _: time.sleep(40))
+            extend_api.assert_retry_after_honoured()
+
     def test_fixture_that_outlives_the_simulation(time_machine, extend_api):
         time_machine.move_to("2020-01-01T00:00+00:00")
         time.sleep(86_400)
@@ -195,40 +240,6 @@ STYLES = {
     def test_without():
         assert time.time() > 1.7e9 and datetime.datetime.now().year > 2020
     """,
-    "Hypothesis": """
-    from hypothesis import given, settings, HealthCheck, strategies as st
-
-    @settings(max_examples=20, deadline=200, database=None,
-              suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(st.integers(0, 3))
-    def test(extend_api, times):
-        extend_api.reset()
-        before = extend_api.clock.elapsed
-        if times:
-            extend_api.fail("OCR_ERROR", times=times)
-        parse()
-        assert extend_api.clock.elapsed - before == [0, 1, 3, 7][times]
-    """,
-    "monkeypatched sleep": """
-    def test(extend_api, monkeypatch):
-        slept = []
-        monkeypatch.setattr(time, "sleep", slept.append)
-        extend_api.fail("OCR_ERROR", times=3)
-        parse(lambda seconds: time.sleep(seconds))
-        assert slept == [1, 2, 4]
-        assert extend_api.clock.elapsed == 0
-    """,
-    "capsys and caplog": """
-    import logging
-
-    def test(extend_api, capsys, caplog):
-        extend_api.fail("OCR_ERROR", times=3)
-        parse()
-        print("said")
-        logging.warning("logged")
-        assert capsys.readouterr().out == "said\\n"
-        assert caplog.messages[-1] == "logged"
-    """,
 }
 
 
@@ -238,6 +249,14 @@ def test_styles(nested, body):
     outcomes = result.parseoutcomes()
     assert set(outcomes) <= {"passed"}, result.stdout.str()
     assert outcomes["passed"] >= 1
+
+
+@pytest.mark.parametrize("body", CLOCKS.values(), ids=CLOCKS)
+def test_other_clocks(pytester, body):
+    # In a process of their own: what they replace, other tools may keep.
+    pytester.makepyfile(HEAD + body)
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    assert result.parseoutcomes().keys() == {"passed"}, result.stdout.str()
 
 
 def test_pytest_asyncio_in_auto_mode(nested):

@@ -348,6 +348,47 @@ def test_no_jump_over_a_thread_that_waits_for_a_socket(clock):
     assert clock.elapsed < 3600
 
 
+@pytest.fixture(scope="module")
+def elder():
+    """A pool whose worker is older than the test."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        yield pool
+
+
+def test_no_jump_over_an_elder_that_works_for_the_test(elder, clock):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        future = elder.submit(ours.recv, 4)
+        threading.Thread(target=lambda: (compute(0.05), theirs.sendall(b"work"))).start()
+        assert future.result(timeout=3600) == b"work"
+    assert clock.elapsed < 3600
+    elder.submit(time.sleep, 5).result(timeout=60)
+    assert 5 <= clock.elapsed < 60
+
+
+def test_an_elder_that_waits_for_its_own_affairs_is_no_hindrance(outsider, clock):
+    before = time.perf_counter()
+    time.sleep(3600)
+    assert clock.elapsed == 3600
+    assert time.perf_counter() - before < 3630
+
+
+@pytest.fixture
+def outsider():
+    """A thread that waits for a socket before the test begins, and all through it."""
+    ours, theirs = socket.socketpair()
+    (thread,) = started(lambda: ours.recv(4))
+    while thread.ident is None or not thread.is_alive():
+        pass
+    time.sleep(0.02)
+    yield
+    theirs.sendall(b"work")
+    thread.join()
+    ours.close()
+    theirs.close()
+
+
 def test_no_jump_over_a_child_process(clock):
     came = threading.Event()
 

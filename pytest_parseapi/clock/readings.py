@@ -65,6 +65,7 @@ class Readings:
                     self._originals[variant] = redirect.original
                     redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
                     self._redirects.append(redirect)
+        self._clock.read_wall = self._originals["time"]
         self._replace_methods()
         self._stay_on_top()
 

@@ -69,6 +69,7 @@ class Redirect:
         # A second built-in, to reach what was there before. It may outlive another redirect that
         # was there before, so it has a definition of its own, and holds it as its module.
         kept = _MethodDef(original.name, original.function, original.flags, original.doc)
+        self._kept = kept
         self.original: Callable[..., Any] = make(ctypes.addressof(kept), function.__self__, kept)
 
     def to(self, target: Any) -> None:
@@ -81,7 +82,8 @@ class Redirect:
         self._definition.value = ctypes.addressof(self._replacement)
 
     def again(self) -> None:
-        """Send calls to the last target once more, after an `undo`."""
+        """Send calls to the last target once more, and let `original` reach what is there now."""
+        self._kept.function = _MethodDef.from_address(self._saved[0] or 0).function
         self.to(self._target)
 
     def undo(self) -> None:

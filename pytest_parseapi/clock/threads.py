@@ -47,7 +47,9 @@ class ThreadStates:
 
     def __init__(self) -> None:
         self._main = get_ident()
-        self._elders = {ident: self._native(ident) for ident in sys._current_frames()}
+        frames = sys._current_frames()
+        self._elders = {ident: self._native(ident) for ident in frames}
+        self._places = {ident: _place(frame) for ident, frame in frames.items()}
         self._at_rest: dict[int, str] = {}
 
     def is_new(self, ident: int) -> bool:
@@ -57,8 +59,9 @@ class ThreadStates:
     def all_blocked(self, frames: dict[int, FrameType]) -> bool:
         """Whether, at one moment during this call, all these threads waited for other threads.
 
-        Elders may wait for anything. Each thread is looked at twice: one that has not run between
-        the looks was at rest throughout, and so all were at once.
+        Elders may wait for anything, where they did when the test began. Each thread is looked at
+        twice: one that has not run between the looks was at rest throughout, and so all were at
+        once.
         """
         first = {ident: self._state(ident, frame) for ident, frame in frames.items()}
         if not self._are_blocked(first, frames):
@@ -84,7 +87,8 @@ class ThreadStates:
     def _may_be_ignored(self, ident: int, frame: FrameType) -> bool:
         if ident == self._main:
             return False
-        if not self.is_new(ident):
+        # An elder that is elsewhere now (a worker of a pool) may do something for this test.
+        if not self.is_new(ident) and self._places.get(ident) == _place(frame):
             return True
         callers: FrameType | None = frame
         for _ in range(4):
@@ -127,6 +131,15 @@ def _interpreter() -> range:
         if runtime in memory:
             return memory
     return range(0)
+
+
+def _place(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
+    """Where a thread is: the same again when it has come back to the same wait."""
+    place = []
+    while frame is not None:
+        place.append((id(frame.f_code), frame.f_lasti))
+        frame = frame.f_back
+    return tuple(place)
 
 
 def _waits_for_real(frame: FrameType) -> bool:

@@ -104,7 +104,8 @@ class VirtualClock:
         self._mutex = allocate_lock()
         # Functions of their own, which stay real while those of ``time`` are redirected.
         self._monotonic: Callable[[], int] = Redirect(GENUINE["monotonic_ns"]).original
-        self._wall: Callable[[], float] = Redirect(GENUINE["time"]).original
+        self.read_wall: Callable[[], float] = Redirect(GENUINE["time"]).original
+        """What the time would be without jumps."""
         self._jumped = 0
         self._ledger = 0
         self._mark = self._monotonic()
@@ -170,7 +171,7 @@ class VirtualClock:
         """What ``time.time()`` shows the consumer, also where a test has put it elsewhere."""
         if time.time is not GENUINE["time"]:
             return time.time()
-        return self._wall() + self._jumped / _SECOND
+        return self.read_wall() + self._jumped / _SECOND
 
     def sleep(self, seconds: float) -> None:
         """Wait in virtual time, as ``time.sleep`` would in real time."""
