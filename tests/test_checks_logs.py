@@ -55,7 +55,8 @@ def test_nothing_was_said(extend_api):
             f"rule broken: the requestId of {whose} failed reply is logged\n"
             "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
             "  expected   req_3 (500 OCR_ERROR of attempt 3)\n"
-            "  seen       the consumer logged and printed nothing (below a logger's level does not count)\n"
+            "  seen       the consumer logged and printed nothing (below a logger's level does not "
+            "count)\n"
             f"  next       {ADVICE}\n"
             "\n" + timeline
         )

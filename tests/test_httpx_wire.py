@@ -486,7 +486,7 @@ def test_unknown_endpoints_are_told_from_failures(nested):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*POST /pars is not simulated: Extend does not document it, or the simulation does not*",
+            "*POST /pars is not simulated: Extend does not document it, or the simulation*",
             "  from      test_*.py:* in test",
             "*asked     POST https://api.extend.ai/pars (by httpx)",
             "*nearest   did you mean 'POST /parse'*",

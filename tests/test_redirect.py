@@ -21,7 +21,9 @@ def call_default(seconds, sleep=time.sleep):
     return sleep(seconds)
 
 
-@pytest.mark.parametrize("call", [lambda s: time.sleep(s), kept, call_default])
+@pytest.mark.parametrize(
+    "call", [lambda seconds: call_default(seconds, time.sleep), kept, call_default]
+)
 def test_every_reference_is_reached(redirect, call):
     slept = []
     redirect.to(slept.append)
@@ -64,15 +66,18 @@ def test_references_are_counted(redirect):
 
 def test_a_redirect_within_another_outlives_it():
     slept = []
-    outer = Redirect(time.sleep)
-    outer.to(slept.append)
-    inner = Redirect(time.sleep)
-    inner.to(lambda seconds: inner.original(seconds + 1))
-    time.sleep(1)
-    original = inner.original
-    inner.undo()
-    outer.undo()
-    del inner, outer
+
+    def redirect_twice():
+        outer = Redirect(time.sleep)
+        outer.to(slept.append)
+        inner = Redirect(time.sleep)
+        inner.to(lambda seconds: inner.original(seconds + 1))
+        time.sleep(1)
+        inner.undo()
+        outer.undo()
+        return inner.original
+
+    original = redirect_twice()
     gc.collect()
 
     original(5)

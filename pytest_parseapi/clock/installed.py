@@ -59,10 +59,12 @@ class VirtualTime:
         """Put everything back, also where `start` failed half way."""
         try:
             if not self.clock.real:
+                ahead = self._readings.ahead()
                 self._natives.stop()
                 self._loops.stop()
                 self._waits.stop()
                 self._readings.stop()
+                self._loops.set_back(ahead)
         finally:
             self.clock.close()
             if self._random is not None:

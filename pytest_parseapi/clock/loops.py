@@ -13,6 +13,7 @@ import select as system
 import selectors
 import socket
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -59,6 +60,7 @@ class LoopWaits:
         self._idle = idle
         self._undo = contextlib.ExitStack()
         self._trio_done = False
+        self._seen: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
@@ -81,6 +83,12 @@ class LoopWaits:
         """Wait in real time again."""
         self._undo.close()
 
+    def set_back(self, seconds: float) -> None:
+        """Let the timers of loops that outlive the test come as much sooner as time has jumped."""
+        for loop in [reference() for reference in self._seen.values()]:
+            for timer in getattr(loop, "_scheduled", ()):
+                timer._when -= seconds
+
     def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         old = vars(owner)[name]
         setattr(owner, name, make(old))
@@ -94,6 +102,8 @@ class LoopWaits:
                 return real(selector, timeout)
             if events := real(selector, 0):
                 return events
+            if selector not in self._seen:
+                self._seen[selector] = weakref.ref(sys._getframe(1).f_locals["self"])
             at_rest = all(self._is_idle(key) for key in selector.get_map().values())
             waiting = functools.partial(_has_input, selector)
             return self._wait(functools.partial(real, selector), waiting, timeout, at_rest=at_rest)

@@ -41,6 +41,7 @@ class Readings:
         self._clock = clock
         self._redirects: list[Redirect] = []
         self._originals: dict[str, Callable[..., Any]] = {}
+        self._began: dict[str, float] = {}
         self._methods = contextlib.ExitStack()
         self._undo = contextlib.ExitStack()
 
@@ -68,6 +69,14 @@ class Readings:
         self._clock.read_wall = self._originals["time"]
         self._replace_methods()
         self._stay_on_top()
+
+    def ahead(self) -> float:
+        """How many seconds the time of event loops is ahead of the real one."""
+        began = self._began.get("monotonic")
+        if began is None:
+            return 0.0
+        now: float = self._originals["monotonic"]()
+        return began + self._clock.elapsed - now
 
     def stop(self) -> None:
         """Show real time again."""
@@ -130,6 +139,7 @@ class Readings:
 
     def _timer(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
         clock, shifted, began = self._clock, self._shifted, real()
+        self._began[real.__name__] = began
 
         def read() -> float:
             reader = reader_of(sys._getframe(1))

@@ -212,7 +212,7 @@ class VirtualClock:
         slice_ = _FIRST_SLICE if needs is not None else _UNTIMED_SLICE
         try:
             while True:
-                if needs is None and self._stuck(began):
+                if needs is None and self._stuck(wait, began):
                     self._stops.stop(
                         "The consumer would hang for ever: its only thread waits without a "
                         "time-out for something that nothing is left to bring.",
@@ -261,19 +261,24 @@ class VirtualClock:
     def _count_wait(self) -> None:
         self._idle_waits += 1
         if self._idle_waits > MAX_WAITS:
+            # From zero again: a loop that the stop has reached still has to wait for its tasks.
+            self._idle_waits = 0
             self._stops.stop(
                 f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
                 f"asking the API for anything, {self.elapsed:,.0f} virtual seconds in all.",
                 kind="fuse",
             )
 
-    def _stuck(self, began: int) -> bool:
+    def _stuck(self, wait: Wait, began: int) -> bool:
         """Whether the only thread, but for tools, waits for another one, and has for a while."""
         if self._monotonic() - began < _PATIENCE or self._holds or self._closed:
             return False
+        if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
+            return False
         me = get_ident()
         others = (frame for ident, frame in sys._current_frames().items() if ident != me)
-        return all(map(is_tool, others)) and not self.real_work()
+        # Looked at last: a thread that has just ended may have brought it.
+        return all(map(is_tool, others)) and not (self.real_work() or wait.over())
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
