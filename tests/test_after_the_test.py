@@ -1,7 +1,5 @@
 """What goes on after a simulated test goes on in real time, from where it was."""
 
-import pytest
-
 SUITE = """
 import asyncio
 import pytest
@@ -84,8 +82,8 @@ def test_a_date_is_judged_by_the_clock_that_the_consumer_reads(extend_api):
 """
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_frozen_clock_and_a_simulation_get_along(pytester):
     pytester.makepyfile(FROZEN)
 
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=4)
+    # freezegun looks into every module that is loaded, and some of them do not bear it.
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=4)

@@ -50,7 +50,7 @@ def test_the_example_does_what_the_readme_says(example, pytester):
     if example.support:
         pytester.makeconftest(example.support)
 
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
 
     assert (result.ret == 0) is example.passes, result.stdout.str()
     shown = result.stdout.str()
