@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_parseapi.api import ParseAPI
+    from pytest_parseapi.attempt import Attempt
     from pytest_parseapi.catalogue.behaviour import Behaviour, Call, Rejected
     from pytest_parseapi.catalogue.endpoint import Endpoint
     from pytest_parseapi.catalogue.model import Advice, DocumentedError, Provider
     from pytest_parseapi.clock.virtual import VirtualClock
     from pytest_parseapi.contract.suite import ParseErrorContract
     from pytest_parseapi.exchange import Reply, Request
-    from pytest_parseapi.journal import Attempt
     from pytest_parseapi.service.runs import Run
     from pytest_parseapi.service.script import ALWAYS
     from pytest_parseapi.webhooks.courier import WebhookAnswer
@@ -44,7 +44,7 @@ __all__ = [
 _HOMES: Final = {
     "ALWAYS": "service.script",
     "Advice": "catalogue.model",
-    "Attempt": "journal",
+    "Attempt": "attempt",
     "Behaviour": "catalogue.behaviour",
     "Call": "catalogue.behaviour",
     "DocumentedError": "catalogue.model",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.journal import Attempt
 
 __all__ = ["describe_error", "draw", "short_document"]
 

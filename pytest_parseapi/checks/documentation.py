@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import failed_runs, run_findings
 from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
-from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.operation import Operation
 from pytest_parseapi.timeline import describe_error
 
 __all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain_retries"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.errors import UsageError
-from pytest_parseapi.journal import Operation
+from pytest_parseapi.operation import Operation
 from pytest_parseapi.timeline import describe_error
 
 __all__ = ["gave_up", "not_retried", "recovered", "retried"]

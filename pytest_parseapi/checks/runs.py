@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.waits import NO_WAIT
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.evidence.line import Line
-from pytest_parseapi.journal import Attempt
 from pytest_parseapi.service.runs import IN_PROGRESS, Run
 
 __all__ = [

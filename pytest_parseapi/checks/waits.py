@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.record import (
     NOT_RETRIED,
     Finding,
@@ -14,7 +15,7 @@ from pytest_parseapi.checks.record import (
     nothing_to_check,
 )
 from pytest_parseapi.errors import UsageError
-from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.operation import Operation
 
 __all__ = ["NO_WAIT", "Wait", "backoff", "retry_after_honoured", "too_early", "waits_of"]
 

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.record import Finding, Record, fail
 from pytest_parseapi.errors import UsageError
-from pytest_parseapi.journal import Attempt
 from pytest_parseapi.webhooks.courier import WebhookAnswer
 
 __all__ = [

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.record import Record
 from pytest_parseapi.errors import SimulationStopped, UsageError
-from pytest_parseapi.journal import Attempt
 from pytest_parseapi.service.runs import Run
 
 __all__ = ["Parse", "Trial", "finished", "run_trial"]

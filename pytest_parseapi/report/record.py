@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.journal import Attempt, Operation
+from pytest_parseapi.operation import Operation
 from pytest_parseapi.report.shapes import APIData, AttemptData, RunData
 from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.service import SimulatedService

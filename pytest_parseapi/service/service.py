@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.callers import Caller, current_caller
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
@@ -16,7 +17,8 @@ from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.errors import nearest
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.ids import Ids
-from pytest_parseapi.journal import Attempt, Journal, Opened, Operation
+from pytest_parseapi.journal import Journal, Opened
+from pytest_parseapi.operation import Operation
 from pytest_parseapi.service.faults import broken_reply
 from pytest_parseapi.service.script import Script, Step
 from pytest_parseapi.stops import Stops
