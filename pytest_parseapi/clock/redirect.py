@@ -25,6 +25,10 @@ _CALLS: Final = {
     0x0008: "PyObject_CallOneArg",  # METH_O
     0x0082: "PyObject_Vectorcall",  # METH_FASTCALL | METH_KEYWORDS
 }
+_MAKE: Final = ctypes.PYFUNCTYPE(
+    ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
+)(("PyCFunction_NewEx", ctypes.pythonapi))
+"""Makes a built-in function of a definition, its first argument and its module."""
 
 
 class _MethodDef(ctypes.Structure):
@@ -63,14 +67,11 @@ class Redirect:
         self._replacement = _MethodDef(original.name, address, original.flags, original.doc)
         self._target: Callable[..., Any] | None = None
         self._is_on = False
-        make = ctypes.PYFUNCTYPE(
-            ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
-        )(("PyCFunction_NewEx", ctypes.pythonapi))
         # A second built-in, to reach what was there before. It may outlive another redirect that
         # was there before, so it has a definition of its own, and holds it as its module.
         kept = _MethodDef(original.name, original.function, original.flags, original.doc)
         self._kept = kept
-        self.original: Callable[..., Any] = make(ctypes.addressof(kept), function.__self__, kept)
+        self.original: Callable[..., Any] = _MAKE(ctypes.addressof(kept), function.__self__, kept)
 
     def to(self, target: Any) -> None:
         """Send calls to ``target`` from now on."""
