@@ -21,8 +21,8 @@ async def ticks():
     task.cancel()
 
 async def test_simulated(ticks, extend_api):
-    await asyncio.sleep(3600)
-    assert extend_api.clock.elapsed == 3600
+    await asyncio.sleep(60)
+    assert extend_api.clock.elapsed == 60
 
 async def test_plain(ticks):
     ticks.clear()
