@@ -642,13 +642,17 @@ def test_a_parse_api_is_of_its_test_alone(check):
         ) in text
 
 
-def test_a_client_that_is_not_chosen_is_blocked(pytester):
-    test = "@M.parseapi(clients=[])\ndef test(extend_api):\n    parse()\n"
-    pytester.makepyfile(textwrap.dedent(HEAD) + test)
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["A request to api.extend.ai by httpx was blocked before it left this machine: *"]
+def test_a_client_that_is_not_chosen_is_blocked(check):
+    result = check(
+        """
+        @M.parseapi(clients=[])
+        def test(extend_api):
+            parse()
+        """
+    )
+    assert result.parseoutcomes() == {"failed": 1}, result.stdout.str()
+    assert result.messages[0].startswith(
+        "A request to api.extend.ai by httpx was blocked before it left this machine: "
     )
 
 
