@@ -190,10 +190,31 @@ def marks(node: pytest.Item, *names: str) -> list[pytest.Mark]:
     """The markers of a test in reading order: of the module first, then from top to bottom."""
     found: list[pytest.Mark] = []
     for level in node.listchain():
-        own = [mark for mark in level.own_markers if mark.name in names]
-        # Decorators are applied from the bottom up; a module's ``pytestmark`` is a list in order.
-        found += own if isinstance(level, pytest.Module) else reversed(own)
+        found += [mark for mark in _in_reading_order(level) if mark.name in names]
     return found
+
+
+def _in_reading_order(level: Any) -> list[pytest.Mark]:
+    """The markers of one level: decorators are applied from the bottom up, lists are in order."""
+    if isinstance(level, pytest.Module):
+        return level.own_markers
+    written: list[pytest.Mark] = []
+    if isinstance(level, pytest.Class):
+        written = [mark for base in reversed(level.obj.__mro__) for mark in _of_class(base)]
+    elif getattr(level, "callspec", None) is not None:
+        written = list(level.callspec.marks)
+    own = [mark for mark in level.own_markers if not any(mark is item for item in written)]
+    return [*reversed(own), *written]
+
+
+def _of_class(base: type) -> list[pytest.Mark]:
+    """The markers of one class: pytest keeps those of decorators as marks, in place of a list."""
+    given = vars(base).get("pytestmark", ())
+    written = list(given) if isinstance(given, (list, tuple)) else [given]
+    if all(isinstance(item, pytest.MarkDecorator) for item in written):
+        return [item.mark for item in written]
+    plain = [item.mark if isinstance(item, pytest.MarkDecorator) else item for item in written]
+    return list(reversed(plain))
 
 
 def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:

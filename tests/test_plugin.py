@@ -129,6 +129,30 @@ def test_markers_stack_in_reading_order(passes):
     )
 
 
+def test_markers_in_lists_stack_in_reading_order(passes):
+    passes(
+        """
+        class Base:
+            pytestmark = [M.parse_error(401), M.parse_error("NOT_FOUND")]
+
+        class TestIt(Base):
+            pytestmark = (M.parse_error(429), M.parse_error("OCR_ERROR"))
+
+            @pytest.mark.parametrize("n", [
+                pytest.param(1, marks=[M.parse_error(403), M.parse_error("CORRUPT_FILE")]),
+            ])
+            @M.parse_error("INTERNAL_ERROR")
+            def test(self, extend_api, n):
+                while not parse().is_success:
+                    pass
+                assert codes(extend_api) == [
+                    "UNAUTHORIZED", "NOT_FOUND", "RATE_LIMIT_EXCEEDED", "OCR_ERROR",
+                    "INTERNAL_ERROR", "FORBIDDEN", "CORRUPT_FILE", None,
+                ]
+        """
+    )
+
+
 def test_markers_of_parameters(passes):
     passes(
         """
