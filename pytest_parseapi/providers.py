@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from pytest_parseapi.catalogue import extend, nutrient
+from pytest_parseapi.catalogue import extend, extend_errors, nutrient
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.service.extend import ExtendBehaviour
@@ -24,7 +24,7 @@ def built_in_providers() -> tuple[Provider, ...]:
             base_url=extend.BASE_URL,
             hosts=extend.HOSTS,
             api_key=extend.API_KEY,
-            errors=extend.ERRORS,
+            errors=extend_errors.ERRORS,
             endpoints=(*extend.ENDPOINTS, OUTPUT_ENDPOINT),
             advice=extend.ADVICE,
             behaviour=ExtendBehaviour(),

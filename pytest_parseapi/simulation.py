@@ -84,6 +84,7 @@ class Simulation:
     def start(self) -> None:
         """Put everything in place; what was put in place is taken out if a part of it fails."""
         with contextlib.ExitStack() as undo:
+            undo.callback(self._switchboard.disconnect)
             for wire in wires_for(self.settings.clients, self._contexts):
                 undo.callback(wire.stop)
                 wire.start(self._switchboard)

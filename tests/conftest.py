@@ -26,6 +26,7 @@ import requests.utils
 import urllib3.connectionpool
 
 import pytest_parseapi
+from pytest_parseapi.patches import beneath
 
 # A nested run of pytest in this process forgets what it imported, and would import it all again in
 # the next one.
@@ -60,7 +61,7 @@ _TAKEN_OVER = [
 
 def _taken_over():
     held = {
-        (str(owner), name): value
+        (str(owner), name): beneath(value)
         for owner in _TAKEN_OVER
         for name, value in vars(owner).items()
         if callable(value) and name != "excepthook"  # pytest's own, around each test
@@ -83,7 +84,7 @@ def nothing_stays_patched():
 
 
 @pytest.fixture(autouse=True)
-def at_a_desk(monkeypatch):
+def at_a_desk(nothing_stays_patched, monkeypatch):
     """pytest prints more where it finds itself in CI; nested runs print the same everywhere."""
     for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)

@@ -6,7 +6,6 @@ socket, a child process) on its way, that call stays real, and no thread's time 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import select as system
@@ -18,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patches import Patches
 
 __all__ = ["LoopWaits"]
 
@@ -58,7 +58,7 @@ class LoopWaits:
     def __init__(self, clock: VirtualClock, idle: Callable[[selectors.SelectorKey], bool]) -> None:
         self._clock = clock
         self._idle = idle
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
         self._trio_done = False
         self._seen: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
@@ -67,7 +67,7 @@ class LoopWaits:
         for name in _SELECTORS:
             kind = getattr(selectors, name, None)
             if kind is not None and "select" in vars(kind):
-                self._replace(kind, "select", self._select)
+                self._patches.put(kind, "select", self._select)
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -76,12 +76,12 @@ class LoopWaits:
         if trio is not None and not self._trio_done and hasattr(trio, "_core"):
             manager = getattr(trio._core._run, "TheIOManager", None)
             if manager is not None:
-                self._replace(manager, "get_events", self._get_events)
+                self._patches.put(manager, "get_events", self._get_events)
                 self._trio_done = True
 
     def stop(self) -> None:
         """Wait in real time again."""
-        self._undo.close()
+        self._patches.stop()
 
     def set_back(self, seconds: float) -> None:
         """Let the timers of loops that outlive the test come as much sooner as time has jumped."""
@@ -89,15 +89,10 @@ class LoopWaits:
             for timer in getattr(loop, "_scheduled", ()):
                 timer._when -= seconds
 
-    def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        old = vars(owner)[name]
-        setattr(owner, name, make(old))
-        self._undo.callback(setattr, owner, name, old)
-
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
         def select(selector: selectors.BaseSelector, timeout: float | None = None) -> Any:
-            blocks = timeout is None or timeout > 0
+            blocks = (timeout is None or timeout > 0) and not self._clock.closed
             if not blocks or sys._getframe(1).f_globals.get("__name__") != "asyncio.base_events":
                 return real(selector, timeout)
             if events := real(selector, 0):
@@ -113,6 +108,8 @@ class LoopWaits:
     def _get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
         def get_events(manager: Any, timeout: float) -> Any:
+            if self._clock.closed:
+                return real(manager, timeout)
             events = real(manager, 0)
             if events or timeout <= 0:
                 return events

@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patches import Patches
 
 __all__ = ["Waits"]
 
@@ -99,25 +100,29 @@ class Waits:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
-        self._replace(threading, "_allocate_lock", lambda: _Notice(self._clock))
-        self._replace(threading.Thread, "join", self._join(threading.Thread.join))
+        self._patches.put(threading, "_allocate_lock", self._notice)
+        self._patches.put(threading.Thread, "join", self._join)
 
     def stop(self) -> None:
         """Wait in real time again."""
-        self._undo.close()
+        self._patches.stop()
 
-    def _replace(self, owner: Any, name: str, new: Any) -> None:
-        self._undo.callback(setattr, owner, name, getattr(owner, name))
-        setattr(owner, name, new)
+    def _notice(self, real: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: real() if self._clock.closed else _Notice(self._clock)
 
     def _join(self, real: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(real)
         def join(thread: threading.Thread, timeout: float | None = None) -> None:
-            if timeout is None or timeout <= 0 or reader_of(sys._getframe(1)) is Reader.TOOL:
+            if (
+                timeout is None
+                or timeout <= 0
+                or self._clock.closed
+                or reader_of(sys._getframe(1)) is Reader.TOOL
+            ):
                 real(thread, timeout)
             else:
                 # A wrong use (a thread that was not started) shows at once, as it does for real.

@@ -18,6 +18,7 @@ from typing import Any
 
 from pytest_parseapi.callers import current_caller
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
+from pytest_parseapi.patches import Patches
 from pytest_parseapi.service.service import Pending, SimulatedService
 from pytest_parseapi.wires.late import WhenImported
 from pytest_parseapi.wires.memory import ReadRequest, RequestReader
@@ -31,6 +32,7 @@ class AiohttpWire:
 
     def __init__(self) -> None:
         self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def start(self, switchboard: Switchboard) -> None:
         """Intercept from now on."""
@@ -41,44 +43,44 @@ class AiohttpWire:
     def stop(self) -> None:
         """Intercept no more."""
         self._undo.close()
+        self._patches.stop()
 
     def _hook(self, module: ModuleType, switchboard: Switchboard) -> None:
         aiohttp_connector: Any = module
-        connector = aiohttp_connector.TCPConnector
-        real = connector._create_connection
-        real_get = aiohttp_connector.BaseConnector._get
 
-        async def create_connection(own: Any, req: Any, traces: Any, limits: Any) -> Any:
-            __tracebackhide__ = True
-            service = switchboard.find(req.url.host or "")
-            if service is None:
-                return await real(own, req, traces, limits)
-            protocol = aiohttp_connector.ResponseHandler(own._loop)
-            protocol.connection_made(
-                _Connection(
-                    own._loop,
-                    protocol,
-                    switchboard=switchboard,
-                    service=service,
-                    req=req,
-                    limits=limits,
+        def connections(real: Any) -> Any:
+            async def create_connection(own: Any, req: Any, traces: Any, limits: Any) -> Any:
+                __tracebackhide__ = True
+                service = switchboard.find(req.url.host or "")
+                if service is None:
+                    return await real(own, req, traces, limits)
+                protocol = aiohttp_connector.ResponseHandler(own._loop)
+                protocol.connection_made(
+                    _Connection(
+                        own._loop,
+                        protocol,
+                        switchboard=switchboard,
+                        service=service,
+                        req=req,
+                        limits=limits,
+                    )
                 )
-            )
-            # The session may outlive the test; its pool must not keep this.
-            protocol.force_close()
-            return protocol
+                # The session may outlive the test; its pool must not keep this.
+                protocol.force_close()
+                return protocol
 
-        async def get(own: Any, key: Any, *args: Any) -> Any:
-            # A connection may be left over from before the test.
-            return None if switchboard.find(key.host) else await real_get(own, key, *args)
+            return create_connection
 
-        self._replace(connector, "_create_connection", create_connection)
-        if inspect.iscoroutinefunction(real_get):
-            self._replace(aiohttp_connector.BaseConnector, "_get", get)
+        def pooled(real: Any) -> Any:
+            async def get(own: Any, key: Any, *args: Any) -> Any:
+                # A connection may be left over from before the test.
+                return None if switchboard.find(key.host) else await real(own, key, *args)
 
-    def _replace(self, owner: Any, name: str, new: Any) -> None:
-        self._undo.callback(setattr, owner, name, getattr(owner, name))
-        setattr(owner, name, new)
+            return get
+
+        self._patches.put(aiohttp_connector.TCPConnector, "_create_connection", connections)
+        if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):
+            self._patches.put(aiohttp_connector.BaseConnector, "_get", pooled)
 
 
 class _Connection(asyncio.Transport):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio.base_events
-import contextlib
 import functools
 import http.client
 import socket
@@ -11,6 +10,8 @@ import ssl
 import sys
 from collections.abc import Callable, Collection
 from typing import Any, Final
+
+from pytest_parseapi.patches import Patches
 
 __all__ = ["Guard", "blocked_in_session", "blocked_in_test"]
 
@@ -47,36 +48,34 @@ class Guard:
     ) -> None:
         self._hosts = hosts
         self._block = block
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def start(self) -> None:
         """Block from now on."""
         for owner, name, position, keyword in _DOORS:
-            self._wrap(owner, name, position, keyword)
+            self._patches.put(owner, name, self._guarding(position, keyword))
 
     def stop(self) -> None:
         """Block no more."""
-        self._undo.close()
+        self._patches.stop()
+        self._hosts = frozenset
 
-    def _wrap(self, owner: Any, name: str, position: int, keyword: str) -> None:
-        real = getattr(owner, name)
+    def _guarding(self, position: int, keyword: str) -> Callable[[Any], Any]:
+        def make(real: Any) -> Any:
+            @functools.wraps(real)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                __tracebackhide__ = True
+                asked = args[position] if len(args) > position else kwargs.get(keyword)
+                host = asked[0] if isinstance(asked, tuple) and asked else asked
+                if isinstance(host, (bytes, bytearray)):
+                    host = host.decode("ascii", "replace")
+                if isinstance(host, str) and host.lower().rstrip(".") in self._hosts():
+                    self._block(host, _library())
+                return real(*args, **kwargs)
 
-        @functools.wraps(real)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            asked = args[position] if len(args) > position else kwargs.get(keyword)
-            host = asked[0] if isinstance(asked, tuple) and asked else asked
-            if isinstance(host, (bytes, bytearray)):
-                host = host.decode("ascii", "replace")
-            if isinstance(host, str) and host.lower().rstrip(".") in self._hosts():
-                self._block(host, _library())
-            return real(*args, **kwargs)
+            return guarded
 
-        if name in vars(owner):
-            self._undo.callback(setattr, owner, name, real)
-        else:
-            self._undo.callback(delattr, owner, name)
-        setattr(owner, name, guarded)
+        return make
 
 
 def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> str:

@@ -8,13 +8,15 @@ spent when it is sent again is seen to be spent.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import http.client
+import sys
 from collections.abc import AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
+from pytest_parseapi.patches import Patches
 from pytest_parseapi.service.service import Pending, SimulatedService
 from pytest_parseapi.wires.switchboard import Switchboard
 from pytest_parseapi.wires.tls import SharedContexts
@@ -42,16 +44,30 @@ class HTTPXWire:
     def __init__(self, module: ModuleType, contexts: SharedContexts) -> None:
         self._module: Any = module
         self._contexts = contexts
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
         self._known_headers: dict[tuple[tuple[bytes, bytes], ...], tuple[tuple[str, str], ...]] = {}
         self._streams = _truncated_streams(module)
 
     def start(self, switchboard: Switchboard) -> None:
         """Intercept from now on."""
-        module = self._module
-        real = module.HTTPTransport.handle_request
-        real_async = module.AsyncHTTPTransport.handle_async_request
+        module, put = self._module, self._patches.put
+        put(module.HTTPTransport, "handle_request", functools.partial(self._sync, switchboard))
+        put(
+            module.AsyncHTTPTransport,
+            "handle_async_request",
+            functools.partial(self._async, switchboard),
+        )
+        default = sys.modules.get(f"{module.__name__}._transports.default")
+        if hasattr(default, "create_ssl_context"):
+            # The transports' own reference alone: whoever calls httpx.create_ssl_context means to
+            # change what it gets.
+            put(default, "create_ssl_context", self._contexts.sharing)
 
+    def stop(self) -> None:
+        """Intercept no more."""
+        self._patches.stop()
+
+    def _sync(self, switchboard: Switchboard, real: Any) -> Any:
         def handle_request(transport: Any, request: Any) -> Any:
             __tracebackhide__ = True
             service = switchboard.find(request.url.host)
@@ -66,11 +82,14 @@ class HTTPXWire:
                     return self._respond(request, result)
                 switchboard.clock.sleep(pauses.pop(0))
 
+        return handle_request
+
+    def _async(self, switchboard: Switchboard, real: Any) -> Any:
         async def handle_async_request(transport: Any, request: Any) -> Any:
             __tracebackhide__ = True
             service = switchboard.find(request.url.host)
             if service is None:
-                return await real_async(transport, request)
+                return await real(transport, request)
             pauses = _connect_pauses(transport)
             while True:
                 body = b"".join([chunk async for chunk in request.stream])
@@ -82,17 +101,7 @@ class HTTPXWire:
 
                 await anyio.sleep(pauses.pop(0))
 
-        self._replace(module.HTTPTransport, "handle_request", handle_request)
-        self._replace(module.AsyncHTTPTransport, "handle_async_request", handle_async_request)
-        self._undo.enter_context(self._contexts.shared_by(module))
-
-    def stop(self) -> None:
-        """Intercept no more."""
-        self._undo.close()
-
-    def _replace(self, owner: Any, name: str, new: Any) -> None:
-        self._undo.callback(setattr, owner, name, getattr(owner, name))
-        setattr(owner, name, new)
+        return handle_async_request
 
     def _receive(
         self, switchboard: Switchboard, service: SimulatedService, request: Any, body: bytes

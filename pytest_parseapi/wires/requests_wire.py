@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
+from pytest_parseapi.patches import Patches
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.wires.late import WhenImported
 from pytest_parseapi.wires.switchboard import Switchboard
@@ -37,6 +38,7 @@ class RequestsWire:
 
     def __init__(self) -> None:
         self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def start(self, switchboard: Switchboard) -> None:
         """Intercept from now on."""
@@ -53,67 +55,69 @@ class RequestsWire:
     def stop(self) -> None:
         """Intercept no more."""
         self._undo.close()
-
-    def _replace(self, owner: Any, name: str, new: Any) -> None:
-        self._undo.callback(setattr, owner, name, getattr(owner, name))
-        setattr(owner, name, new)
+        self._patches.stop()
 
     def _pools(self, module: Any, switchboard: Switchboard) -> None:
-        real = module.HTTPConnectionPool._make_request
-        real_proxy = module.HTTPSConnectionPool._prepare_proxy
+        def requests(real: Any) -> Any:
+            def make_request(
+                pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
+            ) -> Any:
+                __tracebackhide__ = True
+                host, target = _address(pool, url)
+                service = switchboard.find(host)
+                if service is None or args:
+                    return real(pool, conn, method, url, *args, **options)
+                return _exchange(
+                    switchboard,
+                    service,
+                    pool=pool,
+                    conn=conn,
+                    method=method,
+                    url=target,
+                    options=options,
+                )
 
-        def make_request(
-            pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
-        ) -> Any:
-            __tracebackhide__ = True
-            host, target = _address(pool, url)
-            service = switchboard.find(host)
-            if service is None or args:
-                return real(pool, conn, method, url, *args, **options)
-            return _exchange(
-                switchboard,
-                service,
-                pool=pool,
-                conn=conn,
-                method=method,
-                url=target,
-                options=options,
-            )
+            return make_request
 
-        def prepare_proxy(pool: Any, conn: Any) -> None:
-            if switchboard.find(pool.host) is None:
-                real_proxy(pool, conn)
-            else:
-                conn._has_connected_to_proxy = True
+        def tunnels(real: Any) -> Any:
+            def prepare_proxy(pool: Any, conn: Any) -> None:
+                if switchboard.find(pool.host) is None:
+                    real(pool, conn)
+                else:
+                    conn._has_connected_to_proxy = True
 
-        self._replace(module.HTTPConnectionPool, "_make_request", make_request)
-        self._replace(module.HTTPSConnectionPool, "_prepare_proxy", prepare_proxy)
+            return prepare_proxy
+
+        self._patches.put(module.HTTPConnectionPool, "_make_request", requests)
+        self._patches.put(module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
 
     def _proxies(self, module: ModuleType, switchboard: Switchboard) -> None:
-        sessions: Any = module
-        real = sessions.get_environ_proxies
+        def none(real: Any) -> Any:
+            def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
+                # A proxy of this machine's own has no part in what the simulation answers, and a
+                # fault would become one of the proxy.
+                if switchboard.find(_host_of(url)) is not None:
+                    return {}
+                return real(url, *args, **options)
 
-        def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
-            # A proxy of this machine's own has no part in what the simulation answers, and a
-            # fault would become one of the proxy.
-            if switchboard.find(_host_of(url)) is not None:
-                return {}
-            return real(url, *args, **options)
+            return get_environ_proxies
 
-        self._replace(sessions, "get_environ_proxies", get_environ_proxies)
-        self._replace(sys.modules["requests.utils"], "get_environ_proxies", get_environ_proxies)
+        self._patches.put(module, "get_environ_proxies", none)
+        self._patches.put(sys.modules["requests.utils"], "get_environ_proxies", none)
 
     def _mocks(self, module: ModuleType, switchboard: Switchboard) -> None:
         responses: Any = module
-        real = responses.RequestsMock._find_match
 
-        def find_match(mock: Any, request: Any) -> Any:
-            match, reasons = real(mock, request)
-            if match is None and switchboard.find(_host_of(request.url)) is not None:
-                match = responses.PassthroughResponse(request.method, request.url)
-            return match, reasons
+        def beside(real: Any) -> Any:
+            def find_match(mock: Any, request: Any) -> Any:
+                match, reasons = real(mock, request)
+                if match is None and switchboard.find(_host_of(request.url)) is not None:
+                    match = responses.PassthroughResponse(request.method, request.url)
+                return match, reasons
 
-        self._replace(responses.RequestsMock, "_find_match", find_match)
+            return find_match
+
+        self._patches.put(responses.RequestsMock, "_find_match", beside)
 
 
 class _Message(dict[str, str]):

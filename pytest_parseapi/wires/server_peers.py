@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable, Collection
 from typing import Any
 
+from pytest_parseapi.patches import Patches
+
 __all__ = ["LocalPeers"]
 
 
@@ -21,7 +23,7 @@ class LocalPeers:
     def __init__(self, ports: Collection[int]) -> None:
         self._ports = ports
         self._addresses: set[Any] = set()
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def __contains__(self, address: object) -> bool:
         return address in self._addresses
@@ -32,16 +34,14 @@ class LocalPeers:
 
     def start(self) -> None:
         """Take note from now on."""
-        self._wrap("connect")
-        self._wrap("connect_ex")
+        for name in ("connect", "connect_ex"):
+            self._patches.put(socket.socket, name, self._noting)
 
     def stop(self) -> None:
         """Take note no more."""
-        self._undo.close()
+        self._patches.stop()
 
-    def _wrap(self, name: str) -> None:
-        real: Callable[..., Any] = getattr(socket.socket, name)
-
+    def _noting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
         def connect(peer: socket.socket, address: Any) -> Any:
             try:
@@ -52,8 +52,4 @@ class LocalPeers:
                     with contextlib.suppress(OSError):
                         self._addresses.add(peer.getsockname())
 
-        own = name in vars(socket.socket)
-        self._undo.callback(
-            *((setattr, socket.socket, name, real) if own else (delattr, socket.socket, name))
-        )
-        setattr(socket.socket, name, connect)
+        return connect

@@ -45,6 +45,10 @@ class Switchboard:
         """Connect every host of a service."""
         self._services.update(dict.fromkeys(service.provider.hosts, service))
 
+    def disconnect(self) -> None:
+        """Let every request pass through: the test is over."""
+        self._services.clear()
+
     def hosts(self) -> Collection[str]:
         """Every documented host."""
         return self._services.keys()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any, Final
 
 __all__ = ["SharedContexts"]
@@ -25,31 +22,21 @@ class SharedContexts:
     def __init__(self) -> None:
         self._contexts: dict[Any, Any] = {}
 
-    @contextlib.contextmanager
-    def shared_by(self, module: ModuleType) -> Iterator[None]:
-        """Share contexts among the transports of httpx or httpx2.
+    def sharing(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """What takes the place of a ``create_ssl_context``.
 
-        Only the transports' own reference is replaced: whoever calls ``httpx.create_ssl_context``
-        means to change what it gets.
+        Args:
+            real: the function of httpx or httpx2.
         """
-        default = sys.modules.get(f"{module.__name__}._transports.default")
-        real = getattr(default, "create_ssl_context", None)
-        if default is None or real is None:
-            yield
-            return
 
         def create_ssl_context(*args: Any, **kwargs: Any) -> Any:
             settings: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
             if any(not isinstance(value, (bool, type(None))) for value in settings.values()):
                 return real(*args, **kwargs)
             environment = tuple(os.environ.get(name) for name in _ENVIRONMENT)
-            key = (module.__name__, environment, tuple(sorted(settings.items(), key=str)))
+            key = (real, environment, tuple(sorted(settings.items(), key=str)))
             if key not in self._contexts:
                 self._contexts[key] = real(*args, **kwargs)
             return self._contexts[key]
 
-        setattr(default, "create_ssl_context", create_ssl_context)  # noqa: B010 - a module of httpx's own
-        try:
-            yield
-        finally:
-            setattr(default, "create_ssl_context", real)  # noqa: B010
+        return create_ssl_context

@@ -1,0 +1,86 @@
+"""Functions of other libraries, replaced while a test runs, whoever else replaces them meanwhile.
+
+Patches do not always end in the order in which they began: ``monkeypatch``, requested before a
+simulation and used after it, ends after it, and puts back what it found. What it found must then
+be no more than a way to the real function, and must be gone with the next simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = ["Patches", "beneath"]
+
+_MARK: Final = "__parseapi_patch__"
+
+
+class Patches:
+    """Replaces attributes of modules and classes, and puts them back.
+
+    What is put in place must call the real function by itself when its test is over.
+    """
+
+    def __init__(self) -> None:
+        self._placed: list[_Patch] = []
+
+    def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace a function.
+
+        Args:
+            owner: the module or class.
+            name: the function's name there.
+            make: makes the replacement; called with the real function.
+        """
+        patch = _Patch(owner, name, make)
+        self._placed.append(patch)
+        patch.put()
+
+    def stop(self) -> None:
+        """Put everything back but what somebody else has replaced since."""
+        while self._placed:
+            self._placed.pop().undo()
+
+
+class _Patch:
+    """One replaced function."""
+
+    def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        self._owner = owner
+        self._name = name
+        self._inherited = name not in vars(owner)
+        self._over = False
+        self._real = beneath(getattr(owner, name))
+        self._new = make(self._real)
+        setattr(self._new, _MARK, self)
+
+    def put(self) -> None:
+        setattr(self._owner, self._name, self._new)
+
+    def undo(self) -> None:
+        self._over = True
+        if vars(self._owner).get(self._name) is not self._new:
+            return
+        if self._inherited:
+            delattr(self._owner, self._name)
+        else:
+            setattr(self._owner, self._name, beneath(self._real))
+
+    def real_of(self, function: Any) -> Any:
+        """What is beneath a function that an ended test left behind; None for any other."""
+        # A wrapper of somebody else's has the mark, too, if functools.wraps copied it.
+        return self._real if self._over and function is self._new else None
+
+
+def beneath(function: Any) -> Any:
+    """The function itself, or the real one where an ended test's was put back.
+
+    Args:
+        function: what stands at its place now.
+    """
+    while (patch := getattr(function, _MARK, None)) is not None:
+        real = patch.real_of(function)
+        if real is None:
+            break
+        function = real
+    return function
