@@ -209,8 +209,8 @@ def _in_reading_order(level: Any) -> list[pytest.Mark]:
 
 def _of_class(base: type) -> list[pytest.Mark]:
     """The markers of one class: pytest keeps those of decorators as marks, in place of a list."""
-    given = vars(base).get("pytestmark", ())
-    written = list(given) if isinstance(given, (list, tuple)) else [given]
+    given = vars(base).get("pytestmark", [])
+    written = list(given) if isinstance(given, list) else [given]
     if all(isinstance(item, pytest.MarkDecorator) for item in written):
         return [item.mark for item in written]
     plain = [item.mark if isinstance(item, pytest.MarkDecorator) else item for item in written]

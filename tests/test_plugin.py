@@ -136,7 +136,7 @@ def test_markers_in_lists_stack_in_reading_order(passes):
             pytestmark = [M.parse_error(401), M.parse_error("NOT_FOUND")]
 
         class TestIt(Base):
-            pytestmark = (M.parse_error(429), M.parse_error("OCR_ERROR"))
+            pytestmark = [M.parse_error(429), M.parse_error("OCR_ERROR")]
 
             @pytest.mark.parametrize("n", [
                 pytest.param(1, marks=[M.parse_error(403), M.parse_error("CORRUPT_FILE")]),
