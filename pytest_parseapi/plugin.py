@@ -5,8 +5,8 @@ Whatever is heavy loads when the first simulated test needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,12 +15,10 @@ from pytest_parseapi.clock import genuine as _genuine  # noqa: F401 - keeps them
 
 if TYPE_CHECKING:
     from pytest_parseapi.api import ParseAPI
-    from pytest_parseapi.catalogue.model import DocumentedError, Provider
-    from pytest_parseapi.session import Session, SimulatedTest
-    from pytest_parseapi.simulation import Simulation
+    from pytest_parseapi.catalogue.model import DocumentedError
+    from pytest_parseapi.simulated_test import SimulatedTest
 
 _FIXTURE = "_parseapi_test"
-_CASE = "documented_error"
 _MARKERS = {
     "parse_error": "(*errors, times=1, provider=None, document=None, endpoint=None, "
     "retry_after=None, message=None): script failures of a parsing API, as api.fail(...)",
@@ -31,7 +29,6 @@ _MARKERS = {
     "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
     "simulated",
 }
-_session_key = pytest.StashKey["Session"]()
 _test_key = pytest.StashKey["SimulatedTest"]()
 
 
@@ -114,42 +111,26 @@ def pytest_configure(config: pytest.Config) -> None:
     most = config.getini("parseapi_max_attempts")
     if not most.isdigit() or int(most) < 1:
         raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
-    _register_report(config)
-    _register_guard(config)
-    _register_audit(config)
+    _register_parts(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer ``--parseapi-errors``."""
     if not config.getoption("parseapi_errors"):
         return None
-    from pytest_parseapi.listing import error_table
+    from pytest_parseapi.parts import print_errors
 
-    config._do_configure()
-    print(error_table(_session(config).providers.values()))  # noqa: T201 - that is the option's job
+    print_errors(config)
     return 0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one case for each documented error that a marker ``each_parse_error`` asks for."""
     marked = list(metafunc.definition.iter_markers("each_parse_error"))
-    if not marked:
-        return
-    from pytest_parseapi.errors import UsageError
-    from pytest_parseapi.markers import settings
-    from pytest_parseapi.session import implied_provider
+    if marked:
+        from pytest_parseapi.session import parametrize
 
-    session = _session(metafunc.config)
-    try:
-        chosen = settings(metafunc.definition)
-        default = implied_provider(session, chosen, metafunc.fixturenames)
-        cases = list(session.cases(marked, default))
-    except UsageError as error:
-        where = metafunc.definition.nodeid
-        raise pytest.Collector.CollectError(f"{where}: {error}") from None
-    if _CASE not in metafunc.fixturenames:
-        metafunc.fixturenames.append(_CASE)
-    metafunc.parametrize(_CASE, cases, ids=[str(case) for case in cases], indirect=True)
+        parametrize(metafunc, marked)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,17 +140,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if names is None or _FIXTURE in names:
             continue
         if not _MARKERS.keys().isdisjoint(mark.name for mark in item.iter_markers()):
-            names.insert(_first_of_function(item, names), _FIXTURE)
+            from pytest_parseapi.session import first_of_function
 
-
-def _first_of_function(item: Any, names: list[str]) -> int:
-    """Where the fixtures of function scope begin; wider ones are set up outside the simulation."""
-    definitions = item._fixtureinfo.name2fixturedefs
-    for index, name in enumerate(names):
-        found = definitions.get(name)
-        if found and found[-1].scope == "function":
-            return index
-    return len(names)
+            names.insert(first_of_function(item, names), _FIXTURE)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -188,23 +161,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     test = item.stash.get(_test_key, None)
     if test is None:
         return (yield)
-    test.simulation.begin_call()
-    result: object = None
-    try:
-        result = yield
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
-            test.keep_quiet()
-            raise
-        if test.simulation.stops.message is None:
-            if section := test.section(error):
-                item.add_report_section("call", "parseapi", section)
-            raise
-    # A stop is told whatever has become of it on its way: swallowed, wrapped, or gathered.
-    problem = test.problem()
-    if problem is not None:
-        pytest.fail(problem, pytrace=False)
-    return result
+    return (yield from test.call())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -219,26 +176,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 @pytest.fixture
 def _parseapi_test(request: pytest.FixtureRequest) -> Iterator[SimulatedTest]:
     """The simulation of the present test."""
-    from pytest_parseapi.errors import UsageError
+    from pytest_parseapi.simulated_test import simulated
 
-    mistake = None
-    test = None
-    try:
-        test = _session(request.config).test(request.node)
-        test.simulation.start()
-        test.script()
-    except UsageError as error:
-        mistake = str(error)
-    try:
-        if test is None or mistake is not None:
-            pytest.fail(mistake or "", pytrace=False)
-        request.node.stash[_test_key] = test
-        yield test
-    finally:
-        if test is not None:
-            test.simulation.stop()
-    if test.simulation.stops.message is not None and (problem := test.problem()) is not None:
-        pytest.fail(problem, pytrace=False)
+    yield from simulated(request.node, _test_key)
 
 
 @pytest.fixture
@@ -282,64 +222,11 @@ def documented_error(
     return error
 
 
-def _register_guard(config: pytest.Config) -> None:
-    if not config.getini("parseapi_guard"):
-        return
-    from pytest_parseapi.session_guard import SessionGuard
-
-    def hosts() -> frozenset[str]:
-        providers = _session(config).providers.values()
-        return frozenset(host for provider in providers for host in provider.hosts)
-
-    guard = SessionGuard(hosts)
-    config.pluginmanager.register(guard, "parseapi-guard")
-    config.add_cleanup(guard.stop)
-    guard.start()
-
-
-def _register_report(config: pytest.Config) -> None:
-    """Record tests only where a report is asked for."""
+def _register_parts(config: pytest.Config) -> None:
+    """Register what options and ini values ask for."""
     options = config.option
-    if not options.parseapi_report and options.parseapi_fail_under is None:
-        return
-    from pytest_parseapi.report.session import ReportPlugin
-    from pytest_parseapi.report.wanted import wanted
+    reports = options.parseapi_report or options.parseapi_fail_under is not None
+    if reports or options.parseapi_contract is not None or config.getini("parseapi_guard"):
+        from pytest_parseapi.parts import register
 
-    root = config.invocation_params.dir
-    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
-
-    def providers() -> Iterable[Provider]:
-        return _session(config).providers.values()
-
-    def simulation(item: pytest.Item) -> Simulation | None:
-        test = item.stash.get(_test_key, None)
-        return None if test is None else test.simulation
-
-    is_worker = hasattr(config, "workerinput")
-    plugin = ReportPlugin(asked, providers, simulation, is_worker=is_worker)
-    config.pluginmanager.register(plugin, "parseapi-report")
-
-
-def _register_audit(config: pytest.Config) -> None:
-    """Audit a callable where one is asked for."""
-    options = config.option
-    if options.parseapi_contract is None:
-        return
-    from pytest_parseapi.contract.audit import AuditPlugin
-    from pytest_parseapi.errors import UsageError
-
-    try:
-        provider = _session(config).default_provider(options.parseapi_provider)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, options.parseapi_surface)
-    config.pluginmanager.register(plugin, "parseapi-contract")
-
-
-def _session(config: pytest.Config) -> Session:
-    session = config.stash.get(_session_key, None)
-    if session is None:
-        from pytest_parseapi.session import Session
-
-        session = config.stash[_session_key] = Session(config)
-    return session
+        register(config, _test_key)

@@ -16,8 +16,8 @@ from pytest_parseapi.contract.plays import play
 from pytest_parseapi.contract.policy import RULES, ContractPolicy
 from pytest_parseapi.contract.stage import Stage
 from pytest_parseapi.errors import UsageError, nearest
-from pytest_parseapi.plugin import _session
 from pytest_parseapi.providers import built_in_providers, provider_named
+from pytest_parseapi.session import session_of
 
 __all__ = ["ParseErrorContract"]
 
@@ -130,7 +130,7 @@ class ParseErrorContract(ContractPolicy):
             return
         name = metafunc.function.__name__
         try:
-            provider = provider_named(_session(metafunc.config).providers, self.provider)
+            provider = provider_named(session_of(metafunc.config).providers, self.provider)
             self._check_marks(provider)
             cases = cases_of(name.removeprefix(_PREFIX), provider, self)
         except UsageError as error:
