@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from pytest_parseapi.catalogue import extend, nutrient
+from pytest_parseapi.catalogue import extend, extend_errors, nutrient
+from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import FAULTS
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 
@@ -59,7 +60,7 @@ NUTRIENT = [
     ("service_unavailable", 503, None, None, True, False, "documented"),
 ]
 
-ALL = [*extend.ERRORS, *nutrient.ERRORS]
+ALL = [*extend_errors.ERRORS, *nutrient.ERRORS]
 
 
 def entry(errors: tuple[DocumentedError, ...], code: str) -> DocumentedError:
@@ -69,13 +70,13 @@ def entry(errors: tuple[DocumentedError, ...], code: str) -> DocumentedError:
 
 def test_extend_has_the_documented_codes_and_no_others() -> None:
     """None is missing, none is invented, none is twice."""
-    assert [error.code for error in extend.ERRORS] == [row[0] for row in EXTEND]
+    assert [error.code for error in extend_errors.ERRORS] == [row[0] for row in EXTEND]
 
 
 @pytest.mark.parametrize(("code", "status", "retryable", "ends_runs", "basis"), EXTEND)
 def test_extend_error(code: str, status: int, retryable: bool, ends_runs: bool, basis: str) -> None:
     """Each entry says what the table says; a failed run's reason is also in its webhook event."""
-    error = entry(extend.ERRORS, code)
+    error = entry(extend_errors.ERRORS, code)
     assert (error.status, error.retryable, error.basis) == (status, retryable, basis)
     assert error.surfaces == (("http", "run", "webhook") if ends_runs else ("http",))
     assert error.wire_code == code
@@ -85,7 +86,7 @@ def test_extend_error(code: str, status: int, retryable: bool, ends_runs: bool, 
 def test_extend_general_errors_meet_every_endpoint_and_parse_errors_only_parse(code: str) -> None:
     """What happens to a document is an HTTP error of the synchronous endpoint only."""
     expected = () if code in EXTEND_EVERYWHERE else ("/parse",)
-    assert entry(extend.ERRORS, code).endpoints == expected
+    assert entry(extend_errors.ERRORS, code).endpoints == expected
 
 
 def test_nutrient_has_the_documented_errors_and_no_others() -> None:
@@ -134,7 +135,7 @@ def test_every_error_explains_itself(error: DocumentedError) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "errors"), [("extend", extend.ERRORS), ("nutrient", nutrient.ERRORS)]
+    ("name", "errors"), [("extend", extend_errors.ERRORS), ("nutrient", nutrient.ERRORS)]
 )
 def test_every_error_is_of_its_provider_and_has_a_text_of_its_own(
     name: str, errors: tuple[DocumentedError, ...]
@@ -173,11 +174,16 @@ def test_nutrient_endpoints() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", [extend, nutrient], ids=["extend", "nutrient"])
-def test_errors_name_only_endpoints_that_exist_and_endpoints_have_a_source(module: object) -> None:
+@pytest.mark.parametrize(
+    ("errors", "endpoints"),
+    [(extend_errors.ERRORS, extend.ENDPOINTS), (nutrient.ERRORS, nutrient.ENDPOINTS)],
+    ids=["extend", "nutrient"],
+)
+def test_errors_name_only_endpoints_that_exist_and_endpoints_have_a_source(
+    errors: tuple[DocumentedError, ...], endpoints: tuple[Endpoint, ...]
+) -> None:
     """An error of an unknown endpoint would wait for ever."""
-    endpoints = module.ENDPOINTS  # type: ignore[attr-defined]
-    named = {path for error in module.ERRORS for path in error.endpoints}  # type: ignore[attr-defined]
+    named = {path for error in errors for path in error.endpoints}
     assert named <= {endpoint.path for endpoint in endpoints}
     assert all(endpoint.source for endpoint in endpoints)
 
@@ -227,11 +233,11 @@ def test_advice_has_only_rules_that_a_page_states(module: object, rules: str) ->
 def test_entries_cannot_be_changed() -> None:
     """One test must not change what the next one sees."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        extend.ERRORS[0].status = 500  # type: ignore[misc]
+        extend_errors.ERRORS[0].status = 500  # type: ignore[misc]
 
 
 def test_tables_make_a_provider() -> None:
     """The built-in providers are made as a third party makes its own."""
-    provider = Provider(name="extend", base_url=extend.BASE_URL, errors=extend.ERRORS)
+    provider = Provider(name="extend", base_url=extend.BASE_URL, errors=extend_errors.ERRORS)
     assert provider.hosts == ("api.extend.ai",)
     assert str(provider.errors[9]) == "extend-OCR_ERROR"

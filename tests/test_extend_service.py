@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.extend import ERRORS
+from pytest_parseapi.catalogue.extend_errors import ERRORS
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
 from pytest_parseapi.service.extend import ExtendBehaviour

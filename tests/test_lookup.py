@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from pytest_parseapi.catalogue import extend, nutrient
+from pytest_parseapi.catalogue import extend, extend_errors, nutrient
 from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
 from pytest_parseapi.catalogue.lookup import endpoint_named, resolve, select
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.errors import UsageError
 
 EXTEND = Provider(
-    name="extend", base_url=extend.BASE_URL, errors=extend.ERRORS, endpoints=extend.ENDPOINTS
+    name="extend", base_url=extend.BASE_URL, errors=extend_errors.ERRORS, endpoints=extend.ENDPOINTS
 )
 NUTRIENT = Provider(
     name="nutrient",
@@ -103,7 +103,7 @@ def test_every_failure_reason_is_found_for_runs_and_webhooks(code: str, surface:
 
 def test_an_error_with_another_message_stays_as_it_is() -> None:
     """``dataclasses.replace`` is how a test varies one."""
-    varied = replace(extend.ERRORS[9], message="Another text.")
+    varied = replace(extend_errors.ERRORS[9], message="Another text.")
     assert resolve(EXTEND, varied) is varied
 
 
@@ -183,7 +183,7 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         ),
         (
             EXTEND,
-            replace(extend.ERRORS[9], code="OCR_ERRORS"),
+            replace(extend_errors.ERRORS[9], code="OCR_ERRORS"),
             "unknown extend error 'OCR_ERRORS': did you mean 'OCR_ERROR'?",
         ),
         (
@@ -242,7 +242,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
         ),
         (
             EXTEND,
-            extend.ERRORS[14],
+            extend_errors.ERRORS[14],
             "webhook",
             "'UNAUTHORIZED' is documented for HTTP replies, not for webhook events of extend: "
             f"known: {RUN_CODES}",
@@ -336,7 +336,7 @@ def test_arguments_narrow_the_choice_together(options: dict[str, Any], codes: st
 
 def test_without_arguments_every_http_error_is_chosen() -> None:
     """All twenty and all eleven."""
-    assert select(EXTEND) == extend.ERRORS
+    assert select(EXTEND) == extend_errors.ERRORS
     assert len(select(EXTEND)) == 20
     assert len(select(NUTRIENT)) == 11
 

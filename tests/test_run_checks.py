@@ -8,10 +8,10 @@ import time
 import httpx
 import pytest
 
-from pytest_parseapi.catalogue import extend
+from pytest_parseapi.catalogue import extend_errors
 
 URL = "https://files.example.com/invoice.pdf"
-REASONS = [error for error in extend.ERRORS if "run" in error.surfaces]
+REASONS = [error for error in extend_errors.ERRORS if "run" in error.surfaces]
 LOG = logging.getLogger("app")
 
 

@@ -15,12 +15,12 @@ from extend_ai.parse_runs import ParseRunsListResponse
 from extend_ai.types import BatchRun, ParseRun
 
 from pytest_parseapi import ALWAYS
-from pytest_parseapi.catalogue import extend
+from pytest_parseapi.catalogue import extend_errors
 from pytest_parseapi.errors import SimulationStopped, UsageError
 
 URL = "https://files.example.com/invoice.pdf"
 FILE = {"url": URL}
-REASONS = [error for error in extend.ERRORS if "run" in error.surfaces]
+REASONS = [error for error in extend_errors.ERRORS if "run" in error.surfaces]
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ and the wire carries none. The messages are this package's own words.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.model import Advice, Basis, DocumentedError
+from pytest_parseapi.catalogue.entry import entry
+from pytest_parseapi.catalogue.model import Advice, DocumentedError
 
 __all__ = [
     "ADVICE",
@@ -43,32 +45,7 @@ _CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
 
 _EXTRACT_ONLY: Final = ("/extraction/extract",)
 
-
-def _error(
-    code: str,
-    status: int,
-    message: str,
-    description: str,
-    *,
-    retryable: bool = False,
-    wire_code: str | None = None,
-    endpoints: tuple[str, ...] = (),
-    source: str = _ERRORS,
-    basis: Basis = "documented",
-) -> DocumentedError:
-    return DocumentedError(
-        provider="nutrient",
-        code=code,
-        status=status,
-        retryable=retryable,
-        message=message,
-        wire_code=wire_code,
-        endpoints=endpoints,
-        source=source,
-        basis=basis,
-        description=description,
-    )
-
+_error = partial(entry, provider="nutrient", source=_ERRORS)
 
 ERRORS: Final[tuple[DocumentedError, ...]] = (
     _error(
@@ -77,7 +54,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The request does not pass validation.",
         "The file is missing or of an unsupported format, or a parameter is wrong; "
         "failingPaths names the fields.",
-        wire_code="invalid_request",
+        on_the_wire=True,
     ),
     _error(
         "unauthorized",
@@ -135,7 +112,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The extraction backend failed.",
         "The backend failed; a retry after a short delay may succeed.",
         retryable=True,
-        wire_code="maestro_error",
+        on_the_wire=True,
     ),
     _error(
         "processing_error",
