@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from pytest_parseapi.checks import documentation, logs, requests, retries, waits
+from pytest_parseapi.checks import backoff, documentation, logs, requests, retries, retry_after
 from pytest_parseapi.checks.logs import Which
 from pytest_parseapi.checks.record import Record
 
@@ -95,7 +95,7 @@ class HTTPAssertions(ABC):
             AssertionError: a wait is too short or too long, or no wait is on record.
         """
         __tracebackhide__ = True
-        waits.backoff(
+        backoff.backoff(
             self._record,
             initial,
             factor,
@@ -115,7 +115,7 @@ class HTTPAssertions(ABC):
             AssertionError: one did, or no retry followed such a reply.
         """
         __tracebackhide__ = True
-        waits.retry_after_honoured(self._record, document)
+        retry_after.retry_after_honoured(self._record, document)
 
     def assert_payload_resent(self, document: str | None = None) -> None:
         """Each retry carried the same body, file name, content type and parts.

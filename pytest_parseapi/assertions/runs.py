@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from pytest_parseapi.checks import runs
+from pytest_parseapi.checks import polling, resubmissions, run_logs
 from pytest_parseapi.checks.record import Record
 
 __all__ = ["RunAssertions"]
@@ -31,7 +31,7 @@ class RunAssertions(ABC):
             AssertionError: one is missing, or no run failed.
         """
         __tracebackhide__ = True
-        runs.run_failure_logged(self._record, level, text)
+        run_logs.run_failure_logged(self._record, level, text)
 
     def assert_polling_stopped(self) -> None:
         """No run was polled again after a reply that showed its end.
@@ -40,7 +40,7 @@ class RunAssertions(ABC):
             AssertionError: one was, or none was polled to its end.
         """
         __tracebackhide__ = True
-        runs.polling_stopped(self._record)
+        polling.polling_stopped(self._record)
 
     def assert_polled_politely(self, minimum: float = 0.5) -> None:
         """No two polls of a run came closer than this.
@@ -52,7 +52,7 @@ class RunAssertions(ABC):
             AssertionError: two did, or no run was polled more than once.
         """
         __tracebackhide__ = True
-        runs.polled_politely(self._record, minimum)
+        polling.polled_politely(self._record, minimum)
 
     def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
         """Each document whose run failed was submitted again.
@@ -65,4 +65,4 @@ class RunAssertions(ABC):
             AssertionError: one was not, or no run failed.
         """
         __tracebackhide__ = True
-        runs.resubmitted(self._record, times, document)
+        resubmissions.resubmitted(self._record, times, document)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_parseapi.errors import UsageError, nearest
 
-__all__ = ["choice", "choices", "kind", "listed", "several", "unknown"]
+__all__ = ["check_count", "choice", "choices", "kind", "listed", "several", "unknown"]
 
 
 def choice(what: str, value: object, known: Iterable[str]) -> str:
@@ -45,3 +45,11 @@ def listed(items: Iterable[object]) -> str:
 def kind(value: object) -> str:
     """What a message calls a value of the wrong type."""
     return repr(value) if value is None or isinstance(value, bool) else type(value).__name__
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """A `UsageError` where a value is neither None nor a whole number from ``least`` up."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")

@@ -8,11 +8,15 @@ from typing import Final
 
 from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.checks.failed_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, unlogged
+from pytest_parseapi.checks.polling import polls_after_end, polls_too_close
 from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
-from pytest_parseapi.checks.runs import failed_runs, run_findings
-from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
+from pytest_parseapi.checks.resubmissions import wrong_resubmissions
+from pytest_parseapi.checks.retry_after import too_early
+from pytest_parseapi.checks.run_logs import unlogged_failures
+from pytest_parseapi.checks.waits import NO_WAIT, Wait, waits_of
 from pytest_parseapi.operation import Operation
 from pytest_parseapi.timeline import describe_error
 
@@ -46,7 +50,10 @@ def _findings(record: Record) -> Iterator[Finding]:
     yield from changed_payloads(record)
     yield from missing_timeouts(record)
     yield from leaks(record)
-    yield from run_findings(record)
+    yield from unlogged_failures(record, None, None, None)
+    yield from wrong_resubmissions(record)
+    yield from polls_too_close(record)
+    yield from polls_after_end(record)
 
 
 def vain_retries(record: Record, operation: Operation) -> Iterator[Finding]:

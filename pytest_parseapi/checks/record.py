@@ -15,7 +15,7 @@ from pytest_parseapi.service.script import document_name
 from pytest_parseapi.timeline import draw, short_document
 from pytest_parseapi.webhooks.courier import WebhookAnswer
 
-__all__ = ["NOT_RETRIED", "Finding", "Record", "fail", "nothing_to_check"]
+__all__ = ["NOT_RETRIED", "Finding", "Record", "counted", "fail", "nothing_to_check"]
 
 NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
 
@@ -147,6 +147,13 @@ def nothing_to_check(
         f"{_example(record.provider)})",
     )
     raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{record.picture()}")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, as a finding says it: ``"1 retry"``, ``"2 retries"``."""
+    if number != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
+    return f"{number} {noun}"
 
 
 def _example(provider: Provider) -> str:

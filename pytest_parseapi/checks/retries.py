@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
-from pytest_parseapi.errors import UsageError
+from pytest_parseapi.catalogue.arguments import check_count
+from pytest_parseapi.checks.record import Finding, Record, counted, fail, nothing_to_check
 from pytest_parseapi.operation import Operation
 from pytest_parseapi.timeline import describe_error
 
@@ -15,10 +15,10 @@ __all__ = ["gave_up", "not_retried", "recovered", "retried"]
 def retried(record: Record, times: int | None = None, document: str | None = None) -> None:
     """Each failed operation was tried again, exactly ``times`` more times where given."""
     __tracebackhide__ = True
-    _whole("times", times, 0)
+    check_count("times", times, 0)
     rule = "a failed operation is tried again"
     if times is not None:
-        rule += f", exactly {_count(times, 'more time')}"
+        rule += f", exactly {counted(times, 'more time')}"
 
     def judge(operation: Operation) -> Finding | None:
         retries = sum(1 for _ in operation.pairs())
@@ -27,8 +27,8 @@ def retried(record: Record, times: int | None = None, document: str | None = Non
         return Finding(
             rule=rule,
             where=operation.name,
-            expected="at least 1 retry" if times is None else _count(times, "retry"),
-            seen=f"{_count(retries, 'retry')} after {_failures(operation)}",
+            expected="at least 1 retry" if times is None else counted(times, "retry"),
+            seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
             advice=record.advice("retryable" if not retries else "backoff"),
         )
 
@@ -49,8 +49,8 @@ def not_retried(record: Record, document: str | None = None) -> None:
             rule=rule,
             where=operation.name,
             expected="no retry",
-            seen=f"{_count(len(pairs), 'retry')}: attempt {after.number} came {after.waited:.3f} s "
-            f"after the {describe_error(before)} of attempt {before.number}",
+            seen=f"{counted(len(pairs), 'retry')}: attempt {after.number} came "
+            f"{after.waited:.3f} s after the {describe_error(before)} of attempt {before.number}",
             advice=record.advice("retryable"),
         )
 
@@ -60,10 +60,10 @@ def not_retried(record: Record, document: str | None = None) -> None:
 def gave_up(record: Record, attempts: int | None = None, document: str | None = None) -> None:
     """Each failed operation ended in failure, after ``attempts`` in all where given."""
     __tracebackhide__ = True
-    _whole("attempts", attempts, 1)
+    check_count("attempts", attempts, 1)
     rule = "the consumer gives up"
     if attempts is not None:
-        rule += f" after {_count(attempts, 'attempt')} in all"
+        rule += f" after {counted(attempts, 'attempt')} in all"
 
     def judge(operation: Operation) -> Finding | None:
         last = operation.attempts[-1]
@@ -72,8 +72,8 @@ def gave_up(record: Record, attempts: int | None = None, document: str | None = 
         elif attempts is None or operation.failures == attempts:
             return None
         else:
-            seen = f"{_count(operation.failures, 'attempt')}, the last a {describe_error(last)}"
-        expected = "a failure at the end" if attempts is None else _count(attempts, "attempt")
+            seen = f"{counted(operation.failures, 'attempt')}, the last a {describe_error(last)}"
+        expected = "a failure at the end" if attempts is None else counted(attempts, "attempt")
         return Finding(
             rule=rule,
             where=operation.name,
@@ -124,17 +124,4 @@ def _judge(
 def _failures(operation: Operation) -> str:
     last = [attempt for attempt in operation.attempts if attempt.failed][-1]
     count = sum(attempt.failed for attempt in operation.attempts)
-    return f"{_count(count, 'failed attempt')}, the last a {describe_error(last)}"
-
-
-def _count(number: int, noun: str) -> str:
-    if number != 1:
-        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
-    return f"{number} {noun}"
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")
+    return f"{counted(count, 'failed attempt')}, the last a {describe_error(last)}"

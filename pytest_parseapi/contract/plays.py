@@ -11,7 +11,8 @@ from pytest_parseapi.asynchronous import run_book
 from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.record import Finding
-from pytest_parseapi.checks.waits import too_early, waits_of
+from pytest_parseapi.checks.retry_after import too_early
+from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.cases import Case
 from pytest_parseapi.contract.growth import growth_problem, means

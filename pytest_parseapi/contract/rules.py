@@ -11,14 +11,11 @@ from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.model import DocumentedError, Provider
 from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
+from pytest_parseapi.checks.polling import polls_after_end, polls_too_close
 from pytest_parseapi.checks.record import Finding
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
-from pytest_parseapi.checks.runs import (
-    polls_after_end,
-    polls_too_close,
-    unlogged_failures,
-    wrong_resubmissions,
-)
+from pytest_parseapi.checks.resubmissions import wrong_resubmissions
+from pytest_parseapi.checks.run_logs import unlogged_failures
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
