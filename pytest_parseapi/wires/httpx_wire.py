@@ -18,6 +18,7 @@ from typing import Any, Final
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
 from pytest_parseapi.patches import Patches
 from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.wires.known_headers import Headers, KnownHeaders
 from pytest_parseapi.wires.switchboard import Switchboard
 from pytest_parseapi.wires.tls import SharedContexts
 
@@ -29,7 +30,6 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
-_KNOWN_HEADERS: Final = 256
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 
 
@@ -45,7 +45,7 @@ class HTTPXWire:
         self._module: Any = module
         self._contexts = contexts
         self._patches = Patches()
-        self._known_headers: dict[tuple[tuple[bytes, bytes], ...], tuple[tuple[str, str], ...]] = {}
+        self._known_headers = KnownHeaders(_headers)
         self._streams = _truncated_streams(module)
 
     def start(self, switchboard: Switchboard) -> None:
@@ -118,25 +118,12 @@ class HTTPXWire:
                 host=url.host,
                 path=path,
                 query=query,
-                headers=self._headers(request.headers.raw),
+                headers=self._known_headers.of(tuple(request.headers.raw)),
                 body=body,
                 client=self._module.__name__,
                 timeouts=Timeouts(limits.get("connect"), limits.get("read")),
             ),
         )
-
-    def _headers(self, raw: list[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-        """The headers as texts; a client sends the same ones again and again."""
-        key = tuple(raw)
-        known = self._known_headers.get(key)
-        if known is None:
-            if len(self._known_headers) > _KNOWN_HEADERS:
-                self._known_headers.clear()
-            known = tuple(
-                (name.decode("ascii").lower(), value.decode("latin-1")) for name, value in raw
-            )
-            self._known_headers[key] = known
-        return known
 
     def _respond(self, request: Any, result: Reply | Fault) -> Any:
         __tracebackhide__ = True
@@ -151,6 +138,10 @@ class HTTPXWire:
         return self._module.Response(
             result.status, headers=headers, stream=stream, extensions=_extensions(result.status)
         )
+
+
+def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    return tuple((name.decode("ascii").lower(), value.decode("latin-1")) for name, value in raw)
 
 
 def _extensions(status: int) -> dict[str, Any]:
