@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.contract.failure import Named
 from pytest_parseapi.contract.policy import ContractPolicy
-from pytest_parseapi.contract.rules import Named, may_be_retried
-from pytest_parseapi.errors import UsageError
+from pytest_parseapi.contract.selection import (
+    UNKNOWN,
+    first_retryable,
+    primary_errors,
+    run_endpoints,
+    survivable_faults,
+)
 from pytest_parseapi.webhooks.delivery import WRONGS
 
-__all__ = ["TESTS", "Case", "cases_of", "primary_errors"]
+__all__ = ["TESTS", "Case", "cases_of"]
 
 _HTTP: Final = (
     "success",
@@ -45,7 +49,6 @@ _WEBHOOK: Final = ("webhook", "wrong_webhook", "repeated_webhook")
 TESTS: Final = {"http": (*_HTTP, *_WEBHOOK), "run": (*_RUN, *_WEBHOOK)}
 """The kinds of cases, by surface."""
 
-UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 _REJECTABLE: Final = tuple(wrong for wrong in WRONGS if wrong != "unknown_event_type")
 _SECONDS: Final = (20, 60)
 _DATE_SECONDS: Final = 45
@@ -73,6 +76,13 @@ class Case:
     wrong: str | None = None
     """What is wrong with a webhook delivery."""
 
+    @property
+    def failure(self) -> Named:
+        """What is scripted, where the case is of a kind that scripts something."""
+        if self.error is None:
+            raise TypeError(f"the case {self.id} of {self.test} scripts nothing")
+        return self.error
+
     def __str__(self) -> str:
         return self.id
 
@@ -80,28 +90,6 @@ class Case:
 def cases_of(test: str, provider: Provider, policy: ContractPolicy) -> list[Case]:
     """The cases of one kind; none where the policy leaves them out."""
     return list(_CASES[test](provider, policy))
-
-
-def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
-    """The documented errors of the endpoint that parses: at once, or by a run."""
-    path = provider.endpoints[0].path if surface == "http" else _run_endpoints(provider)[0].path
-    return [
-        error
-        for error in provider.errors
-        if "http" in error.surfaces and (not error.endpoints or path in error.endpoints)
-    ]
-
-
-def _run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
-    """What creates a run, and what polls it."""
-    for poll in provider.endpoints:
-        create = poll.path.rpartition("/")[0]
-        for endpoint in provider.endpoints:
-            if poll.polls and endpoint.method == "POST" and endpoint.path == create:
-                return endpoint, poll
-    raise UsageError(
-        f"{provider.title} documents no asynchronous runs: its contract has the surface 'http'"
-    )
 
 
 def _success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
@@ -120,31 +108,24 @@ def _lasting(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
 
 
 def _faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    for fault in _survivable(policy):
+    for fault in survivable_faults(policy):
         yield Case(test="network_fault", id=f"{provider.name}-{fault}", error=fault)
 
 
 def _lasting_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    for fault in _survivable(policy):
+    for fault in survivable_faults(policy):
         yield Case(test="lasting_network_fault", id=f"{provider.name}-{fault}", error=fault)
 
 
-def _survivable(policy: ContractPolicy) -> Iterator[NetworkFault]:
-    """Every fault, but the silent servers that a client without time-outs waits for for ever."""
-    for fault in FAULTS:
-        if policy.sets_timeouts or not fault.name.endswith("_timeout"):
-            yield fault
-
-
 def _backoff(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider, policy)
+    error = first_retryable(provider, policy)
     if error is not None and policy.backoff and policy.retries:
         yield Case(test="backoff", id=str(error), error=error)
 
 
 def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     limited = [error for error in primary_errors(provider, policy.surface) if error.status == 429]  # noqa: PLR2004
-    error = limited[0] if limited else _first_retryable(provider, policy)
+    error = limited[0] if limited else first_retryable(provider, policy)
     if error is None or not policy.expects_retry_after(provider) or not policy.retries:
         return
     for seconds in _SECONDS:
@@ -161,13 +142,13 @@ def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
 
 
 def _earlier_result(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider, policy)
+    error = first_retryable(provider, policy)
     if error is not None and policy.fresh_results:
         yield Case(test="earlier_result", id=str(error), error=error)
 
 
 def _retryable_flag(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = _first_retryable(provider, policy)
+    error = first_retryable(provider, policy)
     if error is not None and policy.obeys_retryable_flag:
         yield Case(test="retryable_flag", id=str(error), error=error)
 
@@ -186,14 +167,14 @@ def _lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterat
 
 
 def _poll_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    _, poll = _run_endpoints(provider)
+    _, poll = run_endpoints(provider)
     for error in primary_errors(provider, policy.surface):
         yield Case(test="poll_error", id=str(error), error=error, endpoint=str(poll))
 
 
 def _poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    _, poll = _run_endpoints(provider)
-    for fault in _survivable(policy):
+    _, poll = run_endpoints(provider)
+    for fault in survivable_faults(policy):
         yield Case(
             test="poll_fault", id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll)
         )
@@ -220,17 +201,6 @@ def _wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case
 def _repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     if policy.handle_webhook is not None:
         yield Case(test="repeated_webhook", id=f"{provider.name}-processed")
-
-
-def _first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
-    """A retryable error that a server, and not a limit of requests, brings about."""
-    found = [
-        error
-        for error in primary_errors(provider, policy.surface)
-        if may_be_retried(provider, error)
-    ]
-    found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
-    return found[0] if found else None
 
 
 _CASES: Final = {

@@ -1,0 +1,87 @@
+"""The rules that hold for what was scripted: a consumer meets it, and gets over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.checks.record import Finding
+from pytest_parseapi.contract.breach import Breach
+from pytest_parseapi.contract.failure import Named, documented, name_of
+from pytest_parseapi.contract.stage import Stage
+from pytest_parseapi.contract.trial import Trial
+
+__all__ = ["met", "not_retried", "recovers", "run_met"]
+
+
+def met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
+    """A case proves nothing where the consumer never met its failure."""
+    if trial.stopped or any(attempt.failed for attempt in trial.record.attempts):
+        return
+    sent = ", ".join(f"{item.method} {item.endpoint}" for item in trial.record.attempts[:3])
+    yield Breach(
+        "succeeds",
+        Finding(
+            rule=f"the consumer asks {stage.api.provider.title} to parse",
+            expected=f"a request to {stage.api.provider.endpoints[0]}, which was to meet {error}",
+            seen=f"{trial.outcome} after {sent or 'no request'}",
+            advice=f"parse() is called with {stage.document!r}, and api_key and base_url are on "
+            "the test class",
+        ),
+    )
+
+
+def run_met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
+    """A case proves nothing where the consumer never met the run that fails."""
+    if any(run.failed for run in trial.record.runs) or trial.stopped:
+        return
+    runs = ", ".join(f"{run.id} {run.status}" for run in trial.record.runs) or "no run"
+    yield Breach(
+        "succeeds",
+        Finding(
+            rule=f"the consumer submits a run to {stage.api.provider.title} and polls it",
+            expected=f"a run that is polled to its end, which was to be FAILED: {name_of(error)}",
+            seen=f"{trial.outcome}; {runs}",
+            advice=trial.record.advice("polling"),
+        ),
+    )
+
+
+def recovers(trial: Trial, error: Named) -> Iterator[Breach]:
+    """After one failure that may be retried, the result of the retry is what ``parse`` gives."""
+    provider = trial.record.provider
+    last = trial.last
+    if last is None or trial.stopped:
+        return
+    if last.failed:
+        alone = any(operation.attempts == [last] for operation in trial.record.operations)
+        if alone and isinstance(error, NetworkFault):
+            yield not_retried(trial, error)
+        return
+    if trial.error is not None:
+        yield Breach(
+            "retries",
+            Finding(
+                rule="the result of a retry is used",
+                expected=f"a result: attempt {last.number} succeeded. "
+                + documented(provider, error),
+                seen=trial.outcome,
+            ),
+        )
+
+
+def not_retried(trial: Trial, error: Named) -> Breach:
+    """The breach of a consumer that should have tried again."""
+    record = trial.record
+    server_errors = isinstance(error, NetworkFault)
+    return Breach(
+        "retries",
+        Finding(
+            rule=f"{getattr(error, 'code', error)} is retried",
+            where=record.operations[0].name,
+            expected=f"a retry. {documented(record.provider, error)}",
+            seen="nothing followed",
+            advice=record.advice("server_errors" if server_errors else "retryable")
+            or record.advice("retryable"),
+        ),
+    )
