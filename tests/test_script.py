@@ -231,11 +231,16 @@ def test_a_mistake_in_one_of_several_scripts_nothing(extend_api):
     assert codes(extend_api, 1) == ["ok"]
 
 
-def test_a_fault_is_not_retry_after_material(extend_api):
-    """No reply arrives, so nothing could carry the header."""
+@pytest.mark.parametrize("argument", [{"retry_after": 5}, {"message": "Later."}])
+def test_what_sends_no_reply_takes_nothing_for_one(extend_api, argument):
     with pytest.raises(UsageError) as mistake:
-        extend_api.fail("read_timeout", retry_after=5)
-    assert str(mistake.value) == "read_timeout sends no reply, so it takes no retry_after"
+        extend_api.fail("read_timeout", **argument)
+    assert (
+        str(mistake.value) == f"read_timeout sends no reply, so it takes no {next(iter(argument))}"
+    )
+
+
+def test_a_retry_after_goes_with_what_sends_a_reply(extend_api):
     extend_api.fail("invalid_json", "connect_error", retry_after=5)
     assert send(extend_api).headers["retry-after"] == "5"
     assert send(extend_api) is None

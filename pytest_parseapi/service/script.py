@@ -132,8 +132,9 @@ def steps_for(
                 f"{endpoint}" + ("; for runs use fail_run()" if "run" in error.surfaces else "")
             )
     silent = [isinstance(error, NetworkFault) and error.kind == "network" for error in named]
-    if retry_after is not None and all(silent):
-        raise UsageError(f"{named[0]} sends no reply, so it takes no retry_after")
+    for name, value in (("retry_after", retry_after), ("message", message)):
+        if value is not None and all(silent):
+            raise UsageError(f"{named[0]} sends no reply, so it takes no {name}")
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
     return [
