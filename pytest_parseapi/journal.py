@@ -61,6 +61,9 @@ class Journal:
         self._groups: dict[Hashable, Operation | Group] = {}
         self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
         self._kept: dict[Any, Any] = {}
+        self.one_call = False
+        """Whether one call of the consumer makes all attempts: whoever sends the same again after a
+        failure retries it, as where workers share a queue, and is no second consumer."""
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
 
@@ -195,10 +198,18 @@ class Journal:
             found = self._groups[key] = Operation(endpoint, caller)
             return found
         if isinstance(found, Operation):
-            if found.goes_on_with(caller):
+            if found.goes_on_with(caller) or self._repeats(found, request):
                 return found
             found = self._groups[key] = Group(found)
         return found.of(caller) or found.start(endpoint, caller)
+
+    def _repeats(self, operation: Operation, request: Request) -> bool:
+        """Whether a caller that another one's attempt does not concern sends it again."""
+        if not self.one_call or operation.under_way or not operation.attempts:
+            return False
+        last = operation.attempts[-1]
+        kind = request.header("content-type") or ""
+        return last.failed and payload_of(kind, request.body).digest == last.payload_digest
 
     def _keep(self, value: _Kept) -> _Kept:
         """One object for all equal values, so that attempts which are alike cost little."""

@@ -118,6 +118,22 @@ def test_callers_that_live_are_operations_of_their_own(book):
     assert [item.waited for item in book.journal.attempts] == [None, None, 2, 2]
 
 
+def test_callers_of_one_call_share_their_retries(book):
+    """Two workers on one queue: the retry is made by whose turn it is."""
+    book.journal.one_call = True
+    for by in ("one", "two", "one"):
+        book.attempt(by=by)
+        book.now += 1
+    assert book.operations() == [[1, 2, 3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
+    # What succeeded is no retry for another one, and neither is what is still under way.
+    book.attempt(by="two", ok=True)
+    first = book.open(by="three")
+    book.attempt(by="four")
+    book.close(first)
+    assert book.operations() == [[1, 2, 3, 4], [5], [6]]
+
+
 def test_a_caller_goes_on_where_another_has_ended(book):
     book.attempt(by="one")
     book.callers.end("one")

@@ -46,6 +46,7 @@ class Stage:
     def call(self) -> Trial:
         """Let the consumer parse the document once."""
         __tracebackhide__ = True
+        self.api._service.journal.one_call = True
         return run_trial(self.api, self.parse, self.document)
 
     def deliver(self, delivery: WebhookDelivery) -> Trial:

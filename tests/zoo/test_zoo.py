@@ -13,6 +13,7 @@ MODULES = (
     "right_loops",
     "right_libraries",
     "right_runs",
+    "right_workers",
     "right_webhooks",
     "broken_retries",
     "broken_waits",
