@@ -238,3 +238,21 @@ def test_a_whole_message(extend_api):
         f"    2  0.000          GET /parse_runs/{run}  invoice.pdf  200 PROCESSING\n"
         f"    3  1.000   1.000  GET /parse_runs/{run}  invoice.pdf  200 FAILED OCR_ERROR"
     )
+
+
+@pytest.mark.parametrize(("resets", "polite"), [(1, True), (2, False)])
+def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
+    extend_api, resets, polite
+):
+    client = Consumer(extend_api).client
+    run = client.post("/parse_runs", json={"file": {"url": URL}}).json()
+    extend_api.fail("connection_reset", times=resets)
+    for _ in range(resets):
+        with pytest.raises(httpx.TransportError):
+            client.get(f"/parse_runs/{run['id']}")
+    client.get(f"/parse_runs/{run['id']}")
+    if polite:
+        extend_api.assert_polled_politely()
+    else:
+        with pytest.raises(AssertionError, match="0.000 s between attempts 3 and 4"):
+            extend_api.assert_polled_politely()

@@ -17,6 +17,7 @@ __all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_c
 _STOPPED: Final = "no run is polled again after its end"
 
 _MINIMUM: Final = 0.5
+_RESET: Final = "connection_reset"
 _TOLERANCE: Final = 1e-6
 
 
@@ -66,9 +67,16 @@ def polls_after_end(record: Record) -> Iterator[Finding]:
 def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Finding]:
     """Runs that were polled twice within ``minimum`` seconds."""
     for run_id, polls in _polls(record).items():
+        at_once = False
         for one, two in pairwise(polls):
             gap = two.started - one.started
+            again, at_once = at_once, False
             if _ended(one) or gap >= minimum - _TOLERANCE:
+                continue
+            # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
+            # themselves, once: nobody has polled twice.
+            at_once = one.error == _RESET and not again
+            if at_once:
                 continue
             yield Finding(
                 rule=_polite_rule(minimum),
