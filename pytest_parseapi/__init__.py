@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual import VirtualClock
     from pytest_parseapi.contract.suite import ParseErrorContract
     from pytest_parseapi.exchange import Reply, Request
-    from pytest_parseapi.service.runs import Run
+    from pytest_parseapi.run import Run
     from pytest_parseapi.service.script import ALWAYS
     from pytest_parseapi.webhooks.courier import WebhookAnswer
     from pytest_parseapi.webhooks.delivery import WebhookDelivery
@@ -55,7 +55,7 @@ _HOMES: Final = {
     "Rejected": "catalogue.behaviour",
     "Reply": "exchange",
     "Request": "exchange",
-    "Run": "service.runs",
+    "Run": "run",
     "VirtualClock": "clock.virtual",
     "WebhookAnswer": "webhooks.courier",
     "WebhookDelivery": "webhooks.delivery",

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 
 from pytest_parseapi.catalogue.lookup import ErrorName
 from pytest_parseapi.errors import UsageError
+from pytest_parseapi.run import Run
+from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_script import polls_of, run_step_for, seconds_of
-from pytest_parseapi.service.runs import Pace, Run, RunBook
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 

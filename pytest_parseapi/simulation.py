@@ -10,8 +10,8 @@ from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.evidence.collector import Evidence, Source
+from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_script import RunStep
-from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.script import Step
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.stops import Stops

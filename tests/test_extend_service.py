@@ -23,9 +23,9 @@ from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
 from pytest_parseapi.service.extend import ExtendBehaviour
 from pytest_parseapi.service.extend_bodies import timestamp
+from pytest_parseapi.service.extend_files import file_type
 from pytest_parseapi.service.extend_handlers import OUTPUT_ENDPOINT
 from pytest_parseapi.service.extend_requests import check_file
-from pytest_parseapi.service.extend_state import file_type
 
 PARSE = Endpoint(method="POST", path="/parse")
 UPLOAD = Endpoint(method="POST", path="/files/upload")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_parseapi.checks.record import Record, nothing_to_check
-from pytest_parseapi.service.runs import IN_PROGRESS, Run
+from pytest_parseapi.run import IN_PROGRESS, Run
 
 __all__ = ["failed_runs", "name_of", "need_failed_run", "no_run_to_check"]
 

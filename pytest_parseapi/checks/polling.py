@@ -10,7 +10,7 @@ from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.failed_runs import no_run_to_check
 from pytest_parseapi.checks.record import Finding, Record, fail
 from pytest_parseapi.errors import UsageError
-from pytest_parseapi.service.runs import IN_PROGRESS
+from pytest_parseapi.run import IN_PROGRESS
 
 __all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_close"]
 

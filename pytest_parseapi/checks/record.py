@@ -10,7 +10,7 @@ from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.operation import Operation
-from pytest_parseapi.service.runs import Run
+from pytest_parseapi.run import Run
 from pytest_parseapi.service.script import document_name
 from pytest_parseapi.timeline import draw, short_document
 from pytest_parseapi.webhooks.courier import WebhookAnswer

@@ -10,7 +10,7 @@ from pytest_parseapi.catalogue.arguments import check_count
 from pytest_parseapi.checks.failed_runs import name_of, need_failed_run
 from pytest_parseapi.checks.record import Finding, Record, counted, fail
 from pytest_parseapi.checks.waits import NO_WAIT
-from pytest_parseapi.service.runs import Run
+from pytest_parseapi.run import Run
 
 __all__ = ["resubmitted", "wrong_resubmissions"]
 

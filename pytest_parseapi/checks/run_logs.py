@@ -10,7 +10,7 @@ from pytest_parseapi.checks.failed_runs import failed_runs, name_of, need_failed
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.record import Finding, Record, counted, fail
 from pytest_parseapi.evidence.line import Line
-from pytest_parseapi.service.runs import Run
+from pytest_parseapi.run import Run
 
 __all__ = ["run_failure_logged", "unlogged_failures"]
 

@@ -13,7 +13,7 @@ from pytest_parseapi.api import ParseAPI
 from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.record import Record
 from pytest_parseapi.errors import SimulationStopped, UsageError
-from pytest_parseapi.service.runs import Run
+from pytest_parseapi.run import Run
 
 __all__ = ["Parse", "Trial", "finished", "run_trial"]
 

@@ -9,7 +9,7 @@ from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.operation import Operation
 from pytest_parseapi.report.shapes import APIData, AttemptData, RunData
-from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.timeline import short_document

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_parseapi.catalogue.behaviour import Call
-from pytest_parseapi.service.extend_state import ExtendState, StoredFile, StoredOutput
+from pytest_parseapi.service.extend_files import StoredFile, StoredOutput
+from pytest_parseapi.service.extend_state import ExtendState
 
 __all__ = [
     "OUTPUT_PATH",

@@ -10,6 +10,7 @@ from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH, file_body, processed_body
+from pytest_parseapi.service.extend_files import StoredFile, file_type
 from pytest_parseapi.service.extend_requests import (
     invalid,
     parse_request,
@@ -18,7 +19,7 @@ from pytest_parseapi.service.extend_requests import (
     store_file,
     unsupported_type,
 )
-from pytest_parseapi.service.extend_state import ExtendState, Handler, StoredFile, file_type
+from pytest_parseapi.service.extend_state import ExtendState, Handler
 from pytest_parseapi.service.reading import megabytes, names_of_upload
 
 __all__ = ["FILE_HANDLERS", "OUTPUT_ENDPOINT"]

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.exchange import Request
 from pytest_parseapi.multipart import MalformedBody
-from pytest_parseapi.service.extend_state import ExtendState, StoredFile, file_type
+from pytest_parseapi.service.extend_files import StoredFile, file_type
+from pytest_parseapi.service.extend_state import ExtendState
 from pytest_parseapi.service.reading import (
     is_http_url,
     json_object,

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.service.extend_bodies import processed_body, run_body, timestamp
+from pytest_parseapi.service.extend_files import StoredFile
 from pytest_parseapi.service.extend_requests import (
     FileSource,
     check_config,
@@ -22,10 +23,11 @@ from pytest_parseapi.service.extend_requests import (
     store_file,
     unsupported_type,
 )
-from pytest_parseapi.service.extend_state import ExtendState, Handler, StoredFile
+from pytest_parseapi.service.extend_state import ExtendState, Handler
 from pytest_parseapi.service.reading import names_of_url, unique_names
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.run_script import RunFailure
-from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 
 __all__ = ["RUN_HANDLERS", "batch_body", "run_of_path"]
 

@@ -5,60 +5,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.catalogue.behaviour import Call
 from pytest_parseapi.exchange import Reply
+from pytest_parseapi.service.extend_files import StoredFile, StoredOutput
+from pytest_parseapi.service.run_book import RunBook
 
-if TYPE_CHECKING:
-    from pytest_parseapi.service.runs import RunBook
-
-__all__ = ["Answered", "ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
+__all__ = ["Answered", "ExtendState", "Handler"]
 
 Handler: TypeAlias = Callable[[Call], Mapping[str, Any]]
 """Answers one endpoint: the body of a 200, or `Rejected`."""
 
-_TYPES: Final = {
-    "PDF": ("pdf",),
-    "CSV": ("csv",),
-    "IMG": ("png", "jpg", "jpeg", "tif", "tiff", "gif", "bmp", "webp", "heic", "heif"),
-    "TXT": ("txt", "md"),
-    "DOCX": ("docx", "doc"),
-    "EXCEL": ("xlsx", "xls", "xlsm"),
-    "XML": ("xml",),
-    "HTML": ("html", "htm"),
-}
 # How many files fetched from URLs stay known by id, so that a test of many documents stays small.
 _FETCHED: Final = 1_000
-_TYPE_OF: Final = {extension: name for name, group in _TYPES.items() for extension in group}
-
-
-def file_type(name: str) -> str | None:
-    """Extend's type for a file of that name, or None where its extension tells none."""
-    return _TYPE_OF.get(name.rpartition(".")[2].lower()) if "." in name else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A file that the service knows: uploaded, or fetched for a run."""
-
-    id: str
-    name: str
-    type: str | None
-    url: str | None = None
-    names: tuple[str, ...] = ()
-    """What it can be called besides its URL and id; empty where its name says nothing."""
-    created: float
-    """Virtual seconds since the test began."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOutput:
-    """The output behind a presigned URL."""
-
-    body: Mapping[str, Any]
-    expires: float
-    """Virtual seconds since the test began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +33,6 @@ class Answered:
     effects: tuple[Callable[[], None], ...]
 
 
-def _run_book() -> RunBook:
-    # Runs hold files, and so import this module.
-    from pytest_parseapi.service.runs import RunBook
-
-    return RunBook()
-
-
 @dataclass(slots=True, kw_only=True)
 class ExtendState:
     """Files and outputs by id, and the limit for uploads in bytes."""
@@ -90,7 +43,7 @@ class ExtendState:
     _fetched: deque[str] = field(default_factory=deque)
     answered: dict[Hashable, Answered] = field(default_factory=dict)
     """Replies to ``POST /parse``, to make the next ones from."""
-    runs: RunBook = field(default_factory=_run_book)
+    runs: RunBook = field(default_factory=RunBook)
 
     def keep_file(self, call: Call, file: StoredFile) -> None:
         """Remember a file if the call succeeds; of those fetched from a URL, the latest ones."""

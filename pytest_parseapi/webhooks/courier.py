@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import UsageError
-from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.webhooks.delivery import WebhookDelivery, again
 from pytest_parseapi.webhooks.events import EventMaker

@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from pytest_parseapi.catalogue.lookup import ErrorName
 from pytest_parseapi.errors import UsageError, nearest
+from pytest_parseapi.run import Run
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
+from pytest_parseapi.service.extend_files import StoredFile, StoredOutput, file_type
 from pytest_parseapi.service.extend_requests import check_config
 from pytest_parseapi.service.extend_runs import batch_body
-from pytest_parseapi.service.extend_state import StoredFile, StoredOutput, file_type
 from pytest_parseapi.service.reading import names_of_url
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.run_script import RunFailure, failure_of
-from pytest_parseapi.service.runs import BatchRecord, Run, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.webhooks.delivery import WRONGS, WebhookDelivery, signed
 
