@@ -11,6 +11,7 @@ from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Reply, Request
 from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.extend_again import answered, parse_again
+from pytest_parseapi.service.extend_batches import BATCH_HANDLERS
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_handlers import FILE_HANDLERS
 from pytest_parseapi.service.extend_runs import RUN_HANDLERS, run_of_path
@@ -44,7 +45,7 @@ class ExtendBehaviour(Behaviour):
         {}
     """
 
-    handlers: ClassVar[Mapping[str, Handler]] = {**FILE_HANDLERS, **RUN_HANDLERS}
+    handlers: ClassVar[Mapping[str, Handler]] = {**FILE_HANDLERS, **RUN_HANDLERS, **BATCH_HANDLERS}
     """By endpoint, as ``str(endpoint)`` writes it."""
 
     def __init__(self, *, max_file_bytes: int = 100 * 1024 * 1024) -> None:

@@ -11,14 +11,9 @@ from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH, file_body, processed_body
 from pytest_parseapi.service.extend_files import StoredFile, file_type
-from pytest_parseapi.service.extend_requests import (
-    invalid,
-    parse_request,
-    query_choice,
-    query_flag,
-    store_file,
-    unsupported_type,
-)
+from pytest_parseapi.service.extend_query import query_choice, query_flag
+from pytest_parseapi.service.extend_rejections import MEDIA, invalid
+from pytest_parseapi.service.extend_requests import parse_request, store_file, unsupported_type
 from pytest_parseapi.service.extend_state import ExtendState, Handler
 from pytest_parseapi.service.reading import megabytes, names_of_upload
 
@@ -33,7 +28,7 @@ def _parse(call: Call) -> Mapping[str, Any]:
     asked = parse_request(call.request, state)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
     if unsupported_type(asked.file, state):
-        raise Rejected("FILE_TYPE_NOT_SUPPORTED", "Audio and video files cannot be parsed.")
+        raise Rejected("FILE_TYPE_NOT_SUPPORTED", MEDIA)
     file = store_file(call, asked.file)
     return processed_body(
         call,

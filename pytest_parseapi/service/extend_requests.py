@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.exchange import Request
 from pytest_parseapi.multipart import MalformedBody
 from pytest_parseapi.service.extend_files import StoredFile, file_type
+from pytest_parseapi.service.extend_rejections import either, invalid
 from pytest_parseapi.service.extend_state import ExtendState
 from pytest_parseapi.service.reading import (
     is_http_url,
@@ -26,10 +26,7 @@ __all__ = [
     "check_config",
     "check_file",
     "check_metadata",
-    "invalid",
     "parse_request",
-    "query_choice",
-    "query_flag",
     "read_object",
     "store_file",
     "unsupported_type",
@@ -62,11 +59,6 @@ class ParseRequest:
     file: FileSource
     config: Mapping[str, Any]
     metadata: Mapping[str, Any] | None
-
-
-def invalid(message: str) -> Rejected:
-    """The rejection of a request that does not pass validation."""
-    return Rejected("INVALID_REQUEST", message)
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -163,26 +155,6 @@ def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] 
     return value
 
 
-def query_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str | None:
-    """A query parameter that takes one of a few values, or None where it is absent."""
-    values = _query(request, name)
-    for value in values:
-        if value not in allowed:
-            raise invalid(f"The query parameter {name} must be {_either(allowed)}.")
-    return values[-1] if values else None
-
-
-def query_flag(request: Request, name: str) -> bool:
-    """A query parameter that is true or false; requests sends Python's ``True`` as it is."""
-    values = [
-        item.lower() for item in parse_qs(request.query, keep_blank_values=True).get(name, [])
-    ]
-    for value in values:
-        if value not in ("true", "false"):
-            raise invalid(f"The query parameter {name} must be true or false.")
-    return values[-1:] == ["true"]
-
-
 def unsupported_type(source: FileSource, state: ExtendState) -> bool:
     """Whether the document is of a type that nobody parses, such as a video."""
     stored = state.files.get(source.id or "")
@@ -210,10 +182,6 @@ def store_file(call: Call, source: FileSource) -> StoredFile:
     return stored
 
 
-def _query(request: Request, name: str) -> list[str]:
-    return parse_qs(request.query, keep_blank_values=True).get(name, [])
-
-
 def _optional_object(holder: Mapping[str, Any], key: str, where: str = "") -> dict[str, Any]:
     value = holder.get(key)
     if value is None:
@@ -239,9 +207,5 @@ def _choice(
     if value is None:
         return None
     if not isinstance(value, str) or value not in allowed:
-        raise invalid(f"{where}{key} must be {_either(allowed)}.")
+        raise invalid(f"{where}{key} must be {either(allowed)}.")
     return value
-
-
-def _either(allowed: tuple[str, ...]) -> str:
-    return ", ".join(allowed[:-1]) + " or " + allowed[-1]

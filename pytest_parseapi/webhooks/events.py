@@ -11,7 +11,7 @@ from pytest_parseapi.run import Run
 from pytest_parseapi.service.extend_bodies import OUTPUT_PATH
 from pytest_parseapi.service.extend_files import StoredFile, StoredOutput, file_type
 from pytest_parseapi.service.extend_requests import check_config
-from pytest_parseapi.service.extend_runs import batch_body
+from pytest_parseapi.service.extend_run_bodies import batch_body
 from pytest_parseapi.service.reading import names_of_url
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_records import BatchRecord, RunRecord
