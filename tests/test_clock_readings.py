@@ -153,7 +153,7 @@ def test_advance_ends_waits(extend_api):
     blocker = threading.Thread(target=blocker_ours.recv, args=(1,))
     blocker.start()
     thread.start()
-    while not extend_api.clock._waits:
+    while not extend_api.clock._waiters:
         pass
     extend_api.clock.advance(10)
     thread.join()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pytest_parseapi import ALWAYS
-from pytest_parseapi.clock import virtual
+from pytest_parseapi.clock import endless, virtual
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.service import service
 
@@ -44,7 +44,7 @@ async def sleep_for_ever():
 
 
 def test_sleeps_without_end(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual, "MAX_WAITS", 50)
+    monkeypatch.setattr(endless, "MAX_WAITS", 50)
 
     with stopped(extend_api) as stop:
         while True:
@@ -57,14 +57,14 @@ def test_sleeps_without_end(extend_api, monkeypatch):
 
 
 def test_a_loop_that_sleeps_without_end(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual, "MAX_WAITS", 50)
+    monkeypatch.setattr(endless, "MAX_WAITS", 50)
 
     with stopped(extend_api, match="it has waited 50 times in a row"):
         asyncio.run(sleep_for_ever())
 
 
 def test_a_request_between_sleeps_is_progress(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual, "MAX_WAITS", 3)
+    monkeypatch.setattr(endless, "MAX_WAITS", 3)
 
     for _ in range(5):
         time.sleep(1)

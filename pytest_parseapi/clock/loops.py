@@ -13,9 +13,10 @@ import selectors
 import socket
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patches import Patches
 
@@ -26,25 +27,6 @@ _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
 # The task by which other threads wake a trio loop.
 _TRIO_WAKES: Final = "<TrioToken.run_sync_soon task>"
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
-
-
-class _Input:
-    """Input for an event loop."""
-
-    def __init__(self, poll: Callable[[float], Sequence[Any]], waiting: Callable[[], bool]) -> None:
-        self._poll = poll
-        self._waiting = waiting
-        self.events: Sequence[Any] = ()
-
-    def block(self, seconds: float) -> bool:
-        self.events = self._poll(seconds)
-        return bool(self.events)
-
-    def over(self) -> bool:
-        return self._waiting()
-
-    def wake(self) -> None:
-        """Nothing to do: the loop looks up from time to time."""
 
 
 class LoopWaits:
@@ -130,9 +112,9 @@ class LoopWaits:
         if not at_rest:
             with self._clock.hold():
                 return poll(timeout)
-        wait = _Input(poll, waiting)
+        wait = RealWait(poll, waiting)
         self._clock.wait(wait, timeout)
-        return wait.events
+        return wait.brought
 
     def _is_idle(self, key: selectors.SelectorKey) -> bool:
         handles = key.data if isinstance(key.data, tuple) else ()

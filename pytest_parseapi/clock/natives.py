@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import sys
 import threading
@@ -11,6 +12,7 @@ from _thread import LockType
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.methods import replaced_methods
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -18,46 +20,6 @@ from pytest_parseapi.clock.virtual import VirtualClock
 __all__ = ["NativeWaits"]
 
 _LOCKS: Final = (LockType, type(threading.RLock()))
-
-
-class _Lock:
-    """A lock that another thread holds."""
-
-    def __init__(self, lock: Any, acquire: Callable[..., bool]) -> None:
-        self._lock = lock
-        self._acquire = acquire
-
-    def block(self, seconds: float) -> bool:
-        return self._acquire(self._lock, True, seconds)  # noqa: FBT003 - the method's own order
-
-    def over(self) -> bool:
-        # A lock of C tells in its text alone, for both kinds, whether anybody holds it.
-        return repr(self._lock).startswith("<unlocked")
-
-    def wake(self) -> None:
-        """Nothing to do: the wait looks up from time to time."""
-
-
-class _Item:
-    """The next item of a queue."""
-
-    def __init__(self, box: Any, get: Callable[..., Any]) -> None:
-        self._box = box
-        self._get = get
-        self.item: Any = None
-
-    def block(self, seconds: float) -> bool:
-        try:
-            self.item = self._get(self._box, True, seconds)  # noqa: FBT003 - the method's own order
-        except queue.Empty:
-            return False
-        return True
-
-    def over(self) -> bool:
-        return not self._box.empty()
-
-    def wake(self) -> None:
-        """Nothing to do: the wait looks up from time to time."""
 
 
 class NativeWaits:
@@ -97,7 +59,8 @@ class NativeWaits:
                 return real(lock, blocking, timeout)
             if real(lock, False):  # noqa: FBT003
                 return True
-            return clock.wait(_Lock(lock, real), timeout)
+            call = functools.partial(real, lock, True)  # noqa: FBT003 - the method's own order
+            return clock.wait(RealWait(call, functools.partial(_is_free, lock)), timeout)
 
         return acquire
 
@@ -113,11 +76,10 @@ class NativeWaits:
                 or reader_of(sys._getframe(1)) is Reader.TOOL
             ):
                 return real(box, block, timeout)
-            wait = _Item(box, real)
-            if not box.empty() and wait.block(0):
-                return wait.item
-            if clock.wait(wait, timeout):
-                return wait.item
+            call = functools.partial(_items, real, box)
+            wait = RealWait(call, lambda: not box.empty())
+            if (not box.empty() and wait.block(0)) or clock.wait(wait, timeout):
+                return wait.brought[0]
             raise queue.Empty
 
         return get
@@ -126,3 +88,16 @@ class NativeWaits:
 def _is_duration(timeout: object) -> bool:
     """Whether the wait is one that the real method accepts; what it refuses, it refuses itself."""
     return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX
+
+
+def _is_free(lock: object) -> bool:
+    # A lock of C tells in its text alone, for both kinds, whether anybody holds it.
+    return repr(lock).startswith("<unlocked")
+
+
+def _items(get: Callable[..., Any], box: Any, seconds: float) -> tuple[Any, ...]:
+    """The next item of a queue, or none."""
+    try:
+        return (get(box, True, seconds),)
+    except queue.Empty:
+        return ()

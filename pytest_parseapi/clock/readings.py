@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock.genuine import GENUINE
+from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.methods import replaced_methods
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.redirect import Redirect
@@ -22,7 +23,6 @@ from pytest_parseapi.clock.virtual import VirtualClock
 
 __all__ = ["Readings"]
 
-_SECOND: Final = 1_000_000_000
 # The system's clocks that move as the world does; those of processor time do not.
 _MOVING: Final = tuple(
     getattr(time, name)
@@ -64,7 +64,7 @@ class Readings:
                 if variant in GENUINE:
                     redirect = Redirect(GENUINE[variant])
                     self._originals[variant] = redirect.original
-                    redirect.to(make(redirect.original, 1 if variant == name else _SECOND))
+                    redirect.to(make(redirect.original, 1 if variant == name else SECOND))
                     self._redirects.append(redirect)
         self._clock.read_wall = self._originals["time"]
         self._replace_methods()
@@ -127,28 +127,28 @@ class Readings:
         return sleep
 
     def _counter(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
-        clock, shifted = self._clock, self._shifted
+        ledger, shifted = self._clock.ledger, self._shifted
 
         def read() -> float:
             if reader_of(sys._getframe(1)) is Reader.TOOL:
                 return real()
-            clock.readings += 1
+            ledger.readings += 1
             return real() + shifted(unit)
 
         return read
 
     def _timer(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
-        clock, shifted, began = self._clock, self._shifted, real()
+        ledger, shifted, began = self._clock.ledger, self._shifted, real()
         self._began[real.__name__] = began
 
         def read() -> float:
             reader = reader_of(sys._getframe(1))
             if reader is Reader.TOOL:
                 return real()
-            clock.readings += 1
+            ledger.readings += 1
             if reader is Reader.CONSUMER:
                 return real() + shifted(unit)
-            return began + (clock.elapsed_ns if unit > 1 else clock.elapsed)
+            return began + (ledger.now() if unit > 1 else ledger.now() / SECOND)
 
         return read
 
@@ -198,5 +198,5 @@ class Readings:
         return now if tool else now + self._shifted(1)
 
     def _shifted(self, unit: int) -> float:
-        jumped = self._clock.jumped_ns
-        return jumped if unit > 1 else jumped / _SECOND
+        jumped = self._clock.ledger.jumped
+        return jumped if unit > 1 else jumped / SECOND

@@ -18,7 +18,9 @@ from _thread import get_ident
 from types import FrameType
 from typing import Final, NamedTuple
 
-__all__ = ["ThreadStates"]
+from pytest_parseapi.clock.readers import is_tool
+
+__all__ = ["ThreadStates", "only_tools_run_beside"]
 
 _FUTEX: Final = {"x86_64": ("202", "449"), "aarch64": ("98", "449")}.get(platform.machine(), ())
 _RUNNING: Final = ("running", "-1")
@@ -119,6 +121,14 @@ class ThreadStates:
         if on_lock and int(rest.partition(" ")[0], 16) in _interpreter():
             running = True
         return _State(running=running, turns=turns, on_lock=on_lock, told=True)
+
+
+def only_tools_run_beside(ident: int) -> bool:
+    """Whether this thread is the only one of the process, but for those that run for a tool."""
+    if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
+        return False
+    others = (frame for other, frame in sys._current_frames().items() if other != ident)
+    return all(map(is_tool, others))
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
+from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patches import Patches
@@ -73,24 +74,6 @@ class _Notice:
         return True
 
 
-class _End:
-    """The end of another thread."""
-
-    def __init__(self, thread: threading.Thread, join: Callable[..., None]) -> None:
-        self._thread = thread
-        self._join = join
-
-    def block(self, seconds: float) -> bool:
-        self._join(self._thread, seconds)
-        return self.over()
-
-    def over(self) -> bool:
-        return not self._thread.is_alive()
-
-    def wake(self) -> None:
-        """Nothing to do: the wait looks up from time to time."""
-
-
 class Waits:
     """Puts the waits of threads on one `VirtualClock`.
 
@@ -127,6 +110,12 @@ class Waits:
             else:
                 # A wrong use (a thread that was not started) shows at once, as it does for real.
                 real(thread, 0)
-                self._clock.wait(_End(thread, real), timeout)
+                call = functools.partial(_has_ended_within, real, thread)
+                self._clock.wait(RealWait(call, lambda: not thread.is_alive()), timeout)
 
         return join
+
+
+def _has_ended_within(join: Callable[..., None], thread: threading.Thread, seconds: float) -> bool:
+    join(thread, seconds)
+    return not thread.is_alive()

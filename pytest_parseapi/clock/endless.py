@@ -1,0 +1,49 @@
+"""Waits that will never end, which stop the test instead."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from pytest_parseapi.clock.ledger import SECOND, Ledger
+from pytest_parseapi.stops import Stops
+
+__all__ = ["MAX_WAITS", "EndlessWaits"]
+
+MAX_WAITS: Final = 100_000
+"""How many sleeps in a row, without a request between them, stop a test."""
+
+
+class EndlessWaits:
+    """Tells a consumer that waits for ever from one that waits for long.
+
+    Args:
+        stops: the stops of the test.
+        ledger: how much time has passed in it.
+    """
+
+    def __init__(self, stops: Stops, ledger: Ledger) -> None:
+        self._stops = stops
+        self._ledger = ledger
+        self.in_a_row = 0
+        """How many sleeps there were since the last request."""
+
+    def count(self) -> None:
+        """One more sleep begins."""
+        self.in_a_row += 1
+        if self.in_a_row > MAX_WAITS:
+            # From zero again: a loop that the stop has reached still has to wait for its tasks.
+            self.in_a_row = 0
+            elapsed = self._ledger.now() / SECOND
+            self._stops.stop(
+                f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
+                f"asking the API for anything, {elapsed:,.0f} virtual seconds in all.",
+                kind="fuse",
+            )
+
+    def hang(self) -> NoReturn:
+        """Nothing is left that could end a wait without a time-out."""
+        self._stops.stop(
+            "The consumer would hang for ever: its only thread waits without a "
+            "time-out for something that nothing is left to bring.",
+            kind="hang",
+        )
