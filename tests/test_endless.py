@@ -12,7 +12,7 @@ import pytest
 from pytest_parseapi import ALWAYS
 from pytest_parseapi.clock import endless, virtual
 from pytest_parseapi.errors import SimulationStopped
-from pytest_parseapi.service import service
+from pytest_parseapi.service import fuse
 
 STUCK = (
     "The consumer would hang for ever: its only thread waits without a time-out for something "
@@ -120,7 +120,7 @@ def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):
 
 
 def test_asking_again_after_every_success(extend_api, monkeypatch):
-    monkeypatch.setattr(service, "MAX_POLLS", 20)
+    monkeypatch.setattr(fuse, "MAX_POLLS", 20)
 
     with stopped(extend_api, match=r"was asked 20 times, with waits between them"):
         while True:
@@ -129,7 +129,7 @@ def test_asking_again_after_every_success(extend_api, monkeypatch):
 
 
 def test_many_documents_in_a_row_are_no_loop(extend_api, monkeypatch):
-    monkeypatch.setattr(service, "MAX_POLLS", 20)
+    monkeypatch.setattr(fuse, "MAX_POLLS", 20)
 
     for _ in range(40):
         post()

@@ -4,94 +4,26 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn
+from dataclasses import replace
+from typing import Any
 
 from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.callers import Caller, current_caller
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
-from pytest_parseapi.errors import nearest
+from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.ids import Ids
 from pytest_parseapi.journal import Journal, Opened
-from pytest_parseapi.operation import Operation
-from pytest_parseapi.service.faults import broken_reply
-from pytest_parseapi.service.script import Script, Step
+from pytest_parseapi.service.fuse import Fuse
+from pytest_parseapi.service.outcome import Outcome, failed, readable, scripted
+from pytest_parseapi.service.pending import Pending, timed
+from pytest_parseapi.service.routes import Routes
+from pytest_parseapi.service.script import Script
 from pytest_parseapi.stops import Stops
 
-__all__ = ["FOREVER", "MAX_POLLS", "Outcome", "Pending", "SimulatedService"]
-
-FOREVER: Final = 86_400.0
-"""How long a silent server is waited for, in virtual seconds, before the test is stopped: longer
-than any deadline that a consumer sets around a call."""
-
-
-MAX_POLLS: Final = 10_000
-"""How many polls may find a run in progress: an official client needs 112 for half an hour."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an exchange ends."""
-
-    result: Reply | Fault
-    error: DocumentedError | str | None = None
-    request_id: str | None = None
-    run_id: str | None = None
-    run_status: str | None = None
-    run_reason: str | None = None
-    fuse: Literal["polls", "attempts"] | None = None
-
-
-class Pending:
-    """An exchange under way. A wire waits for `seconds`, then calls `finish`."""
-
-    __slots__ = ("_hangs", "_opened", "_outcome", "_service", "seconds")
-
-    def __init__(
-        self, service: SimulatedService, opened: Opened, outcome: Outcome, seconds: float | None
-    ) -> None:
-        self._service = service
-        self._opened = opened
-        self._outcome = outcome
-        self._hangs = seconds is None
-        self.seconds = FOREVER if seconds is None else seconds
-        """How long the reply takes, in virtual seconds."""
-
-    @property
-    def fault(self) -> str:
-        """The network fault that it ends with, or nothing."""
-        result = self._outcome.result
-        return result.name if isinstance(result, Fault) else ""
-
-    @property
-    def hangs(self) -> bool:
-        """Whether the server stays silent, and no time-out of the client's is known."""
-        return self._hangs
-
-    def finish(self) -> Reply | Fault:
-        """The reply or fault, which is on record from now on.
-
-        Raises:
-            SimulationStopped: nothing would ever have ended this wait.
-        """
-        __tracebackhide__ = True
-        self._service.close(self._opened, self._outcome)
-        if self._hangs:
-            self._service.stop_hanging(self._opened.request, self._outcome)
-        return self._outcome.result
-
-    def abandon(self, why: str = "cancelled") -> None:
-        """The consumer gave up on the exchange before its end."""
-        error = self._outcome.error
-        fault = error if isinstance(self._outcome.result, Fault) else why
-        self._service.close(
-            self._opened, Outcome(result=Fault("cancelled", "the consumer gave up"), error=fault)
-        )
+__all__ = ["SimulatedService"]
 
 
 class SimulatedService:
@@ -128,14 +60,12 @@ class SimulatedService:
         self._wall = wall
         self._stops = stops
         self._seed = f"{provider.name} {seed}"
-        self._max_attempts = max_attempts
-        self._picture = picture
+        self._fuse = Fuse(max_attempts, stops, picture)
+        self._routes = Routes(provider, stops)
         self._lock = allocate_lock()
         self._ids = Ids(self._seed)
         self.state: Any = provider.behaviour.new_state()
-        self._base_path = provider.base_url.partition("://")[2].partition("/")[2].rstrip("/")
         self._by_code = {error.code: error for error in provider.errors}
-        self._routes: dict[tuple[str, str], tuple[Endpoint, dict[str, str]]] = {}
 
     def reset(self) -> None:
         """Forget scripts, runs and records."""
@@ -171,12 +101,12 @@ class SimulatedService:
         """
         __tracebackhide__ = True
         self._stops.check()
-        endpoint, params = self._route(request)
+        endpoint, params = self._routes.find(request)
         behaviour = self.provider.behaviour
         names = behaviour.documents(request, self.state)
         opened = self.journal.open(request, endpoint, names, caller or current_caller())
         try:
-            self._check_fuse(opened.operation)
+            self._fuse.check(opened.operation)
             token = (request.header("authorization") or "").partition(" ")[2]
             if token.strip():
                 self.journal.credentials.add(token.strip())
@@ -184,7 +114,8 @@ class SimulatedService:
                 outcome = self._outcome(request, endpoint, params, names)
             if outcome.run_id is None and endpoint.polls:
                 outcome = replace(outcome, run_id=params.get("id"))
-            return self._timed(opened, outcome)
+            outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
+            return Pending(opened, outcome, seconds, self.close, self._stops)
         except BaseException:
             self.journal.discard(opened)
             raise
@@ -204,65 +135,6 @@ class SimulatedService:
             reply_headers=result.headers if isinstance(result, Reply) else {},
         )
 
-    def stop_hanging(self, request: Request, outcome: Outcome) -> NoReturn:
-        """Stop a test whose client would wait for ever."""
-        __tracebackhide__ = True
-        which = "connect" if outcome.error == "connect_timeout" else "read"
-        self._stops.stop(
-            f"{request.method} {request.url} would hang for ever: the server stays silent "
-            f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
-            f"Give the client a time-out, or put a deadline around the call.",
-            kind="hang",
-        )
-
-    def _route(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
-        __tracebackhide__ = True
-        key = (request.method, request.path)
-        if key in self._routes:
-            return self._routes[key]
-        path = request.path
-        if self._base_path:
-            path = path.removeprefix("/" + self._base_path)
-        for endpoint in self.provider.endpoints:
-            params = endpoint.match(path) if endpoint.method == request.method else None
-            if params is not None:
-                if not params:
-                    self._routes[key] = (endpoint, params)
-                return endpoint, params
-        return self._miss(request)
-
-    def _miss(self, request: Request) -> NoReturn:
-        __tracebackhide__ = True
-        known = [str(endpoint) for endpoint in self.provider.endpoints]
-        asked = f"{request.method} {request.path}"
-        near = nearest(asked, known)
-        self._stops.stop(
-            f"{asked} is not simulated: {self.provider.title} does not document it, or the "
-            f"simulation does not cover it.\n"
-            f"  asked     {request.method} {request.url} (by {request.client})\n"
-            + (f"  nearest   {near}\n" if near.startswith("did you") else "")
-            + "  exists    "
-            + "\n            ".join(known)
-        )
-
-    def _check_fuse(self, operation: Operation) -> None:
-        __tracebackhide__ = True
-        if operation.failures + operation.idle >= self._max_attempts:
-            what = f"failed {operation.failures} times in a row and"
-            if operation.idle:
-                what = f"was repeated {operation.failures + operation.idle} times to no end and"
-            limit = f"parseapi_max_attempts = {self._max_attempts}"
-        elif operation.polls >= MAX_POLLS:
-            what = f"was asked {operation.polls:,} times, with waits between them, and"
-            limit = f"the limit is {MAX_POLLS:,} polls"
-        else:
-            return
-        self._stops.stop(
-            f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n\n{self._picture()}",
-            kind="fuse",
-        )
-
     def _outcome(
         self, request: Request, endpoint: Endpoint, params: dict[str, str], names: tuple[str, ...]
     ) -> Outcome:
@@ -280,7 +152,7 @@ class SimulatedService:
         request_id = self._ids.new(behaviour.request_id_prefix)
         unauthorized = self._by_code.get(behaviour.unauthorized_code())
         if unauthorized is not None and not behaviour.authenticate(request):
-            return self._failed(unauthorized, request_id)
+            return failed(behaviour, unauthorized, request_id)
         call = Call(
             request=request,
             endpoint=endpoint,
@@ -294,7 +166,8 @@ class SimulatedService:
         try:
             reply = behaviour.answer(call, request_id)
         except Rejected as rejected:
-            return self._failed(
+            return failed(
+                behaviour,
                 self._by_code[rejected.code],
                 request_id,
                 message=rejected.message,
@@ -302,66 +175,14 @@ class SimulatedService:
             )
         if step is not None:
             self.script.take(step)
-            return self._scripted(step, reply, request_id)
+            return scripted(self.provider, step, reply, request_id)
         for effect in call.effects:
             effect()
         return Outcome(
             result=reply,
-            request_id=self._readable(request_id, reply),
+            request_id=readable(request_id, reply),
             run_id=call.run_id,
             run_status=call.run_status,
             run_reason=call.run_reason,
             fuse=call.fuse,
         )
-
-    def _scripted(self, step: Step, success: Reply, request_id: str) -> Outcome:
-        if isinstance(step.error, DocumentedError):
-            return self._failed(
-                step.error, request_id, message=step.message, retry_after=step.retry_after
-            )
-        reply = broken_reply(self.provider, step.error, success, request_id, step.message)
-        reply = _with_retry_after(reply, step.retry_after)
-        unreadable = reply.truncated or step.error.name == "invalid_json"
-        found = None if unreadable else self._readable(request_id, reply)
-        return Outcome(result=reply, error=step.error.name, request_id=found)
-
-    def _failed(
-        self,
-        error: DocumentedError,
-        request_id: str,
-        *,
-        message: str | None = None,
-        details: Any = MappingProxyType({}),
-        retry_after: str | None = None,
-    ) -> Outcome:
-        reply = self.provider.behaviour.error_reply(
-            error,
-            message=error.message if message is None else message,
-            request_id=request_id,
-            details=details,
-        )
-        reply = _with_retry_after(reply, retry_after)
-        return Outcome(result=reply, error=error, request_id=self._readable(request_id, reply))
-
-    def _readable(self, request_id: str, reply: Reply) -> str | None:
-        """The id, where the body carries it."""
-        return request_id if request_id.encode() in reply.body else None
-
-    def _timed(self, opened: Opened, outcome: Outcome) -> Pending:
-        timeouts = opened.request.timeouts
-        fault = outcome.result.name if isinstance(outcome.result, Fault) else ""
-        if fault in {"connect_timeout", "read_timeout"}:
-            limit = timeouts.connect if fault == "connect_timeout" else timeouts.read
-            return Pending(self, opened, outcome, limit)
-        seconds = self.reply_seconds
-        if timeouts.read is not None and seconds > timeouts.read and not fault:
-            late = Fault("read_timeout", f"the reply takes {seconds:g} s")
-            return Pending(self, opened, Outcome(result=late, error=late.name), timeouts.read)
-        return Pending(self, opened, outcome, seconds)
-
-
-def _with_retry_after(reply: Reply, value: str | None) -> Reply:
-    if value is None:
-        return reply
-    headers = {**reply.headers, "retry-after": value}
-    return Reply(status=reply.status, headers=headers, body=reply.body, truncated=reply.truncated)

@@ -19,7 +19,8 @@ from typing import Any
 from pytest_parseapi.callers import current_caller
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
 from pytest_parseapi.patches import Patches
-from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.service.pending import Pending
+from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.wires.late import WhenImported
 from pytest_parseapi.wires.memory import ReadRequest, RequestReader
 from pytest_parseapi.wires.switchboard import Switchboard

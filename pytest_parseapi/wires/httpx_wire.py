@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
 from pytest_parseapi.patches import Patches
-from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.service.pending import Pending
+from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.wires.known_headers import Headers, KnownHeaders
 from pytest_parseapi.wires.switchboard import Switchboard
 from pytest_parseapi.wires.tls import SharedContexts

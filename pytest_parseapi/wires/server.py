@@ -25,7 +25,7 @@ from pytest_parseapi.callers import Caller
 from pytest_parseapi.catalogue.model import Provider
 from pytest_parseapi.errors import SimulationStopped
 from pytest_parseapi.exchange import Fault, Reply, Request
-from pytest_parseapi.service.service import Pending
+from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.wires.server_connection import Connection, has_input
 from pytest_parseapi.wires.server_peers import LocalPeers
 from pytest_parseapi.wires.server_time import ServerTime

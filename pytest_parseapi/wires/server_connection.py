@@ -13,7 +13,7 @@ import h11
 
 from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
 from pytest_parseapi.service.large_bodies import Intake
-from pytest_parseapi.service.service import Pending
+from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.wires.server_time import Moment
 
 __all__ = ["Connection", "Office", "has_input"]

@@ -8,7 +8,8 @@ from typing import Protocol
 from pytest_parseapi.callers import Caller
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.exchange import Fault, Reply, Request
-from pytest_parseapi.service.service import Pending, SimulatedService
+from pytest_parseapi.service.pending import Pending
+from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.stops import Stops
 
 __all__ = ["Switchboard", "Wire"]

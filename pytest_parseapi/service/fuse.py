@@ -1,0 +1,52 @@
+"""The fuse: it ends a test whose consumer would go on asking for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from pytest_parseapi.operation import Operation
+from pytest_parseapi.stops import Stops
+
+__all__ = ["MAX_POLLS", "Fuse"]
+
+MAX_POLLS: Final = 10_000
+"""How many polls may find a run in progress: an official client needs 112 for half an hour."""
+
+
+class Fuse:
+    """Counts what leads nowhere.
+
+    Args:
+        max_attempts: how many failed attempts in a row at one operation end the test.
+        stops: where to stop the test.
+        picture: draws the record for the message.
+    """
+
+    def __init__(self, max_attempts: int, stops: Stops, picture: Callable[[], str]) -> None:
+        self._max_attempts = max_attempts
+        self._stops = stops
+        self._picture = picture
+
+    def check(self, operation: Operation) -> None:
+        """Stop the test where the next attempt at an operation would be one too many.
+
+        Raises:
+            SimulationStopped: the fuse has blown.
+        """
+        __tracebackhide__ = True
+        if operation.failures + operation.idle >= self._max_attempts:
+            what = f"failed {operation.failures} times in a row and"
+            if operation.idle:
+                what = f"was repeated {operation.failures + operation.idle} times to no end and"
+            limit = f"parseapi_max_attempts = {self._max_attempts}"
+        elif operation.polls >= MAX_POLLS:
+            what = f"was asked {operation.polls:,} times, with waits between them, and"
+            limit = f"the limit is {MAX_POLLS:,} polls"
+        else:
+            return
+        self._stops.stop(
+            f"The consumer does not stop: {operation.name} {what} was about to be tried again "
+            f"({limit}).\n\n{self._picture()}",
+            kind="fuse",
+        )

@@ -1,0 +1,110 @@
+"""An exchange under way: when it ends, and what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from pytest_parseapi.attempt import Attempt
+from pytest_parseapi.exchange import Fault, Reply, Timeouts
+from pytest_parseapi.journal import Opened
+from pytest_parseapi.service.outcome import Outcome
+from pytest_parseapi.stops import Stops
+
+__all__ = ["Pending", "timed"]
+
+FOREVER: Final = 86_400.0
+"""How long a silent server is waited for, in virtual seconds, before the test is stopped: longer
+than any deadline that a consumer sets around a call."""
+
+
+class Pending:
+    """An exchange under way. A wire waits for `seconds`, then calls `finish`.
+
+    Args:
+        opened: its beginning, as the journal has it.
+        outcome: how it ends.
+        seconds: how long that takes; None where the server stays silent.
+        close: puts its end on record.
+        stops: where to stop a test that would hang.
+    """
+
+    __slots__ = ("_close", "_hangs", "_opened", "_outcome", "_stops", "seconds")
+
+    def __init__(
+        self,
+        opened: Opened,
+        outcome: Outcome,
+        seconds: float | None,
+        close: Callable[[Opened, Outcome], Attempt],
+        stops: Stops,
+    ) -> None:
+        self._close = close
+        self._stops = stops
+        self._opened = opened
+        self._outcome = outcome
+        self._hangs = seconds is None
+        self.seconds = FOREVER if seconds is None else seconds
+        """How long the reply takes, in virtual seconds."""
+
+    @property
+    def fault(self) -> str:
+        """The network fault that it ends with, or nothing."""
+        result = self._outcome.result
+        return result.name if isinstance(result, Fault) else ""
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the server stays silent, and no time-out of the client's is known."""
+        return self._hangs
+
+    def finish(self) -> Reply | Fault:
+        """The reply or fault, which is on record from now on.
+
+        Raises:
+            SimulationStopped: nothing would ever have ended this wait.
+        """
+        __tracebackhide__ = True
+        self._close(self._opened, self._outcome)
+        if self._hangs:
+            self._stop_hanging()
+        return self._outcome.result
+
+    def abandon(self, why: str = "cancelled") -> None:
+        """The consumer gave up on the exchange before its end."""
+        error = self._outcome.error
+        fault = error if isinstance(self._outcome.result, Fault) else why
+        self._close(
+            self._opened, Outcome(result=Fault("cancelled", "the consumer gave up"), error=fault)
+        )
+
+    def _stop_hanging(self) -> NoReturn:
+        """Stop a test whose client would wait for ever."""
+        __tracebackhide__ = True
+        request, outcome = self._opened.request, self._outcome
+        which = "connect" if outcome.error == "connect_timeout" else "read"
+        self._stops.stop(
+            f"{request.method} {request.url} would hang for ever: the server stays silent "
+            f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
+            f"Give the client a time-out, or put a deadline around the call.",
+            kind="hang",
+        )
+
+
+def timed(
+    outcome: Outcome, timeouts: Timeouts, reply_seconds: float
+) -> tuple[Outcome, float | None]:
+    """How an exchange ends for a client with these time-outs, and when: None for never.
+
+    Args:
+        outcome: how it ends for a client that waits.
+        timeouts: what the client is set to.
+        reply_seconds: how long replies take.
+    """
+    fault = outcome.result.name if isinstance(outcome.result, Fault) else ""
+    if fault in {"connect_timeout", "read_timeout"}:
+        return outcome, timeouts.connect if fault == "connect_timeout" else timeouts.read
+    if timeouts.read is not None and reply_seconds > timeouts.read and not fault:
+        late = Fault("read_timeout", f"the reply takes {reply_seconds:g} s")
+        return Outcome(result=late, error=late.name), timeouts.read
+    return outcome, reply_seconds
