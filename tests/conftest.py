@@ -60,27 +60,27 @@ _TAKEN_OVER = [
 
 
 def _taken_over():
-    held = {
-        (str(owner), name): beneath(value)
-        for owner in _TAKEN_OVER
-        for name, value in vars(owner).items()
-        if callable(value) and name != "excepthook"  # pytest's own, around each test
-    }
-    return {**held, **{("sys.meta_path", index): item for index, item in enumerate(sys.meta_path)}}
+    return [dict(vars(owner)) for owner in _TAKEN_OVER]
+
+
+def _replaced(owner, before, after):
+    for name in before.keys() | after.keys():
+        old, new = beneath(before.get(name)), beneath(after.get(name))
+        own = name == "excepthook"  # pytest's own, around each test
+        if old is not new and not own and (callable(old) or callable(new)):
+            yield owner, name, old, new
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays_patched():
     """Whatever a test does, it leaves the libraries as it found them."""
-    before = _taken_over()
+    before, finders = _taken_over(), list(sys.meta_path)
     yield
     after = _taken_over()
-    changed = {
-        place: (before.get(place), after.get(place))
-        for place in before.keys() | after.keys()
-        if before.get(place) is not after.get(place)
-    }
-    assert not changed
+    if before != after:  # seldom, and telling what has changed takes long
+        parts = zip(_TAKEN_OVER, before, after, strict=True)
+        assert [change for part in parts for change in _replaced(*part)] == []
+    assert sys.meta_path == finders
 
 
 @pytest.fixture(autouse=True)
@@ -91,14 +91,38 @@ def at_a_desk(nothing_stays_patched, monkeypatch):
 
 
 @pytest.fixture
-def nested(pytester):
-    """Runs pytest in this process on a file of tests, without plugins that disturb."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+def prepared(pytester, monkeypatch):
+    """Gives the options of a nested run with this plugin and those named, and no other.
 
-    def run(text, *options):
+    Whatever else is installed is loaded and rewritten anew by each run, and would be most of it.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def options(plugins):
+        if "pytest_asyncio.plugin" in plugins:
+            pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+        loaded = [part for name in ("parseapi", *plugins) for part in ("-p", name)]
+        return [*loaded, "-p", "no:cacheprovider"]
+
+    return options
+
+
+@pytest.fixture
+def nested(pytester, prepared):
+    """Runs pytest in this process on a file of tests."""
+
+    def run(text, *options, plugins=()):
         pytester.makepyfile(text)
-        quiet = ("randomly", "rerunfailures", "cacheprovider")
-        off = [option for name in quiet for option in ("-p", f"no:{name}")]
-        return pytester.runpytest_inprocess(*off, *options)
+        return pytester.runpytest_inprocess(*prepared(plugins), *options)
+
+    return run
+
+
+@pytest.fixture
+def separate(pytester, prepared):
+    """Runs pytest in a process of its own on what is in its directory."""
+
+    def run(*options, plugins=()):
+        return pytester.runpytest_subprocess(*prepared(plugins), *options)
 
     return run

@@ -30,11 +30,8 @@ async def test_plain(ticks):
 """
 
 
-def test_timers_of_a_loop_that_goes_on_are_set_back(pytester):
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = session")
-    pytester.makepyfile(SUITE)
-
-    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=2)
+def test_timers_of_a_loop_that_goes_on_are_set_back(nested):
+    nested(SUITE, plugins=["pytest_asyncio.plugin"]).assert_outcomes(passed=2)
 
 
 FROZEN = """
@@ -82,8 +79,8 @@ def test_a_date_is_judged_by_the_clock_that_the_consumer_reads(extend_api):
 """
 
 
-def test_a_frozen_clock_and_a_simulation_get_along(pytester):
+def test_a_frozen_clock_and_a_simulation_get_along(pytester, separate):
     pytester.makepyfile(FROZEN)
 
     # freezegun looks into every module that is loaded, and some of them do not bear it.
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=4)
+    separate().assert_outcomes(passed=4)

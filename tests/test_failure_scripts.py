@@ -146,8 +146,8 @@ def test_a_script_may_be_left_over(extend_api):
     send(extend_api)
 
 
-def test_what_is_scripted_after_a_reset_must_be_met_again(pytester):
-    pytester.makepyfile(
+def test_what_is_scripted_after_a_reset_must_be_met_again(nested):
+    result = nested(
         """
         from pytest_parseapi.failure_script import FailureScript, ScriptedFailure
 
@@ -157,7 +157,6 @@ def test_what_is_scripted_after_a_reset_must_be_met_again(pytester):
             extend_api.fail("OCR_ERROR")
         """
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*scripted failures that no request met:*"])
 
@@ -197,8 +196,8 @@ def test_each_example_starts_with_a_clean_record(extend_api, drawn):
     assert met(extend_api) == [item.name for item in drawn]
 
 
-def test_the_smallest_example_is_told_in_lines_to_paste(pytester):
-    pytester.makepyfile(
+def test_the_smallest_example_is_told_in_lines_to_paste(nested):
+    result = nested(
         """
         import httpx
         from hypothesis import HealthCheck, given, settings
@@ -224,9 +223,10 @@ def test_the_smallest_example_is_told_in_lines_to_paste(pytester):
                 except httpx.TransportError:
                     pass
             assert statuses.count(500) < 2 or 429 not in statuses
-        """
+        """,
+        "--show-capture=no",
+        plugins=["hypothesispytest"],
     )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "--show-capture=no")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [

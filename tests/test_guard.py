@@ -216,8 +216,8 @@ class TestTests:
         ],
         ids=["swallowed", "in a thread"],
     )
-    def test_a_block_is_told_whatever_becomes_of_it(self, pytester, how):
-        pytester.makepyfile(
+    def test_a_block_is_told_whatever_becomes_of_it(self, nested, how):
+        result = nested(
             f"""
             import threading, urllib.request, pytest
             pytestmark = pytest.mark.filterwarnings("ignore")
@@ -229,12 +229,11 @@ class TestTests:
                 {how.replace(chr(10), chr(10) + " " * 12)}
             """
         )
-        result = pytester.runpytest_inprocess("-p", "no:randomly")
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["A request to api.extend.ai by urllib was blocked before*"])
 
-    def test_an_unknown_client_is_a_mistake(self, pytester):
-        pytester.makepyfile(
+    def test_an_unknown_client_is_a_mistake(self, nested):
+        result = nested(
             """
             import pytest
 
@@ -243,7 +242,6 @@ class TestTests:
                 pass
             """
         )
-        result = pytester.runpytest_inprocess("-p", "no:randomly")
         result.stdout.fnmatch_lines(["unknown client 'request': did you mean 'requests'?"])
 
 
@@ -284,10 +282,8 @@ class TestSession:
             socket.getaddrinfo("localhost", 80)
         """
 
-    def test_blocks_in_every_test(self, pytester):
-        pytester.makeini("[pytest]\nparseapi_guard = true\n")
-        pytester.makepyfile(self.SOURCE)
-        result = pytester.runpytest_inprocess("-p", "no:randomly")
+    def test_blocks_in_every_test(self, nested):
+        result = nested(self.SOURCE, "-o", "parseapi_guard=true")
         result.assert_outcomes(failed=2, errors=1, passed=2)
         assert (
             result.stdout.str().count(
@@ -299,20 +295,20 @@ class TestSession:
         )
         assert "guarded" not in repr(socket.getaddrinfo)
 
-    def test_blocks_while_modules_are_imported(self, pytester):
-        pytester.makeini("[pytest]\nparseapi_guard = true\n")
-        pytester.makepyfile(
+    def test_blocks_while_modules_are_imported(self, nested):
+        result = nested(
             """
             import urllib.request
             urllib.request.urlopen("https://api.extend.ai/parse", timeout=5)
-            """
+            """,
+            "-o",
+            "parseapi_guard=true",
         )
-        result = pytester.runpytest_inprocess("-p", "no:randomly")
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(["*parseapi_guard is on*"])
 
-    def test_is_off_by_default(self, pytester):
-        pytester.makepyfile(
+    def test_is_off_by_default(self, nested):
+        result = nested(
             """
             import socket
 
@@ -320,4 +316,4 @@ class TestSession:
                 assert not hasattr(socket.getaddrinfo, "__wrapped__")
             """
         )
-        pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=1)
+        result.assert_outcomes(passed=1)

@@ -75,7 +75,7 @@ def test_a_missing_module_is_missing_as_ever():
         waiting.stop()
 
 
-def test_each_client_may_be_imported_during_its_test(pytester):
+def test_each_client_may_be_imported_during_its_test(pytester, separate):
     pytester.makepyfile(
         """
         import asyncio, sys, pytest
@@ -119,14 +119,4 @@ def test_each_client_may_be_imported_during_its_test(pytester):
                 assert not function.__module__.startswith("pytest_parseapi"), function
         """
     )
-    options = [
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:respx",
-        "-p",
-        "no:httpserver",
-    ]
-    pytester.runpytest_subprocess(*options).assert_outcomes(passed=5)
+    separate().assert_outcomes(passed=5)

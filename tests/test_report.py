@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import subprocess
 import sys
 
@@ -210,10 +211,11 @@ def place(tmp_path_factory):
 
 def written(place, name, *options):
     """The text of the report of a session, and what the session printed."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    plugins = ["-p", "parseapi", "-p", "rerunfailures", "-p", "no:cacheprovider"]
     found = subprocess.run(
-        [*command, f"--parseapi-report=json:{name}", *options],
+        [sys.executable, "-m", "pytest", *plugins, f"--parseapi-report=json:{name}", *options],
         cwd=place,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         check=False,
         capture_output=True,
         text=True,
@@ -224,7 +226,7 @@ def written(place, name, *options):
 @pytest.fixture(scope="module")
 def whole(place):
     """The text of the report of one session over all of `SUITES`."""
-    return written(place, "whole.json", "-q", "-p", "no:randomly")[0]
+    return written(place, "whole.json", "-q")[0]
 
 
 @pytest.fixture(scope="module")
@@ -355,16 +357,9 @@ def test_a_test_passes_if_all_its_phases_do(suite, name, outcome):
     )
 
 
-def test_the_table_and_the_page(pytester):
-    pytester.makepyfile(test_it=SUITE + CASES)
-    result = pytester.runpytest_inprocess(
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:asyncio",
-        "--parseapi-report",
-        "--parseapi-report=html:out/report.html",
-    )
+def test_the_table_and_the_page(nested, pytester):
+    options = ["--parseapi-report", "--parseapi-report=html:out/report.html"]
+    result = nested(SUITE + CASES, *options)
     result.stdout.fnmatch_lines(
         [
             "*= documented errors =*",
@@ -402,17 +397,14 @@ def test_the_table_and_the_page(pytester):
         ),
     ],
 )
-def test_too_little_fails_the_session(pytester, options, code, line):
-    pytester.makepyfile(
-        test_it=SUITE
-        + """
+def test_too_little_fails_the_session(nested, options, code, line):
+    test = """
 @pytest.mark.parse_error("OCR_ERROR")
 def test_one(extend_api):
     parse(extend_api)
     extend_api.assert_recovered()
 """
-    )
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio", *options)
+    result = nested(SUITE + test, *options)
     assert result.ret == code
     lines = result.outlines + result.errlines
     assert any(pytester_match(found, line) for found in lines), lines
@@ -422,28 +414,22 @@ def pytester_match(text, pattern):
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def test_nothing_is_registered_where_no_report_is_asked_for(pytester):
+def test_nothing_is_registered_where_no_report_is_asked_for(nested, pytester):
     pytester.makeconftest(
         """
         def pytest_sessionstart(session):
             assert not session.config.pluginmanager.has_plugin("parseapi-report")
         """
     )
-    pytester.makepyfile(
+    result = nested(
         "def test_it(extend_api):\n    assert extend_api._simulation.before_reset == []"
     )
-    pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:asyncio").assert_outcomes(passed=1)
+    result.assert_outcomes(passed=1)
 
 
-def test_collecting_alone_reports_nothing(pytester):
-    pytester.makepyfile(test_it=SUITE + CASES)
-    result = pytester.runpytest_inprocess(
-        "-p",
-        "no:asyncio",
-        "--collect-only",
-        "--parseapi-fail-under=100",
-        "--parseapi-report=json:a.json",
-    )
+def test_collecting_alone_reports_nothing(nested, pytester):
+    options = ["--parseapi-fail-under=100", "--parseapi-report=json:a.json"]
+    result = nested(SUITE + CASES, "--collect-only", *options)
     assert result.ret == 0
     assert not (pytester.path / "a.json").exists()
 
@@ -451,7 +437,7 @@ def test_collecting_alone_reports_nothing(pytester):
 @pytest.mark.parametrize(
     "options",
     [
-        ("-p", "no:randomly", "-n", "2"),
+        ("-p", "xdist", "-n", "2"),
         pytest.param(
             ("-p", "randomly", "-p", "no:terminal"),
             marks=pytest.mark.skipif(
@@ -496,7 +482,7 @@ def test_it(extend_api, number):
         os._exit(3)
 """
     (tmp_path / "test_it.py").write_text(SUITE + source)
-    text, _ = written(tmp_path, "a.json", "-p", "no:randomly", "-n", "1")
+    text, _ = written(tmp_path, "a.json", "-p", "xdist", "-n", "1")
     assert rows(json.loads(text))["OCR_ERROR", "http"] == (5, 5)
 
 
@@ -504,7 +490,7 @@ def test_shards_merge_on_the_command_line(place, whole):
     names = sorted(SUITES)
     for number in range(2):
         files = [f"test_{name}.py" for name in names[number::2]]
-        written(place, f"shard{number}.json", "-p", "no:randomly", *files)
+        written(place, f"shard{number}.json", *files)
     command = [sys.executable, "-m", "pytest_parseapi", "merge", "shard1.json", "shard0.json"]
     subprocess.run([*command, "--html=out.html", "--json=out.json"], cwd=place, check=True)
     assert (place / "out.json").read_text() == whole

@@ -425,8 +425,8 @@ def test_each_parse_error_scripts_runs(extend_api, client, documented_error):
     assert run.failure_reason == documented_error.code
 
 
-def test_unused_run_scripts_are_reported(pytester):
-    pytester.makepyfile(
+def test_unused_run_scripts_are_reported(nested):
+    result = nested(
         """
         import pytest, httpx
 
@@ -443,7 +443,6 @@ def test_unused_run_scripts_are_reported(pytester):
         def test_positional(): pass
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
     result.stdout.fnmatch_lines(
         [
             "*scripted failures that no request met:",

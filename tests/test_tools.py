@@ -245,17 +245,18 @@ CLOCKS = {
 
 @pytest.mark.parametrize("body", STYLES.values(), ids=STYLES)
 def test_styles(nested, body):
-    result = nested(HEAD + body, "--strict-markers", "-W", "error")
+    plugins = ("anyio.pytest_plugin", "pytest_asyncio.plugin", "hypothesispytest", "timeout")
+    result = nested(HEAD + body, "--strict-markers", "-W", "error", plugins=plugins)
     outcomes = result.parseoutcomes()
     assert set(outcomes) <= {"passed"}, result.stdout.str()
     assert outcomes["passed"] >= 1
 
 
 @pytest.mark.parametrize("body", CLOCKS.values(), ids=CLOCKS)
-def test_other_clocks(pytester, body):
+def test_other_clocks(pytester, separate, body):
     # In a process of their own: what they replace, other tools may keep.
     pytester.makepyfile(HEAD + body)
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    result = separate(plugins=["time_machine"])
     assert result.parseoutcomes().keys() == {"passed"}, result.stdout.str()
 
 
@@ -266,7 +267,8 @@ def test_pytest_asyncio_in_auto_mode(nested):
         await parse_async()
         assert extend_api.clock.elapsed == 7
     """
-    nested(HEAD + body, "-o", "asyncio_mode=auto").assert_outcomes(passed=1)
+    result = nested(HEAD + body, "-o", "asyncio_mode=auto", plugins=["pytest_asyncio.plugin"])
+    result.assert_outcomes(passed=1)
 
 
 LONG = """
@@ -293,7 +295,8 @@ def test_durations_are_real(nested, pytester):
 @pytest.mark.parametrize("only", [False, True], ids=["whole test", "func_only"])
 def test_pytest_timeout_counts_real_time(nested, method, only):
     options = ["--timeout=30", f"--timeout-method={method}"]
-    result = nested(HEAD + LONG, *options, "-o", f"timeout_func_only={only}")
+    options += ["-o", f"timeout_func_only={only}"]
+    result = nested(HEAD + LONG, *options, plugins=["timeout"])
     result.assert_outcomes(passed=2)
 
 
@@ -304,7 +307,8 @@ def test_pytest_timeout_ends_what_really_hangs(nested):
         time.sleep(100)
         threading.Event().wait()
     """
-    result = nested(HEAD + body, "--timeout=0.3", "--timeout-method=signal")
+    options = ["--timeout=0.3", "--timeout-method=signal"]
+    result = nested(HEAD + body, *options, plugins=["timeout"])
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Timeout (>0.3s) from pytest-timeout.*"])
 
@@ -315,11 +319,12 @@ def test_pytest_timeout_ends_a_busy_loop(nested):
         while True:
             pass
     """
-    result = nested(HEAD + body, "--timeout=0.3", "--timeout-method=signal")
+    options = ["--timeout=0.3", "--timeout-method=signal"]
+    result = nested(HEAD + body, *options, plugins=["timeout"])
     result.assert_outcomes(failed=1)
 
 
-def test_xdist(pytester):
+def test_xdist(pytester, separate):
     pytester.makepyfile(
         HEAD
         + """
@@ -330,13 +335,13 @@ def test_xdist(pytester):
         assert extend_api.attempts
     """
     )
-    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:randomly")
+    result = separate("-n", "2", plugins=["xdist"])
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] >= 15
     assert set(outcomes) <= {"passed", "warnings", "warning"}
 
 
-def test_rerunfailures(pytester):
+def test_rerunfailures(pytester, separate):
     pytester.makepyfile(
         HEAD
         + """
@@ -352,7 +357,7 @@ def test_rerunfailures(pytester):
         assert len(runs) == 3
     """
     )
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    result = separate(plugins=["rerunfailures"])
     assert result.parseoutcomes() == {"passed": 1, "rerun": 2}
 
 
@@ -369,7 +374,7 @@ def test_randomness_is_the_same_each_time(nested):
     nested(HEAD + body).assert_outcomes(passed=2)
 
 
-def test_pytest_randomly_does_not_change_the_jitter(pytester):
+def test_pytest_randomly_does_not_change_the_jitter(pytester, separate):
     pytester.makepyfile(
         """
         import random
@@ -381,5 +386,4 @@ def test_pytest_randomly_does_not_change_the_jitter(pytester):
             assert random.random() != random.Random(0).random()
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--randomly-seed=1")
-    result.assert_outcomes(passed=2)
+    separate("--randomly-seed=1", plugins=["randomly"]).assert_outcomes(passed=2)

@@ -81,9 +81,9 @@ def test_fractions_and_years(clock, seconds):
 
 
 def test_many_short_waits_do_not_drift(clock):
-    for _ in range(10_000):
+    for _ in range(1000):
         time.sleep(0.1)
-    assert clock.elapsed == 1000
+    assert clock.elapsed == 100
 
 
 def test_sleep_of_zero_takes_nothing(clock):
