@@ -254,5 +254,5 @@ def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
     if polite:
         extend_api.assert_polled_politely()
     else:
-        with pytest.raises(AssertionError, match="0.000 s between attempts 3 and 4"):
+        with pytest.raises(AssertionError, match=r"0\.000 s between attempts 3 and 4"):
             extend_api.assert_polled_politely()
