@@ -9,20 +9,14 @@ no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import http.client
 import inspect
 from types import ModuleType
 from typing import Any
 
-from pytest_parseapi.callers import current_caller
-from pytest_parseapi.exchange import Fault, Reply, Request, Timeouts
 from pytest_parseapi.patches import Patches
-from pytest_parseapi.service.pending import Pending
-from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.wires.aiohttp_connection import Connection
 from pytest_parseapi.wires.late import WhenImported
-from pytest_parseapi.wires.memory import ReadRequest, RequestReader
 from pytest_parseapi.wires.switchboard import Switchboard
 
 __all__ = ["AiohttpWire"]
@@ -57,7 +51,7 @@ class AiohttpWire:
                     return await real(own, req, traces, limits)
                 protocol = aiohttp_connector.ResponseHandler(own._loop)
                 protocol.connection_made(
-                    _Connection(
+                    Connection(
                         own._loop,
                         protocol,
                         switchboard=switchboard,
@@ -82,182 +76,3 @@ class AiohttpWire:
         self._patches.put(aiohttp_connector.TCPConnector, "_create_connection", connections)
         if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):
             self._patches.put(aiohttp_connector.BaseConnector, "_get", pooled)
-
-
-class _Connection(asyncio.Transport):
-    """One connection, for one request."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        protocol: Any,
-        *,
-        switchboard: Switchboard,
-        service: SimulatedService,
-        req: Any,
-        limits: Any,
-    ) -> None:
-        super().__init__()
-        self._loop = loop
-        self._protocol = protocol
-        self._switchboard = switchboard
-        self._service = service
-        self._url = req.url
-        self._key = req.connection_key
-        self._limits = limits
-        # The body may be written by a task of aiohttp's own.
-        self._caller = current_caller()
-        self._reader: RequestReader | None = RequestReader()
-        self._continued = False
-        self._pending: Pending | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take a part of the request; answer it once it is complete."""
-        if self._reader is None or self._closed:
-            return
-        try:
-            request = self._reader.feed(data)
-        except ValueError as error:
-            self._protocol.set_exception(error)
-            return
-        if request is not None:
-            self._reader = None
-            self._ask(request)
-        elif self._reader.expects_continue and not self._continued:
-            self._continued = True
-            self._loop.call_soon(self._protocol.data_received, b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def writelines(self, list_of_data: Any) -> None:
-        """Take several parts of the request."""
-        self.write(b"".join(list_of_data))
-
-    def can_write_eof(self) -> bool:
-        """Whether one direction can be closed alone: not with TLS."""
-        return False
-
-    def get_write_buffer_size(self) -> int:
-        """Nothing waits to be sent."""
-        return 0
-
-    def pause_reading(self) -> None:
-        """Let a reply arrive as it is: all at once."""
-
-    def resume_reading(self) -> None:
-        """Go on, although nothing was paused."""
-
-    def is_closing(self) -> bool:
-        """Whether it is closed."""
-        return self._closed
-
-    def close(self) -> None:
-        """Close it; an exchange under way is given up."""
-        self._end(None)
-
-    abort = close
-
-    def _end(self, error: Exception | None) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.abandon()
-        self._loop.call_soon(self._protocol.connection_lost, error)
-
-    def _ask(self, read: ReadRequest) -> None:
-        path, _, query = read.target.partition("?")
-        url = self._url.with_fragment(None)
-        request = Request(
-            method=read.method,
-            url=str(url),
-            host=url.host,
-            path=path,
-            query=query,
-            headers=read.headers,
-            body=read.body,
-            client="aiohttp",
-            timeouts=_timeouts(self._limits),
-        )
-        # Nothing may be raised here: the request is often written by a task of aiohttp's own,
-        # and its error would never meet the consumer.
-        try:
-            pending = self._switchboard.receive(self._service, request, self._caller)
-        except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
-            self._protocol.set_exception(stop)
-            return
-        self._pending = pending
-        seconds = self._ends_after(pending, request.timeouts)
-        if seconds:
-            self._timer = self._loop.call_later(seconds, self._answer)
-        elif seconds == 0:
-            self._loop.call_soon(self._answer)
-
-    def _ends_after(self, pending: Pending, limits: Timeouts) -> float | None:
-        """When to answer; None where a time-out of aiohttp's own comes first, and closes this."""
-        if pending.fault == "read_timeout" and limits.read is not None:
-            return None
-        if pending.fault == "connect_timeout":
-            own = _least(self._limits.connect, self._limits.sock_connect)
-            if limits.connect is not None and own != limits.connect:
-                return None
-        return pending.seconds
-
-    def _answer(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return
-        try:
-            result = pending.finish()
-        except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
-            self._protocol.set_exception(stop)
-            return
-        if isinstance(result, Fault):
-            self._fail(result)
-        else:
-            self._protocol.data_received(_as_bytes(result))
-            if result.truncated:
-                self._end(None)
-
-    def _fail(self, fault: Fault) -> None:
-        import aiohttp
-
-        if fault.name == "connect_error":
-            refused = ConnectionRefusedError(
-                111, f"Connect call failed ({self._url.host!r}, {self._url.port})"
-            )
-            self._protocol.set_exception(aiohttp.ClientConnectorError(self._key, refused), refused)
-        elif fault.name == "connect_timeout":
-            late = aiohttp.ConnectionTimeoutError(f"Connection timeout to host {self._url}")
-            self._protocol.set_exception(late, TimeoutError())
-        elif fault.name == "read_timeout":
-            self._protocol.set_exception(
-                aiohttp.SocketTimeoutError("Timeout on reading data from socket")
-            )
-        else:
-            self._end(ConnectionResetError(104, "Connection reset by peer"))
-
-
-def _timeouts(limits: Any) -> Timeouts:
-    """What a ``ClientTimeout`` comes to: its total limits everything."""
-    return Timeouts(
-        connect=_least(limits.connect, limits.sock_connect, limits.total),
-        read=_least(limits.sock_read, limits.total),
-    )
-
-
-def _least(*limits: float | None) -> float | None:
-    """The first limit that is met; aiohttp takes zero for none."""
-    return min((limit for limit in limits if limit), default=None)
-
-
-def _as_bytes(reply: Reply) -> bytes:
-    lines = [f"HTTP/1.1 {reply.status} {http.client.responses.get(reply.status, '')}"]
-    lines += [f"{name}: {value}" for name, value in reply.headers.items()]
-    if "content-length" not in reply.headers:
-        lines.append(f"content-length: {len(reply.body)}")
-    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-    return head + (reply.body[: len(reply.body) // 2] if reply.truncated else reply.body)
