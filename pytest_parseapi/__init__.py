@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pytest_parseapi.attempt import Attempt
     from pytest_parseapi.catalogue.behaviour import Behaviour, Call, Rejected
     from pytest_parseapi.catalogue.endpoint import Endpoint
-    from pytest_parseapi.catalogue.model import Advice, DocumentedError, Provider
+    from pytest_parseapi.catalogue.model import Advice, DocumentedError
+    from pytest_parseapi.catalogue.provider import Provider
     from pytest_parseapi.clock.virtual import VirtualClock
     from pytest_parseapi.contract.suite import ParseErrorContract
     from pytest_parseapi.exchange import Reply, Request
@@ -51,7 +52,7 @@ _HOMES: Final = {
     "Endpoint": "catalogue.endpoint",
     "ParseAPI": "api",
     "ParseErrorContract": "contract.suite",
-    "Provider": "catalogue.model",
+    "Provider": "catalogue.provider",
     "Rejected": "catalogue.behaviour",
     "Reply": "exchange",
     "Request": "exchange",

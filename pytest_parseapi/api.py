@@ -10,13 +10,14 @@ from pytest_parseapi.assertions.runs import RunAssertions
 from pytest_parseapi.assertions.webhooks import WebhookAssertions
 from pytest_parseapi.asynchronous import RunControls
 from pytest_parseapi.attempt import Attempt
+from pytest_parseapi.catalogue.arguments import document_name
 from pytest_parseapi.catalogue.lookup import ErrorName
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.checks.record import Record
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.failure_script import FailureScript, show_while_shrinking
-from pytest_parseapi.service.script import ALWAYS, RetryAfter, document_name, steps_for
+from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.timeline import draw

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_parseapi.catalogue.model import Provider
+    from pytest_parseapi.catalogue.provider import Provider
 
 __all__ = ["pytest_parseapi_evidence", "pytest_parseapi_providers"]
 

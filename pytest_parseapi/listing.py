@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 
 __all__ = ["error_json", "error_table"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_parseapi.catalogue.lookup import ErrorName, select
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.service.script import RetryAfter, times_of
 

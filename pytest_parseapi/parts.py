@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.session import session_of
 from pytest_parseapi.simulated_test import SimulatedTest

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from pytest_parseapi.catalogue import extend, extend_errors, nutrient
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError, nearest
 from pytest_parseapi.service.extend import ExtendBehaviour
 from pytest_parseapi.service.extend_handlers import OUTPUT_ENDPOINT

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_parseapi import markers
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.evidence.collector import Source
 from pytest_parseapi.providers import provider_named, registry

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.evidence.collector import Evidence, Source

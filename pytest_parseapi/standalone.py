@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from pytest_parseapi.asynchronous import run_book
 from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.errors import SimulationStopped, UsageError
 from pytest_parseapi.service.run_script import run_step_for

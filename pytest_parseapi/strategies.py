@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pytest_parseapi.catalogue.arguments import choice, choices
 from pytest_parseapi.catalogue.faults import FAULTS
 from pytest_parseapi.catalogue.lookup import select
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.failure_script import FailureScript, ScriptedFailure
 from pytest_parseapi.providers import provider_named, registry

@@ -9,7 +9,8 @@ import pytest
 from pytest_parseapi.catalogue import extend, extend_errors, nutrient
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import FAULTS
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 
 # code, status, retryable, can end a run, basis
 EXTEND = [
@@ -200,11 +201,6 @@ def test_credentials_look_like_the_providers_own() -> None:
     """A consumer that checks the prefix of its key must accept them."""
     assert extend.API_KEY.startswith("sk_")
     assert nutrient.API_KEY.startswith("pdf_test_")
-
-
-def test_the_file_name_of_the_official_nutrient_client_names_no_document() -> None:
-    """It sends this name whatever the document."""
-    assert nutrient.UNNAMED == ("document",)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from pytest_parseapi.catalogue import extend, extend_errors, nutrient
 from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
 from pytest_parseapi.catalogue.lookup import endpoint_named, resolve, select
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 
 EXTEND = Provider(

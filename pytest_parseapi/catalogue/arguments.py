@@ -6,7 +6,16 @@ from collections.abc import Iterable
 
 from pytest_parseapi.errors import UsageError, nearest
 
-__all__ = ["check_count", "choice", "choices", "kind", "listed", "several", "unknown"]
+__all__ = [
+    "check_count",
+    "choice",
+    "choices",
+    "document_name",
+    "kind",
+    "listed",
+    "several",
+    "unknown",
+]
 
 
 def choice(what: str, value: object, known: Iterable[str]) -> str:
@@ -53,3 +62,14 @@ def check_count(name: str, value: object, least: int) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")
+
+
+def document_name(document: object) -> str | None:
+    """A checked ``document``: a URL, file name or id; paths stand for their file name."""
+    if document is None:
+        return None
+    if hasattr(document, "__fspath__"):
+        return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
+    if not isinstance(document, str) or not document:
+        raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
+    return document

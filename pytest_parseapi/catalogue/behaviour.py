@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
+from pytest_parseapi.catalogue.endpoint import Endpoint
+from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.exchange import Reply, Request
-
-if TYPE_CHECKING:
-    from pytest_parseapi.catalogue.endpoint import Endpoint
-    from pytest_parseapi.catalogue.model import DocumentedError
 
 __all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
 

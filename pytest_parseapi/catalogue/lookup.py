@@ -9,7 +9,8 @@ from typing import Final, TypeAlias, get_args
 from pytest_parseapi.catalogue.arguments import choice, choices, kind, listed, several, unknown
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
-from pytest_parseapi.catalogue.model import Basis, DocumentedError, Provider, Surface
+from pytest_parseapi.catalogue.model import Basis, DocumentedError, Surface
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 
 __all__ = ["ErrorName", "Named", "endpoint_named", "resolve", "select"]

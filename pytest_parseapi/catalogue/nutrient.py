@@ -23,15 +23,11 @@ __all__ = [
     "ENDPOINTS",
     "ERRORS",
     "HOSTS",
-    "UNNAMED",
 ]
 
 BASE_URL: Final = "https://api.nutrient.io"
 HOSTS: Final = ("api.nutrient.io",)
 API_KEY: Final = "pdf_test_parseapi_0123456789"
-
-UNNAMED: Final = ("document",)
-"""The official client sends this file name for every document."""
 
 DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {"invalid_request": "request", "maestro_error": "maestro", "processing_error": "processing"}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.arguments import document_name
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.evidence.line import Line
 from pytest_parseapi.operation import Operation
 from pytest_parseapi.run import Run
-from pytest_parseapi.service.script import document_name
 from pytest_parseapi.timeline import draw, short_document
 from pytest_parseapi.webhooks.courier import WebhookAnswer
 

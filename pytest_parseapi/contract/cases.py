@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.contract.failure import Named
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.selection import (
     UNKNOWN,
     first_retryable,
     primary_errors,
+    retryable_by_status,
     run_endpoints,
     survivable_faults,
 )
@@ -118,9 +119,9 @@ def _lasting_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case
 
 
 def _backoff(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    error = first_retryable(provider, policy)
-    if error is not None and policy.backoff and policy.retries:
-        yield Case(test="backoff", id=str(error), error=error)
+    if policy.backoff and policy.retries:
+        for error in retryable_by_status(provider, policy):
+            yield Case(test="backoff", id=str(error), error=error)
 
 
 def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:

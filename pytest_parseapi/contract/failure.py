@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 
 __all__ = ["Named", "documented", "may_be_retried", "name_of"]
 

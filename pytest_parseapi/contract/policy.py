@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 
 __all__ = ["RULES", "ContractPolicy"]
 

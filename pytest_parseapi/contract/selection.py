@@ -7,12 +7,20 @@ from typing import Final
 
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import FAULTS, NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.contract.failure import may_be_retried
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.errors import UsageError
 
-__all__ = ["UNKNOWN", "first_retryable", "primary_errors", "run_endpoints", "survivable_faults"]
+__all__ = [
+    "UNKNOWN",
+    "first_retryable",
+    "primary_errors",
+    "retryable_by_status",
+    "run_endpoints",
+    "survivable_faults",
+]
 
 UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 
@@ -41,13 +49,21 @@ def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
 
 def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
     """A retryable error that a server, and not a limit of requests, brings about."""
+    return next(iter(retryable_by_status(provider, policy)), None)
+
+
+def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[DocumentedError]:
+    """A retryable error of each status; a server's own come before a limit of requests."""
     found = [
         error
         for error in primary_errors(provider, policy.surface)
         if may_be_retried(provider, error)
     ]
     found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
-    return found[0] if found else None
+    by_status: dict[int, DocumentedError] = {}
+    for error in found:
+        by_status.setdefault(error.status, error)
+    return list(by_status.values())
 
 
 def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from pytest_parseapi.api import ParseAPI
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.checks.record import fail
 from pytest_parseapi.contract.cases import TESTS, Case, cases_of
 from pytest_parseapi.contract.plays import play

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from pytest_parseapi.catalogue.faults import FAULTS
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.report.shapes import (
     FORMAT,
     VERSION,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.report.coverage import catalogue, report_of
 from pytest_parseapi.report.files import write_html, write_json
 from pytest_parseapi.report.record import TestRecorder

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.exchange import Reply
 
 __all__ = ["broken_reply"]

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from pytest_parseapi.catalogue.behaviour import Behaviour
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.exchange import Fault, Reply
 from pytest_parseapi.service.faults import broken_reply
 from pytest_parseapi.service.script import Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import nearest
 from pytest_parseapi.exchange import Request
 from pytest_parseapi.stops import Stops

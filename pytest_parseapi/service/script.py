@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Final
 
+from pytest_parseapi.catalogue.arguments import document_name
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import NetworkFault
 from pytest_parseapi.catalogue.lookup import ErrorName, endpoint_named, resolve
-from pytest_parseapi.catalogue.model import DocumentedError, Provider
+from pytest_parseapi.catalogue.model import DocumentedError
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.retry_after import moment_of
 
-__all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "document_name", "steps_for", "times_of"]
+__all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "steps_for", "times_of"]
 
 ALWAYS: Final = math.inf
 """For ``times``: the failure never ends."""
@@ -164,17 +166,6 @@ def times_of(times: object) -> float:
     if isinstance(times, bool) or not isinstance(times, int) or times < 0:
         raise UsageError(f"times is a whole number from 0 up, or ALWAYS, not {times!r}")
     return times
-
-
-def document_name(document: object) -> str | None:
-    """A checked ``document``: a URL, file name or id; paths stand for their file name."""
-    if document is None:
-        return None
-    if hasattr(document, "__fspath__"):
-        return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
-    if not isinstance(document, str) or not document:
-        raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
-    return document
 
 
 def _retry_after_header(value: RetryAfter | None) -> str | None:

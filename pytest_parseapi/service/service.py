@@ -12,7 +12,7 @@ from pytest_parseapi.callers import Caller, current_caller
 from pytest_parseapi.catalogue.behaviour import Call, Rejected
 from pytest_parseapi.catalogue.endpoint import Endpoint
 from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.model import Provider
+from pytest_parseapi.catalogue.provider import Provider
 from pytest_parseapi.exchange import Fault, Reply, Request
 from pytest_parseapi.ids import Ids
 from pytest_parseapi.journal import Journal, Opened

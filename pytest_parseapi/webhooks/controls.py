@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from pytest_parseapi.asynchronous import run_book
+from pytest_parseapi.catalogue.arguments import document_name
 from pytest_parseapi.catalogue.lookup import ErrorName
 from pytest_parseapi.errors import UsageError
 from pytest_parseapi.run import Run
-from pytest_parseapi.service.script import document_name
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.simulation import Simulation
 from pytest_parseapi.webhooks.courier import FIRST_WAIT, TRIES, Courier, WebhookAnswer
