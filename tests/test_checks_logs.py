@@ -209,6 +209,27 @@ def test_leaks(extend_api, leak, caplog):
     assert "sk_***" in text.partition("seen")[2]
 
 
+@pytest.mark.parametrize(
+    ("shown", "leaks"),
+    [
+        (KEY[:-4] + "****", True),
+        ("****" + KEY[4:], True),
+        (f"{KEY[:8]}...{KEY[-4:]}", False),
+        ("*" * 16 + KEY[-4:], False),
+    ],
+)
+def test_a_mask_that_hides_little(extend_api, shown, leaks):
+    send(extend_api, key=KEY)
+    log.error("asking with %s", shown)
+    if not leaks:
+        extend_api.assert_credential_not_logged()
+        return
+    text = said(extend_api.assert_credential_not_logged)
+    assert "  expected   sk_*** nowhere, nor most of it\n" in text
+    assert f"(16 of its {len(KEY)} characters)\n" in text
+    assert shown.strip("*") not in text, "the message must not leak it again"
+
+
 def test_the_message_about_a_leak(extend_api):
     send(extend_api, key=KEY)
     log.error("asking with %s", KEY)

@@ -20,6 +20,8 @@ __all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlo
 Which = Literal["last", "all", "any"]
 
 _SHORT = 8
+# What is left of a credential that is masked well: its kind, and enough to tell it from others.
+_LEAST_SHOWN = 12
 _LONGEST = 100
 _NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.IGNORECASE)
 
@@ -105,13 +107,16 @@ def leaks(record: Record) -> Iterator[Finding]:
     """Lines that hold a credential."""
     lines = record.lines(None)
     for credential in sorted(record.credentials):
-        line = next((item for item in lines if _holds_secret(item.text, credential)), None)
+        found = ((item, _shown(item.text, credential)) for item in lines)
+        line, shown = next((pair for pair in found if pair[1]), (None, ""))
         if line is not None:
             mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
+            whole = len(credential)
+            part = "" if shown == credential else f" ({len(shown)} of its {whole} characters)"
             yield Finding(
                 rule="no credential appears in logs or output",
-                expected=f"{mask} nowhere",
-                seen=_quote(line, line.text.replace(credential, mask), about=mask),
+                expected=f"{mask} nowhere" + (", nor most of it" if part else ""),
+                seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of Authorization",
             )
 
@@ -199,9 +204,21 @@ def _quote(line: Line, text: str, about: str = "") -> str:
     return f"{line.source}{level}: {shown!r}"
 
 
+def _shown(text: str, secret: str) -> str:
+    """The part of a secret that a text gives away: all, most, or none of it."""
+    if secret in text:
+        return secret if _holds_secret(text, secret) else ""
+    least = max(_LEAST_SHOWN, -(-2 * len(secret) // 3))
+    for start in range(len(secret) - least + 1):
+        end = start + least
+        if secret[start:end] in text:
+            while end < len(secret) and secret[start : end + 1] in text:
+                end += 1
+            return secret[start:end]
+    return ""
+
+
 def _holds_secret(text: str, secret: str) -> bool:
-    if secret not in text:
-        return False
     if len(secret) >= _SHORT:
         return True
     # A short one may be an ordinary word; it gives itself away by what stands near it.

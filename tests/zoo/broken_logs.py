@@ -131,3 +131,23 @@ class LogsTheKeyWithTheError(Loop):
             raise PermissionError(f"{self.api_key} was turned down")  # noqa: TRY301 - as it is raised below the consumer
         except PermissionError:
             log.exception("parse failed")
+
+
+class MasksTheEndOnly(Loop):
+    """Logs its key without the last four characters."""
+
+    rule = "hides_credentials"
+
+    def report(self, response, body):
+        super().report(response, body)
+        log.info("the key was %s****", self.api_key[:-4])
+
+
+class MasksTheStartOnly(NutrientLoop):
+    """Logs its key without the first five characters."""
+
+    rule = "hides_credentials"
+
+    def report(self, response, body):
+        super().report(response, body)
+        log.info("the key was *****%s", self.api_key[5:])
