@@ -175,6 +175,14 @@ def test_other_options_in_json(nutrient_api):
     assert f"  next       {CHANGED}\n" in text
 
 
+def test_another_query(extend_api):
+    extend_api.fail("INTERNAL_ERROR")
+    send(extend_api, path="/parse?responseType=url")
+    send(extend_api, path="/parse")
+    text = said(extend_api.assert_payload_resent)
+    assert "  seen       query responseType=url, then none\n" in text
+
+
 @pytest.mark.parametrize(
     "second", [{"json": {"url": FILES + "a.pdf?sig=2"}}, form("one", FILE)], ids=["url", "form"]
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.checks.record import (
     NOT_RETRIED,
     Finding,
@@ -52,7 +54,7 @@ def changed_payloads(record: Record) -> Iterator[Finding]:
     """The first retry of each operation that carried something else."""
     for operation in record.operations:
         for before, after in operation.pairs():
-            difference = before.payload.difference(after.payload)
+            difference = before.payload.difference(after.payload) or _other_query(before, after)
             if difference is not None:
                 yield Finding(
                     rule=_PAYLOAD_RULE,
@@ -62,6 +64,14 @@ def changed_payloads(record: Record) -> Iterator[Finding]:
                     advice=_SPENT if before.payload.spent_in(after.payload) else _CHANGED,
                 )
                 break
+
+
+def _other_query(before: Attempt, after: Attempt) -> str | None:
+    """What a retry asks for differently in its address; a poll may ask for another form."""
+    one, two = (urlsplit(attempt.url).query for attempt in (before, after))
+    if one == two or before.method == "GET":
+        return None
+    return f"query {one or 'none'}, then {two or 'none'}"
 
 
 def missing_timeouts(record: Record) -> Iterator[Finding]:

@@ -95,3 +95,20 @@ class DropsItsOptions(Loop):
         if attempt == 0:
             body["config"] = {"target": "markdown"}
         return client.post(f"{self.base_url}/parse", json=body, headers=self.headers())
+
+
+class DropsItsQuery(Loop):
+    """Asks for the output by URL, and at the retry for the output itself."""
+
+    rule = "resends_payload"
+
+    def send(self, client, document, attempt):
+        return client.post(
+            f"{self.base_url}/parse",
+            params={} if attempt else {"responseType": "url"},
+            json={"file": {"url": document}},
+            headers=self.headers(),
+        )
+
+    def result(self, response, body):
+        return body.get("output") or body["outputUrl"]
