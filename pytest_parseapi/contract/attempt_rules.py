@@ -23,6 +23,9 @@ _TOO_LONG: Final = 86_400.0
 def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     """Retries and polls end."""
     attempts = trial.record.attempts
+    if trial.stopped == "hang":
+        yield from _hanging(trial)
+        return
     if trial.stopped != "fuse":
         yield from _endless(trial)
         return
@@ -36,6 +39,25 @@ def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
             seen=f"{len(attempts)} attempts, and the next was about to follow; the last was a "
             f"{describe_error(last)}",
             advice="limit the attempts, and raise what the last one met",
+        ),
+    )
+
+
+def _hanging(trial: Trial) -> Iterator[Breach]:
+    """A consumer that waits for what will never come; a client without time-outs is told so."""
+    last = trial.last
+    if last is not None and last.timeouts.missing:
+        return
+    stops = trial.api._simulation.stops
+    met = "" if last is None else f" after the {describe_error(last)} of attempt {last.number}"
+    yield Breach(
+        "raises",
+        Finding(
+            rule="parse comes back",
+            expected="a result or an exception",
+            seen=f"it waits for ever{met}" + (f", in {stops.site}" if stops.site else ""),
+            advice="what fails in a thread or a task has to reach the caller: hand on its "
+            "exception, and wait with a time-out",
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,6 +26,13 @@ _UNRELATED: Final = (
     TypeError,
     UnboundLocalError,
     UnicodeDecodeError,
+)
+# A ValueError may be the consumer's own, but not with what Python says in one.
+_UNFORESEEN: Final = re.compile(
+    r".* is not a valid [\w.]+|invalid literal for int\(\) .*|could not convert string to float: .*"
+    r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
+    r"|unconverted data remains: .*|Invalid isoformat string: .*",
+    re.DOTALL,
 )
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
@@ -70,7 +78,7 @@ def raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
 def clear_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     """What is raised is about the failure."""
     error = trial.error
-    if error is None or not (isinstance(error, json.JSONDecodeError) or type(error) in _UNRELATED):
+    if error is None or not _is_unforeseen(error):
         return
     last = trial.last
     met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
@@ -83,4 +91,14 @@ def clear_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
             advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
             "them with .get() and with a default, and catch what decoding raises",
         ),
+    )
+
+
+def _is_unforeseen(error: Exception) -> bool:
+    kind = type(error)
+    return (
+        isinstance(error, json.JSONDecodeError)
+        or kind in _UNRELATED
+        or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
+        or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))
     )

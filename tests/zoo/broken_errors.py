@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import enum
+import queue
+import threading
+
+import pydantic
 from toolbox import Loop, NutrientLoop, ParseFailed, log
+
+from pytest_parseapi.catalogue import extend_errors
 
 MEANINGS = {
     "OCR_ERROR": "recognition failed",
     "INTERNAL_ERROR": "the provider failed",
     "CHUNKING_ERROR": "chunking failed",
 }
+
+
+KNOWN = [error.code for error in extend_errors.ERRORS]
+
+
+class ErrorBody(pydantic.BaseModel):
+    """What one team takes each error body to be."""
+
+    code: str
+    request_id: str = pydantic.Field(alias="requestId")
 
 
 class IndexesTheCode(Loop):
@@ -138,3 +155,44 @@ class TrustsTheStatusOnlyAtNutrient(NutrientLoop):
 
     def result(self, response, body):
         return body.get("output")
+
+
+class KnowsAllCodes(Loop):
+    """An enum of the codes turns a new one down."""
+
+    rule = "clear_errors"
+    codes = enum.Enum("Code", {name: name for name in KNOWN})
+
+    def failure(self, response, body):
+        return ParseFailed(self.codes(body["code"]) if "code" in body else "failed")
+
+
+class NeedsItsModel(Loop):
+    """A pydantic model of the error body has no room for a body without requestId."""
+
+    rule = "clear_errors"
+
+    def failure(self, response, body):
+        return ParseFailed(ErrorBody.model_validate(body).code)
+
+
+class WaitsForADeadThread(Loop):
+    """A thread ends without a result where a file is corrupt, and its result is waited for."""
+
+    rule = "raises"
+
+    def parse(self, document):
+        results = queue.Queue()
+        thread = threading.Thread(target=self.work, args=(document, results), daemon=True)
+        thread.start()
+        result = results.get()
+        if isinstance(result, ParseFailed):
+            raise result
+        return result
+
+    def work(self, document, results):
+        try:
+            results.put(super().parse(document))
+        except ParseFailed as error:
+            if "CORRUPT" not in str(error):
+                results.put(error)
