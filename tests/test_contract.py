@@ -120,7 +120,7 @@ def test_a_right_client_passes_and_every_case_has_a_readable_id(client, function
     result = run(client, "-v")
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed"}
-    assert outcomes["passed"] == 52
+    assert outcomes["passed"] == 53
     result.stdout.fnmatch_lines(
         [
             "*::TestClient::test_success?extend? PASSED*",
@@ -128,6 +128,7 @@ def test_a_right_client_passes_and_every_case_has_a_readable_id(client, function
             "*::TestClient::test_lasting_error?extend-RATE_LIMIT_EXCEEDED? PASSED*",
             "*::TestClient::test_network_fault?extend-read_timeout? PASSED*",
             "*::TestClient::test_backoff?extend-OCR_ERROR? PASSED*",
+            "*::TestClient::test_backoff?extend-RATE_LIMIT_EXCEEDED? PASSED*",
             "*::TestClient::test_retry_after?extend-http-date? PASSED*",
         ]
     )
@@ -190,7 +191,7 @@ def test_the_surface_of_runs_has_cases_of_its_own(client):
         """
     )
     result = run(client, "-v")
-    result.assert_outcomes(passed=72, failed=2)
+    result.assert_outcomes(passed=73, failed=2)
     result.stdout.fnmatch_lines(
         [
             "*::TestRuns::test_run_failure?extend-OCR_ERROR? PASSED*",
@@ -366,7 +367,7 @@ def test_a_receiver_of_webhooks_is_audited_where_there_is_one(client):
     )
     result = run(client, "-k", "test_webhook or test_wrong or test_repeated")
     # The only fault of this receiver: it counts a repeated event again.
-    result.assert_outcomes(passed=23, failed=1, deselected=52)
+    result.assert_outcomes(passed=23, failed=1, deselected=53)
     result.stdout.fnmatch_lines(
         ["* a webhook event that is delivered twice has one effect [[]handles_events_once]"]
     )

@@ -13,7 +13,7 @@ from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.contract.breach import Breach
 from pytest_parseapi.contract.cases import Case
-from pytest_parseapi.contract.failure import documented, may_be_retried
+from pytest_parseapi.contract.failure import Named, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import general_breaches
 from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _SEEDS: Final = 16
+_LULL: Final = 600.0
 
 
 def success(_case: Case, stage: Stage) -> Iterator[Breach]:
@@ -79,8 +80,14 @@ def backoff(case: Case, stage: Stage) -> Iterator[Breach]:
     error = case.failure
     runs: list[list[float]] = []
     trial: Trial | None = None
+    lull = False
     for seed in range(_SEEDS):
         stage.api.reset()
+        if seed:
+            stage.api.clock.advance(_LULL)
+        if lull:
+            stage.call()
+            stage.api.reset()
         stage.api.fail(error, times=ALWAYS)
         stage.draw_alike(seed)
         try:
@@ -88,12 +95,19 @@ def backoff(case: Case, stage: Stage) -> Iterator[Breach]:
         finally:
             stage.draw_alike(None)
         yield from met(trial, error, stage)
-        runs += [
+        waited = [
             [wait.seconds for wait in waits]
             for operation in trial.record.operations
             for waits in waits_of(operation)
             if waits
         ]
+        if runs and not waited and trial.last and trial.last.error == error and not trial.stopped:
+            if lull:
+                yield _forgotten(trial, error)
+                break
+            # A circuit breaker is half open now: a success closes it.
+            lull = True
+        runs += waited
         if trial.stopped:
             break
     if trial is None or not trial.record.attempts:
@@ -116,6 +130,22 @@ def backoff(case: Case, stage: Stage) -> Iterator[Breach]:
                 advice=trial.record.advice("backoff"),
             ),
         )
+
+
+def _forgotten(trial: Trial, error: Named) -> Breach:
+    """The breach of a consumer that retried one document, and not the next."""
+    record = trial.record
+    return Breach(
+        "retries",
+        Finding(
+            rule="each document gets its retries",
+            where=record.operations[0].name,
+            expected="retries as for the document before. " + documented(record.provider, error),
+            seen="nothing followed",
+            advice="count attempts anew for each document: what counts them must not outlive a "
+            "call of parse()",
+        ),
+    )
 
 
 def retry_after(case: Case, stage: Stage) -> Iterator[Breach]:

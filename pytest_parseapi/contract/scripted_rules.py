@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from pytest_parseapi.catalogue.faults import NetworkFault
+from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.record import Finding
 from pytest_parseapi.contract.breach import Breach
 from pytest_parseapi.contract.failure import Named, documented, name_of
 from pytest_parseapi.contract.stage import Stage
 from pytest_parseapi.contract.trial import Trial
+from pytest_parseapi.timeline import describe_error
 
 __all__ = ["met", "not_retried", "recovers", "run_met"]
+
+
+_OUTLIVES: Final = (
+    "; what outlives a call and may keep the next one from asking (a cache, a circuit breaker) is "
+    "to be reset before each test"
+)
 
 
 def met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
@@ -26,7 +35,7 @@ def met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
             expected=f"a request to {stage.api.provider.endpoints[0]}, which was to meet {error}",
             seen=f"{trial.outcome} after {sent or 'no request'}",
             advice=f"parse() is called with {stage.document!r}, and api_key and base_url are on "
-            "the test class",
+            "the test class" + ("" if trial.record.attempts else _OUTLIVES),
         ),
     )
 
@@ -57,6 +66,8 @@ def recovers(trial: Trial, error: Named) -> Iterator[Breach]:
         alone = any(operation.attempts == [last] for operation in trial.record.operations)
         if alone and isinstance(error, NetworkFault):
             yield not_retried(trial, error)
+        if not alone:
+            yield from _refused(trial, error)
         return
     if trial.error is not None:
         yield Breach(
@@ -68,6 +79,27 @@ def recovers(trial: Trial, error: Named) -> Iterator[Breach]:
                 seen=trial.outcome,
             ),
         )
+
+
+def _refused(trial: Trial, error: Named) -> Iterator[Breach]:
+    """A retry that met what nobody scripted: the provider turned it down."""
+    for operation in trial.record.operations:
+        for before, after in operation.pairs():
+            if after is not trial.last or not isinstance(after.error, DocumentedError):
+                continue
+            own = before.header("authorization") == after.header("authorization")
+            yield Breach(
+                "retries",
+                Finding(
+                    rule="a retry is sent as the attempt before was",
+                    where=operation.name,
+                    expected=f"a success, since only attempt {before.number} was to fail. "
+                    + documented(trial.record.provider, error),
+                    seen=f"attempt {after.number} met {describe_error(after)}",
+                    nearest="" if own else f"its Authorization is not that of {before.number}",
+                    advice="build the request once, and send the same again, headers included",
+                ),
+            )
 
 
 def not_retried(trial: Trial, error: Named) -> Breach:

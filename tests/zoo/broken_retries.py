@@ -191,3 +191,28 @@ class FailsAtOnce(Loop):
 
     def send(self, client, document, attempt):
         raise ParseFailed("not configured")
+
+
+class RetriesTheFirstDocumentOnly(Loop):
+    """Counts attempts over all documents."""
+
+    rule = "retries"
+    count = 0
+
+    def is_retryable(self, response, body):
+        self.count += 1
+        return super().is_retryable(response, body) and self.count < self.attempts
+
+
+class RetriesWithoutItsKey(Loop):
+    """Takes the key out of its headers with the first attempt."""
+
+    rule = "retries"
+
+    def parse(self, document):
+        self.spent = super().headers()
+        return super().parse(document)
+
+    def headers(self):
+        key = self.spent.pop("authorization", None)
+        return {**self.spent, **({"authorization": key} if key else {})}

@@ -176,3 +176,17 @@ class HasNoReadTimeout(NutrientLoop):
 
     rule = "sets_timeouts"
     timeout = httpx.Timeout(None, connect=5)
+
+
+class DoesNotSlowDownForLimits(Loop):
+    """Waits 1, 2, 4 seconds for errors, and about one second each time for rate limits."""
+
+    rule = "backoff"
+    limited = False
+
+    def report(self, response, body):
+        self.limited = response.status_code == 429
+        super().report(response, body)
+
+    def wait(self, attempt):
+        return random.uniform(0.5, 1.5) if self.limited else super().wait(attempt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from pathlib import Path
 
 import httpx
@@ -246,3 +247,37 @@ class Requests(Consumer):
                 if response.status_code not in (200, 429, 500, 502, 503, 504):
                     break
             raise failure
+
+
+class Breaker:
+    """Opens after four failures in a row, and lets a first request through after a minute."""
+
+    def __init__(self):
+        self.failures, self.opened = 0, 0.0
+
+    def check(self):
+        """Raise where it is open."""
+        if self.failures >= 4 and time.monotonic() < self.opened + 60:
+            raise ParseFailed("the circuit is open")
+
+    def note(self, ok):
+        """Count what came of a request."""
+        self.failures = 0 if ok else self.failures + 1
+        self.opened = time.monotonic()
+
+
+class BehindABreaker(Loop):
+    """Keeps a circuit breaker for all documents."""
+
+    def __init__(self):
+        self.breaker = Breaker()
+
+    def send(self, client, document, attempt):
+        self.breaker.check()
+        try:
+            response = super().send(client, document, attempt)
+        except httpx.TransportError:
+            self.breaker.note(ok=False)
+            raise
+        self.breaker.note(ok=response.status_code < 500)
+        return response
