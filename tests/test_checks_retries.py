@@ -336,6 +336,11 @@ def test_threads_made_anew_for_each_attempt_go_on_with_one_operation(extend_api)
         ),
         ("assert_backoff", {"jitter": 1}, "jitter is a fraction from 0 up to 1, or 'full', not 1"),
         (
+            "assert_backoff",
+            {"jitter": None},
+            "jitter is a fraction from 0 up to 1, or 'full', not None",
+        ),
+        (
             "assert_request_id_logged",
             {"which": "lst"},
             "which='lst': did you mean 'last'?",

@@ -38,7 +38,8 @@ def backoff(
     if not isinstance(factor, (int, float)) or isinstance(factor, bool) or factor < 1:
         raise UsageError(f"factor is a number from 1 up, not {factor!r}")
     spread = 0.0 if jitter == "full" else jitter
-    if isinstance(spread, (bool, str)) or not 0 <= spread < 1:
+    number = isinstance(spread, (int, float)) and not isinstance(spread, bool)
+    if not number or not 0 <= spread < 1:
         raise UsageError(f"jitter is a fraction from 0 up to 1, or 'full', not {jitter!r}")
     rule = "waits before retries grow exponentially"
     narrowed = record.about(document, rule)
