@@ -124,7 +124,7 @@ def _scripted(text: str) -> Scripted:
     code, colon, times = text.partition(":")
     if not colon:
         count: float = 1
-    elif times == "always":
+    elif times.casefold() == "always":
         count = ALWAYS
     elif times.isascii() and times.isdecimal():
         count = int(times)

@@ -47,6 +47,13 @@ def post(url: str, key: str, path: str = "/parse") -> int:
             return error.code
 
 
+@pytest.mark.parametrize("times", ["always", "ALWAYS"])
+def test_a_failure_is_scripted_for_ever(times):
+    with serving("extend", "--fail", f"OCR_ERROR:{times}") as (_, start):
+        url, key = start.split()[4], start.split()[-1]
+        assert [post(url, key) for _ in range(3)] == [500, 500, 500]
+
+
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
 def test_serves_until_it_is_stopped(ends):
     failures = ["--fail", "OCR_ERROR:2", "--fail", "empty_body", "--fail-run", "CORRUPT_FILE"]
