@@ -347,6 +347,9 @@ def test_zero_asks_for_no_wait(extend_api):
         (1, 1.0021),
         (0.7, 0.2, 3.1),
         (1, 2, 3.0021),
+        (5, 10, 20, 40, 60),
+        (2, 2, 4, 6),
+        (4, 4, 4, 8, 10, 10),
     ],
     ids=str,
 )
@@ -365,6 +368,8 @@ def test_what_documentation_does_not_rule_out(extend_api, waits):
         ((1, 1.002), "the waits before attempts 2 and 3 are equal"),
         ((0.5, 1, 1, 1, 1), f"the waits before attempts 3 and 4 are equal{_CAP}"),
         ((1, 2, 2), f"the waits before attempts 3 and 4 are equal{_CAP}"),
+        ((2, 2, 2.5), "the waits before attempts 2 and 3 are equal"),
+        ((2, 2, 4, 4), f"the waits before attempts 4 and 5 are equal{_CAP}"),
         ((1, 2, 3), "the waits grow by 1.000 s each time: that is linear"),
         ((1, 2, 3, 4), "the waits grow by 1.000 s each time: that is linear"),
         ((0.1, 0.3, 0.502), "the waits grow by 0.200 s each time: that is linear"),

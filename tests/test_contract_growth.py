@@ -29,7 +29,20 @@ def _own_random():
 
 
 @pytest.mark.parametrize(
-    "run", [[0.5, 1, 2, 4, 4], [1], [1, 2], [1, 1.5, 2.25], [0.6, 0.7, 0.9, 1.3], [1, 3, 9, 9, 9]]
+    "run",
+    [
+        [0.5, 1, 2, 4, 4],
+        [1],
+        [1, 2],
+        [1, 1.5, 2.25],
+        [0.6, 0.7, 0.9, 1.3],
+        [1, 3, 9, 9, 9],
+        [2, 2, 4, 8],
+        [4, 4, 4, 8, 10, 10],
+        [1, 2, 4, 6],
+        [5, 10, 20, 40, 60],
+        [2, 2, 4, 6],
+    ],
 )
 def test_growing_waits_pass(run):
     assert growth_problem([run]) == ""
@@ -42,6 +55,9 @@ def test_growing_waits_pass(run):
         ([1, 1], "the 2nd wait does not grow from the 1st: 1.000 s after 1.000 s"),
         ([4, 2, 1], "the 2nd wait shrinks from the 1st: 2.000 s after 4.000 s"),
         ([1, 2, 4, 2], "the 4th wait shrinks from the 3rd: 2.000 s after 4.000 s"),
+        ([2, 2, 2.2], "the 2nd wait does not grow from the 1st: 2.000 s after 2.000 s"),
+        ([2, 2, 4, 4], "the 4th wait does not grow from the 3rd: 4.000 s after 4.000 s"),
+        ([2, 2, 4, 6, 4], "the 5th wait shrinks from the 4th: 4.000 s after 6.000 s"),
         ([1, 2, 3], "the waits grow by 1.000 s each time: that is linear"),
         (
             [0, 2, 4],

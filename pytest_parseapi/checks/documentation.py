@@ -25,6 +25,7 @@ __all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain
 _SAME: Final = 0.002
 # From the fourth wait on, equal waits may be a cap.
 _CAP_FROM: Final = 3
+_OFF_THE_FLOOR: Final = 1.5
 
 
 def follows_documentation(record: Record, document: str | None = None) -> None:
@@ -119,21 +120,32 @@ def _problem(waits: list[Wait]) -> str:
             first = wait.position == 0
             hint = " (urllib3's Retry sends its first retry at once)" if first else ""
             return f"attempt {wait.retry.number} came without a wait{hint}"
+    floor = _floor(waits)
+    waits = waits[floor:]
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
         grown = one.seconds > waits[0].seconds + _SAME
-        if follows and two.position < _CAP_FROM and abs(one.seconds - two.seconds) <= _SAME:
+        if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= _SAME:
             return (
                 f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
                 + (" (for a cap this low, see assert_backoff(maximum=...))" if grown else "")
             )
     for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
-        in_a_row = three.position == one.position + 2
+        # A cap may cut a later step short: 5, 10, 20, 40, 60.
+        in_a_row = three.position == one.position + 2 and three.position < _CAP_FROM
         if in_a_row and abs(step) > _SAME and abs(step - next_step) <= _SAME:
             how = "grow" if step > 0 else "shrink"
             return f"the waits {how} by {abs(step):.3f} s each time: that is linear"
     return ""
+
+
+def _floor(waits: list[Wait]) -> int:
+    """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
+    for number, (one, two) in enumerate(pairwise(waits)):
+        if abs(two.seconds - one.seconds) > _SAME:
+            return number if two.seconds >= _OFF_THE_FLOOR * one.seconds else 0
+    return 0
 
 
 def _basis(error: DocumentedError) -> str:

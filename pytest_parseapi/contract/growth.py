@@ -23,6 +23,7 @@ _LEAST_GROWTH: Final = 0.02
 _LINEAR: Final = 1.05
 # From the fourth wait on, equal waits may be a cap.
 _CAP_FROM: Final = 3
+_OFF_THE_FLOOR: Final = 1.5
 _SIGMAS: Final = 2.5
 
 
@@ -66,18 +67,33 @@ def growth_problem(runs: Sequence[Sequence[float]], *, immediate_first: bool = F
                 return f"the {_nth(number)} retry came without a wait{hint}"
     average = means(runs)
     steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
-    return _not_growing(runs, average, steps, first) or _linear(steps)
+    floor = _floor(average, steps)
+    cap_from = _CAP_FROM + floor
+    return _not_growing(runs, average, steps[floor:], first, cap_from) or _linear(steps[floor:])
+
+
+def _floor(average: list[float], steps: list[_Step]) -> int:
+    """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
+    flat = 0
+    while flat < len(steps) and abs(steps[flat].mean) <= _LEAST_GROWTH * steps[flat].start:
+        flat += 1
+    left = flat < len(steps) and average[flat + 1] >= _OFF_THE_FLOOR * average[flat]
+    return flat if left else 0
 
 
 def _not_growing(
-    runs: Sequence[Sequence[float]], average: list[float], steps: list[_Step], first: int
+    runs: Sequence[Sequence[float]],
+    average: list[float],
+    steps: list[_Step],
+    first: int,
+    cap_from: int,
 ) -> str:
     for step in steps:
-        capped = step.two >= _CAP_FROM
+        capped = step.two >= cap_from
         least = -_SLACK if capped else max(_SLACK, _LEAST_GROWTH * step.start)
         if step.mean > least or (capped and step.mean + _SIGMAS * step.noise > least):
             continue
-        whole = _step(runs, 0, min(len(average) - 1, _CAP_FROM))
+        whole = _step(runs, 0, min(len(average) - 1, cap_from))
         within_noise = step.mean + _SIGMAS * step.noise > least
         if within_noise and whole.mean > max(_SIGMAS * whole.noise, whole.start / 4):
             continue
@@ -91,7 +107,8 @@ def _not_growing(
 
 def _linear(steps: list[_Step]) -> str:
     for one, two in pairwise(steps):
-        if two.two > _CAP_FROM or one.mean <= _SLACK:
+        # A cap may cut the last step short: 5, 10, 20, 40, 60.
+        if two.two >= _CAP_FROM or one.mean <= _SLACK:
             continue
         noise = _SIGMAS * math.hypot(one.noise, two.noise)
         same = abs(two.mean - one.mean) <= max(_SLACK, (_LINEAR - 1) * one.mean)

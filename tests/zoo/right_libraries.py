@@ -78,6 +78,24 @@ class Tenacity(Once):
         )(self.attempt, document)
 
 
+class TenacityWithAFloor(Once):
+    """tenacity with a least wait: 2, 2, 4, 8, 12 seconds."""
+
+    max_attempts = 6
+
+    def parse(self, document):
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Retryable),
+            stop=tenacity.stop_after_attempt(6),
+            wait=self.pause,
+            reraise=True,
+        )(self.attempt, document)
+
+    def pause(self, state):
+        asked = state.outcome.exception().wait
+        return tenacity.wait_exponential(min=2, max=12)(state) if asked is None else asked
+
+
 class TenacityAsynchronous(Once, NutrientLoop):
     """tenacity on an event loop, with exponential backoff plus jitter."""
 
