@@ -54,6 +54,12 @@ def registry(more: Iterable[Provider] = ()) -> Mapping[str, Provider]:
     for provider in more:
         if not isinstance(provider, Provider):
             raise UsageError(f"pytest_parseapi_providers gives Providers, not {provider!r}")
+        if not all(provider.hosts):
+            # Without a host nothing would be intercepted, and requests would leave the machine.
+            raise UsageError(
+                f"provider {provider.name!r} has no host: base_url is like "
+                f"'https://api.example.com/v1', not {provider.base_url!r}"
+            )
         same = known.get(provider.name)
         known[provider.name] = provider if same is None else same.with_errors(*provider.errors)
     return MappingProxyType(known)

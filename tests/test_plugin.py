@@ -779,6 +779,22 @@ def test_a_hook_that_gives_something_else(pytester, check):
     assert result.messages == ["pytest_parseapi_providers gives Providers, not 'acme'"]
 
 
+def test_a_provider_without_a_host(pytester, check):
+    pytester.makeconftest(
+        """
+        from pytest_parseapi import Provider
+
+        def pytest_parseapi_providers():
+            return [Provider(name="acme", base_url="api.acme.example/v1")]
+        """
+    )
+    result = check("def test(extend_api): pass")
+    assert result.messages == [
+        "provider 'acme' has no host: base_url is like 'https://api.example.com/v1', "
+        "not 'api.acme.example/v1'"
+    ]
+
+
 # Options.
 
 
