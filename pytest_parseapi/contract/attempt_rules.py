@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from pytest_parseapi.attempt import Attempt
 from pytest_parseapi.catalogue.model import DocumentedError
 from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
-from pytest_parseapi.checks.record import Finding
+from pytest_parseapi.checks.record import Finding, Record
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.contract.breach import Breach
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
-from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.timeline import describe_error, short_document
 
 __all__ = ["backoff", "final_errors", "payloads", "retries", "stops", "timeouts"]
 
@@ -82,7 +83,19 @@ def retries(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     """Errors that may be retried are."""
     for operation in trial.record.operations:
         for finding in missing_retries(trial.record, operation):
-            yield Breach("retries", _with_source(finding, operation.attempts[-1].error))
+            last = operation.attempts[-1]
+            nearest = _instead(trial.record, last)
+            yield Breach("retries", _with_source(replace(finding, nearest=nearest), last.error))
+
+
+def _instead(record: Record, last: Attempt) -> str:
+    """What the consumer asked for next, where that was no retry."""
+    after = next((item for item in record.attempts if item.number > last.number), None)
+    if after is None:
+        return ""
+    document = short_document(after.document)
+    about = f" about {document}" if document else ""
+    return f"attempt {after.number} is {after.method} {after.endpoint}{about}, and no retry"
 
 
 def final_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:

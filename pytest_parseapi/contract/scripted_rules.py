@@ -88,6 +88,7 @@ def _refused(trial: Trial, error: Named) -> Iterator[Breach]:
             if after is not trial.last or not isinstance(after.error, DocumentedError):
                 continue
             own = before.header("authorization") == after.header("authorization")
+            other_key = f"its Authorization is not that of attempt {before.number}"
             yield Breach(
                 "retries",
                 Finding(
@@ -96,7 +97,7 @@ def _refused(trial: Trial, error: Named) -> Iterator[Breach]:
                     expected=f"a success, since only attempt {before.number} was to fail. "
                     + documented(trial.record.provider, error),
                     seen=f"attempt {after.number} met {describe_error(after)}",
-                    nearest="" if own else f"its Authorization is not that of {before.number}",
+                    nearest="" if own else other_key,
                     advice="build the request once, and send the same again, headers included",
                 ),
             )
