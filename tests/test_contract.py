@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unittest
 
 import pytest
 
@@ -282,6 +283,15 @@ def test_a_mistake_in_the_class_is_said_at_collection(client, line, message):
     result = run(client)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"E * {message}" if message[0] == "T" else message])
+
+
+def test_the_contract_is_no_unittest():
+    with pytest.raises(TypeError) as mistake:
+
+        class TestClient(ParseErrorContract, unittest.TestCase):
+            pass
+
+    assert str(mistake.value) == "TestClient is a plain class, without unittest.TestCase"
 
 
 def test_a_callable_is_audited_without_a_test_file(client):

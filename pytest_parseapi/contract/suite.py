@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Final
 
@@ -147,6 +148,10 @@ class ParseErrorContract(ContractPolicy):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # A subclass of it has imported it; nobody else pays for that.
+        unittest = sys.modules.get("unittest")
+        if unittest is not None and issubclass(cls, unittest.TestCase):
+            raise TypeError(f"{cls.__name__} is a plain class, without unittest.TestCase")
         _check_names(cls)
         kinds = TESTS.get(cls.surface)
         if kinds is None:
