@@ -1,0 +1,118 @@
+"""The thread of the live server: it serves sockets, keeps time, and does what others order."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = ["PATIENCE", "ServerLoop"]
+
+PATIENCE: Final = 5.0
+"""How many seconds other threads wait for this one."""
+
+
+class ServerLoop:
+    """Calls whoever registered a socket with `selector` when it is ready, one after the other."""
+
+    def __init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        """Tells when sockets are ready; the data of its keys is what to call, with the events."""
+        self.works = False
+        """Whether the thread does something at this moment."""
+        self.stopping = False
+        """Whether the thread is to end."""
+        self._orders: deque[Callable[[], None]] = deque()
+        self._bell, self._hearer = socket.socketpair()
+        self._timers: list[tuple[float, int, Callable[[Any], None], Any]] = []
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a thread."""
+        return self._thread is not None
+
+    def start(self, broke: Callable[[Callable[[Any], None]], None]) -> None:
+        """Serve from now on.
+
+        Args:
+            broke: called where a call raised an error, with that call.
+        """
+        self._broke = broke
+        self._hearer.setblocking(False)  # noqa: FBT003 - the socket's own order
+        self.selector.register(self._hearer, selectors.EVENT_READ, self._hear)
+        self._thread = threading.Thread(
+            target=self.serve_forever, name="parseapi live server", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self.stopping = True
+            self._ring()
+            self._thread.join(PATIENCE)
+
+    def close(self) -> None:
+        """Close what only the thread needed, once it has ended."""
+        self._bell.close()
+        self._hearer.close()
+        self.selector.close()
+
+    # The name tells the clock that a thread which waits in here waits for nothing of its test's.
+    def serve_forever(self) -> None:
+        """Serve until the loop is stopped."""
+        while not self.stopping:
+            events = self.selector.select(self._until_next())
+            self.works = True
+            for key, mask in events:
+                self._guarded(key.data, mask)
+            while self._timers and self._timers[0][0] <= time.monotonic():
+                _, _, call, argument = heapq.heappop(self._timers)
+                self._guarded(call, argument)
+            self.works = False
+
+    def later(self, seconds: float, call: Callable[[Any], None], argument: Any) -> None:
+        """Call it then."""
+        entry = (time.monotonic() + seconds, next(self._numbers), call, argument)
+        heapq.heappush(self._timers, entry)
+
+    def order(self, call: Callable[[], None]) -> None:
+        """Let the thread do something, and wait for it."""
+        done = threading.Event()
+
+        def carry_out() -> None:
+            call()
+            done.set()
+
+        self._orders.append(carry_out)
+        self._ring()
+        done.wait(PATIENCE)
+
+    def _guarded(self, call: Callable[[Any], None], argument: Any) -> None:
+        """Whatever one connection brings, the others are served."""
+        try:
+            call(argument)
+        except Exception:  # noqa: BLE001 - the other connections are to be served
+            self._broke(call)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):
+            self._bell.send(b"!")
+
+    def _hear(self, _mask: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._hearer.recv(1024)
+        while self._orders:
+            self._orders.popleft()()
+
+    def _until_next(self) -> float | None:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
