@@ -325,3 +325,18 @@ def test_five_thousand_tests_open_at_once(open_page, tmp_path):
     assert json.loads(page.inner_text("#count")) == 5000
     page.click("#more")
     assert len(ids(page)) >= 400
+
+
+def test_the_bar_is_as_long_as_its_parts(open_page):
+    """A part of no errors leaves no gap: at 100 % the bar is full."""
+    page = open_page()
+    ends = page.eval_on_selector_all(
+        ".bar",
+        "bars => bars.map(bar => [bar.getBoundingClientRect().right, "
+        "bar.lastChild.getBoundingClientRect().right, "
+        "[...bar.children].map(part => part.offsetWidth)])",
+    )
+    assert len(ends) == 2
+    for end, last, widths in ends:
+        assert last == pytest.approx(end, abs=0.5)
+        assert min(widths) > 0

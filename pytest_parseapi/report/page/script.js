@@ -105,8 +105,8 @@
         return row ? cell(provider.name, error.code, surface, row) : el("td", { class: "s" });
       }),
     ]));
-    const bar = el("div", { class: "bar" }, ["checked", "simulated", "missing"].map((kind) =>
-      el("i", { class: kind, style: `flex:${among(used, kind)}` })));
+    const bar = el("div", { class: "bar" }, ["checked", "simulated", "missing"].filter((kind) =>
+      among(used, kind)).map((kind) => el("i", { class: kind, style: `flex:${among(used, kind)}` })));
     const faultRows = Object.keys(report.faults).map((name) => el("tr", { title: report.faults[name] }, [
       el("th", { scope: "row" }, el("div", {}, el("code", {}, name))),
       el("td", { class: "about" }, report.faults[name]),
