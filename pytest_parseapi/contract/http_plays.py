@@ -80,34 +80,19 @@ def backoff(case: Case, stage: Stage) -> Iterator[Breach]:
     error = case.failure
     runs: list[list[float]] = []
     trial: Trial | None = None
-    lull = False
     for seed in range(_SEEDS):
-        stage.api.reset()
-        if seed:
-            stage.api.clock.advance(_LULL)
-        if lull:
-            stage.call()
+        trial = _lasting(stage, error, seed)
+        if runs and not _waits(trial) and not trial.stopped:
+            # What is kept on purpose, such as a circuit breaker, forgets a failure in time.
             stage.api.reset()
-        stage.api.fail(error, times=ALWAYS)
-        stage.draw_alike(seed)
-        try:
-            trial = stage.call()
-        finally:
-            stage.draw_alike(None)
-        yield from met(trial, error, stage)
-        waited = [
-            [wait.seconds for wait in waits]
-            for operation in trial.record.operations
-            for waits in waits_of(operation)
-            if waits
-        ]
-        if runs and not waited and trial.last and trial.last.error == error and not trial.stopped:
-            if lull:
+            stage.api.clock.advance(_LULL)
+            stage.call()
+            trial = _lasting(stage, error, seed)
+            if not (_waits(trial) or trial.stopped) and trial.last and trial.last.error == error:
                 yield _forgotten(trial, error)
                 break
-            # A circuit breaker is half open now: a success closes it.
-            lull = True
-        runs += waited
+        yield from met(trial, error, stage)
+        runs += _waits(trial)
         if trial.stopped:
             break
     if trial is None or not trial.record.attempts:
@@ -130,6 +115,25 @@ def backoff(case: Case, stage: Stage) -> Iterator[Breach]:
                 advice=trial.record.advice("backoff"),
             ),
         )
+
+
+def _lasting(stage: Stage, error: Named, seed: int) -> Trial:
+    stage.api.reset()
+    stage.api.fail(error, times=ALWAYS)
+    stage.draw_alike(seed)
+    try:
+        return stage.call()
+    finally:
+        stage.draw_alike(None)
+
+
+def _waits(trial: Trial) -> list[list[float]]:
+    return [
+        [wait.seconds for wait in waits]
+        for operation in trial.record.operations
+        for waits in waits_of(operation)
+        if waits
+    ]
 
 
 def _forgotten(trial: Trial, error: Named) -> Breach:
