@@ -89,8 +89,9 @@ async def parse_async(document):
 
 
 @pytest.fixture
-def client(pytester):
+def client(pytester, monkeypatch):
     """A directory with a right client of Extend, ``client.py``."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(client=CLIENT)
     pytester.syspathinsert()
     return pytester
@@ -98,9 +99,8 @@ def client(pytester):
 
 def run(pytester, *arguments):
     # Rewriting every assert of the package anew would be most of what a session costs.
-    plugins = ("no:randomly", "no:cacheprovider", "no:asyncio", "no:hypothesispytest")
-    switches = [part for name in plugins for part in ("-p", name)]
-    return pytester.runpytest_inprocess("--assert=plain", *switches, *arguments)
+    switches = ["--assert=plain", "-p", "parseapi", "-p", "no:cacheprovider"]
+    return pytester.runpytest_inprocess(*switches, *arguments)
 
 
 @pytest.mark.parametrize("function", ["parse", "parse_async"])
