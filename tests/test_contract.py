@@ -163,6 +163,31 @@ def test_a_failure_names_the_rule_and_where_it_is_documented(client):
     result.stdout.no_fnmatch_line("*contract/plays.py*")
 
 
+def test_what_followed_instead_of_a_retry_is_told(client):
+    client.makepyfile(
+        """
+        import client
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            def parse(self, document):
+                try:
+                    return client.parse(document)
+                except client.Failed:
+                    return client.parse("https://files.example.com/other.pdf")
+        """,
+        client=CLIENT.replace("range(3)", "range(1)").replace("attempt == 2", "True"),
+    )
+    result = run(client, "-k", "test_documented_error and OCR_ERROR")
+    result.stdout.fnmatch_lines(
+        [
+            "rule broken: OCR_ERROR is retried [[]retries]",
+            "* seen       nothing followed",
+            "* nearest    attempt 2 is POST /parse about other.pdf, and no retry",
+        ]
+    )
+
+
 def test_the_surface_of_runs_has_cases_of_its_own(client):
     client.makepyfile(
         """
