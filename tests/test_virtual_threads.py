@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -486,3 +489,26 @@ def test_trees_of_threads(clock, tree):
     run_tree(tree, clock, wrong)
     assert wrong == []
     assert clock.elapsed_ns - before == nanoseconds(tree)
+
+
+# Forked children.
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_child_ends_well(clock):
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.01,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own(clock):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs would take the test with it
+        done = threading.Event()
+        thread = threading.Thread(target=done.set)
+        thread.start()
+        os._exit(0 if done.wait(60) and thread.join(60) is None else 1)
+    assert os.waitpid(child, 0)[1] == 0

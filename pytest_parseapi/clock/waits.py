@@ -95,7 +95,15 @@ class Waits:
         self._patches.stop()
 
     def _notice(self, real: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: real() if self._clock.closed else _Notice(self._clock)
+        waits = threading.Condition.wait.__code__
+
+        def allocate() -> Any:
+            # The module itself makes locks by the same name, in the child of a fork for one.
+            if self._clock.closed or sys._getframe(1).f_code is not waits:
+                return real()
+            return _Notice(self._clock)
+
+        return allocate
 
     def _join(self, real: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(real)
