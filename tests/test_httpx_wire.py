@@ -413,12 +413,16 @@ def test_a_respx_router_that_passes_the_provider_through(extend_api, send):
         assert send("POST", json=BODY).status_code == 500
 
 
-@pytest.mark.httpx_mock(should_mock=lambda request: request.url.host == "other.example.com")
-def test_pytest_httpx_for_other_hosts(extend_api, send, httpx_mock):
-    httpx_mock.add_response(url="https://other.example.com/", status_code=204)
+@pytest.mark.parametrize("order", [("extend_api", "httpx_mock"), ("httpx_mock", "extend_api")])
+def test_pytest_httpx_for_other_hosts(request, send, order):
+    given = {name: request.getfixturevalue(name) for name in order}
+    given["httpx_mock"].add_response(url="https://other.example.com/", status_code=204)
+    given["extend_api"].fail("OCR_ERROR")
+    assert send("POST", json=BODY).status_code == 500
     assert send("GET", "https://other.example.com/").status_code == 204
     assert send("POST", json=BODY).status_code == 200
-    assert len(extend_api.attempts) == 1
+    assert len(given["extend_api"].attempts) == 2
+    assert len(given["httpx_mock"].get_requests()) == 1
 
 
 # TLS contexts.

@@ -63,6 +63,17 @@ class HTTPXWire:
             # The transports' own reference alone: whoever calls httpx.create_ssl_context means to
             # change what it gets.
             put(default, "create_ssl_context", self._contexts.sharing)
+        if module.__name__ == "httpx":
+            self._mocks(switchboard)
+
+    def _mocks(self, switchboard: Switchboard) -> None:
+        """Let pytest-httpx, whose mock takes every request, leave documented hosts to this wire."""
+        mock = getattr(sys.modules.get("pytest_httpx"), "HTTPXMock", None)
+        ways = {"_handle_request": self._sync, "_handle_async_request": self._async}
+        for name, way in ways.items():
+            if hasattr(mock, name):
+                ours = way(switchboard, None)
+                self._patches.put(mock, name, functools.partial(_beside, switchboard, ours))
 
     def stop(self) -> None:
         """Intercept no more."""
@@ -139,6 +150,16 @@ class HTTPXWire:
         return self._module.Response(
             result.status, headers=headers, stream=stream, extensions=_extensions(result.status)
         )
+
+
+def _beside(switchboard: Switchboard, ours: Any, real: Any) -> Any:
+    def handle_request(mock: Any, transport: Any, request: Any) -> Any:
+        __tracebackhide__ = True
+        if switchboard.find(request.url.host) is None:
+            return real(mock, transport, request)
+        return ours(transport, request)
+
+    return handle_request
 
 
 def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
