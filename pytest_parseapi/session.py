@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -47,6 +47,12 @@ class Session:
     def providers(self) -> Mapping[str, Provider]:
         """Every provider by name, of hooks too."""
         given = self._config.hook.pytest_parseapi_providers()
+        for providers in given:
+            if not isinstance(providers, Iterable):
+                kind = type(providers).__name__
+                raise UsageError(
+                    f"pytest_parseapi_providers gives a list of Providers, not a {kind}"
+                )
         return registry(provider for providers in given for provider in providers)
 
     @cached_property

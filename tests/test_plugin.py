@@ -773,10 +773,22 @@ def test_a_provider_of_a_third_party(pytester, passes):
     )
 
 
-def test_a_hook_that_gives_something_else(pytester, check):
-    pytester.makeconftest("def pytest_parseapi_providers(): return ['acme']")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("['acme']", "gives Providers, not 'acme'"),
+        ("3", "gives a list of Providers, not one int"),
+        (
+            "pytest_parseapi.Provider(name='acme', base_url='https://acme.example')",
+            "gives a list of Providers, not one Provider",
+        ),
+    ],
+)
+def test_a_hook_that_gives_something_else(pytester, check, given, message):
+    hook = f"import pytest_parseapi\ndef pytest_parseapi_providers(): return {given}"
+    pytester.makeconftest(hook)
     result = check("def test(extend_api): pass")
-    assert result.messages == ["pytest_parseapi_providers gives Providers, not 'acme'"]
+    assert result.messages == [f"pytest_parseapi_providers {message}"]
 
 
 def test_a_provider_without_a_host(pytester, check):
