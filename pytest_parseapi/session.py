@@ -51,7 +51,7 @@ class Session:
             if not isinstance(providers, Iterable):
                 kind = type(providers).__name__
                 raise UsageError(
-                    f"pytest_parseapi_providers gives a list of Providers, not a {kind}"
+                    f"pytest_parseapi_providers gives a list of Providers, not one {kind}"
                 )
         return registry(provider for providers in given for provider in providers)
 
