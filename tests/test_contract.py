@@ -310,6 +310,47 @@ def test_a_mistake_in_the_class_is_said_at_collection(client, line, message):
     result.stdout.fnmatch_lines([f"E * {message}" if message[0] == "T" else message])
 
 
+@pytest.mark.parametrize(
+    ("client_is", "case", "lines"),
+    [
+        (
+            CLIENT.replace("time.sleep(wait", "attempt and time.sleep(wait"),
+            "test_lasting_error and OCR_ERROR",
+            [
+                "rule broken: retries wait with exponential backoff [[]backoff]",
+                "* nearest    attempt 2 came without a wait (urllib3's Retry sends its first retry "
+                "at once: immediate_first_retry = True allows that)",
+            ],
+        ),
+        (
+            CLIENT.replace("attempt == 2", "wait_of(response, attempt) > 30"),
+            "test_retry_after and 60s",
+            [
+                "rule broken: a retry comes after the reply's Retry-After [[]retry_after]",
+                "* seen       nothing followed",
+                "* a consumer that gives up on 60 s on purpose states retry_after = False",
+            ],
+        ),
+    ],
+    ids=["immediate", "impatient"],
+)
+def test_a_failure_names_the_policy_that_allows_it(client, client_is, case, lines):
+    client.makepyfile(
+        """
+        import client
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            def parse(self, document):
+                return client.parse(document)
+        """,
+        client=client_is,
+    )
+    result = run(client, "-k", case)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(lines)
+
+
 def test_the_contract_is_no_unittest():
     with pytest.raises(TypeError) as mistake:
 

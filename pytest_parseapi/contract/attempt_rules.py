@@ -19,6 +19,8 @@ from pytest_parseapi.timeline import describe_error, short_document
 __all__ = ["backoff", "final_errors", "payloads", "retries", "stops", "timeouts"]
 
 _TOO_LONG: Final = 86_400.0
+_AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
+_ALLOWED: Final = "immediate_first_retry = True allows that"
 
 
 def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
@@ -118,7 +120,8 @@ def backoff(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
         return
     for operation in trial.record.operations:
         for finding in unproven_backoff(trial.record, operation):
-            yield Breach("backoff", finding)
+            nearest = finding.nearest.replace(_AT_ONCE, f"{_AT_ONCE}: {_ALLOWED}")
+            yield Breach("backoff", replace(finding, nearest=nearest))
 
 
 def payloads(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:

@@ -163,8 +163,27 @@ def retry_after(case: Case, stage: Stage) -> Iterator[Breach]:
     trial = stage.call()
     yield from met(trial, error, stage)
     yield from (Breach("retry_after", finding) for finding in too_early(trial.record))
-    yield from general_breaches(trial, stage.policy)
+    for breach in general_breaches(trial, stage.policy):
+        if breach.rule == "retries":
+            yield _not_awaited(breach.finding, case)
+        else:
+            yield breach
     yield from recovers(trial, error)
+
+
+def _not_awaited(finding: Finding, case: Case) -> Breach:
+    """The breach of a consumer that gives up where it is asked to wait."""
+    advice = (
+        f"a consumer that gives up on {case.retry_after} s on purpose states retry_after = False"
+    )
+    return Breach(
+        "retry_after",
+        replace(
+            finding,
+            rule="a retry comes after the reply's Retry-After",
+            advice=f"{finding.advice}\n{advice}",
+        ),
+    )
 
 
 def earlier_result(case: Case, stage: Stage) -> Iterator[Breach]:
