@@ -42,8 +42,11 @@ class Bench:
         self._undo.close()
 
 
-def audit(kind):
-    """The rules that a consumer breaks, each with the cases that show it and the first finding."""
+def audit(kind, *, until=None):
+    """The rules that a consumer breaks, each with the cases that show it and the first finding.
+
+    Once the rule ``until`` is among them, one case of each further test is enough.
+    """
     provider = provider_named(PROVIDERS, kind.provider)
     bench = Bench(kind.provider, kind.__name__)
     broken = defaultdict(list)
@@ -58,6 +61,8 @@ def audit(kind):
                 stage = Stage(api=api, parse=consumer.parse, policy=consumer)
                 for breach in play(case, stage):
                     broken[breach.rule].append((f"{test}[{case.id}]", breach.finding))
+                if until in broken:
+                    break
     finally:
         bench.close()
     return dict(broken)
