@@ -109,10 +109,11 @@ def prepared(pytester, monkeypatch):
 
 @pytest.fixture
 def nested(pytester, prepared):
-    """Runs pytest in this process on a file of tests."""
+    """Runs pytest in this process on a file of tests, or on what is in its directory."""
 
-    def run(text, *options, plugins=()):
-        pytester.makepyfile(text)
+    def run(text=None, *options, plugins=()):
+        if text is not None:
+            pytester.makepyfile(text)
         return pytester.runpytest_inprocess(*prepared(plugins), *options)
 
     return run

@@ -45,12 +45,12 @@ def examples():
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda item: f"{item.file}-{item.passes}")
-def test_the_example_does_what_the_readme_says(example, pytester, separate):
+def test_the_example_does_what_the_readme_says(example, pytester, nested):
     pytester.makepyfile(**{example.file.removesuffix(".py"): example.text})
     if example.support:
         pytester.makeconftest(example.support)
 
-    result = separate()
+    result = nested()
 
     assert (result.ret == 0) is example.passes, result.stdout.str()
     shown = result.stdout.str()

@@ -108,11 +108,12 @@ TESTS = [
 
 
 @pytest.fixture(scope="module")
-def browser():
+def window():
+    """One page of one browser, which shows a fresh document in each test."""
     with playwright.sync_playwright() as started:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
+        yield browser.new_page(offline=True)
         browser.close()
 
 
@@ -124,25 +125,32 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(browser, path):
+def open_page(window, path):
     """Opens the page; a message in its console or a request for anything fails the test."""
-    pages = []
+    urls = []
     wrong = []
+    listeners = {
+        "console": lambda message: wrong.append(message.text),
+        "pageerror": lambda error: wrong.append(str(error)),
+        "request": lambda request: urls.append(request.url),
+    }
+    for event, listener in listeners.items():
+        window.on(event, listener)
 
     def open_(width=1280, scheme="light", path=path):
-        page = browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-        )
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: pages.append(request.url))
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]")
-        return page
+        window.set_viewport_size({"width": width, "height": 900})
+        window.emulate_media(color_scheme=scheme)
+        window.mouse.move(0, 0)
+        window.goto(path.as_uri())
+        window.wait_for_selector("html[data-ready]")
+        return window
 
     yield open_
+    window.goto("about:blank")
+    for event, listener in listeners.items():
+        window.remove_listener(event, listener)
     assert wrong == []
-    assert {url.partition(":")[0] for url in pages} <= {"file", "data"}
+    assert {url.partition(":")[0] for url in urls} <= {"file", "data", "about"}
 
 
 def ids(page):
