@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,10 @@ def examples():
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda item: f"{item.file}-{item.passes}")
-def test_the_example_does_what_the_readme_says(example, pytester, nested):
-    pytester.makepyfile(**{example.file.removesuffix(".py"): example.text})
+def test_the_example_does_what_the_readme_says(example, pytester, nested, monkeypatch):
+    name = example.file.removesuffix(".py")
+    monkeypatch.delitem(sys.modules, name, raising=False)  # tests of this suite have such names
+    pytester.makepyfile(**{name: example.text})
     if example.support:
         pytester.makeconftest(example.support)
 
