@@ -34,7 +34,7 @@ def test_a_row_of_errors_is_not(extend_api, capsys):
             return "waits" in str(error)
         return False
 
-    shortest = find(SCRIPTS, breaks, settings=settings(max_examples=1000, database=None))
+    shortest = find(SCRIPTS, breaks, settings=settings(max_examples=5000, database=None))
     print(shortest)  # noqa: T201 - to paste into a test
     assert capsys.readouterr().out == (
         'extend_api.fail("OCR_ERROR")\nextend_api.fail("RATE_LIMIT_EXCEEDED")\n'
