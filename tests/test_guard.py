@@ -65,8 +65,11 @@ def by_open_connection():
 
 
 def by_loop_to_an_address():
+    def hang_up(_, writer):  # Python 3.12 waits for connections when a server closes
+        writer.close()
+
     async def main():
-        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             await asyncio.open_connection("127.0.0.1", port, ssl=True, server_hostname=HOST)
 
