@@ -122,7 +122,8 @@ class SimulatedTest:
         self._told = True
         if unused is not None:
             return unused
-        return "" if "timeline of" in str(error) else self._pictures()
+        pictures = "" if "timeline of" in str(error) else self._pictures()
+        return "\n\n".join(filter(None, [pictures, self._rejections()]))
 
     def _unused_text(self) -> str | None:
         """What was scripted and never met, in words."""
@@ -136,11 +137,21 @@ class SimulatedTest:
             lines += _where_runs_fail(step)
         lines.append("parseapi(strict=False) allows that.")
         pictures = [api.timeline() for api in self._apis.values()]
-        return "\n".join([*lines, "", *pictures])
+        rejections = self._rejections()
+        return "\n".join([*lines, "", *pictures, *(["", rejections] if rejections else [])])
 
     def _pictures(self) -> str:
         """The timelines of the providers that were asked something."""
         return "\n\n".join(api.timeline() for api in self._apis.values() if api.attempts)
+
+    def _rejections(self) -> str:
+        """Why requests were turned down that no script let fail."""
+        lines = [
+            f"{service.provider.title} turned attempt {number} down, not a script: {message}"
+            for service in self.simulation.services.values()
+            for message, number in service.rejections.items()
+        ]
+        return "\n".join(lines)
 
     def _implied(self) -> str | None:
         """The one provider whose fixture the test names, where no marker names another."""

@@ -680,6 +680,26 @@ def test_a_client_that_is_not_chosen_is_blocked(check):
     )
 
 
+@pytest.mark.parametrize(
+    ("headers", "body", "reason"),
+    [
+        ("HEADERS", "{}", "file is missing."),
+        ("{}", "BODY", "The API key is missing or not valid."),
+    ],
+)
+@pytest.mark.parametrize("script", ["", "extend_api.fail('OCR_ERROR')"])
+def test_why_a_request_was_turned_down_is_told(check, headers, body, reason, script):
+    result = check(
+        f"""
+        def test(extend_api):
+            {script or "pass"}
+            httpx.post(URL, json={body}, headers={headers}).raise_for_status()
+        """
+    )
+    section = dict(result.reprec.getreports()[-2].sections)["Captured parseapi call"]
+    assert section.endswith(f"\n\nExtend turned attempt 1 down, not a script: {reason}")
+
+
 # Hooks, by public names alone.
 
 THIRD_PARTY = """

@@ -27,6 +27,8 @@ class Outcome:
     run_status: str | None = None
     run_reason: str | None = None
     fuse: Literal["polls", "attempts"] | None = None
+    rejection: str | None = None
+    """Why the API turned the request down, where no script did."""
 
 
 def failed(

@@ -62,6 +62,8 @@ class SimulatedService:
         self._seed = f"{provider.name} {seed}"
         self._fuse = Fuse(max_attempts, stops, picture)
         self._routes = Routes(provider, stops)
+        self.rejections: dict[str, int] = {}
+        """Why requests were turned down without a script, and the last attempt each time."""
         self._lock = allocate_lock()
         self._ids = Ids(self._seed)
         self.state: Any = provider.behaviour.new_state()
@@ -74,6 +76,7 @@ class SimulatedService:
             self.script.clear()
             self.reply_seconds = 0.0
             self.lenient = False
+            self.rejections.clear()
             self._ids = Ids(self._seed)
             self.state = self.provider.behaviour.new_state()
 
@@ -123,7 +126,7 @@ class SimulatedService:
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """Put the end of an exchange on record."""
         result = outcome.result
-        return self.journal.close(
+        attempt = self.journal.close(
             opened,
             status=result.status if isinstance(result, Reply) else None,
             error=outcome.error,
@@ -134,6 +137,9 @@ class SimulatedService:
             fuse=outcome.fuse,
             reply_headers=result.headers if isinstance(result, Reply) else {},
         )
+        if outcome.rejection is not None:
+            self.rejections[outcome.rejection] = attempt.number
+        return attempt
 
     def _outcome(
         self, request: Request, endpoint: Endpoint, params: dict[str, str], names: tuple[str, ...]
@@ -152,7 +158,7 @@ class SimulatedService:
         request_id = self._ids.new(behaviour.request_id_prefix)
         unauthorized = self._by_code.get(behaviour.unauthorized_code())
         if unauthorized is not None and not behaviour.authenticate(request):
-            return failed(behaviour, unauthorized, request_id)
+            return _rejected(failed(behaviour, unauthorized, request_id), unauthorized.message)
         call = Call(
             request=request,
             endpoint=endpoint,
@@ -166,13 +172,12 @@ class SimulatedService:
         try:
             reply = behaviour.answer(call, request_id)
         except Rejected as rejected:
-            return failed(
-                behaviour,
-                self._by_code[rejected.code],
-                request_id,
-                message=rejected.message,
-                details=rejected.details,
+            error = self._by_code[rejected.code]
+            message = error.message if rejected.message is None else rejected.message
+            outcome = failed(
+                behaviour, error, request_id, message=message, details=rejected.details
             )
+            return _rejected(outcome, message)
         if step is not None:
             self.script.take(step)
             return scripted(self.provider, step, reply, request_id)
@@ -186,3 +191,7 @@ class SimulatedService:
             run_reason=call.run_reason,
             fuse=call.fuse,
         )
+
+
+def _rejected(outcome: Outcome, message: str) -> Outcome:
+    return replace(outcome, rejection=message)
