@@ -21,10 +21,10 @@ from pathlib import Path
 import httpx
 import respx
 
-from pytest_parseapi.api import ParseAPI
-from pytest_parseapi.providers import registry
-from pytest_parseapi.simulation import Settings, Simulation
-from pytest_parseapi.wires.tls import SharedContexts
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.providers.registry import registry
 
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}

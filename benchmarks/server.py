@@ -30,10 +30,10 @@ ROUNDS = 3
 
 
 def serve_live() -> None:
-    from pytest_parseapi.providers import registry
+    from pytest_parseapi.api.simulation import Settings, Simulation
+    from pytest_parseapi.clients.tls import SharedContexts
+    from pytest_parseapi.providers.registry import registry
     from pytest_parseapi.service import fuse
-    from pytest_parseapi.simulation import Settings, Simulation
-    from pytest_parseapi.wires.tls import SharedContexts
 
     # The same request again and again would end a test: it is what a poll for ever looks like.
     fuse.MAX_POLLS = 10**12

@@ -19,9 +19,9 @@ import aiohttp
 import requests
 import responses
 
-from pytest_parseapi.providers import registry
-from pytest_parseapi.simulation import Settings, Simulation
-from pytest_parseapi.wires.tls import SharedContexts
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.providers.registry import registry
 
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}

@@ -6,19 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pytest_parseapi.api import ParseAPI
-    from pytest_parseapi.attempt import Attempt
-    from pytest_parseapi.catalogue.behaviour import Behaviour, Call, Rejected
-    from pytest_parseapi.catalogue.endpoint import Endpoint
-    from pytest_parseapi.catalogue.model import Advice, DocumentedError
-    from pytest_parseapi.catalogue.provider import Provider
+    from pytest_parseapi.api.parse_api import ParseAPI
     from pytest_parseapi.clock.virtual import VirtualClock
-    from pytest_parseapi.contract.suite import ParseErrorContract
-    from pytest_parseapi.exchange import Reply, Request
-    from pytest_parseapi.run import Run
+    from pytest_parseapi.model.behaviour import Behaviour, Call, Rejected
+    from pytest_parseapi.model.endpoint import Endpoint
+    from pytest_parseapi.model.errors import Advice, DocumentedError
+    from pytest_parseapi.model.http import Reply, Request
+    from pytest_parseapi.model.provider import Provider
+    from pytest_parseapi.plugin.contract import ParseErrorContract
+    from pytest_parseapi.record.attempt import Attempt
+    from pytest_parseapi.record.run import Run
     from pytest_parseapi.service.script import ALWAYS
-    from pytest_parseapi.webhooks.courier import WebhookAnswer
-    from pytest_parseapi.webhooks.delivery import WebhookDelivery
+    from pytest_parseapi.service.webhook_delivery import WebhookDelivery
+    from pytest_parseapi.service.webhook_sender import WebhookAnswer
 
 __all__ = [
     "ALWAYS",
@@ -44,22 +44,22 @@ __all__ = [
 # or not.
 _HOMES: Final = {
     "ALWAYS": "service.script",
-    "Advice": "catalogue.model",
-    "Attempt": "attempt",
-    "Behaviour": "catalogue.behaviour",
-    "Call": "catalogue.behaviour",
-    "DocumentedError": "catalogue.model",
-    "Endpoint": "catalogue.endpoint",
-    "ParseAPI": "api",
-    "ParseErrorContract": "contract.suite",
-    "Provider": "catalogue.provider",
-    "Rejected": "catalogue.behaviour",
-    "Reply": "exchange",
-    "Request": "exchange",
-    "Run": "run",
+    "Advice": "model.errors",
+    "Attempt": "record.attempt",
+    "Behaviour": "model.behaviour",
+    "Call": "model.behaviour",
+    "DocumentedError": "model.errors",
+    "Endpoint": "model.endpoint",
+    "ParseAPI": "api.parse_api",
+    "ParseErrorContract": "plugin.contract",
+    "Provider": "model.provider",
+    "Rejected": "model.behaviour",
+    "Reply": "model.http",
+    "Request": "model.http",
+    "Run": "record.run",
     "VirtualClock": "clock.virtual",
-    "WebhookAnswer": "webhooks.courier",
-    "WebhookDelivery": "webhooks.delivery",
+    "WebhookAnswer": "service.webhook_sender",
+    "WebhookDelivery": "service.webhook_delivery",
 }
 
 

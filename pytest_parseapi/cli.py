@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.errors import UsageError
-from pytest_parseapi.listing import error_json, error_table
-from pytest_parseapi.providers import provider_named, registry
-from pytest_parseapi.report.command import add_merge, merge
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.providers.registry import provider_named, registry
+from pytest_parseapi.report.merge import add_merge, merge
+from pytest_parseapi.serve import Scripted, serve
 from pytest_parseapi.service.script import ALWAYS
-from pytest_parseapi.standalone import Scripted, serve
 
-__all__ = ["main"]
+__all__ = ["error_json", "error_table", "main"]
+
+
+def error_table(providers: Iterable[Provider]) -> str:
+    """Every documented error of every provider, one a line."""
+    headings = ("provider", "code", "status", "retry", "surfaces", "basis", "source")
+    rows: list[tuple[str, ...]] = [headings]
+    rows += [_row(provider, error) for provider in providers for error in provider.errors]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def error_json(providers: Iterable[Provider]) -> str:
+    """Every documented error of every provider, as a JSON list of objects."""
+    errors = [asdict(error) for provider in providers for error in provider.errors]
+    return json.dumps(errors, indent=2, ensure_ascii=False)
+
+
+def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
+    return (
+        provider.name,
+        error.code,
+        str(error.status),
+        "yes" if error.retryable else "no",
+        ",".join(error.surfaces),
+        error.basis,
+        error.source,
+    )
+
 
 _HIGHEST_PORT: Final = 65_535
 _WRONG: Final = 2

@@ -7,14 +7,13 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from pytest_parseapi.catalogue.arguments import choice, choices
-from pytest_parseapi.catalogue.faults import FAULTS
-from pytest_parseapi.catalogue.lookup import select
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.errors import UsageError
-from pytest_parseapi.failure_script import FailureScript, ScriptedFailure
-from pytest_parseapi.providers import provider_named, registry
+from pytest_parseapi.api.failure_script import FailureScript, ScriptedFailure
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.lookup import select
+from pytest_parseapi.model.mistakes import UsageError, choice, choices
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.providers.registry import provider_named, registry
 
 __all__ = ["FailureScript", "ScriptedFailure", "failure_scripts"]
 

@@ -26,7 +26,7 @@ import requests.utils
 import urllib3.connectionpool
 
 import pytest_parseapi
-from pytest_parseapi.patches import beneath
+from pytest_parseapi.patching.attributes import beneath
 
 # A nested run of pytest in this process forgets what it imported, and would import it all again in
 # the next one.

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 
 from pytest_parseapi.cli import main
-from pytest_parseapi.providers import registry
+from pytest_parseapi.providers.registry import registry
 
 BODY = b'{"file": {"url": "https://files.example.com/invoice.pdf"}}'
 

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.checks.failed_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, unlogged
-from pytest_parseapi.checks.polling import polls_after_end, polls_too_close
-from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
-from pytest_parseapi.checks.resubmissions import wrong_resubmissions
-from pytest_parseapi.checks.retry_after import too_early
-from pytest_parseapi.checks.run_logs import unlogged_failures
-from pytest_parseapi.checks.waits import NO_WAIT, Wait, waits_of
-from pytest_parseapi.operation import Operation
-from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.checks.runs import (
+    failed_runs,
+    polls_after_end,
+    polls_too_close,
+    unlogged_failures,
+    wrong_resubmissions,
+)
+from pytest_parseapi.checks.view import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain_retries"]
 

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.checks.record import Finding, Record, fail, nothing_to_check
-from pytest_parseapi.errors import UsageError, nearest
-from pytest_parseapi.evidence.line import Line
-from pytest_parseapi.operation import Operation
-from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.checks.view import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlogged"]
 

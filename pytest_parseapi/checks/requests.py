@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.checks.record import (
-    NOT_RETRIED,
-    Finding,
-    Record,
-    fail,
-    nothing_to_check,
-)
+from pytest_parseapi.checks.view import NOT_RETRIED, Finding, Record, fail, nothing_to_check
+from pytest_parseapi.record.attempt import Attempt
 
 __all__ = ["changed_payloads", "missing_timeouts", "payload_resent", "timeout_set"]
 

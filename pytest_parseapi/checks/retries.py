@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_parseapi.catalogue.arguments import check_count
-from pytest_parseapi.checks.record import Finding, Record, counted, fail, nothing_to_check
-from pytest_parseapi.operation import Operation
-from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.checks.view import Finding, Record, counted, fail, nothing_to_check
+from pytest_parseapi.model.mistakes import check_count
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["gave_up", "not_retried", "recovered", "retried"]
 

@@ -1,14 +1,26 @@
-"""The waits before retries, as attempts show them."""
+"""Whether the waits before retries are as they should be: backoff, and ``Retry-After``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.operation import Operation
+from pytest_parseapi.checks.view import NOT_RETRIED, Finding, Record, fail, nothing_to_check
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Operation
 
-__all__ = ["NO_WAIT", "TOLERANCE", "Wait", "waits_of"]
+__all__ = [
+    "NO_WAIT",
+    "TOLERANCE",
+    "Wait",
+    "backoff",
+    "retry_after_honoured",
+    "too_early",
+    "waits_of",
+]
+
 
 NO_WAIT: Final = 0.001
 """Up to here, in seconds, a wait counts as none."""
@@ -43,3 +55,218 @@ def waits_of(operation: Operation) -> Iterator[list[Wait]]:
             waits.append(Wait(position, before, after))
         position += 1
     yield waits
+
+
+_URLLIB3: Final = "urllib3's Retry sends its first retry at once; immediate_first=True accepts that"
+
+
+def backoff(
+    record: Record,
+    initial: float | None = None,
+    factor: float = 2.0,
+    maximum: float | None = None,
+    jitter: float | Literal["full"] = 0.1,
+    *,
+    immediate_first: bool = False,
+    document: str | None = None,
+) -> None:
+    """The waits before retries grow exponentially."""
+    __tracebackhide__ = True
+    _seconds("initial", initial)
+    _seconds("maximum", maximum)
+    if not isinstance(factor, (int, float)) or isinstance(factor, bool) or factor < 1:
+        raise UsageError(f"factor is a number from 1 up, not {factor!r}")
+    spread = 0.0 if jitter == "full" else jitter
+    number = isinstance(spread, (int, float)) and not isinstance(spread, bool)
+    if not number or not 0 <= spread < 1:
+        raise UsageError(f"jitter is a fraction from 0 up to 1, or 'full', not {jitter!r}")
+    rule = "waits before retries grow exponentially"
+    narrowed = record.about(document, rule)
+    judged = [
+        (operation, waits)
+        for operation in narrowed.operations
+        for waits in waits_of(operation)
+        if waits
+    ]
+    if not judged:
+        seen, advice = _why_no_waits(narrowed)
+        nothing_to_check(narrowed, rule, seen, advice=advice)
+    findings = []
+    for operation, waits in judged:
+        shape = _Shape(initial, float(factor), maximum, jitter)
+        problem = shape.problem(waits, immediate_first=immediate_first)
+        if problem:
+            findings.append(
+                Finding(
+                    rule=rule,
+                    where=operation.name,
+                    expected=shape.text(waits),
+                    seen=", ".join(f"{wait.seconds:.3f} s" for wait in waits),
+                    nearest=problem,
+                    advice=record.advice("backoff"),
+                )
+            )
+    fail(narrowed, findings)
+
+
+class _Shape:
+    """``min(initial * factor**n, maximum)`` within a jitter."""
+
+    def __init__(
+        self,
+        initial: float | None,
+        factor: float,
+        maximum: float | None,
+        jitter: float | Literal["full"],
+    ) -> None:
+        self._initial = initial
+        self._factor = factor
+        self._maximum = math.inf if maximum is None else maximum
+        self._jitter = jitter
+
+    def text(self, waits: list[Wait]) -> str:
+        within = (
+            "at most" if self._jitter == "full" else f"within ±{100 * float(self._jitter):g} % of"
+        )
+        if self._initial is None and self._jitter == "full":
+            return "waits above 0 s" + (
+                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
+            )
+        if self._initial is None:
+            return f"each wait {within} {self._factor:g} times the one before" + (
+                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
+            )
+        bounds = (f"{self._bound(self._initial, wait.position):g} s" for wait in waits)
+        return f"{within} " + ", ".join(bounds)
+
+    def problem(self, waits: list[Wait], *, immediate_first: bool) -> str:
+        """What is wrong with the waits, or an empty text."""
+        for wait in waits:
+            if wait.seconds <= NO_WAIT and not (immediate_first and wait.position == 0):
+                hint = f" ({_URLLIB3})" if wait.position == 0 else ""
+                return f"attempt {wait.retry.number} came without a wait{hint}"
+        if immediate_first and waits[0].position == 0 and waits[0].seconds <= NO_WAIT:
+            waits = waits[1:]
+            # Some count the immediate retry as the first step (urllib3), some do not.
+            ahead = [wait._replace(position=wait.position - 1) for wait in waits]
+            if not waits or not self._misfit(waits) or not self._misfit(ahead):
+                return ""
+        return self._misfit(waits)
+
+    def _misfit(self, waits: list[Wait]) -> str:
+        if self._initial is not None:
+            return self._outside(waits, self._initial)
+        # The first wait has a jitter of its own, so any start that fits all waits will do.
+        texts = [self._outside(waits, start) for start in self._starts(waits)]
+        return "" if "" in texts else texts[0]
+
+    def _starts(self, waits: list[Wait]) -> Iterator[float]:
+        if self._jitter == "full":
+            # Any wait fits below its bound if the longest does.
+            yield max(wait.seconds / self._factor**wait.position for wait in waits)
+            return
+        slack = (1 + self._jitter, 1 - self._jitter)
+        for wait in waits:
+            start = wait.seconds / self._factor**wait.position
+            yield start
+            for part in slack:
+                yield start / part
+
+    def _outside(self, waits: list[Wait], initial: float) -> str:
+        for wait in waits:
+            bound = self._bound(initial, wait.position)
+            above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
+            most, least = bound + above, bound - below
+            if wait.seconds > most + TOLERANCE:
+                return (
+                    f"the wait before attempt {wait.retry.number} is too long: "
+                    f"{wait.seconds:.3f} s, not {most:.3f} s at most"
+                )
+            if wait.seconds < least - TOLERANCE:
+                return (
+                    f"the wait before attempt {wait.retry.number} is too short: "
+                    f"{wait.seconds:.3f} s, not {least:.3f} s at least"
+                )
+        return ""
+
+    def _bound(self, initial: float, position: int) -> float:
+        return min(initial * self._factor**position, self._maximum)
+
+
+def _why_no_waits(record: Record) -> tuple[str, str]:
+    """What was seen, and advice."""
+    if not record.failed_operations:
+        return "no failed attempt is on record", ""
+    if any(True for operation in record.operations for _ in operation.pairs()):
+        advice = "assert_retry_after_honoured() judges such waits"
+        return "every retry followed a Retry-After", advice
+    return "no failed attempt was retried", NOT_RETRIED
+
+
+def _seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise UsageError(f"{name} is a number of seconds above 0, not {value!r}")
+
+
+def retry_after_honoured(record: Record, document: str | None = None) -> None:
+    """No retry came before the ``Retry-After`` of the reply that it follows."""
+    __tracebackhide__ = True
+    rule = "no retry comes before the reply's Retry-After"
+    narrowed = record.about(document, rule)
+    replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
+    if not replies:
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no failed reply on record carried a Retry-After",
+            advice="script one that does: api.fail(..., retry_after=5)",
+        )
+    followed = [
+        before
+        for operation in narrowed.operations
+        for before, _ in operation.pairs()
+        if before.retry_at is not None
+    ]
+    if not followed:
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no reply with a Retry-After was followed by a retry",
+            advice=NOT_RETRIED,
+        )
+    fail(narrowed, list(too_early(narrowed)))
+
+
+def too_early(record: Record) -> Iterator[Finding]:
+    """Retries that came before they were asked for."""
+    for operation in record.operations:
+        for before, after in operation.pairs():
+            if before.retry_at is None or after.wall_started >= before.retry_at - TOLERANCE:
+                continue
+            asked = before.retry_at - before.wall_ended
+            # Where a test has frozen the wall clock, the wait itself is what tells.
+            if _wait(after) >= asked - TOLERANCE:
+                continue
+            yield Finding(
+                rule="no retry comes before the reply's Retry-After",
+                where=operation.name,
+                expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
+                seen=f"attempt {after.number} came after {_wait(after):.3f} s",
+                nearest=_misread(before, _wait(after)),
+                advice=record.advice("retry_after"),
+            )
+
+
+def _misread(before: Attempt, waited: float) -> str:
+    text = before.retry_after or ""
+    if text.replace(".", "", 1).isdigit():
+        if math.isclose(waited, float(text) / 1000, abs_tol=TOLERANCE) and float(text):
+            return "that is its value in milliseconds; Retry-After counts seconds"
+        return ""
+    return "it is an HTTP date here, and not a number of seconds"
+
+
+def _wait(attempt: Attempt) -> float:
+    return attempt.waited or 0.0

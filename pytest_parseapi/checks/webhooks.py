@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.checks.record import Finding, Record, fail
-from pytest_parseapi.errors import UsageError
-from pytest_parseapi.webhooks.courier import WebhookAnswer
+from pytest_parseapi.checks.view import Finding, Record, fail
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.service.webhook_sender import WebhookAnswer
 
 __all__ = [
     "repeated_effects",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NoReturn
 
 from pytest_parseapi.clock.ledger import SECOND, Ledger
-from pytest_parseapi.stops import Stops
+from pytest_parseapi.model.stops import Stops
 
 __all__ = ["MAX_WAITS", "EndlessWaits"]
 

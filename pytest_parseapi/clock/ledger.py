@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_parseapi.clock.genuine import GENUINE
-from pytest_parseapi.clock.redirect import Redirect
+from pytest_parseapi.patching.functions import Redirect
 
 __all__ = ["FREE", "SECOND", "Ledger"]
 

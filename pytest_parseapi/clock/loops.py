@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.patches import Patches
+from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["LoopWaits"]
 

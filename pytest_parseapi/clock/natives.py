@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import RealWait
-from pytest_parseapi.clock.methods import replaced_methods
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.types import replaced_methods
 
 __all__ = ["NativeWaits"]
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.genuine import GENUINE
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.methods import replaced_methods
 from pytest_parseapi.clock.readers import Reader, reader_of
-from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.functions import Redirect
+from pytest_parseapi.patching.types import replaced_methods
 
 __all__ = ["Readings"]
 

@@ -21,11 +21,11 @@ from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.genuine import GENUINE
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
-from pytest_parseapi.clock.redirect import Redirect
 from pytest_parseapi.clock.threads import ThreadStates, only_tools_run_beside
 from pytest_parseapi.clock.waiters import Waiters
-from pytest_parseapi.errors import UsageError
-from pytest_parseapi.stops import Stops
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.patching.functions import Redirect
 
 __all__ = ["VirtualClock"]
 

@@ -17,7 +17,7 @@ from typing import Any
 from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.readers import Reader, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.patches import Patches
+from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["Waits"]
 

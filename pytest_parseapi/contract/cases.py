@@ -6,20 +6,109 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.contract.failure import Named
 from pytest_parseapi.contract.policy import ContractPolicy
-from pytest_parseapi.contract.selection import (
-    UNKNOWN,
-    first_retryable,
-    primary_errors,
-    retryable_by_status,
-    run_endpoints,
-    survivable_faults,
-)
-from pytest_parseapi.webhooks.delivery import WRONGS
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import FAULTS, NetworkFault
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.service.webhook_delivery import WRONGS
 
-__all__ = ["TESTS", "Case", "cases_of"]
+__all__ = [
+    "TESTS",
+    "UNKNOWN",
+    "Case",
+    "Named",
+    "cases_of",
+    "documented",
+    "first_retryable",
+    "may_be_retried",
+    "name_of",
+    "primary_errors",
+    "retryable_by_status",
+    "run_endpoints",
+    "survivable_faults",
+]
+
+
+Named = DocumentedError | NetworkFault
+
+
+def name_of(error: Named) -> str:
+    """What a test calls it."""
+    return error.code if isinstance(error, DocumentedError) else error.name
+
+
+def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
+    """Whether the provider advises to retry it."""
+    if isinstance(error, DocumentedError):
+        return error.retryable
+    if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:  # noqa: PLR2004
+        return False
+    same = [item.retryable for item in provider.errors if item.status == error.status]
+    return all(same) if same else provider.advice_for("server_errors") is not None
+
+
+def documented(provider: Provider, error: Named) -> str:
+    """What the provider says about an error, and where."""
+    if isinstance(error, NetworkFault):
+        return f"{error.name}: {error.description}"
+    retry = "may be retried" if error.retryable else "is not to be retried"
+    basis = "" if error.basis == "documented" else f"; basis: {error.basis}"
+    where = f"({error.source}{basis})"
+    return f"{provider.title} documents {error.code} ({error.status}): it {retry} {where}"
+
+
+UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
+
+
+def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
+    """The documented errors of the endpoint that parses: at once, or by a run."""
+    path = provider.endpoints[0].path if surface == "http" else run_endpoints(provider)[0].path
+    return [
+        error
+        for error in provider.errors
+        if "http" in error.surfaces and (not error.endpoints or path in error.endpoints)
+    ]
+
+
+def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
+    """What creates a run, and what polls it."""
+    for poll in provider.endpoints:
+        create = poll.path.rpartition("/")[0]
+        for endpoint in provider.endpoints:
+            if poll.polls and endpoint.method == "POST" and endpoint.path == create:
+                return endpoint, poll
+    raise UsageError(
+        f"{provider.title} documents no asynchronous runs: its contract has the surface 'http'"
+    )
+
+
+def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
+    """A retryable error that a server, and not a limit of requests, brings about."""
+    return next(iter(retryable_by_status(provider, policy)), None)
+
+
+def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[DocumentedError]:
+    """A retryable error of each status; a server's own come before a limit of requests."""
+    found = [
+        error
+        for error in primary_errors(provider, policy.surface)
+        if may_be_retried(provider, error)
+    ]
+    found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
+    by_status: dict[int, DocumentedError] = {}
+    for error in found:
+        by_status.setdefault(error.status, error)
+    return list(by_status.values())
+
+
+def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
+    """Every fault, but the silent servers that a client without time-outs waits for for ever."""
+    for fault in FAULTS:
+        if policy.sets_timeouts or not fault.name.endswith("_timeout"):
+            yield fault
+
 
 _HTTP: Final = (
     "success",

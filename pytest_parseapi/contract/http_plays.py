@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.checks.record import Finding
-from pytest_parseapi.checks.retry_after import too_early
-from pytest_parseapi.checks.waits import waits_of
-from pytest_parseapi.contract.breach import Breach
-from pytest_parseapi.contract.cases import Case
-from pytest_parseapi.contract.failure import Named, documented, may_be_retried
+from pytest_parseapi.checks.view import Finding
+from pytest_parseapi.checks.waits import too_early, waits_of
+from pytest_parseapi.contract.cases import Case, Named, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means
-from pytest_parseapi.contract.rules import general_breaches
+from pytest_parseapi.contract.rules import Breach, general_breaches
 from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
-from pytest_parseapi.contract.stage import Stage
-from pytest_parseapi.contract.trial import Trial
+from pytest_parseapi.contract.trial import Stage, Trial
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = [

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from pytest_parseapi.catalogue.provider import Provider
+from pytest_parseapi.model.provider import Provider
 
 __all__ = ["RULES", "ContractPolicy"]
 
@@ -47,7 +47,7 @@ class ContractPolicy:
     """A document is parsed where nothing fails."""
     retries: ClassVar[bool] = True
     """Errors that may be retried are, and the result of the retry is used."""
-    spares_final_errors: ClassVar[bool] = True
+    no_retry_on_final_errors: ClassVar[bool] = True
     """Errors that no retry can mend get a single attempt."""
     gives_up: ClassVar[bool] = True
     """Retries end."""
@@ -84,7 +84,7 @@ class ContractPolicy:
     """Polls of a run are at least 0.5 s apart."""
     resubmits: ClassVar[bool] = True
     """A run that failed for a reason that may pass is submitted again."""
-    spares_final_reasons: ClassVar[bool] = True
+    no_resubmit_on_final_reasons: ClassVar[bool] = True
     """A run that failed for a reason that stays is not submitted again."""
 
     accepts_webhooks: ClassVar[bool] = True

@@ -2,38 +2,371 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from pytest_parseapi.contract import (
-    attempt_rules,
-    log_rules,
-    result_rules,
-    run_rules,
-    webhook_rules,
+from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
+from pytest_parseapi.checks.logs import leaks, level_number, unlogged
+from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.checks.runs import (
+    polls_after_end,
+    polls_too_close,
+    unlogged_failures,
+    wrong_resubmissions,
 )
-from pytest_parseapi.contract.breach import Breach
+from pytest_parseapi.checks.view import Finding, Record
+from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.line import Line, exception_text
+from pytest_parseapi.record.timeline import describe_error, short_document
+from pytest_parseapi.service.webhook_delivery import SECRET
 
-__all__ = ["general_breaches"]
+__all__ = [
+    "Breach",
+    "backoff",
+    "clear_errors",
+    "credentials",
+    "final_errors",
+    "general_breaches",
+    "kept",
+    "payloads",
+    "polls",
+    "raises",
+    "request_ids",
+    "resubmissions",
+    "retries",
+    "run_logs",
+    "stops",
+    "timeouts",
+    "webhooks",
+]
+
+
+class Breach(NamedTuple):
+    """A rule of the contract that does not hold, and what shows it."""
+
+    rule: str
+    finding: Finding
+
+    @property
+    def titled(self) -> Finding:
+        """The finding with the name of its rule, which is what turns it off."""
+        return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
+
+
+def kept(breaches: Iterator[Breach], policy: ContractPolicy) -> list[Breach]:
+    """The breaches of rules that the policy holds, each rule and place once."""
+    found: dict[tuple[str, str], Breach] = {}
+    for breach in breaches:
+        if getattr(policy, breach.rule) is not False:
+            found.setdefault((breach.rule, breach.finding.where), breach)
+    return list(found.values())
+
+
+_TOO_LONG: Final = 86_400.0
+_AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
+_ALLOWED: Final = "immediate_first_retry = True allows that"
+
+
+def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Retries and polls end."""
+    attempts = trial.record.attempts
+    if trial.stopped == "hang":
+        yield from _hanging(trial)
+        return
+    if trial.stopped != "fuse":
+        yield from _endless(trial)
+        return
+    last = attempts[-1]
+    polled_on = not last.failed
+    yield Breach(
+        "stops_polling" if polled_on else "gives_up",
+        Finding(
+            rule="the consumer stops polling" if polled_on else "the consumer gives up",
+            expected="an end to it: a limit of attempts, or a deadline",
+            seen=f"{len(attempts)} attempts, and the next was about to follow; the last was a "
+            f"{describe_error(last)}",
+            advice="limit the attempts, and raise what the last one met",
+        ),
+    )
+
+
+def _hanging(trial: Trial) -> Iterator[Breach]:
+    """A consumer that waits for what will never come; a client without time-outs is told so."""
+    last = trial.last
+    if last is not None and last.timeouts.missing:
+        return
+    stops = trial.api._simulation.stops
+    met = "" if last is None else f" after the {describe_error(last)} of attempt {last.number}"
+    yield Breach(
+        "raises",
+        Finding(
+            rule="parse comes back",
+            expected="a result or an exception",
+            seen=f"it waits for ever{met}" + (f", in {stops.site}" if stops.site else ""),
+            advice="what fails in a thread or a task has to reach the caller: hand on its "
+            "exception, and wait with a time-out",
+        ),
+    )
+
+
+def _endless(trial: Trial) -> Iterator[Breach]:
+    """Waits that double without a limit come to centuries before any fuse blows."""
+    longest = max((attempt.waited or 0.0 for attempt in trial.record.attempts), default=0.0)
+    if longest > _TOO_LONG:
+        yield Breach(
+            "gives_up",
+            Finding(
+                rule="the consumer gives up",
+                expected="an end to it: a limit of attempts, a deadline, or a longest wait",
+                seen=f"{len(trial.record.attempts)} attempts, one of them after a wait of "
+                f"{longest / 86_400:,.0f} days",
+                advice="limit the attempts, and the longest wait",
+            ),
+        )
+
+
+def retries(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Errors that may be retried are."""
+    for operation in trial.record.operations:
+        for finding in missing_retries(trial.record, operation):
+            last = operation.attempts[-1]
+            nearest = _instead(trial.record, last)
+            yield Breach("retries", _with_source(replace(finding, nearest=nearest), last.error))
+
+
+def _instead(record: Record, last: Attempt) -> str:
+    """What the consumer asked for next, where that was no retry."""
+    after = next((item for item in record.attempts if item.number > last.number), None)
+    if after is None:
+        return ""
+    document = short_document(after.document)
+    about = f" about {document}" if document else ""
+    return f"attempt {after.number} is {after.method} {after.endpoint}{about}, and no retry"
+
+
+def final_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Errors that no retry can mend get a single attempt."""
+    for operation in trial.record.operations:
+        for finding in vain_retries(trial.record, operation):
+            yield Breach(
+                "no_retry_on_final_errors", _with_source(finding, operation.attempts[0].error)
+            )
+
+
+def _with_source(finding: Finding, error: object) -> Finding:
+    if not isinstance(error, DocumentedError) or not error.source:
+        return finding
+    page = f"{error.code} is documented at {error.source}"
+    return replace(finding, advice="\n".join(filter(None, (finding.advice, page))))
+
+
+def backoff(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    """Waits before retries grow, as far as one run can tell."""
+    if policy.immediate_first_retry:
+        return
+    for operation in trial.record.operations:
+        for finding in unproven_backoff(trial.record, operation):
+            nearest = finding.nearest.replace(_AT_ONCE, f"{_AT_ONCE}: {_ALLOWED}")
+            yield Breach("backoff", replace(finding, nearest=nearest))
+
+
+def payloads(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Each retry carries the same payload."""
+    for finding in changed_payloads(trial.record):
+        yield Breach("resends_payload", finding)
+
+
+def timeouts(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Every request is sent with time-outs."""
+    for finding in missing_timeouts(trial.record):
+        yield Breach("sets_timeouts", finding)
+
+
+# What code raises on its way to an error that it did not foresee.
+_UNRELATED: Final = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NameError,
+    RecursionError,
+    TypeError,
+    UnboundLocalError,
+    UnicodeDecodeError,
+)
+# A ValueError may be the consumer's own, but not with what Python says in one.
+_UNFORESEEN: Final = re.compile(
+    r".* is not a valid [\w.]+|invalid literal for int\(\) .*|could not convert string to float: .*"
+    r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
+    r"|unconverted data remains: .*|Invalid isoformat string: .*",
+    re.DOTALL,
+)
+_BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
+
+
+def raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    """A failure at the end is raised, and no broken body is taken for a result."""
+    last = trial.last
+    run = trial.failed_run
+    if policy.raises and run is not None and trial.error is None and not trial.stopped:
+        yield Breach(
+            "raises",
+            Finding(
+                rule="parse raises where the run failed",
+                where=run.id,
+                expected="an exception that says why the run failed",
+                seen=f"{trial.outcome} although run {run.id} ended FAILED: {run.failure_reason}",
+                advice=trial.record.advice("polling"),
+            ),
+        )
+    # Who tells failures by what it returns is the only one to read it.
+    if not policy.raises or last is None or not last.failed:
+        return
+    if trial.error is not None or trial.stopped:
+        return
+    broken = last.error in _BROKEN_SUCCESS
+    yield Breach(
+        "rejects_broken_success" if broken else "raises",
+        Finding(
+            rule="a 200 with a broken body is no result"
+            if broken
+            else "parse raises where the last attempt failed",
+            where=f"{last.method} {last.endpoint}",
+            expected="an exception that says what failed",
+            seen=f"{trial.outcome} after the {describe_error(last)} of attempt {last.number}",
+            advice="read the body before trusting the status"
+            if broken
+            else "raise, so that no caller takes a failed document for a parsed one; a consumer "
+            "that tells failures otherwise states raises = False",
+        ),
+    )
+
+
+def clear_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """What is raised is about the failure."""
+    error = trial.error
+    if error is None or not _is_unforeseen(error):
+        return
+    last = trial.last
+    met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
+    yield Breach(
+        "clear_errors",
+        Finding(
+            rule="an error that was not foreseen is still told as the API's failure",
+            expected="an exception about the failed request",
+            seen=f"{type(error).__name__}: {error}{met}",
+            advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
+            "them with .get() and with a default, and catch what decoding raises",
+        ),
+    )
+
+
+def _is_unforeseen(error: Exception) -> bool:
+    kind = type(error)
+    return (
+        isinstance(error, json.JSONDecodeError)
+        or kind in _UNRELATED
+        or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
+        or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))
+    )
+
+
+def credentials(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Neither a credential nor the webhook secret is logged or printed."""
+    secret = frozenset({SECRET})
+    record = trial.record
+    for finding in leaks(replace(record, credentials=record.credentials - secret)):
+        yield Breach("hides_credentials", finding)
+    for finding in leaks(replace(record, credentials=record.credentials & secret)):
+        yield Breach("hides_webhook_secret", finding)
+
+
+def request_ids(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    """The ``requestId`` of a last failed reply is logged."""
+    level = level_number(policy.log_level) or 0
+    record = trial.record
+    lines = [line for line in record.lines(None) if line.level is None or line.level >= level]
+    for operation in record.operations:
+        last = operation.attempts[-1]
+        if not last.failed or last.request_id is None or trial.stopped:
+            continue
+        for finding in unlogged(record, operation, [last], lines):
+            below = [line for line in record.lines(None) if last.request_id in line.text]
+            nearest = finding.nearest
+            if below:
+                nearest = f"a record below {policy.log_level} has it, which production drops"
+            elif trial.error is not None and last.request_id in exception_text(trial.error):
+                nearest = "the exception that parse raised carries it, but nothing logged it"
+            yield Breach("logs_request_id", replace(finding, nearest=nearest))
+
+
+def run_logs(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+    """The id and reason of each failed run are logged."""
+    level = level_number(policy.log_level) or 0
+
+    def lines(text: str | None) -> list[Line]:
+        found = trial.record.lines(text)
+        return [line for line in found if line.level is None or line.level >= level]
+
+    heard = replace(trial.record, lines=lines)
+    for finding in unlogged_failures(heard, None, None, None):
+        yield Breach("logs_run_failures", finding)
+
+
+_RESUBMISSIONS: Final = {
+    "is not submitted again": "no_resubmit_on_final_reasons",
+    "is submitted again with the same payload": "resends_payload",
+    "is submitted again after a wait": "backoff",
+    "is submitted again": "resubmits",
+}
+
+
+def polls(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """No run is polled too fast, or after its end."""
+    for finding in polls_after_end(trial.record):
+        yield Breach("stops_polling", finding)
+    for finding in polls_too_close(trial.record):
+        yield Breach("polls_politely", finding)
+
+
+def resubmissions(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Documents of failed runs are submitted again where that helps, and only there."""
+    for finding in wrong_resubmissions(trial.record):
+        rule = next(name for words, name in _RESUBMISSIONS.items() if words in finding.rule)
+        yield Breach(rule, finding)
+
+
+def webhooks(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+    """Good deliveries are taken, and wrong ones are turned down."""
+    for finding in unaccepted(trial.record):
+        yield Breach("accepts_webhooks", finding)
+    for finding in unrejected(trial.record):
+        yield Breach("verifies_signature", finding)
+
 
 _Judge = Callable[[Trial, ContractPolicy], Iterator[Breach]]
 _GENERAL: Final[tuple[_Judge, ...]] = (
-    attempt_rules.stops,
-    attempt_rules.retries,
-    attempt_rules.final_errors,
-    attempt_rules.backoff,
-    attempt_rules.payloads,
-    attempt_rules.timeouts,
-    log_rules.credentials,
-    result_rules.raises,
-    result_rules.clear_errors,
-    log_rules.request_ids,
-    log_rules.run_logs,
-    run_rules.polls,
-    run_rules.resubmissions,
-    webhook_rules.webhooks,
+    stops,
+    retries,
+    final_errors,
+    backoff,
+    payloads,
+    timeouts,
+    credentials,
+    raises,
+    clear_errors,
+    request_ids,
+    run_logs,
+    polls,
+    resubmissions,
+    webhooks,
 )
 
 

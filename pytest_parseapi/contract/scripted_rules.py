@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.checks.record import Finding
-from pytest_parseapi.contract.breach import Breach
-from pytest_parseapi.contract.failure import Named, documented, name_of
-from pytest_parseapi.contract.stage import Stage
-from pytest_parseapi.contract.trial import Trial
-from pytest_parseapi.timeline import describe_error
+from pytest_parseapi.checks.view import Finding
+from pytest_parseapi.contract.cases import Named, documented, name_of
+from pytest_parseapi.contract.rules import Breach
+from pytest_parseapi.contract.trial import Stage, Trial
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["met", "not_retried", "recovers", "run_met"]
 

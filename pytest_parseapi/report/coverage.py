@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pytest_parseapi.catalogue.faults import FAULTS
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.report.shapes import (
+from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.report.format import (
     FORMAT,
     VERSION,
     ErrorData,

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pytest_parseapi.report.shapes import FORMAT, VERSION, ReportData
+from pytest_parseapi.report.format import FORMAT, VERSION, ReportData
 
 __all__ = ["ReportFileError", "page", "read_json", "write_html", "write_json"]
 

@@ -1,15 +1,22 @@
-"""One report from the reports of several sessions."""
+"""``python -m pytest_parseapi merge``: one report of the reports of several sessions."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Iterable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from pytest_parseapi.report.coverage import report_of
-from pytest_parseapi.report.shapes import Outcome, ProviderData, ReportData, TestData
+from pytest_parseapi.report.files import ReportFileError, read_json, write_html, write_json
+from pytest_parseapi.report.format import Outcome, ProviderData, ReportData, TestData
+from pytest_parseapi.report.request import fail_under
+from pytest_parseapi.report.terminal import summary, verdict
 
-__all__ = ["merged"]
+__all__ = ["add_merge", "merge", "merged"]
+
 
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "skipped")
 
@@ -41,3 +48,46 @@ def _both(one: ProviderData, other: ProviderData) -> ProviderData:
 def _badness(test: TestData) -> tuple[int, str]:
     """What went wrong in one shard is told; the rest makes the order of the files irrelevant."""
     return _WORST_FIRST.index(test["outcome"]), json.dumps(test, sort_keys=True)
+
+
+def add_merge(commands: Any) -> None:
+    """Add the command ``merge`` to a command line."""
+    parser = commands.add_parser(
+        "merge",
+        help="merge the JSON reports of several sessions, such as a suite's shards",
+        description="Merge the files that --parseapi-report=json:PATH wrote into one report. Of a "
+        "test that ran in several sessions, the worst result counts.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a JSON report")
+    parser.add_argument("--html", type=Path, metavar="PATH", help="write the page here")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the merged data here")
+    parser.add_argument(
+        "--fail-under",
+        type=fail_under,
+        metavar="PERCENT",
+        help="exit with 1 if less of the documented errors was checked",
+    )
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        options: what the command line says.
+
+    Returns:
+        The exit status: 0, 1 where too little was checked, or 2 where a file is no report.
+    """
+    try:
+        report = merged([read_json(path) for path in options.files])
+    except ReportFileError as error:
+        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 2
+    if options.json is not None:
+        write_json(report, options.json)
+    if options.html is not None:
+        write_html(report, options.html)
+    text, enough = verdict(report, options.fail_under)
+    print("\n".join([*summary(report), "", text]))  # noqa: T201 - a command prints
+    return 0 if enough else 1

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pytest_parseapi.report.shapes import Outcome, TestData
+from pytest_parseapi.report.format import Outcome, TestData
 
 __all__ = ["ATTRIBUTE", "Tally"]
 

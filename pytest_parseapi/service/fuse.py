@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pytest_parseapi.operation import Operation
-from pytest_parseapi.stops import Stops
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.operation import Operation
 
 __all__ = ["MAX_POLLS", "Fuse"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.exchange import Fault, Reply, Timeouts
-from pytest_parseapi.journal import Opened
+from pytest_parseapi.model.http import Fault, Reply, Timeouts
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.service.outcome import Outcome
-from pytest_parseapi.stops import Stops
 
 __all__ = ["Pending", "timed"]
 

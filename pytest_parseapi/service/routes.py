@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.errors import nearest
-from pytest_parseapi.exchange import Request
-from pytest_parseapi.stops import Stops
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.http import Request
+from pytest_parseapi.model.mistakes import nearest
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.stops import Stops
 
 __all__ = ["Routes"]
 

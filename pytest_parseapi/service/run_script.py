@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_parseapi.catalogue.arguments import document_name
-from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.lookup import ErrorName, resolve
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.errors import UsageError
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.lookup import ErrorName, resolve
+from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS, times_of
 
 __all__ = ["RunFailure", "RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]

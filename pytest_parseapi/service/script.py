@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Final
 
-from pytest_parseapi.catalogue.arguments import document_name
-from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.lookup import ErrorName, endpoint_named, resolve
-from pytest_parseapi.catalogue.model import DocumentedError
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.errors import UsageError
-from pytest_parseapi.retry_after import moment_of
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.http import moment_of
+from pytest_parseapi.model.lookup import ErrorName, endpoint_named, resolve
+from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.provider import Provider
 
 __all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "steps_for", "times_of"]
 

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
-from pytest_parseapi.attempt import Attempt
-from pytest_parseapi.callers import Caller, current_caller
-from pytest_parseapi.catalogue.behaviour import Call, Rejected
-from pytest_parseapi.catalogue.endpoint import Endpoint
-from pytest_parseapi.catalogue.faults import NetworkFault
-from pytest_parseapi.catalogue.provider import Provider
-from pytest_parseapi.exchange import Fault, Reply, Request
-from pytest_parseapi.ids import Ids
-from pytest_parseapi.journal import Journal, Opened
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.journal import Journal, Opened
+from pytest_parseapi.record.operation import Caller, current_caller
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.outcome import Outcome, failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.script import Script
-from pytest_parseapi.stops import Stops
 
-__all__ = ["SimulatedService"]
+__all__ = ["Ids", "SimulatedService"]
+
+
+class Ids:
+    """Makes ids for one provider in one test.
+
+    Args:
+        seed: what they depend on, such as the test's node id.
+    """
+
+    def __init__(self, seed: str) -> None:
+        self._seed = hashlib.blake2s(seed.encode()).hexdigest()[:8]
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
+
+    def new(self, prefix: str) -> str:
+        """A new id: the prefix, a part that is the test's own, and a number."""
+        return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"
 
 
 class SimulatedService:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 
-from pytest_parseapi.api import ParseAPI
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.cases import TESTS, cases_of
 from pytest_parseapi.contract.plays import play
-from pytest_parseapi.contract.stage import Stage
-from pytest_parseapi.providers import provider_named, registry
-from pytest_parseapi.simulation import Settings, Simulation
-from pytest_parseapi.wires.tls import SharedContexts
+from pytest_parseapi.contract.trial import Stage
+from pytest_parseapi.providers.registry import provider_named, registry
 
 PROVIDERS = registry()
 CONTEXTS = SharedContexts()

@@ -9,7 +9,7 @@ import threading
 import pydantic
 from toolbox import Loop, NutrientLoop, ParseFailed, log
 
-from pytest_parseapi.catalogue import extend_errors
+from pytest_parseapi.providers.extend import errors as extend_errors
 
 MEANINGS = {
     "OCR_ERROR": "recognition failed",

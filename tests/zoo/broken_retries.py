@@ -32,7 +32,7 @@ class RetriesTwiceOnlyInTheory(Loop):
 class RetriesClientErrors(Loop):
     """Retries whatever fails, 4xx too."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return True
@@ -41,7 +41,7 @@ class RetriesClientErrors(Loop):
 class RetriesClientErrorsAtNutrient(NutrientLoop):
     """Retries a 400 and a 413 with the same document."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return True
@@ -50,7 +50,7 @@ class RetriesClientErrorsAtNutrient(NutrientLoop):
 class RetriesUnauthorized(Loop):
     """Retries a 401 with the same key."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return response.status_code == 401 or super().is_retryable(response, body)
@@ -59,7 +59,7 @@ class RetriesUnauthorized(Loop):
 class RetriesUnprocessable(Loop):
     """Retries a 422: the document stays corrupt."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return response.status_code == 422 or super().is_retryable(response, body)
@@ -68,7 +68,7 @@ class RetriesUnprocessable(Loop):
 class RetriesOutOfCredits(NutrientLoop):
     """Retries a 402, as if credits came back by waiting."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return response.status_code == 402 or super().is_retryable(response, body)

@@ -77,7 +77,7 @@ class ForgetsChunking(RunLoop):
 class SubmitsCorruptFilesAgain(RunLoop):
     """Submits again whatever failed, a corrupt file too."""
 
-    rule = "spares_final_reasons"
+    rule = "no_resubmit_on_final_reasons"
 
     def is_worth_another(self, run):
         return run.get("failureReason") in (*TRANSIENT, "CORRUPT_FILE")
@@ -86,7 +86,7 @@ class SubmitsCorruptFilesAgain(RunLoop):
 class SubmitsEverythingAgain(RunLoop):
     """Submits every failed document again."""
 
-    rule = "spares_final_reasons"
+    rule = "no_resubmit_on_final_reasons"
 
     def is_worth_another(self, run):
         return True
@@ -175,7 +175,7 @@ class GivesUpAtAFailedPoll(RunLoop):
 class PollsAnUnknownRunAgain(RunLoop):
     """Polls again where the run does not exist."""
 
-    rule = "spares_final_errors"
+    rule = "no_retry_on_final_errors"
 
     def is_retryable(self, response, body):
         return response.status_code == 404 or super().is_retryable(response, body)

@@ -1,0 +1,315 @@
+"""The checks of a `ParseAPI`, as its users call them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, Literal, TypeVar
+
+from pytest_parseapi.checks import documentation, logs, requests, retries, runs, waits, webhooks
+from pytest_parseapi.checks.logs import Which
+from pytest_parseapi.checks.view import Record
+
+__all__ = ["HTTPAssertions", "NotesChecks", "RunAssertions", "WebhookAssertions", "noted"]
+
+
+_PREFIX: Final = "assert_"
+_Noting = TypeVar("_Noting", bound="NotesChecks")
+
+
+class NotesChecks:
+    """What `noted` asks of a class."""
+
+    @abstractmethod
+    def note_check(self, name: str) -> None:
+        """A check ran and held."""
+
+
+def noted(cls: type[_Noting]) -> type[_Noting]:
+    """Let a class note each of its ``assert_...`` methods that returns, inherited ones too.
+
+    One place for all rooms of checks: one that is added later cannot be forgotten.
+    """
+    for name in dir(cls):
+        if name.startswith(_PREFIX):
+            setattr(cls, name, _noting(name, getattr(cls, name)))
+    return cls
+
+
+def _noting(name: str, check: Callable[..., None]) -> Callable[..., None]:
+    @wraps(check)
+    def noting(self: NotesChecks, *args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        check(self, *args, **kwargs)
+        self.note_check(name)
+
+    return noting
+
+
+class HTTPAssertions(ABC):
+    """The ``assert_...`` methods on attempts, retries, waits and logs."""
+
+    @property
+    @abstractmethod
+    def _record(self) -> Record:
+        """What the checks look at."""
+
+    def assert_retried(self, times: int | None = None, document: str | None = None) -> None:
+        """Each failed operation was tried again.
+
+        Args:
+            times: how many more times exactly; None for at least once.
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one was not, or nothing failed.
+        """
+        __tracebackhide__ = True
+        retries.retried(self._record, times, document)
+
+    def assert_not_retried(self, document: str | None = None) -> None:
+        """No failed operation was tried again.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one was, or nothing failed.
+        """
+        __tracebackhide__ = True
+        retries.not_retried(self._record, document)
+
+    def assert_gave_up(self, attempts: int | None = None, document: str | None = None) -> None:
+        """The last attempt of each failed operation failed, and nothing followed.
+
+        Args:
+            attempts: after how many attempts in all; None for any number.
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one went on or recovered, or nothing failed.
+        """
+        __tracebackhide__ = True
+        retries.gave_up(self._record, attempts, document)
+
+    def assert_recovered(self, document: str | None = None) -> None:
+        """The last attempt of each failed operation succeeded.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one did not, or nothing failed.
+        """
+        __tracebackhide__ = True
+        retries.recovered(self._record, document)
+
+    def assert_backoff(
+        self,
+        initial: float | None = None,
+        factor: float = 2.0,
+        maximum: float | None = None,
+        jitter: float | Literal["full"] = 0.1,
+        immediate_first: bool = False,  # noqa: FBT001, FBT002 - the documented signature
+        document: str | None = None,
+    ) -> None:
+        """The waits before retries follow ``min(initial * factor**n, maximum)`` within a jitter.
+
+        A wait of zero never passes; waits after a reply with ``Retry-After`` are not judged here.
+
+        Args:
+            initial: the first wait in seconds; None takes it from the waits.
+            factor: how each wait grows from the one before.
+            maximum: the longest wait in seconds; None for no limit.
+            jitter: a fraction above and below; ``"full"`` accepts anything from 0 to the bound.
+            immediate_first: the first retry may come at once, as with urllib3's ``Retry``.
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: a wait is too short or too long, or no wait is on record.
+        """
+        __tracebackhide__ = True
+        waits.backoff(
+            self._record,
+            initial,
+            factor,
+            maximum,
+            jitter,
+            immediate_first=immediate_first,
+            document=document,
+        )
+
+    def assert_retry_after_honoured(self, document: str | None = None) -> None:
+        """No retry came before the ``Retry-After`` of the reply that it follows.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one did, or no retry followed such a reply.
+        """
+        __tracebackhide__ = True
+        waits.retry_after_honoured(self._record, document)
+
+    def assert_payload_resent(self, document: str | None = None) -> None:
+        """Each retry carried the same body, file name, content type and parts.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one did not, or nothing was retried.
+        """
+        __tracebackhide__ = True
+        requests.payload_resent(self._record, document)
+
+    def assert_request_id_logged(
+        self,
+        which: Which = "last",
+        level: int | str | None = None,
+        text: str | None = None,
+        document: str | None = None,
+    ) -> None:
+        """The ``requestId`` of failed replies is in the consumer's logs or output.
+
+        Args:
+            which: ``"last"``, ``"all"`` or ``"any"`` of an operation's failed replies.
+            level: only log records at this level or above count.
+            text: more text to look in, such as a subprocess's standard error.
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: an id is missing, or no failed reply carried one.
+        """
+        __tracebackhide__ = True
+        logs.request_id_logged(self._record, which, level, text, document)
+
+    def assert_credential_not_logged(self) -> None:
+        """No credential that the consumer sent is in logs, output or logged exceptions.
+
+        Raises:
+            AssertionError: one is, or none was sent.
+        """
+        __tracebackhide__ = True
+        logs.credential_not_logged(self._record)
+
+    def assert_timeout_set(self) -> None:
+        """Every attempt was sent with finite connect and read time-outs.
+
+        Raises:
+            AssertionError: one was not, or nothing was sent.
+        """
+        __tracebackhide__ = True
+        requests.timeout_set(self._record)
+
+    def assert_follows_documentation(self, document: str | None = None) -> None:
+        """All of the provider's documented advice at once, for what happened in this test.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: with every rule that is broken, or because nothing failed.
+        """
+        __tracebackhide__ = True
+        documentation.follows_documentation(self._record, document)
+
+
+class RunAssertions(ABC):
+    """The ``assert_...`` methods on runs and polls."""
+
+    @property
+    @abstractmethod
+    def _record(self) -> Record:
+        """What the checks look at."""
+
+    def assert_run_failure_logged(
+        self, level: int | str | None = None, text: str | None = None
+    ) -> None:
+        """Each failed run's id and ``failureReason`` are in the consumer's logs or output.
+
+        Args:
+            level: only log records at this level or above count.
+            text: more text to look in, such as a subprocess's standard error.
+
+        Raises:
+            AssertionError: one is missing, or no run failed.
+        """
+        __tracebackhide__ = True
+        runs.run_failure_logged(self._record, level, text)
+
+    def assert_polling_stopped(self) -> None:
+        """No run was polled again after a reply that showed its end.
+
+        Raises:
+            AssertionError: one was, or none was polled to its end.
+        """
+        __tracebackhide__ = True
+        runs.polling_stopped(self._record)
+
+    def assert_polled_politely(self, minimum: float = 0.5) -> None:
+        """No two polls of a run came closer than this.
+
+        Args:
+            minimum: virtual seconds between the starts of two polls.
+
+        Raises:
+            AssertionError: two did, or no run was polled more than once.
+        """
+        __tracebackhide__ = True
+        runs.polled_politely(self._record, minimum)
+
+    def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
+        """Each document whose run failed was submitted again.
+
+        Args:
+            times: how many new runs exactly; None for at least one.
+            document: only runs about this document.
+
+        Raises:
+            AssertionError: one was not, or no run failed.
+        """
+        __tracebackhide__ = True
+        runs.resubmitted(self._record, times, document)
+
+
+class WebhookAssertions(ABC):
+    """The ``assert_webhook_...`` methods."""
+
+    @property
+    @abstractmethod
+    def _record(self) -> Record:
+        """What the checks look at."""
+
+    def assert_webhook_rejected(self) -> None:
+        """Each wrong delivery got a 4xx (or an exception of a plain function), and had no effect.
+
+        Raises:
+            AssertionError: one was taken or crashed the receiver, or none was delivered.
+        """
+        __tracebackhide__ = True
+        webhooks.webhook_rejected(self._record)
+
+    def assert_webhook_accepted(self) -> None:
+        """Each good event was answered with a 2xx within 30 s in the end.
+
+        Raises:
+            AssertionError: one was not, or none was delivered.
+        """
+        __tracebackhide__ = True
+        webhooks.webhook_accepted(self._record)
+
+    def assert_webhook_handled_once(self, effects: Callable[..., Any] | None = None) -> None:
+        """Each event that was delivered more than once had one effect.
+
+        Args:
+            effects: counts the receiver's effects: ``effects(event_id)`` those of one event, or
+                ``effects()`` all of them. Without it, the requests that the consumer sent to the
+                API about the event's run and document count.
+
+        Raises:
+            AssertionError: an event had another number of effects, or none came twice.
+        """
+        __tracebackhide__ = True
+        webhooks.webhook_handled_once(self._record, effects)

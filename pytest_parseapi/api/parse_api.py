@@ -1,0 +1,253 @@
+"""`ParseAPI`: one provider, simulated for one test."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_parseapi.api.assertions import (
+    HTTPAssertions,
+    NotesChecks,
+    RunAssertions,
+    WebhookAssertions,
+    noted,
+)
+from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
+from pytest_parseapi.api.runs import RunControls
+from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.api.webhooks import WebhookControls
+from pytest_parseapi.checks.view import Record
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.model.lookup import ErrorName
+from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.timeline import draw
+from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_delivery import SECRET
+
+__all__ = ["ALWAYS", "ParseAPI"]
+
+
+@noted
+class ParseAPI(
+    RunControls, WebhookControls, WebhookAssertions, RunAssertions, HTTPAssertions, NotesChecks
+):
+    """One provider, simulated for one test; fixtures make it.
+
+    Example:
+        >>> def test_retries(extend_api):
+        ...     extend_api.fail("OCR_ERROR", times=2)
+        ...     our_app.parse("https://files.example.com/invoice.pdf")
+        ...     extend_api.assert_recovered()
+    """
+
+    def __init__(self, simulation: Simulation, provider: Provider) -> None:
+        self._simulation = simulation
+        self._provider = provider
+
+    def __repr__(self) -> str:
+        return f"<ParseAPI {self._provider.name}>"
+
+    @property
+    def provider(self) -> Provider:
+        """What is simulated: hosts, endpoints, documented errors."""
+        return self._service.provider
+
+    @property
+    def base_url(self) -> str:
+        """The documented base URL, without a slash at its end."""
+        return self._service.provider.base_url
+
+    @property
+    def api_key(self) -> str:
+        """A credential that the simulated service accepts, as it does any well-formed one."""
+        return self._service.provider.api_key
+
+    @property
+    def live_url(self) -> str:
+        """The base URL of a real HTTP server on loopback that serves this API.
+
+        For other processes, other languages, and clients that are not intercepted: give it to them
+        in place of `base_url`. The server starts when a test first asks for it, sends each request
+        to the test that runs, and stops with the session.
+
+        A client in this process waits between its attempts in virtual time, one in another process
+        in real time, which then counts as it passes. Replies that take long, and time-outs, take
+        real seconds for both. A server cannot refuse a connection that it has accepted: over it,
+        ``connect_error`` resets the connection after the request, and ``connect_timeout`` is
+        silent as ``read_timeout`` is, until the client leaves.
+
+        Example:
+            >>> subprocess.run(["node", "parse.js", extend_api.live_url])  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        return self._open.live.url(self._service.provider)
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The test's virtual clock: ``clock.elapsed`` in seconds, ``clock.advance(seconds)``."""
+        return self._open.clock
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every exchange with this provider, oldest first."""
+        return self._service.journal.attempts
+
+    def attempts_for(self, document: str) -> list[Attempt]:
+        """Every exchange about one document, oldest first.
+
+        Args:
+            document: its URL, file name, last path segment or file id.
+        """
+        __tracebackhide__ = True
+        name = document_name(document)
+        if name is None:
+            raise UsageError("attempts_for() needs a document: a URL, a file name or an id")
+        return [attempt for attempt in self.attempts if name in attempt.names]
+
+    @property
+    def request_ids(self) -> list[str]:
+        """The ``requestId`` of each failed reply that carried one, oldest first."""
+        return [
+            attempt.request_id
+            for attempt in self.attempts
+            if attempt.failed and attempt.request_id is not None
+        ]
+
+    def fail(
+        self,
+        *errors: ErrorName,
+        times: float = 1,
+        document: str | None = None,
+        endpoint: str | None = None,
+        retry_after: RetryAfter | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Script failures: each named error, ``times`` times each, in order, and then recovery.
+
+        Args:
+            errors: documented codes (``"OCR_ERROR"``), statuses (``503``) where only one error has
+                that status, `DocumentedError` objects, or network faults (``"read_timeout"``).
+            times: how often each is met; ``ALWAYS`` for ever.
+            document: only requests about this document: its URL, file name, last path segment or
+                file id.
+            endpoint: only this path, such as ``"/parse"`` or ``"/parse_runs/{id}"``.
+            retry_after: the reply's ``Retry-After``: seconds, an HTTP date, or an aware `datetime`.
+            message: the text in the body, instead of the catalogue's.
+
+        Raises:
+            UsageError: a name or value is wrong; the message has the nearest right one.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)  # doctest: +SKIP
+            >>> extend_api.fail("read_timeout", document="invoice.pdf")  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        steps = steps_for(
+            self.provider,
+            errors,
+            others=self._open.providers.values(),
+            times=times,
+            document=document,
+            endpoint=endpoint,
+            retry_after=retry_after,
+            message=message,
+        )
+        for step in steps:
+            self._service.script.add(step)
+
+    def replies_take(self, seconds: float) -> None:
+        """Let each reply take this long from now on.
+
+        A client whose read time-out is shorter times out.
+
+        Args:
+            seconds: virtual seconds from 0 up.
+        """
+        __tracebackhide__ = True
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+        if not 0 <= seconds < math.inf:
+            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+        self._service.reply_seconds = float(seconds)
+
+    def reset(self) -> None:
+        """Forget scripts, runs and records, for a test body that runs many times.
+
+        The clock goes on; logs and output so far no longer count as evidence.
+        """
+        for keep in self._open.before_reset:
+            keep(self._service)
+        self._service.reset()
+        self._courier = None
+        self._open.reset()
+
+    def script(self, drawn: FailureScript) -> None:
+        """Forget what was (as `reset`), and play a script that Hypothesis has drawn.
+
+        What a consumer rightly never meets of it, because it gave up before, is no mistake.
+
+        Args:
+            drawn: from `pytest_parseapi.strategies.failure_scripts`.
+
+        Example:
+            >>> @given(drawn=failure_scripts("extend"))  # doctest: +SKIP
+            ... def test_client(extend_api, drawn):
+            ...     extend_api.script(drawn)
+        """
+        __tracebackhide__ = True
+        if not isinstance(drawn, FailureScript):
+            raise UsageError(f"script() plays what failure_scripts() draws, not {drawn!r}")
+        if drawn.provider != self.provider.name:
+            raise UsageError(f"a script of {drawn.provider} cannot be played by {self!r}")
+        self.reset()
+        for failure, times in drawn.steps():
+            if failure.surface == "run":
+                self.fail_run(failure.name, times=times)
+            else:
+                self.fail(failure.name, times=times, retry_after=failure.retry_after)
+        self._service.lenient = True
+        show_while_shrinking(drawn)
+
+    def timeline(self) -> str:
+        """The text picture of attempts and waits that failure messages show."""
+        return draw(self.provider.title, self.attempts)
+
+    def note_check(self, name: str) -> None:
+        """Keep that a check held, for the coverage of the documented errors.
+
+        Args:
+            name: the check's name, as a report shows it.
+        """
+        self._simulation.checks.setdefault(self._provider.name, set()).add(name)
+
+    @property
+    def _open(self) -> Simulation:
+        __tracebackhide__ = True
+        if self._simulation.clock.closed:
+            raise UsageError(
+                f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "
+                "test one of its own"
+            )
+        return self._simulation
+
+    @property
+    def _service(self) -> SimulatedService:
+        __tracebackhide__ = True
+        return self._open.services[self._provider.name]
+
+    @property
+    def _record(self) -> Record:
+        __tracebackhide__ = True
+        journal = self._service.journal
+        book = getattr(self._service.state, "runs", None)
+        return Record(
+            runs=() if book is None else book.shown(self._service.now),
+            answers=self.webhook_answers,
+            provider=self.provider,
+            attempts=journal.attempts,
+            operations=journal.operations,
+            credentials=frozenset({*journal.credentials, *([SECRET] if self._courier else [])}),
+            lines=self._open.evidence.lines,
+        )

@@ -1,0 +1,113 @@
+"""What a test scripts and reads of asynchronous runs: a part of `ParseAPI`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.model.lookup import ErrorName
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.record.run import Run
+from pytest_parseapi.service.run_script import polls_of, run_step_for, seconds_of
+from pytest_parseapi.service.runs import Pace, RunBook
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["RunControls", "run_book"]
+
+
+def run_book(service: SimulatedService) -> RunBook:
+    """The runs of a service; a `UsageError` where its provider has none."""
+    __tracebackhide__ = True
+    book = getattr(service.state, "runs", None)
+    if not isinstance(book, RunBook):
+        raise UsageError(
+            f"{service.provider.title} documents no asynchronous runs: its failures are HTTP "
+            "replies, which fail() scripts"
+        )
+    return book
+
+
+class RunControls(ABC):
+    """Scripts failing runs, sets their pace, and lists them."""
+
+    @property
+    @abstractmethod
+    def _service(self) -> SimulatedService:
+        """The simulated service."""
+
+    @property
+    @abstractmethod
+    def _open(self) -> Simulation:
+        """The simulation, while its test runs."""
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every asynchronous run, oldest first, also those of batches and deleted ones."""
+        __tracebackhide__ = True
+        service = self._service
+        return run_book(service).shown(service.now)
+
+    def fail_run(
+        self,
+        error: ErrorName,
+        times: float = 1,
+        document: str | None = None,
+        polls: float = 1,
+        message: str | None = None,
+    ) -> None:
+        """Script failing runs: the next ``times`` runs end ``FAILED`` with this reason.
+
+        Args:
+            error: a documented failure reason (``"OCR_ERROR"``) or a `DocumentedError`;
+                ``"unknown_code"`` for a reason that no page documents yet.
+            times: how many runs fail; ``ALWAYS`` for every one.
+            document: only runs about this document: its URL, file name, last path segment or file
+                id.
+            polls: how many polls find the run in progress first; ``ALWAYS`` for a run that never
+                ends.
+            message: its ``failureMessage``, instead of the catalogue's.
+
+        Raises:
+            UsageError: a name or value is wrong, or the provider has no runs.
+
+        Example:
+            >>> extend_api.fail_run("OCR_ERROR", polls=3)  # doctest: +SKIP
+            >>> extend_api.fail_run("unknown_code", document="invoice.pdf")  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        service = self._service
+        book = run_book(service)
+        book.script.add(
+            run_step_for(
+                service.provider,
+                error,
+                others=self._open.providers.values(),
+                times=times,
+                document=document,
+                polls=polls,
+                message=message,
+            )
+        )
+
+    def runs_take(self, *, polls: float | None = None, seconds: float | None = None) -> None:
+        """Set how long runs stay in progress from now on: at first one poll.
+
+        Args:
+            polls: the first so many polls of a run find it in progress, the next one its end.
+            seconds: runs end so many virtual seconds after their creation, polled or not.
+
+        Raises:
+            UsageError: not exactly one of the two is given, or it is no number from 0 up.
+
+        Example:
+            >>> extend_api.runs_take(polls=3)  # doctest: +SKIP
+            >>> extend_api.runs_take(seconds=1800)  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        book = run_book(self._service)
+        if polls is not None and seconds is None:
+            book.pace = Pace(polls=polls_of(polls))
+        elif seconds is not None and polls is None:
+            book.pace = Pace(seconds=seconds_of(seconds))
+        else:
+            raise UsageError("runs_take() takes either polls=N or seconds=S")

@@ -1,0 +1,181 @@
+"""How a test makes and delivers webhooks: a part of `ParseAPI`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from pytest_parseapi.api.runs import run_book
+from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.model.lookup import ErrorName
+from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.providers.extend.events import EventMaker
+from pytest_parseapi.record.run import Run
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_delivery import SECRET, WebhookDelivery
+from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, Courier, WebhookAnswer
+from pytest_parseapi.service.webhook_targets import Target
+
+__all__ = ["WebhookControls"]
+
+
+class WebhookControls(ABC):
+    """Makes deliveries, and hands them to the consumer's receiver."""
+
+    _courier: Courier | None = None
+
+    @property
+    @abstractmethod
+    def _service(self) -> SimulatedService:
+        """The simulated service."""
+
+    @property
+    @abstractmethod
+    def _open(self) -> Simulation:
+        """The simulation, while its test runs."""
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret that deliveries are signed with; it must not appear in logs."""
+        __tracebackhide__ = True
+        self._remember()
+        return SECRET
+
+    @property
+    def webhook_answers(self) -> list[WebhookAnswer]:
+        """How receivers answered, oldest first."""
+        return [] if self._courier is None else list(self._courier.answers)
+
+    def webhook(
+        self,
+        error: ErrorName | None = None,
+        run: Run | str | None = None,
+        *,
+        document: str | None = None,
+        batch: bool = False,
+        message: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        signed_url: bool = False,
+        url_threshold: int | None = None,
+        wrong: str | None = None,
+    ) -> WebhookDelivery:
+        """Make the delivery of an event, exactly as Extend documents it.
+
+        Args:
+            error: the failure reason it tells of. Without one it tells how the run ended; a run
+                made here fails as ``fail_run`` says.
+            run: the run or batch it tells of, by id or as one of ``runs``; one in progress ends.
+                Without one a run is made that can be fetched afterwards.
+            document: what a run made here is about.
+            batch: make a batch of one run, and its event.
+            message: the ``failureMessage`` of ``error``.
+            metadata: the payload's ``metadata``, instead of the run's.
+            signed_url: send a URL to the payload, which works for one virtual hour.
+            url_threshold: do so only where the body would have more bytes than this.
+            wrong: what is wrong on purpose: ``bad_signature``, ``missing_signature``,
+                ``missing_timestamp``, ``missing_headers``, ``too_old``, ``from_future``,
+                ``changed_body``, ``invalid_json`` or ``unknown_event_type``.
+
+        Raises:
+            UsageError: a name is wrong, the run ended otherwise, or the provider has no webhooks.
+
+        Example:
+            >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
+            >>> extend_api.webhook(wrong="too_old")  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        self._remember()
+        maker = EventMaker(self._service, run_book(self._service))
+        name = document_name(document)
+        subject = maker.subject(error, run, document=name, batch=batch, message=message)
+        return maker.delivery(
+            subject,
+            wrong=wrong,
+            metadata=metadata,
+            signed_url=signed_url,
+            url_threshold=url_threshold,
+        )
+
+    def deliver(
+        self,
+        delivery: WebhookDelivery,
+        target: Target,
+        *,
+        path: str = "/",
+        tries: int = TRIES,
+        first_wait: float = FIRST_WAIT,
+    ) -> list[WebhookAnswer]:
+        """Deliver, and redeliver in virtual time until a 2xx comes within 30 s.
+
+        Args:
+            delivery: what `webhook` made. A wrong one is sent once.
+            target: a function of body and headers (its return value may be a status), an ASGI or
+                WSGI app, or a URL.
+            path: where an app has its receiver.
+            tries: how often at most; the pages give no number.
+            first_wait: seconds before the first redelivery; each further wait is twice as long.
+
+        Returns:
+            The answers, oldest first.
+
+        Example:
+            >>> extend_api.deliver(extend_api.webhook(), app, path="/webhooks")  # doctest: +SKIP
+        """
+        __tracebackhide__ = True
+        return self._remember().deliver(delivery, target, path, *_checked(tries, first_wait))
+
+    async def deliver_async(
+        self,
+        delivery: WebhookDelivery,
+        target: Target,
+        *,
+        path: str = "/",
+        tries: int = TRIES,
+        first_wait: float = FIRST_WAIT,
+    ) -> list[WebhookAnswer]:
+        """As `deliver`, on the running event loop: for coroutine functions and ASGI apps."""
+        __tracebackhide__ = True
+        return await self._remember().deliver_async(
+            delivery, target, path, *_checked(tries, first_wait)
+        )
+
+    def deliver_webhooks_to(
+        self,
+        target: Target,
+        *,
+        path: str = "/",
+        tries: int = TRIES,
+        first_wait: float = FIRST_WAIT,
+    ) -> None:
+        """Let each run and batch that is created from now on deliver its webhook when it ends.
+
+        Runs end by the clock then: ``polls=N`` counts as N seconds, as if polled each second. The
+        delivery runs on the event loop that created the run, else in a thread of its own. Runs of a
+        batch have no event of their own, and a cancelled run has none.
+
+        Args:
+            target: as for `deliver`, and so are the others.
+            path: where an app has its receiver.
+            tries: how often at most.
+            first_wait: seconds before the first redelivery.
+        """
+        __tracebackhide__ = True
+        book = run_book(self._service)
+        self._remember().follow(book, target, path, *_checked(tries, first_wait))
+
+    def _remember(self) -> Courier:
+        """The courier of this test: from now on the secret may be known to the consumer."""
+        __tracebackhide__ = True
+        run_book(self._service)
+        if self._courier is None:
+            self._courier = Courier(self._service, self._open.clock)
+        return self._courier
+
+
+def _checked(tries: object, first_wait: object) -> tuple[int, float]:
+    __tracebackhide__ = True
+    if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
+        raise UsageError(f"tries is a whole number from 1 up, not {tries!r}")
+    if isinstance(first_wait, bool) or not isinstance(first_wait, (int, float)) or first_wait < 0:
+        raise UsageError(f"first_wait is seconds from 0 up, not {first_wait!r}")
+    return tries, float(first_wait)

@@ -1,0 +1,344 @@
+"""Whether runs were polled, logged and submitted again as they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from pytest_parseapi.checks.logs import level_number
+from pytest_parseapi.checks.view import Finding, Record, counted, fail, nothing_to_check
+from pytest_parseapi.checks.waits import NO_WAIT
+from pytest_parseapi.model.mistakes import UsageError, check_count
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.run import IN_PROGRESS, Run
+
+__all__ = [
+    "failed_runs",
+    "name_of",
+    "need_failed_run",
+    "no_run_to_check",
+    "polled_politely",
+    "polling_stopped",
+    "polls_after_end",
+    "polls_too_close",
+    "resubmitted",
+    "run_failure_logged",
+    "unlogged_failures",
+    "wrong_resubmissions",
+]
+
+
+def failed_runs(record: Record) -> list[Run]:
+    """The runs that ended ``FAILED``."""
+    return [run for run in record.runs if run.failed]
+
+
+def need_failed_run(record: Record, rule: str) -> None:
+    """Fail where no run on record failed."""
+    __tracebackhide__ = True
+    if failed_runs(record):
+        return
+    going = sum(run.status in IN_PROGRESS for run in record.runs)
+    nearest = f"{going} still in progress: nobody polled to the end" if going else ""
+    no_run_to_check(record, rule, "no failed run is on record", nearest)
+
+
+def no_run_to_check(record: Record, rule: str, seen: str, nearest: str = "") -> None:
+    """Fail because a check on runs had nothing to look at."""
+    __tracebackhide__ = True
+    nothing_to_check(
+        record,
+        rule,
+        seen,
+        nearest,
+        advice="script a failing run, such as api.fail_run('OCR_ERROR')",
+    )
+
+
+def name_of(run: Run) -> str:
+    """A run and its document, for messages."""
+    return f"{run.id}  {run.document}" if run.document else run.id
+
+
+_STOPPED: Final = "no run is polled again after its end"
+
+_MINIMUM: Final = 0.5
+_RESET: Final = "connection_reset"
+_TOLERANCE: Final = 1e-6
+
+
+def polling_stopped(record: Record) -> None:
+    """No run was polled again after a terminal status."""
+    __tracebackhide__ = True
+    polls = _polls(record)
+    if not any(_ended(poll) for group in polls.values() for poll in group):
+        seen = "no run was polled to its end" if polls else "no run was polled"
+        no_run_to_check(record, _STOPPED, seen)
+    fail(record, list(polls_after_end(record)))
+
+
+def polled_politely(record: Record, minimum: float = _MINIMUM) -> None:
+    """No two polls of a run came closer than ``minimum`` virtual seconds."""
+    __tracebackhide__ = True
+    if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
+        raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
+    if not any(len(group) > 1 for group in _polls(record).values()):
+        no_run_to_check(record, _polite_rule(minimum), "no run was polled more than once")
+    fail(record, list(polls_too_close(record, minimum)))
+
+
+def polls_after_end(record: Record) -> Iterator[Finding]:
+    """Runs that were polled although their end was known."""
+    for run_id, polls in _polls(record).items():
+        end = next((poll for poll in polls if _ended(poll)), None)
+        if end is None:
+            continue
+        # At one virtual instant the number alone tells what came first.
+        later = [item for item in polls if item.started >= end.ended and item.number > end.number]
+        # The output is fetched in another form once, by another query.
+        forms = {poll.url for poll in later} - {end.url}
+        surplus = [poll for poll in later if poll.url == end.url]
+        surplus += [poll for poll in later if poll.url in forms][len(forms) :]
+        if surplus:
+            yield Finding(
+                rule=_STOPPED,
+                where=run_id,
+                expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
+                seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
+                f"(attempt {surplus[0].number})",
+                advice="PROCESSED, FAILED and CANCELLED are final: stop polling at each of them",
+            )
+
+
+def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Finding]:
+    """Runs that were polled twice within ``minimum`` seconds."""
+    for run_id, polls in _polls(record).items():
+        at_once = False
+        for one, two in pairwise(polls):
+            gap = two.started - one.started
+            again, at_once = at_once, False
+            if _ended(one) or gap >= minimum - _TOLERANCE:
+                continue
+            # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
+            # themselves, once: nobody has polled twice.
+            at_once = one.error == _RESET and not again
+            if at_once:
+                continue
+            yield Finding(
+                rule=_polite_rule(minimum),
+                where=run_id,
+                expected=f"{minimum:g} s or more between two polls",
+                seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
+                advice=record.advice("polling"),
+            )
+            break
+
+
+def _polite_rule(minimum: float) -> str:
+    return f"polls of a run are at least {minimum:g} s apart"
+
+
+def _polls(record: Record) -> dict[str, list[Attempt]]:
+    """The polls by run or batch, oldest first."""
+    paths = {(item.method, item.path) for item in record.provider.endpoints if item.polls}
+    polls: dict[str, list[Attempt]] = {}
+    for attempt in record.attempts:
+        if attempt.run_id is not None and (attempt.method, attempt.endpoint) in paths:
+            polls.setdefault(attempt.run_id, []).append(attempt)
+    return polls
+
+
+def _ended(poll: Attempt) -> bool:
+    return poll.run_status is not None and poll.run_status not in IN_PROGRESS
+
+
+_AGAIN: Final = "a failed run is followed by a new run for the same document"
+
+_WAIT_TOLERANCE: Final = 1e-6
+
+
+class Resubmission(NamedTuple):
+    """A failed run, and the new run for the same document that came after its end."""
+
+    failed: Run
+    again: Run
+
+
+def resubmitted(record: Record, times: int | None = None, document: str | None = None) -> None:
+    """Each failed run was followed by a new one, exactly ``times`` in all where given."""
+    __tracebackhide__ = True
+    check_count("times", times, 0)
+    rule = _AGAIN if times is None else f"{_AGAIN}, exactly {counted(times, 'new run')}"
+    narrowed = record.about(document, rule)
+    need_failed_run(narrowed, rule)
+    findings = []
+    for runs in _by_document(narrowed.runs):
+        failed = [run for run in runs if run.failed]
+        if not failed:
+            continue
+        seen = len(_resubmissions(runs))
+        if seen == times or (times is None and seen):
+            continue
+        findings.append(
+            Finding(
+                rule=rule,
+                where=name_of(failed[-1]),
+                expected="at least 1 new run" if times is None else counted(times, "new run"),
+                seen=f"{counted(seen, 'new run')} after {len(failed)} failed",
+                advice=record.advice("retryable"),
+            )
+        )
+    fail(narrowed, findings)
+
+
+def wrong_resubmissions(record: Record) -> Iterator[Finding]:
+    """New runs that the advice speaks against, and those that it asks for and that are missing."""
+    creations = {item.run_id: item for item in record.attempts if _creates(item)}
+    shown: dict[str, Attempt] = {}
+    for attempt in record.attempts:
+        if attempt.run_status == "FAILED" and attempt.run_id is not None:
+            shown.setdefault(attempt.run_id, attempt)
+    for runs in _by_document(record.runs):
+        pairs = _resubmissions(runs)
+        for failed, again in pairs:
+            before, after = creations.get(failed.id), creations.get(again.id)
+            yield from _judged(record, failed, again, before, after, shown.get(failed.id))
+        answered = {pair.failed.id for pair in pairs} | {pair.again.id for pair in pairs}
+        for run in runs:
+            # Who submitted again may give up; who never did has not followed the advice.
+            if run.failed and run.retryable and run.id not in answered:
+                yield Finding(
+                    rule=f"a run that failed with {run.failure_reason} is submitted again",
+                    where=name_of(run),
+                    expected="a new run for the same document",
+                    seen="nothing followed",
+                    advice=record.advice("retryable"),
+                )
+
+
+def _judged(
+    record: Record,
+    failed: Run,
+    again: Run,
+    before: Attempt | None,
+    after: Attempt | None,
+    showed: Attempt | None,
+) -> Iterator[Finding]:
+    known = before is not None and after is not None
+    difference = (
+        before.payload.difference(after.payload)
+        if before is not None and after is not None
+        else None
+    )
+    if failed.retryable is False and not difference:
+        # With another payload (a password, say) it is another request.
+        yield Finding(
+            rule=f"a run that failed with {failed.failure_reason} is not submitted again",
+            where=name_of(failed),
+            expected="no new run with the same payload",
+            seen=f"run {again.id}",
+            advice=record.advice("retryable"),
+        )
+    if failed.retryable and known and difference:
+        yield Finding(
+            rule="a document is submitted again with the same payload",
+            where=name_of(failed),
+            expected=f"run {again.id} carries what run {failed.id} did",
+            seen=difference,
+            advice="keep the request, and send it again as it was",
+        )
+    if failed.retryable and after is not None and showed is not None:
+        wait = after.started - showed.ended
+        if -_WAIT_TOLERANCE <= wait <= NO_WAIT:
+            yield Finding(
+                rule="a document is submitted again after a wait",
+                where=name_of(failed),
+                expected=f"a wait between attempt {showed.number}, which showed the failure, and "
+                f"attempt {after.number}",
+                seen=f"{max(0.0, wait):.3f} s",
+                advice=record.advice("backoff"),
+            )
+
+
+def _by_document(runs: Sequence[Run]) -> list[list[Run]]:
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.document or run.id, []).append(run)
+    return list(groups.values())
+
+
+def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
+    """Each new run with the oldest failed one before it that none has followed yet."""
+    waiting: list[Run] = []
+    found = []
+    for run in sorted(runs, key=lambda item: item.created):
+        over = [item for item in waiting if item.ended is not None and item.ended <= run.created]
+        if over:
+            waiting.remove(over[0])
+            found.append(Resubmission(over[0], run))
+        if run.failed:
+            waiting.append(run)
+    return found
+
+
+def _creates(attempt: Attempt) -> bool:
+    return attempt.method == "POST" and attempt.run_id is not None and "{" not in attempt.endpoint
+
+
+_LOGGED: Final = "the id and the failureReason of each failed run are logged"
+
+_WORD: Final = re.compile(r"[A-Za-z]+_\w+")
+
+
+def run_failure_logged(
+    record: Record, level: int | str | None = None, text: str | None = None
+) -> None:
+    """Each failed run's id and reason are in the consumer's logs or output."""
+    __tracebackhide__ = True
+    number = level_number(level)
+    need_failed_run(record, _LOGGED)
+    fail(record, list(unlogged_failures(record, number, text, level)))
+
+
+def unlogged_failures(
+    record: Record, number: int | None, text: str | None, level: int | str | None
+) -> Iterator[Finding]:
+    """Failed runs whose id or reason no line holds."""
+    lines = [
+        line
+        for line in record.lines(text)
+        if number is None or (line.level is not None and line.level >= number)
+    ]
+    ids = {run.id for run in record.runs}
+    # A line about one run does not tell why another one failed.
+    about = [(line, set(_WORD.findall(line.text)) & ids) for line in lines]
+    rule = _LOGGED + ("" if level is None else f" at {level} or above")
+    for run in failed_runs(record):
+        reason = run.failure_reason or ""
+        with_id = [line for line in lines if run.id in line.text]
+        has_reason = any(reason in line.text for line in with_id) or any(
+            reason in line.text for line, runs in about if not runs
+        )
+        if with_id and has_reason:
+            continue
+        missing = [word for word, there in ((run.id, with_id), (reason, has_reason)) if not there]
+        yield Finding(
+            rule=rule,
+            where=name_of(run),
+            expected=f"{run.id} and {reason}",
+            seen=f"{' and '.join(missing)} in none of {counted(len(lines), 'line')} of logs and "
+            "output",
+            nearest=_nearest(run, lines),
+            advice=record.advice("polling"),
+        )
+
+
+def _nearest(run: Run, lines: Sequence[Line]) -> str:
+    for word in (run.id, run.failure_reason or run.id):
+        for line in reversed(lines):
+            if word in line.text:
+                return f"{line.source}: {line.text[:100]!r} has {word}"
+    return ""

@@ -1,0 +1,78 @@
+"""aiohttp.
+
+The wire sits on ``TCPConnector._create_connection``, where every connector makes a connection, and
+gives it one without a network. Everything above it is real: aiohttp writes the request as bytes
+and parses the reply, so that multipart forms are seen as they are sent, time-outs run on the loop's
+clock, and each error is aiohttp's own. ``aioresponses`` sits on ``ClientSession._request``: it sees
+no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails with 3.14).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from types import ModuleType
+from typing import Any
+
+from pytest_parseapi.clients.aiohttp.connection import Connection
+from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.imports import WhenImported
+
+__all__ = ["AiohttpWire"]
+
+
+class AiohttpWire:
+    """Intercepts ``aiohttp``."""
+
+    def __init__(self) -> None:
+        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
+
+    def start(self, switchboard: Switchboard) -> None:
+        """Intercept from now on."""
+        waiting = WhenImported("aiohttp.connector", lambda module: self._hook(module, switchboard))
+        self._undo.callback(waiting.stop)
+        waiting.start()
+
+    def stop(self) -> None:
+        """Intercept no more."""
+        self._undo.close()
+        self._patches.stop()
+
+    def _hook(self, module: ModuleType, switchboard: Switchboard) -> None:
+        aiohttp_connector: Any = module
+
+        def connections(real: Any) -> Any:
+            async def create_connection(own: Any, req: Any, traces: Any, limits: Any) -> Any:
+                __tracebackhide__ = True
+                service = switchboard.find(req.url.host or "")
+                if service is None:
+                    return await real(own, req, traces, limits)
+                protocol = aiohttp_connector.ResponseHandler(own._loop)
+                protocol.connection_made(
+                    Connection(
+                        own._loop,
+                        protocol,
+                        switchboard=switchboard,
+                        service=service,
+                        req=req,
+                        limits=limits,
+                    )
+                )
+                # The session may outlive the test; its pool must not keep this.
+                protocol.force_close()
+                return protocol
+
+            return create_connection
+
+        def pooled(real: Any) -> Any:
+            async def get(own: Any, key: Any, *args: Any) -> Any:
+                # A connection may be left over from before the test.
+                return None if switchboard.find(key.host) else await real(own, key, *args)
+
+            return get
+
+        self._patches.put(aiohttp_connector.TCPConnector, "_create_connection", connections)
+        if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):
+            self._patches.put(aiohttp_connector.BaseConnector, "_get", pooled)

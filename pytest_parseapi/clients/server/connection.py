@@ -1,0 +1,238 @@
+"""One connection of the live server: requests come, one after the other, and are replied to."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from typing import Any, Final, Protocol
+
+import h11
+
+from pytest_parseapi.clients.server.http import (
+    header,
+    keeps_alive,
+    new_reader,
+    refusal,
+    reply_bytes,
+    request_of,
+)
+from pytest_parseapi.clients.server.large_bodies import Intake
+from pytest_parseapi.clients.server.real_time import Moment
+from pytest_parseapi.clients.server.sockets import ServerSocket
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.service.pending import Pending
+
+__all__ = ["Connection", "Office"]
+
+_MOST_PIPELINED: Final = 1024 * 1024
+_LINGER: Final = 1.0
+
+
+class Office(Protocol):
+    """What a connection needs of its server."""
+
+    @property
+    def selector(self) -> selectors.BaseSelector:
+        """Tells when sockets are ready."""
+
+    def receive(self, connection: Connection, request: Request) -> Pending | Reply:
+        """Hand a request to the test that runs, or answer it because none does."""
+
+    def finish(self, connection: Connection, pending: Pending) -> Reply | Fault:
+        """Put the end of an exchange on record."""
+
+    def abandon(self, connection: Connection, pending: Pending) -> None:
+        """Put on record that the client left."""
+
+    def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
+        """Call `Connection.due` then."""
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is no more."""
+
+
+class Connection:
+    """Reads requests, one after the other, and sends what the service replies.
+
+    Args:
+        office: the server.
+        sock: the accepted socket.
+        address: the client's address.
+        provider: the name of the provider that lives at this port.
+        base_path: the path of the provider's base URL.
+    """
+
+    def __init__(
+        self, office: Office, sock: socket.socket, address: Any, provider: str, base_path: str
+    ) -> None:
+        self.address = address
+        self.provider = provider
+        self.pending: Pending | None = None
+        """The exchange whose reply is not yet due."""
+        self.began: Moment | None = None
+        """When that exchange began."""
+        self.outside: bool | None = None
+        """Whether the client is another process; None before its first request."""
+        self.open = True
+        self._office = office
+        self._base_path = base_path
+        self._http = new_reader()
+        self._head: h11.Request | None = None
+        self._intake = Intake("")
+        self._ends = False
+        """Whether nothing more is sent once what is on its way has left."""
+        self._drains = False
+        self._pipelined = 0
+        self._socket = ServerSocket(office.selector, sock, self.ready)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no exchange is under way."""
+        http = self._http
+        heard = http.their_state is not h11.IDLE or http.trailing_data[0]
+        return not heard and self.pending is None and not self._socket.unsent
+
+    def has_input(self) -> bool:
+        """Whether something came that has not been read."""
+        return self.open and self._socket.has_input()
+
+    # An exchange that is over is no caller's business any more: see `callers.Caller.finished`.
+    def done(self) -> bool:
+        """Whether it makes no further attempt while another connection makes one."""
+        return not self.open or self._ends or self.at_rest
+
+    def ready(self, mask: int) -> None:
+        """The socket can be read or written."""
+        try:
+            if mask & selectors.EVENT_WRITE:
+                self._socket.flush()
+                self._sent()
+                self._advance()
+            elif mask & selectors.EVENT_READ:
+                self._read()
+        except OSError:
+            self.leave()
+
+    def due(self, pending: Pending | None) -> None:
+        """The time that was asked for has passed."""
+        try:
+            if pending is None:
+                self.close()
+            elif self.open and pending is self.pending:
+                self.pending = None
+                self._end(self._office.finish(self, pending))
+                self._advance()
+        except OSError:
+            self.leave()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        if self.pending is not None:
+            pending, self.pending = self.pending, None
+            self._office.abandon(self, pending)
+        self.close()
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close the socket.
+
+        Args:
+            reset: whether the client is to see a reset.
+        """
+        if self.open:
+            self.open = False
+            self._socket.close(reset=reset)
+            self._office.closed(self)
+
+    def _read(self) -> None:
+        data = self._socket.read()
+        if data is None:
+            return
+        if self._drains:
+            if not data:
+                self.close()
+            return
+        if self.pending is not None:
+            self._pipelined += len(data)
+            if not data or self._pipelined > _MOST_PIPELINED:
+                self.leave()
+                return
+        try:
+            self._http.receive_data(data)
+        except RuntimeError:
+            # More after the end of what it sent; h11 says no more about it.
+            self.close()
+            return
+        if self.pending is None:
+            self._advance()
+
+    def _advance(self) -> None:
+        try:
+            while self.open and not self._socket.unsent and not self._ends and self.pending is None:
+                http = self._http
+                event = http.next_event()
+                if event is h11.NEED_DATA:
+                    if http.they_are_waiting_for_100_continue:
+                        self._send(
+                            http.send(h11.InformationalResponse(status_code=100, headers=[]))
+                        )
+                    return
+                if isinstance(event, h11.Data):
+                    self._intake.feed(event.data)
+                elif isinstance(event, h11.Request):
+                    self._head = event
+                    self._pipelined = 0
+                    self._intake = Intake(header(event, b"content-type"))
+                elif isinstance(event, h11.EndOfMessage):
+                    self._exchange()
+                elif isinstance(event, h11.ConnectionClosed):
+                    self.close()
+                    return
+                else:
+                    return
+        except h11.RemoteProtocolError as error:
+            # Anything may follow bytes that are no HTTP: no more of it is heard.
+            self._ends = True
+            self._send(refusal(error))
+
+    def _exchange(self) -> None:
+        assert self._head is not None
+        request = request_of(self._head, self._intake.body(), self._base_path)
+        answer = self._office.receive(self, request)
+        if isinstance(answer, Reply):
+            self._end(answer)
+        elif answer.hangs:
+            self.pending = answer
+        elif answer.seconds:
+            self.pending = answer
+            self._office.later(answer.seconds, self, answer)
+        else:
+            self._end(self._office.finish(self, answer))
+
+    def _end(self, result: Reply | Fault) -> None:
+        """Send a reply, or let the client meet a fault."""
+        if isinstance(result, Fault):
+            self.close(reset=True)
+            return
+        assert self._head is not None
+        self._ends = result.truncated or not keeps_alive(self._head)
+        data = reply_bytes(result, self._head, ends=self._ends)
+        # A new reader for each request: h11 would check every reply as it does what clients send.
+        rest, closed = self._http.trailing_data
+        self._http = new_reader()
+        if rest:
+            self._http.receive_data(rest)
+        if closed:
+            self._http.receive_data(b"")
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        self._socket.send(data)
+        self._sent()
+
+    def _sent(self) -> None:
+        """What could be sent has been: after the last of it, only wait for the client to go."""
+        if self._ends and not self._socket.unsent:
+            # Closing at once would reset the connection if anything came that was not read.
+            self._drains = True
+            self._socket.end()
+            self._office.later(_LINGER, self, None)

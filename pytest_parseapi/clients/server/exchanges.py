@@ -1,0 +1,156 @@
+"""Where the live server's connections meet the test that runs."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from pytest_parseapi.clients.server.connection import Connection
+from pytest_parseapi.clients.server.loop import ServerLoop
+from pytest_parseapi.clients.server.real_time import ServerTime
+from pytest_parseapi.clients.server.sockets import LocalPeers
+from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.record.operation import Caller
+from pytest_parseapi.service.pending import Pending
+
+__all__ = ["ServerOffice"]
+
+
+class ServerOffice:
+    """Keeps the connections of a session, and hands each request to the test that runs.
+
+    Args:
+        loop: the server's thread.
+        peers: tells which clients are of this process.
+    """
+
+    def __init__(self, loop: ServerLoop, peers: LocalPeers) -> None:
+        self.selector = loop.selector
+        """Tells when sockets are ready."""
+        self._loop = loop
+        self._peers = peers
+        self._connections: dict[Any, Connection] = {}
+        self._switchboard: Switchboard | None = None
+        self._time: ServerTime | None = None
+        self._waiting = 0
+        self._outside = 0
+
+    @property
+    def attached(self) -> bool:
+        """Whether a test runs."""
+        return self._switchboard is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way, or a client of another process is connected."""
+        return self._waiting > 0 or self._outside > 0
+
+    def attach(self, switchboard: Switchboard) -> None:
+        """Send requests to this test from now on."""
+        self._time = ServerTime(switchboard.clock)
+        self._switchboard = switchboard
+
+    def detach(self, switchboard: Switchboard) -> bool:
+        """The test is over: True if requests went to it until now."""
+        if self._switchboard is not switchboard:
+            return False
+        self._switchboard = None
+        return True
+
+    def admit(self, sock: socket.socket, address: Any, provider: str, base_path: str) -> None:
+        """Keep a new connection.
+
+        Args:
+            sock: the accepted socket.
+            address: the client's address.
+            provider: the name of the provider that it asks.
+            base_path: the path of the provider's base URL.
+        """
+        self._connections[address] = Connection(self, sock, address, provider, base_path)
+
+    def connection_of(self, address: Any) -> Connection | None:
+        """The connection of the client at an address."""
+        return self._connections.get(address)
+
+    def cut_off(self) -> None:
+        """Leave the exchanges that are under way."""
+        for connection in list(self._connections.values()):
+            if connection.pending is not None:
+                connection.leave()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in list(self._connections.values()):
+            connection.close()
+
+    def receive(self, connection: Connection, request: Request) -> Pending | Reply:
+        """Hand a request to the test that runs, or answer it because none does."""
+        switchboard, clock = self._switchboard, self._time
+        if switchboard is None or clock is None:
+            return _text(503, "The test that this address was for is over, and no other one runs.")
+        if connection.outside is None:
+            connection.outside = connection.address not in self._peers
+            self._outside += connection.outside
+        if connection.outside:
+            clock.count_outside()
+        service = switchboard.at_port(connection.provider)
+        try:
+            pending = switchboard.receive(service, request, Caller(0, connection))
+        except SimulationStopped as stopped:
+            return _text(501, f"{stopped}")
+        except Exception:  # noqa: BLE001 - the other connections are to be served
+            switchboard.stops.message = switchboard.stops.message or (
+                f"The simulation of {service.provider.title} broke at {request.method} "
+                f"{request.path}:\n{traceback.format_exc()}"
+            )
+            return _text(500, switchboard.stops.message)
+        if pending.seconds:
+            self._waiting += 1
+            connection.began = clock.now()
+        return pending
+
+    def finish(self, connection: Connection, pending: Pending) -> Reply | Fault:
+        """Put the end of an exchange on record."""
+        self._over(connection, pending)
+        return pending.finish()
+
+    def abandon(self, connection: Connection, pending: Pending) -> None:
+        """Put on record that the client left: over a socket, that is how a time-out looks."""
+        self._over(connection, pending)
+        pending.abandon("read_timeout")
+
+    def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
+        """Call `Connection.due` then."""
+        self._loop.later(seconds, connection.due, pending)
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is no more."""
+        self._connections.pop(connection.address, None)
+        self._peers.forget(connection.address)
+        self._outside -= bool(connection.outside)
+
+    def broke(self, call: Callable[[Any], None]) -> None:
+        """The error that is being handled came from a call of the loop's: stop the test."""
+        switchboard, owner = self._switchboard, getattr(call, "__self__", None)
+        if switchboard is not None and switchboard.stops.message is None:
+            switchboard.stops.message = f"The live server broke:\n{traceback.format_exc()}"
+        if isinstance(owner, Connection):
+            owner.close()
+
+    def _over(self, connection: Connection, pending: Pending) -> None:
+        clock = self._time
+        if pending.seconds:
+            self._waiting -= 1
+            if clock is not None and connection.outside:
+                clock.count_outside()
+            elif clock is not None and connection.began is not None:
+                clock.count_since(connection.began)
+
+
+def _text(status: int, text: str) -> Reply:
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    return Reply(status=status, headers=headers, body=f"pytest-parseapi: {text}\n".encode())

@@ -1,0 +1,106 @@
+"""The HTTP/1.1 of the live server: h11's requests become neutral ones, and replies bytes."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import h11
+
+from pytest_parseapi.model.http import Reply, Request, Timeouts
+
+__all__ = ["header", "keeps_alive", "new_reader", "refusal", "reply_bytes", "request_of"]
+
+_LONGEST_HEAD: Final = 64 * 1024
+_UNKNOWN: Final = Timeouts(known=False)
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_FRAMING: Final = ("content-length", "transfer-encoding", "connection")
+_BODILESS: Final = (204, 304)
+
+
+def new_reader() -> h11.Connection:
+    """What reads the requests of one client."""
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+
+
+def header(head: h11.Request, name: bytes) -> str:
+    """The first header of a name (in lower case), or an empty text."""
+    for key, value in head.headers:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def keeps_alive(head: h11.Request) -> bool:
+    """Whether the client may ask again on the same connection."""
+    closes = "close" in header(head, b"connection").lower()
+    return head.http_version == b"1.1" and not closes
+
+
+def request_of(head: h11.Request, body: bytes, base_path: str) -> Request:
+    """The request that a client made.
+
+    Args:
+        head: its head.
+        body: its body.
+        base_path: the path of the provider's base URL.
+    """
+    target = head.target.decode("latin-1")
+    if not target.startswith("/") and "://" in target:
+        # What a client sends to a proxy.
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    path, _, query = target.partition("?")
+    headers = tuple(
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+    )
+    host = header(head, b"host")
+    return Request(
+        method=head.method.decode("latin-1"),
+        url=f"http://{host}{target}",
+        host=host.rpartition(":")[0] or host,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body,
+        base_url=f"http://{host}{base_path}",
+        client="server",
+        timeouts=_UNKNOWN,
+    )
+
+
+def reply_bytes(reply: Reply, head: h11.Request, *, ends: bool) -> bytes:
+    """What is sent in reply to a request.
+
+    Args:
+        reply: the reply.
+        head: the request's head.
+        ends: whether the connection is closed after it.
+    """
+    body = reply.body
+    if reply.truncated:
+        body = body[: len(body) // 2]
+    elif head.method == b"HEAD" or reply.status in _BODILESS:
+        body = b""
+    return _reply_head(reply, ends=ends) + body
+
+
+def refusal(error: h11.RemoteProtocolError) -> bytes:
+    """What is sent in reply to bytes that are no HTTP."""
+    text = f"This is not the HTTP/1.1 that pytest-parseapi reads: {error}\n".encode()
+    reply = Reply(status=error.error_status_hint, headers={"content-type": "text/plain"}, body=text)
+    return _reply_head(reply, ends=True) + text
+
+
+def _reply_head(reply: Reply, *, ends: bool) -> bytes:
+    lines = [f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, '')}"]
+    lines += [
+        f"{name}: {value}" for name, value in reply.headers.items() if name.lower() not in _FRAMING
+    ]
+    if reply.status not in _BODILESS:
+        lines.append(f"content-length: {len(reply.body)}")
+    if ends:
+        lines.append("connection: close")
+    text = "\r\n".join([*lines, "", ""])
+    if text.count("\n") != len(lines) + 1:
+        raise ValueError(f"a header of the reply has a line break in it: {dict(reply.headers)}")
+    return text.encode("latin-1")

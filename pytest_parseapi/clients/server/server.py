@@ -1,0 +1,181 @@
+"""A real HTTP server on loopback: the simulated APIs for every client that is not intercepted."""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import threading
+import time
+from typing import Final
+
+from pytest_parseapi.clients.server.exchanges import ServerOffice
+from pytest_parseapi.clients.server.loop import ServerLoop
+from pytest_parseapi.clients.server.sockets import LocalPeers, has_input
+from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.model.provider import Provider
+
+__all__ = ["LiveServer", "SharedServer"]
+
+
+_BACKLOG: Final = 1024
+_ACCEPTED_AT_ONCE: Final = 64
+_NOTED: Final = 0.1
+
+
+class LiveServer:
+    """Serves providers on ports of their own, from the first `url` to `stop`.
+
+    Args:
+        host: the address to listen at.
+
+    Example:
+        >>> server = LiveServer()  # doctest: +SKIP
+        >>> server.attach(switchboard)  # doctest: +SKIP
+        >>> server.url(provider)  # doctest: +SKIP
+        'http://127.0.0.1:40123'
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
+        self._lock = threading.Lock()
+        self._ports: dict[str, int] = {}
+        self._listeners: list[socket.socket] = []
+        self._peers = LocalPeers(self._ports.values())
+        self._loop = ServerLoop()
+        self._office = ServerOffice(self._loop, self._peers)
+
+    def url(self, provider: Provider, port: int = 0) -> str:
+        """The base URL of a provider, who is served from now on.
+
+        Args:
+            provider: which one.
+            port: where to listen; any free port where 0.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        with self._lock:
+            if provider.name not in self._ports:
+                self._listen(provider, port)
+            if not self._loop.started:
+                self._loop.start(self._office.broke)
+                if self._office.attached:
+                    self._peers.start()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._ports[provider.name]}{_base_path(provider)}"
+
+    def attach(self, switchboard: Switchboard) -> None:
+        """Send requests to this test from now on."""
+        self._office.attach(switchboard)
+        switchboard.clock.real_work = self.busy
+        if self._loop.started:
+            self._peers.start()
+
+    def detach(self, switchboard: Switchboard) -> None:
+        """The test is over: what it did not finish is cut off, and nobody is served."""
+        if not self._office.detach(switchboard):
+            return
+        # Within the test that others, who replace the same methods, put theirs back after.
+        self._peers.stop()
+        if self._loop.started:
+            self._loop.order(self._office.cut_off)
+
+    def stop(self) -> None:
+        """Close every connection, and end the thread."""
+        self._loop.stop()
+        self._office.close()
+        for listener in self._listeners:
+            listener.close()
+        self._loop.close()
+
+    def busy(self) -> bool:
+        """Whether anything real is under way here, so that virtual time must not jump."""
+        loop = self._loop
+        if not loop.started or loop.stopping:
+            return False
+        return loop.works or self._office.busy or has_input(loop.selector)
+
+    def is_idle(self, key: selectors.SelectorKey) -> bool:
+        """Whether a loop's selector key is a connection to this server with nothing under way."""
+        if not self._loop.started or key.events & selectors.EVENT_WRITE:
+            return False
+        try:
+            with socket.fromfd(key.fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
+                connection = self._office.connection_of(sock.getsockname())
+        except OSError:
+            return False
+        # A reply that has arrived may not yet be noted as sent.
+        patience = time.monotonic() + _NOTED
+        while self._loop.works and time.monotonic() < patience:
+            time.sleep(0.0001)
+        return connection is not None and connection.at_rest and not connection.has_input()
+
+    def _listen(self, provider: Provider, port: int) -> None:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, port), family=family, backlog=_BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the socket's own order
+        self._listeners.append(listener)
+        self._ports[provider.name] = listener.getsockname()[1]
+        path = _base_path(provider)
+
+        def accept(_mask: int) -> None:
+            self._accept(listener, provider.name, path)
+
+        self._loop.selector.register(listener, selectors.EVENT_READ, accept)
+
+    def _accept(self, listener: socket.socket, provider: str, base_path: str) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                    # They stay in the backlog until a connection is closed.
+                    time.sleep(0.01)
+                return
+            self._office.admit(sock, address, provider, base_path)
+
+
+def _base_path(provider: Provider) -> str:
+    path = provider.base_url.partition("://")[2].partition("/")[2].rstrip("/")
+    return f"/{path}" if path else ""
+
+
+class SharedServer:
+    """Costs a session nothing that never asks for `url`."""
+
+    def __init__(self) -> None:
+        self._server: LiveServer | None = None
+        self._switchboard: Switchboard | None = None
+
+    def url(self, provider: Provider) -> str:
+        """The base URL of a provider on the live server, which runs from now on."""
+        if self._server is None:
+            self._server = LiveServer()
+            if self._switchboard is not None:
+                self._server.attach(self._switchboard)
+        return self._server.url(provider)
+
+    def attach(self, switchboard: Switchboard) -> None:
+        """A test begins: it gets the requests."""
+        self._switchboard = switchboard
+        if self._server is not None:
+            self._server.attach(switchboard)
+
+    def detach(self, switchboard: Switchboard) -> None:
+        """The test is over."""
+        self._switchboard = None
+        if self._server is not None:
+            self._server.detach(switchboard)
+
+    def is_idle(self, key: selectors.SelectorKey) -> bool:
+        """Whether a loop's selector key is a connection to the server with nothing under way."""
+        return self._server is not None and self._server.is_idle(key)
+
+    def stop(self) -> None:
+        """The session is over."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None

@@ -1,0 +1,102 @@
+"""Where wires find the service for a host, and how they wait for its replies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.operation import Caller
+from pytest_parseapi.service.pending import Pending
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["Switchboard", "Wire"]
+
+
+class Wire(Protocol):
+    """Intercepts one client library."""
+
+    def start(self, switchboard: Switchboard) -> None:
+        """Intercept from now on."""
+
+    def stop(self) -> None:
+        """Intercept no more."""
+
+
+class Switchboard:
+    """The services of one test, by host.
+
+    Args:
+        clock: the test's clock.
+        stops: the test's stops.
+        look: called before each exchange, so that evidence is complete when the consumer speaks.
+    """
+
+    def __init__(
+        self, clock: VirtualClock, stops: Stops, look: Callable[[], None] = lambda: None
+    ) -> None:
+        self.clock = clock
+        self.stops = stops
+        self._look = look
+        self._services: dict[str, SimulatedService] = {}
+
+    def add(self, service: SimulatedService) -> None:
+        """Connect every host of a service."""
+        self._services.update(dict.fromkeys(service.provider.hosts, service))
+
+    def disconnect(self) -> None:
+        """Let every request pass through: the test is over."""
+        self._services.clear()
+
+    def hosts(self) -> Collection[str]:
+        """Every documented host."""
+        return self._services.keys()
+
+    def at_port(self, provider: str) -> SimulatedService:
+        """The service that lives at a provider's port of the live server."""
+        return next(
+            service for service in self._services.values() if service.provider.name == provider
+        )
+
+    def find(self, host: str) -> SimulatedService | None:
+        """The service at a host, or None where the request passes through."""
+        return self._services.get(host)
+
+    def receive(
+        self, service: SimulatedService, request: Request, caller: Caller | None = None
+    ) -> Pending:
+        """Hand a request to its service, and say who calls where that is not the caller of this."""
+        __tracebackhide__ = True
+        if request.client != "server" and not request.url.startswith("https:"):
+            self.stops.stop(
+                f"{request.method} {request.url} is not simulated: {service.provider.title} "
+                f"documents https only."
+            )
+        self._look()
+        return service.receive(request, caller)
+
+    def wait(self, pending: Pending) -> Reply | Fault:
+        """Let a reply take its time, for a client that blocks its thread meanwhile."""
+        __tracebackhide__ = True
+        if pending.seconds:
+            try:
+                self.clock.sleep(pending.seconds)
+            except BaseException:
+                pending.abandon()
+                raise
+        return pending.finish()
+
+    async def wait_async(self, pending: Pending) -> Reply | Fault:
+        """Let a reply take its time, for a client on an event loop."""
+        __tracebackhide__ = True
+        if pending.seconds:
+            import anyio
+
+            try:
+                await anyio.sleep(pending.seconds)
+            except BaseException:
+                pending.abandon()
+                raise
+        return pending.finish()

@@ -1,0 +1,122 @@
+"""requests, and whatever else sends by urllib3.
+
+The wire sits on ``HTTPConnectionPool._make_request``, the one call by which urllib3 puts a request
+on a connection. Everything above it is real: sessions, adapters, ``urllib3.util.Retry`` with its
+own waits (``responses`` sits above the retries, and retries at once), and the way in which each
+error becomes one of requests'. ``responses`` itself may be active in the same test: what it mocks
+is its own, and requests to documented hosts that it does not know come here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.clients.urllib3.reply import answer, fail
+from pytest_parseapi.clients.urllib3.request import RequestReader
+from pytest_parseapi.model.http import Fault
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.imports import WhenImported
+
+__all__ = ["RequestsWire"]
+
+_HOST: Final = re.compile(r"[a-z]+://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
+
+
+class RequestsWire:
+    """Intercepts ``requests`` and ``urllib3`` (1.26 and 2)."""
+
+    def __init__(self) -> None:
+        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
+        self._requests = RequestReader()
+
+    def start(self, switchboard: Switchboard) -> None:
+        """Intercept from now on."""
+        hooks = {
+            "requests.sessions": lambda module: self._proxies(module, switchboard),
+            "urllib3.connectionpool": lambda module: self._pools(module, switchboard),
+            "responses": lambda module: self._mocks(module, switchboard),
+        }
+        for name, hook in hooks.items():
+            waiting = WhenImported(name, hook)
+            self._undo.callback(waiting.stop)
+            waiting.start()
+
+    def stop(self) -> None:
+        """Intercept no more."""
+        self._undo.close()
+        self._patches.stop()
+
+    def _pools(self, module: Any, switchboard: Switchboard) -> None:
+        def requests(real: Any) -> Any:
+            def make_request(
+                pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
+            ) -> Any:
+                __tracebackhide__ = True
+                host, target = _address(pool, url)
+                service = switchboard.find(host)
+                if service is None or args:
+                    return real(pool, conn, method, url, *args, **options)
+                pool.num_requests += 1
+                request = self._requests.read(pool, method, target, options)
+                result = switchboard.wait(switchboard.receive(service, request))
+                if isinstance(result, Fault):
+                    fail(result, pool=pool, conn=conn, url=target, timeouts=request.timeouts)
+                return answer(result, pool=pool, method=method, url=target, options=options)
+
+            return make_request
+
+        def tunnels(real: Any) -> Any:
+            def prepare_proxy(pool: Any, conn: Any) -> None:
+                if switchboard.find(pool.host) is None:
+                    real(pool, conn)
+                else:
+                    conn._has_connected_to_proxy = True
+
+            return prepare_proxy
+
+        self._patches.put(module.HTTPConnectionPool, "_make_request", requests)
+        self._patches.put(module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
+
+    def _proxies(self, module: ModuleType, switchboard: Switchboard) -> None:
+        def none(real: Any) -> Any:
+            def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
+                # A proxy of this machine's own has no part in what the simulation answers, and a
+                # fault would become one of the proxy.
+                if switchboard.find(_host_of(url)) is not None:
+                    return {}
+                return real(url, *args, **options)
+
+            return get_environ_proxies
+
+        self._patches.put(module, "get_environ_proxies", none)
+        self._patches.put(sys.modules["requests.utils"], "get_environ_proxies", none)
+
+    def _mocks(self, module: ModuleType, switchboard: Switchboard) -> None:
+        responses: Any = module
+
+        def beside(real: Any) -> Any:
+            def find_match(mock: Any, request: Any) -> Any:
+                match, reasons = real(mock, request)
+                if match is None and switchboard.find(_host_of(request.url)) is not None:
+                    match = responses.PassthroughResponse(request.method, request.url)
+                return match, reasons
+
+            return find_match
+
+        self._patches.put(responses.RequestsMock, "_find_match", beside)
+
+
+def _address(pool: Any, url: str) -> tuple[str, str]:
+    """The host and the rest of it; the pool of a forwarding proxy is named by the proxy."""
+    return (pool.host, url) if url.startswith("/") else (_host_of(url), url)
+
+
+def _host_of(url: str) -> str:
+    found = _HOST.match(url)
+    return found[1].lower() if found else ""

@@ -1,0 +1,129 @@
+"""What urllib3 is about to send, read as urllib3 reads it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any, Final, NamedTuple
+
+from pytest_parseapi.clients.httpx import Headers, KnownHeaders
+from pytest_parseapi.model.http import Request, Timeouts
+
+__all__ = ["RequestReader"]
+
+_BLOCK: Final = 16_384
+
+
+class _Sent(NamedTuple):
+    """What the headers of a request depend on."""
+
+    host: str
+    given: tuple[tuple[str | bytes, str | bytes], ...]
+    chunked: bool
+    size: int | None  # of the body, if there is one
+
+
+class RequestReader:
+    """Reads the arguments of ``HTTPConnectionPool._make_request``."""
+
+    def __init__(self) -> None:
+        self._known_headers = KnownHeaders(_headers)
+
+    def read(self, pool: Any, method: str, url: str, options: dict[str, Any]) -> Request:
+        """The request that they are.
+
+        Args:
+            pool: the connection pool.
+            method: the request's.
+            url: its path and query; the whole URL where a proxy forwards it.
+            options: the further arguments.
+        """
+        given = options.get("body")
+        body = _sent(given)
+        path, _, query = url.partition("?")
+        headers = options.get("headers")
+        sent = _Sent(
+            pool.host,
+            () if headers is None else tuple(headers.items()),
+            bool(options.get("chunked")),
+            len(body) if body or given else None,
+        )
+        return Request(
+            method=method,
+            url=f"{pool.scheme}://{pool.host}{url}" if url.startswith("/") else url,
+            host=pool.host,
+            path=path,
+            query=query,
+            headers=self._known_headers.of(sent),
+            body=body,
+            client=_library(),
+            timeouts=_timeouts(options["timeout"]),
+        )
+
+
+def _timeouts(limits: Any) -> Timeouts:
+    """What a ``urllib3.util.Timeout`` comes to: its total limits both, and no time has passed."""
+    connect, read, total = map(_seconds, (limits.connect_timeout, limits._read, limits.total))
+    if total is not None:
+        read = total if read is None else min(read, total)
+    return Timeouts(connect, read)
+
+
+def _seconds(limit: Any) -> float | None:
+    """A limit of ``urllib3.util.Timeout``, where an object of its own stands for the default."""
+    if limit is None or isinstance(limit, (int, float)):
+        return limit
+    return socket.getdefaulttimeout()
+
+
+def _sent(body: Any) -> bytes:
+    """The body, read as urllib3 reads it: what is spent stays spent."""
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode()
+    if hasattr(body, "read"):
+        blocks = []
+        while block := body.read(_BLOCK):
+            blocks.append(_bytes(block))
+        return b"".join(blocks)
+    try:
+        return bytes(memoryview(body))
+    except TypeError:
+        return b"".join(_bytes(chunk) for chunk in body)
+
+
+def _bytes(chunk: Any) -> bytes:
+    return chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+
+
+def _headers(sent: _Sent) -> Headers:
+    """The headers as sent, with those that urllib3 adds."""
+    given = [(_text(name).lower(), _text(value)) for name, value in sent.given]
+    names = {name for name, _ in given}
+    headers = [] if "host" in names else [("host", sent.host)]
+    if sent.chunked:
+        if "transfer-encoding" not in names:
+            headers.append(("transfer-encoding", "chunked"))
+    elif sent.size is not None and not names & {"content-length", "transfer-encoding"}:
+        headers.append(("content-length", str(sent.size)))
+    # urllib3.util.SKIP_HEADER says that a header is left out.
+    return (*headers, *((name, value) for name, value in given if value != "@@@SKIP_HEADER@@@"))
+
+
+def _text(value: str | bytes) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if not value.isascii():
+        value.encode("latin-1")  # raises what http.client raises
+    return value
+
+
+def _library() -> str:
+    """Who sends by urllib3."""
+    frame = sys._getframe(3)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("urllib3."):
+        frame = frame.f_back
+    return "requests" if frame.f_globals.get("__name__") == "requests.adapters" else "urllib3"

@@ -1,0 +1,104 @@
+"""What a provider documents to go wrong, as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Advice", "Basis", "DocumentedError", "Surface", "entry"]
+
+
+Basis = Literal["documented", "client", "inferred"]
+Surface = Literal["http", "run", "webhook"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentedError:
+    """One failure that a provider documents.
+
+    Args:
+        provider: the name of the provider, such as ``"extend"``.
+        code: the name that tests use; the documented code where there is one.
+        status: the HTTP status.
+        retryable: whether the provider advises to send the request again.
+        message: the text the simulated service sends unless a script says otherwise.
+        wire_code: what the body carries as its code, or None.
+        surfaces: where it can appear: ``"http"`` replies, ``"run"`` failures, ``"webhook"`` events.
+        endpoints: path templates that document it; empty for every endpoint.
+        source: the page that documents it.
+        basis: ``"documented"``, ``"client"`` (only the official client shows it) or ``"inferred"``.
+        description: what it means, in a sentence.
+
+    Example:
+        >>> DocumentedError(provider="acme", code="BUSY", status=503, retryable=True,
+        ...                 message="Try later.").code
+        'BUSY'
+    """
+
+    provider: str
+    code: str
+    status: int
+    retryable: bool
+    message: str
+    wire_code: str | None = None
+    surfaces: tuple[Surface, ...] = ("http",)
+    endpoints: tuple[str, ...] = ()
+    source: str = ""
+    basis: Basis = "documented"
+    description: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}-{self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One piece of a provider's advice for clients, and the page that gives it."""
+
+    rule: str
+    text: str
+    source: str
+
+
+def entry(
+    code: str,
+    status: int,
+    message: str,
+    description: str,
+    *,
+    provider: str,
+    source: str,
+    on_the_wire: bool = False,
+    retryable: bool = False,
+    surfaces: tuple[Surface, ...] = ("http",),
+    endpoints: tuple[str, ...] = (),
+    basis: Basis = "documented",
+) -> DocumentedError:
+    """A documented error from what differs between the errors of one provider.
+
+    Args:
+        code: the documented code, or this package's name where the pages show none.
+        status: the HTTP status.
+        message: the text that the simulated service sends.
+        description: what it means, in a sentence.
+        provider: the provider's name.
+        source: the page that documents it.
+        on_the_wire: whether the body of the reply carries the code.
+        retryable: whether the provider advises to send the request again.
+        surfaces: where it can appear.
+        endpoints: path templates that document it; empty for every endpoint.
+        basis: what the entry rests on.
+    """
+    return DocumentedError(
+        provider=provider,
+        code=code,
+        status=status,
+        retryable=retryable,
+        message=message,
+        wire_code=code if on_the_wire else None,
+        surfaces=surfaces,
+        endpoints=endpoints,
+        source=source,
+        basis=basis,
+        description=description,
+    )

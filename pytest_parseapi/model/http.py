@@ -1,0 +1,144 @@
+"""The neutral request and reply that every client and the simulated service share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Self
+
+__all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts", "digest_of", "moment_of", "size_of"]
+
+
+class Excerpt(bytes):
+    """The first bytes of a body that is too large to keep, with the size and digest of all of it.
+
+    Args:
+        head: the first bytes.
+        size: how many bytes there were.
+        digest: SHA-256 of them all, as hexadecimal digits.
+    """
+
+    size: int
+    digest: str
+
+    def __new__(cls, head: bytes, *, size: int, digest: str) -> Self:  # noqa: D102
+        excerpt = super().__new__(cls, head)
+        excerpt.size = size
+        excerpt.digest = digest
+        return excerpt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Excerpt) and (self.size, self.digest) == (other.size, other.digest)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.digest))
+
+
+def size_of(body: bytes) -> int:
+    """How many bytes were sent, also where only the first of them were kept."""
+    return body.size if isinstance(body, Excerpt) else len(body)
+
+
+def digest_of(body: bytes) -> str:
+    """SHA-256 of all that was sent, as hexadecimal digits."""
+    return body.digest if isinstance(body, Excerpt) else hashlib.sha256(body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """The time-outs that the client library was set to, in seconds; None where it has none."""
+
+    connect: float | None = None
+    read: float | None = None
+    known: bool = True
+    """False where the wire cannot see them (a request over a real socket)."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which of them are known not to be set."""
+        if not self.known:
+            return ()
+        return tuple(name for name in ("connect", "read") if getattr(self, name) is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request, whatever library sent it."""
+
+    method: str
+    url: str
+    host: str
+    path: str
+    """Percent-encoded, without the query."""
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """In the order sent, names in lower case."""
+    body: bytes = b""
+    """An `Excerpt` where a live server received more than it keeps."""
+    base_url: str = ""
+    """Where the client reaches this API, if not at its documented base URL."""
+    client: str
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its lower-case name."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One HTTP reply, before a wire turns it into the client library's own type."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes = b""
+    truncated: bool = False
+    """The connection ends before the announced body does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The exchange ends without a reply: each wire raises its library's own exception."""
+
+    name: str
+    """A name of `pytest_parseapi.model.faults`."""
+    message: str
+
+
+def moment_of(value: str, now: float) -> float | None:
+    """The earliest time for a retry, as ``time.time()`` counts.
+
+    Args:
+        value: the header: seconds, or an HTTP date.
+        now: when the reply arrived.
+
+    Returns:
+        The time; None where the header says neither.
+
+    Example:
+        >>> moment_of("30", 1000.0)
+        1030.0
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        pass
+    else:
+        return now + seconds if 0 <= seconds < math.inf else None
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    # HTTP dates are UTC, also in the old format that names no zone.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -1,0 +1,253 @@
+"""Finds what a test names: one error, the errors that fit a marker, or an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias, get_args
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import Basis, DocumentedError, Surface
+from pytest_parseapi.model.faults import FAULTS, NetworkFault
+from pytest_parseapi.model.mistakes import (
+    UsageError,
+    choice,
+    choices,
+    kind,
+    listed,
+    several,
+    unknown,
+)
+from pytest_parseapi.model.provider import Provider
+
+__all__ = ["ErrorName", "Named", "endpoint_named", "resolve", "select"]
+
+Named: TypeAlias = DocumentedError | NetworkFault
+ErrorName: TypeAlias = str | int | DocumentedError | NetworkFault
+
+_FAULTS: Final[Mapping[str, NetworkFault]] = MappingProxyType({item.name: item for item in FAULTS})
+_PLACES: Final[Mapping[str, str]] = MappingProxyType(
+    {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
+)
+_BUILT_IN: Final = ("extend", "nutrient")
+
+
+def resolve(
+    provider: Provider,
+    name: ErrorName,
+    *,
+    others: Iterable[Provider] = (),
+    surface: Surface = "http",
+) -> Named:
+    """Find the one failure that a test names, or say which names exist.
+
+    Args:
+        provider: the provider that shall fail.
+        name: a documented code, an HTTP status (an int) that only one error has, a
+            `DocumentedError`, or a network fault or its name.
+        others: more providers, so that a code of theirs is recognized.
+        surface: where it shall appear; network faults are ``"http"`` only.
+
+    Returns:
+        The documented error or the network fault.
+
+    Raises:
+        UsageError: the name is unknown, ambiguous, or never appears on this surface.
+
+    Documentation: "Scripting failures".
+
+    Example:
+        >>> resolve(extend, "OCR_ERROR").status
+        500
+    """
+    place = choice("surface", surface, _PLACES)
+    found: Named
+    if isinstance(name, NetworkFault):
+        found = _FAULTS[choice("network fault", name.name, _FAULTS)]
+    elif isinstance(name, DocumentedError):
+        if name.provider != provider.name:
+            raise _foreign(provider, name.code, name.provider)
+        choice(f"{provider.name} error", name.code, _codes(provider))
+        found = name
+    elif isinstance(name, str):
+        found = _by_name(provider, name, others, place)
+    elif isinstance(name, int) and not isinstance(name, bool):
+        return _by_status(provider, int(name), place)
+    else:
+        raise UsageError(
+            "an error is named by its code, its status (an int), a DocumentedError or a network "
+            f"fault, not by {kind(name)}"
+        )
+    _must_appear(provider, found, place)
+    return found
+
+
+def select(
+    provider: Provider,
+    *,
+    surface: str = "http",
+    retryable: bool | None = None,
+    status: int | Iterable[int] | None = None,
+    codes: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] = (),
+    basis: str | Iterable[str] | None = None,
+) -> tuple[DocumentedError, ...]:
+    """List the documented errors that a test shall run for, in the order of the catalogue.
+
+    Args:
+        provider: the provider whose errors to choose from.
+        surface: where they appear: ``"http"``, ``"run"`` or ``"webhook"``.
+        retryable: only those with this flag.
+        status: only those with this HTTP status, or one of these.
+        codes: only these codes.
+        exclude: none of these codes.
+        basis: only those so founded: ``"documented"``, ``"client"``, ``"inferred"``.
+
+    Returns:
+        At least one error.
+
+    Raises:
+        UsageError: an argument names nothing that exists, or no error fits them all.
+
+    Documentation: "One test case per documented error".
+
+    Example:
+        >>> [error.code for error in select(extend, status=429)]
+        ['RATE_LIMIT_EXCEEDED']
+    """
+    place = choice("surface", surface, _PLACES)
+    if not (retryable is None or isinstance(retryable, bool)):
+        raise UsageError(f"retryable is True, False or None, not {kind(retryable)}")
+    code = f"{provider.name} error"
+    statuses = None if status is None else _statuses(provider, status)
+    wanted = None if codes is None else choices(code, codes, _codes(provider))
+    unwanted = choices(code, exclude, _codes(provider))
+    bases = None if basis is None else choices("basis", basis, get_args(Basis))
+    for error in provider.errors:
+        if wanted and error.code in wanted:
+            _must_appear(provider, error, place)
+    chosen = tuple(
+        error
+        for error in _appearing(provider, place)
+        if (retryable is None or error.retryable is retryable)
+        and (statuses is None or error.status in statuses)
+        and (wanted is None or error.code in wanted)
+        and error.code not in unwanted
+        and (bases is None or error.basis in bases)
+    )
+    if not chosen:
+        asked = {"retryable": retryable, "status": statuses, "codes": wanted, "basis": bases}
+        asked |= {"exclude": unwanted or None}
+        words = [f"{key}={value!r}" for key, value in asked.items() if value is not None]
+        raise UsageError(
+            f"no documented error of {provider.name} fits: {listed([f'surface={place!r}', *words])}"
+        )
+    return chosen
+
+
+def endpoint_named(provider: Provider, name: str) -> tuple[Endpoint, ...]:
+    """Find the endpoints that a test names.
+
+    Args:
+        provider: the provider to look at.
+        name: a path template (``"/parse_runs/{id}"``) or a path, after a method or alone.
+
+    Returns:
+        Every endpoint so named: one a method, unless the name says which.
+
+    Raises:
+        UsageError: the simulation has no such endpoint.
+
+    Documentation: "Scripting failures".
+
+    Example:
+        >>> [str(endpoint) for endpoint in endpoint_named(extend, "GET /parse_runs/pr_1")]
+        ['GET /parse_runs/{id}']
+    """
+    if not isinstance(name, str):
+        raise UsageError(f"an endpoint is named by its path, not by {kind(name)}")
+    method, _, path = name.strip().rpartition(" ")
+    served = [item for item in provider.endpoints if method.strip().upper() in ("", item.method)]
+    # A template goes before what merely matches: "/runs/batch" is also a path of "/runs/{id}".
+    found = [item for item in served if item.path == path]
+    found = found or [item for item in served if item.match(path) is not None]
+    if not found:
+        known = [str(item) if method else item.path for item in provider.endpoints]
+        raise unknown(f"{provider.name} endpoint", name, dict.fromkeys(known))
+    return tuple(found)
+
+
+def _by_name(provider: Provider, name: str, others: Iterable[Provider], place: str) -> Named:
+    named: dict[str, Named] = {**_FAULTS, **{error.code: error for error in provider.errors}}
+    if name in named:
+        return named[name]
+    near = {key.casefold(): key for key in named}.get(name.casefold())
+    for other in others:
+        if other.name != provider.name and name in _codes(other):
+            raise _foreign(provider, name, other.name, near)
+    if near is not None:
+        raise UsageError(f"{provider.name} has no error {name!r}: its name is {near!r}")
+    if name.isdecimal():
+        raise UsageError(f"{name!r} is a text: name a status by a number, {int(name)}")
+    known = [error.code for error in _appearing(provider, place)]
+    known += _FAULTS if place == "http" else []
+    raise unknown(f"{provider.name} error", name, known)
+
+
+def _by_status(provider: Provider, status: int, place: str) -> DocumentedError:
+    appearing = _appearing(provider, place)
+    found = [error for error in appearing if error.status == status]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        codes = listed(error.code for error in found)
+        raise UsageError(f"status {status} is ambiguous for {provider.name}: {codes}")
+    faults = [fault for fault in FAULTS if fault.status == status and place == "http"]
+    also = f"; network faults that send it: {listed(faults)}" if faults else ""
+    raise UsageError(
+        f"status {status} is not documented for {_PLACES[place]} of {provider.name}: "
+        f"known: {listed(sorted({error.status for error in appearing}))}{also}"
+    )
+
+
+def _must_appear(provider: Provider, found: Named, place: str) -> None:
+    if isinstance(found, NetworkFault):
+        places: tuple[Surface, ...] = ("http",)
+        wrong = f"{found.name!r} is a network fault"
+    else:
+        places = found.surfaces
+        wrong = f"{found.code!r} is documented for {listed(_PLACES[key] for key in places)}"
+    if place not in places:
+        fitting = listed(error.code for error in _appearing(provider, place))
+        raise UsageError(f"{wrong}, not for {_PLACES[place]} of {provider.name}: known: {fitting}")
+
+
+def _foreign(provider: Provider, code: str, other: str, near: str | None = None) -> UsageError:
+    fixture = f"{other}_api" if other in _BUILT_IN else f"parseapi_factory({other!r})"
+    here = f" (there it is {near!r})" if near else ""
+    return UsageError(
+        f"{code!r} is documented by {other}, not by {provider.name}{here}: "
+        f"pass provider={other!r} or use {fixture}"
+    )
+
+
+def _appearing(provider: Provider, place: str) -> list[DocumentedError]:
+    return [error for error in provider.errors if place in error.surfaces]
+
+
+def _codes(provider: Provider) -> list[str]:
+    return [error.code for error in provider.errors]
+
+
+def _statuses(provider: Provider, given: object) -> tuple[int, ...]:
+    known = sorted({error.status for error in provider.errors})
+    statuses = []
+    for item in several(given):
+        if isinstance(item, bool) or not isinstance(item, int):
+            raise UsageError(f"a status is a number, not {kind(item)}")
+        if item not in known:
+            raise UsageError(
+                f"status {item} is not documented by {provider.name}: known: {listed(known)}"
+            )
+        statuses.append(int(item))
+    return tuple(statuses)

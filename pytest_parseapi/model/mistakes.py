@@ -1,0 +1,115 @@
+"""What stops a test: mistakes in the test itself, and how messages name them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = [
+    "SimulationStopped",
+    "UsageError",
+    "check_count",
+    "choice",
+    "choices",
+    "document_name",
+    "kind",
+    "listed",
+    "nearest",
+    "several",
+    "unknown",
+]
+
+
+_PART: Final = 3
+"""How much of a name is enough to find it by."""
+
+
+class UsageError(BaseException):
+    """The test asked for something that does not exist, such as an unknown error code."""
+
+
+class SimulationStopped(BaseException):
+    """The simulation cannot go on: a miss, the fuse, or a wait that would never end."""
+
+
+def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
+    """The words that point from a wrong name to the nearest right ones.
+
+    Args:
+        name: what the user wrote.
+        known: every right name.
+        limit: how many names to propose.
+
+    Returns:
+        ``"did you mean 'OCR_ERROR'?"``, or the known names where none is near.
+
+    Example:
+        >>> nearest("OCR_EROR", ["OCR_ERROR", "CORRUPT_FILE"])
+        "did you mean 'OCR_ERROR'?"
+    """
+    names = [str(item) for item in known]
+    folded = {item.casefold(): item for item in reversed(names)}
+    near = difflib.get_close_matches(str(name).casefold(), list(folded), n=limit, cutoff=0.6)
+    if not near and len(str(name)) >= _PART:
+        near = [item for item in folded if str(name).casefold() in item][:limit]
+    if near:
+        return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"
+    return "known: " + (", ".join(names) if names else "none")
+
+
+def choice(what: str, value: object, known: Iterable[str]) -> str:
+    """The value itself, where it is one of the known names; a `UsageError` otherwise."""
+    names = tuple(known)
+    if not isinstance(value, str):
+        raise UsageError(f"{what}: not {kind(value)}, but one of {listed(names)}")
+    if value not in names:
+        raise unknown(what, value, names)
+    return value
+
+
+def choices(what: str, given: object, known: Iterable[str]) -> tuple[str, ...]:
+    """One name or several, each of them known."""
+    names = tuple(known)
+    return tuple(choice(what, item, names) for item in several(given))
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name that does not exist, with the nearest ones that do."""
+    return UsageError(f"unknown {what} {name!r}: {nearest(name, known)}")
+
+
+def several(given: object) -> tuple[object, ...]:
+    """The items of what may be one item or several; a text is one."""
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return tuple(given)
+    return (given,)
+
+
+def listed(items: Iterable[object]) -> str:
+    """The items as a message lists them."""
+    return ", ".join(map(str, items)) or "none"
+
+
+def kind(value: object) -> str:
+    """What a message calls a value of the wrong type."""
+    return repr(value) if value is None or isinstance(value, bool) else type(value).__name__
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """A `UsageError` where a value is neither None nor a whole number from ``least`` up."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")
+
+
+def document_name(document: object) -> str | None:
+    """A checked ``document``: a URL, file name or id; paths stand for their file name."""
+    if document is None:
+        return None
+    if hasattr(document, "__fspath__"):
+        return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
+    if not isinstance(document, str) or not document:
+        raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
+    return document

@@ -1,0 +1,59 @@
+"""A parsing API as a whole: its place, its endpoints, its failures, its advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pytest_parseapi.model.behaviour import Behaviour
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import Advice, DocumentedError
+
+__all__ = ["Provider"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A parsing API: where it lives, what it serves, and every failure it documents.
+
+    Args:
+        name: short name, as used by markers and ``parseapi_factory``.
+        base_url: the documented base URL.
+        title: the name for messages; the short name where empty.
+        hosts: every documented host; that of ``base_url`` where empty.
+        api_key: a well-formed credential for tests.
+        errors: the documented errors.
+        endpoints: the endpoints that the simulation covers.
+        advice: what the provider tells its clients to do.
+        behaviour: how requests are validated and bodies look.
+
+    Example:
+        >>> Provider(name="acme", base_url="https://api.acme.example/v1").hosts
+        ('api.acme.example',)
+    """
+
+    name: str
+    base_url: str
+    title: str = ""
+    hosts: tuple[str, ...] = ()
+    api_key: str = "test_key_parseapi_0123456789"
+    errors: tuple[DocumentedError, ...] = ()
+    endpoints: tuple[Endpoint, ...] = (Endpoint(method="POST", path="/parse"),)
+    advice: tuple[Advice, ...] = ()
+    behaviour: Behaviour = field(default_factory=Behaviour, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.hosts:
+            host = self.base_url.partition("://")[2].partition("/")[0].partition(":")[0]
+            object.__setattr__(self, "hosts", (host,))
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+
+    def with_errors(self, *errors: DocumentedError) -> Provider:
+        """The same provider with more errors; one of the same code replaces the old one."""
+        codes = {error.code for error in errors}
+        kept = tuple(error for error in self.errors if error.code not in codes)
+        return replace(self, errors=kept + errors)
+
+    def advice_for(self, rule: str) -> Advice | None:
+        """The advice behind a rule, such as ``"backoff"``, or None."""
+        return next((item for item in self.advice if item.rule == rule), None)

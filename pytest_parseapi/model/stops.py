@@ -1,0 +1,71 @@
+"""The stops of one test: once it is stopped, nothing is simulated any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from typing import Final, Literal, NoReturn
+
+from pytest_parseapi.model.mistakes import SimulationStopped
+
+__all__ = ["StopKind", "Stops"]
+
+StopKind = Literal["miss", "fuse", "hang"]
+
+_PACKAGE: Final = __name__.partition(".")[0]
+_LIBRARIES: Final = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+
+
+class Stops:
+    """Remembers why a test was stopped, so that a consumer cannot swallow it."""
+
+    def __init__(self) -> None:
+        self.message: str | None = None
+        self.site = ""
+        """Where the consumer asked, such as ``client.py:22 in parse``."""
+        self.kind: StopKind = "miss"
+        """What stopped the test: the test's own mistake, or what the consumer would do for ever."""
+
+    def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
+        """Stop the test.
+
+        Raises:
+            SimulationStopped: always.
+        """
+        __tracebackhide__ = True
+        if self.message is None:
+            self.message = message
+            self.kind = kind
+            self.site = _call_site()
+        raise SimulationStopped(self.message)
+
+    def report(self) -> str | None:
+        """The message with the place in the consumer, for the report of the test."""
+        if self.message is None or not self.site:
+            return self.message
+        first, line_break, rest = self.message.partition("\n")
+        return f"{first}\n  from      {self.site}{line_break}{rest}"
+
+    def check(self) -> None:
+        """Raise again if the test was stopped."""
+        __tracebackhide__ = True
+        if self.message is not None:
+            raise SimulationStopped(self.message)
+
+
+def _call_site() -> str:
+    """Where the consumer asks: its innermost line that is of no library, or an empty text."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        own = (frame.f_globals.get("__name__") or "").partition(".")[0] == _PACKAGE
+        library = code.co_filename.startswith((*_LIBRARIES, "<"))
+        if not (own or library):
+            shown = os.path.relpath(code.co_filename)
+            shown = code.co_filename if shown.startswith("..") else shown
+            return f"{shown}:{frame.f_lineno} in {code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""

@@ -1,0 +1,232 @@
+"""pytest's door: options, ini values, markers, fixtures and hooks.
+
+Whatever is heavy loads when the first simulated test needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_parseapi.clock import genuine as _genuine  # noqa: F401 - keeps them from the start
+from pytest_parseapi.plugin import hookspecs
+
+if TYPE_CHECKING:
+    from pytest_parseapi.api.parse_api import ParseAPI
+    from pytest_parseapi.model.errors import DocumentedError
+    from pytest_parseapi.plugin.simulated_test import SimulatedTest
+
+_FIXTURE = "_parseapi_test"
+_MARKERS = {
+    "parse_error": "(*errors, times=1, provider=None, document=None, endpoint=None, "
+    "retry_after=None, message=None): script failures of a parsing API, as api.fail(...)",
+    "parse_run_failed": "(error, times=1, provider=None, document=None, polls=1, message=None): "
+    "script failing runs of a parsing API, as api.fail_run(...)",
+    "each_parse_error": "(provider=None, surface='http', retryable=None, status=None, codes=None, "
+    "exclude=(), basis=None, times=1): one case for each documented error that fits",
+    "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
+    "simulated",
+}
+_test_key = pytest.StashKey["SimulatedTest"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add options and ini values."""
+    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
+    group.addoption(
+        "--parseapi-errors",
+        action="store_true",
+        help="print every documented error of every provider, and exit",
+    )
+    group.addoption(
+        "--parseapi-contract",
+        metavar="MODULE:FUNCTION",
+        help="audit a callable that takes a document, or a ParseErrorContract, with no test file",
+    )
+    group.addoption(
+        "--parseapi-provider", metavar="NAME", help="the provider of --parseapi-contract"
+    )
+    group.addoption(
+        "--parseapi-surface",
+        default="http",
+        metavar="http|run",
+        help="the surface of --parseapi-contract",
+    )
+    group.addoption(
+        "--parseapi-report",
+        action="append",
+        nargs="?",
+        const="terminal",
+        default=[],
+        type=_report_kind,
+        metavar="terminal|html:PATH|json:PATH",
+        help="report which documented errors the tests simulated and checked, as a table or "
+        "into a file; may be given several times",
+    )
+    group.addoption(
+        "--parseapi-fail-under",
+        type=_fail_under,
+        metavar="PERCENT",
+        help="fail the session if less of the documented errors was checked",
+    )
+    parser.addini("parseapi_provider", "provider of the fixture parseapi", default="extend")
+    parser.addini(
+        "parseapi_max_attempts",
+        "failed attempts in a row at one operation after which a test is stopped",
+        default="100",
+    )
+    parser.addini(
+        "parseapi_guard",
+        "block the documented hosts in the whole session, also outside simulated tests",
+        type="bool",
+        default=False,
+    )
+
+
+def _report_kind(text: str) -> str:
+    """Check a value of ``--parseapi-report``; the module behind it loads only for that."""
+    from pytest_parseapi.report.request import report_kind
+
+    return report_kind(text)
+
+
+def _fail_under(text: str) -> float:
+    """Check the value of ``--parseapi-fail-under``."""
+    from pytest_parseapi.report.request import fail_under
+
+    return fail_under(text)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Announce the hooks that others implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and check the ini values."""
+    for name, text in _MARKERS.items():
+        config.addinivalue_line("markers", name + text)
+    most = config.getini("parseapi_max_attempts")
+    if not most.isdigit() or int(most) < 1:
+        raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
+    _register_parts(config)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer ``--parseapi-errors``."""
+    if not config.getoption("parseapi_errors"):
+        return None
+    from pytest_parseapi.plugin.optional import print_errors
+
+    print_errors(config)
+    return 0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one case for each documented error that a marker ``each_parse_error`` asks for."""
+    marked = list(metafunc.definition.iter_markers("each_parse_error"))
+    if marked:
+        from pytest_parseapi.plugin.session import parametrize
+
+        parametrize(metafunc, marked)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Simulate marked tests that name no fixture."""
+    for item in items:
+        names = getattr(item, "fixturenames", None)
+        if names is None or _FIXTURE in names:
+            continue
+        if not _MARKERS.keys().isdisjoint(mark.name for mark in item.iter_markers()):
+            from pytest_parseapi.plugin.session import first_of_function
+
+            names.insert(first_of_function(item, names), _FIXTURE)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let go of a test's record when its last report is made."""
+    try:
+        return (yield)
+    finally:
+        if _test_key in item.stash:
+            del item.stash[_test_key]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose simulation was stopped, or whose script was not used up."""
+    test = item.stash.get(_test_key, None)
+    if test is None:
+        return (yield)
+    return (yield from test.call())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Seed ``random`` last, after plugins that seed it for each call."""
+    test = pyfuncitem.stash.get(_test_key, None)
+    if test is not None:
+        test.simulation.begin_call()
+    return (yield)
+
+
+@pytest.fixture
+def _parseapi_test(request: pytest.FixtureRequest) -> Iterator[SimulatedTest]:
+    """The simulation of the present test."""
+    from pytest_parseapi.plugin.simulated_test import simulated
+
+    yield from simulated(request.node, _test_key)
+
+
+@pytest.fixture
+def parseapi_factory(_parseapi_test: SimulatedTest) -> Callable[[str], ParseAPI]:
+    """Gives the simulated API of any registered provider: ``parseapi_factory("extend")``."""
+
+    def make(name: str) -> ParseAPI:
+        __tracebackhide__ = True
+        return _parseapi_test.api(name)
+
+    return make
+
+
+@pytest.fixture
+def parseapi(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """The simulated API of the default provider."""
+    return _parseapi_test.default_api()
+
+
+@pytest.fixture
+def extend_api(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """Extend's Parse API, simulated for this test."""
+    return _parseapi_test.api("extend")
+
+
+@pytest.fixture
+def nutrient_api(_parseapi_test: SimulatedTest) -> ParseAPI:
+    """Nutrient's Data Extraction API, simulated for this test."""
+    return _parseapi_test.api("nutrient")
+
+
+@pytest.fixture
+def documented_error(
+    request: pytest.FixtureRequest, _parseapi_test: SimulatedTest
+) -> DocumentedError:
+    """The error of the present case of a test marked ``each_parse_error``."""
+    case = getattr(request, "param", None)
+    if case is None:
+        pytest.fail("documented_error needs the marker each_parse_error", pytrace=False)
+    error: DocumentedError = case.error
+    return error
+
+
+def _register_parts(config: pytest.Config) -> None:
+    """Register what options and ini values ask for."""
+    options = config.option
+    reports = options.parseapi_report or options.parseapi_fail_under is not None
+    if reports or options.parseapi_contract is not None or config.getini("parseapi_guard"):
+        from pytest_parseapi.plugin.optional import register
+
+        register(config, _test_key)

@@ -1,0 +1,100 @@
+"""``--parseapi-contract``: audits a callable without a test file."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import types
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_parseapi.model.mistakes import nearest
+from pytest_parseapi.plugin.contract import ParseErrorContract
+
+__all__ = ["AuditPlugin"]
+
+_CLASS: Final = "TestContract"
+
+
+class AuditPlugin:
+    """Collects one contract for a callable, in the place of test files.
+
+    Args:
+        target: ``package.module:function``, or a class derived from `ParseErrorContract`.
+        provider: the provider's name; None for the ini value's.
+        surface: ``"http"`` or ``"run"``.
+    """
+
+    def __init__(self, config: pytest.Config, target: str, provider: str, surface: str) -> None:
+        self._target = target
+        self._contract = _contract(config, target, provider, surface)
+        here = str(Path(__file__))
+        if config.args_source is pytest.Config.ArgsSource.ARGS:
+            config.args = [*(item for item in config.args if item != here), here]
+        else:
+            config.args = [here]
+
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """Turn this very file into the contract's module."""
+        if file_path != Path(__file__):
+            return None
+        module: _AuditModule = _AuditModule.from_parent(parent, path=file_path, nodeid=self._target)
+        module.contract = self._contract
+        return module
+
+
+class _AuditModule(pytest.Module):
+    contract: type[ParseErrorContract]
+
+    def _getobj(self) -> types.ModuleType:
+        module = types.ModuleType(_CLASS)
+        setattr(module, _CLASS, self.contract)
+        return module
+
+
+def _contract(
+    config: pytest.Config, target: str, provider: str, surface: str
+) -> type[ParseErrorContract]:
+    found = _imported(config, target)
+    if inspect.isclass(found) and issubclass(found, ParseErrorContract):
+        return found
+    if not callable(found):
+        raise pytest.UsageError(f"--parseapi-contract {target}: {found!r} cannot be called")
+    parse = staticmethod(found)
+    try:
+        return type(
+            _CLASS,
+            (ParseErrorContract,),
+            {"parse": parse, "provider": provider, "surface": surface},
+        )
+    except TypeError as error:
+        raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None
+
+
+def _imported(config: pytest.Config, target: str) -> Any:
+    name, colon, path = target.partition(":")
+    if not colon or not name or not path:
+        raise pytest.UsageError(
+            f"--parseapi-contract takes package.module:function, not {target!r}"
+        )
+    # As python -m does: what lies where pytest was started can be imported.
+    start = str(config.invocation_params.dir)
+    if start not in sys.path:
+        sys.path.insert(0, start)
+    try:
+        found: Any = importlib.import_module(name)
+    except ImportError as error:
+        raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None
+    for part in path.split("."):
+        if not hasattr(found, part):
+            known = [item for item in dir(found) if not item.startswith("_")]
+            raise pytest.UsageError(
+                f"--parseapi-contract {target}: there is no {part!r}, {nearest(part, known)}"
+            )
+        found = getattr(found, part)
+    return found

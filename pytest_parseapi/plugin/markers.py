@@ -1,0 +1,239 @@
+"""The markers' arguments, as real signatures, and what each marker does to a test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.lookup import ErrorName, select
+from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.service.script import RetryAfter, times_of
+
+__all__ = [
+    "Case",
+    "CaseArguments",
+    "Scripted",
+    "TestSettings",
+    "case_arguments",
+    "scripts",
+    "settings",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSettings:
+    """The arguments of the marker ``parseapi``."""
+
+    __test__ = False
+
+    provider: str | None = None
+    real_time: bool = False
+    strict: bool = True
+    clients: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scripted:
+    """The arguments of a marker ``parse_error`` or ``parse_run_failed``."""
+
+    errors: tuple[ErrorName, ...]
+    provider: str | None
+    options: dict[str, Any]
+    of_runs: bool = False
+    """Whether runs fail, and not requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case of a marker ``each_parse_error``."""
+
+    error: DocumentedError
+    surface: str
+    times: float
+
+    def __str__(self) -> str:
+        return str(self.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseArguments:
+    """The arguments of a marker ``each_parse_error``."""
+
+    provider: str | None
+    times: float
+    fit: dict[str, Any]
+
+    def select(self, provider: Provider) -> Iterator[Case]:
+        """The cases that fit."""
+        times_of(self.times)
+        for error in select(provider, **self.fit):
+            yield Case(error=error, surface=self.fit["surface"], times=self.times)
+
+
+def parseapi(
+    *,
+    provider: str | None = None,
+    real_time: bool = False,
+    strict: bool = True,
+    clients: Iterable[str] | None = None,
+) -> TestSettings:
+    """The marker ``parseapi``."""
+    for name, value in (("real_time", real_time), ("strict", strict)):
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} is True or False, not {value!r}")
+    if isinstance(clients, str):
+        clients = (clients,)
+    if clients is not None and not isinstance(clients, Iterable):
+        raise UsageError(f"clients are names of client libraries, not {clients!r}")
+    return TestSettings(
+        provider=provider,
+        real_time=real_time,
+        strict=strict,
+        clients=None if clients is None else tuple(clients),
+    )
+
+
+def parse_error(
+    *errors: ErrorName,
+    times: float = 1,
+    provider: str | None = None,
+    document: str | None = None,
+    endpoint: str | None = None,
+    retry_after: RetryAfter | None = None,
+    message: str | None = None,
+) -> Scripted:
+    """The marker ``parse_error``."""
+    return Scripted(
+        errors=errors,
+        provider=provider,
+        options={
+            "times": times,
+            "document": document,
+            "endpoint": endpoint,
+            "retry_after": retry_after,
+            "message": message,
+        },
+    )
+
+
+def parse_run_failed(
+    error: ErrorName,
+    *,
+    times: float = 1,
+    provider: str | None = None,
+    document: str | None = None,
+    polls: float = 1,
+    message: str | None = None,
+) -> Scripted:
+    """The marker ``parse_run_failed``."""
+    return Scripted(
+        errors=(error,),
+        provider=provider,
+        options={"times": times, "document": document, "polls": polls, "message": message},
+        of_runs=True,
+    )
+
+
+def each_parse_error(
+    *,
+    provider: str | None = None,
+    surface: str = "http",
+    retryable: bool | None = None,
+    status: int | Iterable[int] | None = None,
+    codes: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] = (),
+    basis: str | Iterable[str] | None = None,
+    times: float = 1,
+) -> CaseArguments:
+    """The marker ``each_parse_error``."""
+    return CaseArguments(
+        provider=provider,
+        times=times,
+        fit={
+            "surface": surface,
+            "retryable": retryable,
+            "status": status,
+            "codes": codes,
+            "exclude": exclude,
+            "basis": basis,
+        },
+    )
+
+
+def settings(node: pytest.Item) -> TestSettings:
+    """What the nearest marker ``parseapi`` says, or the defaults."""
+    mark = node.get_closest_marker("parseapi")
+    return TestSettings() if mark is None else _bound(mark, parseapi)
+
+
+def scripts(node: pytest.Item) -> Iterator[Scripted]:
+    """The markers ``parse_error`` and ``parse_run_failed``, in reading order."""
+    signatures: dict[str, Callable[..., Scripted]] = {
+        "parse_error": parse_error,
+        "parse_run_failed": parse_run_failed,
+    }
+    for mark in marks(node, *signatures):
+        yield _bound(mark, signatures[mark.name])
+
+
+def case_arguments(marked: Iterable[pytest.Mark]) -> list[CaseArguments]:
+    """The markers ``each_parse_error`` of a test."""
+    return [_bound(mark, each_parse_error) for mark in marked]
+
+
+def marks(node: pytest.Item, *names: str) -> list[pytest.Mark]:
+    """The markers of a test in reading order: of the module first, then from top to bottom."""
+    found: list[pytest.Mark] = []
+    for level in node.listchain():
+        found += [mark for mark in _in_reading_order(level) if mark.name in names]
+    return found
+
+
+def _in_reading_order(level: Any) -> list[pytest.Mark]:
+    """The markers of one level: decorators are applied from the bottom up, lists are in order."""
+    if isinstance(level, pytest.Module):
+        return level.own_markers
+    written: list[pytest.Mark] = []
+    if isinstance(level, pytest.Class):
+        written = [mark for base in reversed(level.obj.__mro__) for mark in _of_class(base)]
+    elif getattr(level, "callspec", None) is not None:
+        written = list(level.callspec.marks)
+    own = [mark for mark in level.own_markers if not any(mark is item for item in written)]
+    return [*reversed(own), *written]
+
+
+def _of_class(base: type) -> list[pytest.Mark]:
+    """The markers of one class: pytest keeps those of decorators as marks, in place of a list."""
+    given = vars(base).get("pytestmark", [])
+    written = list(given) if isinstance(given, list) else [given]
+    if all(isinstance(item, pytest.MarkDecorator) for item in written):
+        return [item.mark for item in written]
+    plain = [item.mark if isinstance(item, pytest.MarkDecorator) else item for item in written]
+    return list(reversed(plain))
+
+
+def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
+    """Call the marker's signature; a wrong argument is named with the nearest right one."""
+    parameters = inspect.signature(signature).parameters
+    known = [name for name, item in parameters.items() if item.kind is not item.VAR_POSITIONAL]
+    positional = [name for name, item in parameters.items() if item.kind is not item.KEYWORD_ONLY]
+    for name in mark.kwargs:
+        if name not in known:
+            raise UsageError(f"marker {mark.name} has no argument {name!r}: {nearest(name, known)}")
+    takes_any = any(item.kind is item.VAR_POSITIONAL for item in parameters.values())
+    for name in positional[: 0 if takes_any else None]:
+        if len(mark.args) <= positional.index(name) and name not in mark.kwargs:
+            raise UsageError(f"marker {mark.name} needs an argument {name!r}")
+    if len(mark.args) > len(positional) and not takes_any:
+        options = ", ".join(known[len(positional) :])
+        raise UsageError(
+            f"marker {mark.name} takes keyword arguments only ({options}), "
+            f"not {mark.args[len(positional)]!r}"
+        )
+    return signature(*mark.args, **mark.kwargs)

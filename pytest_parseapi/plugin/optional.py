@@ -1,0 +1,91 @@
+"""The parts of the plugin that options and ini values ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.plugin.session import session_of
+from pytest_parseapi.plugin.simulated_test import SimulatedTest
+
+__all__ = ["print_errors", "register"]
+
+
+def register(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
+    """Register the report, the guard and the audit, where they are asked for.
+
+    Args:
+        config: the session's configuration.
+        key: where a simulated test is kept in its item's stash.
+
+    Raises:
+        pytest.UsageError: an option is wrong.
+    """
+    options = config.option
+    if options.parseapi_report or options.parseapi_fail_under is not None:
+        _register_report(config, key)
+    if config.getini("parseapi_guard"):
+        _register_guard(config)
+    if options.parseapi_contract is not None:
+        _register_audit(config)
+
+
+def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
+    from pytest_parseapi.plugin.report import ReportPlugin
+    from pytest_parseapi.report.request import wanted
+
+    options = config.option
+    root = config.invocation_params.dir
+    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
+
+    def providers() -> Iterable[Provider]:
+        return session_of(config).providers.values()
+
+    def simulation(item: pytest.Item) -> Simulation | None:
+        test = item.stash.get(key, None)
+        return None if test is None else test.simulation
+
+    is_worker = hasattr(config, "workerinput")
+    plugin = ReportPlugin(asked, providers, simulation, is_worker=is_worker)
+    config.pluginmanager.register(plugin, "parseapi-report")
+
+
+def _register_guard(config: pytest.Config) -> None:
+    from pytest_parseapi.plugin.guard import SessionGuard
+
+    def hosts() -> frozenset[str]:
+        providers = session_of(config).providers.values()
+        return frozenset(host for provider in providers for host in provider.hosts)
+
+    guard = SessionGuard(hosts)
+    config.pluginmanager.register(guard, "parseapi-guard")
+    config.add_cleanup(guard.stop)
+    guard.start()
+
+
+def _register_audit(config: pytest.Config) -> None:
+    from pytest_parseapi.plugin.audit import AuditPlugin
+
+    options = config.option
+    try:
+        provider = session_of(config).default_provider(options.parseapi_provider)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, options.parseapi_surface)
+    config.pluginmanager.register(plugin, "parseapi-contract")
+
+
+def print_errors(config: pytest.Config) -> None:
+    """Answer ``--parseapi-errors``.
+
+    Args:
+        config: the session's configuration, which no session follows.
+    """
+    from pytest_parseapi.cli import error_table
+
+    config._do_configure()  # hooks of conftest.py files may add providers
+    print(error_table(session_of(config).providers.values()))  # noqa: T201 - that is the option's job

@@ -1,0 +1,151 @@
+"""What one pytest session shares among its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import pytest
+
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.server.server import SharedServer
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.plugin import markers
+from pytest_parseapi.providers.registry import provider_named, registry
+from pytest_parseapi.record.evidence.collector import Source
+
+__all__ = [
+    "CASE_FIXTURE",
+    "Session",
+    "first_of_function",
+    "implied_provider",
+    "parametrize",
+    "session_of",
+]
+
+CASE_FIXTURE: Final = "documented_error"
+_session_key = pytest.StashKey["Session"]()
+
+
+class Session:
+    """Makes simulated tests.
+
+    Args:
+        config: the session's configuration.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._contexts = SharedContexts()
+        self._live = SharedServer()
+        config.add_cleanup(self._live.stop)
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        """Every provider by name, of hooks too."""
+        given = self._config.hook.pytest_parseapi_providers()
+        for providers in given:
+            if not isinstance(providers, Iterable):
+                kind = type(providers).__name__
+                raise UsageError(
+                    f"pytest_parseapi_providers gives a list of Providers, not one {kind}"
+                )
+        return registry(provider for providers in given for provider in providers)
+
+    @cached_property
+    def _sources(self) -> list[Source]:
+        return [
+            source
+            for source in self._config.hook.pytest_parseapi_evidence(config=self._config)
+            if source is not None
+        ]
+
+    def default_provider(self, asked: str | None = None) -> Provider:
+        """The provider asked for, or the ini value's."""
+        name = self._config.getini("parseapi_provider") if asked is None else asked
+        return provider_named(self.providers, name)
+
+    def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.Case]:
+        """The cases of markers ``each_parse_error``."""
+        for arguments in markers.case_arguments(marked):
+            asked = default if arguments.provider is None else arguments.provider
+            yield from arguments.select(self.default_provider(asked))
+
+    def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
+        """A simulation for one test.
+
+        Args:
+            item: the test.
+            chosen: what its markers ``parseapi`` say.
+        """
+        self.default_provider(chosen.provider)
+        settings = Settings(
+            seed=item.nodeid,
+            max_attempts=int(self._config.getini("parseapi_max_attempts")),
+            real_time=chosen.real_time,
+            clients=chosen.clients,
+        )
+        return Simulation(self.providers, settings, self._contexts, self._sources, self._live)
+
+
+def session_of(config: pytest.Config) -> Session:
+    """The one of a session; made when a test first needs it.
+
+    Args:
+        config: the session's configuration.
+    """
+    session = config.stash.get(_session_key, None)
+    if session is None:
+        session = config.stash[_session_key] = Session(config)
+    return session
+
+
+def implied_provider(
+    session: Session, settings: markers.TestSettings, fixtures: list[str]
+) -> str | None:
+    """The provider that markers mean when they name none: that of the only fixture asked for."""
+    if settings.provider is not None or "parseapi" in fixtures:
+        return settings.provider
+    named = [name for name in session.providers if f"{name}_api" in fixtures]
+    return named[0] if len(named) == 1 else None
+
+
+def parametrize(metafunc: pytest.Metafunc, marked: list[pytest.Mark]) -> None:
+    """Make one case for each documented error that markers ``each_parse_error`` ask for.
+
+    Args:
+        metafunc: the test function.
+        marked: its markers.
+
+    Raises:
+        pytest.Collector.CollectError: a marker is wrong.
+    """
+    session = session_of(metafunc.config)
+    try:
+        chosen = markers.settings(metafunc.definition)
+        default = implied_provider(session, chosen, metafunc.fixturenames)
+        cases = list(session.cases(marked, default))
+    except UsageError as error:
+        where = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"{where}: {error}") from None
+    if CASE_FIXTURE not in metafunc.fixturenames:
+        metafunc.fixturenames.append(CASE_FIXTURE)
+    metafunc.parametrize(CASE_FIXTURE, cases, ids=[str(case) for case in cases], indirect=True)
+
+
+def first_of_function(item: Any, names: list[str]) -> int:
+    """Where the fixtures of function scope begin; wider ones are set up outside the simulation.
+
+    Args:
+        item: a test.
+        names: its fixtures.
+    """
+    definitions = item._fixtureinfo.name2fixturedefs
+    for index, name in enumerate(names):
+        found = definitions.get(name)
+        if found and found[-1].scope == "function":
+            return index
+    return len(names)

@@ -1,0 +1,212 @@
+"""One test under simulation, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Final
+
+import pytest
+
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.plugin import markers
+from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
+from pytest_parseapi.providers.registry import provider_named
+from pytest_parseapi.service.run_script import RunStep
+from pytest_parseapi.service.script import Step
+
+__all__ = ["SimulatedTest", "simulated"]
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class SimulatedTest:
+    """One test under simulation, from the set-up of its first fixture to its tear-down.
+
+    Args:
+        item: the test.
+
+    Raises:
+        UsageError: a marker of the test is wrong.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._session = session_of(item.config)
+        self._item = item
+        self._settings = markers.settings(item)
+        self.simulation = self._session.simulate(item, self._settings)
+        self._apis: dict[str, ParseAPI] = {}
+        self._told = False
+
+    def default_api(self) -> ParseAPI:
+        """The test's default provider."""
+        return self.api(self._session.default_provider(self._settings.provider).name)
+
+    def api(self, name: str) -> ParseAPI:
+        """The provider of a name."""
+        provider = provider_named(self._session.providers, name)
+        if provider.name not in self._apis:
+            self._apis[provider.name] = ParseAPI(self.simulation, provider)
+        return self._apis[provider.name]
+
+    def script(self) -> None:
+        """Script what the test's markers say."""
+        for scripted in markers.scripts(self._item):
+            name = self._implied() if scripted.provider is None else scripted.provider
+            api = self.default_api() if name is None else self.api(name)
+            if scripted.of_runs:
+                api.fail_run(scripted.errors[0], **scripted.options)
+            else:
+                api.fail(*scripted.errors, **scripted.options)
+        callspec = getattr(self._item, "callspec", None)
+        case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+        if case is None and self._item.get_closest_marker("each_parse_error") is not None:
+            raise UsageError(
+                "each_parse_error makes no cases of unittest.TestCase methods: use a plain "
+                "function or class"
+            )
+        if isinstance(case, markers.Case):
+            api = self.api(case.error.provider)
+            # A webhook tells of a failed run: webhook() without a run makes the one scripted here.
+            fail = api.fail if case.surface == "http" else api.fail_run
+            fail(case.error, times=case.times)
+
+    def call(self) -> Generator[None, object, object]:
+        """Run the test's own code, in a wrapper of pytest's.
+
+        Raises:
+            pytest.fail.Exception: the simulation was stopped, or the script was not used up.
+        """
+        self.simulation.begin_call()
+        result: object = None
+        try:
+            result = yield
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
+                self._told = True  # the session ends here
+                raise
+            if self.simulation.stops.message is None:
+                if section := self._section(error):
+                    self._item.add_report_section("call", "parseapi", section)
+                raise
+        # A stop is told whatever has become of it on its way: swallowed, wrapped, or gathered.
+        self.tell()
+        return result
+
+    def tell(self) -> None:
+        """Fail the test for what went wrong outside its own code, if anything did.
+
+        Raises:
+            pytest.fail.Exception: the simulation was stopped, or the script was not used up.
+        """
+        problem = self._problem()
+        if problem is not None:
+            pytest.fail(problem, pytrace=False)
+
+    def _problem(self) -> str | None:
+        """Why the test fails although its own code passed; told once."""
+        if self._told:
+            return None
+        message = self.simulation.stops.report()
+        if message is None and self._settings.strict:
+            message = self._unused_text()
+        self._told = message is not None
+        return message
+
+    def _section(self, error: BaseException) -> str:
+        """What the simulation adds to the report of a test that failed by itself."""
+        if isinstance(error, UsageError):
+            _hide_own_frames(error)
+            return ""
+        unused = self._unused_text() if self._settings.strict else None
+        self._told = True
+        if unused is not None:
+            return unused
+        pictures = "" if "timeline of" in str(error) else self._pictures()
+        return "\n\n".join(filter(None, [pictures, self._rejections()]))
+
+    def _unused_text(self) -> str | None:
+        """What was scripted and never met, in words."""
+        unused = self.simulation.unused()
+        if not unused:
+            return None
+        lines = ["scripted failures that no request met:"]
+        for provider, step in unused:
+            lines.append(f"  {provider.name}: {step}{_how_often(step)}")
+            lines += [f"      a request passed it by: {reason}" for reason in step.passed]
+            lines += _where_runs_fail(step)
+        lines.append("parseapi(strict=False) allows that.")
+        pictures = [api.timeline() for api in self._apis.values()]
+        rejections = self._rejections()
+        return "\n".join([*lines, "", *pictures, *(["", rejections] if rejections else [])])
+
+    def _pictures(self) -> str:
+        """The timelines of the providers that were asked something."""
+        return "\n\n".join(api.timeline() for api in self._apis.values() if api.attempts)
+
+    def _rejections(self) -> str:
+        """Why requests were turned down that no script let fail."""
+        lines = [
+            f"{service.provider.title} turned attempt {number} down, not a script: {message}"
+            for service in self.simulation.services.values()
+            for message, number in service.rejections.items()
+        ]
+        return "\n".join(lines)
+
+    def _implied(self) -> str | None:
+        """The one provider whose fixture the test names, where no marker names another."""
+        return implied_provider(self._session, self._settings, self._item.fixturenames)  # type: ignore[attr-defined]
+
+
+def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterator[SimulatedTest]:
+    """Simulate while a fixture is set up.
+
+    Args:
+        item: the test.
+        key: where to keep it in the test's stash.
+
+    Raises:
+        pytest.fail.Exception: a marker of the test is wrong, or a fixture was stopped.
+    """
+    test: SimulatedTest | None = None
+    mistake: str | None = None
+    try:
+        test = SimulatedTest(item)
+        test.simulation.start()
+        test.script()
+    except UsageError as error:
+        mistake = str(error)
+    try:
+        if test is None or mistake is not None:
+            pytest.fail(mistake or "", pytrace=False)
+        item.stash[key] = test
+        yield test
+    finally:
+        if test is not None:
+            test.simulation.stop()
+    if test.simulation.stops.message is not None:
+        test.tell()
+
+
+def _hide_own_frames(error: BaseException) -> None:
+    """Let the traceback of a mistake end where the test made it."""
+    last = trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_globals.get("__name__", "").startswith(f"{_PACKAGE}."):
+            last = trace
+        trace = trace.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
+def _how_often(step: Step | RunStep) -> str:
+    return f" (met {step.met} of {step.times:g} times)" if step.met else ""
+
+
+def _where_runs_fail(step: Step | RunStep) -> list[str]:
+    if isinstance(step, RunStep):
+        return [] if step.passed else ["      no run was created; POST /parse fails by fail()"]
+    surfaces = getattr(step.error, "surfaces", ())
+    if "run" in surfaces and any("/parse_runs" in reason for reason in step.passed):
+        return ["      a run fails by fail_run() or the marker parse_run_failed"]
+    return []

@@ -1,0 +1,172 @@
+"""Extend's side of the simulation: what it accepts, and what it replies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+from pytest_parseapi.model.behaviour import Behaviour, Call, json_reply
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Reply, Request, size_of
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.multipart import MalformedBody
+from pytest_parseapi.model.reading import (
+    json_object,
+    media_type,
+    names_of_upload,
+    names_of_url,
+    unique_names,
+)
+from pytest_parseapi.providers.extend.bodies import OUTPUT_PATH
+from pytest_parseapi.providers.extend.files import FILE_HANDLERS
+from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS, run_of_path
+from pytest_parseapi.providers.extend.state import Answered, ExtendState, Handler
+
+__all__ = ["ExtendBehaviour", "answered", "names_of_file", "parse_again"]
+
+
+_IDS: Final = ("pr_", "block_", "chunk_")
+_LARGEST: Final = 64 * 1024
+_MOST: Final = 64
+
+
+def answered(request: Request, state: object) -> Answered | None:
+    """The reply that an equal ``POST /parse`` got before, or None."""
+    if not isinstance(state, ExtendState) or not state.answered:
+        return None
+    return state.answered.get(_key(request))
+
+
+def parse_again(
+    call: Call, answer: Callable[[Call], Mapping[str, Any]], headers: Mapping[str, str]
+) -> Reply:
+    """The reply to ``POST /parse``, made anew only for a request that differs.
+
+    Args:
+        call: the request.
+        answer: makes the body of a reply; raises `Rejected`.
+        headers: the reply's headers.
+    """
+    state: ExtendState = call.state
+    request = call.request
+    known = answered(request, state)
+    if known is None:
+        body = answer(call)
+        reply = json_reply(200, body, headers)
+        # An outputUrl is good for one run; a large body is better parsed again than kept.
+        if "output" in body and size_of(request.body) <= _LARGEST and len(state.answered) < _MOST:
+            suffix = str(body["id"]).removeprefix("pr_")
+            found = Answered(call.names, suffix, reply, tuple(call.effects))
+            state.answered[_key(request)] = found
+        return reply
+    suffix = call.new_id("pr_").removeprefix("pr_")
+    call.effects.extend(known.effects)
+    content = known.reply.body
+    for prefix in _IDS:
+        content = content.replace((prefix + known.suffix).encode(), (prefix + suffix).encode())
+    return Reply(status=200, headers={**known.reply.headers, **headers}, body=content)
+
+
+def _key(request: Request) -> tuple[str, bytes, str, str | None]:
+    return (request.path, request.body, request.query, request.header("content-type"))
+
+
+_REQUEST_ID_HEADER: Final = "x-extend-request-id"
+_DOC_URL: Final = "https://docs.extend.ai/2026-02-09/developers/error-codes"
+_WITH_DOC_URL: Final = ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS")
+
+
+class ExtendBehaviour(Behaviour):
+    """The Parse API of Extend, version 2026-02-09.
+
+    Requests without ``x-extend-api-version`` are accepted: the reference pages promise a 400 for
+    newer keys only, older ones fall back, and a test's key tells nothing about its age.
+
+    Args:
+        max_file_bytes: the limit for an upload; 100 MB is inferred, no page could be read for it.
+
+    Example:
+        >>> ExtendBehaviour().new_state().files
+        {}
+    """
+
+    handlers: ClassVar[Mapping[str, Handler]] = {**FILE_HANDLERS, **RUN_HANDLERS, **BATCH_HANDLERS}
+    """By endpoint, as ``str(endpoint)`` writes it."""
+
+    def __init__(self, *, max_file_bytes: int = 100 * 1024 * 1024) -> None:
+        self.max_file_bytes = max_file_bytes
+
+    def new_state(self) -> ExtendState:
+        """No files and no outputs."""
+        return ExtendState(max_file_bytes=self.max_file_bytes)
+
+    def authenticate(self, request: Request) -> bool:
+        """Whether a bearer token is there, or the URL is presigned."""
+        # A presigned URL is its own credential: clients fetch it without the API key.
+        return OUTPUT_PATH in request.path or super().authenticate(request)
+
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+        """The names of a ``file`` object or of an upload, best first."""
+        known = answered(request, state)
+        if known is not None:
+            return known.names
+        if not request.body:
+            run = run_of_path(request.path, state)
+            return () if run is None else run.names
+        if media_type(request) == "multipart/form-data":
+            return names_of_upload(request)
+        try:
+            body = json_object(request.body)
+        except MalformedBody:
+            return ()
+        inputs = body.get("inputs")
+        if isinstance(inputs, list):
+            files = [item.get("file") for item in inputs if isinstance(item, dict)]
+            return unique_names(name for file in files for name in names_of_file(file, state))
+        return names_of_file(body.get("file"), state)
+
+    def answer(self, call: Call, request_id: str) -> Reply:
+        """The reply to a good request; raises `Rejected` for a bad one."""
+        handler = self.handlers.get(str(call.endpoint))
+        if handler is None:
+            raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
+        headers = {_REQUEST_ID_HEADER: request_id}
+        if call.endpoint.path == "/parse":
+            return parse_again(call, handler, headers)
+        return json_reply(200, handler(call), headers)
+
+    def error_reply(
+        self,
+        error: DocumentedError,
+        *,
+        message: str,
+        request_id: str | None,
+        details: Mapping[str, Any],
+    ) -> Reply:
+        """The flat body of an error, and its id as a header."""
+        code = error.wire_code or error.code
+        body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
+        # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
+        if request_id is not None and code != "RATE_LIMIT_EXCEEDED":
+            body["requestId"] = request_id
+        if code in _WITH_DOC_URL:
+            body["docUrl"] = _DOC_URL
+        headers = {} if request_id is None else {_REQUEST_ID_HEADER: request_id}
+        return json_reply(error.status, {**body, **details}, headers)
+
+
+def names_of_file(value: object, state: object) -> tuple[str, ...]:
+    """The names of a ``file`` object, best first: URL, name, id.
+
+    A name comes before the id because a consumer that uploads again for a retry gets a new id.
+    """
+    if not isinstance(value, dict):
+        return ()
+    names = [*names_of_url(value.get("url")), value.get("name")]
+    file_id = value.get("id")
+    if isinstance(file_id, str):
+        stored = state.files.get(file_id) if isinstance(state, ExtendState) else None
+        if stored is not None:
+            names += [*names_of_url(stored.url), *stored.names]
+        names.append(file_id)
+    return unique_names(names)

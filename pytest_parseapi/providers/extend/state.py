@@ -1,0 +1,103 @@
+"""What the simulated Extend API remembers during one test: files, outputs, runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from pytest_parseapi.model.behaviour import Call
+from pytest_parseapi.model.http import Reply
+from pytest_parseapi.service.runs import RunBook
+
+__all__ = ["Answered", "ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
+
+
+_TYPES: Final = {
+    "PDF": ("pdf",),
+    "CSV": ("csv",),
+    "IMG": ("png", "jpg", "jpeg", "tif", "tiff", "gif", "bmp", "webp", "heic", "heif"),
+    "TXT": ("txt", "md"),
+    "DOCX": ("docx", "doc"),
+    "EXCEL": ("xlsx", "xls", "xlsm"),
+    "XML": ("xml",),
+    "HTML": ("html", "htm"),
+}
+
+_TYPE_OF: Final = {extension: name for name, group in _TYPES.items() for extension in group}
+
+
+def file_type(name: str) -> str | None:
+    """Extend's type for a file of that name, or None where its extension tells none."""
+    return _TYPE_OF.get(name.rpartition(".")[2].lower()) if "." in name else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file that the service knows: uploaded, or fetched for a run."""
+
+    id: str
+    name: str
+    type: str | None
+    url: str | None = None
+    names: tuple[str, ...] = ()
+    """What it can be called besides its URL and id; empty where its name says nothing."""
+    created: float
+    """Virtual seconds since the test began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOutput:
+    """The output behind a presigned URL."""
+
+    body: Mapping[str, Any]
+    expires: float
+    """Virtual seconds since the test began."""
+
+
+Handler: TypeAlias = Callable[[Call], Mapping[str, Any]]
+"""Answers one endpoint: the body of a 200, or `Rejected`."""
+
+# How many files fetched from URLs stay known by id, so that a test of many documents stays small.
+_FETCHED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply to ``POST /parse``, and what it changed."""
+
+    names: tuple[str, ...]
+    """The names of its document."""
+    suffix: str
+    """What the ids of its run end with."""
+    reply: Reply
+    effects: tuple[Callable[[], None], ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class ExtendState:
+    """Files and outputs by id, and the limit for uploads in bytes."""
+
+    max_file_bytes: int
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    outputs: dict[str, StoredOutput] = field(default_factory=dict)
+    _fetched: deque[str] = field(default_factory=deque)
+    answered: dict[Hashable, Answered] = field(default_factory=dict)
+    """Replies to ``POST /parse``, to make the next ones from."""
+    runs: RunBook = field(default_factory=RunBook)
+
+    def keep_file(self, call: Call, file: StoredFile) -> None:
+        """Remember a file if the call succeeds; of those fetched from a URL, the latest ones."""
+        call.effects.append(lambda: self._keep(file))
+
+    def _keep(self, file: StoredFile) -> None:
+        if file.url is not None and file.id not in self.files:
+            self._fetched.append(file.id)
+            if len(self._fetched) > _FETCHED:
+                del self.files[self._fetched.popleft()]
+        self.files[file.id] = file
+
+    def keep_output(self, call: Call, key: str, output: StoredOutput) -> None:
+        """Remember an output if the call succeeds."""
+        call.effects.append(lambda: self.outputs.update({key: output}))

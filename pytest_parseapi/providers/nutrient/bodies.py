@@ -1,0 +1,97 @@
+"""What Nutrient's successful bodies look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pytest_parseapi.providers.nutrient.requests import ExtractOptions, ParseOptions
+from pytest_parseapi.providers.nutrient.schema import sample
+
+__all__ = ["EXTRACT_SURCHARGE", "PAGE_CREDITS", "extract_body", "parse_body"]
+
+PAGE_CREDITS: Final[Mapping[str, float]] = {
+    "text": 1,
+    "structure": 1.5,
+    "understand": 9,
+    "agentic": 18,
+}
+"""Credits a page to parse, by mode."""
+
+EXTRACT_SURCHARGE: Final = 6
+"""Credits a page that an extraction costs on top."""
+
+_PAGE: Final = {"pageIndex": 0, "pageNumber": "1", "width": 612, "height": 792}
+_BOUNDS: Final = {"x": 72, "y": 72, "width": 200, "height": 24}
+
+
+def parse_body(
+    options: ParseOptions, *, request_id: str, title: str, usage: tuple[float, float]
+) -> dict[str, Any]:
+    """The reply of ``/extraction/parse``: a document of one page with one heading.
+
+    Args:
+        options: how it was parsed.
+        request_id: the request's id.
+        title: the text of the heading.
+        usage: what it cost and what is left, in credits.
+
+    Returns:
+        The body, which the official client parses into its ``ParseResponse``.
+
+    See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
+    """
+    output = (
+        {"markdown": f"# {title}\n"}
+        if options.output_format == "markdown"
+        else {"elements": [_element(title, words=options.words)]}
+    )
+    configuration = {"mode": options.mode, "outputFormat": options.output_format}
+    return {**_envelope(request_id, output, usage), "configuration": configuration}
+
+
+def extract_body(
+    options: ExtractOptions, *, request_id: str, usage: tuple[float, float]
+) -> dict[str, Any]:
+    """The reply of ``/extraction/extract``: data that fits the schema.
+
+    The page documents ``data``, ``metadata`` and ``pages``; what is inside the last two is
+    inferred.
+    """
+    data = sample(options.schema)
+    field: dict[str, Any] = {"confidence": 0.98}
+    if options.citations:
+        field["citations"] = [{"pageIndex": 0, "bounds": dict(_BOUNDS)}]
+    output = {"data": data, "metadata": dict.fromkeys(data, field), "pages": [dict(_PAGE)]}
+    return _envelope(request_id, output, usage)
+
+
+def _envelope(
+    request_id: str, output: Mapping[str, Any], usage: tuple[float, float]
+) -> dict[str, Any]:
+    cost, remaining = usage
+    return {
+        "status": 200,
+        "requestId": request_id,
+        "output": output,
+        "metrics": {"processingTimeMs": 850, "pagesProcessed": 1},
+        "usage": {"data_extraction_credits": {"cost": cost, "remainingCredits": remaining}},
+    }
+
+
+def _element(text: str, *, words: bool) -> dict[str, Any]:
+    element: dict[str, Any] = {
+        "id": "e1",
+        "type": "paragraph",
+        "text": text,
+        "role": "Title",
+        "confidence": 0.98,
+        "readingOrder": 0,
+        "bounds": dict(_BOUNDS),
+        "page": dict(_PAGE),
+    }
+    if words:
+        element["words"] = [
+            {"text": word, "bounds": dict(_BOUNDS), "confidence": 0.98} for word in text.split()
+        ]
+    return element

@@ -1,0 +1,150 @@
+"""What Nutrient documents for its Data Extraction API.
+
+The pages name statuses; where they show no code, the code is this package's name for the error
+and the wire carries none. The messages are this package's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import Advice, DocumentedError, entry
+
+__all__ = [
+    "ADVICE",
+    "API_KEY",
+    "BASE_URL",
+    "DETAIL_SOURCES",
+    "ENDPOINTS",
+    "ERRORS",
+    "HOSTS",
+]
+
+BASE_URL: Final = "https://api.nutrient.io"
+HOSTS: Final = ("api.nutrient.io",)
+API_KEY: Final = "pdf_test_parseapi_0123456789"
+
+DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
+    {"invalid_request": "request", "maestro_error": "maestro", "processing_error": "processing"}
+)
+"""What ``errorDetails.source`` says, by code; the other errors carry no ``errorDetails``."""
+
+_GUIDES: Final = "www.nutrient.io/guides/dws-data-extraction/"
+_ERRORS: Final = _GUIDES + "errors.md"
+_NEWER_ERRORS: Final = _GUIDES + "errors/"
+_CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
+
+_EXTRACT_ONLY: Final = ("/extraction/extract",)
+
+_error = partial(entry, provider="nutrient", source=_ERRORS)
+
+ERRORS: Final[tuple[DocumentedError, ...]] = (
+    _error(
+        "invalid_request",
+        400,
+        "The request does not pass validation.",
+        "The file is missing or of an unsupported format, or a parameter is wrong; "
+        "failingPaths names the fields.",
+        on_the_wire=True,
+    ),
+    _error(
+        "unauthorized",
+        401,
+        "The bearer token is missing or not valid.",
+        "The token is missing, invalid or expired.",
+    ),
+    _error(
+        "insufficient_credits",
+        402,
+        "This request needs 9 credits and 0 are left.",
+        "The account has too few extraction credits.",
+    ),
+    _error(
+        "forbidden",
+        403,
+        "This key does not belong to the extraction product.",
+        "A Processor key was used for extraction; only the official client mentions it.",
+        source=_CLIENT,
+        basis="client",
+    ),
+    _error(
+        "request_timeout",
+        408,
+        "The extraction took too long.",
+        "The request timed out. That it may be retried is inferred: the page does not say.",
+        retryable=True,
+        endpoints=_EXTRACT_ONLY,
+        source=_NEWER_ERRORS,
+    ),
+    _error(
+        "payload_too_large",
+        413,
+        "The file is larger than 150 MB.",
+        "The document exceeds the size limit of 150 MB.",
+    ),
+    _error(
+        "unprocessable_url",
+        422,
+        "The document could not be fetched from its URL.",
+        "The remote URL could not be downloaded or was rejected.",
+        endpoints=_EXTRACT_ONLY,
+        source=_NEWER_ERRORS,
+    ),
+    _error(
+        "rate_limited",
+        429,
+        "Too many requests for this subscription.",
+        "The rate limit of the subscription is exceeded.",
+        retryable=True,
+    ),
+    _error(
+        "maestro_error",
+        500,
+        "The extraction backend failed.",
+        "The backend failed; a retry after a short delay may succeed.",
+        retryable=True,
+        on_the_wire=True,
+    ),
+    _error(
+        "processing_error",
+        500,
+        "The document could not be processed.",
+        "Processing failed; the page names the source of the error but not its status.",
+        retryable=True,
+        basis="inferred",
+    ),
+    _error(
+        "service_unavailable",
+        503,
+        "The service is down for the moment.",
+        "The backend is unavailable for a time.",
+        retryable=True,
+    ),
+)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    Endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
+    Endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
+)
+
+ADVICE: Final[tuple[Advice, ...]] = (
+    Advice(
+        rule="retryable",
+        text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
+        source=_ERRORS,
+    ),
+    Advice(
+        rule="backoff",
+        text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
+        source=_ERRORS,
+    ),
+    Advice(
+        rule="request_id",
+        text="Give the requestId to support when a 500 or 503 persists.",
+        source=_ERRORS,
+    ),
+)

@@ -1,0 +1,100 @@
+"""One HTTP exchange with a simulated provider, as it is on record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Timeouts, moment_of
+from pytest_parseapi.record.payload import Payload, payload_of
+
+__all__ = ["Attempt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Attempt:
+    """One HTTP exchange with a simulated provider.
+
+    Example:
+        >>> attempt = extend_api.attempts[-1]  # doctest: +SKIP
+        >>> attempt.status, attempt.error.code, attempt.waited  # doctest: +SKIP
+        (500, 'OCR_ERROR', 1.0)
+    """
+
+    number: int
+    """Counts from 1."""
+    method: str
+    url: str
+    path: str
+    endpoint: str
+    """The path's template, such as ``/parse_runs/{id}``."""
+    document: str | None
+    """What the request was about: a URL, file name or id; None where it named none."""
+    request_id: str | None
+    """The ``requestId`` that the reply's body carried."""
+    status: int | None
+    """None for a network fault."""
+    error: DocumentedError | str | None
+    """The documented error, the name of the network fault, or None for a success."""
+    run_id: str | None
+    """The run or batch that it created, polled or changed."""
+    started: float
+    """Virtual seconds since the test began."""
+    ended: float
+    """Virtual seconds since the test began, when the reply or fault arrived."""
+    waited: float | None
+    """Virtual seconds since the end of this caller's previous attempt at the same operation."""
+    wall_started: float
+    """What ``time.time()`` showed the consumer when the attempt began."""
+    wall_ended: float
+    retry_after: str | None
+    """The reply's ``Retry-After`` header."""
+    client: str
+    timeouts: Timeouts
+    """The time-outs that the client was set to."""
+    body: bytes = field(repr=False)
+    """What was sent."""
+    names: tuple[str, ...]
+    """Every name of the document, best first."""
+    # A failing comparison of attempts prints them: without bodies, and without the credential.
+    _headers: tuple[tuple[str, str], ...] = field(repr=False)
+    run_status: str | None = None
+    """The status of the run as the reply shows it; None where it shows none."""
+    run_reason: str | None = None
+    """The ``failureReason`` that the reply shows."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What was sent, names in lower case; the credential is masked."""
+        return {name: _masked(name, value) for name, value in self._headers}
+
+    @property
+    def failed(self) -> bool:
+        """Whether it met an error or a network fault."""
+        return self.error is not None
+
+    @property
+    def payload(self) -> Payload:
+        """What was sent, apart from what differs between equal requests (multipart boundaries)."""
+        return payload_of(self.header("content-type") or "", self.body)
+
+    @property
+    def payload_digest(self) -> str:
+        """A digest of `payload`: equal for retries that send the same."""
+        return self.payload.digest
+
+    @property
+    def retry_at(self) -> float | None:
+        """The earliest time for a retry by ``Retry-After``, as ``time.time()`` counts."""
+        return None if self.retry_after is None else moment_of(self.retry_after, self.wall_ended)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header that was sent, by its lower-case name."""
+        return next((value for key, value in self._headers if key == name), None)
+
+
+def _masked(name: str, value: str) -> str:
+    if name not in {"authorization", "proxy-authorization", "x-api-key", "cookie"}:
+        return value
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} ***" if space else "***"

@@ -1,0 +1,67 @@
+"""All evidence of one test in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.evidence.logs import Logs
+from pytest_parseapi.record.evidence.output import Output
+
+__all__ = ["Evidence", "Source"]
+
+Source = Callable[[], str | Iterable[str]]
+"""A further place to look: called when a check runs, it gives the log text so far."""
+
+
+class Evidence:
+    """What the consumer logged and printed during one test.
+
+    Args:
+        now: virtual seconds since the test began.
+        sources: further places to look, from ``pytest_parseapi_evidence`` hooks.
+    """
+
+    def __init__(self, now: Callable[[], float], sources: Sequence[Source] = ()) -> None:
+        self._logs = Logs(now)
+        self._output = Output(now)
+        self._sources = sources
+
+    def start(self) -> None:
+        """Record from now on."""
+        self._logs.start()
+        self._output.start()
+
+    def look(self) -> None:
+        """Reach streams and logging libraries that came up since the last look."""
+        self._output.look()
+        self._logs.look()
+
+    def stop(self) -> None:
+        """Record no more, and leave nothing behind."""
+        self._logs.stop()
+        self._output.stop()
+
+    def clear(self) -> None:
+        """Forget what was said so far."""
+        self._logs.lines.clear()
+        self._output.clear()
+
+    def lines(self, text: str | None = None) -> list[Line]:
+        """Everything said so far.
+
+        Args:
+            text: more text to count as evidence, such as a subprocess's standard error.
+        """
+        found = [*self._logs.lines, *self._output.lines()]
+        for source in self._sources:
+            given = source()
+            texts = [given] if isinstance(given, str) else list(given)
+            name = getattr(source, "__name__", "hook")
+            found += [Line(name, line) for item in texts for line in item.splitlines()]
+        if text is not None:
+            if not isinstance(text, str):
+                raise UsageError(f"text is a string to look in, not {text!r}")
+            found += [Line("text", line) for line in text.splitlines()]
+        return found

@@ -1,0 +1,109 @@
+"""What the consumer prints, whatever pytest has put in the place of ``sys.stdout``.
+
+The tap sits on the ``write`` of the stream's buffer: there text and bytes pass, also from a logger
+that has kept the stream or its ``write``. Reading captured output would take it from the test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_parseapi.record.evidence.line import Line, without_source_lines
+
+__all__ = ["Output"]
+
+
+class Output:
+    """Copies what is written to standard output and error.
+
+    Args:
+        now: virtual seconds since the test began.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._written: list[tuple[str, float, bytes | str]] = []
+        self._taps: dict[int, tuple[Any, Any, Any]] = {}
+        self._last: tuple[Any, Any] = (None, None)
+        self._undo = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Tap the streams there are, and those that ``redirect_stdout`` puts in their place."""
+        # The process's own streams stand in while pytest's capture is disabled.
+        for name in ("stdout", "stderr"):
+            self._tap(name, getattr(sys, f"__{name}__"))
+        redirecting: Any = contextlib._RedirectStream
+        enter = redirecting.__enter__
+
+        def look_after_enter(context: Any) -> Any:
+            target = enter(context)
+            self.look()
+            return target
+
+        redirecting.__enter__ = look_after_enter
+        self._undo.callback(setattr, redirecting, "__enter__", enter)
+        self.look()
+
+    def look(self) -> None:
+        """Tap the present ``sys.stdout`` and ``sys.stderr``, which may be others than before."""
+        streams = (sys.stdout, sys.stderr)
+        if streams[0] is self._last[0] and streams[1] is self._last[1]:
+            return
+        self._last = streams
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            self._tap(name, stream)
+
+    def stop(self) -> None:
+        """Take every tap off."""
+        self._undo.close()
+        for stream, target, tap in self._taps.values():
+            with contextlib.suppress(Exception):
+                stream.flush()
+            if vars(target).get("write") is tap:
+                del target.write
+        self._taps.clear()
+        self._last = (None, None)
+
+    def clear(self) -> None:
+        """Forget what was written."""
+        self._flush()
+        self._written.clear()
+
+    def lines(self) -> Iterator[Line]:
+        """Each line written, without the source lines of tracebacks."""
+        self._flush()
+        for name in ("stdout", "stderr"):
+            chunks = [(when, data) for source, when, data in self._written if source == name]
+            text = "".join(
+                data if isinstance(data, str) else data.decode(errors="replace")
+                for _, data in chunks
+            )
+            when = chunks[-1][0] if chunks else 0.0
+            for line in without_source_lines(text):
+                if line.strip():
+                    yield Line(name, line, when=when)
+
+    def _flush(self) -> None:
+        for stream, _, _ in self._taps.values():
+            with contextlib.suppress(Exception):
+                stream.flush()
+
+    def _tap(self, name: str, stream: Any) -> None:
+        if stream is None or id(stream) in self._taps:
+            return
+        target = getattr(stream, "buffer", None) or stream
+        write = target.write
+
+        def tap(data: Any) -> Any:
+            self._written.append(
+                (name, self._now(), data if isinstance(data, str) else bytes(data))
+            )
+            return write(data)
+
+        # A stream of the test's own may not take attributes.
+        with contextlib.suppress(AttributeError, TypeError):
+            target.write = tap
+            self._taps[id(stream)] = (stream, target, tap)

@@ -1,0 +1,216 @@
+"""The record of one provider's exchanges: each attempt, and what it was a retry of."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Literal, TypeVar
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Request
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Caller, Group, Operation, continues
+from pytest_parseapi.record.payload import Payload, payload_of
+
+__all__ = ["Journal", "Opened"]
+
+_Kept = TypeVar("_Kept", bound=Hashable)
+
+
+class Opened:
+    """An attempt under way."""
+
+    __slots__ = (
+        *("endpoint", "names", "number", "operation", "record", "request", "started", "waited"),
+        "wall_started",
+    )
+
+    def __init__(
+        self,
+        record: list[Attempt | None],
+        request: Request,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        operation: Operation,
+        started: float,
+        wall_started: float,
+    ) -> None:
+        self.record = record
+        self.number = len(record)
+        self.request = request
+        self.endpoint = endpoint
+        self.names = names
+        self.operation = operation
+        self.started = started
+        self.wall_started = wall_started
+        last = operation.attempts[-1] if operation.attempts else None
+        self.waited = None if last is None else max(0.0, started - last.ended)
+
+
+class Journal:
+    """Everything that one provider was asked and answered in one test. Safe for threads."""
+
+    def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._now = now
+        self._wall = wall
+        self._lock = allocate_lock()
+        self._attempts: list[Attempt | None] = []
+        # Most documents have one operation, which needs no group.
+        self._groups: dict[Hashable, Operation | Group] = {}
+        self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
+        self._kept: dict[Any, Any] = {}
+        self.one_call = False
+        """Whether one call of the consumer makes all attempts: whoever sends the same again after a
+        failure retries it, as where workers share a queue, and is no second consumer."""
+        self.credentials: set[str] = set()
+        """The tokens that consumers sent, unmasked: to search the logs for."""
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every finished attempt, oldest first."""
+        return [attempt for attempt in self._attempts if attempt is not None]
+
+    @property
+    def begun(self) -> int:
+        """How many attempts have begun."""
+        return len(self._attempts)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Every operation with a finished attempt, by its first attempt."""
+        found: list[Operation] = []
+        for item in list(self._groups.values()):
+            found += [item] if isinstance(item, Operation) else item.operations
+        found = [operation for operation in found if operation.attempts]
+        return sorted(found, key=lambda operation: operation.attempts[0].number)
+
+    def open(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
+    ) -> Opened:
+        """An attempt begins."""
+        with self._lock:
+            if not caller.is_task:
+                caller = self._keep(caller)
+            operation = self._operation(request, endpoint, names, caller)
+            operation.under_way = True
+            self._latest[endpoint, caller] = operation
+            self._attempts.append(None)
+            return Opened(
+                self._attempts, request, endpoint, names, operation, self._now(), self._wall()
+            )
+
+    def close(
+        self,
+        opened: Opened,
+        *,
+        status: int | None,
+        error: DocumentedError | str | None,
+        request_id: str | None,
+        run_id: str | None,
+        reply_headers: Mapping[str, str],
+        run_status: str | None = None,
+        run_reason: str | None = None,
+        fuse: Literal["polls", "attempts"] | None = None,
+    ) -> Attempt:
+        """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
+        request = opened.request
+        operation = opened.operation
+        with self._lock:
+            # A retry is mostly the same again; keeping it twice would be most of its cost.
+            body, names = request.body, opened.names
+            if operation.attempts:
+                before = operation.attempts[-1]
+                body = before.body if body == before.body else body
+                names = before.names if names == before.names else names
+            attempt = Attempt(
+                number=opened.number,
+                method=request.method,
+                url=self._keep(request.url),
+                path=self._keep(request.path),
+                endpoint=opened.endpoint.path,
+                document=names[0] if names else None,
+                request_id=request_id,
+                status=status,
+                error=error,
+                run_id=run_id,
+                run_status=run_status,
+                run_reason=run_reason,
+                started=opened.started,
+                ended=self._now(),
+                waited=opened.waited,
+                wall_started=opened.wall_started,
+                wall_ended=self._wall(),
+                retry_after=reply_headers.get("retry-after"),
+                client=request.client,
+                timeouts=self._keep(request.timeouts),
+                body=body,
+                names=names,
+                _headers=self._keep(request.headers),
+            )
+            opened.record[opened.number - 1] = attempt
+            operation.attempts.append(attempt)
+            operation.under_way = False
+            operation.failures = operation.failures + 1 if attempt.failed else 0
+            if fuse == "polls":
+                operation.polls += 1
+            elif fuse == "attempts":
+                operation.idle += 1
+            elif not attempt.failed:
+                operation.idle = 0
+                # Asked again and again after a wait, a success is a poll that never ends.
+                operation.polls += 1 if attempt.waited else 0
+        return attempt
+
+    def discard(self, opened: Opened) -> None:
+        """The attempt never took place."""
+        opened.operation.under_way = False
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            # What is still under way ends in the record that it began in.
+            self._attempts = []
+            self._groups.clear()
+            self._latest.clear()
+            self._kept.clear()
+            self.credentials.clear()
+
+    def _operation(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
+    ) -> Operation:
+        payload: Payload | None = None
+        key: Hashable = (endpoint, names[0]) if names else None
+        if "{" in endpoint.path:
+            # The path names what it is about: two runs of one document are two operations.
+            key = (endpoint, request.path)
+        if key is None:
+            payload = payload_of(request.header("content-type") or "", request.body)
+            key = (endpoint, request.path, payload.digest)
+        found = self._groups.get(key)
+        if found is None:
+            before = self._latest.get((endpoint, caller))
+            if before is not None and before.attempts and before.attempts[-1].failed:
+                payload = payload or payload_of(request.header("content-type") or "", request.body)
+                if continues(before.attempts[-1], names, payload):
+                    return before
+            found = self._groups[key] = Operation(endpoint, caller)
+            return found
+        if isinstance(found, Operation):
+            if found.goes_on_with(caller) or self._repeats(found, request):
+                return found
+            found = self._groups[key] = Group(found)
+        return found.of(caller) or found.start(endpoint, caller)
+
+    def _repeats(self, operation: Operation, request: Request) -> bool:
+        """Whether a caller that another one's attempt does not concern sends it again."""
+        if not self.one_call or operation.under_way or not operation.attempts:
+            return False
+        last = operation.attempts[-1]
+        kind = request.header("content-type") or ""
+        return last.failed and payload_of(kind, request.body).digest == last.payload_digest
+
+    def _keep(self, value: _Kept) -> _Kept:
+        """One object for all equal values, so that attempts which are alike cost little."""
+        kept: _Kept = self._kept.setdefault(value, value)
+        return kept

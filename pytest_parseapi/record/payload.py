@@ -1,0 +1,163 @@
+"""What a request carries, apart from what differs between equal ones (multipart boundaries)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from pytest_parseapi.model.http import Excerpt, digest_of, size_of
+from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
+
+__all__ = ["Payload", "PayloadPart", "payload_of"]
+
+
+_JSON: Final = "application/json"
+_NO_DOCUMENT: Final = (_JSON, "application/x-www-form-urlencoded")
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadPart:
+    """A part of a multipart body, or the whole of any other body."""
+
+    name: str
+    filename: str | None
+    content_type: str | None
+    size: int
+    digest: str
+
+    def __str__(self) -> str:
+        named = f" {self.filename!r}" if self.filename is not None else ""
+        kind = f", {self.content_type}" if self.content_type else ""
+        return f"{self.name}{named} ({self.size:,} bytes{kind})"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The parts of one request's body, in the order sent."""
+
+    kind: str
+    """The content type without its parameters."""
+    parts: tuple[PayloadPart, ...]
+    """Of a form its parts, of a JSON object its keys; of anything else the whole body."""
+    whole: PayloadPart = field(compare=False)
+    """The body as one part."""
+
+    def spent_in(self, other: Payload) -> bool:
+        """Whether something that this payload carries has run dry in another one."""
+        if self.kind == _JSON:
+            return not other.whole.size
+        theirs = _by_name(other.parts)
+        return any(
+            again is not None and again.size < part.size
+            for key, part in _by_name(self.parts).items()
+            for again in (theirs.get(key),)
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for two requests that carry the same."""
+        return _digest(repr((self.kind, self.parts)).encode())
+
+    @cached_property
+    def content(self) -> str | None:
+        """A digest of the document's own bytes; None where the body holds none."""
+        if self.kind == "multipart/form-data":
+            files = [part for part in self.parts if part.filename is not None and part.size]
+            return "/".join(part.digest for part in files) or None
+        if self.kind in _NO_DOCUMENT or not self.parts[0].size:
+            return None
+        return self.parts[0].digest
+
+    def difference(self, other: Payload) -> str | None:
+        """What ``other`` carries differently, in words; None if it carries the same."""
+        if self.kind != other.kind:
+            return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
+        ours, theirs = _by_name(self.parts), _by_name(other.parts)
+        noun = "key" if self.kind == _JSON else "part"
+        if (self.whole in self.parts) is not (other.whole in other.parts):
+            return f"{self.whole}, then {other.whole}"
+        for key in {**ours, **theirs}:
+            changed = _changed(ours.get(key), theirs.get(key), noun)
+            if changed is not None:
+                return changed
+        if self.parts != other.parts:
+            # A server may read a form as a stream, so their order is part of what is sent.
+            return f"parts {_names(self.parts)}, then {_names(other.parts)}"
+        return None
+
+
+def _changed(part: PayloadPart | None, again: PayloadPart | None, noun: str) -> str | None:
+    if part == again:
+        return None
+    if part is None:
+        return f"no {again.name!r} {noun}, then {again}" if again else None
+    if again is None:
+        return f"{part}, then no such {noun}"
+    if str(part) == str(again):
+        return f"{part}, then other content of the same size"
+    return f"{part}, then {again}"
+
+
+def _by_name(parts: Iterable[PayloadPart]) -> dict[tuple[str, int], PayloadPart]:
+    """Parts by name, and by how many of that name came before."""
+    before: Counter[str] = Counter()
+    found = {}
+    for part in parts:
+        found[part.name, before[part.name]] = part
+        before[part.name] += 1
+    return found
+
+
+def _names(parts: Iterable[PayloadPart]) -> str:
+    return " ".join(part.name for part in parts)
+
+
+def payload_of(content_type: str, body: bytes) -> Payload:
+    """The payload of a body that was sent with this content type."""
+    kind = content_type.partition(";")[0].strip().lower()
+    whole = PayloadPart("body", None, None, size_of(body), _digest(body))
+    if kind == _JSON and (keys := _keys(body)):
+        return Payload(kind, keys, whole)
+    if kind == "multipart/form-data":
+        try:
+            parts = parse_multipart(content_type, body)
+        except MalformedBody:
+            pass
+        else:
+            return Payload(
+                kind,
+                tuple(
+                    PayloadPart(
+                        part.name,
+                        part.filename,
+                        part.content_type,
+                        part.size,
+                        _digest(part.body),
+                    )
+                    for part in parts
+                ),
+                whole,
+            )
+    return Payload(kind, (whole,), whole)
+
+
+def _digest(data: bytes) -> str:
+    return digest_of(data)[:16]
+
+
+def _keys(body: bytes) -> tuple[PayloadPart, ...]:
+    """The keys of a JSON object; none where the body is none, or only the head of one."""
+    try:
+        found = {} if isinstance(body, Excerpt) else json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(found, dict):
+        return ()
+    texts = {key: json.dumps(value).encode() for key, value in found.items()}
+    return tuple(
+        PayloadPart(key, None, None, len(text), _digest(text)) for key, text in texts.items()
+    )

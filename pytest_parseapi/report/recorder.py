@@ -1,0 +1,155 @@
+"""What one test's consumer received, and which checks held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.timeline import short_document
+from pytest_parseapi.report.format import APIData, AttemptData, RunData
+from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["TestRecorder"]
+
+# A consumer that polls for half an hour makes no readable picture: its ends do.
+_FIRST: Final = 60
+_LAST: Final = 20
+_NOT_RECEIVED: Final = "cancelled"
+_FAILED: Final = "FAILED"
+
+
+class TestRecorder:
+    """Reads one test's record at its end, and before the test itself forgets it.
+
+    Args:
+        simulation: the test's simulation.
+    """
+
+    __test__ = False
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._before: dict[str, _Met] = {}
+        simulation.before_reset.append(self._keep)
+
+    def is_of(self, simulation: Simulation) -> bool:
+        """Whether it records this simulation: a test that is run again has a new one."""
+        return self._simulation is simulation
+
+    def data(self) -> list[APIData]:
+        """What the test did with each provider that it used."""
+        apis = (self._api(service) for service in self._simulation.services.values())
+        return [api for api in apis if api["surfaces"] or api["checks"]]
+
+    def _keep(self, service: SimulatedService) -> None:
+        """A property-based test forgets between examples; what its consumer met still counts."""
+        met = self._before.setdefault(service.provider.name, _Met())
+        met.add(service)
+
+    def _api(self, service: SimulatedService) -> APIData:
+        name = service.provider.name
+        met = _Met(self._before.get(name))
+        attempts = met.add(service)
+        shown = attempts
+        if len(attempts) > _FIRST + _LAST + 1:
+            shown = [*attempts[:_FIRST], *attempts[-_LAST:]]
+        return APIData(
+            provider=name,
+            received=sorted(met.received),
+            checks=sorted(self._simulation.checks.get(name, ())),
+            endpoints=sorted(met.endpoints),
+            surfaces=sorted(met.surfaces),
+            attempts=_attempts(shown, service.journal.operations),
+            left_out=len(attempts) - len(shown),
+            runs=_runs(service),
+        )
+
+
+class _Met:
+    """The part of a record that adds up over the examples of a property-based test."""
+
+    def __init__(self, before: _Met | None = None) -> None:
+        self.received: set[tuple[str, str]] = set(before.received) if before else set()
+        self.endpoints: set[str] = set(before.endpoints) if before else set()
+        self.surfaces: set[str] = set(before.surfaces) if before else set()
+
+    def add(self, service: SimulatedService) -> list[Attempt]:
+        attempts = service.journal.attempts
+        if attempts:
+            self.surfaces.add("http")
+        book = _run_book(service)
+        if book is not None:
+            self._add_webhooks(book)
+        for attempt in attempts:
+            self.endpoints.add(attempt.endpoint)
+            if attempt.run_status is not None:
+                self.surfaces.add("run")
+            if attempt.run_status == _FAILED and attempt.run_reason is not None:
+                self.received.add((attempt.run_reason, "run"))
+            error = attempt.error
+            if error is not None and error != _NOT_RECEIVED:
+                self.received.add((_name(error), "http"))
+        return attempts
+
+    def _add_webhooks(self, book: RunBook) -> None:
+        if book.announced:
+            self.surfaces.add("webhook")
+        self.received.update((reason, "webhook") for reason in book.announced if reason)
+
+
+def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> list[AttemptData]:
+    of = {
+        attempt.number: number
+        for number, operation in enumerate(operations)
+        for attempt in operation.attempts
+    }
+    return [
+        AttemptData(
+            number=attempt.number,
+            operation=of[attempt.number],
+            request=f"{attempt.method} {attempt.endpoint}",
+            document=short_document(attempt.document),
+            status=attempt.status,
+            error=None if attempt.error is None else _name(attempt.error),
+            request_id=attempt.request_id,
+            started=_seconds(attempt.started),
+            ended=_seconds(attempt.ended),
+            waited=None if attempt.waited is None else _seconds(attempt.waited),
+            retry_after=attempt.retry_after,
+            run_status=attempt.run_status,
+            run_reason=attempt.run_reason,
+        )
+        for attempt in attempts
+    ]
+
+
+def _runs(service: SimulatedService) -> list[RunData]:
+    book = _run_book(service)
+    runs = [] if book is None else book.shown(service.now)[:_FIRST]
+    return [
+        RunData(
+            id=run.id,
+            document=short_document(run.document),
+            status=run.status,
+            failure_reason=run.failure_reason,
+        )
+        for run in runs
+    ]
+
+
+def _run_book(service: SimulatedService) -> RunBook | None:
+    book = getattr(service.state, "runs", None)
+    return book if isinstance(book, RunBook) else None
+
+
+def _name(error: DocumentedError | str) -> str:
+    return error.code if isinstance(error, DocumentedError) else error
+
+
+def _seconds(value: Any) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,267 @@
+"""Runs and batches as the simulated service keeps them: a state machine in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_parseapi.record.run import Run
+from pytest_parseapi.service.run_script import RunFailure, RunScript
+
+if TYPE_CHECKING:
+    from pytest_parseapi.providers.extend.state import StoredFile
+
+__all__ = ["BatchRecord", "Pace", "RunBook", "RunRecord"]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class RunRecord:
+    """One run. What depends on the clock alone is brought up to date by `settle`."""
+
+    id: str
+    file: StoredFile
+    names: tuple[str, ...]
+    config: Mapping[str, Any]
+    metadata: Mapping[str, Any] | None
+    created: float
+    polls_needed: float | None
+    """How many polls find it in progress; None where the clock alone decides."""
+    ends_at: float | None
+    failure: RunFailure | None
+    batch: BatchRecord | None = None
+    status: str = "PROCESSING"
+    polls: int = 0
+    ended: float | None = None
+    told: bool = False
+    """Whether a reply has shown its end."""
+    deleted: bool = False
+    on_end: Callable[[RunRecord], None] | None = None
+
+    def settle(self, now: float) -> None:
+        """End it if its time is over."""
+        if self.ended is None and self.ends_at is not None and now >= self.ends_at:
+            self.finish(self.ends_at)
+
+    def due(self) -> bool:
+        """Whether the next poll finds it ended."""
+        polls = self.polls + (self.batch.polls if self.batch is not None else 0)
+        return self.ended is None and self.polls_needed is not None and polls >= self.polls_needed
+
+    def poll(self, now: float) -> None:
+        """A poll was answered."""
+        if self.due():
+            self.finish(now)
+        elif self.ended is None:
+            self.polls += 1
+        self.told = self.ended is not None
+
+    def status_if_polled(self) -> str:
+        """What a poll shows now."""
+        if self.due():
+            return self.final_status
+        return "PROCESSING" if self.status == "PENDING" else self.status
+
+    @property
+    def final_status(self) -> str:
+        """How it ends by itself."""
+        return "PROCESSED" if self.failure is None else "FAILED"
+
+    def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
+        """It ends; where nobody is told of it here, the test makes the webhook itself."""
+        self.status = status or self.final_status
+        self.ended = when
+        if self.on_end is not None and announced:
+            self.on_end(self)
+        if self.batch is not None:
+            self.batch.one_ended(when)
+
+    def shown(self) -> Run:
+        """The run as tests see it."""
+        failure = self.failure if self.status == "FAILED" else None
+        error = None if failure is None else failure.error
+        return Run(
+            id=self.id,
+            document=self.names[0] if self.names else None,
+            status=self.status,
+            failure_reason=None if failure is None else failure.reason,
+            failure_message=None if failure is None else failure.message,
+            polls=self.polls,
+            created=self.created,
+            ended=self.ended,
+            batch_id=None if self.batch is None else self.batch.id,
+            names=self.names,
+            retryable=None if error is None else error.retryable,
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class BatchRecord:
+    """A batch of runs. A poll of the batch is a poll of each of its runs."""
+
+    id: str
+    created: float
+    runs: list[RunRecord] = field(default_factory=list)
+    polls: int = 0
+    ended: float | None = None
+    told: bool = False
+    unfinished: int = 0
+    on_end: Callable[[BatchRecord], None] | None = None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the clock ends the last of its runs; None where polls end one."""
+        ends = [run.ends_at for run in self.runs]
+        return None if None in ends else max(end for end in ends if end is not None)
+
+    def add(self, run: RunRecord) -> None:
+        """One more run."""
+        run.batch = self
+        run.status = "PENDING"
+        self.runs.append(run)
+        self.unfinished += 1
+
+    def settle(self, now: float) -> None:
+        """End the runs whose time is over."""
+        if self.ended is None:
+            for run in self.runs:
+                run.settle(now)
+
+    def due(self) -> bool:
+        """Whether the next poll finds it ended."""
+        return self.ended is None and all(run.ended is not None or run.due() for run in self.runs)
+
+    def poll(self, now: float) -> None:
+        """A poll was answered."""
+        if self.ended is None:
+            for run in self.runs:
+                if run.due():
+                    run.finish(now)
+                elif run.status == "PENDING":
+                    run.status = "PROCESSING"
+            self.polls += self.ended is None
+        self.told = self.ended is not None
+
+    def one_ended(self, when: float) -> None:
+        """One of its runs has ended."""
+        self.unfinished -= 1
+        if not self.unfinished:
+            self.ended = max(run.ended or when for run in self.runs)
+            if self.on_end is not None:
+                self.on_end(self)
+
+    @property
+    def status(self) -> str:
+        """The status of the whole.
+
+        A batch is PROCESSED when all its runs have ended, some of them failed perhaps; that only
+        one without any success is FAILED is inferred.
+        """
+        if self.ended is None:
+            return "PROCESSING" if any(run.status != "PENDING" for run in self.runs) else "PENDING"
+        return self._outcome(run.status for run in self.runs)
+
+    def status_if_polled(self) -> str:
+        """What a poll shows now."""
+        if self.due():
+            return self._outcome(
+                run.status if run.ended is not None else run.final_status for run in self.runs
+            )
+        return "PROCESSING" if self.status == "PENDING" else self.status
+
+    def _outcome(self, statuses: Any) -> str:
+        found = set(statuses)
+        return found.pop() if len(found) == 1 else "PROCESSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long runs stay in progress: a number of polls, or of virtual seconds."""
+
+    polls: float = 1
+    seconds: float | None = None
+
+
+class RunBook:
+    """Every run and batch of one provider in one test."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.script = RunScript()
+        self.batches: dict[str, BatchRecord] = {}
+        self.in_order: list[RunRecord] = []
+        self.announced: list[str | None] = []
+        """The failure reason of each webhook event made, None where it tells of no failure."""
+        self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
+        """Called when a run or batch ends; while it is set, runs end by the clock alone."""
+        self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
+        """Called when a request has made a run or batch."""
+        self._by_id: dict[str, RunRecord] = {}
+        self._latest: dict[str, RunRecord] = {}
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run of an id, deleted ones too."""
+        return self._by_id.get(run_id)
+
+    def shown(self, now: float) -> list[Run]:
+        """Every run, oldest first."""
+        for run in self.in_order:
+            run.settle(now)
+        return [run.shown() for run in self.in_order]
+
+    def latest(self, names: tuple[str, ...]) -> RunRecord | None:
+        """The latest run for a document."""
+        return self._latest.get(names[0]) if names else None
+
+    def create(
+        self,
+        run_id: str,
+        *,
+        file: StoredFile,
+        names: tuple[str, ...],
+        config: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
+        now: float,
+        failure: RunFailure | None = None,
+        scripted: bool = True,
+        batch: BatchRecord | None = None,
+    ) -> RunRecord:
+        """A new run; it fails as the script says, else with ``failure`` where one is given."""
+        step = self.script.take(names) if scripted else None
+        pace = self.pace if step is None else Pace(polls=step.polls)
+        polls: float | None = pace.polls
+        seconds = pace.seconds
+        if seconds is None and self.on_end is not None:
+            # Nobody may ever poll where webhooks tell: a poll each second is assumed.
+            seconds = pace.polls
+        if seconds is not None:
+            polls = None
+        run = RunRecord(
+            id=run_id,
+            file=file,
+            names=names,
+            config=config,
+            metadata=metadata,
+            created=now,
+            polls_needed=polls,
+            ends_at=None if seconds is None else now + seconds,
+            failure=failure if step is None else step.failure,
+            on_end=self._ended,
+        )
+        if batch is not None:
+            batch.add(run)
+            batch.on_end = self._ended
+        self._by_id[run_id] = run
+        self.in_order.append(run)
+        if names:
+            self._latest[names[0]] = run
+        return run
+
+    def begun(self, item: RunRecord | BatchRecord) -> None:
+        """A request has made it."""
+        if self.on_start is not None:
+            self.on_start(item)
+
+    def _ended(self, item: RunRecord | BatchRecord) -> None:
+        if self.on_end is not None:
+            self.on_end(item)

@@ -1,0 +1,203 @@
+"""Delivers webhooks, and again where the receiver did not take them, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.providers.extend.events import EventMaker
+from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_delivery import WebhookDelivery, again
+from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
+
+__all__ = ["Courier", "WebhookAnswer"]
+
+TRIES: Final = 5
+FIRST_WAIT: Final = 5.0
+LIMIT: Final = 30.0
+"""How long a receiver may take, in seconds, as documented."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """How a receiver answered one delivery."""
+
+    delivery: WebhookDelivery
+    status: int | None
+    """The status of its answer; None where it raised an exception."""
+    raised: str | None
+    """The exception that it raised, as text."""
+    started: float
+    """Virtual seconds since the test began."""
+    ended: float
+    attempts_before: int
+    """How many attempts were on record before it."""
+    kind: str
+    """What received it: ``function``, ``coroutine``, ``asgi``, ``wsgi`` or ``url``."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the receiver turned it down, rather than taking it or breaking on it."""
+        if self.raised is not None:
+            return self.kind in ("function", "coroutine")
+        return self.status is not None and 400 <= self.status < 500  # noqa: PLR2004
+
+    @property
+    def late(self) -> bool:
+        """Whether the answer took longer than the documented 30 s."""
+        return self.ended - self.started > LIMIT
+
+    @property
+    def taken(self) -> bool:
+        """Whether the provider takes the event for delivered: a 2xx in time."""
+        return self.status is not None and 200 <= self.status < 300 and not self.late  # noqa: PLR2004
+
+
+class Courier:
+    """Delivers the webhooks of one service in one test.
+
+    Args:
+        service: the simulated service.
+        clock: the test's clock.
+    """
+
+    def __init__(self, service: SimulatedService, clock: VirtualClock) -> None:
+        self._service = service
+        self._clock = clock
+        self.answers: list[WebhookAnswer] = []
+
+    def deliver(
+        self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
+    ) -> list[WebhookAnswer]:
+        """Deliver, and redeliver after growing waits until it is taken."""
+        if is_async(target) and _running_loop() is not None:
+            raise UsageError("on a running event loop, use: await api.deliver_async(...)")
+        found: list[WebhookAnswer] = []
+        for wait in _waits(delivery, tries, first_wait):
+            if wait:
+                self._clock.sleep(wait)
+                delivery = again(delivery, self._service.wall)
+            before = self._before(target)
+            status: int | None = None
+            raised: str | None = None
+            try:
+                status = send(target, delivery, path)
+            except Exception as error:  # noqa: BLE001 - a server answers 500 then
+                raised = _text(error)
+            found.append(self._keep(delivery, status, raised, before))
+            if found[-1].taken:
+                break
+        return found
+
+    async def deliver_async(
+        self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
+    ) -> list[WebhookAnswer]:
+        """The same on the running event loop."""
+        found: list[WebhookAnswer] = []
+        for wait in _waits(delivery, tries, first_wait):
+            if wait:
+                await asyncio.sleep(wait)
+                delivery = again(delivery, self._service.wall)
+            before = self._before(target)
+            status: int | None = None
+            raised: str | None = None
+            try:
+                status = await send_async(target, delivery, path)
+            except Exception as error:  # noqa: BLE001 - a server answers 500 then
+                raised = _text(error)
+            found.append(self._keep(delivery, status, raised, before))
+            if found[-1].taken:
+                break
+        return found
+
+    def follow(self, book: RunBook, target: Target, path: str, tries: int, wait: float) -> None:
+        """Deliver the webhook of each run and batch when it ends."""
+
+        def go(item: RunRecord | BatchRecord) -> None:
+            delivery = EventMaker(self._service, book).delivery(item)
+            loop = _running_loop()
+            if loop is None:
+                _thread(lambda: self.deliver(delivery, target, path, tries, wait))
+                return
+            doing: set[asyncio.Task[Any]] = set()
+
+            def start() -> None:
+                task = loop.create_task(self.deliver_async(delivery, target, path, tries, wait))
+                doing.add(task)
+                task.add_done_callback(doing.discard)
+
+            loop.call_soon(start)
+
+        def ended(item: RunRecord | BatchRecord) -> None:
+            in_batch = isinstance(item, RunRecord) and item.batch is not None
+            if item.status in ("PROCESSED", "FAILED") and not in_batch:
+                go(item)
+
+        def begun(item: RunRecord | BatchRecord) -> None:
+            end = item.ends_at
+            if end is None or end == float("inf"):
+                return
+            delay = max(0.0, end - self._service.now)
+            loop = _running_loop()
+            if loop is not None:
+                loop.call_later(delay, lambda: item.settle(end))
+                return
+
+            def wait_for_it() -> None:
+                self._clock.sleep(delay)
+                item.settle(end)
+
+            _thread(wait_for_it)
+
+        book.on_end = ended
+        book.on_start = begun
+
+    def _before(self, target: Target) -> tuple[float, int, str]:
+        return self._service.now, self._service.journal.begun, kind_of(target)
+
+    def _keep(
+        self,
+        delivery: WebhookDelivery,
+        status: int | None,
+        raised: str | None,
+        before: tuple[float, int, str],
+    ) -> WebhookAnswer:
+        answer = WebhookAnswer(
+            delivery=delivery,
+            status=status,
+            raised=raised,
+            started=before[0],
+            ended=self._service.now,
+            attempts_before=before[1],
+            kind=before[2],
+        )
+        self.answers.append(answer)
+        return answer
+
+
+def _waits(delivery: WebhookDelivery, tries: int, first: float) -> Iterator[float]:
+    """The wait before each try; who sends a wrong delivery does not try again."""
+    yield 0.0
+    for number in range(0 if delivery.rejectable else tries - 1):
+        yield first * 2**number
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    loaded = sys.modules.get("asyncio")
+    loop: asyncio.AbstractEventLoop | None = loaded._get_running_loop() if loaded else None
+    return loop
+
+
+def _thread(work: Callable[[], object]) -> None:
+    threading.Thread(target=work, name="parseapi-webhook", daemon=True).start()
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,181 @@
+"""Hands a delivery to a receiver: a plain function, an ASGI or WSGI app, or a URL."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import inspect
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.service.webhook_delivery import WebhookDelivery
+
+__all__ = ["Target", "is_async", "kind_of", "send", "send_async"]
+
+Target: TypeAlias = Callable[..., Any] | str
+_Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
+_ASGI_ARGUMENTS = 3
+_URL_TIMEOUT = 30.0
+
+
+def is_async(target: Target) -> bool:
+    """Whether the receiver needs an event loop."""
+    return kind_of(target) in ("asgi", "coroutine")
+
+
+def send(target: Target, delivery: WebhookDelivery, path: str) -> int:
+    """Deliver, and return the status of the answer."""
+    kind = kind_of(target)
+    if kind == "url":
+        return _post(str(target), delivery)
+    if isinstance(target, str):
+        raise UsageError(f"a webhook goes to a URL, an app or a function, not to {target!r}")
+    if kind == "wsgi":
+        return _call_wsgi(target, delivery, path)
+    if kind == "function":
+        return _status(target(delivery.body, dict(delivery.headers)))
+    return asyncio.run(send_async(target, delivery, path))
+
+
+async def send_async(target: Target, delivery: WebhookDelivery, path: str) -> int:
+    """Deliver on the running event loop, and return the status of the answer."""
+    kind = kind_of(target)
+    if isinstance(target, str) or kind in ("url", "wsgi", "function"):
+        return send(target, delivery, path)
+    if kind == "coroutine":
+        return _status(await target(delivery.body, dict(delivery.headers)))
+    return await _call_asgi(target, delivery, path)
+
+
+def kind_of(target: Target) -> _Kind:
+    """What a receiver is."""
+    if isinstance(target, str):
+        if not target.startswith(("http://", "https://")):
+            raise UsageError(f"a webhook goes to a URL, an app or a function, not to {target!r}")
+        return "url"
+    if not callable(target):
+        raise UsageError(f"a webhook goes to a URL, an app or a function, not to {target!r}")
+    if hasattr(target, "wsgi_app"):
+        return "wsgi"
+    called = target if inspect.isroutine(target) else type(target).__call__
+    waits = inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(called)
+    try:
+        names = [
+            item.name
+            for item in inspect.signature(target).parameters.values()
+            if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        names = []
+    if len(names) == _ASGI_ARGUMENTS and waits:
+        return "asgi"
+    if names[:2] in (["environ", "start_response"], ["env", "start_response"]):
+        return "wsgi"
+    return "coroutine" if waits else "function"
+
+
+def _status(answer: Any) -> int:
+    """What a function's return value says: a status, or a success where it says nothing."""
+    if isinstance(answer, bool):
+        return 200 if answer else 400
+    if isinstance(answer, int):
+        return answer
+    if isinstance(answer, tuple):
+        return next((item for item in answer[1:] if isinstance(item, int)), 200)
+    for name in ("status_code", "status"):
+        found = getattr(answer, name, None)
+        if isinstance(found, int):
+            return found
+    return 200
+
+
+def _post(url: str, delivery: WebhookDelivery) -> int:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=_URL_TIMEOUT)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", target, delivery.body, delivery.headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def _call_wsgi(target: Callable[..., Any], delivery: WebhookDelivery, path: str) -> int:
+    statuses: list[int] = []
+    route, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": route,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(delivery.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.input": io.BytesIO(delivery.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in delivery.headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+
+    def start_response(status: str, _headers: Any, _error: Any = None) -> Callable[[bytes], None]:
+        statuses.append(int(status[:3]))
+        return lambda _data: None
+
+    body = target(environ, start_response)
+    try:
+        for _ in body:
+            pass
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+    return statuses[-1]
+
+
+async def _call_asgi(
+    target: Callable[..., Awaitable[Any]], delivery: WebhookDelivery, path: str
+) -> int:
+    statuses: list[int] = []
+    route, _, query = path.partition("?")
+    headers = [(name.encode(), value.encode()) for name, value in delivery.headers.items()]
+    headers.append((b"host", b"testserver"))
+    headers.append((b"content-length", str(len(delivery.body)).encode()))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "https",
+        "path": route,
+        "raw_path": route.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": headers,
+        "client": ("192.0.2.1", 50000),
+        "server": ("testserver", 443),
+        "state": {},
+    }
+    parts = iter([{"type": "http.request", "body": delivery.body, "more_body": False}])
+
+    async def receive() -> dict[str, Any]:
+        return next(parts, {"type": "http.disconnect"})
+
+    async def send_back(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await target(scope, receive, send_back)
+    return statuses[-1]

@@ -1,0 +1,258 @@
+"""The checks on runs: each documented reason, and each way to get it wrong."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import httpx
+import pytest
+
+from pytest_parseapi.providers.extend import errors as extend_errors
+
+URL = "https://files.example.com/invoice.pdf"
+REASONS = [error for error in extend_errors.ERRORS if "run" in error.surfaces]
+LOG = logging.getLogger("app")
+
+
+class Consumer:
+    """A consumer by hand, whose mistakes are arguments."""
+
+    def __init__(
+        self,
+        api,
+        *,
+        log="run %s failed: %s",
+        submissions=3,
+        obeys=True,
+        pause=1.0,
+        backoff=2.0,
+        surplus=0,
+        body=None,
+    ):
+        self.client = httpx.Client(
+            base_url=api.base_url, headers={"authorization": f"Bearer {api.api_key}"}
+        )
+        self.log = log
+        self.submissions = submissions
+        self.obeys = obeys
+        self.pause = pause
+        self.backoff = backoff
+        self.surplus = surplus
+        self.body = body or (lambda _number: {"file": {"url": URL}})
+
+    def parse(self):
+        run = {}
+        for number in range(self.submissions):
+            run = self.client.post("/parse_runs", json=self.body(number)).json()
+            while run["status"] == "PROCESSING":
+                run = self.client.get(f"/parse_runs/{run['id']}").json()
+                if run["status"] == "PROCESSING":
+                    time.sleep(self.pause)
+            for _ in range(self.surplus):
+                self.client.get(f"/parse_runs/{run['id']}")
+            if run["status"] == "PROCESSED":
+                return run
+            if self.log:
+                LOG.error(self.log, run["id"], run["failureReason"])
+            retryable = run["failureReason"] in ("OCR_ERROR", "CHUNKING_ERROR", "INTERNAL_ERROR")
+            if self.obeys and not retryable:
+                break
+            time.sleep(self.backoff * 2**number)
+        return run
+
+
+def test_a_good_consumer_follows_the_documentation(extend_api):
+    for error in REASONS:
+        extend_api.reset()
+        extend_api.fail_run(error)
+        Consumer(extend_api).parse()
+        extend_api.assert_run_failure_logged(level="ERROR")
+        extend_api.assert_polling_stopped()
+        extend_api.assert_polled_politely()
+        extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize("error", REASONS, ids=lambda error: error.code)
+def test_a_consumer_that_ignores_a_failure_is_found(extend_api, error):
+    extend_api.fail_run(error)
+    Consumer(extend_api, log=None, submissions=1).parse()
+    with pytest.raises(AssertionError, match=f"and {error.code} in none of 0 lines"):
+        extend_api.assert_run_failure_logged()
+    with pytest.raises(AssertionError) as caught:
+        extend_api.assert_follows_documentation()
+    assert "the id and the failureReason of each failed run are logged" in str(caught.value)
+    assert (f"{error.code} is submitted again" in str(caught.value)) is error.retryable
+
+
+@pytest.mark.parametrize("error", REASONS, ids=lambda error: error.code)
+def test_each_reason_is_submitted_again_or_not(extend_api, error):
+    extend_api.fail_run(error)
+    Consumer(extend_api, obeys=False).parse()
+    extend_api.assert_resubmitted(times=1)
+    if error.retryable:
+        extend_api.assert_follows_documentation()
+    else:
+        with pytest.raises(AssertionError, match=f"{error.code} is not submitted again"):
+            extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_an_unknown_reason_may_be_submitted_again_or_not(extend_api, obeys):
+    extend_api.fail_run("unknown_code")
+    Consumer(extend_api, obeys=obeys).parse()
+    extend_api.assert_follows_documentation()
+
+
+def test_giving_up_after_submitting_again_is_fine(extend_api):
+    extend_api.fail_run("OCR_ERROR", times=3)
+    Consumer(extend_api).parse()
+    extend_api.assert_resubmitted(times=2)
+    extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ({"log": "failed: %.0s%s"}, r"pr_\w+ in none of 1 line"),
+        ({"log": "run %s failed%.0s"}, "OCR_ERROR in none of 1 line"),
+        ({"submissions": 1}, "OCR_ERROR is submitted again"),
+        ({"backoff": 0}, "a document is submitted again after a wait"),
+        ({"pause": 0.4}, r"0\.400 s between attempts 2 and 3"),
+        ({"surplus": 1}, "no run is polled again after its end"),
+        (
+            {"body": lambda number: {"file": {"url": URL}, "metadata": {"n": number}}},
+            "a document is submitted again with the same payload",
+        ),
+    ],
+)
+def test_each_mistake_is_found(extend_api, mistake, message):
+    extend_api.fail_run("OCR_ERROR", polls=2)
+    Consumer(extend_api, **mistake).parse()
+    with pytest.raises(AssertionError, match=message) as caught:
+        extend_api.assert_follows_documentation()
+    assert ("rules broken" in str(caught.value)) is bool({"pause", "surplus"} & mistake.keys())
+
+
+def test_another_payload_is_another_request(extend_api):
+    extend_api.fail_run("PASSWORD_PROTECTED_FILE")
+
+    def body(number):
+        return {"file": {"url": URL, **({"settings": {"password": "x"}} if number else {})}}
+
+    Consumer(extend_api, obeys=False, body=body).parse()
+    extend_api.assert_resubmitted(times=1)
+    extend_api.assert_follows_documentation()
+
+
+def test_the_reason_of_another_run_does_not_count(extend_api):
+    extend_api.fail_run("OCR_ERROR")
+    extend_api.fail_run("CORRUPT_FILE")
+    consumer = Consumer(extend_api, submissions=1, log=None)
+    one, two = consumer.parse(), consumer.parse()
+    LOG.error("%s failed: %s", one["id"], two["failureReason"])
+    LOG.error("%s failed: %s", two["id"], one["failureReason"])
+    with pytest.raises(AssertionError, match="2 rules broken"):
+        extend_api.assert_run_failure_logged()
+    LOG.error("OCR_ERROR and CORRUPT_FILE, again")
+    extend_api.assert_run_failure_logged()
+
+
+def test_the_level_counts(extend_api):
+    extend_api.fail_run("OCR_ERROR")
+    run = Consumer(extend_api, log=None, submissions=1).parse()
+    LOG.info("%s OCR_ERROR", run["id"])
+    with pytest.raises(AssertionError, match="are logged at ERROR or above"):
+        extend_api.assert_run_failure_logged(level="ERROR")
+    extend_api.assert_run_failure_logged(text=f"{run['id']} OCR_ERROR")
+
+
+def test_a_run_that_ends_unseen_is_a_failed_run(extend_api):
+    extend_api.runs_take(seconds=5)
+    extend_api.fail_run("OCR_ERROR", polls=0)
+    consumer = Consumer(extend_api)
+    run = consumer.client.post("/parse_runs", json={"file": {"url": URL}}).json()
+    with pytest.raises(AssertionError, match="nobody polled to the end"):
+        extend_api.assert_run_failure_logged()
+    consumer.client.get(f"/parse_runs/{run['id']}")
+    with pytest.raises(AssertionError, match=f"{run['id']} and OCR_ERROR in none of"):
+        extend_api.assert_run_failure_logged()
+
+
+def test_fetching_the_output_by_url_is_no_poll(extend_api):
+    run = Consumer(extend_api).parse()
+    consumer = Consumer(extend_api)
+    consumer.client.get(f"/parse_runs/{run['id']}", params={"responseType": "url"})
+    extend_api.assert_polling_stopped()
+    consumer.client.get(f"/parse_runs/{run['id']}", params={"responseType": "url"})
+    with pytest.raises(AssertionError, match="no run is polled again after its end"):
+        extend_api.assert_polling_stopped()
+
+
+def test_resubmission_is_judged_by_document(extend_api):
+    extend_api.fail_run("OCR_ERROR", times=2)
+    Consumer(extend_api, submissions=1).parse()
+    other = "https://files.example.com/other.pdf"
+    Consumer(extend_api, body=lambda _number: {"file": {"url": other}}).parse()
+    extend_api.assert_resubmitted(times=1, document="other.pdf")
+    extend_api.assert_resubmitted(times=0, document="invoice.pdf")
+    with pytest.raises(AssertionError, match=r"pr_\w+  https://files.example.com/invoice.pdf"):
+        extend_api.assert_resubmitted()
+
+
+@pytest.mark.parametrize(
+    ("check", "seen"),
+    [
+        ("assert_run_failure_logged", "no failed run is on record"),
+        ("assert_resubmitted", "no failed run is on record"),
+        ("assert_polling_stopped", "no run was polled"),
+        ("assert_polled_politely", "no run was polled more than once"),
+        ("assert_follows_documentation", "no failed attempt is on record"),
+    ],
+)
+def test_checks_with_nothing_to_check_fail(extend_api, check, seen):
+    Consumer(extend_api).client.get("/parse_runs")
+    with pytest.raises(AssertionError, match=f"{seen}, so this proves nothing"):
+        getattr(extend_api, check)()
+
+
+def test_a_whole_message(extend_api):
+    extend_api.fail_run("OCR_ERROR")
+    Consumer(extend_api, log="job failed: %.0s%s", submissions=1).parse()
+    run = extend_api.runs[0].id
+    with pytest.raises(AssertionError) as caught:
+        extend_api.assert_run_failure_logged()
+    assert str(caught.value) == (
+        "rule broken: the id and the failureReason of each failed run are logged\n"
+        f"  operation  {run}  {URL}\n"
+        f"  expected   {run} and OCR_ERROR\n"
+        f"  seen       {run} in none of 1 line of logs and output\n"
+        "  nearest    logging: 'job failed: OCR_ERROR' has OCR_ERROR\n"
+        "  next       Extend: Creating a run answers at once; fetch the run to learn how it ended, "
+        "because a document that fails shows on the run and not as an HTTP error. "
+        "(docs.extend.ai/parsing/error-handling)\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+        "    #     at  waited  request" + " " * 30 + "document     reply\n"
+        "    1  0.000          POST /parse_runs" + " " * 21 + "invoice.pdf  200 PROCESSING\n"
+        f"    2  0.000          GET /parse_runs/{run}  invoice.pdf  200 PROCESSING\n"
+        f"    3  1.000   1.000  GET /parse_runs/{run}  invoice.pdf  200 FAILED OCR_ERROR"
+    )
+
+
+@pytest.mark.parametrize(("resets", "polite"), [(1, True), (2, False)])
+def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
+    extend_api, resets, polite
+):
+    client = Consumer(extend_api).client
+    run = client.post("/parse_runs", json={"file": {"url": URL}}).json()
+    extend_api.fail("connection_reset", times=resets)
+    for _ in range(resets):
+        with pytest.raises(httpx.TransportError):
+            client.get(f"/parse_runs/{run['id']}")
+    client.get(f"/parse_runs/{run['id']}")
+    if polite:
+        extend_api.assert_polled_politely()
+    else:
+        with pytest.raises(AssertionError, match=r"0\.000 s between attempts 3 and 4"):
+            extend_api.assert_polled_politely()

@@ -1,0 +1,322 @@
+"""Documented hosts are out of reach for what is not intercepted; other hosts are not touched."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import http.client
+import socket
+import ssl
+import urllib.request
+
+import aiohttp
+import httpx2
+import pytest
+import requests
+
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.providers.registry import registry
+
+HOST = "api.extend.ai"
+URL = f"https://{HOST}/parse"
+
+
+def by_aiohttp(**options):
+    async def main():
+        async with aiohttp.ClientSession(**options) as session:
+            await session.post(URL, json={})
+
+    asyncio.run(main())
+
+
+def by_http_client():
+    http.client.HTTPSConnection(HOST, timeout=5).request("POST", "/parse")
+
+
+def by_tunnel():
+    connection = http.client.HTTPSConnection("127.0.0.1", 9, timeout=5)
+    connection.set_tunnel(HOST, 443)
+    connection.request("POST", "/parse")
+
+
+def by_connection():
+    socket.create_connection((HOST, 443), 5)
+
+
+def by_socket():
+    with socket.socket() as sock:
+        sock.connect((HOST, 443))
+
+
+def by_name():
+    socket.gethostbyname(HOST.upper() + ".")
+
+
+def by_tls_to_an_address():
+    sock, peer = socket.socketpair()
+    with sock, peer:
+        ssl.create_default_context().wrap_socket(sock, server_hostname=HOST)
+
+
+def by_open_connection():
+    asyncio.run(asyncio.open_connection(HOST, 443))
+
+
+def by_loop_to_an_address():
+    def hang_up(_, writer):  # Python 3.12 waits for connections when a server closes
+        writer.close()
+
+    async def main():
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await asyncio.open_connection("127.0.0.1", port, ssl=True, server_hostname=HOST)
+
+    asyncio.run(main())
+
+
+NO_WIRE = (
+    "no wire intercepts it.\n"
+    "Send it by httpx, requests or aiohttp, or to the address that api.live_url gives."
+)
+LEFT_OUT = "this test's parseapi(clients=...) leaves {} out."
+WAYS = {
+    "requests": (lambda: requests.post(URL, json={}, timeout=5), LEFT_OUT),
+    "aiohttp": (by_aiohttp, LEFT_OUT),
+    "httpx2": (lambda: httpx2.post(URL, json={}), LEFT_OUT),
+    "urllib": (lambda: urllib.request.urlopen(URL, timeout=5), NO_WIRE),
+    "http": (by_http_client, NO_WIRE),
+    "tunnel": (by_tunnel, NO_WIRE),
+    "create_connection": (by_connection, NO_WIRE),
+    "socket": (by_socket, NO_WIRE),
+    "gethostbyname": (by_name, NO_WIRE),
+    "tls": (by_tls_to_an_address, NO_WIRE),
+    "open_connection": (by_open_connection, NO_WIRE),
+    "tls of a loop": (by_loop_to_an_address, NO_WIRE),
+}
+LIBRARIES = {"requests", "aiohttp", "httpx2", "urllib", "http"}
+
+
+@pytest.fixture
+def simulated():
+    """A simulation that intercepts httpx alone; the test looks at what stops it."""
+
+    def start(clients=("httpx",)):
+        settings = Settings(seed="guard", clients=clients)
+        started.append(Simulation(registry(), settings, SharedContexts()))
+        started[0].start()
+        return started[0]
+
+    started = []
+    yield start
+    started[0].stop()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_leaves_the_machine(simulated, way, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    send, words = WAYS[way]
+    simulation = simulated()
+
+    with pytest.raises(SimulationStopped) as caught:
+        send()
+
+    # A loop does not close the socket whose TLS could not begin.
+    gc.collect()
+    library = way if way in LIBRARIES else ""
+    by = f" by {library}" if library else ""
+    host = HOST.upper() + "." if way == "gethostbyname" else HOST
+    assert str(caught.value) == simulation.stops.message
+    assert simulation.stops.message == (
+        f"A request to {host}{by} was blocked before it left this machine: {words.format(library)}"
+    )
+
+
+@pytest.mark.parametrize("library", ["requests", "aiohttp", "httpx2"])
+def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
+    simulated, library, monkeypatch
+):
+    """As where its wire is missing, although every client is asked for."""
+    wires = {"httpx": lambda _contexts: _Nothing()}
+    monkeypatch.setattr("pytest_parseapi.clients.interception.CLIENTS", wires)
+    simulation = simulated(clients=None)
+
+    with pytest.raises(SimulationStopped):
+        WAYS[library][0]()
+
+    assert simulation.stops.message == (
+        f"A request to {HOST} by {library} was blocked before it left this machine: "
+        f"{library} is not intercepted.\n"
+        f"Install its extra: pip install 'pytest-parseapi[{library}]'"
+    )
+
+
+class _Nothing:
+    def start(self, _switchboard):
+        """Intercept nothing."""
+
+    def stop(self):
+        """Nothing was done."""
+
+
+def test_other_hosts_are_reached(simulated):
+    simulated()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for connect in (
+            lambda: socket.create_connection(("localhost", port), 5),
+            lambda: _connected(("127.0.0.1", port)),
+        ):
+            with connect() as client, server.accept()[0] as peer:
+                client.sendall(b"hello")
+                assert peer.recv(5) == b"hello"
+
+        async def by_loop():
+            _, writer = await asyncio.open_connection("localhost", port)
+            writer.close()
+
+        asyncio.run(by_loop())
+    left, right = socket.socketpair()
+    with left, right:
+        left.sendall(b"x")
+        assert right.recv(1) == b"x"
+
+
+def _connected(address):
+    sock = socket.socket()
+    assert sock.connect_ex(address) == 0
+    return sock
+
+
+def test_it_leaves_nothing_behind(simulated):
+    def doors():
+        return (
+            socket.getaddrinfo,
+            vars(socket.socket).get("connect"),
+            asyncio.BaseEventLoop.getaddrinfo,
+            http.client.HTTPConnection.set_tunnel,
+            ssl.SSLContext.wrap_bio,
+        )
+
+    before = doors()
+    simulation = simulated()
+    assert doors() != before
+    simulation.stop()
+    assert doors() == before
+
+
+class TestTests:
+    """How a test fails."""
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            "try:\n        post()\n    except BaseException:\n        pass",
+            "thread = threading.Thread(target=post)\n    thread.start()\n    thread.join()",
+        ],
+        ids=["swallowed", "in a thread"],
+    )
+    def test_a_block_is_told_whatever_becomes_of_it(self, nested, how):
+        result = nested(
+            f"""
+            import threading, urllib.request, pytest
+            pytestmark = pytest.mark.filterwarnings("ignore")
+
+            def post():
+                urllib.request.urlopen("https://api.extend.ai/parse", timeout=5)
+
+            def test_it(extend_api):
+                {how.replace(chr(10), chr(10) + " " * 12)}
+            """
+        )
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["A request to api.extend.ai by urllib was blocked before*"])
+
+    def test_an_unknown_client_is_a_mistake(self, nested):
+        result = nested(
+            """
+            import pytest
+
+            @pytest.mark.parseapi(clients="request")
+            def test_it(extend_api):
+                pass
+            """
+        )
+        result.stdout.fnmatch_lines(["unknown client 'request': did you mean 'requests'?"])
+
+
+class TestSession:
+    """The ini value ``parseapi_guard``."""
+
+    SOURCE = """
+        import urllib.request, pytest
+
+        def post():
+            urllib.request.urlopen("https://api.extend.ai/parse", timeout=5)
+
+        @pytest.fixture(scope="module")
+        def reads_early():
+            try:
+                post()
+            except BaseException:
+                pass
+
+        def test_plain():
+            post()
+
+        def test_swallows():
+            try:
+                post()
+            except BaseException:
+                pass
+
+        def test_of_fixture(reads_early):
+            pass
+
+        def test_simulated(extend_api):
+            import httpx
+            httpx.post("https://api.extend.ai/parse", json={})
+
+        def test_elsewhere():
+            import socket
+            socket.getaddrinfo("localhost", 80)
+        """
+
+    def test_blocks_in_every_test(self, nested):
+        result = nested(self.SOURCE, "-o", "parseapi_guard=true")
+        result.assert_outcomes(failed=2, errors=1, passed=2)
+        assert (
+            result.stdout.str().count(
+                "A request to api.extend.ai by urllib was blocked before it left this machine: "
+                "parseapi_guard is on, and no simulation is under way.\n"
+                "Let the test request a fixture such as extend_api, or turn parseapi_guard off."
+            )
+            == 3
+        )
+        assert "guarded" not in repr(socket.getaddrinfo)
+
+    def test_blocks_while_modules_are_imported(self, nested):
+        result = nested(
+            """
+            import urllib.request
+            urllib.request.urlopen("https://api.extend.ai/parse", timeout=5)
+            """,
+            "-o",
+            "parseapi_guard=true",
+        )
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(["*parseapi_guard is on*"])
+
+    def test_is_off_by_default(self, nested):
+        result = nested(
+            """
+            import socket
+
+            def test_it(monkeypatch):
+                assert not hasattr(socket.getaddrinfo, "__wrapped__")
+            """
+        )
+        result.assert_outcomes(passed=1)

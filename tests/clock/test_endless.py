@@ -1,0 +1,137 @@
+"""A consumer that would go on for ever is stopped, and told why."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+
+import httpx
+import pytest
+
+from pytest_parseapi import ALWAYS
+from pytest_parseapi.clock import endless, virtual
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.service import fuse
+
+STUCK = (
+    "The consumer would hang for ever: its only thread waits without a time-out for something "
+    "that nothing is left to bring."
+)
+
+pytestmark = pytest.mark.parseapi(strict=False)
+
+
+@contextlib.contextmanager
+def stopped(api, match=None):
+    with pytest.raises(SimulationStopped, match=match) as stop:
+        yield stop
+    # The stop was looked at here: the test itself has not failed.
+    api._simulation.stops.message = None
+
+
+def post():
+    return httpx.post(
+        "https://api.extend.ai/parse",
+        json={"file": {"url": "https://files.example.com/a.pdf"}},
+        headers={"authorization": "Bearer key"},
+    )
+
+
+async def sleep_for_ever():
+    while True:  # noqa: ASYNC110 - that is the consumer's fault here
+        await asyncio.sleep(1)
+
+
+def test_sleeps_without_end(extend_api, monkeypatch):
+    monkeypatch.setattr(endless, "MAX_WAITS", 50)
+
+    with stopped(extend_api) as stop:
+        while True:
+            time.sleep(2)
+
+    assert str(stop.value) == (
+        "The consumer does not stop: it has waited 50 times in a row without asking the API for "
+        "anything, 100 virtual seconds in all."
+    )
+
+
+def test_a_loop_that_sleeps_without_end(extend_api, monkeypatch):
+    monkeypatch.setattr(endless, "MAX_WAITS", 50)
+
+    with stopped(extend_api, match="it has waited 50 times in a row"):
+        asyncio.run(sleep_for_ever())
+
+
+def test_a_request_between_sleeps_is_progress(extend_api, monkeypatch):
+    monkeypatch.setattr(endless, "MAX_WAITS", 3)
+
+    for _ in range(5):
+        time.sleep(1)
+        time.sleep(1)
+        post()
+
+    assert len(extend_api.attempts) == 5
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda: threading.Event().wait(),
+        lambda: queue.Queue().get(),
+        lambda: asyncio.run(asyncio.Queue().get()),
+    ],
+    ids=["event", "queue", "loop"],
+)
+def test_the_only_thread_waits_for_nothing(extend_api, monkeypatch, wait):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+
+    with stopped(extend_api) as stop:
+        wait()
+
+    assert str(stop.value) == STUCK
+
+
+def test_a_wait_for_another_thread_is_none_for_nothing(extend_api, monkeypatch):
+    monkeypatch.setattr(virtual, "_PATIENCE", 300_000_000)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    done = threading.Event()
+    thread = threading.Thread(target=lambda: (time.sleep(60), done.set()))
+    thread.start()
+
+    assert done.wait()
+
+    thread.join()
+    assert extend_api.clock.elapsed == 60
+
+
+def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):
+    extend_api.fail("OCR_ERROR", times=ALWAYS)
+
+    with stopped(extend_api, match="failed 100 times in a row"):
+        while True:
+            try:
+                post().raise_for_status()
+            except:  # noqa: E722 - that is the consumer's fault here
+                time.sleep(1)
+
+    assert len(extend_api.attempts) == 100
+
+
+def test_asking_again_after_every_success(extend_api, monkeypatch):
+    monkeypatch.setattr(fuse, "MAX_POLLS", 20)
+
+    with stopped(extend_api, match=r"was asked 20 times, with waits between them"):
+        while True:
+            post()
+            time.sleep(1)
+
+
+def test_many_documents_in_a_row_are_no_loop(extend_api, monkeypatch):
+    monkeypatch.setattr(fuse, "MAX_POLLS", 20)
+
+    for _ in range(40):
+        post()
+
+    assert len(extend_api.attempts) == 40

@@ -1,0 +1,246 @@
+"""The catalogue says what the providers' pages say; the tables are written out here by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.providers.extend import endpoints as extend_endpoints
+from pytest_parseapi.providers.extend import errors as extend_errors
+from pytest_parseapi.providers.nutrient import errors as nutrient_errors
+
+# code, status, retryable, can end a run, basis
+EXTEND = [
+    ("INVALID_CONFIG_OPTIONS", 400, False, True, "documented"),
+    ("UNABLE_TO_DOWNLOAD_FILE", 400, False, True, "inferred"),
+    ("FILE_TYPE_NOT_SUPPORTED", 400, False, True, "documented"),
+    ("FILE_SIZE_TOO_LARGE", 400, False, True, "documented"),
+    ("CORRUPT_FILE", 422, False, True, "documented"),
+    ("PASSWORD_PROTECTED_FILE", 422, False, True, "documented"),
+    ("FAILED_TO_CONVERT_TO_PDF", 422, False, True, "documented"),
+    ("FAILED_TO_CONVERT_TO_JPEG", 422, False, True, "inferred"),
+    ("FAILED_TO_GENERATE_TARGET_FORMAT", 422, False, True, "documented"),
+    ("OCR_ERROR", 500, True, True, "documented"),
+    ("CHUNKING_ERROR", 500, True, True, "inferred"),
+    ("INTERNAL_ERROR", 500, True, True, "documented"),
+    ("OUT_OF_CREDITS", 402, False, True, "inferred"),
+    ("INVALID_REQUEST", 400, False, False, "inferred"),
+    ("UNAUTHORIZED", 401, False, False, "documented"),
+    ("FORBIDDEN", 403, False, False, "inferred"),
+    ("NOT_FOUND", 404, False, False, "documented"),
+    ("RATE_LIMIT_EXCEEDED", 429, True, False, "documented"),
+    ("USAGE_BLOCKED", 402, False, False, "inferred"),
+    ("ENDPOINT_REMOVED", 410, False, False, "inferred"),
+]
+EXTEND_EVERYWHERE = {
+    "INTERNAL_ERROR",
+    "INVALID_REQUEST",
+    "UNAUTHORIZED",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "RATE_LIMIT_EXCEEDED",
+    "USAGE_BLOCKED",
+    "ENDPOINT_REMOVED",
+}
+
+# code, status, wire code, errorDetails.source, retryable, extract only, basis
+NUTRIENT = [
+    ("invalid_request", 400, "invalid_request", "request", False, False, "documented"),
+    ("unauthorized", 401, None, None, False, False, "documented"),
+    ("insufficient_credits", 402, None, None, False, False, "documented"),
+    ("forbidden", 403, None, None, False, False, "client"),
+    ("request_timeout", 408, None, None, True, True, "documented"),
+    ("payload_too_large", 413, None, None, False, False, "documented"),
+    ("unprocessable_url", 422, None, None, False, True, "documented"),
+    ("rate_limited", 429, None, None, True, False, "documented"),
+    ("maestro_error", 500, "maestro_error", "maestro", True, False, "documented"),
+    ("processing_error", 500, None, "processing", True, False, "inferred"),
+    ("service_unavailable", 503, None, None, True, False, "documented"),
+]
+
+ALL = [*extend_errors.ERRORS, *nutrient_errors.ERRORS]
+
+
+def entry(errors: tuple[DocumentedError, ...], code: str) -> DocumentedError:
+    (found,) = [error for error in errors if error.code == code]
+    return found
+
+
+def test_extend_has_the_documented_codes_and_no_others() -> None:
+    """None is missing, none is invented, none is twice."""
+    assert [error.code for error in extend_errors.ERRORS] == [row[0] for row in EXTEND]
+
+
+@pytest.mark.parametrize(("code", "status", "retryable", "ends_runs", "basis"), EXTEND)
+def test_extend_error(code: str, status: int, retryable: bool, ends_runs: bool, basis: str) -> None:
+    """Each entry says what the table says; a failed run's reason is also in its webhook event."""
+    error = entry(extend_errors.ERRORS, code)
+    assert (error.status, error.retryable, error.basis) == (status, retryable, basis)
+    assert error.surfaces == (("http", "run", "webhook") if ends_runs else ("http",))
+    assert error.wire_code == code
+
+
+@pytest.mark.parametrize("code", [row[0] for row in EXTEND])
+def test_extend_general_errors_meet_every_endpoint_and_parse_errors_only_parse(code: str) -> None:
+    """What happens to a document is an HTTP error of the synchronous endpoint only."""
+    expected = () if code in EXTEND_EVERYWHERE else ("/parse",)
+    assert entry(extend_errors.ERRORS, code).endpoints == expected
+
+
+def test_nutrient_has_the_documented_errors_and_no_others() -> None:
+    """None is missing, none is invented, none is twice."""
+    assert [error.code for error in nutrient_errors.ERRORS] == [row[0] for row in NUTRIENT]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "wire_code", "source", "retryable", "extract_only", "basis"), NUTRIENT
+)
+def test_nutrient_error(
+    code: str,
+    status: int,
+    wire_code: str | None,
+    source: str | None,
+    retryable: bool,
+    extract_only: bool,
+    basis: str,
+) -> None:
+    """Each entry says what the table says; Nutrient has no runs and no webhooks."""
+    error = entry(nutrient_errors.ERRORS, code)
+    assert (error.status, error.retryable, error.basis) == (status, retryable, basis)
+    assert error.wire_code == wire_code
+    assert error.surfaces == ("http",)
+    assert error.endpoints == (("/extraction/extract",) if extract_only else ())
+    assert nutrient_errors.DETAIL_SOURCES.get(code) == source
+
+
+def test_detail_sources_name_no_other_code_and_cannot_be_changed() -> None:
+    """A typo in a key would go unnoticed, as would a test that edits the catalogue."""
+    assert set(nutrient_errors.DETAIL_SOURCES) == {row[0] for row in NUTRIENT if row[3]}
+    with pytest.raises(TypeError):
+        nutrient_errors.DETAIL_SOURCES["unauthorized"] = "request"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("error", ALL, ids=str)
+def test_every_error_explains_itself(error: DocumentedError) -> None:
+    """A failure message can always quote the page, the text on the wire and the meaning."""
+    page = error.source.partition("/")[0]
+    assert page in {"docs.extend.ai", "www.nutrient.io", "github.com"}
+    assert (page == "github.com") == (error.basis == "client")
+    for text in (error.message, error.description):
+        assert text.endswith(".")
+        assert "\n" not in text
+        assert text == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "errors"), [("extend", extend_errors.ERRORS), ("nutrient", nutrient_errors.ERRORS)]
+)
+def test_every_error_is_of_its_provider_and_has_a_text_of_its_own(
+    name: str, errors: tuple[DocumentedError, ...]
+) -> None:
+    """Two errors with one text could not be told apart in a log."""
+    assert {error.provider for error in errors} == {name}
+    assert len({error.message for error in errors}) == len(errors)
+    assert len({error.description for error in errors}) == len(errors)
+
+
+def test_no_code_is_the_name_of_a_network_fault() -> None:
+    """``fail("read_timeout")`` must mean one thing."""
+    assert not {error.code for error in ALL} & {fault.name for fault in FAULTS}
+
+
+def test_extend_endpoints() -> None:
+    """The endpoints, and which of them ask after a run."""
+    assert [(item.method, item.path, item.polls) for item in extend_endpoints.ENDPOINTS] == [
+        ("POST", "/parse", False),
+        ("POST", "/parse_runs", False),
+        ("GET", "/parse_runs", False),
+        ("GET", "/parse_runs/{id}", True),
+        ("DELETE", "/parse_runs/{id}", False),
+        ("POST", "/parse_runs/{id}/cancel", False),
+        ("POST", "/parse_runs/batch", False),
+        ("GET", "/batch_runs/{id}", True),
+        ("POST", "/files/upload", False),
+    ]
+
+
+def test_nutrient_endpoints() -> None:
+    """Both public endpoints; neither is polled."""
+    assert [(item.method, item.path, item.polls) for item in nutrient_errors.ENDPOINTS] == [
+        ("POST", "/extraction/parse", False),
+        ("POST", "/extraction/extract", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("errors", "endpoints"),
+    [
+        (extend_errors.ERRORS, extend_endpoints.ENDPOINTS),
+        (nutrient_errors.ERRORS, nutrient_errors.ENDPOINTS),
+    ],
+    ids=["extend", "nutrient"],
+)
+def test_errors_name_only_endpoints_that_exist_and_endpoints_have_a_source(
+    errors: tuple[DocumentedError, ...], endpoints: tuple[Endpoint, ...]
+) -> None:
+    """An error of an unknown endpoint would wait for ever."""
+    named = {path for error in errors for path in error.endpoints}
+    assert named <= {endpoint.path for endpoint in endpoints}
+    assert all(endpoint.source for endpoint in endpoints)
+
+
+def test_addresses() -> None:
+    """Every documented host is known, or a call to it would reach the network."""
+    assert extend_endpoints.BASE_URL == "https://api.extend.ai"
+    assert extend_endpoints.HOSTS == ("api.extend.ai", "api.us2.extend.app", "api.eu1.extend.ai")
+    assert nutrient_errors.BASE_URL == "https://api.nutrient.io"
+    assert nutrient_errors.HOSTS == ("api.nutrient.io",)
+
+
+def test_credentials_look_like_the_providers_own() -> None:
+    """A consumer that checks the prefix of its key must accept them."""
+    assert extend_endpoints.API_KEY.startswith("sk_")
+    assert nutrient_errors.API_KEY.startswith("pdf_test_")
+
+
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        (
+            extend_endpoints,
+            "retryable server_errors code backoff retry_after request_id timeout polling webhook",
+        ),
+        # Its pages know no Retry-After, state no time-out and offer nothing to poll.
+        (nutrient_errors, "retryable backoff request_id"),
+    ],
+    ids=["extend", "nutrient"],
+)
+def test_advice_has_only_rules_that_a_page_states(module: object, rules: str) -> None:
+    """A check may accuse a consumer only of what the provider asks for."""
+    advice = module.ADVICE  # type: ignore[attr-defined]
+    assert [item.rule for item in advice] == rules.split()
+    assert all(item.text.endswith(".") for item in advice)
+    assert {item.source.partition("/")[0] for item in advice} <= {
+        "docs.extend.ai",
+        "www.nutrient.io",
+    }
+
+
+def test_entries_cannot_be_changed() -> None:
+    """One test must not change what the next one sees."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        extend_errors.ERRORS[0].status = 500  # type: ignore[misc]
+
+
+def test_tables_make_a_provider() -> None:
+    """The built-in providers are made as a third party makes its own."""
+    provider = Provider(
+        name="extend", base_url=extend_endpoints.BASE_URL, errors=extend_errors.ERRORS
+    )
+    assert provider.hosts == ("api.extend.ai",)
+    assert str(provider.errors[9]) == "extend-OCR_ERROR"

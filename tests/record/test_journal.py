@@ -1,0 +1,317 @@
+"""Which attempts are retries of each other, how long each caller had waited, and who knows."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import tracemalloc
+
+import pytest
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.http import Request, Timeouts
+from pytest_parseapi.providers.registry import registry
+from pytest_parseapi.record.journal import Journal
+from pytest_parseapi.record.operation import Caller, current_caller
+
+PARSE = Endpoint(method="POST", path="/parse")
+UPLOAD = Endpoint(method="POST", path="/files/upload")
+POLL = Endpoint(method="GET", path="/parse_runs/{id}")
+OCR = next(error for error in registry()["extend"].errors if error.code == "OCR_ERROR")
+
+
+class Callers:
+    """Callers that a test ends by hand."""
+
+    def __init__(self):
+        self._ended = set()
+
+    def __getitem__(self, name):
+        callers = self
+
+        class Named(Caller):
+            __slots__ = ()
+            is_task = True
+
+            def finished(self):
+                return name in callers._ended
+
+        caller = Named(0, None)
+        caller._key = (name,)
+        return caller
+
+    def end(self, name):
+        self._ended.add(name)
+
+
+class Book:
+    """A journal whose clock a test sets."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.callers = Callers()
+        self.journal = Journal(lambda: self.now, lambda: 1e9 + self.now)
+
+    def open(self, name="a.pdf", *, by="one", endpoint=PARSE, body=None, kind="application/json"):
+        names = () if name is None else (f"https://files.example.com/{name}", name)
+        content = repr(names).encode() if body is None else body
+        request = Request(
+            method=endpoint.method,
+            url="https://api.extend.ai" + endpoint.path,
+            host="api.extend.ai",
+            path=endpoint.path,
+            headers=(("authorization", "Bearer k"), ("content-type", kind)),
+            body=content,
+            client="httpx",
+            timeouts=Timeouts(5.0, 5.0),
+        )
+        return self.journal.open(request, endpoint, names, self.callers[by])
+
+    def close(self, opened, *, ok=False):
+        return self.journal.close(
+            opened,
+            status=200 if ok else 500,
+            error=None if ok else OCR,
+            request_id=f"req_{opened.number}",
+            run_id=None,
+            reply_headers={},
+        )
+
+    def attempt(self, name="a.pdf", *, ok=False, **more):
+        return self.close(self.open(name, **more), ok=ok)
+
+    def operations(self):
+        return [[item.number for item in found.attempts] for found in self.journal.operations]
+
+
+@pytest.fixture
+def book():
+    return Book()
+
+
+def test_retries_share_an_operation(book):
+    for wait in (1, 2, 4):
+        book.attempt()
+        book.now += wait
+    book.attempt(ok=True)
+    assert book.operations() == [[1, 2, 3, 4]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 2, 4]
+
+
+def test_documents_and_endpoints_are_operations_of_their_own(book):
+    book.attempt("a.pdf")
+    book.attempt("b.pdf")
+    book.attempt("a.pdf", endpoint=UPLOAD)
+    book.now = 5
+    book.attempt("b.pdf")
+    book.attempt("a.pdf")
+    assert book.operations() == [[1, 5], [2, 4], [3]]
+    assert [item.waited for item in book.journal.attempts] == [None, None, None, 5, 5]
+
+
+def test_callers_that_live_are_operations_of_their_own(book):
+    for by in ("one", "two", "one", "two"):
+        book.attempt(by=by)
+        book.now += 1
+    assert book.operations() == [[1, 3], [2, 4]]
+    assert [item.waited for item in book.journal.attempts] == [None, None, 2, 2]
+
+
+def test_callers_of_one_call_share_their_retries(book):
+    """Two workers on one queue: the retry is made by whose turn it is."""
+    book.journal.one_call = True
+    for by in ("one", "two", "one"):
+        book.attempt(by=by)
+        book.now += 1
+    assert book.operations() == [[1, 2, 3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
+    # What succeeded is no retry for another one, and neither is what is still under way.
+    book.attempt(by="two", ok=True)
+    first = book.open(by="three")
+    book.attempt(by="four")
+    book.close(first)
+    assert book.operations() == [[1, 2, 3, 4], [5], [6]]
+
+
+def test_a_caller_goes_on_where_another_has_ended(book):
+    book.attempt(by="one")
+    book.callers.end("one")
+    book.now = 3
+    book.attempt(by="two")
+    book.callers.end("two")
+    book.attempt(by="three", ok=True)
+    assert book.operations() == [[1, 2, 3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 3, 0]
+
+
+def test_an_ended_caller_is_followed_by_one_only(book):
+    for by in ("one", "two"):
+        book.attempt(by=by)
+    book.callers.end("one")
+    book.callers.end("two")
+    for by in ("three", "four", "five"):
+        book.attempt(by=by)
+    assert book.operations() == [[1, 3], [2, 4], [5]]
+
+
+def test_attempts_of_one_caller_that_overlap(book):
+    """A hedged request is no retry of the one that is still under way."""
+    first = book.open()
+    second = book.open()
+    book.close(second)
+    book.close(first)
+    third = book.attempt()
+    assert (first.waited, second.waited) == (None, None)
+    assert len(book.operations()) == 2
+    assert third.waited == 0
+    # Both operations of an ended caller can be gone on with.
+    book.callers.end("one")
+    for by in ("two", "three"):
+        book.attempt(by=by)
+    assert sorted(map(len, book.operations())) == [2, 3]
+
+
+def test_numbers_follow_the_beginning_and_order_too(book):
+    first = book.open("a.pdf")
+    book.attempt("b.pdf")
+    assert [item.number for item in book.journal.attempts] == [2]
+    book.close(first)
+    assert [item.number for item in book.journal.attempts] == [1, 2]
+    assert book.operations() == [[1], [2]]
+
+
+def test_a_discarded_attempt_never_took_place(book):
+    opened = book.open()
+    book.journal.discard(opened)
+    assert book.journal.attempts == []
+    assert book.journal.operations == []
+    assert book.attempt().waited is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        pytest.param({"body": b"%PDF one"}, {"body": b"%PDF one"}, True, id="the same bytes"),
+        pytest.param({"body": b"%PDF one"}, {"body": b"%PDF two"}, False, id="other bytes"),
+        pytest.param({"body": b"%PDF one"}, {"body": b""}, True, id="a spent handle"),
+        pytest.param({"body": b""}, {"body": b"%PDF one"}, False, id="nothing, then a document"),
+    ],
+)
+def test_requests_that_name_no_document(book, first, second, together):
+    book.attempt(None, kind="application/pdf", **first)
+    book.attempt(None, kind="application/pdf", **second)
+    assert book.operations() == ([[1, 2]] if together else [[1], [2]])
+
+
+def test_a_retry_that_lost_its_document(book):
+    book.attempt("a.pdf")
+    book.attempt(None, body=b"")
+    assert book.operations() == [[1, 2]]
+    book.attempt("b.pdf", ok=True)
+    book.attempt(None, body=b"")
+    assert book.operations() == [[1, 2], [3], [4]], "nothing had failed before it"
+
+
+def test_a_retry_that_lost_its_documents_name(book):
+    kind = "multipart/form-data; boundary=b"
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n'
+    form = head + b"%%PDF\r\n--b--\r\n"
+    book.attempt("a.pdf", endpoint=UPLOAD, body=form % b"a.pdf", kind=kind)
+    book.attempt("blob", endpoint=UPLOAD, body=form % b"blob", kind=kind)
+    assert book.operations() == [[1, 2]]
+
+
+def test_clear_forgets_everything(book):
+    book.attempt()
+    book.journal.credentials.add("k")
+    book.journal.clear()
+    assert (book.journal.attempts, book.journal.operations) == ([], [])
+    assert book.journal.credentials == set()
+    attempt = book.attempt()
+    assert (attempt.number, attempt.waited) == (1, None)
+
+
+def test_failures_in_a_row_are_counted(book):
+    for ok in (False, False, True, False):
+        book.attempt(ok=ok)
+    assert book.journal.operations[0].failures == 1
+    assert [(one.number, two.number) for one, two in book.journal.operations[0].pairs()] == [
+        (1, 2),
+        (2, 3),
+    ]
+
+
+def test_eight_threads_lose_nothing(book):
+    def work(number):
+        for _ in range(200):
+            book.attempt(f"{number % 3}.pdf", by=f"thread {number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [item.number for item in book.journal.attempts] == list(range(1, 1601))
+    assert [len(numbers) for numbers in book.operations()] == [200] * 8
+    for operation in book.journal.operations:
+        numbers = [item.number for item in operation.attempts]
+        assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("documents", [1, 8])
+def test_retries_cost_less_than_a_kilobyte_apart_from_their_ids_and_body(book, documents):
+    for number in range(100):
+        book.attempt(f"{number % documents}.pdf")
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            book.attempt(f"{number % documents}.pdf")
+        gc.collect()
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert used / 1000 < 700
+
+
+# Callers
+
+
+def test_a_thread_is_the_same_caller_until_it_ends():
+    found = []
+
+    def work():
+        found.extend([current_caller(), current_caller()])
+        started.set()
+        go_on.wait()
+
+    started, go_on = threading.Event(), threading.Event()
+    thread = threading.Thread(target=work)
+    thread.start()
+    started.wait()
+    assert found[0] == found[1] != current_caller()
+    assert len({*found, current_caller()}) == 2
+    assert not found[0].finished()
+    assert not found[0].is_task
+    go_on.set()
+    thread.join()
+    assert found[0].finished()
+
+
+def test_a_task_is_the_same_caller_until_it_ends():
+    async def work():
+        return current_caller(), current_caller()
+
+    async def main():
+        first, again = await work()
+        assert first == again
+        task = asyncio.create_task(work())
+        other, _ = await task
+        assert other != first
+        assert other.finished()
+        assert not first.finished()
+        assert first.is_task
+        return first
+
+    assert asyncio.run(main()).finished()
