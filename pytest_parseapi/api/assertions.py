@@ -40,7 +40,6 @@ def noted(cls: type[_Noting]) -> type[_Noting]:
 def _noting(name: str, check: Callable[..., None]) -> Callable[..., None]:
     @wraps(check)
     def noting(self: NotesChecks, *args: Any, **kwargs: Any) -> None:
-        __tracebackhide__ = True
         check(self, *args, **kwargs)
         self.note_check(name)
 
@@ -65,7 +64,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was not, or nothing failed.
         """
-        __tracebackhide__ = True
         retries.retried(self._record, times, document)
 
     def assert_not_retried(self, document: str | None = None) -> None:
@@ -77,7 +75,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was, or nothing failed.
         """
-        __tracebackhide__ = True
         retries.not_retried(self._record, document)
 
     def assert_gave_up(self, attempts: int | None = None, document: str | None = None) -> None:
@@ -90,7 +87,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one went on or recovered, or nothing failed.
         """
-        __tracebackhide__ = True
         retries.gave_up(self._record, attempts, document)
 
     def assert_recovered(self, document: str | None = None) -> None:
@@ -102,7 +98,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did not, or nothing failed.
         """
-        __tracebackhide__ = True
         retries.recovered(self._record, document)
 
     def assert_backoff(
@@ -129,7 +124,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: a wait is too short or too long, or no wait is on record.
         """
-        __tracebackhide__ = True
         waits.backoff(
             self._record,
             initial,
@@ -149,7 +143,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did, or no retry followed such a reply.
         """
-        __tracebackhide__ = True
         waits.retry_after_honoured(self._record, document)
 
     def assert_payload_resent(self, document: str | None = None) -> None:
@@ -161,7 +154,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did not, or nothing was retried.
         """
-        __tracebackhide__ = True
         requests.payload_resent(self._record, document)
 
     def assert_request_id_logged(
@@ -182,7 +174,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: an id is missing, or no failed reply carried one.
         """
-        __tracebackhide__ = True
         logs.request_id_logged(self._record, which, level, text, document)
 
     def assert_credential_not_logged(self) -> None:
@@ -191,7 +182,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one is, or none was sent.
         """
-        __tracebackhide__ = True
         logs.credential_not_logged(self._record)
 
     def assert_timeout_set(self) -> None:
@@ -200,7 +190,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was not, or nothing was sent.
         """
-        __tracebackhide__ = True
         requests.timeout_set(self._record)
 
     def assert_follows_documentation(self, document: str | None = None) -> None:
@@ -212,7 +201,6 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: with every rule that is broken, or because nothing failed.
         """
-        __tracebackhide__ = True
         documentation.follows_documentation(self._record, document)
 
 
@@ -236,7 +224,6 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one is missing, or no run failed.
         """
-        __tracebackhide__ = True
         runs.run_failure_logged(self._record, level, text)
 
     def assert_polling_stopped(self) -> None:
@@ -245,7 +232,6 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one was, or none was polled to its end.
         """
-        __tracebackhide__ = True
         runs.polling_stopped(self._record)
 
     def assert_polled_politely(self, minimum: float = 0.5) -> None:
@@ -257,7 +243,6 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: two did, or no run was polled more than once.
         """
-        __tracebackhide__ = True
         runs.polled_politely(self._record, minimum)
 
     def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
@@ -270,7 +255,6 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one was not, or no run failed.
         """
-        __tracebackhide__ = True
         runs.resubmitted(self._record, times, document)
 
 
@@ -288,7 +272,6 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: one was taken or crashed the receiver, or none was delivered.
         """
-        __tracebackhide__ = True
         webhooks.webhook_rejected(self._record)
 
     def assert_webhook_accepted(self) -> None:
@@ -297,7 +280,6 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: one was not, or none was delivered.
         """
-        __tracebackhide__ = True
         webhooks.webhook_accepted(self._record)
 
     def assert_webhook_handled_once(self, effects: Callable[..., Any] | None = None) -> None:
@@ -311,5 +293,4 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: an event had another number of effects, or none came twice.
         """
-        __tracebackhide__ = True
         webhooks.webhook_handled_once(self._record, effects)

@@ -81,7 +81,6 @@ class ParseAPI(
         Example:
             >>> subprocess.run(["node", "parse.js", extend_api.live_url])  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         return self._open.live.url(self._service.provider)
 
     @property
@@ -100,7 +99,6 @@ class ParseAPI(
         Args:
             document: its URL, file name, last path segment or file id.
         """
-        __tracebackhide__ = True
         name = document_name(document)
         if name is None:
             raise UsageError("attempts_for() needs a document: a URL, a file name or an id")
@@ -143,7 +141,6 @@ class ParseAPI(
             >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)  # doctest: +SKIP
             >>> extend_api.fail("read_timeout", document="invoice.pdf")  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         steps = steps_for(
             self.provider,
             errors,
@@ -165,7 +162,6 @@ class ParseAPI(
         Args:
             seconds: virtual seconds from 0 up.
         """
-        __tracebackhide__ = True
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
             raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
         if not 0 <= seconds < math.inf:
@@ -196,7 +192,6 @@ class ParseAPI(
             ... def test_client(extend_api, drawn):
             ...     extend_api.script(drawn)
         """
-        __tracebackhide__ = True
         if not isinstance(drawn, FailureScript):
             raise UsageError(f"script() plays what failure_scripts() draws, not {drawn!r}")
         if drawn.provider != self.provider.name:
@@ -224,7 +219,6 @@ class ParseAPI(
 
     @property
     def _open(self) -> Simulation:
-        __tracebackhide__ = True
         if self._simulation.clock.closed:
             raise UsageError(
                 f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "
@@ -234,12 +228,10 @@ class ParseAPI(
 
     @property
     def _service(self) -> SimulatedService:
-        __tracebackhide__ = True
         return self._open.services[self._provider.name]
 
     @property
     def _record(self) -> Record:
-        __tracebackhide__ = True
         journal = self._service.journal
         book = getattr(self._service.state, "runs", None)
         return Record(

@@ -17,7 +17,6 @@ __all__ = ["RunControls", "run_book"]
 
 def run_book(service: SimulatedService) -> RunBook:
     """The runs of a service; a `UsageError` where its provider has none."""
-    __tracebackhide__ = True
     book = getattr(service.state, "runs", None)
     if not isinstance(book, RunBook):
         raise UsageError(
@@ -43,7 +42,6 @@ class RunControls(ABC):
     @property
     def runs(self) -> list[Run]:
         """Every asynchronous run, oldest first, also those of batches and deleted ones."""
-        __tracebackhide__ = True
         service = self._service
         return run_book(service).shown(service.now)
 
@@ -74,7 +72,6 @@ class RunControls(ABC):
             >>> extend_api.fail_run("OCR_ERROR", polls=3)  # doctest: +SKIP
             >>> extend_api.fail_run("unknown_code", document="invoice.pdf")  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         service = self._service
         book = run_book(service)
         book.script.add(
@@ -103,7 +100,6 @@ class RunControls(ABC):
             >>> extend_api.runs_take(polls=3)  # doctest: +SKIP
             >>> extend_api.runs_take(seconds=1800)  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         book = run_book(self._service)
         if polls is not None and seconds is None:
             book.pace = Pace(polls=polls_of(polls))

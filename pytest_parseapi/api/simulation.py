@@ -142,7 +142,6 @@ class Simulation:
         self._switchboard.add(service)
 
     def _block(self, host: str, library: str) -> None:
-        __tracebackhide__ = True
         self.stops.stop(blocked_in_test(host, library, self.settings.clients))
 
 

@@ -37,7 +37,6 @@ class WebhookControls(ABC):
     @property
     def webhook_secret(self) -> str:
         """The secret that deliveries are signed with; it must not appear in logs."""
-        __tracebackhide__ = True
         self._remember()
         return SECRET
 
@@ -83,7 +82,6 @@ class WebhookControls(ABC):
             >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
             >>> extend_api.webhook(wrong="too_old")  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         self._remember()
         maker = EventMaker(self._service, run_book(self._service))
         name = document_name(document)
@@ -121,7 +119,6 @@ class WebhookControls(ABC):
         Example:
             >>> extend_api.deliver(extend_api.webhook(), app, path="/webhooks")  # doctest: +SKIP
         """
-        __tracebackhide__ = True
         return self._remember().deliver(delivery, target, path, *_checked(tries, first_wait))
 
     async def deliver_async(
@@ -134,7 +131,6 @@ class WebhookControls(ABC):
         first_wait: float = FIRST_WAIT,
     ) -> list[WebhookAnswer]:
         """As `deliver`, on the running event loop: for coroutine functions and ASGI apps."""
-        __tracebackhide__ = True
         return await self._remember().deliver_async(
             delivery, target, path, *_checked(tries, first_wait)
         )
@@ -159,13 +155,11 @@ class WebhookControls(ABC):
             tries: how often at most.
             first_wait: seconds before the first redelivery.
         """
-        __tracebackhide__ = True
         book = run_book(self._service)
         self._remember().follow(book, target, path, *_checked(tries, first_wait))
 
     def _remember(self) -> Courier:
         """The courier of this test: from now on the secret may be known to the consumer."""
-        __tracebackhide__ = True
         run_book(self._service)
         if self._courier is None:
             self._courier = Courier(self._service, self._open.clock)
@@ -173,7 +167,6 @@ class WebhookControls(ABC):
 
 
 def _checked(tries: object, first_wait: object) -> tuple[int, float]:
-    __tracebackhide__ = True
     if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
         raise UsageError(f"tries is a whole number from 1 up, not {tries!r}")
     if isinstance(first_wait, bool) or not isinstance(first_wait, (int, float)) or first_wait < 0:

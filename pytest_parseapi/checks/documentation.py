@@ -32,7 +32,6 @@ _OFF_THE_FLOOR: Final = 1.5
 
 def follows_documentation(record: Record, document: str | None = None) -> None:
     """Everything that the provider advises holds for what happened."""
-    __tracebackhide__ = True
     rule = f"the consumer follows {record.provider.title}'s documentation"
     narrowed = record.about(document, rule)
     if not (narrowed.failed_operations or failed_runs(narrowed)):

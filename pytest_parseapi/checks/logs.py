@@ -34,7 +34,6 @@ def request_id_logged(
     document: str | None = None,
 ) -> None:
     """The ``requestId`` of failed replies is in the consumer's logs or output."""
-    __tracebackhide__ = True
     if which not in ("last", "all", "any"):
         raise UsageError(f"which={which!r}: {nearest(which, ('last', 'all', 'any'))}")
     rule = _id_rule(which, level)
@@ -66,7 +65,6 @@ def request_id_logged(
 
 def credential_not_logged(record: Record) -> None:
     """No credential that the consumer sent is in its logs or output."""
-    __tracebackhide__ = True
     if not record.credentials:
         rule = "no credential appears in logs or output"
         nothing_to_check(

@@ -21,7 +21,6 @@ _TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
 
 def payload_resent(record: Record, document: str | None = None) -> None:
     """Each retry carried the same payload."""
-    __tracebackhide__ = True
     narrowed = record.about(document, _PAYLOAD_RULE)
     if not any(True for operation in narrowed.operations for _ in operation.pairs()):
         failed = narrowed.failed_operations
@@ -33,7 +32,6 @@ def payload_resent(record: Record, document: str | None = None) -> None:
 
 def timeout_set(record: Record) -> None:
     """Every attempt was sent with finite time-outs."""
-    __tracebackhide__ = True
     if not any(attempt.timeouts.known for attempt in record.attempts):
         seen = (
             "time-outs cannot be seen over a real socket"

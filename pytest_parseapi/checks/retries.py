@@ -14,7 +14,6 @@ __all__ = ["gave_up", "not_retried", "recovered", "retried"]
 
 def retried(record: Record, times: int | None = None, document: str | None = None) -> None:
     """Each failed operation was tried again, exactly ``times`` more times where given."""
-    __tracebackhide__ = True
     check_count("times", times, 0)
     rule = "a failed operation is tried again"
     if times is not None:
@@ -37,7 +36,6 @@ def retried(record: Record, times: int | None = None, document: str | None = Non
 
 def not_retried(record: Record, document: str | None = None) -> None:
     """No failed operation was tried again."""
-    __tracebackhide__ = True
     rule = "a failed operation is not tried again"
 
     def judge(operation: Operation) -> Finding | None:
@@ -59,7 +57,6 @@ def not_retried(record: Record, document: str | None = None) -> None:
 
 def gave_up(record: Record, attempts: int | None = None, document: str | None = None) -> None:
     """Each failed operation ended in failure, after ``attempts`` in all where given."""
-    __tracebackhide__ = True
     check_count("attempts", attempts, 1)
     rule = "the consumer gives up"
     if attempts is not None:
@@ -89,7 +86,6 @@ def gave_up(record: Record, attempts: int | None = None, document: str | None = 
 
 def recovered(record: Record, document: str | None = None) -> None:
     """Each failed operation succeeded in the end."""
-    __tracebackhide__ = True
     rule = "the last attempt succeeds after at least one failure"
 
     def judge(operation: Operation) -> Finding | None:
@@ -113,7 +109,6 @@ def _judge(
     document: str | None,
     judge: Callable[[Operation], Finding | None],
 ) -> None:
-    __tracebackhide__ = True
     narrowed = record.about(document, rule)
     if not narrowed.failed_operations:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")

@@ -38,7 +38,6 @@ def failed_runs(record: Record) -> list[Run]:
 
 def need_failed_run(record: Record, rule: str) -> None:
     """Fail where no run on record failed."""
-    __tracebackhide__ = True
     if failed_runs(record):
         return
     going = sum(run.status in IN_PROGRESS for run in record.runs)
@@ -48,7 +47,6 @@ def need_failed_run(record: Record, rule: str) -> None:
 
 def no_run_to_check(record: Record, rule: str, seen: str, nearest: str = "") -> None:
     """Fail because a check on runs had nothing to look at."""
-    __tracebackhide__ = True
     nothing_to_check(
         record,
         rule,
@@ -72,7 +70,6 @@ _TOLERANCE: Final = 1e-6
 
 def polling_stopped(record: Record) -> None:
     """No run was polled again after a terminal status."""
-    __tracebackhide__ = True
     polls = _polls(record)
     if not any(_ended(poll) for group in polls.values() for poll in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
@@ -82,7 +79,6 @@ def polling_stopped(record: Record) -> None:
 
 def polled_politely(record: Record, minimum: float = _MINIMUM) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
-    __tracebackhide__ = True
     if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
         raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
     if not any(len(group) > 1 for group in _polls(record).values()):
@@ -169,7 +165,6 @@ class Resubmission(NamedTuple):
 
 def resubmitted(record: Record, times: int | None = None, document: str | None = None) -> None:
     """Each failed run was followed by a new one, exactly ``times`` in all where given."""
-    __tracebackhide__ = True
     check_count("times", times, 0)
     rule = _AGAIN if times is None else f"{_AGAIN}, exactly {counted(times, 'new run')}"
     narrowed = record.about(document, rule)
@@ -297,7 +292,6 @@ def run_failure_logged(
     record: Record, level: int | str | None = None, text: str | None = None
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
-    __tracebackhide__ = True
     number = level_number(level)
     need_failed_run(record, _LOGGED)
     fail(record, list(unlogged_failures(record, number, text, level)))

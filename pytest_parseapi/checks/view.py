@@ -78,7 +78,6 @@ class Record:
 
     def about(self, document: str | None, rule: str) -> Record:
         """The record narrowed to one document; fails where no request was about it."""
-        __tracebackhide__ = True
         document = document_name(document)
         if document is None:
             return self
@@ -115,7 +114,6 @@ class Record:
 
 def fail(record: Record, findings: Sequence[Finding]) -> None:
     """Raise one `AssertionError` for all findings; do nothing where there is none."""
-    __tracebackhide__ = True
     if not findings:
         return
     if len(findings) == 1:
@@ -133,7 +131,6 @@ def nothing_to_check(
     record: Record, rule: str, seen: str, nearest: str = "", *, advice: str = ""
 ) -> NoReturn:
     """Fail because a check that had nothing to look at proves nothing."""
-    __tracebackhide__ = True
     if not record.attempts:
         seen = "no request reached the simulated API"
         advice = f"call the consumer in the test; it should ask {record.provider.base_url}"

@@ -71,7 +71,6 @@ def backoff(
     document: str | None = None,
 ) -> None:
     """The waits before retries grow exponentially."""
-    __tracebackhide__ = True
     _seconds("initial", initial)
     _seconds("maximum", maximum)
     if not isinstance(factor, (int, float)) or isinstance(factor, bool) or factor < 1:
@@ -212,7 +211,6 @@ def _seconds(name: str, value: object) -> None:
 
 def retry_after_honoured(record: Record, document: str | None = None) -> None:
     """No retry came before the ``Retry-After`` of the reply that it follows."""
-    __tracebackhide__ = True
     rule = "no retry comes before the reply's Retry-After"
     narrowed = record.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]

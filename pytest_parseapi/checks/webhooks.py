@@ -28,7 +28,6 @@ _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 def webhook_rejected(record: Record) -> None:
     """Each wrong delivery was answered with a 4xx and had no effect."""
-    __tracebackhide__ = True
     wrong = [answer for answer in record.answers if answer.delivery.rejectable]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
@@ -60,7 +59,6 @@ def unrejected(record: Record) -> Iterator[Finding]:
 
 def webhook_accepted(record: Record) -> None:
     """The last delivery of each good event was answered with a 2xx in time."""
-    __tracebackhide__ = True
     last = _last_answers(record)
     if not last:
         advice = _DELIVER.format("")
@@ -92,7 +90,6 @@ def _last_answers(record: Record) -> list[WebhookAnswer]:
 
 def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = None) -> None:
     """Each event that was delivered more than once had one effect."""
-    __tracebackhide__ = True
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
     fail(record, repeated_effects(record, effects))
@@ -100,7 +97,6 @@ def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = No
 
 def repeated_effects(record: Record, effects: Callable[..., Any] | None = None) -> list[Finding]:
     """Events that were delivered more than once and had more than one effect."""
-    __tracebackhide__ = True
     events: dict[str, list[WebhookAnswer]] = {}
     for answer in record.answers:
         if answer.delivery.wrong is None:
@@ -140,7 +136,6 @@ def _counted(
 
 
 def _by_requests(record: Record, answers: Sequence[WebhookAnswer]) -> Finding | None:
-    __tracebackhide__ = True
     requests = _effects(record, answers[0].delivery.run_id, since=answers[0])
     if not requests:
         _nothing(
@@ -183,7 +178,6 @@ def _finding(record: Record, answer: WebhookAnswer, seen: str) -> Finding:
 
 def _nothing(record: Record, rule: str, seen: str, advice: str) -> NoReturn:
     """Fail where nothing was delivered; a receiver need not send requests of its own."""
-    __tracebackhide__ = True
     finding = Finding(
         rule=rule,
         expected="something to check",

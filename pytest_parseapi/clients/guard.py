@@ -64,7 +64,6 @@ class Guard:
         def make(real: Any) -> Any:
             @functools.wraps(real)
             def guarded(*args: Any, **kwargs: Any) -> Any:
-                __tracebackhide__ = True
                 asked = args[position] if len(args) > position else kwargs.get(keyword)
                 host = asked[0] if isinstance(asked, tuple) and asked else asked
                 if isinstance(host, (bytes, bytearray)):

@@ -106,7 +106,6 @@ class HTTPXWire:
 
     def _sync(self, switchboard: Switchboard, real: Any) -> Any:
         def handle_request(transport: Any, request: Any) -> Any:
-            __tracebackhide__ = True
             service = switchboard.find(request.url.host)
             if service is None:
                 return real(transport, request)
@@ -123,7 +122,6 @@ class HTTPXWire:
 
     def _async(self, switchboard: Switchboard, real: Any) -> Any:
         async def handle_async_request(transport: Any, request: Any) -> Any:
-            __tracebackhide__ = True
             service = switchboard.find(request.url.host)
             if service is None:
                 return await real(transport, request)
@@ -143,7 +141,6 @@ class HTTPXWire:
     def _receive(
         self, switchboard: Switchboard, service: SimulatedService, request: Any, body: bytes
     ) -> Pending:
-        __tracebackhide__ = True
         url = request.url
         path, _, query = url.raw_path.decode("ascii").partition("?")
         limits = request.extensions.get("timeout") or {}
@@ -163,7 +160,6 @@ class HTTPXWire:
         )
 
     def _respond(self, request: Any, result: Reply | Fault) -> Any:
-        __tracebackhide__ = True
         if isinstance(result, Fault):
             name, text = _EXCEPTIONS[result.name]
             raise getattr(self._module, name)(text, request=request)
@@ -179,7 +175,6 @@ class HTTPXWire:
 
 def _beside(switchboard: Switchboard, ours: Any, real: Any) -> Any:
     def handle_request(mock: Any, transport: Any, request: Any) -> Any:
-        __tracebackhide__ = True
         if switchboard.find(request.url.host) is None:
             return real(mock, transport, request)
         return ours(transport, request)

@@ -68,7 +68,6 @@ class Switchboard:
         self, service: SimulatedService, request: Request, caller: Caller | None = None
     ) -> Pending:
         """Hand a request to its service, and say who calls where that is not the caller of this."""
-        __tracebackhide__ = True
         if request.client != "server" and not request.url.startswith("https:"):
             self.stops.stop(
                 f"{request.method} {request.url} is not simulated: {service.provider.title} "
@@ -79,7 +78,6 @@ class Switchboard:
 
     def wait(self, pending: Pending) -> Reply | Fault:
         """Let a reply take its time, for a client that blocks its thread meanwhile."""
-        __tracebackhide__ = True
         if pending.seconds:
             try:
                 self.clock.sleep(pending.seconds)
@@ -90,7 +88,6 @@ class Switchboard:
 
     async def wait_async(self, pending: Pending) -> Reply | Fault:
         """Let a reply take its time, for a client on an event loop."""
-        __tracebackhide__ = True
         if pending.seconds:
             import anyio
 

@@ -118,7 +118,6 @@ class Readings:
         clock = self._clock
 
         def sleep(seconds: float) -> None:
-            __tracebackhide__ = True
             if seconds == 0 or reader_of(sys._getframe(1)) is Reader.TOOL:
                 real(seconds)
             else:

@@ -99,7 +99,6 @@ class VirtualClock:
         Raises:
             UsageError: the number is negative, or the test runs in real time.
         """
-        __tracebackhide__ = True
         if self.real:
             raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
         if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):

@@ -130,5 +130,4 @@ PLAYS: Final[dict[str, Callable[[Case, Stage], Iterator[Breach]]]] = {
 
 def play(case: Case, stage: Stage) -> list[Breach]:
     """The rules that a consumer breaks in a case."""
-    __tracebackhide__ = True
     return kept(PLAYS[case.test](case, stage), stage.policy)

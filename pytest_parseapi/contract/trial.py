@@ -76,7 +76,6 @@ def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
         SimulationStopped: the consumer asked for what is not simulated.
         UsageError: the test itself is wrong.
     """
-    __tracebackhide__ = True
     value: object = None
     error: Exception | None = None
     stopped = ""
@@ -98,7 +97,6 @@ def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
 
 def finished(value: Any) -> Any:
     """The value, or what it comes to where it is to be awaited."""
-    __tracebackhide__ = True
     if not inspect.isawaitable(value):
         return value
     try:
@@ -109,7 +107,6 @@ def finished(value: Any) -> Any:
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:
-    __tracebackhide__ = True
     return await value
 
 
@@ -169,13 +166,11 @@ class Stage:
 
     def call(self) -> Trial:
         """Let the consumer parse the document once."""
-        __tracebackhide__ = True
         self.api._service.journal.one_call = True
         return run_trial(self.api, self.parse, self.document)
 
     def deliver(self, delivery: WebhookDelivery) -> Trial:
         """Deliver a webhook to the consumer once."""
-        __tracebackhide__ = True
         handle = self.policy.handle_webhook
 
         def receive(body: bytes, headers: dict[str, str]) -> Any:

@@ -35,7 +35,6 @@ class Stops:
         Raises:
             SimulationStopped: always.
         """
-        __tracebackhide__ = True
         if self.message is None:
             self.message = message
             self.kind = kind
@@ -51,7 +50,6 @@ class Stops:
 
     def check(self) -> None:
         """Raise again if the test was stopped."""
-        __tracebackhide__ = True
         if self.message is not None:
             raise SimulationStopped(self.message)
 

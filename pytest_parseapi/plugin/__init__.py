@@ -164,6 +164,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return (yield from test.call())
 
 
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Show a failure from the line of the test, and not from within the plugin."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace", default=False):
+        from pytest_parseapi.plugin.tracebacks import trim
+
+        trim(call.excinfo)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Seed ``random`` last, after plugins that seed it for each call."""
@@ -186,7 +194,6 @@ def parseapi_factory(_parseapi_test: SimulatedTest) -> Callable[[str], ParseAPI]
     """Gives the simulated API of any registered provider: ``parseapi_factory("extend")``."""
 
     def make(name: str) -> ParseAPI:
-        __tracebackhide__ = True
         return _parseapi_test.api(name)
 
     return make

@@ -32,7 +32,6 @@ class SessionGuard:
         self._guard.stop()
 
     def _block(self, host: str, library: str) -> None:
-        __tracebackhide__ = True
         self._stops.stop(blocked_in_session(host, library))
 
     @pytest.hookimpl(wrapper=True)

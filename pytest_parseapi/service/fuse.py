@@ -34,7 +34,6 @@ class Fuse:
         Raises:
             SimulationStopped: the fuse has blown.
         """
-        __tracebackhide__ = True
         if operation.failures + operation.idle >= self._max_attempts:
             what = f"failed {operation.failures} times in a row and"
             if operation.idle:

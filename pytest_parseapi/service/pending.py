@@ -64,7 +64,6 @@ class Pending:
         Raises:
             SimulationStopped: nothing would ever have ended this wait.
         """
-        __tracebackhide__ = True
         self._close(self._opened, self._outcome)
         if self._hangs:
             self._stop_hanging()
@@ -80,7 +79,6 @@ class Pending:
 
     def _stop_hanging(self) -> NoReturn:
         """Stop a test whose client would wait for ever."""
-        __tracebackhide__ = True
         request, outcome = self._opened.request, self._outcome
         which = "connect" if outcome.error == "connect_timeout" else "read"
         self._stops.stop(

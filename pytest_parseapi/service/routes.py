@@ -33,7 +33,6 @@ class Routes:
         Raises:
             SimulationStopped: there is none.
         """
-        __tracebackhide__ = True
         key = (request.method, request.path)
         if key in self._found:
             return self._found[key]
@@ -49,7 +48,6 @@ class Routes:
         return self._miss(request)
 
     def _miss(self, request: Request) -> NoReturn:
-        __tracebackhide__ = True
         known = [str(endpoint) for endpoint in self._provider.endpoints]
         asked = f"{request.method} {request.path}"
         near = nearest(asked, known)

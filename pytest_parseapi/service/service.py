@@ -120,7 +120,6 @@ class SimulatedService:
             SimulationStopped: the request is for something that the simulation does not cover, or
                 the fuse has blown.
         """
-        __tracebackhide__ = True
         self._stops.check()
         endpoint, params = self._routes.find(request)
         behaviour = self.provider.behaviour

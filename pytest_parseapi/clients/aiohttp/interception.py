@@ -45,7 +45,6 @@ class AiohttpWire:
 
         def connections(real: Any) -> Any:
             async def create_connection(own: Any, req: Any, traces: Any, limits: Any) -> Any:
-                __tracebackhide__ = True
                 service = switchboard.find(req.url.host or "")
                 if service is None:
                     return await real(own, req, traces, limits)

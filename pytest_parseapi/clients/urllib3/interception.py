@@ -57,7 +57,6 @@ class RequestsWire:
             def make_request(
                 pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
             ) -> Any:
-                __tracebackhide__ = True
                 host, target = _address(pool, url)
                 service = switchboard.find(host)
                 if service is None or args:

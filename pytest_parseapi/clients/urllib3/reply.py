@@ -65,7 +65,6 @@ def fail(fault: Fault, *, pool: Any, conn: Any, url: str, timeouts: Timeouts) ->
         url: the request's path and query, as the pool was given it.
         timeouts: the request's, for the messages.
     """
-    __tracebackhide__ = True
     from urllib3 import exceptions
 
     if fault.name == "connect_error":
