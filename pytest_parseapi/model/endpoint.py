@@ -18,7 +18,9 @@ class Endpoint:
         method: the HTTP method.
         path: the path below the provider's host; ``{name}`` stands for one segment.
         polls: whether a request here asks after a run (repeating it is no retry).
+        result: whether it serves the result of a run that ended (fetching it is no poll).
         source: the page that documents it.
+        source_read: the date on which that page was read, as ``"2026-11-25"``.
 
     Example:
         >>> Endpoint(method="GET", path="/runs/{id}").match("/runs/r1")
@@ -28,7 +30,9 @@ class Endpoint:
     method: str
     path: str
     polls: bool = False
+    result: bool = False
     source: str = ""
+    source_read: str = ""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

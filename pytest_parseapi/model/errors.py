@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Advice", "Basis", "DocumentedError", "Surface", "entry"]
+__all__ = ["Advice", "Basis", "Cure", "DocumentedError", "Surface", "entry"]
 
 
 Basis = Literal["documented", "client", "inferred"]
 Surface = Literal["http", "run", "webhook"]
+Cure = Literal["password", "config", "file", "url", "credential"]
+"""What a request must change in before it may be sent again after a final error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,12 @@ class DocumentedError:
         surfaces: where it can appear: ``"http"`` replies, ``"run"`` failures, ``"webhook"`` events.
         endpoints: path templates that document it; empty for every endpoint.
         source: the page that documents it.
+        source_read: the date on which that page was read, as ``"2026-11-25"``.
         basis: ``"documented"``, ``"client"`` (only the official client shows it) or ``"inferred"``.
         description: what it means, in a sentence.
+        cured_by: what a new request must have changed in, so that it is no retry of this one: the
+            ``"password"``, the ``"config"`` (any option), the ``"file"``, its ``"url"`` or the
+            ``"credential"``. None where no change of the request helps.
 
     Example:
         >>> DocumentedError(provider="acme", code="BUSY", status=503, retryable=True,
@@ -44,8 +50,10 @@ class DocumentedError:
     surfaces: tuple[Surface, ...] = ("http",)
     endpoints: tuple[str, ...] = ()
     source: str = ""
+    source_read: str = ""
     basis: Basis = "documented"
     description: str = ""
+    cured_by: Cure | None = None
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.code}"
@@ -53,11 +61,19 @@ class DocumentedError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """One piece of a provider's advice for clients, and the page that gives it."""
+    """One piece of a provider's advice for clients, and the page that gives it.
+
+    Args:
+        rule: what it is about, such as ``"backoff"``.
+        text: the advice, in a sentence.
+        source: the page that gives it.
+        source_read: the date on which that page was read.
+    """
 
     rule: str
     text: str
     source: str
+    source_read: str = ""
 
 
 def entry(
@@ -68,11 +84,13 @@ def entry(
     *,
     provider: str,
     source: str,
+    source_read: str,
     on_the_wire: bool = False,
     retryable: bool = False,
     surfaces: tuple[Surface, ...] = ("http",),
     endpoints: tuple[str, ...] = (),
     basis: Basis = "documented",
+    cured_by: Cure | None = None,
 ) -> DocumentedError:
     """A documented error from what differs between the errors of one provider.
 
@@ -83,11 +101,13 @@ def entry(
         description: what it means, in a sentence.
         provider: the provider's name.
         source: the page that documents it.
+        source_read: the date on which that page was read.
         on_the_wire: whether the body of the reply carries the code.
         retryable: whether the provider advises to send the request again.
         surfaces: where it can appear.
         endpoints: path templates that document it; empty for every endpoint.
         basis: what the entry rests on.
+        cured_by: what a new request must have changed in.
     """
     return DocumentedError(
         provider=provider,
@@ -99,6 +119,8 @@ def entry(
         surfaces=surfaces,
         endpoints=endpoints,
         source=source,
+        source_read=source_read,
         basis=basis,
         description=description,
+        cured_by=cured_by,
     )

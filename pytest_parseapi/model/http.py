@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts", "digest_of", "moment_of", "size_of"]
 
@@ -94,6 +97,19 @@ class Request:
             if key == name:
                 return value
         return None
+
+    def as_httpx(self) -> httpx.Request:
+        """The same request as an `httpx.Request`, whatever library sent it.
+
+        Example:
+            >>> Request(method="GET", url="https://a.example/x", host="a.example", path="/x",
+            ...         client="requests").as_httpx()
+            <Request('GET', 'https://a.example/x')>
+        """
+        import httpx
+
+        body = bytes(self.body) if self.body else None
+        return httpx.Request(self.method, self.url, headers=list(self.headers), content=body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,10 @@ class Provider:
         api_key: a well-formed credential for tests.
         errors: the documented errors.
         endpoints: the endpoints that the simulation covers.
+        main_endpoint: the path of the endpoint that most consumers call; the first one's where
+            empty.
+        idempotency_header: the request header that makes a second submission harmless; None where
+            no page names one.
         advice: what the provider tells its clients to do.
         behaviour: how requests are validated and bodies look.
 
@@ -38,6 +42,8 @@ class Provider:
     api_key: str = "test_key_parseapi_0123456789"
     errors: tuple[DocumentedError, ...] = ()
     endpoints: tuple[Endpoint, ...] = (Endpoint(method="POST", path="/parse"),)
+    main_endpoint: str = ""
+    idempotency_header: str | None = None
     advice: tuple[Advice, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour, compare=False)
 
@@ -47,6 +53,8 @@ class Provider:
             object.__setattr__(self, "hosts", (host,))
         if not self.title:
             object.__setattr__(self, "title", self.name)
+        if not self.main_endpoint and self.endpoints:
+            object.__setattr__(self, "main_endpoint", self.endpoints[0].path)
 
     def with_errors(self, *errors: DocumentedError) -> Provider:
         """The same provider with more errors; one of the same code replaces the old one."""

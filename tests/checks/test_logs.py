@@ -13,7 +13,7 @@ from pytest_parseapi import ALWAYS
 log = logging.getLogger("app")
 ADVICE = (
     "Extend: Log the requestId; for support give it with the time, the endpoint and the code. "
-    "(docs.extend.ai/2026-02-09/developers/error-codes)"
+    "(docs.extend.ai/api-reference/error-handling)"
 )
 
 

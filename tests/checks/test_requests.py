@@ -257,7 +257,7 @@ def test_missing_timeouts(extend_api):
         "  seen       no connect and no read time-out on 2 of 3 attempts (the first is attempt 2, "
         "by httpx)\n"
         "  next       Extend: A synchronous request fails after 5 minutes; a run has no such "
-        "limit. (docs.extend.ai/developers/async-processing)\n"
+        "limit. (docs.extend.ai/general/async-processing)\n"
         "\n"
         "timeline of Extend (virtual seconds)\n"
         "    #     at  waited  request      document  reply\n"

@@ -16,7 +16,7 @@ from pytest_parseapi.model.mistakes import UsageError
 
 RETRY_ADVICE = (
     "Extend: Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and any "
-    "other 5xx. (docs.extend.ai/2026-02-09/developers/error-codes)"
+    "other 5xx. (docs.extend.ai/api-reference/error-handling)"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 
 import pytest
 
@@ -13,6 +14,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.extend import endpoints as extend_endpoints
 from pytest_parseapi.providers.extend import errors as extend_errors
 from pytest_parseapi.providers.nutrient import errors as nutrient_errors
+from pytest_parseapi.providers.registry import built_in_providers
 
 # code, status, retryable, can end a run, basis
 EXTEND = [
@@ -62,6 +64,27 @@ NUTRIENT = [
     ("processing_error", 500, None, "processing", True, False, "inferred"),
     ("service_unavailable", 503, None, None, True, False, "documented"),
 ]
+
+# What the errors ask a request to change: for all others, no change of it helps.
+CURES = {
+    "INVALID_CONFIG_OPTIONS": "config",
+    "UNABLE_TO_DOWNLOAD_FILE": "url",
+    "FILE_TYPE_NOT_SUPPORTED": "file",
+    "FILE_SIZE_TOO_LARGE": "file",
+    "CORRUPT_FILE": "file",
+    "PASSWORD_PROTECTED_FILE": "password",
+    "FAILED_TO_CONVERT_TO_PDF": "file",
+    "FAILED_TO_CONVERT_TO_JPEG": "file",
+    "FAILED_TO_GENERATE_TARGET_FORMAT": "config",
+    "INVALID_REQUEST": "config",
+    "UNAUTHORIZED": "credential",
+    "FORBIDDEN": "credential",
+    "invalid_request": "config",
+    "unauthorized": "credential",
+    "forbidden": "credential",
+    "payload_too_large": "file",
+    "unprocessable_url": "url",
+}
 
 ALL = [*extend_errors.ERRORS, *nutrient_errors.ERRORS]
 
@@ -244,3 +267,28 @@ def test_tables_make_a_provider() -> None:
     )
     assert provider.hosts == ("api.extend.ai",)
     assert str(provider.errors[9]) == "extend-OCR_ERROR"
+
+
+def test_only_final_errors_have_a_cure() -> None:
+    assert {error.code: error.cured_by for error in ALL if error.cured_by} == CURES
+    assert not any(error.retryable for error in ALL if error.cured_by)
+
+
+@pytest.mark.parametrize("provider", built_in_providers(), ids=lambda provider: provider.name)
+def test_each_source_says_when_it_was_read(provider: Provider) -> None:
+    sourced = [*provider.errors, *provider.endpoints, *provider.advice]
+    assert all(bool(item.source) == bool(item.source_read) for item in sourced)
+    assert all(date.fromisoformat(item.source_read) for item in sourced if item.source_read)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("extend", "/parse"), ("nutrient", "/extraction/parse")]
+)
+def test_the_main_endpoint_is_the_one_that_parses(name: str, path: str) -> None:
+    (provider,) = [item for item in built_in_providers() if item.name == name]
+    assert provider.main_endpoint == path
+    assert path in [endpoint.path for endpoint in provider.endpoints]
+
+
+def test_the_main_endpoint_is_the_first_by_default() -> None:
+    assert Provider(name="acme", base_url="https://api.acme.example").main_endpoint == "/parse"

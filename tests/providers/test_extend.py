@@ -650,7 +650,7 @@ def test_error_bodies(service, error):
     if error.code != "RATE_LIMIT_EXCEEDED":
         expected["requestId"] = "req_9"
     if error.code in ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS"):
-        expected["docUrl"] = "https://docs.extend.ai/2026-02-09/developers/error-codes"
+        expected["docUrl"] = "https://docs.extend.ai/api-reference/error-handling"
     assert (reply.status, json.loads(reply.body)) == (error.status, expected)
     assert dict(reply.headers) == {
         "content-type": "application/json",

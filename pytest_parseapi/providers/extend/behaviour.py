@@ -72,7 +72,7 @@ def _key(request: Request) -> tuple[str, bytes, str, str | None]:
 
 
 _REQUEST_ID_HEADER: Final = "x-extend-request-id"
-_DOC_URL: Final = "https://docs.extend.ai/2026-02-09/developers/error-codes"
+_DOC_URL: Final = "https://docs.extend.ai/api-reference/error-handling"
 _WITH_DOC_URL: Final = ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS")
 
 

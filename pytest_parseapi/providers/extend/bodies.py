@@ -75,7 +75,7 @@ def run_body(
     Returns:
         The body.
 
-    See https://docs.extend.ai/developers/api-reference/endpoints/parse/get-parse-run.
+    See https://docs.extend.ai/api-reference/endpoints/parse/get-parse-run.
     """
     body: dict[str, Any] = {"object": "parse_run", "id": run_id, "status": status}
     body["file"] = file_body(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
@@ -17,91 +18,95 @@ __all__ = [
     "ENDPOINTS",
     "GENERAL_CODES",
     "HOSTS",
-    "NEWER_REFERENCE",
-    "PARSE_CODES",
     "PARSING",
     "RATE_LIMITS",
+    "READ",
     "REFERENCE",
     "WEBHOOKS",
 ]
 
 
-PARSING: Final = "docs.extend.ai/parsing/error-handling"
-PARSE_CODES: Final = "docs.extend.ai/2026-02-09/product/parsing/error-codes"
-GENERAL_CODES: Final = "docs.extend.ai/2026-02-09/developers/error-codes"
-RATE_LIMITS: Final = "docs.extend.ai/general/rate-limits.md"
-ASYNC: Final = "docs.extend.ai/developers/async-processing"
-WEBHOOKS: Final = "docs.extend.ai/webhooks/best-practices"
-BATCHES: Final = "docs.extend.ai/product/batch-processing"
-REFERENCE: Final = "docs.extend.ai/developers/api-reference/endpoints/parse/"
-NEWER_REFERENCE: Final = "docs.extend.ai/api-reference/endpoints/parse/"
-CLIENT: Final = "extend-ai 1.20.0: "
+READ: Final = "2026-11-25"
+"""When the pages below were read."""
 
+PARSING: Final = "docs.extend.ai/parsing/error-handling"
+GENERAL_CODES: Final = "docs.extend.ai/api-reference/error-handling"
+RATE_LIMITS: Final = "docs.extend.ai/general/rate-limits"
+ASYNC: Final = "docs.extend.ai/general/async-processing"
+WEBHOOKS: Final = "docs.extend.ai/webhooks/best-practices"
+BATCHES: Final = "docs.extend.ai/general/batch-processing"
+REFERENCE: Final = "docs.extend.ai/api-reference/endpoints/parse/"
+CLIENT: Final = "extend-ai 1.20.0: "
 
 BASE_URL: Final = "https://api.extend.ai"
 HOSTS: Final = ("api.extend.ai", "api.us2.extend.app", "api.eu1.extend.ai")
 API_KEY: Final = "sk_parseapi_test_0123456789"
 
+_endpoint = partial(Endpoint, source_read=READ)
+_advice = partial(Advice, source_read=READ)
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    Endpoint(method="POST", path="/parse", source=PARSING),
-    Endpoint(method="POST", path="/parse_runs", source=REFERENCE + "create-parse-run"),
-    Endpoint(method="GET", path="/parse_runs", source=CLIENT + "parse_runs/raw_client.py"),
-    Endpoint(method="GET", path="/parse_runs/{id}", polls=True, source=REFERENCE + "get-parse-run"),
-    Endpoint(method="DELETE", path="/parse_runs/{id}", source=NEWER_REFERENCE + "delete-parse-run"),
-    Endpoint(
+    _endpoint(method="POST", path="/parse", source=PARSING),
+    _endpoint(method="POST", path="/parse_runs", source=REFERENCE + "create-parse-run"),
+    _endpoint(method="GET", path="/parse_runs", source=CLIENT + "parse_runs/raw_client.py"),
+    _endpoint(
+        method="GET", path="/parse_runs/{id}", polls=True, source=REFERENCE + "get-parse-run"
+    ),
+    _endpoint(method="DELETE", path="/parse_runs/{id}", source=REFERENCE + "delete-parse-run"),
+    _endpoint(
         method="POST",
         path="/parse_runs/{id}/cancel",
-        source=NEWER_REFERENCE + "cancel-parse-run",
+        source=REFERENCE + "cancel-parse-run",
     ),
-    Endpoint(method="POST", path="/parse_runs/batch", source=BATCHES),
-    Endpoint(method="GET", path="/batch_runs/{id}", polls=True, source=BATCHES),
-    Endpoint(method="POST", path="/files/upload", source=CLIENT + "files/raw_client.py"),
+    _endpoint(method="POST", path="/parse_runs/batch", source=BATCHES),
+    _endpoint(method="GET", path="/batch_runs/{id}", polls=True, source=BATCHES),
+    _endpoint(method="POST", path="/files/upload", source=CLIENT + "files/raw_client.py"),
 )
 
 ADVICE: Final[tuple[Advice, ...]] = (
-    Advice(
+    _advice(
         rule="retryable",
         text="Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and "
         "any other 5xx.",
         source=GENERAL_CODES,
     ),
-    Advice(
+    _advice(
         rule="server_errors",
         text="When parsing, retry any 5xx with exponential backoff.",
         source=PARSING,
     ),
-    Advice(
+    _advice(
         rule="code",
         text="Branch on the body's code: the text of its message may change.",
         source=GENERAL_CODES,
     ),
-    Advice(
+    _advice(
         rule="backoff",
         text="Wait before each retry with exponential backoff and jitter.",
         source=RATE_LIMITS,
     ),
-    Advice(
+    _advice(
         rule="retry_after",
         text="Where a reply carries Retry-After, wait at least that many seconds.",
         source=RATE_LIMITS,
     ),
-    Advice(
+    _advice(
         rule="request_id",
         text="Log the requestId; for support give it with the time, the endpoint and the code.",
         source=GENERAL_CODES,
     ),
-    Advice(
+    _advice(
         rule="timeout",
         text="A synchronous request fails after 5 minutes; a run has no such limit.",
         source=ASYNC,
     ),
-    Advice(
+    _advice(
         rule="polling",
         text="Creating a run answers at once; fetch the run to learn how it ended, because a "
         "document that fails shows on the run and not as an HTTP error.",
         source=PARSING,
     ),
-    Advice(
+    _advice(
         rule="webhook",
         text="Answer a delivery with any 2xx within 30 seconds, and drop repeats by eventId.",
         source=WEBHOOKS,

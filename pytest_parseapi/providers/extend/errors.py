@@ -11,15 +11,15 @@ from typing import Final
 from pytest_parseapi.model.errors import DocumentedError, entry
 from pytest_parseapi.providers.extend.endpoints import (
     GENERAL_CODES,
-    PARSE_CODES,
     PARSING,
     RATE_LIMITS,
+    READ,
     REFERENCE,
 )
 
 __all__ = ["ERRORS"]
 
-_error = partial(entry, provider="extend", source=GENERAL_CODES, on_the_wire=True)
+_error = partial(entry, provider="extend", source=GENERAL_CODES, source_read=READ, on_the_wire=True)
 # A failed webhook event repeats the run's failure reason, so one code serves all surfaces.
 _processing = partial(
     _error, surfaces=("http", "run", "webhook"), endpoints=("/parse",), source=PARSING
@@ -31,7 +31,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         400,
         "These configuration options cannot be combined.",
         "The configuration combines options that exclude each other.",
-        source=PARSE_CODES,
+        cured_by="config",
     ),
     _processing(
         "UNABLE_TO_DOWNLOAD_FILE",
@@ -39,38 +39,43 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The file could not be fetched from its URL.",
         "The file's URL could not be fetched, for example because a presigned URL has expired; "
         "the pages give the status for an invalid URL only.",
-        source=PARSE_CODES,
         basis="inferred",
+        cured_by="url",
     ),
     _processing(
         "FILE_TYPE_NOT_SUPPORTED",
         400,
         "Files of this type cannot be parsed.",
         "The document is of a type that the API does not parse.",
+        cured_by="file",
     ),
     _processing(
         "FILE_SIZE_TOO_LARGE",
         400,
         "The file is larger than the limit.",
         "The document exceeds the size limit; the status is 400, not 413.",
+        cured_by="file",
     ),
     _processing(
         "CORRUPT_FILE",
         422,
         "The file is damaged and cannot be read.",
         "The document is unreadable.",
+        cured_by="file",
     ),
     _processing(
         "PASSWORD_PROTECTED_FILE",
         422,
         "The file is locked and no password was given.",
         "The document needs a password.",
+        cured_by="password",
     ),
     _processing(
         "FAILED_TO_CONVERT_TO_PDF",
         422,
         "The file could not be turned into a PDF.",
         "The conversion of the document to PDF failed.",
+        cured_by="file",
     ),
     _processing(
         "FAILED_TO_CONVERT_TO_JPEG",
@@ -80,12 +85,14 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "without a status or a retryable flag.",
         source=REFERENCE + "get-parse-run",
         basis="inferred",
+        cured_by="file",
     ),
     _processing(
         "FAILED_TO_GENERATE_TARGET_FORMAT",
         422,
         "The output could not be written in the target format.",
         "The requested output format could not be produced for this document.",
+        cured_by="config",
     ),
     _processing(
         "OCR_ERROR",
@@ -127,12 +134,14 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The body or a parameter is missing or wrong; the pages describe a 400, the help text of "
         "the official command line a 422.",
         basis="inferred",
+        cured_by="config",
     ),
     _error(
         "UNAUTHORIZED",
         401,
         "The API key is missing or not valid.",
         "The API key is missing, malformed or unknown.",
+        cured_by="credential",
     ),
     _error(
         "FORBIDDEN",
@@ -141,6 +150,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The workspace or the key lacks a permission; the pages give the status without a code.",
         source=PARSING,
         basis="inferred",
+        cured_by="credential",
     ),
     _error(
         "NOT_FOUND",

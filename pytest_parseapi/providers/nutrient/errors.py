@@ -38,9 +38,13 @@ _ERRORS: Final = _GUIDES + "errors.md"
 _NEWER_ERRORS: Final = _GUIDES + "errors/"
 _CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
 
+# No date was noted for the older pages: the catalogue was first written from them on this day.
+_READ: Final = "2026-11-21"
+_CLIENT_READ: Final = "2026-11-25"
+
 _EXTRACT_ONLY: Final = ("/extraction/extract",)
 
-_error = partial(entry, provider="nutrient", source=_ERRORS)
+_error = partial(entry, provider="nutrient", source=_ERRORS, source_read=_READ)
 
 ERRORS: Final[tuple[DocumentedError, ...]] = (
     _error(
@@ -50,12 +54,14 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The file is missing or of an unsupported format, or a parameter is wrong; "
         "failingPaths names the fields.",
         on_the_wire=True,
+        cured_by="config",
     ),
     _error(
         "unauthorized",
         401,
         "The bearer token is missing or not valid.",
         "The token is missing, invalid or expired.",
+        cured_by="credential",
     ),
     _error(
         "insufficient_credits",
@@ -69,7 +75,9 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "This key does not belong to the extraction product.",
         "A Processor key was used for extraction; only the official client mentions it.",
         source=_CLIENT,
+        source_read=_CLIENT_READ,
         basis="client",
+        cured_by="credential",
     ),
     _error(
         "request_timeout",
@@ -85,6 +93,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         413,
         "The file is larger than 150 MB.",
         "The document exceeds the size limit of 150 MB.",
+        cured_by="file",
     ),
     _error(
         "unprocessable_url",
@@ -93,6 +102,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The remote URL could not be downloaded or was rejected.",
         endpoints=_EXTRACT_ONLY,
         source=_NEWER_ERRORS,
+        cured_by="url",
     ),
     _error(
         "rate_limited",
@@ -126,23 +136,26 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
     ),
 )
 
+_endpoint = partial(Endpoint, source_read=_READ)
+_advice = partial(Advice, source_read=_READ)
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    Endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
-    Endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
+    _endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
+    _endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
 )
 
 ADVICE: Final[tuple[Advice, ...]] = (
-    Advice(
+    _advice(
         rule="retryable",
         text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
         source=_ERRORS,
     ),
-    Advice(
+    _advice(
         rule="backoff",
         text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
         source=_ERRORS,
     ),
-    Advice(
+    _advice(
         rule="request_id",
         text="Give the requestId to support when a 500 or 503 persists.",
         source=_ERRORS,
