@@ -10,7 +10,7 @@ from plain_consumer import said, send
 
 BACKOFF_ADVICE = (
     "Extend: Wait before each retry with exponential backoff and jitter. "
-    "(docs.extend.ai/general/rate-limits.md)"
+    "(docs.extend.ai/general/rate-limits)"
 )
 
 
@@ -247,7 +247,7 @@ def test_replies_that_take_long_are_no_waits(extend_api):
 
 RETRY_AFTER_ADVICE = (
     "Extend: Where a reply carries Retry-After, wait at least that many seconds. "
-    "(docs.extend.ai/general/rate-limits.md)"
+    "(docs.extend.ai/general/rate-limits)"
 )
 
 
