@@ -22,6 +22,7 @@ from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import draw
+from pytest_parseapi.service.condition import When
 from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import SECRET
@@ -121,6 +122,8 @@ class ParseAPI(
         endpoint: str | None = None,
         retry_after: RetryAfter | None = None,
         message: str | None = None,
+        after: int = 0,
+        when: When | None = None,
     ) -> None:
         """Script failures: each named error, ``times`` times each, in order, and then recovery.
 
@@ -133,12 +136,16 @@ class ParseAPI(
             endpoint: only this path, such as ``"/parse"`` or ``"/parse_runs/{id}"``.
             retry_after: the reply's ``Retry-After``: seconds, an HTTP date, or an aware `datetime`.
             message: the text in the body, instead of the catalogue's.
+            after: how many of the requests that match are let pass first.
+            when: only requests that this respx pattern matches (``M(json__language="de")``), or
+                for which this callable of an `httpx.Request` says so, whatever client sends them.
 
         Raises:
             UsageError: a name or value is wrong; the message has the nearest right one.
 
         Example:
             >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)  # doctest: +SKIP
+            >>> extend_api.fail(429, after=2, when=lambda r: b"de" in r.content)  # doctest: +SKIP
             >>> extend_api.fail("read_timeout", document="invoice.pdf")  # doctest: +SKIP
         """
         steps = steps_for(
@@ -150,6 +157,8 @@ class ParseAPI(
             endpoint=endpoint,
             retry_after=retry_after,
             message=message,
+            after=after,
+            when=when,
         )
         for step in steps:
             self._service.script.add(step)

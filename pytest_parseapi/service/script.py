@@ -12,17 +12,26 @@ from typing import Final
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
-from pytest_parseapi.model.http import moment_of
+from pytest_parseapi.model.http import Request, moment_of
 from pytest_parseapi.model.lookup import ErrorName, endpoint_named, resolve
 from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.service.condition import Condition, When, condition_of
 
-__all__ = ["ALWAYS", "RetryAfter", "Script", "Step", "steps_for", "times_of"]
+__all__ = ["ALWAYS", "Found", "RetryAfter", "Script", "Step", "steps_for", "times_of"]
 
 ALWAYS: Final = math.inf
 """For ``times``: the failure never ends."""
 
 RetryAfter = float | str | dt.datetime
+
+
+@dataclass(slots=True, eq=False)
+class Delay:
+    """How many matching requests one ``fail(after=...)`` still lets pass, whatever its errors."""
+
+    after: int
+    left: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +45,8 @@ class Step:
     """The endpoints asked for; empty for every endpoint that documents the error."""
     retry_after: str | None
     message: str | None
+    when: Condition | None = None
+    delay: Delay = field(default_factory=lambda: Delay(0, 0))
     met: int = 0
     passed: dict[str, int] = field(default_factory=dict)
     """How many requests passed by this step, by the reason."""
@@ -50,6 +61,8 @@ class Step:
         limits = [f"times={_times_text(self.times)}"] if self.times != 1 else []
         limits += [f"document={self.document!r}"] if self.document is not None else []
         limits += [f"endpoint={self.endpoints[0].path!r}"] if self.endpoints else []
+        limits += [f"after={self.delay.after}"] if self.delay.after else []
+        limits += [str(self.when)] if self.when is not None else []
         return f"fail({', '.join([repr(name), *limits])})"
 
     def why_not(self, endpoint: Endpoint, names: tuple[str, ...]) -> str | None:
@@ -66,10 +79,24 @@ class Step:
         return None
 
 
-class Script:
-    """The failures that one provider's requests are to meet, in order."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a script has for one request: the failure that it meets, if any."""
 
-    def __init__(self) -> None:
+    step: Step | None
+    delays: tuple[Delay, ...] = ()
+    """Of the failures that let the request pass, because it is one of the first."""
+
+
+class Script:
+    """The failures that one provider's requests are to meet, in order.
+
+    Args:
+        base_url: the provider's, as documented.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
         self._steps: list[Step] = []
         self._pending: list[Step] = []
 
@@ -84,20 +111,37 @@ class Script:
         if step.left > 0:
             self._pending.append(step)
 
-    def find(self, endpoint: Endpoint, names: tuple[str, ...]) -> Step | None:
-        """The step that a request meets next, or None; takes nothing."""
-        for step in self._pending:
-            reason = step.why_not(endpoint, names)
-            if reason is None:
-                return step
-            step.passed[reason] = step.passed.get(reason, 0) + 1
-        return None
+    def find(self, request: Request, endpoint: Endpoint, names: tuple[str, ...]) -> Found:
+        """The step that a request meets next, if any; takes nothing.
 
-    def take(self, step: Step) -> None:
-        """A request met the step."""
-        step.met += 1
-        if step.left <= 0:
-            self._pending.remove(step)
+        Raises:
+            UsageError: the test's own ``when`` raised.
+        """
+        answers: dict[Condition, bool] = {}
+        delays: list[Delay] = []
+        for step in tuple(self._pending):
+            reason = step.why_not(endpoint, names)
+            if reason is None and step.when is not None:
+                if step.when not in answers:
+                    answers[step.when] = step.when.holds(request, self._base_url)
+                reason = None if answers[step.when] else "its when= did not hold"
+            if reason is None and step.delay.left:
+                delays += [] if step.delay in delays else [step.delay]
+                reason = f"after={step.delay.after} lets the first that match pass"
+            if reason is None:
+                return Found(step, tuple(delays))
+            step.passed[reason] = step.passed.get(reason, 0) + 1
+        return Found(None, tuple(delays))
+
+    def take(self, found: Found) -> None:
+        """A request met the step, or was let pass."""
+        for delay in found.delays:
+            delay.left = max(0, delay.left - 1)
+        step = found.step
+        if step is not None:
+            step.met += 1
+            if step.left <= 0:
+                self._pending.remove(step)
 
     def unused(self) -> tuple[Step, ...]:
         """Steps that were not met as often as scripted (an endless one: never)."""
@@ -119,6 +163,8 @@ def steps_for(
     endpoint: str | None = None,
     retry_after: RetryAfter | None = None,
     message: str | None = None,
+    after: int = 0,
+    when: When | None = None,
 ) -> list[Step]:
     """The steps that ``fail(...)`` scripts; every mistake in it is a `UsageError`."""
     named = [resolve(provider, error, others=others) for error in errors]
@@ -138,6 +184,9 @@ def steps_for(
             raise UsageError(f"{named[0]} sends no reply, so it takes no {name}")
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
+    if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        raise UsageError(f"after must be an integer >= 0, not {after!r}")
+    condition, delay = condition_of(when), Delay(after, after)
     return [
         Step(
             error=error,
@@ -146,6 +195,8 @@ def steps_for(
             endpoints=endpoints,
             retry_after=_retry_after_header(retry_after),
             message=message,
+            when=condition,
+            delay=delay,
         )
         for error in named
     ]

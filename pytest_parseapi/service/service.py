@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +14,7 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
@@ -23,7 +24,7 @@ from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.outcome import Outcome, failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.script import Script
+from pytest_parseapi.service.script import Found, Script
 
 __all__ = ["Ids", "SimulatedService"]
 
@@ -70,7 +71,7 @@ class SimulatedService:
     ) -> None:
         self.provider = provider
         self.journal = Journal(now, wall)
-        self.script = Script()
+        self.script = Script(provider.base_url)
         self.reply_seconds = 0.0
         self.lenient = False
         """Whether a script may be left over at the end of the test."""
@@ -83,6 +84,8 @@ class SimulatedService:
         self.rejections: dict[str, int] = {}
         """Why requests were turned down without a script, and the last attempt each time."""
         self._lock = allocate_lock()
+        self._deciding: int | None = None
+        """The thread in which a ``when`` of the test's own decides."""
         self._ids = Ids(self._seed)
         self.state: Any = provider.behaviour.new_state()
         self._by_code = {error.code: error for error in provider.errors}
@@ -121,6 +124,10 @@ class SimulatedService:
                 the fuse has blown.
         """
         self._stops.check()
+        if self._deciding == get_ident():
+            self._stops.stop(
+                f"a when= made a request ({request.method} {request.url}): it must not"
+            )
         endpoint, params = self._routes.find(request)
         behaviour = self.provider.behaviour
         names = behaviour.documents(request, self.state)
@@ -166,10 +173,11 @@ class SimulatedService:
         A bad request does not use up a script: the API turns it down before it works on it.
         """
         behaviour = self.provider.behaviour
-        step = self.script.find(endpoint, names)
+        found = self._scripted(request, endpoint, names)
+        step = found.step
         error = None if step is None else step.error
         if step is not None and isinstance(error, NetworkFault) and error.kind == "network":
-            self.script.take(step)
+            self.script.take(found)
             fault = Fault(error.name, step.message or error.description)
             return Outcome(result=fault, error=error.name)
         request_id = self._ids.new(behaviour.request_id_prefix)
@@ -195,8 +203,8 @@ class SimulatedService:
                 behaviour, error, request_id, message=message, details=rejected.details
             )
             return _rejected(outcome, message)
+        self.script.take(found)
         if step is not None:
-            self.script.take(step)
             return scripted(self.provider, step, reply, request_id)
         for effect in call.effects:
             effect()
@@ -208,6 +216,17 @@ class SimulatedService:
             run_reason=call.run_reason,
             fuse=call.fuse,
         )
+
+    def _scripted(self, request: Request, endpoint: Endpoint, names: tuple[str, ...]) -> Found:
+        """What the script has for a request; a ``when`` that raises stops the test."""
+        __tracebackhide__ = True
+        self._deciding = get_ident()
+        try:
+            return self.script.find(request, endpoint, names)
+        except UsageError as mistake:
+            self._stops.stop(str(mistake))
+        finally:
+            self._deciding = None
 
 
 def _rejected(outcome: Outcome, message: str) -> Outcome:

@@ -13,12 +13,14 @@ from plain_consumer import FILES, send, upload
 
 from pytest_parseapi import ALWAYS
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.providers.registry import registry
 from pytest_parseapi.service.script import Script, steps_for
 
 EXTEND = registry()["extend"]
 PARSE = Endpoint(method="POST", path="/parse")
+REQUEST = Request(method="POST", url="", host="", path="/parse", client="httpx")
 lenient = pytest.mark.parseapi(strict=False)
 
 
@@ -280,20 +282,20 @@ steps = st.lists(
 @given(scripted=steps, asked=st.lists(st.sampled_from(NAMES), max_size=20))
 def test_any_interleaving_of_documents_meets_its_own_script(scripted, asked):
     """Each document sees, in order, the steps that are its own or everybody's."""
-    script = Script()
+    script = Script(EXTEND.base_url)
     model = []
     for code, times, document in scripted:
         for step in steps_for(EXTEND, [code], times=times, document=document):
             script.add(step)
         model += [(code, document)] * times
     for name in asked:
-        found = script.find(PARSE, (name,))
+        found = script.find(REQUEST, PARSE, (name,))
         expected = next((item for item in model if item[1] in (None, name)), None)
         if expected is None:
-            assert found is None
+            assert found.step is None
             continue
         model.remove(expected)
-        assert getattr(found.error, "code", None) or str(found.error) == expected[0]
+        assert getattr(found.step.error, "code", None) or str(found.step.error) == expected[0]
         script.take(found)
     assert sum(step.left for step in script.unused()) == len(model)
 
