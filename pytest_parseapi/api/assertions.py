@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.checks import documentation, logs, requests, retries, runs, waits, webhooks
 from pytest_parseapi.checks.logs import Which
-from pytest_parseapi.checks.view import Record
+from pytest_parseapi.checks.observed import Observed
 
 __all__ = ["HTTPAssertions", "NotesChecks", "RunAssertions", "WebhookAssertions", "noted"]
 
@@ -51,7 +51,7 @@ class HTTPAssertions(ABC):
 
     @property
     @abstractmethod
-    def _record(self) -> Record:
+    def _observed(self) -> Observed:
         """What the checks look at."""
 
     def assert_retried(self, times: int | None = None, document: str | None = None) -> None:
@@ -64,7 +64,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was not, or nothing failed.
         """
-        retries.retried(self._record, times, document)
+        retries.retried(self._observed, times, document)
 
     def assert_not_retried(self, document: str | None = None) -> None:
         """No failed operation was tried again.
@@ -75,7 +75,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was, or nothing failed.
         """
-        retries.not_retried(self._record, document)
+        retries.not_retried(self._observed, document)
 
     def assert_gave_up(self, attempts: int | None = None, document: str | None = None) -> None:
         """The last attempt of each failed operation failed, and nothing followed.
@@ -87,7 +87,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one went on or recovered, or nothing failed.
         """
-        retries.gave_up(self._record, attempts, document)
+        retries.gave_up(self._observed, attempts, document)
 
     def assert_recovered(self, document: str | None = None) -> None:
         """The last attempt of each failed operation succeeded.
@@ -98,7 +98,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did not, or nothing failed.
         """
-        retries.recovered(self._record, document)
+        retries.recovered(self._observed, document)
 
     def assert_backoff(
         self,
@@ -125,7 +125,7 @@ class HTTPAssertions(ABC):
             AssertionError: a wait is too short or too long, or no wait is on record.
         """
         waits.backoff(
-            self._record,
+            self._observed,
             initial,
             factor,
             maximum,
@@ -143,7 +143,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did, or no retry followed such a reply.
         """
-        waits.retry_after_honoured(self._record, document)
+        waits.retry_after_honoured(self._observed, document)
 
     def assert_payload_resent(self, document: str | None = None) -> None:
         """Each retry carried the same body, file name, content type and parts.
@@ -154,7 +154,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one did not, or nothing was retried.
         """
-        requests.payload_resent(self._record, document)
+        requests.payload_resent(self._observed, document)
 
     def assert_request_id_logged(
         self,
@@ -174,7 +174,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: an id is missing, or no failed reply carried one.
         """
-        logs.request_id_logged(self._record, which, level, text, document)
+        logs.request_id_logged(self._observed, which, level, text, document)
 
     def assert_credential_not_logged(self) -> None:
         """No credential that the consumer sent is in logs, output or logged exceptions.
@@ -182,7 +182,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one is, or none was sent.
         """
-        logs.credential_not_logged(self._record)
+        logs.credential_not_logged(self._observed)
 
     def assert_timeout_set(self) -> None:
         """Every attempt was sent with finite connect and read time-outs.
@@ -190,7 +190,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: one was not, or nothing was sent.
         """
-        requests.timeout_set(self._record)
+        requests.timeout_set(self._observed)
 
     def assert_follows_documentation(self, document: str | None = None) -> None:
         """All of the provider's documented advice at once, for what happened in this test.
@@ -201,7 +201,7 @@ class HTTPAssertions(ABC):
         Raises:
             AssertionError: with every rule that is broken, or because nothing failed.
         """
-        documentation.follows_documentation(self._record, document)
+        documentation.follows_documentation(self._observed, document)
 
 
 class RunAssertions(ABC):
@@ -209,7 +209,7 @@ class RunAssertions(ABC):
 
     @property
     @abstractmethod
-    def _record(self) -> Record:
+    def _observed(self) -> Observed:
         """What the checks look at."""
 
     def assert_run_failure_logged(
@@ -224,7 +224,7 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one is missing, or no run failed.
         """
-        runs.run_failure_logged(self._record, level, text)
+        runs.run_failure_logged(self._observed, level, text)
 
     def assert_polling_stopped(self) -> None:
         """No run was polled again after a reply that showed its end.
@@ -232,7 +232,7 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one was, or none was polled to its end.
         """
-        runs.polling_stopped(self._record)
+        runs.polling_stopped(self._observed)
 
     def assert_polled_politely(self, minimum: float = 0.5) -> None:
         """No two polls of a run came closer than this.
@@ -243,7 +243,7 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: two did, or no run was polled more than once.
         """
-        runs.polled_politely(self._record, minimum)
+        runs.polled_politely(self._observed, minimum)
 
     def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
         """Each document whose run failed was submitted again.
@@ -255,7 +255,7 @@ class RunAssertions(ABC):
         Raises:
             AssertionError: one was not, or no run failed.
         """
-        runs.resubmitted(self._record, times, document)
+        runs.resubmitted(self._observed, times, document)
 
 
 class WebhookAssertions(ABC):
@@ -263,7 +263,7 @@ class WebhookAssertions(ABC):
 
     @property
     @abstractmethod
-    def _record(self) -> Record:
+    def _observed(self) -> Observed:
         """What the checks look at."""
 
     def assert_webhook_rejected(self) -> None:
@@ -272,7 +272,7 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: one was taken or crashed the receiver, or none was delivered.
         """
-        webhooks.webhook_rejected(self._record)
+        webhooks.webhook_rejected(self._observed)
 
     def assert_webhook_accepted(self) -> None:
         """Each good event was answered with a 2xx within 30 s in the end.
@@ -280,7 +280,7 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: one was not, or none was delivered.
         """
-        webhooks.webhook_accepted(self._record)
+        webhooks.webhook_accepted(self._observed)
 
     def assert_webhook_handled_once(self, effects: Callable[..., Any] | None = None) -> None:
         """Each event that was delivered more than once had one effect.
@@ -293,4 +293,4 @@ class WebhookAssertions(ABC):
         Raises:
             AssertionError: an event had another number of effects, or none came twice.
         """
-        webhooks.webhook_handled_once(self._record, effects)
+        webhooks.webhook_handled_once(self._observed, effects)

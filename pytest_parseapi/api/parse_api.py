@@ -15,7 +15,7 @@ from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinki
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.api.webhooks import WebhookControls
-from pytest_parseapi.checks.view import Record
+from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, document_name
@@ -240,10 +240,10 @@ class ParseAPI(
         return self._open.services[self._provider.name]
 
     @property
-    def _record(self) -> Record:
+    def _observed(self) -> Observed:
         journal = self._service.journal
         book = getattr(self._service.state, "runs", None)
-        return Record(
+        return Observed(
             runs=() if book is None else book.shown(self._service.now),
             answers=self.webhook_answers,
             provider=self.provider,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.logs import leaks, unlogged
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import (
     failed_runs,
@@ -15,7 +17,6 @@ from pytest_parseapi.checks.runs import (
     unlogged_failures,
     wrong_resubmissions,
 )
-from pytest_parseapi.checks.view import Finding, Record, fail, nothing_to_check
 from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
@@ -30,35 +31,35 @@ _CAP_FROM: Final = 3
 _OFF_THE_FLOOR: Final = 1.5
 
 
-def follows_documentation(record: Record, document: str | None = None) -> None:
+def follows_documentation(observed: Observed, document: str | None = None) -> None:
     """Everything that the provider advises holds for what happened."""
-    rule = f"the consumer follows {record.provider.title}'s documentation"
-    narrowed = record.about(document, rule)
+    rule = f"the consumer follows {observed.provider.title}'s documentation"
+    narrowed = observed.about(document, rule)
     if not (narrowed.failed_operations or failed_runs(narrowed)):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     fail(narrowed, list(_findings(narrowed)))
 
 
-def _findings(record: Record) -> Iterator[Finding]:
-    lines = record.lines(None)
-    for operation in record.operations:
-        yield from vain_retries(record, operation)
-        yield from missing_retries(record, operation)
-        yield from unproven_backoff(record, operation)
+def _findings(observed: Observed) -> Iterator[Finding]:
+    lines = observed.lines(None)
+    for operation in observed.operations:
+        yield from vain_retries(observed, operation)
+        yield from missing_retries(observed, operation)
+        yield from unproven_backoff(observed, operation)
         last = operation.attempts[-1]
         if last.failed and last.request_id is not None:
-            yield from unlogged(record, operation, [last], lines)
-    yield from too_early(record)
-    yield from changed_payloads(record)
-    yield from missing_timeouts(record)
-    yield from leaks(record)
-    yield from unlogged_failures(record, None, None, None)
-    yield from wrong_resubmissions(record)
-    yield from polls_too_close(record)
-    yield from polls_after_end(record)
+            yield from unlogged(observed, operation, [last], lines)
+    yield from too_early(observed)
+    yield from changed_payloads(observed)
+    yield from missing_timeouts(observed)
+    yield from leaks(observed)
+    yield from unlogged_failures(observed, None, None, None)
+    yield from wrong_resubmissions(observed)
+    yield from polls_too_close(observed)
+    yield from polls_after_end(observed)
 
 
-def vain_retries(record: Record, operation: Operation) -> Iterator[Finding]:
+def vain_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
     """The first retry after an error that no retry can mend."""
     for before, after in operation.pairs():
         error = before.error
@@ -68,45 +69,48 @@ def vain_retries(record: Record, operation: Operation) -> Iterator[Finding]:
             # Another credential is another request.
             continue
         yield Finding(
+            kind="final_error",
             rule=f"{error.code} is not retried",
             where=operation.name,
             expected=f"no attempt after the {describe_error(before)} of attempt {before.number}"
             + _basis(error),
             seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
-            advice=record.advice("retryable"),
+            advice=observed.advice("retryable"),
         )
         break
 
 
-def missing_retries(record: Record, operation: Operation) -> Iterator[Finding]:
+def missing_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
     """A last attempt that met an error which may be retried, and was alone."""
     attempts = operation.attempts
     last = attempts[-1]
     alone = len(attempts) == 1 or not attempts[-2].failed
     if alone and isinstance(last.error, DocumentedError) and last.error.retryable:
         yield Finding(
+            kind="retryable_error",
             rule=f"{last.error.code} is retried",
             where=operation.name,
             expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
             + _basis(last.error),
             seen="nothing followed",
-            advice=record.advice("retryable"),
+            advice=observed.advice("retryable"),
         )
 
 
-def unproven_backoff(record: Record, operation: Operation) -> Iterator[Finding]:
+def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Finding]:
     """Waits that one run proves to be no exponential backoff."""
     for waits in waits_of(operation):
         judged = [wait for wait in waits if _is_retryable(wait.before)]
         problem = _problem(judged)
         if problem:
             yield Finding(
+                kind="backoff",
                 rule="retries wait with exponential backoff",
                 where=operation.name,
                 expected="waits that grow, each by more than the one before",
                 seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
                 nearest=problem,
-                advice=record.advice("backoff"),
+                advice=observed.advice("backoff"),
             )
             return
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pytest_parseapi.checks.view import Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.record.attempt import Attempt
@@ -27,7 +28,7 @@ _NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credenti
 
 
 def request_id_logged(
-    record: Record,
+    observed: Observed,
     which: Which = "last",
     level: int | str | None = None,
     text: str | None = None,
@@ -37,7 +38,7 @@ def request_id_logged(
     if which not in ("last", "all", "any"):
         raise UsageError(f"which={which!r}: {nearest(which, ('last', 'all', 'any'))}")
     rule = _id_rule(which, level)
-    narrowed = record.about(document, rule)
+    narrowed = observed.about(document, rule)
     number = level_number(level)
     if not narrowed.failed_operations:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
@@ -52,32 +53,32 @@ def request_id_logged(
             f"{which_one} on record {carried}" if replies else "no failed attempt got a reply",
             advice="script an error whose body carries one",
         )
-    lines = record.lines(text)
+    lines = observed.lines(text)
     fail(
         narrowed,
         [
             finding
             for operation, attempts in wanted
-            for finding in unlogged(record, operation, attempts, lines, which=which, level=number)
+            for finding in unlogged(observed, operation, attempts, lines, which=which, level=number)
         ],
     )
 
 
-def credential_not_logged(record: Record) -> None:
+def credential_not_logged(observed: Observed) -> None:
     """No credential that the consumer sent is in its logs or output."""
-    if not record.credentials:
+    if not observed.credentials:
         rule = "no credential appears in logs or output"
         nothing_to_check(
-            record,
+            observed,
             rule,
             "no attempt with a credential is on record",
             advice="send one: api.api_key is accepted, as any other",
         )
-    fail(record, list(leaks(record)))
+    fail(observed, list(leaks(observed)))
 
 
 def unlogged(
-    record: Record,
+    observed: Observed,
     operation: Operation,
     attempts: Sequence[Attempt],
     lines: Sequence[Line],
@@ -91,20 +92,21 @@ def unlogged(
         return
     last = missing[-1]
     yield Finding(
+        kind="request_id",
         rule=_id_rule(which, level),
         where=operation.name,
         expected=f"{last.request_id} ({describe_error(last)} of attempt {last.number})"
         + ("" if level is None else f" in a record at {logging.getLevelName(level)} or above"),
         seen=_seen(lines),
         nearest=_nearest_line(operation, last, lines, level),
-        advice=record.advice("request_id"),
+        advice=observed.advice("request_id"),
     )
 
 
-def leaks(record: Record) -> Iterator[Finding]:
+def leaks(observed: Observed) -> Iterator[Finding]:
     """Lines that hold a credential."""
-    lines = record.lines(None)
-    for credential in sorted(record.credentials):
+    lines = observed.lines(None)
+    for credential in sorted(observed.credentials):
         found = ((item, _shown(item.text, credential)) for item in lines)
         line, shown = next((pair for pair in found if pair[1]), (None, ""))
         if line is not None:
@@ -112,6 +114,7 @@ def leaks(record: Record) -> Iterator[Finding]:
             whole = len(credential)
             part = "" if shown == credential else f" ({len(shown)} of its {whole} characters)"
             yield Finding(
+                kind="credential",
                 rule="no credential appears in logs or output",
                 expected=f"{mask} nowhere" + (", nor most of it" if part else ""),
                 seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pytest_parseapi.checks.view import NOT_RETRIED, Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.finding import NOT_RETRIED, Finding
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.record.attempt import Attempt
 
 __all__ = ["changed_payloads", "missing_timeouts", "payload_resent", "timeout_set"]
@@ -19,9 +20,9 @@ _CHANGED = "build the request once, and send the same again"
 _TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
 
 
-def payload_resent(record: Record, document: str | None = None) -> None:
+def payload_resent(observed: Observed, document: str | None = None) -> None:
     """Each retry carried the same payload."""
-    narrowed = record.about(document, _PAYLOAD_RULE)
+    narrowed = observed.about(document, _PAYLOAD_RULE)
     if not any(True for operation in narrowed.operations for _ in operation.pairs()):
         failed = narrowed.failed_operations
         seen = "no failed attempt was retried" if failed else "no failed attempt is on record"
@@ -30,25 +31,26 @@ def payload_resent(record: Record, document: str | None = None) -> None:
     fail(narrowed, list(changed_payloads(narrowed)))
 
 
-def timeout_set(record: Record) -> None:
+def timeout_set(observed: Observed) -> None:
     """Every attempt was sent with finite time-outs."""
-    if not any(attempt.timeouts.known for attempt in record.attempts):
+    if not any(attempt.timeouts.known for attempt in observed.attempts):
         seen = (
             "time-outs cannot be seen over a real socket"
-            if record.attempts
+            if observed.attempts
             else "no attempt is on record"
         )
-        nothing_to_check(record, _TIMEOUT_RULE, seen)
-    fail(record, list(missing_timeouts(record)))
+        nothing_to_check(observed, _TIMEOUT_RULE, seen)
+    fail(observed, list(missing_timeouts(observed)))
 
 
-def changed_payloads(record: Record) -> Iterator[Finding]:
+def changed_payloads(observed: Observed) -> Iterator[Finding]:
     """The first retry of each operation that carried something else."""
-    for operation in record.operations:
+    for operation in observed.operations:
         for before, after in operation.pairs():
             difference = before.payload.difference(after.payload) or _other_query(before, after)
             if difference is not None:
                 yield Finding(
+                    kind="payload",
                     rule=_PAYLOAD_RULE,
                     where=operation.name,
                     expected=f"attempt {after.number} carries what attempt {before.number} did",
@@ -66,19 +68,20 @@ def _other_query(before: Attempt, after: Attempt) -> str | None:
     return f"query {one or 'none'}, then {two or 'none'}"
 
 
-def missing_timeouts(record: Record) -> Iterator[Finding]:
+def missing_timeouts(observed: Observed) -> Iterator[Finding]:
     """What was sent without a time-out."""
-    without = [attempt for attempt in record.attempts if attempt.timeouts.missing]
+    without = [attempt for attempt in observed.attempts if attempt.timeouts.missing]
     if without:
         first = without[0]
         yield Finding(
+            kind="timeout",
             rule=_TIMEOUT_RULE,
             where=f"{first.method} {first.endpoint}",
             expected="finite connect and read time-outs",
             seen=f"no {' and no '.join(first.timeouts.missing)} time-out on {len(without)} of "
-            f"{len(record.attempts)} attempts (the first is attempt {first.number}, by "
+            f"{len(observed.attempts)} attempts (the first is attempt {first.number}, by "
             f"{first.client})",
-            advice=record.advice(
+            advice=observed.advice(
                 "timeout", "without one, a silent server holds the consumer for ever"
             ),
         )

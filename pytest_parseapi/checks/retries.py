@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_parseapi.checks.view import Finding, Record, counted, fail, nothing_to_check
+from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import check_count
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
@@ -12,7 +13,7 @@ from pytest_parseapi.record.timeline import describe_error
 __all__ = ["gave_up", "not_retried", "recovered", "retried"]
 
 
-def retried(record: Record, times: int | None = None, document: str | None = None) -> None:
+def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
     """Each failed operation was tried again, exactly ``times`` more times where given."""
     check_count("times", times, 0)
     rule = "a failed operation is tried again"
@@ -24,17 +25,18 @@ def retried(record: Record, times: int | None = None, document: str | None = Non
         if retries == times or (times is None and retries):
             return None
         return Finding(
+            kind="retried",
             rule=rule,
             where=operation.name,
             expected="at least 1 retry" if times is None else counted(times, "retry"),
             seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
-            advice=record.advice("retryable" if not retries else "backoff"),
+            advice=observed.advice("retryable" if not retries else "backoff"),
         )
 
-    _judge(record, rule, document, judge)
+    _judge(observed, rule, document, judge)
 
 
-def not_retried(record: Record, document: str | None = None) -> None:
+def not_retried(observed: Observed, document: str | None = None) -> None:
     """No failed operation was tried again."""
     rule = "a failed operation is not tried again"
 
@@ -44,18 +46,19 @@ def not_retried(record: Record, document: str | None = None) -> None:
             return None
         before, after = pairs[0]
         return Finding(
+            kind="not_retried",
             rule=rule,
             where=operation.name,
             expected="no retry",
             seen=f"{counted(len(pairs), 'retry')}: attempt {after.number} came "
             f"{after.waited:.3f} s after the {describe_error(before)} of attempt {before.number}",
-            advice=record.advice("retryable"),
+            advice=observed.advice("retryable"),
         )
 
-    _judge(record, rule, document, judge)
+    _judge(observed, rule, document, judge)
 
 
-def gave_up(record: Record, attempts: int | None = None, document: str | None = None) -> None:
+def gave_up(observed: Observed, attempts: int | None = None, document: str | None = None) -> None:
     """Each failed operation ended in failure, after ``attempts`` in all where given."""
     check_count("attempts", attempts, 1)
     rule = "the consumer gives up"
@@ -72,6 +75,7 @@ def gave_up(record: Record, attempts: int | None = None, document: str | None = 
             seen = f"{counted(operation.failures, 'attempt')}, the last a {describe_error(last)}"
         expected = "a failure at the end" if attempts is None else counted(attempts, "attempt")
         return Finding(
+            kind="gave_up",
             rule=rule,
             where=operation.name,
             expected=expected + ("" if attempts is None else ", all failed"),
@@ -81,10 +85,10 @@ def gave_up(record: Record, attempts: int | None = None, document: str | None = 
             else "compare the consumer's limit of attempts (the first one counts, too)",
         )
 
-    _judge(record, rule, document, judge)
+    _judge(observed, rule, document, judge)
 
 
-def recovered(record: Record, document: str | None = None) -> None:
+def recovered(observed: Observed, document: str | None = None) -> None:
     """Each failed operation succeeded in the end."""
     rule = "the last attempt succeeds after at least one failure"
 
@@ -93,23 +97,24 @@ def recovered(record: Record, document: str | None = None) -> None:
         if not last.failed:
             return None
         return Finding(
+            kind="recovered",
             rule=rule,
             where=operation.name,
             expected="a success at the end",
             seen=f"{_failures(operation)}, and nothing followed",
-            advice=record.advice("retryable"),
+            advice=observed.advice("retryable"),
         )
 
-    _judge(record, rule, document, judge)
+    _judge(observed, rule, document, judge)
 
 
 def _judge(
-    record: Record,
+    observed: Observed,
     rule: str,
     document: str | None,
     judge: Callable[[Operation], Finding | None],
 ) -> None:
-    narrowed = record.about(document, rule)
+    narrowed = observed.about(document, rule)
     if not narrowed.failed_operations:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     findings = [judge(operation) for operation in narrowed.failed_operations]

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.logs import level_number
-from pytest_parseapi.checks.view import Finding, Record, counted, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.waits import NO_WAIT
 from pytest_parseapi.model.mistakes import UsageError, check_count
 from pytest_parseapi.record.attempt import Attempt
@@ -31,24 +32,24 @@ __all__ = [
 ]
 
 
-def failed_runs(record: Record) -> list[Run]:
+def failed_runs(observed: Observed) -> list[Run]:
     """The runs that ended ``FAILED``."""
-    return [run for run in record.runs if run.failed]
+    return [run for run in observed.runs if run.failed]
 
 
-def need_failed_run(record: Record, rule: str) -> None:
+def need_failed_run(observed: Observed, rule: str) -> None:
     """Fail where no run on record failed."""
-    if failed_runs(record):
+    if failed_runs(observed):
         return
-    going = sum(run.status in IN_PROGRESS for run in record.runs)
+    going = sum(run.status in IN_PROGRESS for run in observed.runs)
     nearest = f"{going} still in progress: nobody polled to the end" if going else ""
-    no_run_to_check(record, rule, "no failed run is on record", nearest)
+    no_run_to_check(observed, rule, "no failed run is on record", nearest)
 
 
-def no_run_to_check(record: Record, rule: str, seen: str, nearest: str = "") -> None:
+def no_run_to_check(observed: Observed, rule: str, seen: str, nearest: str = "") -> None:
     """Fail because a check on runs had nothing to look at."""
     nothing_to_check(
-        record,
+        observed,
         rule,
         seen,
         nearest,
@@ -68,27 +69,27 @@ _RESET: Final = "connection_reset"
 _TOLERANCE: Final = 1e-6
 
 
-def polling_stopped(record: Record) -> None:
+def polling_stopped(observed: Observed) -> None:
     """No run was polled again after a terminal status."""
-    polls = _polls(record)
+    polls = _polls(observed)
     if not any(_ended(poll) for group in polls.values() for poll in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
-        no_run_to_check(record, _STOPPED, seen)
-    fail(record, list(polls_after_end(record)))
+        no_run_to_check(observed, _STOPPED, seen)
+    fail(observed, list(polls_after_end(observed)))
 
 
-def polled_politely(record: Record, minimum: float = _MINIMUM) -> None:
+def polled_politely(observed: Observed, minimum: float = _MINIMUM) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
     if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
         raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
-    if not any(len(group) > 1 for group in _polls(record).values()):
-        no_run_to_check(record, _polite_rule(minimum), "no run was polled more than once")
-    fail(record, list(polls_too_close(record, minimum)))
+    if not any(len(group) > 1 for group in _polls(observed).values()):
+        no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
+    fail(observed, list(polls_too_close(observed, minimum)))
 
 
-def polls_after_end(record: Record) -> Iterator[Finding]:
+def polls_after_end(observed: Observed) -> Iterator[Finding]:
     """Runs that were polled although their end was known."""
-    for run_id, polls in _polls(record).items():
+    for run_id, polls in _polls(observed).items():
         end = next((poll for poll in polls if _ended(poll)), None)
         if end is None:
             continue
@@ -100,6 +101,7 @@ def polls_after_end(record: Record) -> Iterator[Finding]:
         surplus += [poll for poll in later if poll.url in forms][len(forms) :]
         if surplus:
             yield Finding(
+                kind="poll_after_end",
                 rule=_STOPPED,
                 where=run_id,
                 expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
@@ -109,9 +111,9 @@ def polls_after_end(record: Record) -> Iterator[Finding]:
             )
 
 
-def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Finding]:
+def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:
     """Runs that were polled twice within ``minimum`` seconds."""
-    for run_id, polls in _polls(record).items():
+    for run_id, polls in _polls(observed).items():
         at_once = False
         for one, two in pairwise(polls):
             gap = two.started - one.started
@@ -124,11 +126,12 @@ def polls_too_close(record: Record, minimum: float = _MINIMUM) -> Iterator[Findi
             if at_once:
                 continue
             yield Finding(
+                kind="poll_interval",
                 rule=_polite_rule(minimum),
                 where=run_id,
                 expected=f"{minimum:g} s or more between two polls",
                 seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
-                advice=record.advice("polling"),
+                advice=observed.advice("polling"),
             )
             break
 
@@ -137,11 +140,11 @@ def _polite_rule(minimum: float) -> str:
     return f"polls of a run are at least {minimum:g} s apart"
 
 
-def _polls(record: Record) -> dict[str, list[Attempt]]:
+def _polls(observed: Observed) -> dict[str, list[Attempt]]:
     """The polls by run or batch, oldest first."""
-    paths = {(item.method, item.path) for item in record.provider.endpoints if item.polls}
+    paths = {(item.method, item.path) for item in observed.provider.endpoints if item.polls}
     polls: dict[str, list[Attempt]] = {}
-    for attempt in record.attempts:
+    for attempt in observed.attempts:
         if attempt.run_id is not None and (attempt.method, attempt.endpoint) in paths:
             polls.setdefault(attempt.run_id, []).append(attempt)
     return polls
@@ -163,11 +166,11 @@ class Resubmission(NamedTuple):
     again: Run
 
 
-def resubmitted(record: Record, times: int | None = None, document: str | None = None) -> None:
+def resubmitted(observed: Observed, times: int | None = None, document: str | None = None) -> None:
     """Each failed run was followed by a new one, exactly ``times`` in all where given."""
     check_count("times", times, 0)
     rule = _AGAIN if times is None else f"{_AGAIN}, exactly {counted(times, 'new run')}"
-    narrowed = record.about(document, rule)
+    narrowed = observed.about(document, rule)
     need_failed_run(narrowed, rule)
     findings = []
     for runs in _by_document(narrowed.runs):
@@ -179,43 +182,45 @@ def resubmitted(record: Record, times: int | None = None, document: str | None =
             continue
         findings.append(
             Finding(
+                kind="resubmitted",
                 rule=rule,
                 where=name_of(failed[-1]),
                 expected="at least 1 new run" if times is None else counted(times, "new run"),
                 seen=f"{counted(seen, 'new run')} after {len(failed)} failed",
-                advice=record.advice("retryable"),
+                advice=observed.advice("retryable"),
             )
         )
     fail(narrowed, findings)
 
 
-def wrong_resubmissions(record: Record) -> Iterator[Finding]:
+def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
     """New runs that the advice speaks against, and those that it asks for and that are missing."""
-    creations = {item.run_id: item for item in record.attempts if _creates(item)}
+    creations = {item.run_id: item for item in observed.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
-    for attempt in record.attempts:
+    for attempt in observed.attempts:
         if attempt.run_status == "FAILED" and attempt.run_id is not None:
             shown.setdefault(attempt.run_id, attempt)
-    for runs in _by_document(record.runs):
+    for runs in _by_document(observed.runs):
         pairs = _resubmissions(runs)
         for failed, again in pairs:
             before, after = creations.get(failed.id), creations.get(again.id)
-            yield from _judged(record, failed, again, before, after, shown.get(failed.id))
+            yield from _judged(observed, failed, again, before, after, shown.get(failed.id))
         answered = {pair.failed.id for pair in pairs} | {pair.again.id for pair in pairs}
         for run in runs:
             # Who submitted again may give up; who never did has not followed the advice.
             if run.failed and run.retryable and run.id not in answered:
                 yield Finding(
+                    kind="retryable_reason",
                     rule=f"a run that failed with {run.failure_reason} is submitted again",
                     where=name_of(run),
                     expected="a new run for the same document",
                     seen="nothing followed",
-                    advice=record.advice("retryable"),
+                    advice=observed.advice("retryable"),
                 )
 
 
 def _judged(
-    record: Record,
+    observed: Observed,
     failed: Run,
     again: Run,
     before: Attempt | None,
@@ -231,14 +236,16 @@ def _judged(
     if failed.retryable is False and not difference:
         # With another payload (a password, say) it is another request.
         yield Finding(
+            kind="final_reason",
             rule=f"a run that failed with {failed.failure_reason} is not submitted again",
             where=name_of(failed),
             expected="no new run with the same payload",
             seen=f"run {again.id}",
-            advice=record.advice("retryable"),
+            advice=observed.advice("retryable"),
         )
     if failed.retryable and known and difference:
         yield Finding(
+            kind="resubmitted_payload",
             rule="a document is submitted again with the same payload",
             where=name_of(failed),
             expected=f"run {again.id} carries what run {failed.id} did",
@@ -249,12 +256,13 @@ def _judged(
         wait = after.started - showed.ended
         if -_WAIT_TOLERANCE <= wait <= NO_WAIT:
             yield Finding(
+                kind="resubmitted_wait",
                 rule="a document is submitted again after a wait",
                 where=name_of(failed),
                 expected=f"a wait between attempt {showed.number}, which showed the failure, and "
                 f"attempt {after.number}",
                 seen=f"{max(0.0, wait):.3f} s",
-                advice=record.advice("backoff"),
+                advice=observed.advice("backoff"),
             )
 
 
@@ -289,28 +297,28 @@ _WORD: Final = re.compile(r"[A-Za-z]+_\w+")
 
 
 def run_failure_logged(
-    record: Record, level: int | str | None = None, text: str | None = None
+    observed: Observed, level: int | str | None = None, text: str | None = None
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
     number = level_number(level)
-    need_failed_run(record, _LOGGED)
-    fail(record, list(unlogged_failures(record, number, text, level)))
+    need_failed_run(observed, _LOGGED)
+    fail(observed, list(unlogged_failures(observed, number, text, level)))
 
 
 def unlogged_failures(
-    record: Record, number: int | None, text: str | None, level: int | str | None
+    observed: Observed, number: int | None, text: str | None, level: int | str | None
 ) -> Iterator[Finding]:
     """Failed runs whose id or reason no line holds."""
     lines = [
         line
-        for line in record.lines(text)
+        for line in observed.lines(text)
         if number is None or (line.level is not None and line.level >= number)
     ]
-    ids = {run.id for run in record.runs}
+    ids = {run.id for run in observed.runs}
     # A line about one run does not tell why another one failed.
     about = [(line, set(_WORD.findall(line.text)) & ids) for line in lines]
     rule = _LOGGED + ("" if level is None else f" at {level} or above")
-    for run in failed_runs(record):
+    for run in failed_runs(observed):
         reason = run.failure_reason or ""
         with_id = [line for line in lines if run.id in line.text]
         has_reason = any(reason in line.text for line in with_id) or any(
@@ -320,13 +328,14 @@ def unlogged_failures(
             continue
         missing = [word for word, there in ((run.id, with_id), (reason, has_reason)) if not there]
         yield Finding(
+            kind="run_failure",
             rule=rule,
             where=name_of(run),
             expected=f"{run.id} and {reason}",
             seen=f"{' and '.join(missing)} in none of {counted(len(lines), 'line')} of logs and "
             "output",
             nearest=_nearest(run, lines),
-            advice=record.advice("polling"),
+            advice=observed.advice("polling"),
         )
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from pytest_parseapi.checks.view import NOT_RETRIED, Finding, Record, fail, nothing_to_check
+from pytest_parseapi.checks.finding import NOT_RETRIED, Finding
+from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -61,7 +62,7 @@ _URLLIB3: Final = "urllib3's Retry sends its first retry at once; immediate_firs
 
 
 def backoff(
-    record: Record,
+    observed: Observed,
     initial: float | None = None,
     factor: float = 2.0,
     maximum: float | None = None,
@@ -80,7 +81,7 @@ def backoff(
     if not number or not 0 <= spread < 1:
         raise UsageError(f"jitter is a fraction from 0 up to 1, or 'full', not {jitter!r}")
     rule = "waits before retries grow exponentially"
-    narrowed = record.about(document, rule)
+    narrowed = observed.about(document, rule)
     judged = [
         (operation, waits)
         for operation in narrowed.operations
@@ -97,12 +98,13 @@ def backoff(
         if problem:
             findings.append(
                 Finding(
+                    kind="backoff",
                     rule=rule,
                     where=operation.name,
                     expected=shape.text(waits),
                     seen=", ".join(f"{wait.seconds:.3f} s" for wait in waits),
                     nearest=problem,
-                    advice=record.advice("backoff"),
+                    advice=observed.advice("backoff"),
                 )
             )
     fail(narrowed, findings)
@@ -192,11 +194,11 @@ class _Shape:
         return min(initial * self._factor**position, self._maximum)
 
 
-def _why_no_waits(record: Record) -> tuple[str, str]:
+def _why_no_waits(observed: Observed) -> tuple[str, str]:
     """What was seen, and advice."""
-    if not record.failed_operations:
+    if not observed.failed_operations:
         return "no failed attempt is on record", ""
-    if any(True for operation in record.operations for _ in operation.pairs()):
+    if any(True for operation in observed.operations for _ in operation.pairs()):
         advice = "assert_retry_after_honoured() judges such waits"
         return "every retry followed a Retry-After", advice
     return "no failed attempt was retried", NOT_RETRIED
@@ -209,10 +211,10 @@ def _seconds(name: str, value: object) -> None:
         raise UsageError(f"{name} is a number of seconds above 0, not {value!r}")
 
 
-def retry_after_honoured(record: Record, document: str | None = None) -> None:
+def retry_after_honoured(observed: Observed, document: str | None = None) -> None:
     """No retry came before the ``Retry-After`` of the reply that it follows."""
     rule = "no retry comes before the reply's Retry-After"
-    narrowed = record.about(document, rule)
+    narrowed = observed.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
     if not replies:
         nothing_to_check(
@@ -237,9 +239,9 @@ def retry_after_honoured(record: Record, document: str | None = None) -> None:
     fail(narrowed, list(too_early(narrowed)))
 
 
-def too_early(record: Record) -> Iterator[Finding]:
+def too_early(observed: Observed) -> Iterator[Finding]:
     """Retries that came before they were asked for."""
-    for operation in record.operations:
+    for operation in observed.operations:
         for before, after in operation.pairs():
             if before.retry_at is None or after.wall_started >= before.retry_at - TOLERANCE:
                 continue
@@ -248,12 +250,13 @@ def too_early(record: Record) -> Iterator[Finding]:
             if _wait(after) >= asked - TOLERANCE:
                 continue
             yield Finding(
+                kind="retry_after",
                 rule="no retry comes before the reply's Retry-After",
                 where=operation.name,
                 expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
                 seen=f"attempt {after.number} came after {_wait(after):.3f} s",
                 nearest=_misread(before, _wait(after)),
-                advice=record.advice("retry_after"),
+                advice=observed.advice("retry_after"),
             )
 
 

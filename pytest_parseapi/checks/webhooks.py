@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.checks.view import Finding, Record, fail
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.service.webhook_sender import WebhookAnswer
@@ -26,21 +27,21 @@ _ONCE: Final = "a webhook event that is delivered twice has one effect"
 _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 
-def webhook_rejected(record: Record) -> None:
+def webhook_rejected(observed: Observed) -> None:
     """Each wrong delivery was answered with a 4xx and had no effect."""
-    wrong = [answer for answer in record.answers if answer.delivery.rejectable]
+    wrong = [answer for answer in observed.answers if answer.delivery.rejectable]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
-        _nothing(record, _REJECTED, "no wrong delivery is on record", advice)
-    fail(record, list(unrejected(record)))
+        _nothing(observed, _REJECTED, "no wrong delivery is on record", advice)
+    fail(observed, list(unrejected(observed)))
 
 
-def unrejected(record: Record) -> Iterator[Finding]:
+def unrejected(observed: Observed) -> Iterator[Finding]:
     """Wrong deliveries that the receiver took, or acted on."""
-    for answer in record.answers:
+    for answer in observed.answers:
         if not answer.delivery.rejectable:
             continue
-        effects = _effects(record, answer.delivery.run_id, since=answer)
+        effects = _effects(observed, answer.delivery.run_id, since=answer)
         if not answer.refused:
             seen = _said(answer)
         elif effects:
@@ -48,6 +49,7 @@ def unrejected(record: Record) -> Iterator[Finding]:
         else:
             continue
         yield Finding(
+            kind="webhook_rejected",
             rule=_REJECTED,
             where=_name(answer),
             expected="a 4xx, or an exception from a plain function, and no effect",
@@ -57,72 +59,75 @@ def unrejected(record: Record) -> Iterator[Finding]:
         )
 
 
-def webhook_accepted(record: Record) -> None:
+def webhook_accepted(observed: Observed) -> None:
     """The last delivery of each good event was answered with a 2xx in time."""
-    last = _last_answers(record)
+    last = _last_answers(observed)
     if not last:
         advice = _DELIVER.format("")
-        _nothing(record, _ACCEPTED, "no good delivery is on record", advice)
-    fail(record, list(unaccepted(record)))
+        _nothing(observed, _ACCEPTED, "no good delivery is on record", advice)
+    fail(observed, list(unaccepted(observed)))
 
 
-def unaccepted(record: Record) -> Iterator[Finding]:
+def unaccepted(observed: Observed) -> Iterator[Finding]:
     """Good events that the receiver did not take in time."""
-    for answer in _last_answers(record):
+    for answer in _last_answers(observed):
         if not answer.taken:
             yield Finding(
+                kind="webhook_accepted",
                 rule=_ACCEPTED,
                 where=_name(answer),
                 expected="a 2xx within 30 s",
                 seen=_said(answer),
-                advice=record.advice("webhook"),
+                advice=observed.advice("webhook"),
             )
 
 
-def _last_answers(record: Record) -> list[WebhookAnswer]:
+def _last_answers(observed: Observed) -> list[WebhookAnswer]:
     last = {
         answer.delivery.event_id: answer
-        for answer in record.answers
+        for answer in observed.answers
         if not answer.delivery.rejectable
     }
     return list(last.values())
 
 
-def webhook_handled_once(record: Record, effects: Callable[..., Any] | None = None) -> None:
+def webhook_handled_once(observed: Observed, effects: Callable[..., Any] | None = None) -> None:
     """Each event that was delivered more than once had one effect."""
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
-    fail(record, repeated_effects(record, effects))
+    fail(observed, repeated_effects(observed, effects))
 
 
-def repeated_effects(record: Record, effects: Callable[..., Any] | None = None) -> list[Finding]:
+def repeated_effects(
+    observed: Observed, effects: Callable[..., Any] | None = None
+) -> list[Finding]:
     """Events that were delivered more than once and had more than one effect."""
     events: dict[str, list[WebhookAnswer]] = {}
-    for answer in record.answers:
+    for answer in observed.answers:
         if answer.delivery.wrong is None:
             events.setdefault(answer.delivery.event_id, []).append(answer)
     repeated = [answers for answers in events.values() if len(answers) > 1]
     if not repeated:
         _nothing(
-            record,
+            observed,
             _ONCE,
             "no event was delivered more than once",
             "deliver one delivery twice: api.deliver(delivery, receiver), two times",
         )
-    return _counted(record, list(events.values()), repeated, effects)
+    return _counted(observed, list(events.values()), repeated, effects)
 
 
 def _counted(
-    record: Record,
+    observed: Observed,
     events: Sequence[Sequence[WebhookAnswer]],
     repeated: Sequence[Sequence[WebhookAnswer]],
     effects: Callable[..., Any] | None,
 ) -> list[Finding]:
     if effects is None:
-        found = [_by_requests(record, answers) for answers in repeated]
+        found = [_by_requests(observed, answers) for answers in repeated]
     elif inspect.signature(effects).parameters:
         found = [
-            _finding(record, answers[0], f"{count}, as effects({event!r}) counts")
+            _finding(observed, answers[0], f"{count}, as effects({event!r}) counts")
             for answers in repeated
             for event in [answers[0].delivery.event_id]
             for count in [effects(event)]
@@ -131,15 +136,15 @@ def _counted(
     else:
         count, wanted = effects(), len(events)
         text = f"{count} for {wanted} event{'' if wanted == 1 else 's'}, as effects() counts"
-        found = [] if count == wanted else [_finding(record, repeated[0][0], text)]
+        found = [] if count == wanted else [_finding(observed, repeated[0][0], text)]
     return [finding for finding in found if finding is not None]
 
 
-def _by_requests(record: Record, answers: Sequence[WebhookAnswer]) -> Finding | None:
-    requests = _effects(record, answers[0].delivery.run_id, since=answers[0])
+def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
+    requests = _effects(observed, answers[0].delivery.run_id, since=answers[0])
     if not requests:
         _nothing(
-            record,
+            observed,
             _ONCE,
             "the receiver sent nothing to the API about the event's run",
             "count its effect otherwise: assert_webhook_handled_once(effects=callable)",
@@ -148,16 +153,16 @@ def _by_requests(record: Record, answers: Sequence[WebhookAnswer]) -> Finding | 
     for attempt in requests:
         counts[_request(attempt)] = counts.get(_request(attempt), 0) + 1
     most = max(counts, key=lambda request: counts[request])
-    return None if counts[most] == 1 else _finding(record, answers[0], f"{counts[most]}: {most}")
+    return None if counts[most] == 1 else _finding(observed, answers[0], f"{counts[most]}: {most}")
 
 
-def _effects(record: Record, run_id: str | None, *, since: WebhookAnswer) -> list[Attempt]:
+def _effects(observed: Observed, run_id: str | None, *, since: WebhookAnswer) -> list[Attempt]:
     """What the consumer asked of the API about a run, and for its document, from a moment on."""
-    run = next((item for item in record.runs if item.id == run_id), None)
+    run = next((item for item in observed.runs if item.id == run_id), None)
     names = () if run is None else run.names
     return [
         attempt
-        for attempt in record.attempts
+        for attempt in observed.attempts
         if attempt.number > since.attempts_before
         and not attempt.failed
         and (
@@ -166,25 +171,27 @@ def _effects(record: Record, run_id: str | None, *, since: WebhookAnswer) -> lis
     ]
 
 
-def _finding(record: Record, answer: WebhookAnswer, seen: str) -> Finding:
+def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
     return Finding(
+        kind="webhook_handled_once",
         rule=_ONCE,
         where=_name(answer),
         expected="1 effect",
         seen=seen,
-        advice=record.advice("webhook"),
+        advice=observed.advice("webhook"),
     )
 
 
-def _nothing(record: Record, rule: str, seen: str, advice: str) -> NoReturn:
+def _nothing(observed: Observed, rule: str, seen: str, advice: str) -> NoReturn:
     """Fail where nothing was delivered; a receiver need not send requests of its own."""
     finding = Finding(
+        kind="nothing_to_check",
         rule=rule,
         expected="something to check",
         seen=f"{seen}, so this proves nothing",
         advice=advice,
     )
-    raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{record.picture()}")
+    raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}")
 
 
 def _name(answer: WebhookAnswer) -> str:

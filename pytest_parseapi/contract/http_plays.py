@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_parseapi.checks.view import Finding
+from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.waits import too_early, waits_of
 from pytest_parseapi.contract.cases import Case, Named, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means

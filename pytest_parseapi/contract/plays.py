@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.checks.view import Finding
+from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract import http_plays
 from pytest_parseapi.contract.cases import Case, documented, name_of

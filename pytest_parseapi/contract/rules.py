@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
+from pytest_parseapi.checks.finding import Finding, Kind
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
+from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import (
     polls_after_end,
@@ -17,7 +19,6 @@ from pytest_parseapi.checks.runs import (
     unlogged_failures,
     wrong_resubmissions,
 )
-from pytest_parseapi.checks.view import Finding, Record
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.trial import Trial
@@ -141,7 +142,7 @@ def retries(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
             yield Breach("retries", _with_source(replace(finding, nearest=nearest), last.error))
 
 
-def _instead(record: Record, last: Attempt) -> str:
+def _instead(record: Observed, last: Attempt) -> str:
     """What the consumer asked for next, where that was no retry."""
     after = next((item for item in record.attempts if item.number > last.number), None)
     if after is None:
@@ -320,11 +321,11 @@ def run_logs(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
         yield Breach("logs_run_failures", finding)
 
 
-_RESUBMISSIONS: Final = {
-    "is not submitted again": "no_resubmit_on_final_reasons",
-    "is submitted again with the same payload": "resends_payload",
-    "is submitted again after a wait": "backoff",
-    "is submitted again": "resubmits",
+_RESUBMISSIONS: Final[Mapping[Kind, str]] = {
+    "final_reason": "no_resubmit_on_final_reasons",
+    "resubmitted_payload": "resends_payload",
+    "resubmitted_wait": "backoff",
+    "retryable_reason": "resubmits",
 }
 
 
@@ -339,8 +340,7 @@ def polls(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
 def resubmissions(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     """Documents of failed runs are submitted again where that helps, and only there."""
     for finding in wrong_resubmissions(trial.record):
-        rule = next(name for words, name in _RESUBMISSIONS.items() if words in finding.rule)
-        yield Breach(rule, finding)
+        yield Breach(_RESUBMISSIONS[finding.kind], finding)
 
 
 def webhooks(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_parseapi.checks.view import Finding
+from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.contract.cases import Named, documented, name_of
 from pytest_parseapi.contract.rules import Breach
 from pytest_parseapi.contract.trial import Stage, Trial

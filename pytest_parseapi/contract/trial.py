@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.view import Record
+from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
 from pytest_parseapi.record.attempt import Attempt
@@ -40,7 +40,7 @@ class Trial:
     """
 
     api: ParseAPI
-    record: Record
+    record: Observed
     value: object = None
     error: Exception | None = None
     stopped: str = ""
@@ -92,7 +92,7 @@ def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
         if stops.kind == "miss":
             raise SimulationStopped(stops.message)
         stopped = stops.kind
-    return Trial(api=api, record=api._record, value=value, error=error, stopped=stopped)
+    return Trial(api=api, record=api._observed, value=value, error=error, stopped=stopped)
 
 
 def finished(value: Any) -> Any:
@@ -177,7 +177,7 @@ class Stage:
             return None if handle is None else finished(handle(body, headers))
 
         self.api.deliver(delivery, receive, tries=1)
-        return Trial(api=self.api, record=self.api._record)
+        return Trial(api=self.api, record=self.api._observed)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.view import fail
+from pytest_parseapi.checks.observed import fail
 from pytest_parseapi.contract.cases import TESTS, Case, cases_of
 from pytest_parseapi.contract.plays import play
 from pytest_parseapi.contract.policy import RULES, ContractPolicy
@@ -180,7 +180,7 @@ class ParseErrorContract(ContractPolicy):
         breaches = play(case, Stage(api=api, parse=self.parse, policy=self))
         broken = ""
         try:
-            fail(api._record, [breach.titled for breach in breaches])
+            fail(api._observed, [breach.titled for breach in breaches])
         except AssertionError as error:
             broken = str(error)
         if broken:

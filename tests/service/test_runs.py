@@ -361,7 +361,7 @@ def test_two_runs_of_one_document_are_two_operations(extend_api, client):
     two = client.parse_runs.create(file=FILE)
     client.parse_runs.retrieve(one.id)
     client.parse_runs.retrieve(two.id)
-    polls = [item for item in extend_api._record.operations if item.endpoint.polls]
+    polls = [item for item in extend_api._observed.operations if item.endpoint.polls]
     assert [[poll.run_id for poll in item.attempts] for item in polls] == [[one.id] * 2, [two.id]]
     assert len(extend_api.attempts_for("invoice.pdf")) == 5
 

@@ -1,0 +1,144 @@
+"""A broken rule: its kind, what was expected and seen, and how a failing check tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pytest_parseapi.record.attempt import Attempt
+
+__all__ = [
+    "NOT_RETRIED",
+    "Finding",
+    "Kind",
+    "body_of",
+    "counted",
+    "failure",
+    "findings_of",
+    "numbers_of",
+]
+
+NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
+
+Kind = Literal[
+    # the checks that a test asks for by name
+    "retried",
+    "not_retried",
+    "gave_up",
+    "recovered",
+    "resubmitted",
+    # the advice of a provider
+    "retryable_error",
+    "final_error",
+    "backoff",
+    "retry_after",
+    "payload",
+    "timeout",
+    "request_id",
+    "credential",
+    "run_failure",
+    "poll_after_end",
+    "poll_interval",
+    "retryable_reason",
+    "final_reason",
+    "resubmitted_payload",
+    "resubmitted_wait",
+    "webhook_rejected",
+    "webhook_accepted",
+    "webhook_handled_once",
+    # nothing that the check judges is on record
+    "nothing_to_check",
+    # whoever made the finding names its rule otherwise
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One broken rule.
+
+    Args:
+        kind: which rule: programs decide by it, never by the text of a message.
+        rule: what should have held, in a sentence.
+        where: the operation it concerns.
+        expected: what a right consumer shows.
+        seen: what this one showed.
+        nearest: the nearest thing to what was expected, or an empty text.
+        advice: what to look at next.
+        attempts: the numbers of the attempts that it is about.
+    """
+
+    kind: Kind = "other"
+    rule: str
+    where: str = ""
+    expected: str
+    seen: str
+    nearest: str = ""
+    advice: str = ""
+    attempts: tuple[int, ...] = ()
+
+    def text(self) -> str:
+        """The finding as labelled lines, without its rule."""
+        rows = {
+            "operation": self.where,
+            "expected": self.expected,
+            "seen": self.seen,
+            "nearest": self.nearest,
+            "next": self.advice,
+        }
+        return "\n".join(
+            f"  {label:<11}" + value.replace("\n", "\n" + " " * 13)
+            for label, value in rows.items()
+            if value
+        )
+
+    def fields(self) -> dict[str, str | None]:
+        """The finding for programs: ``rule``, ``expected``, ``seen``, ``nearest``, ``next``."""
+        texts = {
+            "rule": self.rule,
+            "expected": self.expected,
+            "seen": self.seen,
+            "nearest": self.nearest,
+            "next": self.advice,
+        }
+        return {name: text or None for name, text in texts.items()}
+
+
+def body_of(findings: Sequence[Finding]) -> str:
+    """One or several findings as a failing check says them."""
+    if len(findings) == 1:
+        return f"rule broken: {findings[0].rule}\n{findings[0].text()}"
+    texts = [
+        f"{number}. {finding.rule}\n{finding.text()}" for number, finding in enumerate(findings, 1)
+    ]
+    return f"{len(findings)} rules broken\n\n" + "\n\n".join(texts)
+
+
+_FINDINGS: Final = "parseapi_findings"
+
+
+def failure(text: str, findings: Iterable[Finding]) -> AssertionError:
+    """The exception of a failing check."""
+    error = AssertionError(text)
+    # An exception of another class would show another name than the one every tester knows.
+    error.__dict__[_FINDINGS] = tuple(findings)
+    return error
+
+
+def findings_of(error: AssertionError) -> tuple[Finding, ...]:
+    """What a failing check found; empty for any other `AssertionError`."""
+    found: tuple[Finding, ...] = error.__dict__.get(_FINDINGS, ())
+    return found
+
+
+def numbers_of(attempts: Iterable[Attempt]) -> tuple[int, ...]:
+    """The numbers of attempts, for a finding about them."""
+    return tuple(attempt.number for attempt in attempts)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, as a finding says it: ``"1 retry"``, ``"2 retries"``."""
+    if number != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
+    return f"{number} {noun}"
