@@ -36,11 +36,14 @@ def register(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None
 
 def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
     from pytest_parseapi.plugin.report import ReportPlugin
-    from pytest_parseapi.report.request import wanted
+    from pytest_parseapi.report.request import requested
 
     options = config.option
     root = config.invocation_params.dir
-    asked = wanted(options.parseapi_report, options.parseapi_fail_under, root)
+    try:
+        asked = requested(options.parseapi_report, options.parseapi_fail_under, root)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
     def providers() -> Iterable[Provider]:
         return session_of(config).providers.values()
@@ -88,4 +91,8 @@ def print_errors(config: pytest.Config) -> None:
     from pytest_parseapi.cli import error_table
 
     config._do_configure()  # hooks of conftest.py files may add providers
-    print(error_table(session_of(config).providers.values()))  # noqa: T201 - that is the option's job
+    try:
+        providers = session_of(config).providers
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    print(error_table(providers.values()))  # noqa: T201 - that is the option's job

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.report.coverage import catalogue, report_of
-from pytest_parseapi.report.files import write_html, write_json
-from pytest_parseapi.report.format import ReportData
+from pytest_parseapi.report.files import ReportFileError, json_text, page, write
+from pytest_parseapi.report.format import ProviderData, ReportData
 from pytest_parseapi.report.recorder import TestRecorder
-from pytest_parseapi.report.request import Wanted
-from pytest_parseapi.report.tally import ATTRIBUTE, Tally
+from pytest_parseapi.report.request import ReportRequest
+from pytest_parseapi.report.results import ATTRIBUTE, TestResults
+from pytest_parseapi.report.shape import misfit
 from pytest_parseapi.report.terminal import summary, verdict
 
 if TYPE_CHECKING:
@@ -23,14 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["ReportPlugin"]
 
 _recorder_key = pytest.StashKey[TestRecorder]()
-_TITLE = "documented errors"
+_TITLE: Final = "documented errors"
+_MOST_PROBLEMS: Final = 5
 
 
 class ReportPlugin:
     """Records each simulated test, and writes the reports at the end of the session.
 
+    Whatever goes wrong with a report costs one warning line, and neither the results of the tests
+    nor the session's exit status.
+
     Args:
-        wanted: the reports to write.
+        request: the reports to write.
         providers: gives every provider of the session.
         simulation: gives the simulation of a test that has one.
         is_worker: whether this process only sends its records to the one that reports.
@@ -38,18 +45,21 @@ class ReportPlugin:
 
     def __init__(
         self,
-        wanted: Wanted,
+        request: ReportRequest,
         providers: Callable[[], Iterable[Provider]],
         simulation: Callable[[pytest.Item], Simulation | None],
         *,
         is_worker: bool,
     ) -> None:
-        self._wanted = wanted
+        self._request = request
         self._providers = providers
         self._simulation = simulation
         self._is_worker = is_worker
-        self._tally = Tally()
+        self._results = TestResults()
         self._report: ReportData | None = None
+        self._lines: list[str] = []
+        self._problems: list[str] = []
+        self._verdict: tuple[str, bool] = ("", True)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -67,56 +77,106 @@ class ReportPlugin:
             recorder = self._recorder(item)
             if recorder is not None:
                 del item.stash[_recorder_key]
-                setattr(report, ATTRIBUTE, json.dumps(recorder.data(), separators=(",", ":")))
+                setattr(report, ATTRIBUTE, _recorded(recorder))
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect."""
         if not self._is_worker:
-            self._tally.add(report)
+            self._results.add(report)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files, and fail the session where too little was checked."""
         if self._is_worker or session.config.option.collectonly:
             return
-        self._report = report = report_of(catalogue(self._providers()), self._tally.tests)
-        for path in self._wanted.json:
-            write_json(report, path)
-        for path in self._wanted.html:
-            write_html(report, path)
-        _, enough = verdict(report, self._wanted.fail_under)
+        self._problems += self._results.problems
+        try:
+            self._finish()
+        except (Exception, UsageError) as error:  # noqa: BLE001 - the results are worth more
+            self._problems.append(f"no report was made: {_one_line(error)}")
+            if self._request.fail_under is not None:
+                self._verdict = "FAIL the documented errors could not be counted", False
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if not enough and session.exitstatus in fine:
+        if not self._verdict[1] and session.exitstatus in fine:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if not session.config.pluginmanager.has_plugin("terminalreporter"):
             self._print(session.config)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
-        if self._report is None:
+        if self._report is None and not self._problems:
             return
         terminalreporter.section(_TITLE)
-        for line in self._lines(self._report):
+        for line in self._lines:
             terminalreporter.line(line)
-        text, enough = verdict(self._report, self._wanted.fail_under)
-        terminalreporter.line(text, **({"green": True} if enough else {"red": True, "bold": True}))
+        for line in self._warnings():
+            terminalreporter.line(line, yellow=True)
+        text, enough = self._verdict
+        if text:
+            colour = {"green": True} if enough else {"red": True, "bold": True}
+            terminalreporter.line(text, **colour)
+
+    def pytest_unconfigure(self) -> None:
+        """Warn where no summary was printed (``--no-summary``)."""
+        for line in self._warnings():
+            print(line, file=sys.stderr)  # noqa: T201 - the last place that is left
+
+    def _finish(self) -> None:
+        report = report_of(self._catalogue(), self._results.tests)
+        self._verdict = verdict(report, self._request.fail_under)
+        self._report = report
+        self._lines = [*summary(report), ""] if self._request.terminal else []
+        formats = ((self._request.json, json_text), (self._request.html, page))
+        for paths, text_of in formats:
+            for path in paths:
+                try:
+                    write({path: text_of(report)})
+                except ReportFileError as error:
+                    self._problems.append(f"report not written to {error}")
+                except Exception as error:  # noqa: BLE001 - the other reports are to be written
+                    self._problems.append(f"report not written to {path}: {_one_line(error)}")
+                else:
+                    self._lines.append(f"report written to {path}")
+
+    def _catalogue(self) -> list[ProviderData]:
+        """The providers; one that a report cannot describe is left out."""
+        described = []
+        for provider in self._providers():
+            try:
+                (data,) = catalogue([provider])
+                problem = misfit(data, ProviderData)
+            except Exception as error:  # noqa: BLE001 - the other providers are to be reported
+                problem = _one_line(error)
+            if problem is None:
+                described.append(data)
+            else:
+                name = getattr(provider, "name", provider)
+                self._problems.append(f"provider {name!r} is not in the report: {problem}")
+        return described
 
     def _print(self, config: pytest.Config) -> None:
         """Print the table where ``-p no:terminal`` leaves nobody else to do it."""
-        if self._report is None or not (self._wanted.terminal or self._wanted.fail_under):
+        text, _ = self._verdict
+        asked = self._request.terminal or self._request.fail_under is not None
+        lines = [*self._lines, text] if self._report is not None and asked else []
+        lines += self._warnings()
+        if not lines:
             return
-        text, _ = verdict(self._report, self._wanted.fail_under)
         capture = config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture(in_=False)
-        print("\n".join([*self._lines(self._report), text]))  # noqa: T201 - asked for
+        print("\n".join(lines))  # noqa: T201 - asked for
         if capture is not None:
             capture.resume_global_capture()
 
-    def _lines(self, report: ReportData) -> list[str]:
-        lines = [*summary(report), ""] if self._wanted.terminal else []
-        written = [*self._wanted.json, *self._wanted.html]
-        return lines + [f"report written to {path}" for path in written]
+    def _warnings(self) -> list[str]:
+        """The warning lines, which are printed once."""
+        found = list(dict.fromkeys(self._problems))
+        self._problems.clear()
+        shown = found[:_MOST_PROBLEMS]
+        if len(found) > len(shown):
+            shown.append(f"{len(found) - len(shown)} more problems with the report")
+        return [f"pytest-parseapi warning: {line}" for line in shown]
 
     def _recorder(self, item: pytest.Item) -> TestRecorder | None:
         simulation = self._simulation(item)
@@ -126,3 +186,15 @@ class ReportPlugin:
         if recorder is None or not recorder.is_of(simulation):
             recorder = item.stash[_recorder_key] = TestRecorder(simulation)
         return recorder
+
+
+def _recorded(recorder: TestRecorder) -> list[str]:
+    """What went wrong, and the record as text, which every worker can send."""
+    try:
+        return ["", json.dumps(recorder.data(), separators=(",", ":"), allow_nan=False)]
+    except (Exception, UsageError) as error:  # noqa: BLE001 - the results are worth more
+        return [f"not recorded: {_one_line(error)}", "[]"]
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

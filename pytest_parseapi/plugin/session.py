@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
+from pytest_parseapi.plugin.given import given_providers, given_sources
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.record.evidence.collector import Source
 
@@ -46,22 +47,11 @@ class Session:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Every provider by name, of hooks too."""
-        given = self._config.hook.pytest_parseapi_providers()
-        for providers in given:
-            if not isinstance(providers, Iterable):
-                kind = type(providers).__name__
-                raise UsageError(
-                    f"pytest_parseapi_providers gives a list of Providers, not one {kind}"
-                )
-        return registry(provider for providers in given for provider in providers)
+        return registry(given_providers(self._config.pluginmanager))
 
     @cached_property
     def _sources(self) -> list[Source]:
-        return [
-            source
-            for source in self._config.hook.pytest_parseapi_evidence(config=self._config)
-            if source is not None
-        ]
+        return given_sources(self._config)
 
     def default_provider(self, asked: str | None = None) -> Provider:
         """The provider asked for, or the ini value's."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 
 __all__ = ["describe_error", "draw", "short_document"]
@@ -81,4 +82,5 @@ def short_document(document: str | None) -> str:
     """The last segment of a document's name."""
     if document is None:
         return ""
-    return document.partition("?")[0].rstrip("/").rpartition("/")[2] or document
+    shown = redacted(document).partition("?")[0].rstrip("/").rpartition("/")[2]
+    return shown or redacted(document)

@@ -20,7 +20,7 @@ from pytest_parseapi.report.format import (
 
 __all__ = ["catalogue", "percent", "report_of", "rows"]
 
-_ORDER: dict[Outcome, int] = {"failed": 0, "passed": 1, "skipped": 2}
+_ORDER: dict[Outcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
 
 
 def catalogue(providers: Iterable[Provider]) -> list[ProviderData]:

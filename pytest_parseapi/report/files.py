@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_parseapi.report.format import FORMAT, VERSION, ReportData
+from pytest_parseapi.report.shape import misfit
 
-__all__ = ["ReportFileError", "page", "read_json", "write_html", "write_json"]
+__all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
+
+_LARGEST: Final = 256 * 1024 * 1024
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class ReportFileError(Exception):
-    """A file is no report."""
-
-
-def write_json(report: ReportData, path: Path) -> None:
-    """Write the data, one test a line; equal runs make equal files."""
-    about = {key: value for key, value in report.items() if key != "tests"}
-    lines = [f"{_text(key)}: {_text(value)}," for key, value in about.items()]
-    tests = ",\n".join(_text(test) for test in report["tests"])
-    _write(path, "\n".join(["{", *lines, '"tests": [', f"{tests}]}}"]) + "\n")
-
-
-def write_html(report: ReportData, path: Path) -> None:
-    """Write the page, one file that needs no other."""
-    _write(path, page(report))
+    """A file is no report, or cannot be written. Its text is one line."""
 
 
 def read_json(path: Path) -> ReportData:
@@ -36,23 +33,44 @@ def read_json(path: Path) -> ReportData:
         ReportFileError: there is no such file, or it is no report that this version reads.
     """
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReportFileError(f"{path}: {error.strerror}") from None
-    except ValueError:
-        raise ReportFileError(f"{path} is not JSON") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ReportFileError(f"{path} was not written by --parseapi-report=json:PATH")
-    if found.get("version") != VERSION:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise ReportFileError(f"{_name(path)}: {_reason(error)}") from None
+    if len(data) > _LARGEST:
         raise ReportFileError(
-            f"{path} has version {found.get('version')} of the format, this reads {VERSION}"
+            f"{_name(path)} has more than {_LARGEST >> 20} MB: too large for a report"
         )
+    try:
+        found: Any = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
+    except RecursionError:
+        raise ReportFileError(f"{_name(path)} is nested too deeply for a report") from None
+    except ValueError:
+        raise ReportFileError(f"{_name(path)} is not JSON") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ReportFileError(f"{_name(path)} was not written by --parseapi-report=json:PATH")
+    version = found.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise ReportFileError(
+            f"{_name(path)} has version {_short(version)} of the format, this reads {VERSION}"
+        )
+    problem = misfit(found, ReportData)
+    if problem is not None:
+        raise ReportFileError(f"{_name(path)} is damaged: {problem}")
     report: ReportData = found  # type: ignore[assignment]
     return report
 
 
+def json_text(report: ReportData) -> str:
+    """The data, one test a line; equal runs make equal texts."""
+    about = {key: value for key, value in report.items() if key != "tests"}
+    lines = [f"{_text(key)}: {_text(value)}," for key, value in about.items()]
+    tests = ",\n".join(_text(test) for test in report["tests"])
+    return "\n".join(["{", *lines, '"tests": [', f"{tests}]}}"]) + "\n"
+
+
 def page(report: ReportData) -> str:
-    """The whole page: template, style, script and data in one."""
+    """The whole page, one file that needs no other: template, style, script and data in one."""
     parts = files("pytest_parseapi.report") / "page"
     text = (parts / "index.html").read_text(encoding="utf-8")
     # "<" would let a test's name or message end the script element.
@@ -66,10 +84,80 @@ def page(report: ReportData) -> str:
     return text
 
 
+def write(texts: Mapping[Path, str]) -> None:
+    """Write all of these files, or none: what stood there before stays until all are complete.
+
+    Args:
+        texts: what to write, by path.
+
+    Raises:
+        ReportFileError: one cannot be written.
+    """
+    complete: list[tuple[Path, Path]] = []
+    path = Path()
+    try:
+        for path, text in texts.items():
+            data = text.encode()
+            target = Path(os.path.realpath(path))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists() and not target.is_file():
+                _write_special(target, data)
+                continue
+            complete.append((_write_beside(target, data), target))
+        while complete:
+            beside, path = complete[0]
+            beside.replace(path)
+            complete.pop(0)
+    except (OSError, ValueError) as error:
+        raise ReportFileError(f"{_name(path)}: {_reason(error)}") from None
+    finally:
+        for beside, _ in complete:
+            beside.unlink(missing_ok=True)
+
+
+def _write_beside(target: Path, data: bytes) -> Path:
+    """Write a file that can take a target's place in one step."""
+    beside = target.with_name(f".parseapi-{secrets.token_hex(8)}.tmp")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+        if target.exists():
+            target.open("ab").close()  # a rename would also replace a file that is write-protected
+            beside.chmod(stat.S_IMODE(target.stat().st_mode))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _write_special(target: Path, data: bytes) -> None:
+    """Write to a device or a pipe, which nothing may replace; one that nobody reads is an error."""
+    descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
 def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """JSON that every reader takes: half of a surrogate pair becomes its visible escape."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _name(path: Path) -> str:
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."  # noqa: PLR2004 - one line
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(text)

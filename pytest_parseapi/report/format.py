@@ -19,9 +19,9 @@ __all__ = [
 ]
 
 FORMAT: Final = "pytest-parseapi report"
-VERSION: Final = 1
+VERSION: Final = 2
 
-Outcome = Literal["failed", "passed", "skipped"]
+Outcome = Literal["failed", "passed", "skipped", "xfailed"]
 
 
 class AttemptData(TypedDict):

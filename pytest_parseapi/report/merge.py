@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_parseapi.report.coverage import report_of
-from pytest_parseapi.report.files import ReportFileError, read_json, write_html, write_json
+from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
 from pytest_parseapi.report.format import Outcome, ProviderData, ReportData, TestData
 from pytest_parseapi.report.request import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
@@ -18,7 +19,7 @@ from pytest_parseapi.report.terminal import summary, verdict
 __all__ = ["add_merge", "merge", "merged"]
 
 
-_WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "skipped")
+_WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 
 def merged(reports: Iterable[ReportData]) -> ReportData:
@@ -77,17 +78,29 @@ def merge(options: argparse.Namespace) -> int:
         options: what the command line says.
 
     Returns:
-        The exit status: 0, 1 where too little was checked, or 2 where a file is no report.
+        The exit status: 0, 1 where too little was checked, or 2 where a file is no report, or one
+        cannot be written. Nothing is written then.
     """
     try:
         report = merged([read_json(path) for path in options.files])
+        write(_texts(report, options))
     except ReportFileError as error:
         print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
-    if options.json is not None:
-        write_json(report, options.json)
-    if options.html is not None:
-        write_html(report, options.html)
     text, enough = verdict(report, options.fail_under)
     print("\n".join([*summary(report), "", text]))  # noqa: T201 - a command prints
     return 0 if enough else 1
+
+
+def _texts(report: ReportData, options: argparse.Namespace) -> dict[Path, str]:
+    """What to write, by path."""
+    texts = {}
+    if options.json is not None:
+        texts[options.json] = json_text(report)
+    if options.html is not None:
+        if options.json is not None and os.path.realpath(options.json) == os.path.realpath(
+            options.html
+        ):
+            raise ReportFileError(f"--json and --html would both write to {options.html}")
+        texts[options.html] = page(report)
+    return texts

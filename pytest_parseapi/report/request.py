@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["TERMINAL", "Wanted", "fail_under", "report_kind", "wanted"]
+from pytest_parseapi.model.mistakes import UsageError
+
+__all__ = ["TERMINAL", "ReportRequest", "fail_under", "report_kind", "requested"]
 
 TERMINAL: Final = "terminal"
 _FILES: Final = ("html", "json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ReportRequest:
     """The reports that options ask for.
 
     Args:
@@ -53,15 +56,34 @@ def fail_under(text: str) -> float:
     return value
 
 
-def wanted(kinds: Iterable[str], under: float | None, root: Path) -> Wanted:
-    """What the options ask for."""
+def requested(kinds: Iterable[str], under: float | None, root: Path) -> ReportRequest:
+    """What the options ask for.
+
+    Args:
+        kinds: the values of ``--parseapi-report``.
+        under: the value of ``--parseapi-fail-under``.
+        root: the folder that relative paths start from.
+
+    Raises:
+        UsageError: two reports have the same path: one would overwrite the other.
+    """
     asked = list(kinds)
     paths: dict[str, list[Path]] = {kind: [] for kind in _FILES}
+    written: dict[str, str] = {}
     for item in asked:
         kind, _, path = item.partition(":")
-        if path:
-            paths[kind].append(root / path)
-    return Wanted(
+        if not path:
+            continue
+        place = root / path
+        same = os.path.realpath(place)
+        if same in written:
+            raise UsageError(
+                f"--parseapi-report={item} and --parseapi-report={written[same]} would write to "
+                "the same file: give each report a path of its own"
+            )
+        written[same] = item
+        paths[kind].append(place)
+    return ReportRequest(
         terminal=TERMINAL in asked,
         html=tuple(paths["html"]),
         json=tuple(paths["json"]),

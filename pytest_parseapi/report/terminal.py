@@ -54,10 +54,16 @@ def _groups(coverage: Iterable[RowData]) -> dict[tuple[str, str], list[RowData]]
     groups: dict[tuple[str, str], list[RowData]] = {}
     for row in coverage:
         groups.setdefault((row["provider"], row["surface"]), []).append(row)
-    return dict(sorted(groups.items(), key=lambda item: (item[0][0], _SURFACES.index(item[0][1]))))
+    return dict(sorted(groups.items(), key=lambda item: (item[0][0], _position(item[0][1]))))
 
 
 _SURFACES = ("http", "run", "webhook")
+
+
+def _position(surface: str) -> tuple[int, str]:
+    """The known surfaces first; one of a third party's own after them."""
+    known = surface in _SURFACES
+    return (_SURFACES.index(surface) if known else len(_SURFACES)), surface
 
 
 def _row(provider: str, surface: str, rows: Sequence[RowData]) -> tuple[str, ...]:

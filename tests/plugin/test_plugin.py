@@ -796,11 +796,14 @@ def test_a_provider_of_a_third_party(pytester, passes):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("['acme']", "gives Providers, not 'acme'"),
-        ("3", "gives a list of Providers, not one int"),
+        ("['acme']", "gives Providers, not str"),
+        ("3", "gives a list of Providers, not int"),
+        ("(number for number in [1])", "gives Providers, not int"),
+        ("(1 / number for number in [0])", "raised ZeroDivisionError: division by zero"),
+        ("1 / 0", "raised ZeroDivisionError: division by zero"),
         (
             "pytest_parseapi.Provider(name='acme', base_url='https://acme.example')",
-            "gives a list of Providers, not one Provider",
+            "gives a list of Providers, not Provider",
         ),
     ],
 )
@@ -808,7 +811,40 @@ def test_a_hook_that_gives_something_else(pytester, check, given, message):
     hook = f"import pytest_parseapi\ndef pytest_parseapi_providers(): return {given}"
     pytester.makeconftest(hook)
     result = check("def test(extend_api): pass")
-    assert result.messages == [f"pytest_parseapi_providers {message}"]
+    assert result.messages == [f"plugin conftest.py: pytest_parseapi_providers {message}"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("3", "gives a callable that returns log text, not int"),
+        ("1 / 0", "raised ZeroDivisionError: division by zero"),
+        ("lambda: 1 / 0", "raised ZeroDivisionError: division by zero"),
+        ("lambda: 3", "gives log text, not int"),
+        ("lambda: b'text'", "gives log text, not bytes"),
+        ("lambda: [b'text']", "gives lines of text, not bytes"),
+        ("lambda: (1 / number for number in [0])", "raised ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_place_to_look_that_is_none(pytester, check, given, message):
+    pytester.makeconftest(f"def pytest_parseapi_evidence(config): return {given}")
+    result = check("""
+        @M.parse_error("CORRUPT_FILE")
+        def test(extend_api):
+            parse()
+            extend_api.assert_request_id_logged()
+    """)
+    (text,) = result.messages
+    assert f"plugin conftest.py: pytest_parseapi_evidence {message}" in text
+
+
+@pytest.mark.parametrize(("option", "code"), [("--parseapi-errors", 4), ("--parseapi-report", 0)])
+def test_a_hook_that_raises_beside_an_option(nested, pytester, option, code):
+    pytester.makeconftest("def pytest_parseapi_providers(): raise ValueError('two\\nlines')")
+    result = nested("def test(): pass", option)
+    assert result.ret == code
+    text = "plugin conftest.py: pytest_parseapi_providers raised ValueError: two"
+    assert text in (result.stdout if code == 0 else result.stderr).str()
 
 
 def test_a_provider_without_a_host(pytester, check):

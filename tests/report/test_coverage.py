@@ -11,9 +11,9 @@ import pytest
 from pytest_parseapi.cli import main
 from pytest_parseapi.providers.registry import built_in_providers
 from pytest_parseapi.report.coverage import catalogue, percent, report_of
-from pytest_parseapi.report.files import page, read_json, write_json
+from pytest_parseapi.report.files import json_text, page, read_json, write
 from pytest_parseapi.report.merge import merged
-from pytest_parseapi.report.request import Wanted, fail_under, report_kind, wanted
+from pytest_parseapi.report.request import ReportRequest, fail_under, report_kind, requested
 from pytest_parseapi.report.terminal import summary, verdict
 
 ALL = catalogue(built_in_providers())
@@ -184,7 +184,7 @@ def test_shards_that_know_different_errors():
 
 def test_a_file_reads_as_it_was_written(tmp_path):
     report = report_of(SMALL, [case("é</script>", api(("BUSY", "http")))])
-    write_json(report, tmp_path / "new" / "a.json")
+    write({tmp_path / "new" / "a.json": json_text(report)})
     assert read_json(tmp_path / "new" / "a.json") == report
 
 
@@ -204,8 +204,8 @@ def test_no_name_or_message_ends_the_page_s_script():
         ("[]", "was not written by --parseapi-report=json:PATH"),
         ('{"format": "another"}', "was not written by --parseapi-report=json:PATH"),
         (
-            '{"format": "pytest-parseapi report", "version": 2}',
-            "has version 2 of the format, this reads 1",
+            '{"format": "pytest-parseapi report", "version": 1}',
+            "has version 1 of the format, this reads 2",
         ),
     ],
 )
@@ -219,7 +219,8 @@ def test_the_command_refuses_what_is_no_report(tmp_path, capsys, content, messag
 
 def test_the_command_writes_page_data_and_table(tmp_path, capsys):
     for number, error in enumerate(("BUSY", "BROKEN")):
-        write_json(report_of(SMALL, [case(error, api((error, "http")))]), tmp_path / f"{number}")
+        report = report_of(SMALL, [case(error, api((error, "http")))])
+        write({tmp_path / f"{number}": json_text(report)})
     files = [str(tmp_path / "0"), str(tmp_path / "1")]
     out = [f"--html={tmp_path / 'out.html'}", f"--json={tmp_path / 'out.json'}"]
     assert main(["merge", *files, *out, "--fail-under=100"]) == 0
@@ -258,7 +259,7 @@ def test_other_percentages_are_refused(text):
 
 
 def test_what_options_ask_for(tmp_path):
-    assert wanted([], 0.0, tmp_path) == Wanted(fail_under=0.0)
-    assert wanted(["terminal", "html:a.html", "json:b"], None, tmp_path) == Wanted(
+    assert requested([], 0.0, tmp_path) == ReportRequest(fail_under=0.0)
+    assert requested(["terminal", "html:a.html", "json:b"], None, tmp_path) == ReportRequest(
         terminal=True, html=(tmp_path / "a.html",), json=(tmp_path / "b",)
     )

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_parseapi.providers.registry import built_in_providers
 from pytest_parseapi.report.coverage import catalogue, report_of
-from pytest_parseapi.report.files import write_html
+from pytest_parseapi.report.files import page as page_of
+from pytest_parseapi.report.files import write
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -120,7 +121,7 @@ def window():
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_html(report_of(catalogue(built_in_providers()), TESTS), path)
+    write({path: page_of(report_of(catalogue(built_in_providers()), TESTS))})
     return path
 
 
@@ -315,7 +316,7 @@ def test_failures_are_told_without_their_text_picture(open_page):
 
 def test_a_report_of_nothing(open_page, tmp_path):
     path = tmp_path / "empty.html"
-    write_html(report_of(catalogue(built_in_providers()), []), path)
+    write({path: page_of(report_of(catalogue(built_in_providers()), []))})
     page = open_page(path=path)
     assert page.inner_text("#tests") == "No test asked a simulated provider for anything."
     assert page.locator(".idle").all_inner_texts() == [
@@ -327,7 +328,7 @@ def test_a_report_of_nothing(open_page, tmp_path):
 def test_five_thousand_tests_open_at_once(open_page, tmp_path):
     path = tmp_path / "large.html"
     tests = [case(f"tests/test_many.py::test_{number:04}", RETRIED) for number in range(5000)]
-    write_html(report_of(catalogue(built_in_providers()), tests), path)
+    write({path: page_of(report_of(catalogue(built_in_providers()), tests))})
     page = open_page(path=path)
     assert len(ids(page)) == 200
     assert json.loads(page.inner_text("#count")) == 5000

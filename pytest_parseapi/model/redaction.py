@@ -1,0 +1,35 @@
+"""Hides the parts of URLs that are credentials, in text that is passed around."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["redacted"]
+
+_USER: Final = re.compile(r"""(://)[^\s/?#"'<>]{1,2000}@""")
+_QUERY: Final = re.compile(r"""(://[^\s?"'<>]{1,4000})\?[^\s"'<>]+""")
+# What signs a link of S3, GCS, Azure or CloudFront, where no scheme shows that it is a URL.
+_PARAMETER: Final = re.compile(
+    r"""([?&](?:x-(?:amz|goog)-[a-z-]+|sig|signature|policy|key-pair-id|awsaccesskeyid|
+    googleaccessid|(?:access_|security_)?token|api_?key)=)[^\s&"'<>]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def redacted(text: str) -> str:
+    """The text without user names, passwords and query strings of its URLs.
+
+    Args:
+        text: a message, a name, anything that a person reads.
+
+    Returns:
+        The same text, with ``***@`` for what stood before a host and ``?...`` for a query.
+
+    Example:
+        >>> redacted("no answer from https://ada:secret@files.example.com/a.pdf?sig=abc")
+        'no answer from https://***@files.example.com/a.pdf?...'
+    """
+    text = _USER.sub(r"\1***@", text)
+    text = _QUERY.sub(r"\1?...", text)
+    return _PARAMETER.sub(r"\1***", text)

@@ -1,0 +1,110 @@
+"""What other plugins give by hooks: a mistake in it is one line that names the plugin."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pytest_parseapi.model.mistakes import UsageError, kind
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.record.evidence.collector import Source
+
+__all__ = ["given_providers", "given_sources"]
+
+_PROVIDERS: Final = "pytest_parseapi_providers"
+_EVIDENCE: Final = "pytest_parseapi_evidence"
+
+
+def given_providers(manager: pytest.PytestPluginManager) -> list[Provider]:
+    """The providers of every plugin's ``pytest_parseapi_providers``.
+
+    Raises:
+        UsageError: a hook raised an error, or gave something else than providers.
+    """
+    found: list[Provider] = []
+    for name, hook in _hooks(manager, _PROVIDERS):
+        given = _called(name, _PROVIDERS, hook)
+        if given is None:
+            continue
+        if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+            raise UsageError(f"{name}: {_PROVIDERS} gives a list of Providers, not {kind(given)}")
+        for item in _called(name, _PROVIDERS, functools.partial(list, given)):
+            if not isinstance(item, Provider):
+                raise UsageError(f"{name}: {_PROVIDERS} gives Providers, not {kind(item)}")
+            found.append(item)
+    return found
+
+
+def given_sources(config: pytest.Config) -> list[Source]:
+    """The places to look for log text of every plugin's ``pytest_parseapi_evidence``.
+
+    Raises:
+        UsageError: a hook raised an error, or gave something that cannot be called.
+    """
+    found: list[Source] = []
+    for name, hook in _hooks(config.pluginmanager, _EVIDENCE):
+        given = _called(name, _EVIDENCE, functools.partial(hook, config=config))
+        if given is None:
+            continue
+        if not callable(given):
+            raise UsageError(
+                f"{name}: {_EVIDENCE} gives a callable that returns log text, not {kind(given)}"
+            )
+        found.append(_checked(name, given))
+    return found
+
+
+def _hooks(
+    manager: pytest.PytestPluginManager, hook: str
+) -> Iterator[tuple[str, Callable[..., object]]]:
+    """Each plugin's own part of a hook, in the order in which pytest calls them."""
+    plugins = [
+        implementation.plugin for implementation in getattr(manager.hook, hook).get_hookimpls()
+    ]
+    for plugin in reversed(plugins):
+        others = [other for other in plugins if other is not plugin]
+        caller = manager.subset_hook_caller(hook, others)
+
+        def call(caller: Any = caller, **arguments: object) -> object:
+            results = caller(**arguments)
+            return results[0] if results else None
+
+        yield _name(manager, plugin), call
+
+
+def _name(manager: pytest.PytestPluginManager, plugin: object) -> str:
+    name = manager.get_name(plugin) or type(plugin).__name__
+    # A conftest.py has its whole path as its name.
+    return f"plugin {os.path.relpath(name) if Path(name).is_absolute() else name}"
+
+
+def _called(name: str, hook: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except (Exception, UsageError) as error:  # noqa: BLE001 - whatever it raises, it is named
+        text = str(error).partition("\n")[0]
+        raise UsageError(f"{name}: {hook} raised {type(error).__name__}: {text}") from None
+
+
+def _checked(name: str, source: Callable[[], object]) -> Source:
+    """The source, whose mistakes are told with its plugin's name."""
+
+    @functools.wraps(source)
+    def checked() -> list[str]:
+        given = _called(name, _EVIDENCE, source)
+        if isinstance(given, str):
+            return [given]
+        if not isinstance(given, Iterable) or isinstance(given, bytes):
+            raise UsageError(f"{name}: {_EVIDENCE} gives log text, not {kind(given)}")
+        texts: list[str] = _called(name, _EVIDENCE, functools.partial(list, given))
+        for item in texts:
+            if not isinstance(item, str):
+                raise UsageError(f"{name}: {_EVIDENCE} gives lines of text, not {kind(item)}")
+        return texts
+
+    return checked
