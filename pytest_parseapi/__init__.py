@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pytest_parseapi.model.endpoint import Endpoint
     from pytest_parseapi.model.errors import Advice, DocumentedError
     from pytest_parseapi.model.http import Reply, Request
-    from pytest_parseapi.model.provider import Provider
+    from pytest_parseapi.model.mistakes import UsageError
+    from pytest_parseapi.model.provider import APIVersion, Provider
     from pytest_parseapi.plugin.contract import ParseErrorContract
     from pytest_parseapi.record.attempt import Attempt
     from pytest_parseapi.record.run import Run
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALWAYS",
+    "APIVersion",
     "Advice",
     "Attempt",
     "Behaviour",
@@ -35,6 +37,7 @@ __all__ = [
     "Reply",
     "Request",
     "Run",
+    "UsageError",
     "VirtualClock",
     "WebhookAnswer",
     "WebhookDelivery",
@@ -44,6 +47,7 @@ __all__ = [
 # or not.
 _HOMES: Final = {
     "ALWAYS": "service.script",
+    "APIVersion": "model.provider",
     "Advice": "model.errors",
     "Attempt": "record.attempt",
     "Behaviour": "model.behaviour",
@@ -57,6 +61,7 @@ _HOMES: Final = {
     "Reply": "model.http",
     "Request": "model.http",
     "Run": "record.run",
+    "UsageError": "model.mistakes",
     "VirtualClock": "clock.virtual",
     "WebhookAnswer": "service.webhook_sender",
     "WebhookDelivery": "service.webhook_delivery",

@@ -192,6 +192,24 @@ class HTTPAssertions(ABC):
         """
         requests.timeout_set(self._observed)
 
+    def assert_api_version_sent(self, document: str | None = None) -> None:
+        """Every request named a version of the API that the provider lists.
+
+        `assert_follows_documentation` leaves this out: it is no duty of error handling.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one did not, nothing was sent, or the provider has no such header.
+
+        Example:
+            >>> def test_version(extend_api):
+            ...     our_app.parse("https://files.example.com/invoice.pdf")
+            ...     extend_api.assert_api_version_sent()
+        """
+        requests.api_version_sent(self._observed, document)
+
     def assert_follows_documentation(self, document: str | None = None) -> None:
         """All of the provider's documented advice at once, for what happened in this test.
 

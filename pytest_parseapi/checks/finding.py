@@ -35,6 +35,7 @@ Kind = Literal[
     "retry_after",
     "payload",
     "timeout",
+    "api_version",
     "request_id",
     "credential",
     "run_failure",

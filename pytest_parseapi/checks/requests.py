@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pytest_parseapi.checks.finding import NOT_RETRIED, Finding
+from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, numbers_of
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["changed_payloads", "missing_timeouts", "payload_resent", "timeout_set"]
+__all__ = [
+    "api_version_sent",
+    "changed_payloads",
+    "missing_timeouts",
+    "payload_resent",
+    "timeout_set",
+    "wrong_api_versions",
+]
 
 _PAYLOAD_RULE = "each retry carries the same payload"
 _SPENT = (
@@ -17,6 +25,7 @@ _SPENT = (
     "seek(0) before each attempt"
 )
 _CHANGED = "build the request once, and send the same again"
+_VERSION_RULE = "every request says which version of the API it is written for"
 _TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
 
 
@@ -85,3 +94,51 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
                 "timeout", "without one, a silent server holds the consumer for ever"
             ),
         )
+
+
+def api_version_sent(observed: Observed, document: str | None = None) -> None:
+    """Every request names a version of the API that the provider lists."""
+    narrowed = observed.about(document, _VERSION_RULE)
+    asked = observed.provider.api_version
+    if asked is None:
+        title = observed.provider.title
+        seen = f"{title} documents no header for a version"
+        advice = f"leave this check out for {title}"
+        nothing_to_check(narrowed, _VERSION_RULE, seen, advice=advice)
+    if not _versioned(narrowed):
+        seen = "no attempt at an endpoint of the API is on record"
+        nothing_to_check(narrowed, _VERSION_RULE, seen, advice="call the consumer in the test")
+    fail(narrowed, list(wrong_api_versions(narrowed)))
+
+
+def wrong_api_versions(observed: Observed) -> Iterator[Finding]:
+    """Requests without the header for the version, or with a version that no page lists."""
+    asked = observed.provider.api_version
+    if asked is None:
+        return
+    attempts = _versioned(observed)
+    wrong = [item for item in attempts if item.header(asked.header) not in asked.versions]
+    if not wrong:
+        return
+    first = wrong[0]
+    sent = first.header(asked.header)
+    what = f"{asked.header}: {sent}" if sent else f"no {asked.header}"
+    near = "" if sent is None else nearest(sent, asked.versions)
+    yield Finding(
+        kind="api_version",
+        rule=_VERSION_RULE,
+        where=f"{first.method} {first.endpoint}",
+        expected=f"{asked.header}: {asked.versions[0]}, or another version that the page lists",
+        seen=f"{what} on {len(wrong)} of {len(attempts)} attempts (the first is attempt "
+        f"{first.number}, by {first.client})",
+        attempts=numbers_of(wrong),
+        nearest=near,
+        advice=f"{observed.provider.title}: without it a request is refused, or answered as an "
+        f"older version does ({asked.source})",
+    )
+
+
+def _versioned(observed: Observed) -> list[Attempt]:
+    """The attempts at endpoints of the API: a link to a result is followed as it is."""
+    results = {item.path for item in observed.provider.endpoints if item.result}
+    return [item for item in observed.attempts if item.endpoint not in results]

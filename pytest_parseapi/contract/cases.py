@@ -1,4 +1,7 @@
-"""Which cases the contract of a consumer has: one for each documented error and network fault."""
+"""Which cases the contract of a consumer has: one for each documented error and network fault.
+
+Each function here lists the cases of one kind; `contract.kinds` says which kinds there are.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,40 @@ from typing import Final
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.faults import FAULTS, NetworkFault
+from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.webhook_delivery import WRONGS
 
 __all__ = [
-    "TESTS",
+    "UNAVAILABLE",
     "UNKNOWN",
     "Case",
     "Named",
-    "cases_of",
+    "backoff_errors",
     "documented",
+    "documented_errors",
+    "earlier_results",
     "first_retryable",
+    "lasting_errors",
+    "lasting_run_failures",
+    "main_paths",
     "may_be_retried",
     "name_of",
+    "network_faults",
+    "poll_errors",
+    "poll_faults",
     "primary_errors",
+    "repeated_webhooks",
+    "retry_afters",
     "retryable_by_status",
+    "retryable_flags",
     "run_endpoints",
+    "run_failures",
+    "success",
     "survivable_faults",
+    "webhooks",
+    "wrong_webhooks",
 ]
 
 
@@ -45,8 +63,11 @@ def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
         return error.retryable
     if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:  # noqa: PLR2004
         return False
+    if provider.advice_for("server_errors") is not None:
+        return True
+    # A gateway's page is nothing that the provider documents; an error of its own shape is.
     same = [item.retryable for item in provider.errors if item.status == error.status]
-    return all(same) if same else provider.advice_for("server_errors") is not None
+    return error.name in _OWN_SHAPE and bool(same) and all(same)
 
 
 def documented(provider: Provider, error: Named) -> str:
@@ -59,12 +80,18 @@ def documented(provider: Provider, error: Named) -> str:
     return f"{provider.title} documents {error.code} ({error.status}): it {retry} {where}"
 
 
+_OWN_SHAPE: Final = ("unknown_code", "missing_request_id")
 UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 
 
 def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
     """The documented errors of the endpoint that parses: at once, or by a run."""
-    path = provider.endpoints[0].path if surface == "http" else run_endpoints(provider)[0].path
+    path = provider.main_endpoint if surface == "http" else run_endpoints(provider)[0].path
+    return _errors_of(provider, path)
+
+
+def _errors_of(provider: Provider, path: str) -> list[DocumentedError]:
+    """The documented errors of replies of one endpoint."""
     return [
         error
         for error in provider.errors
@@ -82,6 +109,16 @@ def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
     raise UsageError(
         f"{provider.title} documents no asynchronous runs: its contract has the surface 'http'"
     )
+
+
+def main_paths(provider: Provider, surface: str) -> frozenset[str]:
+    """The endpoints by which a document is parsed on a surface; none where it has none."""
+    if surface == "http":
+        return frozenset((provider.main_endpoint,))
+    try:
+        return frozenset((run_endpoints(provider)[0].path,))
+    except UsageError:
+        return frozenset()
 
 
 def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
@@ -110,36 +147,9 @@ def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
             yield fault
 
 
-_HTTP: Final = (
-    "success",
-    "documented_error",
-    "lasting_error",
-    "network_fault",
-    "lasting_network_fault",
-    "backoff",
-    "retry_after",
-    "earlier_result",
-    "retryable_flag",
-)
-_RUN: Final = (
-    "success",
-    "run_failure",
-    "lasting_run_failure",
-    "documented_error",
-    "lasting_error",
-    "poll_error",
-    "network_fault",
-    "lasting_network_fault",
-    "poll_fault",
-    "backoff",
-    "retry_after",
-    "earlier_result",
-)
-_WEBHOOK: Final = ("webhook", "wrong_webhook", "repeated_webhook")
-TESTS: Final = {"http": (*_HTTP, *_WEBHOOK), "run": (*_RUN, *_WEBHOOK)}
-"""The kinds of cases, by surface."""
-
 _REJECTABLE: Final = tuple(wrong for wrong in WRONGS if wrong != "unknown_event_type")
+_LIMITED: Final = 429
+UNAVAILABLE: Final = 503
 _SECONDS: Final = (20, 60)
 _DATE_SECONDS: Final = 45
 
@@ -149,14 +159,12 @@ class Case:
     """One thing that the contract tries.
 
     Args:
-        test: which kind it is of, such as ``"documented_error"``.
         id: what pytest calls it, such as ``"extend-OCR_ERROR"``.
         error: what is scripted.
         retry_after: seconds for ``Retry-After``.
         as_date: whether they are sent as an HTTP date.
     """
 
-    test: str
     id: str
     error: Named | None = None
     retry_after: int = 0
@@ -170,144 +178,139 @@ class Case:
     def failure(self) -> Named:
         """What is scripted, where the case is of a kind that scripts something."""
         if self.error is None:
-            raise TypeError(f"the case {self.id} of {self.test} scripts nothing")
+            raise TypeError(f"the case {self.id} scripts nothing")
         return self.error
 
     def __str__(self) -> str:
         return self.id
 
 
-def cases_of(test: str, provider: Provider, policy: ContractPolicy) -> list[Case]:
-    """The cases of one kind; none where the policy leaves them out."""
-    return list(_CASES[test](provider, policy))
+def success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    """The one case in which nothing fails."""
+    yield Case(id=provider.name)
 
 
-def _success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    yield Case(test="success", id=provider.name)
+def api_versions(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """The one case of a provider that documents a header for its version."""
+    if provider.api_version is not None and policy.api_version:
+        yield Case(id=provider.name)
 
 
-def _documented(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def documented_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """Each documented error of the endpoint."""
     for error in primary_errors(provider, policy.surface):
-        yield Case(test="documented_error", id=str(error), error=error)
+        yield Case(id=str(error), error=error)
 
 
-def _lasting(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def lasting_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """Each documented error that may be retried."""
     for error in primary_errors(provider, policy.surface):
         if error.retryable:
-            yield Case(test="lasting_error", id=str(error), error=error)
+            yield Case(id=str(error), error=error)
 
 
-def _faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def network_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """Each network fault and broken body."""
     for fault in survivable_faults(policy):
-        yield Case(test="network_fault", id=f"{provider.name}-{fault}", error=fault)
+        yield Case(id=f"{provider.name}-{fault}", error=fault)
 
 
-def _lasting_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    for fault in survivable_faults(policy):
-        yield Case(test="lasting_network_fault", id=f"{provider.name}-{fault}", error=fault)
-
-
-def _backoff(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def backoff_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """An error that may be retried, of each status."""
     if policy.backoff and policy.retries:
         for error in retryable_by_status(provider, policy):
-            yield Case(test="backoff", id=str(error), error=error)
+            yield Case(id=str(error), error=error)
 
 
-def _retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    limited = [error for error in primary_errors(provider, policy.surface) if error.status == 429]  # noqa: PLR2004
-    error = limited[0] if limited else first_retryable(provider, policy)
-    if error is None or not policy.expects_retry_after(provider) or not policy.retries:
+def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """Replies that may carry ``Retry-After``: limits of requests, and services that are down."""
+    if not policy.expects_retry_after(provider) or not policy.retries:
         return
-    for seconds in _SECONDS:
+    for error in _replies_with_retry_after(provider, policy):
+        # A limit of requests is the usual one, and needs no name.
+        name = "" if error.status == _LIMITED else f"{name_of(error)}-"
+        for seconds in _SECONDS:
+            yield Case(id=f"{provider.name}-{name}{seconds}s", error=error, retry_after=seconds)
         yield Case(
-            test="retry_after", id=f"{provider.name}-{seconds}s", error=error, retry_after=seconds
+            id=f"{provider.name}-{name}http-date",
+            error=error,
+            retry_after=_DATE_SECONDS,
+            as_date=True,
         )
-    yield Case(
-        test="retry_after",
-        id=f"{provider.name}-http-date",
-        error=error,
-        retry_after=_DATE_SECONDS,
-        as_date=True,
-    )
 
 
-def _earlier_result(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Named]:
+    found = retryable_by_status(provider, policy)
+    yield from (error for error in found if error.status == _LIMITED)
+    down: list[Named] = [error for error in found if error.status == UNAVAILABLE]
+    page = GATEWAY_PAGES[UNAVAILABLE]
+    yield from down or ([page] if may_be_retried(provider, page) else [])
+
+
+def earlier_results(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """An error that may be retried."""
     error = first_retryable(provider, policy)
     if error is not None and policy.fresh_results:
-        yield Case(test="earlier_result", id=str(error), error=error)
+        yield Case(id=str(error), error=error)
 
 
-def _retryable_flag(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def retryable_flags(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """An error that may be retried, for a consumer that obeys the flag."""
     error = first_retryable(provider, policy)
     if error is not None and policy.obeys_retryable_flag:
-        yield Case(test="retryable_flag", id=str(error), error=error)
+        yield Case(id=str(error), error=error)
 
 
-def _run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+def run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    """Each documented reason for which a run fails, and one that no page documents."""
     for error in provider.errors:
         if "run" in error.surfaces:
-            yield Case(test="run_failure", id=str(error), error=error)
-    yield Case(test="run_failure", id=f"{provider.name}-{UNKNOWN}", error=UNKNOWN)
+            yield Case(id=str(error), error=error)
+    yield Case(id=f"{provider.name}-{UNKNOWN}", error=UNKNOWN)
 
 
-def _lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+def lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    """Each reason that may pass."""
     for error in provider.errors:
         if "run" in error.surfaces and error.retryable:
-            yield Case(test="lasting_run_failure", id=str(error), error=error)
+            yield Case(id=str(error), error=error)
 
 
-def _poll_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def poll_errors(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
+    """Each documented error of the endpoint that is polled."""
     _, poll = run_endpoints(provider)
-    for error in primary_errors(provider, policy.surface):
-        yield Case(test="poll_error", id=str(error), error=error, endpoint=str(poll))
+    for error in _errors_of(provider, poll.path):
+        yield Case(id=str(error), error=error, endpoint=str(poll))
 
 
-def _poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """Each network fault and broken body, in answer to a poll."""
     _, poll = run_endpoints(provider)
     for fault in survivable_faults(policy):
-        yield Case(
-            test="poll_fault", id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll)
-        )
+        yield Case(id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll))
 
 
-def _webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """A delivery of each event that a receiver has to accept."""
     if policy.handle_webhook is None:
         return
-    yield Case(test="webhook", id=f"{provider.name}-processed")
+    yield Case(id=f"{provider.name}-processed")
     for error in provider.errors:
         if "webhook" in error.surfaces:
-            yield Case(test="webhook", id=str(error), error=error)
+            yield Case(id=str(error), error=error)
     for wrong in WRONGS:
         if wrong not in _REJECTABLE:
-            yield Case(test="webhook", id=f"{provider.name}-{wrong}", wrong=wrong)
+            yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
 
 
-def _wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """A delivery with each fault that a receiver has to reject."""
     if policy.handle_webhook is not None:
         for wrong in _REJECTABLE:
-            yield Case(test="wrong_webhook", id=f"{provider.name}-{wrong}", wrong=wrong)
+            yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
 
 
-def _repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+    """The one event that is delivered twice."""
     if policy.handle_webhook is not None:
-        yield Case(test="repeated_webhook", id=f"{provider.name}-processed")
-
-
-_CASES: Final = {
-    "success": _success,
-    "documented_error": _documented,
-    "lasting_error": _lasting,
-    "network_fault": _faults,
-    "lasting_network_fault": _lasting_faults,
-    "backoff": _backoff,
-    "retry_after": _retry_after,
-    "earlier_result": _earlier_result,
-    "retryable_flag": _retryable_flag,
-    "run_failure": _run_failures,
-    "lasting_run_failure": _lasting_run_failures,
-    "poll_error": _poll_errors,
-    "poll_fault": _poll_faults,
-    "webhook": _webhooks,
-    "wrong_webhook": _wrong_webhooks,
-    "repeated_webhook": _repeated_webhooks,
-}
+        yield Case(id=f"{provider.name}-processed")

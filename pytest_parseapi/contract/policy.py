@@ -17,9 +17,12 @@ class ContractPolicy:
     A rule that a consumer does not follow on purpose is turned off by ``rule = False``.
     """
 
+    _by_options: ClassVar[bool] = False
+    """Whether options of the command line made the class."""
     provider: ClassVar[str] = "extend"
     surface: ClassVar[str] = "http"
-    """``"http"``, or ``"run"`` for a consumer of asynchronous runs."""
+    """``"http"``, ``"run"`` for a consumer of asynchronous runs, or ``"webhook"`` for a receiver
+    alone."""
     document: str | os.PathLike[str] | None = None
     """What `parse` is called with: by default a URL for Extend, a small PDF for Nutrient."""
     api_key: str = ""
@@ -37,7 +40,11 @@ class ContractPolicy:
     """How many events had an effect so far, where that shows in no request to the API."""
 
     max_attempts: ClassVar[int | None] = None
-    """How many attempts in all a retryable documented error gets; None for any finite number."""
+    """How many HTTP attempts in all a request gets that meets a retryable documented error; None
+    for any finite number."""
+    max_submissions: ClassVar[int | None] = None
+    """How many runs in all a document gets whose runs fail for a reason that may pass; None for any
+    finite number."""
     immediate_first_retry: ClassVar[bool] = False
     """The first retry may come at once, as with urllib3's ``Retry``."""
     log_level: ClassVar[int | str] = "INFO"
@@ -54,9 +61,12 @@ class ContractPolicy:
     backoff: ClassVar[bool] = True
     """Waits before retries grow exponentially."""
     retry_after: ClassVar[bool | None] = None
-    """No retry comes before ``Retry-After``; None where the provider's advice names the header."""
+    """No retry comes before ``Retry-After`` on a 429 or 503, up to 60 s; None asks for it where the
+    provider's advice names the header."""
     resends_payload: ClassVar[bool] = True
     """Each retry carries the whole payload again."""
+    api_version: ClassVar[bool] = True
+    """Every request names a version of the API in the header that the provider documents."""
     sets_timeouts: ClassVar[bool] = True
     """Every request has a connect and a read time-out."""
     logs_request_id: ClassVar[bool] = True
@@ -113,6 +123,7 @@ _SETTINGS: Final = (
     "handle_webhook",
     "webhook_effects",
     "max_attempts",
+    "max_submissions",
     "immediate_first_retry",
     "log_level",
     "expects_retry_after",

@@ -1,4 +1,4 @@
-"""The rules that hold whatever was scripted: each looks at one trial and names what is broken."""
+"""The rules that hold whatever was scripted: each looks at one call and names what is broken."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pytest_parseapi.checks.runs import (
     wrong_resubmissions,
 )
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
+from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
-from pytest_parseapi.contract.trial import Trial
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line, exception_text
@@ -29,12 +29,12 @@ from pytest_parseapi.record.timeline import describe_error, short_document
 from pytest_parseapi.service.webhook_delivery import SECRET
 
 __all__ = [
-    "Breach",
+    "Violation",
     "backoff",
     "clear_errors",
     "credentials",
     "final_errors",
-    "general_breaches",
+    "general_violations",
     "kept",
     "payloads",
     "polls",
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-class Breach(NamedTuple):
+class Violation(NamedTuple):
     """A rule of the contract that does not hold, and what shows it."""
 
     rule: str
@@ -61,12 +61,12 @@ class Breach(NamedTuple):
         return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
 
 
-def kept(breaches: Iterator[Breach], policy: ContractPolicy) -> list[Breach]:
-    """The breaches of rules that the policy holds, each rule and place once."""
-    found: dict[tuple[str, str], Breach] = {}
-    for breach in breaches:
-        if getattr(policy, breach.rule) is not False:
-            found.setdefault((breach.rule, breach.finding.where), breach)
+def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violation]:
+    """The violations of rules that the policy holds, each rule and place once."""
+    found: dict[tuple[str, str], Violation] = {}
+    for violation in violations:
+        if getattr(policy, violation.rule) is not False:
+            found.setdefault((violation.rule, violation.finding.where), violation)
     return list(found.values())
 
 
@@ -75,18 +75,18 @@ _AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
 _ALLOWED: Final = "immediate_first_retry = True allows that"
 
 
-def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Retries and polls end."""
-    attempts = trial.record.attempts
-    if trial.stopped == "hang":
-        yield from _hanging(trial)
+    attempts = call.record.attempts
+    if call.stopped == "hang":
+        yield from _hanging(call)
         return
-    if trial.stopped != "fuse":
-        yield from _endless(trial)
+    if call.stopped != "fuse":
+        yield from _endless(call)
         return
     last = attempts[-1]
     polled_on = not last.failed
-    yield Breach(
+    yield Violation(
         "stops_polling" if polled_on else "gives_up",
         Finding(
             rule="the consumer stops polling" if polled_on else "the consumer gives up",
@@ -98,14 +98,14 @@ def stops(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
     )
 
 
-def _hanging(trial: Trial) -> Iterator[Breach]:
+def _hanging(call: CallResult) -> Iterator[Violation]:
     """A consumer that waits for what will never come; a client without time-outs is told so."""
-    last = trial.last
+    last = call.last
     if last is not None and last.timeouts.missing:
         return
-    stops = trial.api._simulation.stops
+    stops = call.api._simulation.stops
     met = "" if last is None else f" after the {describe_error(last)} of attempt {last.number}"
-    yield Breach(
+    yield Violation(
         "raises",
         Finding(
             rule="parse comes back",
@@ -117,29 +117,29 @@ def _hanging(trial: Trial) -> Iterator[Breach]:
     )
 
 
-def _endless(trial: Trial) -> Iterator[Breach]:
+def _endless(call: CallResult) -> Iterator[Violation]:
     """Waits that double without a limit come to centuries before any fuse blows."""
-    longest = max((attempt.waited or 0.0 for attempt in trial.record.attempts), default=0.0)
+    longest = max((attempt.waited or 0.0 for attempt in call.record.attempts), default=0.0)
     if longest > _TOO_LONG:
-        yield Breach(
+        yield Violation(
             "gives_up",
             Finding(
                 rule="the consumer gives up",
                 expected="an end to it: a limit of attempts, a deadline, or a longest wait",
-                seen=f"{len(trial.record.attempts)} attempts, one of them after a wait of "
+                seen=f"{len(call.record.attempts)} attempts, one of them after a wait of "
                 f"{longest / 86_400:,.0f} days",
                 advice="limit the attempts, and the longest wait",
             ),
         )
 
 
-def retries(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that may be retried are."""
-    for operation in trial.record.operations:
-        for finding in missing_retries(trial.record, operation):
+    for operation in call.record.operations:
+        for finding in missing_retries(call.record, operation):
             last = operation.attempts[-1]
-            nearest = _instead(trial.record, last)
-            yield Breach("retries", _with_source(replace(finding, nearest=nearest), last.error))
+            nearest = _instead(call.record, last)
+            yield Violation("retries", _with_source(replace(finding, nearest=nearest), last.error))
 
 
 def _instead(record: Observed, last: Attempt) -> str:
@@ -152,11 +152,11 @@ def _instead(record: Observed, last: Attempt) -> str:
     return f"attempt {after.number} is {after.method} {after.endpoint}{about}, and no retry"
 
 
-def final_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that no retry can mend get a single attempt."""
-    for operation in trial.record.operations:
-        for finding in vain_retries(trial.record, operation):
-            yield Breach(
+    for operation in call.record.operations:
+        for finding in vain_retries(call.record, operation):
+            yield Violation(
                 "no_retry_on_final_errors", _with_source(finding, operation.attempts[0].error)
             )
 
@@ -168,26 +168,26 @@ def _with_source(finding: Finding, error: object) -> Finding:
     return replace(finding, advice="\n".join(filter(None, (finding.advice, page))))
 
 
-def backoff(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """Waits before retries grow, as far as one run can tell."""
     if policy.immediate_first_retry:
         return
-    for operation in trial.record.operations:
-        for finding in unproven_backoff(trial.record, operation):
+    for operation in call.record.operations:
+        for finding in unproven_backoff(call.record, operation):
             nearest = finding.nearest.replace(_AT_ONCE, f"{_AT_ONCE}: {_ALLOWED}")
-            yield Breach("backoff", replace(finding, nearest=nearest))
+            yield Violation("backoff", replace(finding, nearest=nearest))
 
 
-def payloads(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Each retry carries the same payload."""
-    for finding in changed_payloads(trial.record):
-        yield Breach("resends_payload", finding)
+    for finding in changed_payloads(call.record):
+        yield Violation("resends_payload", finding)
 
 
-def timeouts(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Every request is sent with time-outs."""
-    for finding in missing_timeouts(trial.record):
-        yield Breach("sets_timeouts", finding)
+    for finding in missing_timeouts(call.record):
+        yield Violation("sets_timeouts", finding)
 
 
 # What code raises on its way to an error that it did not foresee.
@@ -212,28 +212,28 @@ _UNFORESEEN: Final = re.compile(
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
-def raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """A failure at the end is raised, and no broken body is taken for a result."""
-    last = trial.last
-    run = trial.failed_run
-    if policy.raises and run is not None and trial.error is None and not trial.stopped:
-        yield Breach(
+    last = call.last
+    run = call.failed_run
+    if policy.raises and run is not None and call.error is None and not call.stopped:
+        yield Violation(
             "raises",
             Finding(
                 rule="parse raises where the run failed",
                 where=run.id,
                 expected="an exception that says why the run failed",
-                seen=f"{trial.outcome} although run {run.id} ended FAILED: {run.failure_reason}",
-                advice=trial.record.advice("polling"),
+                seen=f"{call.outcome} although run {run.id} ended FAILED: {run.failure_reason}",
+                advice=call.record.advice("polling"),
             ),
         )
     # Who tells failures by what it returns is the only one to read it.
     if not policy.raises or last is None or not last.failed:
         return
-    if trial.error is not None or trial.stopped:
+    if call.error is not None or call.stopped:
         return
     broken = last.error in _BROKEN_SUCCESS
-    yield Breach(
+    yield Violation(
         "rejects_broken_success" if broken else "raises",
         Finding(
             rule="a 200 with a broken body is no result"
@@ -241,7 +241,7 @@ def raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
             else "parse raises where the last attempt failed",
             where=f"{last.method} {last.endpoint}",
             expected="an exception that says what failed",
-            seen=f"{trial.outcome} after the {describe_error(last)} of attempt {last.number}",
+            seen=f"{call.outcome} after the {describe_error(last)} of attempt {last.number}",
             advice="read the body before trusting the status"
             if broken
             else "raise, so that no caller takes a failed document for a parsed one; a consumer "
@@ -250,14 +250,14 @@ def raises(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
     )
 
 
-def clear_errors(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """What is raised is about the failure."""
-    error = trial.error
+    error = call.error
     if error is None or not _is_unforeseen(error):
         return
-    last = trial.last
+    last = call.last
     met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
-    yield Breach(
+    yield Violation(
         "clear_errors",
         Finding(
             rule="an error that was not foreseen is still told as the API's failure",
@@ -279,46 +279,46 @@ def _is_unforeseen(error: Exception) -> bool:
     )
 
 
-def credentials(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Neither a credential nor the webhook secret is logged or printed."""
     secret = frozenset({SECRET})
-    record = trial.record
+    record = call.record
     for finding in leaks(replace(record, credentials=record.credentials - secret)):
-        yield Breach("hides_credentials", finding)
+        yield Violation("hides_credentials", finding)
     for finding in leaks(replace(record, credentials=record.credentials & secret)):
-        yield Breach("hides_webhook_secret", finding)
+        yield Violation("hides_webhook_secret", finding)
 
 
-def request_ids(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+def request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The ``requestId`` of a last failed reply is logged."""
     level = level_number(policy.log_level) or 0
-    record = trial.record
+    record = call.record
     lines = [line for line in record.lines(None) if line.level is None or line.level >= level]
     for operation in record.operations:
         last = operation.attempts[-1]
-        if not last.failed or last.request_id is None or trial.stopped:
+        if not last.failed or last.request_id is None or call.stopped:
             continue
         for finding in unlogged(record, operation, [last], lines):
             below = [line for line in record.lines(None) if last.request_id in line.text]
             nearest = finding.nearest
             if below:
                 nearest = f"a record below {policy.log_level} has it, which production drops"
-            elif trial.error is not None and last.request_id in exception_text(trial.error):
+            elif call.error is not None and last.request_id in exception_text(call.error):
                 nearest = "the exception that parse raised carries it, but nothing logged it"
-            yield Breach("logs_request_id", replace(finding, nearest=nearest))
+            yield Violation("logs_request_id", replace(finding, nearest=nearest))
 
 
-def run_logs(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+def run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The id and reason of each failed run are logged."""
     level = level_number(policy.log_level) or 0
 
     def lines(text: str | None) -> list[Line]:
-        found = trial.record.lines(text)
+        found = call.record.lines(text)
         return [line for line in found if line.level is None or line.level >= level]
 
-    heard = replace(trial.record, lines=lines)
+    heard = replace(call.record, lines=lines)
     for finding in unlogged_failures(heard, None, None, None):
-        yield Breach("logs_run_failures", finding)
+        yield Violation("logs_run_failures", finding)
 
 
 _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
@@ -329,29 +329,29 @@ _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
 }
 
 
-def polls(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """No run is polled too fast, or after its end."""
-    for finding in polls_after_end(trial.record):
-        yield Breach("stops_polling", finding)
-    for finding in polls_too_close(trial.record):
-        yield Breach("polls_politely", finding)
+    for finding in polls_after_end(call.record):
+        yield Violation("stops_polling", finding)
+    for finding in polls_too_close(call.record):
+        yield Violation("polls_politely", finding)
 
 
-def resubmissions(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Documents of failed runs are submitted again where that helps, and only there."""
-    for finding in wrong_resubmissions(trial.record):
-        yield Breach(_RESUBMISSIONS[finding.kind], finding)
+    for finding in wrong_resubmissions(call.record):
+        yield Violation(_RESUBMISSIONS[finding.kind], finding)
 
 
-def webhooks(trial: Trial, _policy: ContractPolicy) -> Iterator[Breach]:
+def webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Good deliveries are taken, and wrong ones are turned down."""
-    for finding in unaccepted(trial.record):
-        yield Breach("accepts_webhooks", finding)
-    for finding in unrejected(trial.record):
-        yield Breach("verifies_signature", finding)
+    for finding in unaccepted(call.record):
+        yield Violation("accepts_webhooks", finding)
+    for finding in unrejected(call.record):
+        yield Violation("verifies_signature", finding)
 
 
-_Judge = Callable[[Trial, ContractPolicy], Iterator[Breach]]
+_Judge = Callable[[CallResult, ContractPolicy], Iterator[Violation]]
 _GENERAL: Final[tuple[_Judge, ...]] = (
     stops,
     retries,
@@ -370,7 +370,7 @@ _GENERAL: Final[tuple[_Judge, ...]] = (
 )
 
 
-def general_breaches(trial: Trial, policy: ContractPolicy) -> Iterator[Breach]:
+def general_violations(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """Everything that may be broken whatever was scripted."""
     for judge in _GENERAL:
-        yield from judge(trial, policy)
+        yield from judge(call, policy)

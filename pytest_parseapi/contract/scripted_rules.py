@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import Named, documented, name_of
-from pytest_parseapi.contract.rules import Breach
-from pytest_parseapi.contract.trial import Stage, Trial
+from pytest_parseapi.contract.rules import Violation
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.record.timeline import describe_error
@@ -22,79 +22,79 @@ _OUTLIVES: Final = (
 )
 
 
-def met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
+def met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met its failure."""
-    if trial.stopped or any(attempt.failed for attempt in trial.record.attempts):
+    if call.stopped or any(attempt.failed for attempt in call.record.attempts):
         return
-    sent = ", ".join(f"{item.method} {item.endpoint}" for item in trial.record.attempts[:3])
-    yield Breach(
+    sent = ", ".join(f"{item.method} {item.endpoint}" for item in call.record.attempts[:3])
+    yield Violation(
         "succeeds",
         Finding(
-            rule=f"the consumer asks {stage.api.provider.title} to parse",
-            expected=f"a request to {stage.api.provider.endpoints[0]}, which was to meet {error}",
-            seen=f"{trial.outcome} after {sent or 'no request'}",
-            advice=f"parse() is called with {stage.document!r}, and api_key and base_url are on "
-            "the test class" + ("" if trial.record.attempts else _OUTLIVES),
+            rule=f"the consumer asks {harness.api.provider.title} to parse",
+            expected=f"a request to {harness.api.provider.endpoints[0]}, which was to meet {error}",
+            seen=f"{call.outcome} after {sent or 'no request'}",
+            advice=f"parse() is called with {harness.document!r}, and api_key and base_url are on "
+            "the test class" + ("" if call.record.attempts else _OUTLIVES),
         ),
     )
 
 
-def run_met(trial: Trial, error: Named, stage: Stage) -> Iterator[Breach]:
+def run_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met the run that fails."""
-    if any(run.failed for run in trial.record.runs) or trial.stopped:
+    if any(run.failed for run in call.record.runs) or call.stopped:
         return
-    runs = ", ".join(f"{run.id} {run.status}" for run in trial.record.runs) or "no run"
-    yield Breach(
+    runs = ", ".join(f"{run.id} {run.status}" for run in call.record.runs) or "no run"
+    yield Violation(
         "succeeds",
         Finding(
-            rule=f"the consumer submits a run to {stage.api.provider.title} and polls it",
+            rule=f"the consumer submits a run to {harness.api.provider.title} and polls it",
             expected=f"a run that is polled to its end, which was to be FAILED: {name_of(error)}",
-            seen=f"{trial.outcome}; {runs}",
-            advice=trial.record.advice("polling"),
+            seen=f"{call.outcome}; {runs}",
+            advice=call.record.advice("polling"),
         ),
     )
 
 
-def recovers(trial: Trial, error: Named) -> Iterator[Breach]:
+def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
     """After one failure that may be retried, the result of the retry is what ``parse`` gives."""
-    provider = trial.record.provider
-    last = trial.last
-    if last is None or trial.stopped:
+    provider = call.record.provider
+    last = call.last
+    if last is None or call.stopped:
         return
     if last.failed:
-        alone = any(operation.attempts == [last] for operation in trial.record.operations)
+        alone = any(operation.attempts == [last] for operation in call.record.operations)
         if alone and isinstance(error, NetworkFault):
-            yield not_retried(trial, error)
+            yield not_retried(call, error)
         if not alone:
-            yield from _refused(trial, error)
+            yield from _refused(call, error)
         return
-    if trial.error is not None:
-        yield Breach(
+    if call.error is not None:
+        yield Violation(
             "retries",
             Finding(
                 rule="the result of a retry is used",
                 expected=f"a result: attempt {last.number} succeeded. "
                 + documented(provider, error),
-                seen=trial.outcome,
+                seen=call.outcome,
             ),
         )
 
 
-def _refused(trial: Trial, error: Named) -> Iterator[Breach]:
+def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
     """A retry that met what nobody scripted: the provider turned it down."""
-    for operation in trial.record.operations:
+    for operation in call.record.operations:
         for before, after in operation.pairs():
-            if after is not trial.last or not isinstance(after.error, DocumentedError):
+            if after is not call.last or not isinstance(after.error, DocumentedError):
                 continue
             own = before.header("authorization") == after.header("authorization")
             other_key = f"its Authorization is not that of attempt {before.number}"
-            yield Breach(
+            yield Violation(
                 "retries",
                 Finding(
                     rule="a retry is sent as the attempt before was",
                     where=operation.name,
                     expected=f"a success, since only attempt {before.number} was to fail. "
-                    + documented(trial.record.provider, error),
+                    + documented(call.record.provider, error),
                     seen=f"attempt {after.number} met {describe_error(after)}",
                     nearest="" if own else other_key,
                     advice="build the request once, and send the same again, headers included",
@@ -102,11 +102,11 @@ def _refused(trial: Trial, error: Named) -> Iterator[Breach]:
             )
 
 
-def not_retried(trial: Trial, error: Named) -> Breach:
-    """The breach of a consumer that should have tried again."""
-    record = trial.record
+def not_retried(call: CallResult, error: Named) -> Violation:
+    """The violation of a consumer that should have tried again."""
+    record = call.record
     server_errors = isinstance(error, NetworkFault)
-    return Breach(
+    return Violation(
         "retries",
         Finding(
             rule=f"{getattr(error, 'code', error)} is retried",

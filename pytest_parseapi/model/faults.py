@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
-__all__ = ["FAULTS", "NetworkFault"]
+__all__ = ["FAULTS", "GATEWAY_PAGES", "NetworkFault", "raised_as"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,12 @@ FAULTS: Final = (
         description="a 502 with an HTML page of a gateway",
     ),
     NetworkFault(
+        name="service_unavailable_html",
+        kind="body",
+        status=503,
+        description="a 503 with an HTML page of a gateway",
+    ),
+    NetworkFault(
         name="gateway_timeout_html",
         kind="body",
         status=504,
@@ -72,3 +80,52 @@ FAULTS: Final = (
         description="a 500 whose body carries no requestId",
     ),
 )
+
+GATEWAY_PAGES: Final[Mapping[int | None, NetworkFault]] = MappingProxyType(
+    {fault.status: fault for fault in FAULTS if fault.name.endswith("_html")}
+)
+"""The HTML pages of a gateway, by their status."""
+
+_RAISED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ClientConnectorError": "connect_error",
+        "ConnectError": "connect_error",
+        "ConnectionError": "connect_error",
+        "ConnectionRefusedError": "connect_error",
+        "NewConnectionError": "connect_error",
+        "ConnectTimeout": "connect_timeout",
+        "ConnectTimeoutError": "connect_timeout",
+        "ConnectionTimeoutError": "connect_timeout",
+        "ReadTimeout": "read_timeout",
+        "ReadTimeoutError": "read_timeout",
+        "ServerTimeoutError": "read_timeout",
+        "SocketTimeoutError": "read_timeout",
+        "Timeout": "read_timeout",
+        "TimeoutError": "read_timeout",
+        "TimeoutException": "read_timeout",
+        "ClientOSError": "connection_reset",
+        "ConnectionResetError": "connection_reset",
+        "NetworkError": "connection_reset",
+        "ReadError": "connection_reset",
+        "ServerDisconnectedError": "connection_reset",
+        "TransportError": "connection_reset",
+        "ChunkedEncodingError": "truncated_body",
+        "ClientPayloadError": "truncated_body",
+        "IncompleteRead": "truncated_body",
+        "ProtocolError": "truncated_body",
+        "RemoteProtocolError": "truncated_body",
+        "JSONDecodeError": "invalid_json",
+    }
+)
+
+
+def raised_as(exception: type[BaseException]) -> str:
+    """The network fault that clients raise as an exception, or an empty text.
+
+    Example:
+        >>> raised_as(TimeoutError)
+        'read_timeout'
+    """
+    return next(
+        (_RAISED[kind.__name__] for kind in exception.__mro__ if kind.__name__ in _RAISED), ""
+    )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias, get_args
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Basis, DocumentedError, Surface
-from pytest_parseapi.model.faults import FAULTS, NetworkFault
+from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault, raised_as
 from pytest_parseapi.model.mistakes import (
     UsageError,
     choice,
     choices,
     kind,
     listed,
+    nearest,
     several,
     unknown,
 )
@@ -30,6 +33,7 @@ _PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
 )
 _BUILT_IN: Final = ("extend", "nutrient")
+_LOWEST_STATUS: Final = 100
 
 
 def resolve(
@@ -72,36 +76,60 @@ def resolve(
     elif isinstance(name, str):
         found = _by_name(provider, name, others, place)
     elif isinstance(name, int) and not isinstance(name, bool):
-        return _by_status(provider, int(name), place)
+        found = _by_status(provider, int(name), place)
     else:
         raise UsageError(
             "an error is named by its code, its status (an int), a DocumentedError or a network "
-            f"fault, not by {kind(name)}"
+            f"fault, not by {kind(name)}{_meant(name)}"
         )
     _must_appear(provider, found, place)
     return found
+
+
+def _meant(value: object) -> str:
+    """What an argument probably means that stands where an error is named."""
+    kind_of = value if isinstance(value, type) else type(value)
+    if issubclass(kind_of, BaseException):
+        fault = raised_as(kind_of)
+        said = f": {kind_of.__name__} is an exception: name the network fault that raises it, "
+        return said + repr(fault) if fault else ""
+    if isinstance(value, Provider):
+        return f": the provider is chosen by the fixture {_fixture(value.name)}"
+    meant = {
+        "write times=ALWAYS": value == math.inf,
+        "how often a failure is met is times=, an integer": isinstance(value, float),
+        "when to retry is retry_after=": isinstance(value, dt.datetime | dt.timedelta),
+        "which document fails is document=": hasattr(value, "__fspath__"),
+        "which requests fail is when=": callable(value) or hasattr(value, "match"),
+    }
+    return next((f": {words}" for words, fits in meant.items() if fits), "")
 
 
 def select(
     provider: Provider,
     *,
     surface: str = "http",
+    endpoint: str | None = None,
     retryable: bool | None = None,
     status: int | Iterable[int] | None = None,
     codes: str | Iterable[str] | None = None,
     exclude: str | Iterable[str] = (),
     basis: str | Iterable[str] | None = None,
+    others: Iterable[Provider] = (),
 ) -> tuple[DocumentedError, ...]:
     """List the documented errors that a test shall run for, in the order of the catalogue.
 
     Args:
         provider: the provider whose errors to choose from.
         surface: where they appear: ``"http"``, ``"run"`` or ``"webhook"``.
+        endpoint: only those that this endpoint documents; for replies and without ``codes``, by
+            default the provider's main endpoint.
         retryable: only those with this flag.
         status: only those with this HTTP status, or one of these.
         codes: only these codes.
         exclude: none of these codes.
         basis: only those so founded: ``"documented"``, ``"client"``, ``"inferred"``.
+        others: more providers, so that a code of theirs is recognized.
 
     Returns:
         At least one error.
@@ -118,15 +146,17 @@ def select(
     place = choice("surface", surface, _PLACES)
     if not (retryable is None or isinstance(retryable, bool)):
         raise UsageError(f"retryable is True, False or None, not {kind(retryable)}")
-    code = f"{provider.name} error"
     statuses = None if status is None else _statuses(provider, status)
-    wanted = None if codes is None else choices(code, codes, _codes(provider))
-    unwanted = choices(code, exclude, _codes(provider))
+    wanted = None if codes is None else _known_codes(provider, codes, "codes", others)
+    unwanted = _known_codes(provider, exclude, "exclude", others)
     bases = None if basis is None else choices("basis", basis, get_args(Basis))
+    paths = _paths(provider, endpoint, place)
+    if endpoint is None and wanted is None and place == "http":
+        paths = frozenset((provider.main_endpoint,))
     for error in provider.errors:
         if wanted and error.code in wanted:
             _must_appear(provider, error, place)
-    chosen = tuple(
+    fitting = [
         error
         for error in _appearing(provider, place)
         if (retryable is None or error.retryable is retryable)
@@ -134,15 +164,73 @@ def select(
         and (wanted is None or error.code in wanted)
         and error.code not in unwanted
         and (bases is None or error.basis in bases)
-    )
+    ]
+    chosen = tuple(error for error in fitting if _is_of(error, paths))
     if not chosen:
-        asked = {"retryable": retryable, "status": statuses, "codes": wanted, "basis": bases}
-        asked |= {"exclude": unwanted or None}
+        asked = {
+            "endpoint": endpoint,
+            "retryable": retryable,
+            "status": statuses,
+            "codes": wanted,
+            "basis": bases,
+            "exclude": unwanted or None,
+        }
         words = [f"{key}={value!r}" for key, value in asked.items() if value is not None]
         raise UsageError(
             f"no documented error of {provider.name} fits: {listed([f'surface={place!r}', *words])}"
+            + _elsewhere(fitting)
         )
     return chosen
+
+
+def _paths(provider: Provider, endpoint: str | None, place: str) -> frozenset[str] | None:
+    """The paths that ``endpoint`` names; None for every one."""
+    if endpoint is None:
+        return None
+    paths = frozenset(item.path for item in endpoint_named(provider, endpoint))
+    if place != "http":
+        raise UsageError(
+            f"endpoint is for HTTP replies: {_PLACES[place]} come from no endpoint, so leave "
+            f"endpoint={endpoint!r} or surface={place!r} out"
+        )
+    return paths
+
+
+def _is_of(error: DocumentedError, paths: frozenset[str] | None) -> bool:
+    """Whether one of these endpoints documents an error; a general one, every endpoint does."""
+    return paths is None or not error.endpoints or not paths.isdisjoint(error.endpoints)
+
+
+def _elsewhere(fitting: Iterable[DocumentedError]) -> str:
+    """Where the errors are documented that would fit but for their endpoint."""
+    paths = dict.fromkeys(path for error in fitting for path in error.endpoints)
+    if not paths:
+        return ""
+    return "; other endpoints document what fits: " + " or ".join(
+        f"endpoint={path!r}" for path in paths
+    )
+
+
+def _known_codes(
+    provider: Provider, given: object, argument: str, others: Iterable[Provider]
+) -> tuple[str, ...]:
+    """Codes of the provider's; what another list knows is said to be there."""
+    known = _codes(provider)
+    found: list[str] = []
+    for item in several(given):
+        if isinstance(item, DocumentedError) and item.provider == provider.name:
+            item = item.code  # noqa: PLW2901 - an error stands for its code
+        if not isinstance(item, str):
+            raise UsageError(f"{argument} names errors by their code, not by {kind(item)}")
+        if item in _FAULTS:
+            raise UsageError(
+                f"{argument}: {item!r} is a network fault, and each_parse_error lists documented "
+                f"errors: script it with parse_error({item!r})"
+            )
+        if item not in known:
+            raise _not_known(provider, item, others, known)
+        found.append(item)
+    return tuple(found)
 
 
 def endpoint_named(provider: Provider, name: str) -> tuple[Endpoint, ...]:
@@ -181,20 +269,33 @@ def _by_name(provider: Provider, name: str, others: Iterable[Provider], place: s
     named: dict[str, Named] = {**_FAULTS, **{error.code: error for error in provider.errors}}
     if name in named:
         return named[name]
-    near = {key.casefold(): key for key in named}.get(name.casefold())
-    for other in others:
-        if other.name != provider.name and name in _codes(other):
-            raise _foreign(provider, name, other.name, near)
-    if near is not None:
-        raise UsageError(f"{provider.name} has no error {name!r}: its name is {near!r}")
-    if name.isdecimal():
-        raise UsageError(f"{name!r} is a text: name a status by a number, {int(name)}")
     known = [error.code for error in _appearing(provider, place)]
     known += _FAULTS if place == "http" else []
-    raise unknown(f"{provider.name} error", name, known)
+    raise _not_known(provider, name, others, known)
 
 
-def _by_status(provider: Provider, status: int, place: str) -> DocumentedError:
+def _not_known(
+    provider: Provider, name: str, others: Iterable[Provider], known: list[str]
+) -> UsageError:
+    """The mistake of a name that the provider lacks: whose it is, or what it is meant for."""
+    near = {key.casefold(): key for key in [*_FAULTS, *_codes(provider)]}.get(name.casefold())
+    for other in others:
+        if other.name != provider.name and name in _codes(other):
+            return _foreign(provider, name, other.name, near)
+    if near is not None:
+        return UsageError(f"{provider.name} has no error {name!r}: its name is {near!r}")
+    if name.isdecimal():
+        return UsageError(f"{name!r} is a text: name a status by a number, {int(name)}")
+    words = nearest(name, known)
+    if not words.startswith("did you mean"):
+        if name.startswith("/"):
+            return UsageError(f"{name!r} is no error: write endpoint={name!r}")
+        if "." in name or "/" in name:
+            return UsageError(f"{name!r} is no error: write document={name!r}")
+    return unknown(f"{provider.name} error", name, known)
+
+
+def _by_status(provider: Provider, status: int, place: str) -> Named:
     appearing = _appearing(provider, place)
     found = [error for error in appearing if error.status == status]
     if len(found) == 1:
@@ -202,8 +303,14 @@ def _by_status(provider: Provider, status: int, place: str) -> DocumentedError:
     if found:
         codes = listed(error.code for error in found)
         raise UsageError(f"status {status} is ambiguous for {provider.name}: {codes}")
+    retried = provider.advice_for("server_errors") is not None
+    if place == "http" and retried and status in GATEWAY_PAGES:
+        # The provider speaks of any 5xx, also of those that it documents no body for.
+        return GATEWAY_PAGES[status]
     faults = [fault for fault in FAULTS if fault.status == status and place == "http"]
     also = f"; network faults that send it: {listed(faults)}" if faults else ""
+    if status < _LOWEST_STATUS:
+        also = f"; how often a failure is met is times={status}"
     raise UsageError(
         f"status {status} is not documented for {_PLACES[place]} of {provider.name}: "
         f"known: {listed(sorted({error.status for error in appearing}))}{also}"
@@ -223,12 +330,18 @@ def _must_appear(provider: Provider, found: Named, place: str) -> None:
 
 
 def _foreign(provider: Provider, code: str, other: str, near: str | None = None) -> UsageError:
-    fixture = f"{other}_api" if other in _BUILT_IN else f"parseapi_factory({other!r})"
     here = f" (there it is {near!r})" if near else ""
+    said = f"{code!r} is documented by {other}, not by {provider.name}{here}"
     return UsageError(
-        f"{code!r} is documented by {other}, not by {provider.name}{here}: "
-        f"pass provider={other!r} or use {fixture}"
+        f"{said}: use {_fixture(other)}",
+        marker=f"{said}: pass provider={other!r} or use {_fixture(other)}",
+        option=f"{said}: serve {other}",
     )
+
+
+def _fixture(provider: str) -> str:
+    """What gives a test the API of a provider."""
+    return f"{provider}_api" if provider in _BUILT_IN else f"parseapi_factory({provider!r})"
 
 
 def _appearing(provider: Provider, place: str) -> list[DocumentedError]:

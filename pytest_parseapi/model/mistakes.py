@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
 
 __all__ = [
+    "Place",
     "SimulationStopped",
     "UsageError",
     "check_count",
@@ -25,8 +26,35 @@ _PART: Final = 3
 """How much of a name is enough to find it by."""
 
 
+Place = Literal["marker", "option"]
+"""Where a user wrote what is wrong, if not in a call."""
+
+
 class UsageError(BaseException):
-    """The test asked for something that does not exist, such as an unknown error code."""
+    """The test asked for something that does not exist, such as an unknown error code.
+
+    It is no `Exception`, so that no ``except Exception`` of the code under test swallows it.
+
+    Args:
+        message: what is wrong, with the nearest right name.
+        marker: the same for somebody who wrote it in a marker; the message where empty.
+        option: the same for somebody who wrote it on a command line; the message where empty.
+
+    Example:
+        >>> def test_typo(extend_api):
+        ...     with pytest.raises(UsageError, match="did you mean 'OCR_ERROR'"):
+        ...         extend_api.fail("OCR_EROR")
+    """
+
+    __module__ = "pytest_parseapi"
+
+    def __init__(self, message: str, *, marker: str = "", option: str = "") -> None:
+        super().__init__(message)
+        self._by_place: Mapping[Place, str] = {"marker": marker, "option": option}
+
+    def written_in(self, place: Place) -> UsageError:
+        """The same mistake in the words of where it was written."""
+        return UsageError(self._by_place[place] or str(self))
 
 
 class SimulationStopped(BaseException):
@@ -97,11 +125,11 @@ def kind(value: object) -> str:
 
 
 def check_count(name: str, value: object, least: int) -> None:
-    """A `UsageError` where a value is neither None nor a whole number from ``least`` up."""
+    """A `UsageError` where a value is neither None nor an integer of at least ``least``."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} is a whole number from {least} up, not {value!r}")
+        raise UsageError(f"{name} must be an integer >= {least}, not {value!r}")
 
 
 def document_name(document: object) -> str | None:

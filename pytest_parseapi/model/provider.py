@@ -8,7 +8,28 @@ from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, DocumentedError
 
-__all__ = ["Provider"]
+__all__ = ["APIVersion", "Provider"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class APIVersion:
+    """The request header by which a consumer says which version of an API it is written for.
+
+    Args:
+        header: its name in lower case, such as ``"x-acme-api-version"``.
+        versions: the versions that the provider's page lists, newest first.
+        source: that page.
+        source_read: the date on which it was read.
+
+    Example:
+        >>> APIVersion(header="x-acme-api-version", versions=("2026-02-09",)).header
+        'x-acme-api-version'
+    """
+
+    header: str
+    versions: tuple[str, ...]
+    source: str = ""
+    source_read: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +48,8 @@ class Provider:
             empty.
         idempotency_header: the request header that makes a second submission harmless; None where
             no page names one.
+        api_version: the header that says which version of the API a request is written for; None
+            where the provider documents none.
         advice: what the provider tells its clients to do.
         behaviour: how requests are validated and bodies look.
 
@@ -44,6 +67,7 @@ class Provider:
     endpoints: tuple[Endpoint, ...] = (Endpoint(method="POST", path="/parse"),)
     main_endpoint: str = ""
     idempotency_header: str | None = None
+    api_version: APIVersion | None = None
     advice: tuple[Advice, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour, compare=False)
 

@@ -70,7 +70,7 @@ def _contract(
         return type(
             _CLASS,
             (ParseErrorContract,),
-            {"parse": parse, "provider": provider, "surface": surface},
+            {"parse": parse, "provider": provider, "surface": surface, "_by_options": True},
         )
     except TypeError as error:
         raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None

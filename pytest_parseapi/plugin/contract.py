@@ -1,4 +1,4 @@
-"""`ParseErrorContract`: the whole audit of a client, as a test class to derive from."""
+"""`ParseErrorContract`: every rule for a client, as a test class to derive from."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.observed import fail
-from pytest_parseapi.contract.cases import TESTS, Case, cases_of
-from pytest_parseapi.contract.plays import play
+from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.cases import Case
+from pytest_parseapi.contract.kinds import KINDS, PARSING, SURFACES, CaseKind, kinds_of
 from pytest_parseapi.contract.policy import RULES, ContractPolicy
-from pytest_parseapi.contract.trial import Stage
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.contract.preflight import parse_mistake
+from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.plugin.contract_results import preflight_of, report_broken
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.providers.registry import built_in_providers, provider_named
 
@@ -61,69 +62,12 @@ class ParseErrorContract(ContractPolicy):
         """
         raise NotImplementedError("a ParseErrorContract needs a parse(self, document)")
 
-    def test_success(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A document is parsed where nothing fails."""
-        self._hold(contract_case, parseapi_factory)
+    parse._is_missing = True  # type: ignore[attr-defined]
 
-    def test_documented_error(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """An error that comes once is retried if it may be, and is told if it may not."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_lasting_error(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """An error that stays is given up on, and told."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_network_fault(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A network fault or broken body that comes once is survived."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_lasting_network_fault(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A network fault or broken body that stays is given up on, and told."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_backoff(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """Waits grow exponentially, by their means over 16 seeds of ``random``."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_retry_after(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """``Retry-After`` is honoured, in seconds and as an HTTP date."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_earlier_result(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A failure is told although the same document was parsed before."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_retryable_flag(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A 500 with ``retryable: false`` is not retried, where the consumer promises it."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_run_failure(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A run that fails once is noticed, and submitted again if that may help."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_lasting_run_failure(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A document whose runs fail again and again is given up on."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_poll_error(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """An error in answer to a poll says nothing about the run."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_poll_fault(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A network fault or broken body in answer to a poll is survived."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """A good delivery is taken."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_wrong_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """What the provider did not sign is turned down."""
-        self._hold(contract_case, parseapi_factory)
-
-    def test_repeated_webhook(self, contract_case: Case, parseapi_factory: Factory) -> None:
-        """An event that is delivered twice has one effect."""
-        self._hold(contract_case, parseapi_factory)
+    @pytest.fixture(autouse=True)
+    def _contract_item(self, request: pytest.FixtureRequest) -> None:
+        """Keep the item: what the first case finds out holds for all of them."""
+        self._item: pytest.Item = request.node
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each case."""
@@ -132,8 +76,7 @@ class ParseErrorContract(ContractPolicy):
         name = metafunc.function.__name__
         try:
             provider = provider_named(session_of(metafunc.config).providers, self.provider)
-            self._check_marks(provider)
-            cases = cases_of(name.removeprefix(_PREFIX), provider, self)
+            cases = self._cases(name, provider)
         except UsageError as error:
             where = metafunc.definition.nodeid
             raise pytest.Collector.CollectError(f"{where}: {error}") from None
@@ -153,40 +96,53 @@ class ParseErrorContract(ContractPolicy):
         if unittest is not None and issubclass(cls, unittest.TestCase):
             raise TypeError(f"{cls.__name__} is a plain class, without unittest.TestCase")
         _check_names(cls)
-        kinds = TESTS.get(cls.surface)
-        if kinds is None:
-            raise TypeError(
-                f"surface {cls.surface!r} of {cls.__name__}: {nearest(cls.surface, TESTS)}"
-            )
-        for name, method in vars(ParseErrorContract).items():
-            if not name.startswith(_PREFIX) or name in vars(cls):
+        asked = {_PREFIX + kind.name for kind in kinds_of(cls)}
+        for kind in KINDS.values():
+            name = _PREFIX + kind.name
+            if name in vars(cls):
                 continue
             # pytest passes over what is not callable: no test, where one would have no sense.
-            if name.removeprefix(_PREFIX) not in kinds or _unasked(cls, name):
+            if name not in asked:
                 setattr(cls, name, None)
             elif getattr(cls, name) is None:
-                setattr(cls, name, method)
+                setattr(cls, name, vars(ParseErrorContract)[name])
         for provider in built_in_providers():
             if provider.name == cls.provider:
                 cls.api_key = cls.api_key or provider.api_key
                 cls.base_url = cls.base_url or provider.base_url
 
-    def _hold(self, case: Case, factory: Factory) -> None:
+    def _hold(self, kind: CaseKind, case: Case, factory: Factory) -> None:
+        """Try one case, and fail the test for every rule that is broken."""
+        preflight = preflight_of(self._item, type(self))
+        preflight.skip_where_others_failed(self._item)
         api = factory(self.provider)
         self.api_key = self.api_key or api.api_key
         self.base_url = self.base_url or api.base_url
         if self.handle_webhook is not None:
             self.webhook_secret = self.webhook_secret or api.webhook_secret
-        breaches = play(case, Stage(api=api, parse=self.parse, policy=self))
-        broken = ""
+        harness = Harness(api=api, parse=self.parse, policy=self)
         try:
-            fail(api._observed, [breach.titled for breach in breaches])
-        except AssertionError as error:
-            broken = str(error)
-        if broken:
-            # The rules are the plugin's own: no line of the test is worth showing.
-            pytest.fail(broken, pytrace=False)
+            violations = kind.violations(case, harness)
+        except SimulationStopped:
+            preflight.stopped(self._item, harness)
+            raise
+        if not kind.name.endswith("webhook"):
+            preflight.look(self._item, harness)
+        if violations:
+            report_broken(api, violations)
         api.note_check("contract")
+
+    def _cases(self, name: str, provider: Provider) -> list[Case]:
+        kind = KINDS.get(name.removeprefix(_PREFIX))
+        if kind is None:
+            known = [_PREFIX + item for item in KINDS]
+            raise UsageError(f"no test of a contract is named {name!r}: {nearest(name, known)}")
+        self._check_marks(provider)
+        cases = list(kind.cases(provider, self))
+        mistake = parse_mistake(self.parse) if self.surface in PARSING else ""
+        if mistake:
+            raise UsageError(f"{type(self).__name__}: {mistake}")
+        return cases
 
     def _marks(self, name: str, case: Case) -> Collection[pytest.MarkDecorator]:
         found: list[pytest.MarkDecorator] = []
@@ -197,20 +153,28 @@ class ParseErrorContract(ContractPolicy):
 
     def _check_marks(self, provider: Provider) -> None:
         known: list[str] = []
-        for test in TESTS[self.surface]:
-            for case in cases_of(test, provider, self):
-                known += [case.id, f"{_PREFIX}{test}[{case.id}]"]
+        for kind in kinds_of(type(self)):
+            for case in kind.cases(provider, self):
+                known += [case.id, f"{_PREFIX}{kind.name}[{case.id}]"]
         for key in self.marks:
             if key not in known:
                 raise UsageError(f"marks: no case {key!r}: {nearest(key, dict.fromkeys(known))}")
 
 
-def _unasked(cls: type[ContractPolicy], name: str) -> bool:
-    if name.endswith("webhook"):
-        return cls.handle_webhook is None
-    return (name == "test_retryable_flag" and not cls.obeys_retryable_flag) or (
-        name == "test_backoff" and not (cls.backoff and cls.retries)
-    )
+def _test_of(kind: CaseKind) -> Callable[[ParseErrorContract, Case, Factory], None]:
+    """The test function of a kind of cases."""
+
+    def test(self: ParseErrorContract, contract_case: Case, parseapi_factory: Factory) -> None:
+        self._hold(kind, contract_case, parseapi_factory)
+
+    test.__name__ = _PREFIX + kind.name
+    test.__qualname__ = f"{ParseErrorContract.__name__}.{test.__name__}"
+    test.__doc__ = kind.text
+    return test
+
+
+for _kind in KINDS.values():
+    setattr(ParseErrorContract, _PREFIX + _kind.name, _test_of(_kind))
 
 
 def _check_names(cls: type[ParseErrorContract]) -> None:
@@ -230,7 +194,17 @@ def _check_names(cls: type[ParseErrorContract]) -> None:
     for name in RULES:
         value = getattr(cls, name)
         if value is not None and not isinstance(value, bool) and not callable(value):
-            raise TypeError(f"{cls.__name__}.{name} turns a rule on or off, and is no {value!r}")
-    most = cls.max_attempts
-    if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-        raise TypeError(f"{cls.__name__}.max_attempts is a whole number from 1 up, not {most!r}")
+            raise TypeError(f"{cls.__name__}.{name} must be True or False, not {value!r}")
+    for name in ("max_attempts", "max_submissions"):
+        most = getattr(cls, name)
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise TypeError(f"{cls.__name__}.{name} must be an integer >= 1, not {most!r}")
+    if cls.surface not in SURFACES:
+        raise TypeError(
+            f"surface {cls.surface!r} of {cls.__name__}: {nearest(cls.surface, SURFACES)}"
+        )
+    if cls.surface not in PARSING and cls.handle_webhook is None:
+        raise TypeError(
+            f"{cls.__name__} has surface = {cls.surface!r}, so it needs a "
+            "handle_webhook(self, body, headers)"
+        )

@@ -52,12 +52,10 @@ class SimulatedTest:
     def script(self) -> None:
         """Script what the test's markers say."""
         for scripted in markers.scripts(self._item):
-            name = self._implied() if scripted.provider is None else scripted.provider
-            api = self.default_api() if name is None else self.api(name)
-            if scripted.of_runs:
-                api.fail_run(scripted.errors[0], **scripted.options)
-            else:
-                api.fail(*scripted.errors, **scripted.options)
+            try:
+                self._script(scripted)
+            except UsageError as error:
+                raise error.written_in("marker") from None
         callspec = getattr(self._item, "callspec", None)
         case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
         if case is None and self._item.get_closest_marker("each_parse_error") is not None:
@@ -70,6 +68,14 @@ class SimulatedTest:
             # A webhook tells of a failed run: webhook() without a run makes the one scripted here.
             fail = api.fail if case.surface == "http" else api.fail_run
             fail(case.error, times=case.times)
+
+    def _script(self, scripted: markers.Scripted) -> None:
+        name = self._implied() if scripted.provider is None else scripted.provider
+        api = self.default_api() if name is None else self.api(name)
+        if scripted.of_runs:
+            api.fail_run(scripted.errors[0], **scripted.options)
+        else:
+            api.fail(*scripted.errors, **scripted.options)
 
     def call(self) -> Generator[None, object, object]:
         """Run the test's own code, in a wrapper of pytest's.

@@ -29,6 +29,7 @@ def built_in_providers() -> tuple[Provider, ...]:
             errors=extend_errors.ERRORS,
             endpoints=(*extend_endpoints.ENDPOINTS, OUTPUT_ENDPOINT),
             main_endpoint="/parse",
+            api_version=extend_endpoints.API_VERSION,
             advice=extend_endpoints.ADVICE,
             behaviour=ExtendBehaviour(),
         ),

@@ -18,6 +18,7 @@ __all__ = ["Outcome", "broken_reply", "failed", "readable", "scripted"]
 
 _TITLES: Final = {
     "bad_gateway_html": "502 Bad Gateway",
+    "service_unavailable_html": "503 Service Temporarily Unavailable",
     "gateway_timeout_html": "504 Gateway Time-out",
 }
 

@@ -169,7 +169,8 @@ def steps_for(
     """The steps that ``fail(...)`` scripts; every mistake in it is a `UsageError`."""
     named = [resolve(provider, error, others=others) for error in errors]
     if not named:
-        raise UsageError("fail() needs at least one error: a code, a status or a network fault")
+        needs = "needs at least one error: a code, a status or a network fault"
+        raise UsageError(f"fail() {needs}", marker=f"marker parse_error {needs}")
     endpoints = () if endpoint is None else endpoint_named(provider, endpoint)
     for error in named:
         if endpoints and not any(_documents(item, error) for item in endpoints):

@@ -321,11 +321,11 @@ def test_threads_made_anew_for_each_attempt_go_on_with_one_operation(extend_api)
 @pytest.mark.parametrize(
     ("check", "arguments", "message"),
     [
-        ("assert_retried", {"times": -1}, "times is a whole number from 0 up, not -1"),
-        ("assert_retried", {"times": "2"}, "times is a whole number from 0 up, not '2'"),
-        ("assert_retried", {"times": True}, "times is a whole number from 0 up, not True"),
-        ("assert_gave_up", {"attempts": 0}, "attempts is a whole number from 1 up, not 0"),
-        ("assert_gave_up", {"attempts": 2.0}, "attempts is a whole number from 1 up, not 2.0"),
+        ("assert_retried", {"times": -1}, "times must be an integer >= 0, not -1"),
+        ("assert_retried", {"times": "2"}, "times must be an integer >= 0, not '2'"),
+        ("assert_retried", {"times": True}, "times must be an integer >= 0, not True"),
+        ("assert_gave_up", {"attempts": 0}, "attempts must be an integer >= 1, not 0"),
+        ("assert_gave_up", {"attempts": 2.0}, "attempts must be an integer >= 1, not 2.0"),
         ("assert_backoff", {"initial": 0}, "initial is a number of seconds above 0, not 0"),
         ("assert_backoff", {"maximum": -1}, "maximum is a number of seconds above 0, not -1"),
         ("assert_backoff", {"factor": 0.5}, "factor is a number from 1 up, not 0.5"),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import math
 from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import requests
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, NetworkFault
@@ -22,6 +28,7 @@ EXTEND = Provider(
     base_url=extend_endpoints.BASE_URL,
     errors=extend_errors.ERRORS,
     endpoints=extend_endpoints.ENDPOINTS,
+    advice=extend_endpoints.ADVICE,
 )
 NUTRIENT = Provider(
     name="nutrient",
@@ -134,26 +141,23 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         (
             EXTEND,
             "rate_limited",
-            "'rate_limited' is documented by nutrient, not by extend: "
-            "pass provider='nutrient' or use nutrient_api",
+            "'rate_limited' is documented by nutrient, not by extend: use nutrient_api",
         ),
         (
             NUTRIENT,
             "OCR_ERROR",
-            "'OCR_ERROR' is documented by extend, not by nutrient: "
-            "pass provider='extend' or use extend_api",
+            "'OCR_ERROR' is documented by extend, not by nutrient: use extend_api",
         ),
         (
             EXTEND,
             "BUSY",
-            "'BUSY' is documented by acme, not by extend: "
-            "pass provider='acme' or use parseapi_factory('acme')",
+            "'BUSY' is documented by acme, not by extend: use parseapi_factory('acme')",
         ),
         (
             EXTEND,
             "unauthorized",
             "'unauthorized' is documented by nutrient, not by extend (there it is 'UNAUTHORIZED'): "
-            "pass provider='nutrient' or use nutrient_api",
+            "use nutrient_api",
         ),
         (EXTEND, "429", "'429' is a text: name a status by a number, 429"),
         (
@@ -164,8 +168,8 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         (NUTRIENT, 500, "status 500 is ambiguous for nutrient: maestro_error, processing_error"),
         (
             EXTEND,
-            503,
-            "status 503 is not documented for HTTP replies of extend: "
+            505,
+            "status 505 is not documented for HTTP replies of extend: "
             "known: 400, 401, 402, 403, 404, 410, 422, 429, 500",
         ),
         (
@@ -179,13 +183,13 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
             EXTEND,
             0,
             "status 0 is not documented for HTTP replies of extend: "
-            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500",
+            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500; "
+            "how often a failure is met is times=0",
         ),
         (
             EXTEND,
             nutrient_errors.ERRORS[7],
-            "'rate_limited' is documented by nutrient, not by extend: "
-            "pass provider='nutrient' or use nutrient_api",
+            "'rate_limited' is documented by nutrient, not by extend: use nutrient_api",
         ),
         (
             EXTEND,
@@ -211,8 +215,8 @@ def test_a_name_near_nothing_lists_all_there_is() -> None:
         f"unknown extend error 'a\\nb': known: {RUN_CODES}, INVALID_REQUEST, UNAUTHORIZED, "
         "FORBIDDEN, NOT_FOUND, RATE_LIMIT_EXCEEDED, USAGE_BLOCKED, ENDPOINT_REMOVED, "
         "connect_error, connect_timeout, read_timeout, connection_reset, truncated_body, "
-        "bad_gateway_html, gateway_timeout_html, empty_body, invalid_json, unknown_code, "
-        "missing_request_id"
+        "bad_gateway_html, service_unavailable_html, gateway_timeout_html, empty_body, "
+        "invalid_json, unknown_code, missing_request_id"
     )
 
 
@@ -222,10 +226,30 @@ def test_a_name_near_nothing_lists_all_there_is() -> None:
         (True, "True"),
         (False, "False"),
         (None, "None"),
-        (500.0, "float"),
+        (500.0, "float: how often a failure is met is times=, an integer"),
+        (math.inf, "float: write times=ALWAYS"),
         (b"OCR_ERROR", "bytes"),
         (["OCR_ERROR"], "list"),
         (ValueError("OCR_ERROR"), "ValueError"),
+        (
+            httpx.ReadTimeout,
+            "type: ReadTimeout is an exception: name the network fault that raises it, "
+            "'read_timeout'",
+        ),
+        (
+            requests.exceptions.ConnectTimeout(),
+            "ConnectTimeout: ConnectTimeout is an exception: name the network fault that raises "
+            "it, 'connect_timeout'",
+        ),
+        (
+            json.JSONDecodeError,
+            "type: JSONDecodeError is an exception: name the network fault that raises it, "
+            "'invalid_json'",
+        ),
+        (dt.timedelta(seconds=5), "timedelta: when to retry is retry_after="),
+        (Path("b.pdf"), "PosixPath: which document fails is document="),
+        (lambda request: True, "function: which requests fail is when="),
+        (NUTRIENT, "Provider: the provider is chosen by the fixture nutrient_api"),
     ],
 )
 def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
@@ -344,7 +368,108 @@ def test_without_arguments_every_http_error_is_chosen() -> None:
     """All twenty and all eleven."""
     assert select(EXTEND) == extend_errors.ERRORS
     assert len(select(EXTEND)) == 20
-    assert len(select(NUTRIENT)) == 11
+
+
+def test_by_default_an_error_is_one_of_the_main_endpoint() -> None:
+    """What only another endpoint documents takes ``endpoint`` or ``codes``."""
+    rest = {"request_timeout", "unprocessable_url"}
+    everything = {error.code for error in nutrient_errors.ERRORS}
+    assert {error.code for error in select(NUTRIENT)} == everything - rest
+    extract = "/extraction/extract"
+    assert {error.code for error in select(NUTRIENT, endpoint=extract)} == everything
+    assert [error.code for error in select(NUTRIENT, codes="request_timeout")] == [
+        "request_timeout"
+    ]
+    general = "INTERNAL_ERROR, INVALID_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, "
+    general += "RATE_LIMIT_EXCEEDED, USAGE_BLOCKED, ENDPOINT_REMOVED"
+    assert ", ".join(error.code for error in select(EXTEND, endpoint="/parse_runs")) == general
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "message"),
+    [
+        (
+            NUTRIENT,
+            {"status": 408},
+            "no documented error of nutrient fits: surface='http', status=(408,); other endpoints "
+            "document what fits: endpoint='/extraction/extract'",
+        ),
+        (
+            EXTEND,
+            {"endpoint": "/parse_runs", "status": 422},
+            "no documented error of extend fits: surface='http', endpoint='/parse_runs', "
+            "status=(422,); other endpoints document what fits: endpoint='/parse'",
+        ),
+        (
+            EXTEND,
+            {"endpoint": "/parse", "surface": "run"},
+            "endpoint is for HTTP replies: run failures come from no endpoint, so leave "
+            "endpoint='/parse' or surface='run' out",
+        ),
+        (
+            EXTEND,
+            {"endpoint": "/pars"},
+            "unknown extend endpoint '/pars': did you mean '/parse' or '/parse_runs'?",
+        ),
+        (
+            EXTEND,
+            {"codes": "read_timeout"},
+            "codes: 'read_timeout' is a network fault, and each_parse_error lists documented "
+            "errors: script it with parse_error('read_timeout')",
+        ),
+        (
+            EXTEND,
+            {"exclude": "maestro_error"},
+            "'maestro_error' is documented by nutrient, not by extend: use nutrient_api",
+        ),
+        (EXTEND, {"codes": [500]}, "codes names errors by their code, not by int"),
+    ],
+)
+def test_a_choice_by_endpoint_or_by_what_another_list_knows(
+    provider: Provider, options: dict[str, Any], message: str
+) -> None:
+    """The message says where it is known."""
+    assert wrong(select, provider, others=PROVIDERS, **options) == message
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        (502, "bad_gateway_html"),
+        (503, "service_unavailable_html"),
+        (504, "gateway_timeout_html"),
+    ],
+)
+def test_a_status_of_a_gateway_is_its_page_where_any_5xx_is_to_be_retried(
+    status: int, fault: str
+) -> None:
+    """Extend's page speaks of any 5xx, without a body."""
+    assert code_of(EXTEND, status) == fault
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("b.pdf", "'b.pdf' is no error: write document='b.pdf'"),
+        ("https://a.example/b", "'https://a.example/b' is no error: write document="),
+        ("/parse_runs", "'/parse_runs' is no error: write endpoint='/parse_runs'"),
+        (3, "how often a failure is met is times=3"),
+    ],
+)
+def test_an_argument_by_position_is_told_its_name(name: Any, message: str) -> None:
+    """``fail`` takes errors by position, and nothing else."""
+    assert message in wrong(resolve, EXTEND, name)
+
+
+def test_a_mistake_speaks_of_where_it_was_written() -> None:
+    """A method has no ``provider``, and a command line no fixture."""
+    with pytest.raises(UsageError) as caught:
+        resolve(EXTEND, "maestro_error", others=PROVIDERS)
+    said = "'maestro_error' is documented by nutrient, not by extend"
+    assert str(caught.value) == f"{said}: use nutrient_api"
+    marker = caught.value.written_in("marker")
+    assert str(marker) == f"{said}: pass provider='nutrient' or use nutrient_api"
+    assert str(caught.value.written_in("option")) == f"{said}: serve nutrient"
 
 
 @pytest.mark.parametrize(
@@ -357,7 +482,7 @@ def test_without_arguments_every_http_error_is_chosen() -> None:
         ({"exclude": ["OCR_EROR"]}, "unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?"),
         (
             {"codes": "rate_limit_exceeded"},
-            "unknown extend error 'rate_limit_exceeded': did you mean 'RATE_LIMIT_EXCEEDED'?",
+            "extend has no error 'rate_limit_exceeded': its name is 'RATE_LIMIT_EXCEEDED'",
         ),
         (
             {"status": 503},

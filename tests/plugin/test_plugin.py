@@ -291,7 +291,9 @@ MARKERS = {
         "an error is named by its code, its status (an int), a DocumentedError or a network "
         "fault, not by None"
     ),
-    "parse_error()": "fail() needs at least one error: a code, a status or a network fault",
+    "parse_error()": (
+        "marker parse_error needs at least one error: a code, a status or a network fault"
+    ),
     "parse_error('OCR_ERROR', tims=2)": (
         "marker parse_error has no argument 'tims': did you mean 'times'?"
     ),
@@ -411,7 +413,7 @@ def test_wrong_calls(check, call, message):
     assert result.parseoutcomes() == {"failed": 1}
     (text,) = result.messages
     lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E")]
-    assert lines == [f"pytest_parseapi.model.mistakes.UsageError: {message}"]
+    assert lines == [f"pytest_parseapi.UsageError: {message}"]
     # The traceback ends at the test's own line.
     assert "/pytest_parseapi/" not in text
 

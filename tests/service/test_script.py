@@ -215,7 +215,7 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
             "retry_after is seconds from 0 up, an HTTP date or a datetime, not 'soon'",
         ),
         (("OCR_ERROR",), {"message": 7}, "message is a string, not 7"),
-        ((503,), {}, None),
+        ((505,), {}, None),
     ],
 )
 def test_mistakes(extend_api, errors, options, message):

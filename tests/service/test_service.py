@@ -282,6 +282,7 @@ EXTEND_FAULTS = [
     ("truncated_body", httpx.RemoteProtocolError, None),
     ("invalid_json", ApiError, 200),
     ("bad_gateway_html", ApiError, 502),
+    ("service_unavailable_html", ApiError, 503),
     ("gateway_timeout_html", ApiError, 504),
     ("empty_body", ApiError, 500),
     ("unknown_code", extend_ai.InternalServerError, 500),
@@ -312,6 +313,7 @@ NUTRIENT_FAULTS = {
     "connection_reset": (nutrient_dws.NetworkError, None),
     "truncated_body": (nutrient_dws.NetworkError, None),
     "bad_gateway_html": (API, 502),
+    "service_unavailable_html": (API, 503),
     "gateway_timeout_html": (API, 504),
     "empty_body": (API, 500),
     "unknown_code": (API, 500),
@@ -332,6 +334,21 @@ def test_every_fault_reaches_the_official_nutrient_client(nutrient_api, fault):
         assert type(failure.value) is kind
         assert failure.value.status_code == status
     assert nutrient_api.attempts[0].error == fault
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_status_of_a_gateway_is_its_page(extend_api, status):
+    extend_api.fail(status, retry_after=7)
+    reply = httpx.post(
+        "https://api.extend.ai/parse",
+        json={"file": {"url": "https://files.example.com/a.pdf"}},
+        headers={"Authorization": f"Bearer {extend_api.api_key}"},
+        timeout=5,
+    )
+    assert reply.status_code == status
+    assert reply.headers["content-type"] == "text/html"
+    assert reply.headers["retry-after"] == "7"
+    assert f"<h1>{status} " in reply.text
 
 
 @both

@@ -8,9 +8,8 @@ from collections import defaultdict
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.contract.cases import TESTS, cases_of
-from pytest_parseapi.contract.plays import play
-from pytest_parseapi.contract.trial import Stage
+from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.kinds import kinds_of
 from pytest_parseapi.providers.registry import provider_named, registry
 
 PROVIDERS = registry()
@@ -51,16 +50,18 @@ def audit(kind, *, until=None):
     bench = Bench(kind.provider, kind.__name__)
     broken = defaultdict(list)
     try:
-        for test in TESTS[kind.surface]:
-            for case in cases_of(test, provider, kind()):
+        for kind_of_case in kinds_of(kind):
+            for case in kind_of_case.cases(provider, kind()):
                 consumer = kind()
                 api = bench.api()
                 consumer.api_key, consumer.base_url = api.api_key, api.base_url
                 if consumer.handle_webhook is not None:
                     consumer.webhook_secret = api.webhook_secret
-                stage = Stage(api=api, parse=consumer.parse, policy=consumer)
-                for breach in play(case, stage):
-                    broken[breach.rule].append((f"{test}[{case.id}]", breach.finding))
+                harness = Harness(api=api, parse=consumer.parse, policy=consumer)
+                for violation in kind_of_case.violations(case, harness):
+                    broken[violation.rule].append(
+                        (f"{kind_of_case.name}[{case.id}]", violation.finding)
+                    )
                 if until in broken:
                     break
     finally:

@@ -216,3 +216,30 @@ class RetriesWithoutItsKey(Loop):
     def headers(self):
         key = self.spent.pop("authorization", None)
         return {**self.spent, **({"authorization": key} if key else {})}
+
+
+class ForgetsServiceUnavailable(Loop):
+    """Retries a 500, 502 and 504, but not the 503 of a gateway."""
+
+    rule = "retries"
+
+    def is_retryable(self, response, body):
+        return response.status_code in (200, 429, 500, 502, 504)
+
+
+class SendsNoVersion(Loop):
+    """Says nowhere which version of the API it is written for."""
+
+    rule = "api_version"
+
+    def headers(self):
+        return {"authorization": f"Bearer {self.api_key}"}
+
+
+class SendsAVersionThatNeverWas(Loop):
+    """Sends the date of its own release as the version."""
+
+    rule = "api_version"
+
+    def headers(self):
+        return {**super().headers(), "x-extend-api-version": "2026-11-25"}

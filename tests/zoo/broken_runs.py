@@ -179,3 +179,10 @@ class PollsAnUnknownRunAgain(RunLoop):
 
     def is_retryable(self, response, body):
         return response.status_code == 404 or super().is_retryable(response, body)
+
+
+class SubmitsOnceMoreThanStated(RunLoop):
+    """States two submissions of a document, and makes three."""
+
+    rule = "gives_up"
+    max_submissions = 2

@@ -190,3 +190,22 @@ class DoesNotSlowDownForLimits(Loop):
 
     def wait(self, attempt):
         return random.uniform(0.5, 1.5) if self.limited else super().wait(attempt)
+
+
+class HonoursRetryAfterOfLimitsOnly(Loop):
+    """Reads ``Retry-After`` of a 429, and not of a 503."""
+
+    rule = "retry_after"
+
+    def asked_wait(self, response):
+        return retry_after(response) if response.status_code == 429 else None
+
+
+class HonoursRetryAfterOfLimitsOnlyAtNutrient(NutrientLoop):
+    """States that it honours ``Retry-After``, and does so on a 429 only."""
+
+    rule = "retry_after"
+    retry_after = True
+
+    def asked_wait(self, response):
+        return retry_after(response) if response.status_code == 429 else None

@@ -234,3 +234,11 @@ class OfficialRunsAsynchronous(Consumer):
                 break
             await asyncio.sleep(2.0**number)
         raise ParseFailed(str(run.failure_reason))
+
+
+class StatesBothLimits(RunLoop):
+    """Says how often it submits a document, and how often it sends one request."""
+
+    submissions = 2
+    max_submissions = 2
+    max_attempts = 4

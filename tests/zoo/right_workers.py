@@ -84,7 +84,10 @@ class SharedQueue(Consumer):
             response = session.post(
                 f"{self.base_url}/parse",
                 json={"file": {"url": document}},
-                headers={"Authorization": f"Bearer {self.api_key}"},
+                headers={
+                    "Authorization": f"Bearer {self.api_key}",
+                    "x-extend-api-version": "2026-02-09",
+                },
                 timeout=30,
             )
         except requests.RequestException as error:
@@ -109,7 +112,10 @@ class RunsPolledInTheBackground(Consumer):
 
     async def parse(self, document):
         timeout = aiohttp.ClientTimeout(total=30, sock_connect=5, sock_read=20)
-        headers = {"Authorization": f"Bearer {self.api_key}"}
+        headers = {
+            "Authorization": f"Bearer {self.api_key}",
+            "x-extend-api-version": "2026-02-09",
+        }
         async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
             for number in range(2):
                 submission = {"file": {"url": document}}

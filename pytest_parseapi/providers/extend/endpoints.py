@@ -7,10 +7,12 @@ from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice
+from pytest_parseapi.model.provider import APIVersion
 
 __all__ = [
     "ADVICE",
     "API_KEY",
+    "API_VERSION",
     "ASYNC",
     "BASE_URL",
     "BATCHES",
@@ -36,11 +38,18 @@ ASYNC: Final = "docs.extend.ai/general/async-processing"
 WEBHOOKS: Final = "docs.extend.ai/webhooks/best-practices"
 BATCHES: Final = "docs.extend.ai/general/batch-processing"
 REFERENCE: Final = "docs.extend.ai/api-reference/endpoints/parse/"
+VERSIONS: Final = "docs.extend.ai/developers/api-versioning"
 CLIENT: Final = "extend-ai 1.20.0: "
 
 BASE_URL: Final = "https://api.extend.ai"
 HOSTS: Final = ("api.extend.ai", "api.us2.extend.app", "api.eu1.extend.ai")
 API_KEY: Final = "sk_parseapi_test_0123456789"
+API_VERSION: Final = APIVersion(
+    header="x-extend-api-version",
+    versions=("2026-02-09", "2025-04-21", "2024-12-23"),
+    source=VERSIONS,
+    source_read=READ,
+)
 
 _endpoint = partial(Endpoint, source_read=READ)
 _advice = partial(Advice, source_read=READ)

@@ -1,4 +1,4 @@
-"""Where a consumer is tried, one call of its ``parse``, and what came of it."""
+"""One call of a consumer's ``parse`` in front of a simulated API, and what came of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.webhook_delivery import WebhookDelivery
 
-__all__ = ["Parse", "Stage", "Trial", "default_document", "finished", "run_trial"]
+__all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "finished"]
 
 
 _SHOWN: Final = 120
@@ -28,7 +28,7 @@ Parse = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class CallResult:
     """What one call of ``parse`` did.
 
     Args:
@@ -69,7 +69,7 @@ class Trial:
         return f"parse returned {_short(self.value)}"
 
 
-def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
+def call_parse(api: ParseAPI, parse: Parse, document: object) -> CallResult:
     """Call ``parse`` once.
 
     Raises:
@@ -92,7 +92,7 @@ def run_trial(api: ParseAPI, parse: Parse, document: object) -> Trial:
         if stops.kind == "miss":
             raise SimulationStopped(stops.message)
         stopped = stops.kind
-    return Trial(api=api, record=api._observed, value=value, error=error, stopped=stopped)
+    return CallResult(api=api, record=api._observed, value=value, error=error, stopped=stopped)
 
 
 def finished(value: Any) -> Any:
@@ -144,7 +144,7 @@ def default_document(provider: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Harness:
     """One consumer in front of one simulated API.
 
     Args:
@@ -156,6 +156,8 @@ class Stage:
     api: ParseAPI
     parse: Parse
     policy: ContractPolicy
+    calls: list[CallResult] = field(default_factory=list)
+    """What came of each call so far."""
 
     @property
     def document(self) -> object:
@@ -164,12 +166,13 @@ class Stage:
             return self.policy.document
         return default_document(self.api.provider.name)
 
-    def call(self) -> Trial:
+    def call(self) -> CallResult:
         """Let the consumer parse the document once."""
         self.api._service.journal.one_call = True
-        return run_trial(self.api, self.parse, self.document)
+        self.calls.append(call_parse(self.api, self.parse, self.document))
+        return self.calls[-1]
 
-    def deliver(self, delivery: WebhookDelivery) -> Trial:
+    def deliver(self, delivery: WebhookDelivery) -> CallResult:
         """Deliver a webhook to the consumer once."""
         handle = self.policy.handle_webhook
 
@@ -177,7 +180,7 @@ class Stage:
             return None if handle is None else finished(handle(body, headers))
 
         self.api.deliver(delivery, receive, tries=1)
-        return Trial(api=self.api, record=self.api._observed)
+        return CallResult(api=self.api, record=self.api._observed)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""

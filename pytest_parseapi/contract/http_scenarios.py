@@ -1,0 +1,271 @@
+"""Scenarios of replies: a success, errors and network faults, once or without end."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.requests import wrong_api_versions
+from pytest_parseapi.checks.waits import too_early, waits_of
+from pytest_parseapi.contract.call import CallResult, Harness
+from pytest_parseapi.contract.cases import UNAVAILABLE, Case, Named, documented, may_be_retried
+from pytest_parseapi.contract.growth import growth_problem, means
+from pytest_parseapi.contract.rules import Violation, general_violations
+from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.service.script import ALWAYS
+
+__all__ = [
+    "api_version",
+    "backoff",
+    "earlier_result",
+    "lasting_failure",
+    "retry_after",
+    "retryable_flag",
+    "single_failure",
+    "success",
+]
+
+_SEEDS: Final = 16
+_LULL: Final = 600.0
+_STANDARD: Final = (
+    "RFC 9110, 10.2.3: with a 503, Retry-After says how long the service is expected to be down"
+)
+
+
+def success(_case: Case, harness: Harness) -> Iterator[Violation]:
+    """A document is parsed where nothing fails."""
+    call = harness.call()
+    yield from general_violations(call, harness.policy)
+    if call.error is not None or call.last is None or call.last.failed:
+        asked = "sent no request" if call.last is None else "sent requests"
+        yield Violation(
+            "succeeds",
+            Finding(
+                rule="a document is parsed where nothing fails",
+                expected=f"a request to {harness.api.base_url}, and a result",
+                seen=f"{call.outcome}; it {asked}",
+                advice="the contract needs a parse() that works: it is called with "
+                f"{harness.document!r}",
+            ),
+        )
+
+
+def api_version(_case: Case, harness: Harness) -> Iterator[Violation]:
+    """Nothing fails, and each request names a version that the provider lists."""
+    call = harness.call()
+    for finding in wrong_api_versions(call.record):
+        yield Violation("api_version", finding)
+
+
+def single_failure(case: Case, harness: Harness) -> Iterator[Violation]:
+    """A failure comes once."""
+    error = case.failure
+    harness.api.fail(error, endpoint=case.endpoint)
+    call = harness.call()
+    yield from met(call, error, harness)
+    yield from general_violations(call, harness.policy)
+    if may_be_retried(harness.api.provider, error):
+        yield from recovers(call, error)
+
+
+def lasting_failure(case: Case, harness: Harness) -> Iterator[Violation]:
+    """A failure comes again and again."""
+    error = case.failure
+    harness.api.fail(error, times=ALWAYS)
+    call = harness.call()
+    yield from met(call, error, harness)
+    yield from general_violations(call, harness.policy)
+    if isinstance(error, DocumentedError):
+        yield from _exact_attempts(call, error, harness)
+
+
+def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
+    """A failure lasts, and the waits between attempts are measured with several seeds."""
+    error = case.failure
+    runs: list[list[float]] = []
+    call: CallResult | None = None
+    for seed in range(_SEEDS):
+        call = _lasting(harness, error, seed)
+        if runs and not _waits(call) and not call.stopped:
+            # What is kept on purpose, such as a circuit breaker, forgets a failure in time.
+            harness.api.reset()
+            harness.api.clock.advance(_LULL)
+            harness.call()
+            call = _lasting(harness, error, seed)
+            if not (_waits(call) or call.stopped) and call.last and call.last.error == error:
+                yield _forgotten(call, error)
+                break
+        yield from met(call, error, harness)
+        runs += _waits(call)
+        if call.stopped:
+            break
+    if call is None or not call.record.attempts:
+        return
+    if not runs:
+        yield not_retried(call, error)
+        return
+    problem = growth_problem(runs, immediate_first=harness.policy.immediate_first_retry)
+    if problem:
+        seen = ", ".join(f"{mean:.3f} s" for mean in means(runs)[:8])
+        yield Violation(
+            "backoff",
+            Finding(
+                rule="waits before retries grow exponentially",
+                where=call.record.operations[0].name,
+                expected="waits that grow, each by more than the one before, up to a limit that "
+                "the fourth may reach",
+                seen=f"{seen} (the mean of each over {len(runs)} runs)",
+                nearest=problem,
+                advice=call.record.advice("backoff"),
+            ),
+        )
+
+
+def _lasting(harness: Harness, error: Named, seed: int) -> CallResult:
+    harness.api.reset()
+    harness.api.fail(error, times=ALWAYS)
+    harness.draw_alike(seed)
+    try:
+        return harness.call()
+    finally:
+        harness.draw_alike(None)
+
+
+def _waits(call: CallResult) -> list[list[float]]:
+    return [
+        [wait.seconds for wait in waits]
+        for operation in call.record.operations
+        for waits in waits_of(operation)
+        if waits
+    ]
+
+
+def _forgotten(call: CallResult, error: Named) -> Violation:
+    """The violation of a consumer that retried one document, and not the next."""
+    record = call.record
+    return Violation(
+        "retries",
+        Finding(
+            rule="each document gets its retries",
+            where=record.operations[0].name,
+            expected="retries as for the document before. " + documented(record.provider, error),
+            seen="nothing followed",
+            advice="count attempts anew for each document: what counts them must not outlive a "
+            "call of parse()",
+        ),
+    )
+
+
+def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
+    """A failure comes once, with ``Retry-After``."""
+    error = case.failure
+    value: float | datetime.datetime = case.retry_after
+    if case.as_date:
+        wall = harness.api._simulation.clock.wall()
+        value = datetime.datetime.fromtimestamp(wall + case.retry_after, tz=datetime.UTC)
+    harness.api.fail(error, retry_after=value)
+    call = harness.call()
+    yield from met(call, error, harness)
+    for finding in too_early(call.record):
+        yield Violation("retry_after", _with_standard(finding, error))
+    for violation in (*general_violations(call, harness.policy), *recovers(call, error)):
+        if violation.rule == "retries":
+            yield _not_awaited(violation.finding, case)
+        else:
+            yield violation
+
+
+def _with_standard(finding: Finding, error: Named) -> Finding:
+    """The finding with why a reply that no page speaks of may carry the header."""
+    if error.status != UNAVAILABLE:
+        return finding
+    return replace(finding, advice="\n".join(filter(None, (finding.advice, _STANDARD))))
+
+
+def _not_awaited(finding: Finding, case: Case) -> Violation:
+    """The violation of a consumer that gives up where it is asked to wait."""
+    advice = (
+        f"a consumer that gives up on {case.retry_after} s on purpose states retry_after = False"
+    )
+    found = _with_standard(finding, case.failure)
+    return Violation(
+        "retry_after",
+        replace(
+            found,
+            rule="a retry comes after the reply's Retry-After",
+            advice=f"{found.advice}\n{advice}",
+        ),
+    )
+
+
+def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
+    """A failure lasts after the same document was parsed."""
+    before = harness.call()
+    if before.error is not None:
+        yield from success(case, harness)
+        return
+    harness.api.fail(case.failure, times=ALWAYS)
+    call = harness.call()
+    # A consumer that keeps results and asks no more has not taken a failure for a success.
+    if len(call.record.attempts) == len(before.record.attempts):
+        harness.api.reset()
+        return
+    if call.ended_in_failure and call.error is None and not call.stopped:
+        same = call.value is before.value or call.value == before.value
+        if harness.policy.raises or (same and call.value is not None):
+            yield Violation(
+                "fresh_results",
+                Finding(
+                    rule="no earlier result stands in for a failed one",
+                    expected="an exception, since the API failed this time",
+                    seen=call.outcome + (", the result of the call before" if same else ""),
+                    advice="a result that was kept for a failure has to say so",
+                ),
+            )
+
+
+def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
+    """An error comes once, as one that is not to be retried."""
+    error = case.failure
+    if not isinstance(error, DocumentedError):
+        return
+    harness.api.fail(replace(error, retryable=False))
+    call = harness.call()
+    for operation in call.record.operations:
+        for before, after in operation.pairs():
+            yield Violation(
+                "obeys_retryable_flag",
+                Finding(
+                    rule="the body's retryable flag outweighs the status",
+                    where=operation.name,
+                    expected=f"no attempt after a {before.status} with retryable: false",
+                    seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
+                    advice=call.record.advice("retryable"),
+                ),
+            )
+            return
+
+
+def _exact_attempts(
+    call: CallResult, error: DocumentedError, harness: Harness
+) -> Iterator[Violation]:
+    wanted = harness.policy.max_attempts
+    if wanted is None or call.stopped or not harness.policy.retries:
+        return
+    for operation in call.record.operations:
+        if operation.attempts[-1].failed and len(operation.attempts) != wanted:
+            yield Violation(
+                "gives_up",
+                Finding(
+                    rule=f"the consumer gives up after {wanted} attempts in all",
+                    where=operation.name,
+                    expected=f"{wanted} attempts (max_attempts = {wanted}). "
+                    + documented(harness.api.provider, error),
+                    seen=f"{len(operation.attempts)} attempts",
+                    advice="the first attempt counts, too",
+                ),
+            )

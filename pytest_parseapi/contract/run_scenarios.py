@@ -1,0 +1,119 @@
+"""Scenarios of runs that fail and of webhook deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_parseapi.api.runs import run_book
+from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.webhooks import repeated_effects
+from pytest_parseapi.contract.call import CallResult, Harness
+from pytest_parseapi.contract.cases import Case, documented, name_of
+from pytest_parseapi.contract.rules import Violation, general_violations
+from pytest_parseapi.contract.scripted_rules import run_met
+from pytest_parseapi.service.script import ALWAYS
+
+__all__ = ["lasting_run_failure", "repeated_delivery", "run_failure", "single_delivery"]
+
+
+_MANY: Final = 30
+
+
+def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
+    """One run fails."""
+    error = case.failure
+    harness.api.fail_run(name_of(error))
+    call = harness.call()
+    yield from run_met(call, error, harness)
+    yield from general_violations(call, harness.policy)
+    if call.record.runs and not call.failed_run and call.error is not None:
+        yield Violation(
+            "resubmits",
+            Finding(
+                rule="the result of a new run is used",
+                where=call.record.runs[-1].id,
+                expected=f"a result: run {call.record.runs[-1].id} ended "
+                f"{call.record.runs[-1].status}",
+                seen=call.outcome,
+            ),
+        )
+
+
+def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
+    """Run after run fails."""
+    error = case.failure
+    # No fuse counts runs: each of them is created by a request that succeeds.
+    harness.api.fail_run(name_of(error), times=_MANY)
+    call = harness.call()
+    for step in run_book(harness.api._service).script.unused():
+        # What a consumer that gave up left of the script is no mistake of the test.
+        step.times = ALWAYS
+    yield from run_met(call, error, harness)
+    yield from general_violations(call, harness.policy)
+    yield from _exact_submissions(call, harness)
+    if len(call.record.runs) > _MANY:
+        yield Violation(
+            "gives_up",
+            Finding(
+                rule="the consumer gives up on a document whose runs fail",
+                expected=f"an end to it. {documented(harness.api.provider, error)}",
+                seen=f"{_MANY} runs failed, and another one was submitted",
+                advice="limit how often a document is submitted",
+            ),
+        )
+
+
+def _exact_submissions(call: CallResult, harness: Harness) -> Iterator[Violation]:
+    wanted = harness.policy.max_submissions
+    runs = call.record.runs
+    if wanted is None or call.stopped or not runs or not runs[-1].failed:
+        return
+    if len(runs) != wanted:
+        yield Violation(
+            "gives_up",
+            Finding(
+                rule=f"the consumer gives up after {counted(wanted, 'run')} of a document in all",
+                where=runs[-1].id,
+                expected=f"{counted(wanted, 'run')} (max_submissions = {wanted})",
+                seen=f"{counted(len(runs), 'run')}, the last of which failed, too",
+                advice="the first submission counts, too; max_attempts counts the HTTP attempts "
+                "of one request",
+            ),
+        )
+
+
+_OF_WEBHOOKS: Final = (
+    "accepts_webhooks",
+    "verifies_signature",
+    "hides_webhook_secret",
+    "hides_credentials",
+    "sets_timeouts",
+)
+
+
+def single_delivery(case: Case, harness: Harness) -> Iterator[Violation]:
+    """One webhook is delivered, right or wrong."""
+    error = None if case.error is None else name_of(case.error)
+    call = harness.deliver(harness.api.webhook(error, wrong=case.wrong))
+    yield from _webhook_violations(call, harness)
+
+
+def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
+    """One webhook is delivered twice."""
+    before = 0 if harness.policy.webhook_effects is None else harness.policy.webhook_effects()
+    delivery = harness.api.webhook()
+    harness.deliver(delivery)
+    call = harness.deliver(delivery)
+    yield from _webhook_violations(call, harness)
+    count = harness.policy.webhook_effects
+    effects = None if count is None else (lambda: count() - before)
+    for finding in repeated_effects(call.record, effects):
+        yield Violation("handles_events_once", finding)
+
+
+def _webhook_violations(call: CallResult, harness: Harness) -> Iterator[Violation]:
+    """A receiver is asked for nothing that only a caller of ``parse`` can give."""
+    for violation in general_violations(call, harness.policy):
+        if violation.rule in _OF_WEBHOOKS:
+            yield violation

@@ -1,0 +1,72 @@
+"""What a case of a contract reports: the rules that it broke, or why no case can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pytest
+
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.observed import fail
+from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.preflight import obstacle, verdict
+from pytest_parseapi.contract.rules import Violation
+
+__all__ = ["Preflight", "preflight_of", "report_broken"]
+
+_preflights_key = pytest.StashKey[dict[type, "Preflight"]]()
+_REST: Final = "The other cases of this contract are skipped: they would fail for the same reason."
+
+
+class Preflight:
+    """Whether the cases of one contract class can judge its consumer, in this process."""
+
+    def __init__(self) -> None:
+        self._known = False
+        self._failed_in = ""
+
+    def skip_where_others_failed(self, item: pytest.Item) -> None:
+        """Skip a case that would fail for the reason that another case reported."""
+        if self._failed_in and self._failed_in != item.nodeid:
+            pytest.skip(f"see {self._failed_in}: no case of this contract can judge the consumer")
+
+    def look(self, item: pytest.Item, harness: Harness) -> None:
+        """Fail the first case where it shows that none can judge the consumer."""
+        # A case that is expected to fail would hide the reason, and the others would be skipped.
+        if self._known or item.get_closest_marker("xfail") is not None:
+            return
+        found = obstacle(harness)
+        if found is None:
+            self._known = verdict(harness) == "good"
+            return
+        self._failed_in = item.nodeid
+        pytest.fail(_text(harness.api, found), pytrace=False)
+
+    def stopped(self, item: pytest.Item, harness: Harness) -> None:
+        """Let the other cases be skipped where the simulation stopped the first request."""
+        if not self._known and not harness.api.attempts:
+            self._failed_in = item.nodeid
+
+
+def preflight_of(item: pytest.Item, contract: type) -> Preflight:
+    """The preflight of a contract class; one for each process."""
+    return item.config.stash.setdefault(_preflights_key, {}).setdefault(contract, Preflight())
+
+
+def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
+    """Fail a case for the rules that it broke."""
+    try:
+        fail(api._observed, [violation.titled for violation in violations])
+    except AssertionError as error:
+        broken = str(error)
+    # The rules are the plugin's own: no line of the test is worth showing.
+    pytest.fail(broken, pytrace=False)
+
+
+def _text(api: ParseAPI, found: Finding) -> str:
+    picture = f"\n\n{api.timeline()}" if api.attempts else ""
+    return (
+        f"the contract cannot judge this consumer: {found.rule}\n{found.text()}\n\n{_REST}{picture}"
+    )

@@ -1,0 +1,213 @@
+"""What keeps a contract from judging its consumer is reported once, and not by each case."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_parseapi.contract.preflight import parse_mistake
+
+HEAD = """
+import httpx
+import pytest
+from pytest_parseapi import ParseErrorContract
+
+def post(path, key="sk_live_1", host="https://api.extend.ai", body=None):
+    return httpx.post(
+        host + path,
+        json={"file": {"url": "https://files.example.com/a.pdf"}} if body is None else body,
+        headers={"Authorization": f"Bearer {key}", "x-extend-api-version": "2026-02-09"},
+        timeout=5,
+    )
+
+class TestOurs(ParseErrorContract):
+    provider = "extend"
+"""
+
+
+@pytest.fixture
+def contract(pytester, monkeypatch):
+    """Runs a contract whose ``parse`` is the code given."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(code, *arguments):
+        lines = "\n".join("    " + line for line in code.splitlines())
+        pytester.makepyfile(test_ours=HEAD + lines)
+        switches = ["--assert=plain", "-p", "parseapi", "-p", "no:cacheprovider"]
+        return pytester.runpytest_inprocess(*switches, *arguments)
+
+    return run
+
+
+NO_REQUEST = (
+    "def parse(self, document):\n    return None",
+    [
+        "the contract cannot judge this consumer: parse sends a request to Extend",
+        "  expected   a request to https://api.extend.ai",
+        "  seen       no request; parse returned None",
+        "  next       parse is called with 'https://files.example.com/contract.pdf', and *",
+        "The other cases of this contract are skipped: they would fail for the same reason.",
+    ],
+)
+BROKEN_SETUP = (
+    "def parse(self, document):\n    return {}['API_KEY']",
+    ["  seen       no request; parse raised KeyError('API_KEY') (at test_ours.py:16)"],
+)
+OTHER_PROVIDER = (
+    "def parse(self, document):\n"
+    "    return post('/extraction/parse', host='https://api.nutrient.io').text",
+    [
+        "the contract cannot judge this consumer: parse asks Extend",
+        "  expected   a request to https://api.extend.ai",
+        "  seen       POST https://api.nutrient.io/extraction/parse, which is Nutrient's; parse *",
+        "  next       set provider = 'nutrient' in the class, or let parse ask Extend",
+    ],
+)
+OTHER_SURFACE = (
+    "def parse(self, document):\n    return post('/parse_runs').json()",
+    [
+        "the contract cannot judge this consumer: parse uses the surface that the class states, *",
+        "  expected   a request to /parse",
+        "  seen       POST /parse_runs, which is of the surface 'run'",
+        "  next       set surface = 'run' in the class",
+    ],
+)
+SYNCHRONOUS = (
+    "surface = 'run'\ndef parse(self, document):\n    return post('/parse').json()",
+    [
+        "  seen       POST /parse, which is of the surface 'http'",
+        "  next       set surface = 'http' in the class",
+    ],
+)
+REFUSED_KEY = (
+    "def parse(self, document):\n"
+    "    return httpx.post('https://api.extend.ai/parse', json={}, timeout=5).raise_for_status()",
+    [
+        "the contract cannot judge this consumer: the credential of parse is accepted",
+        "  seen       401 UNAUTHORIZED: The API key is missing or not valid.",
+    ],
+)
+REFUSED_BODY = (
+    "def parse(self, document):\n    return post('/parse', body={}).raise_for_status()",
+    [
+        "the contract cannot judge this consumer: the request of parse is accepted where nothing *",
+        "  seen       400 INVALID_REQUEST: *",
+    ],
+)
+NOT_SIMULATED = (
+    "def parse(self, document):\n    return post('/parsed')",
+    ["POST /parsed is not simulated: *"],
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        NO_REQUEST,
+        BROKEN_SETUP,
+        OTHER_PROVIDER,
+        OTHER_SURFACE,
+        SYNCHRONOUS,
+        REFUSED_KEY,
+        REFUSED_BODY,
+        NOT_SIMULATED,
+    ],
+    ids=[
+        "no request",
+        "broken set-up",
+        "other provider",
+        "other surface",
+        "synchronous",
+        "refused key",
+        "refused body",
+        "not simulated",
+    ],
+)
+def test_one_case_fails_with_the_reason_and_the_others_are_skipped(contract, code, lines):
+    result = contract(code)
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert outcomes["skipped"] > 50
+    assert "passed" not in outcomes
+    result.stdout.fnmatch_lines(lines)
+
+
+def test_each_class_has_a_preflight_of_its_own(contract):
+    nothing = "def parse(self, document):\n    pass\n"
+    code = nothing + "class TestInner(ParseErrorContract):\n    parse = lambda self, document: None"
+    assert contract(code).parseoutcomes()["failed"] == 2
+
+
+def test_a_case_that_is_expected_to_fail_hides_no_reason(contract):
+    code = f"marks = {{'extend': pytest.mark.xfail(reason='known')}}\n{NO_REQUEST[0]}"
+    outcomes = contract(code).parseoutcomes()
+    assert outcomes["failed"] == 1
+
+
+def test_under_xdist_at_most_one_case_a_worker_reports(contract):
+    outcomes = contract(NO_REQUEST[0], "-p", "xdist", "-n", "2").parseoutcomes()
+    assert 1 <= outcomes["failed"] <= 2
+    assert outcomes["skipped"] > 50
+
+
+def test_a_network_fault_in_the_first_case_says_nothing_of_the_credential(contract):
+    outcomes = contract(REFUSED_KEY[0], "-k", "network_fault").parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert outcomes["skipped"] > 1
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "parse = lambda: None",
+            "parse must take one document, and takes nothing: a function in a class gets *",
+        ),
+        ("parse = 5", "parse must be a method that takes one document, not 5"),
+        (
+            "def parse(self, document, timeout): pass",
+            "parse must take one document, and takes document, timeout",
+        ),
+        (
+            "def parse(self, document):\n    yield document",
+            "parse must return its result: it is a generator function",
+        ),
+        ("backoff = True", "a contract needs a method parse(self, document)"),
+    ],
+)
+def test_a_parse_that_is_no_function_of_one_document_is_a_collection_error(contract, code, message):
+    result = contract(code)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*TestOurs: {message}*"])
+
+
+def test_a_function_that_became_a_method_is_told_how_to_stay_one():
+    def parse(document):
+        return document
+
+    class Ours:
+        pass
+
+    Ours.parse = parse
+    assert parse_mistake(Ours().parse) == (
+        "parse must take one document, and takes nothing: a function in a class gets the instance "
+        "as its first argument, so write parse = staticmethod(parse), or def parse(self, document)"
+    )
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda document: document,
+        lambda document, timeout=5: (document, timeout),
+        lambda *documents: documents,
+        str,
+        len,
+    ],
+)
+def test_what_takes_one_document_is_accepted(parse):
+    assert parse_mistake(parse) == ""
+
+
+@pytest.mark.parametrize("parse", [lambda: None, lambda *, document: document, 5, None])
+def test_what_does_not_is_a_mistake(parse):
+    assert parse_mistake(parse).startswith("parse must ")
