@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
 from pytest_parseapi.api.runs import run_book
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.server.server import LiveServer
-from pytest_parseapi.clients.switchboard import Switchboard
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
 from pytest_parseapi.model.provider import Provider
@@ -73,14 +73,14 @@ def serve(
     for failure in run_failures:
         step_for_run = run_step_for(provider, failure.error, times=failure.times)
         run_book(service).script.add(step_for_run)
-    switchboard = Switchboard(clock, stops)
-    switchboard.add(service)
+    hosts = SimulatedHosts(clock, stops)
+    hosts.add(service)
     server = LiveServer(host)
     ended = threading.Event()
     signals = [signal.SIGINT, signal.SIGTERM]
     before = [signal.signal(number, lambda *_: ended.set()) for number in signals]
     try:
-        server.attach(switchboard)
+        server.attach(hosts)
         try:
             url = server.url(provider, port)
         except OSError as error:
@@ -90,7 +90,7 @@ def serve(
         while not ended.wait(1):
             pass
     finally:
-        server.detach(switchboard)
+        server.detach(hosts)
         server.stop()
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)

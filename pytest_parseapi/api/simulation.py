@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_parseapi.clients.guard import Guard, blocked_in_test
-from pytest_parseapi.clients.interception import wires_for
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
-from pytest_parseapi.clients.switchboard import Switchboard
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -75,7 +75,7 @@ class Simulation:
         self._time = VirtualTime(self.clock, self.live.is_idle)
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
-        self._switchboard = Switchboard(self.clock, self.stops, self._look)
+        self._hosts = SimulatedHosts(self.clock, self.stops, self._look)
         self._contexts = contexts
         self._undo = contextlib.ExitStack()
         for provider in providers.values():
@@ -84,17 +84,17 @@ class Simulation:
     def start(self) -> None:
         """Put everything in place; what was put in place is taken out if a part of it fails."""
         with contextlib.ExitStack() as undo:
-            undo.callback(self._switchboard.disconnect)
-            for wire in wires_for(self.settings.clients, self._contexts):
-                undo.callback(wire.stop)
-                wire.start(self._switchboard)
-            guard = Guard(self._switchboard.hosts, self._block)
+            undo.callback(self._hosts.disconnect)
+            for interceptor in interceptors_for(self.settings.clients, self._contexts):
+                undo.callback(interceptor.stop)
+                interceptor.start(self._hosts)
+            guard = Guard(self._hosts.names, self._block)
             undo.callback(guard.stop)
             guard.start()
             undo.callback(self.evidence.stop)
             self.evidence.start()
-            undo.callback(self.live.detach, self._switchboard)
-            self.live.attach(self._switchboard)
+            undo.callback(self.live.detach, self._hosts)
+            self.live.attach(self._hosts)
             undo.callback(self._time.stop)
             self._time.start()
             self._undo = undo.pop_all()
@@ -139,7 +139,7 @@ class Simulation:
             picture=lambda: draw(provider.title, service.journal.attempts),
         )
         self.services[provider.name] = service
-        self._switchboard.add(service)
+        self._hosts.add(service)
 
     def _block(self, host: str, library: str) -> None:
         self.stops.stop(blocked_in_test(host, library, self.settings.clients))

@@ -94,7 +94,7 @@ def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> 
             f"Install its extra: pip install 'pytest-parseapi[{library}]'"
         )
     return (
-        f"{what} no wire intercepts it.\n"
+        f"{what} nothing intercepts it.\n"
         f"Send it by httpx, requests or aiohttp, or to the address that api.live_url gives."
     )
 

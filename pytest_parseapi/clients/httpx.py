@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from types import ModuleType
 from typing import Any, Final, Generic, TypeVar
 
-from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["HTTPXWire", "Headers", "KnownHeaders"]
+__all__ = ["HTTPXInterceptor", "Headers", "KnownHeaders"]
 
 
 Headers = tuple[tuple[str, str], ...]
@@ -59,7 +59,7 @@ _EXCEPTIONS: Final = {
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 
 
-class HTTPXWire:
+class HTTPXInterceptor:
     """Intercepts ``httpx`` or ``httpx2``.
 
     Args:
@@ -74,14 +74,14 @@ class HTTPXWire:
         self._known_headers = KnownHeaders(_headers)
         self._streams = _truncated_streams(module)
 
-    def start(self, switchboard: Switchboard) -> None:
+    def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
         module, put = self._module, self._patches.put
-        put(module.HTTPTransport, "handle_request", functools.partial(self._sync, switchboard))
+        put(module.HTTPTransport, "handle_request", functools.partial(self._sync, hosts))
         put(
             module.AsyncHTTPTransport,
             "handle_async_request",
-            functools.partial(self._async, switchboard),
+            functools.partial(self._async, hosts),
         )
         default = sys.modules.get(f"{module.__name__}._transports.default")
         if hasattr(default, "create_ssl_context"):
@@ -89,47 +89,47 @@ class HTTPXWire:
             # change what it gets.
             put(default, "create_ssl_context", self._contexts.sharing)
         if module.__name__ == "httpx":
-            self._mocks(switchboard)
+            self._mocks(hosts)
 
-    def _mocks(self, switchboard: Switchboard) -> None:
-        """Let pytest-httpx, whose mock takes every request, leave documented hosts to this wire."""
+    def _mocks(self, hosts: SimulatedHosts) -> None:
+        """Let pytest-httpx, whose mock takes every request, leave documented hosts to us."""
         mock = getattr(sys.modules.get("pytest_httpx"), "HTTPXMock", None)
         ways = {"_handle_request": self._sync, "_handle_async_request": self._async}
         for name, way in ways.items():
             if hasattr(mock, name):
-                ours = way(switchboard, None)
-                self._patches.put(mock, name, functools.partial(_beside, switchboard, ours))
+                ours = way(hosts, None)
+                self._patches.put(mock, name, functools.partial(_beside, hosts, ours))
 
     def stop(self) -> None:
         """Intercept no more."""
         self._patches.stop()
 
-    def _sync(self, switchboard: Switchboard, real: Any) -> Any:
+    def _sync(self, hosts: SimulatedHosts, real: Any) -> Any:
         def handle_request(transport: Any, request: Any) -> Any:
-            service = switchboard.find(request.url.host)
+            service = hosts.find(request.url.host)
             if service is None:
                 return real(transport, request)
             pauses = _connect_pauses(transport)
             while True:
                 body = b"".join(request.stream)
-                pending = self._receive(switchboard, service, request, body)
-                result = switchboard.wait(pending)
+                pending = self._receive(hosts, service, request, body)
+                result = hosts.wait(pending)
                 if _gives_up(result, pauses):
                     return self._respond(request, result)
-                switchboard.clock.sleep(pauses.pop(0))
+                hosts.clock.sleep(pauses.pop(0))
 
         return handle_request
 
-    def _async(self, switchboard: Switchboard, real: Any) -> Any:
+    def _async(self, hosts: SimulatedHosts, real: Any) -> Any:
         async def handle_async_request(transport: Any, request: Any) -> Any:
-            service = switchboard.find(request.url.host)
+            service = hosts.find(request.url.host)
             if service is None:
                 return await real(transport, request)
             pauses = _connect_pauses(transport)
             while True:
                 body = b"".join([chunk async for chunk in request.stream])
-                pending = self._receive(switchboard, service, request, body)
-                result = await switchboard.wait_async(pending)
+                pending = self._receive(hosts, service, request, body)
+                result = await hosts.wait_async(pending)
                 if _gives_up(result, pauses):
                     return self._respond(request, result)
                 import anyio
@@ -139,12 +139,12 @@ class HTTPXWire:
         return handle_async_request
 
     def _receive(
-        self, switchboard: Switchboard, service: SimulatedService, request: Any, body: bytes
+        self, hosts: SimulatedHosts, service: SimulatedService, request: Any, body: bytes
     ) -> Pending:
         url = request.url
         path, _, query = url.raw_path.decode("ascii").partition("?")
         limits = request.extensions.get("timeout") or {}
-        return switchboard.receive(
+        return hosts.receive(
             service,
             Request(
                 method=request.method,
@@ -173,9 +173,9 @@ class HTTPXWire:
         )
 
 
-def _beside(switchboard: Switchboard, ours: Any, real: Any) -> Any:
+def _beside(hosts: SimulatedHosts, ours: Any, real: Any) -> Any:
     def handle_request(mock: Any, transport: Any, request: Any) -> Any:
-        if switchboard.find(request.url.host) is None:
+        if hosts.find(request.url.host) is None:
             return real(mock, transport, request)
         return ours(transport, request)
 

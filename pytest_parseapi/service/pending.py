@@ -19,7 +19,7 @@ than any deadline that a consumer sets around a call."""
 
 
 class Pending:
-    """An exchange under way. A wire waits for `seconds`, then calls `finish`.
+    """An exchange under way. An interceptor waits for `seconds`, then calls `finish`.
 
     Args:
         opened: its beginning, as the journal has it.

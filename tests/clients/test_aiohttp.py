@@ -1,4 +1,4 @@
-"""What aiohttp does above the wire is its own: bodies, time-outs, errors, middlewares, traces."""
+"""What aiohttp does above our interception is its own: bodies, time-outs, errors, traces."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def by_loop_to_an_address():
     asyncio.run(main())
 
 
-NO_WIRE = (
-    "no wire intercepts it.\n"
+NOT_INTERCEPTED = (
+    "nothing intercepts it.\n"
     "Send it by httpx, requests or aiohttp, or to the address that api.live_url gives."
 )
 LEFT_OUT = "this test's parseapi(clients=...) leaves {} out."
@@ -85,15 +85,15 @@ WAYS = {
     "requests": (lambda: requests.post(URL, json={}, timeout=5), LEFT_OUT),
     "aiohttp": (by_aiohttp, LEFT_OUT),
     "httpx2": (lambda: httpx2.post(URL, json={}), LEFT_OUT),
-    "urllib": (lambda: urllib.request.urlopen(URL, timeout=5), NO_WIRE),
-    "http": (by_http_client, NO_WIRE),
-    "tunnel": (by_tunnel, NO_WIRE),
-    "create_connection": (by_connection, NO_WIRE),
-    "socket": (by_socket, NO_WIRE),
-    "gethostbyname": (by_name, NO_WIRE),
-    "tls": (by_tls_to_an_address, NO_WIRE),
-    "open_connection": (by_open_connection, NO_WIRE),
-    "tls of a loop": (by_loop_to_an_address, NO_WIRE),
+    "urllib": (lambda: urllib.request.urlopen(URL, timeout=5), NOT_INTERCEPTED),
+    "http": (by_http_client, NOT_INTERCEPTED),
+    "tunnel": (by_tunnel, NOT_INTERCEPTED),
+    "create_connection": (by_connection, NOT_INTERCEPTED),
+    "socket": (by_socket, NOT_INTERCEPTED),
+    "gethostbyname": (by_name, NOT_INTERCEPTED),
+    "tls": (by_tls_to_an_address, NOT_INTERCEPTED),
+    "open_connection": (by_open_connection, NOT_INTERCEPTED),
+    "tls of a loop": (by_loop_to_an_address, NOT_INTERCEPTED),
 }
 LIBRARIES = {"requests", "aiohttp", "httpx2", "urllib", "http"}
 
@@ -139,9 +139,9 @@ def test_nothing_leaves_the_machine(simulated, way, monkeypatch):
 def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
     simulated, library, monkeypatch
 ):
-    """As where its wire is missing, although every client is asked for."""
-    wires = {"httpx": lambda _contexts: _Nothing()}
-    monkeypatch.setattr("pytest_parseapi.clients.interception.CLIENTS", wires)
+    """As where its interceptor is missing, although every client is asked for."""
+    interceptors = {"httpx": lambda _contexts: _Nothing()}
+    monkeypatch.setattr("pytest_parseapi.clients.libraries.CLIENTS", interceptors)
     simulation = simulated(clients=None)
 
     with pytest.raises(SimulationStopped):
@@ -155,7 +155,7 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
 
 
 class _Nothing:
-    def start(self, _switchboard):
+    def start(self, _hosts):
         """Intercept nothing."""
 
     def stop(self):

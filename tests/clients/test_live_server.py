@@ -1,4 +1,4 @@
-"""The live server: what clients without a wire, and other processes, meet on a real socket."""
+"""The live server: what other processes, and clients that are not intercepted, meet there."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ class TestFaults:
         extend_api.assert_retried(times=1)
         extend_api.assert_payload_resent()
 
-    def test_every_fault_and_error_is_checked_as_over_any_wire(self, extend_api):
+    def test_every_fault_and_error_is_checked_as_by_any_client(self, extend_api):
         extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=3)
         assert post(extend_api) == 429
         time.sleep(3)

@@ -1,4 +1,4 @@
-"""What requests and urllib3 do above the wire is theirs: retries, waits, errors, pools, mocks."""
+"""What requests and urllib3 do above our interception is theirs: retries, waits, errors, pools."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Driver(Protocol):
     limits: tuple[float, float]
     """Connect and read time-out, in seconds, that the suite sets."""
     virtual: bool
-    """Whether the wire sees the time-outs, and lets them pass in virtual time."""
+    """Whether the interceptor sees the time-outs, and lets them pass in virtual time."""
 
     def send(
         self,

@@ -913,5 +913,5 @@ def test_start_up_imports_nothing_heavy(imported):
     )
     loaded = set(done.stdout.split())
     assert {name for name in loaded if not name.startswith("pytest_parseapi")} == set()
-    heavy = ("session", "simulation", "api", "wires", "service", "catalogue", "report", "contract")
+    heavy = ("session", "simulation", "api", "clients", "service", "report", "contract")
     assert loaded.isdisjoint(f"pytest_parseapi.{name}" for name in heavy)

@@ -7,7 +7,7 @@ import http.client
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
 from pytest_parseapi.record.operation import current_caller
 from pytest_parseapi.service.pending import Pending
@@ -97,7 +97,7 @@ class Connection(asyncio.Transport):
         loop: asyncio.AbstractEventLoop,
         protocol: Any,
         *,
-        switchboard: Switchboard,
+        hosts: SimulatedHosts,
         service: SimulatedService,
         req: Any,
         limits: Any,
@@ -105,7 +105,7 @@ class Connection(asyncio.Transport):
         super().__init__()
         self._loop = loop
         self._protocol = protocol
-        self._switchboard = switchboard
+        self._hosts = hosts
         self._service = service
         self._url = req.url
         self._key = req.connection_key
@@ -190,7 +190,7 @@ class Connection(asyncio.Transport):
         # Nothing may be raised here: the request is often written by a task of aiohttp's own,
         # and its error would never meet the consumer.
         try:
-            pending = self._switchboard.receive(self._service, request, self._caller)
+            pending = self._hosts.receive(self._service, request, self._caller)
         except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
             self._protocol.set_exception(stop)
             return

@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.server.connection import Connection
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.real_time import ServerTime
 from pytest_parseapi.clients.server.sockets import LocalPeers
-from pytest_parseapi.clients.switchboard import Switchboard
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.record.operation import Caller
@@ -34,7 +34,7 @@ class ServerOffice:
         self._loop = loop
         self._peers = peers
         self._connections: dict[Any, Connection] = {}
-        self._switchboard: Switchboard | None = None
+        self._hosts: SimulatedHosts | None = None
         self._time: ServerTime | None = None
         self._waiting = 0
         self._outside = 0
@@ -42,23 +42,23 @@ class ServerOffice:
     @property
     def attached(self) -> bool:
         """Whether a test runs."""
-        return self._switchboard is not None
+        return self._hosts is not None
 
     @property
     def busy(self) -> bool:
         """Whether an exchange is under way, or a client of another process is connected."""
         return self._waiting > 0 or self._outside > 0
 
-    def attach(self, switchboard: Switchboard) -> None:
+    def attach(self, hosts: SimulatedHosts) -> None:
         """Send requests to this test from now on."""
-        self._time = ServerTime(switchboard.clock)
-        self._switchboard = switchboard
+        self._time = ServerTime(hosts.clock)
+        self._hosts = hosts
 
-    def detach(self, switchboard: Switchboard) -> bool:
+    def detach(self, hosts: SimulatedHosts) -> bool:
         """The test is over: True if requests went to it until now."""
-        if self._switchboard is not switchboard:
+        if self._hosts is not hosts:
             return False
-        self._switchboard = None
+        self._hosts = None
         return True
 
     def admit(self, sock: socket.socket, address: Any, provider: str, base_path: str) -> None:
@@ -89,25 +89,25 @@ class ServerOffice:
 
     def receive(self, connection: Connection, request: Request) -> Pending | Reply:
         """Hand a request to the test that runs, or answer it because none does."""
-        switchboard, clock = self._switchboard, self._time
-        if switchboard is None or clock is None:
+        hosts, clock = self._hosts, self._time
+        if hosts is None or clock is None:
             return _text(503, "The test that this address was for is over, and no other one runs.")
         if connection.outside is None:
             connection.outside = connection.address not in self._peers
             self._outside += connection.outside
         if connection.outside:
             clock.count_outside()
-        service = switchboard.at_port(connection.provider)
+        service = hosts.at_port(connection.provider)
         try:
-            pending = switchboard.receive(service, request, Caller(0, connection))
+            pending = hosts.receive(service, request, Caller(0, connection))
         except SimulationStopped as stopped:
             return _text(501, f"{stopped}")
         except Exception:  # noqa: BLE001 - the other connections are to be served
-            switchboard.stops.message = switchboard.stops.message or (
+            hosts.stops.message = hosts.stops.message or (
                 f"The simulation of {service.provider.title} broke at {request.method} "
                 f"{request.path}:\n{traceback.format_exc()}"
             )
-            return _text(500, switchboard.stops.message)
+            return _text(500, hosts.stops.message)
         if pending.seconds:
             self._waiting += 1
             connection.began = clock.now()
@@ -135,9 +135,9 @@ class ServerOffice:
 
     def broke(self, call: Callable[[Any], None]) -> None:
         """The error that is being handled came from a call of the loop's: stop the test."""
-        switchboard, owner = self._switchboard, getattr(call, "__self__", None)
-        if switchboard is not None and switchboard.stops.message is None:
-            switchboard.stops.message = f"The live server broke:\n{traceback.format_exc()}"
+        hosts, owner = self._hosts, getattr(call, "__self__", None)
+        if hosts is not None and hosts.stops.message is None:
+            hosts.stops.message = f"The live server broke:\n{traceback.format_exc()}"
         if isinstance(owner, Connection):
             owner.close()
 

@@ -9,10 +9,10 @@ import threading
 import time
 from typing import Final
 
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.server.exchanges import ServerOffice
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.sockets import LocalPeers, has_input
-from pytest_parseapi.clients.switchboard import Switchboard
 from pytest_parseapi.model.provider import Provider
 
 __all__ = ["LiveServer", "SharedServer"]
@@ -31,7 +31,7 @@ class LiveServer:
 
     Example:
         >>> server = LiveServer()  # doctest: +SKIP
-        >>> server.attach(switchboard)  # doctest: +SKIP
+        >>> server.attach(hosts)  # doctest: +SKIP
         >>> server.url(provider)  # doctest: +SKIP
         'http://127.0.0.1:40123'
     """
@@ -65,16 +65,16 @@ class LiveServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._ports[provider.name]}{_base_path(provider)}"
 
-    def attach(self, switchboard: Switchboard) -> None:
+    def attach(self, hosts: SimulatedHosts) -> None:
         """Send requests to this test from now on."""
-        self._office.attach(switchboard)
-        switchboard.clock.real_work = self.busy
+        self._office.attach(hosts)
+        hosts.clock.real_work = self.busy
         if self._loop.started:
             self._peers.start()
 
-    def detach(self, switchboard: Switchboard) -> None:
+    def detach(self, hosts: SimulatedHosts) -> None:
         """The test is over: what it did not finish is cut off, and nobody is served."""
-        if not self._office.detach(switchboard):
+        if not self._office.detach(hosts):
             return
         # Within the test that others, who replace the same methods, put theirs back after.
         self._peers.stop()
@@ -148,27 +148,27 @@ class SharedServer:
 
     def __init__(self) -> None:
         self._server: LiveServer | None = None
-        self._switchboard: Switchboard | None = None
+        self._hosts: SimulatedHosts | None = None
 
     def url(self, provider: Provider) -> str:
         """The base URL of a provider on the live server, which runs from now on."""
         if self._server is None:
             self._server = LiveServer()
-            if self._switchboard is not None:
-                self._server.attach(self._switchboard)
+            if self._hosts is not None:
+                self._server.attach(self._hosts)
         return self._server.url(provider)
 
-    def attach(self, switchboard: Switchboard) -> None:
+    def attach(self, hosts: SimulatedHosts) -> None:
         """A test begins: it gets the requests."""
-        self._switchboard = switchboard
+        self._hosts = hosts
         if self._server is not None:
-            self._server.attach(switchboard)
+            self._server.attach(hosts)
 
-    def detach(self, switchboard: Switchboard) -> None:
+    def detach(self, hosts: SimulatedHosts) -> None:
         """The test is over."""
-        self._switchboard = None
+        self._hosts = None
         if self._server is not None:
-            self._server.detach(switchboard)
+            self._server.detach(hosts)
 
     def is_idle(self, key: selectors.SelectorKey) -> bool:
         """Whether a loop's selector key is a connection to the server with nothing under way."""

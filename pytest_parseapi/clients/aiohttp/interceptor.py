@@ -1,7 +1,7 @@
 """aiohttp.
 
-The wire sits on ``TCPConnector._create_connection``, where every connector makes a connection, and
-gives it one without a network. Everything above it is real: aiohttp writes the request as bytes
+``TCPConnector._create_connection`` is replaced, where every connector makes a connection: it gets
+one without a network. Everything above it is real: aiohttp writes the request as bytes
 and parses the reply, so that multipart forms are seen as they are sent, time-outs run on the loop's
 clock, and each error is aiohttp's own. ``aioresponses`` sits on ``ClientSession._request``: it sees
 no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails with 3.14).
@@ -15,23 +15,23 @@ from types import ModuleType
 from typing import Any
 
 from pytest_parseapi.clients.aiohttp.connection import Connection
-from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import WhenImported
 
-__all__ = ["AiohttpWire"]
+__all__ = ["AiohttpInterceptor"]
 
 
-class AiohttpWire:
+class AiohttpInterceptor:
     """Intercepts ``aiohttp``."""
 
     def __init__(self) -> None:
         self._undo = contextlib.ExitStack()
         self._patches = Patches()
 
-    def start(self, switchboard: Switchboard) -> None:
+    def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
-        waiting = WhenImported("aiohttp.connector", lambda module: self._hook(module, switchboard))
+        waiting = WhenImported("aiohttp.connector", lambda module: self._hook(module, hosts))
         self._undo.callback(waiting.stop)
         waiting.start()
 
@@ -40,12 +40,12 @@ class AiohttpWire:
         self._undo.close()
         self._patches.stop()
 
-    def _hook(self, module: ModuleType, switchboard: Switchboard) -> None:
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         aiohttp_connector: Any = module
 
         def connections(real: Any) -> Any:
             async def create_connection(own: Any, req: Any, traces: Any, limits: Any) -> Any:
-                service = switchboard.find(req.url.host or "")
+                service = hosts.find(req.url.host or "")
                 if service is None:
                     return await real(own, req, traces, limits)
                 protocol = aiohttp_connector.ResponseHandler(own._loop)
@@ -53,7 +53,7 @@ class AiohttpWire:
                     Connection(
                         own._loop,
                         protocol,
-                        switchboard=switchboard,
+                        hosts=hosts,
                         service=service,
                         req=req,
                         limits=limits,
@@ -68,7 +68,7 @@ class AiohttpWire:
         def pooled(real: Any) -> Any:
             async def get(own: Any, key: Any, *args: Any) -> Any:
                 # A connection may be left over from before the test.
-                return None if switchboard.find(key.host) else await real(own, key, *args)
+                return None if hosts.find(key.host) else await real(own, key, *args)
 
             return get
 

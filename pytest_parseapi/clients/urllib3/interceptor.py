@@ -1,7 +1,7 @@
 """requests, and whatever else sends by urllib3.
 
-The wire sits on ``HTTPConnectionPool._make_request``, the one call by which urllib3 puts a request
-on a connection. Everything above it is real: sessions, adapters, ``urllib3.util.Retry`` with its
+``HTTPConnectionPool._make_request`` is replaced: the one call by which urllib3 puts a request on a
+connection. Everything above it is real: sessions, adapters, ``urllib3.util.Retry`` with its
 own waits (``responses`` sits above the retries, and retries at once), and the way in which each
 error becomes one of requests'. ``responses`` itself may be active in the same test: what it mocks
 is its own, and requests to documented hosts that it does not know come here.
@@ -15,19 +15,19 @@ import sys
 from types import ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clients.switchboard import Switchboard
+from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import WhenImported
 
-__all__ = ["RequestsWire"]
+__all__ = ["Urllib3Interceptor"]
 
 _HOST: Final = re.compile(r"[a-z]+://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
 
 
-class RequestsWire:
+class Urllib3Interceptor:
     """Intercepts ``requests`` and ``urllib3`` (1.26 and 2)."""
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class RequestsWire:
         self._patches = Patches()
         self._requests = RequestReader()
 
-    def start(self, switchboard: Switchboard) -> None:
+    def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
         hooks = {
-            "requests.sessions": lambda module: self._proxies(module, switchboard),
-            "urllib3.connectionpool": lambda module: self._pools(module, switchboard),
-            "responses": lambda module: self._mocks(module, switchboard),
+            "requests.sessions": lambda module: self._proxies(module, hosts),
+            "urllib3.connectionpool": lambda module: self._pools(module, hosts),
+            "responses": lambda module: self._mocks(module, hosts),
         }
         for name, hook in hooks.items():
             waiting = WhenImported(name, hook)
@@ -52,18 +52,18 @@ class RequestsWire:
         self._undo.close()
         self._patches.stop()
 
-    def _pools(self, module: Any, switchboard: Switchboard) -> None:
+    def _pools(self, module: Any, hosts: SimulatedHosts) -> None:
         def requests(real: Any) -> Any:
             def make_request(
                 pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
             ) -> Any:
                 host, target = _address(pool, url)
-                service = switchboard.find(host)
+                service = hosts.find(host)
                 if service is None or args:
                     return real(pool, conn, method, url, *args, **options)
                 pool.num_requests += 1
                 request = self._requests.read(pool, method, target, options)
-                result = switchboard.wait(switchboard.receive(service, request))
+                result = hosts.wait(hosts.receive(service, request))
                 if isinstance(result, Fault):
                     fail(result, pool=pool, conn=conn, url=target, timeouts=request.timeouts)
                 return answer(result, pool=pool, method=method, url=target, options=options)
@@ -72,7 +72,7 @@ class RequestsWire:
 
         def tunnels(real: Any) -> Any:
             def prepare_proxy(pool: Any, conn: Any) -> None:
-                if switchboard.find(pool.host) is None:
+                if hosts.find(pool.host) is None:
                     real(pool, conn)
                 else:
                     conn._has_connected_to_proxy = True
@@ -82,12 +82,12 @@ class RequestsWire:
         self._patches.put(module.HTTPConnectionPool, "_make_request", requests)
         self._patches.put(module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
 
-    def _proxies(self, module: ModuleType, switchboard: Switchboard) -> None:
+    def _proxies(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         def none(real: Any) -> Any:
             def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
                 # A proxy of this machine's own has no part in what the simulation answers, and a
                 # fault would become one of the proxy.
-                if switchboard.find(_host_of(url)) is not None:
+                if hosts.find(_host_of(url)) is not None:
                     return {}
                 return real(url, *args, **options)
 
@@ -96,13 +96,13 @@ class RequestsWire:
         self._patches.put(module, "get_environ_proxies", none)
         self._patches.put(sys.modules["requests.utils"], "get_environ_proxies", none)
 
-    def _mocks(self, module: ModuleType, switchboard: Switchboard) -> None:
+    def _mocks(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         responses: Any = module
 
         def beside(real: Any) -> Any:
             def find_match(mock: Any, request: Any) -> Any:
                 match, reasons = real(mock, request)
-                if match is None and switchboard.find(_host_of(request.url)) is not None:
+                if match is None and hosts.find(_host_of(request.url)) is not None:
                     match = responses.PassthroughResponse(request.method, request.url)
                 return match, reasons
 

@@ -1,4 +1,4 @@
-"""Where wires find the service for a host, and how they wait for its replies."""
+"""The simulated services of one test, by host, and how a client library waits for replies."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from pytest_parseapi.record.operation import Caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Switchboard", "Wire"]
+__all__ = ["Interceptor", "SimulatedHosts", "plain_host"]
 
 
-class Wire(Protocol):
-    """Intercepts one client library."""
+def plain_host(host: str) -> str:
+    """A host as it is compared: in lower case, without the dot that may end it."""
+    return host.lower().rstrip(".")
 
-    def start(self, switchboard: Switchboard) -> None:
+
+class Interceptor(Protocol):
+    """Intercepts the requests of one client library."""
+
+    def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
 
     def stop(self) -> None:
         """Intercept no more."""
 
 
-class Switchboard:
+class SimulatedHosts:
     """The services of one test, by host.
 
     Args:
@@ -50,7 +55,7 @@ class Switchboard:
         """Let every request pass through: the test is over."""
         self._services.clear()
 
-    def hosts(self) -> Collection[str]:
+    def names(self) -> Collection[str]:
         """Every documented host."""
         return self._services.keys()
 
@@ -62,7 +67,7 @@ class Switchboard:
 
     def find(self, host: str) -> SimulatedService | None:
         """The service at a host, or None where the request passes through."""
-        return self._services.get(host)
+        return self._services.get(host) or self._services.get(plain_host(host))
 
     def receive(
         self, service: SimulatedService, request: Request, caller: Caller | None = None

@@ -1,7 +1,8 @@
-"""What an exchange costs over each wire, side by side with a mock of the same client library.
+"""What an exchange costs by each client library, side by side with a mock of the same library.
 
-Run it by ``python benchmarks/wires.py`` in an environment with the extra ``dev`` and, for a second
-comparison, aioresponses. The mock answers a single static route; the plugin simulates the API, and
+Run it by ``python benchmarks/clients.py`` in an environment with the extra ``dev``; where
+aioresponses is installed, it is compared too. The mock answers a single static route; the plugin
+simulates the API, and
 keeps records. All figures are processor time of one run on one machine, the two sides in turn, each
 the best of its rounds; the ratios are what matters.
 """

@@ -1,0 +1,71 @@
+"""Every client library that can be intercepted, and what intercepts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType, ModuleType
+from typing import Final
+
+from pytest_parseapi.clients.aiohttp.interceptor import AiohttpInterceptor
+from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
+from pytest_parseapi.clients.httpx import HTTPXInterceptor
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.clients.urllib3.interceptor import Urllib3Interceptor
+from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.patching.imports import WhenImported
+
+__all__ = ["CLIENTS", "interceptors_for"]
+
+
+def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -> list[Interceptor]:
+    """The interceptors of one test.
+
+    Args:
+        chosen: the client libraries to intercept; None for every one.
+        contexts: TLS contexts to share.
+
+    Raises:
+        UsageError: a name is not one of a client library.
+    """
+    for name in chosen or ():
+        if name not in CLIENTS:
+            raise UsageError(f"unknown client {name!r}: {nearest(name, CLIENTS)}")
+    return [make(contexts) for name, make in CLIENTS.items() if chosen is None or name in chosen]
+
+
+class _Late:
+    """An interceptor that needs its library, put in place when that is imported."""
+
+    def __init__(self, name: str, make: Callable[[ModuleType], Interceptor]) -> None:
+        self._name = name
+        self._make = make
+        self._undo = contextlib.ExitStack()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        def begin(module: ModuleType) -> None:
+            interceptor = self._make(module)
+            self._undo.callback(interceptor.stop)
+            interceptor.start(hosts)
+
+        waiting = WhenImported(self._name, begin)
+        self._undo.callback(waiting.stop)
+        waiting.start()
+
+    def stop(self) -> None:
+        self._undo.close()
+
+
+def _httpx(name: str) -> Callable[[SharedContexts], Interceptor]:
+    return lambda contexts: _Late(name, lambda module: HTTPXInterceptor(module, contexts))
+
+
+CLIENTS: Final[Mapping[str, Callable[[SharedContexts], Interceptor]]] = MappingProxyType(
+    {
+        "httpx": _httpx("httpx"),
+        "httpx2": _httpx("httpx2"),
+        "requests": lambda _contexts: Urllib3Interceptor(),
+        "aiohttp": lambda _contexts: AiohttpInterceptor(),
+    }
+)
+"""Makers of interceptors, by the name that the marker ``parseapi(clients=...)`` takes."""
