@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Final
@@ -13,7 +12,7 @@ from pytest_parseapi.clients.httpx import HTTPXInterceptor
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clients.urllib3.interceptor import Urllib3Interceptor
 from pytest_parseapi.model.mistakes import UsageError, nearest
-from pytest_parseapi.patching.imports import WhenImported
+from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["CLIENTS", "interceptors_for"]
 
@@ -40,20 +39,21 @@ class _Late:
     def __init__(self, name: str, make: Callable[[ModuleType], Interceptor]) -> None:
         self._name = name
         self._make = make
-        self._undo = contextlib.ExitStack()
+        self._imports = ImportHook()
+        self._begun: list[Interceptor] = []
 
     def start(self, hosts: SimulatedHosts) -> None:
         def begin(module: ModuleType) -> None:
             interceptor = self._make(module)
-            self._undo.callback(interceptor.stop)
+            self._begun.append(interceptor)
             interceptor.start(hosts)
 
-        waiting = WhenImported(self._name, begin)
-        self._undo.callback(waiting.stop)
-        waiting.start()
+        self._imports.when(self._name, begin)
 
     def stop(self) -> None:
-        self._undo.close()
+        self._imports.stop()
+        while self._begun:
+            self._begun.pop().stop()
 
 
 def _httpx(name: str) -> Callable[[SharedContexts], Interceptor]:

@@ -3,71 +3,87 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["AfterImport", "WhenImported"]
+__all__ = ["ImportHook"]
 
 
-class WhenImported(MetaPathFinder):
-    """Calls a function with a module: now if it is imported, else as soon as it is.
+class ImportHook(MetaPathFinder):
+    """Calls functions with modules: now if a module is imported, else as soon as it is.
 
-    Args:
-        name: the full name of the module.
-        then: what to call, in the thread that imports.
+    It is on ``sys.meta_path`` only while it waits for something.
+
+    Example:
+        >>> hook = ImportHook()
+        >>> hook.when("json", lambda module: print(module.__name__))
+        json
+        >>> hook.stop()
     """
 
-    def __init__(self, name: str, then: Callable[[ModuleType], object]) -> None:
-        self._name = name
-        self._then = then
+    def __init__(self) -> None:
+        self._waiting: dict[str, list[Callable[[ModuleType], object]]] = {}
 
-    def start(self) -> None:
-        """Call it, or wait for the import."""
-        module = sys.modules.get(self._name)
-        if module is None:
+    def when(self, name: str, then: Callable[[ModuleType], object]) -> None:
+        """Call a function with a module, now or in the thread that imports it.
+
+        Args:
+            name: the full name of the module.
+            then: what to call.
+        """
+        module = sys.modules.get(name)
+        if module is not None and name not in self._waiting:
+            then(module)
+            return
+        self._waiting.setdefault(name, []).append(then)
+        if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-        else:
-            self._then(module)
 
     def stop(self) -> None:
         """Wait no more."""
-        with contextlib.suppress(ValueError):
-            sys.meta_path.remove(self)
+        self._waiting.clear()
+        self._leave()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find the module as Python would, but take note of its import."""
-        if name != self._name:
+        if name not in self._waiting or self not in sys.meta_path:
             return None
-        spec = self._found(path, target)
+        spec = self._found(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Noted(spec, spec.loader, self._imported)
+            spec.loader = _NotedLoader(spec, spec.loader, self._imported)
         return spec
 
-    def _found(self, path: Any, target: Any) -> ModuleSpec | None:
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
-                spec = finder.find_spec(self._name, path, target)
+    def _found(self, name: str, path: Any, target: Any) -> ModuleSpec | None:
+        # The finders before this one have been asked.
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(self) + 1 :]:
+            if hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
                 if spec is not None:
                     return spec
         return None
 
-    def _imported(self, module: ModuleType) -> None:
+    def _imported(self, name: str, module: ModuleType) -> None:
         # Whoever only asked whether it is installed may import it later, even after the test.
-        if self in sys.meta_path:
-            self.stop()
-            self._then(module)
+        for then in self._waiting.pop(name, ()):
+            then(module)
+        if not self._waiting:
+            self._leave()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(self)
 
 
-class _Noted(Loader):
+class _NotedLoader(Loader):
     """A module's own loader, and a call after it."""
 
     def __init__(
-        self, spec: ModuleSpec, real: Loader, then: Callable[[ModuleType], object]
+        self, spec: ModuleSpec, real: Loader, then: Callable[[str, ModuleType], object]
     ) -> None:
         self._spec = spec
         self._real = real
@@ -80,55 +96,4 @@ class _Noted(Loader):
         # The module never sees this loader: its code may ask its own for files.
         self._spec.loader = module.__loader__ = self._real
         self._real.exec_module(module)
-        self._then(module)
-
-
-class AfterImport:
-    """A finder that finds nothing by itself, and calls back once a library is there.
-
-    Args:
-        names: the libraries.
-        then: called after each of them was imported.
-    """
-
-    def __init__(self, names: Collection[str], then: Callable[[], None]) -> None:
-        self._names = names
-        self._then = then
-        self._busy = False
-
-    def start(self) -> None:
-        """Watch from now on; do nothing where every library is there already."""
-        if not all(name in sys.modules for name in self._names):
-            sys.meta_path.insert(0, self)
-
-    def stop(self) -> None:
-        """Watch no more."""
-        with contextlib.suppress(ValueError):
-            sys.meta_path.remove(self)
-
-    def find_spec(
-        self,
-        name: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002 - as importlib calls it
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> ModuleSpec | None:
-        """What the other finders find, with a call after it."""
-        if name not in self._names or self._busy:
-            return None
-        self._busy = True
-        try:
-            spec = importlib.util.find_spec(name)
-        finally:
-            self._busy = False
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            self._then()
-
-        # Some loaders take no attributes; then the next exchange notices the library.
-        with contextlib.suppress(AttributeError):
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
+        self._then(self._spec.name, module)

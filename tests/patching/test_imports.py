@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pytest_parseapi.patching.imports import WhenImported
+from pytest_parseapi.patching.imports import ImportHook
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def library(tmp_path, monkeypatch):
 def test_a_module_is_handed_over_once_it_ran(library):
     found = []
     before = list(sys.meta_path)
-    waiting = WhenImported(library, lambda module: found.append(module.value))
-    waiting.start()
+    waiting = ImportHook()
+    waiting.when(library, lambda module: found.append(module.value))
     assert not found
 
     module = __import__(library)
@@ -39,14 +39,42 @@ def test_a_module_is_handed_over_once_it_ran(library):
 def test_a_loaded_module_is_handed_over_at_once(library):
     module = __import__(library)
     found = []
-    WhenImported(library, found.append).start()
+    ImportHook().when(library, found.append)
     assert found == [module]
+
+
+def test_one_hook_serves_many(library, tmp_path):
+    """Also two functions for one module, in the order in which they were given."""
+    (tmp_path / "later_library.py").write_text("")
+    found = []
+    waiting = ImportHook()
+    before = list(sys.meta_path)
+    waiting.when(library, lambda _module: found.append("first"))
+    waiting.when(library, lambda _module: found.append("second"))
+    waiting.when("later_library", lambda _module: found.append("later"))
+    assert len(sys.meta_path) == len(before) + 1
+    __import__(library)
+    assert found == ["first", "second"]
+    __import__("later_library")
+    del sys.modules["later_library"]
+    assert found == ["first", "second", "later"]
+    assert sys.meta_path == before
+
+
+def test_two_hooks_wait_for_one_module(library):
+    """The one that waited first acts first."""
+    found = []
+    first, second = ImportHook(), ImportHook()
+    first.when(library, lambda _module: found.append("first"))
+    second.when(library, lambda _module: found.append("second"))
+    __import__(library)
+    assert found == ["first", "second"]
 
 
 def test_whoever_asks_whether_it_is_installed_does_not_import_it(library):
     found = []
-    waiting = WhenImported(library, found.append)
-    waiting.start()
+    waiting = ImportHook()
+    waiting.when(library, found.append)
     spec = importlib.util.find_spec(library)
     assert spec is not None
     assert not found
@@ -56,8 +84,8 @@ def test_whoever_asks_whether_it_is_installed_does_not_import_it(library):
 
 def test_an_import_after_the_test_is_left_alone(library):
     found = []
-    waiting = WhenImported(library, found.append)
-    waiting.start()
+    waiting = ImportHook()
+    waiting.when(library, found.append)
     spec = importlib.util.find_spec(library)
     waiting.stop()
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
@@ -66,8 +94,8 @@ def test_an_import_after_the_test_is_left_alone(library):
 
 
 def test_a_missing_module_is_missing_as_ever():
-    waiting = WhenImported("no_such_library", lambda _module: None)
-    waiting.start()
+    waiting = ImportHook()
+    waiting.when("no_such_library", lambda _module: None)
     try:
         with pytest.raises(ModuleNotFoundError, match="No module named 'no_such_library'"):
             __import__("no_such_library")

@@ -9,7 +9,6 @@ no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from types import ModuleType
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from pytest_parseapi.clients.aiohttp.connection import Connection
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.imports import WhenImported
+from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["AiohttpInterceptor"]
 
@@ -26,18 +25,16 @@ class AiohttpInterceptor:
     """Intercepts ``aiohttp``."""
 
     def __init__(self) -> None:
-        self._undo = contextlib.ExitStack()
+        self._imports = ImportHook()
         self._patches = Patches()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
-        waiting = WhenImported("aiohttp.connector", lambda module: self._hook(module, hosts))
-        self._undo.callback(waiting.stop)
-        waiting.start()
+        self._imports.when("aiohttp.connector", lambda module: self._hook(module, hosts))
 
     def stop(self) -> None:
         """Intercept no more."""
-        self._undo.close()
+        self._imports.stop()
         self._patches.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:

@@ -9,7 +9,6 @@ is its own, and requests to documented hosts that it does not know come here.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 from types import ModuleType
@@ -20,7 +19,7 @@ from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.imports import WhenImported
+from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["Urllib3Interceptor"]
 
@@ -31,25 +30,20 @@ class Urllib3Interceptor:
     """Intercepts ``requests`` and ``urllib3`` (1.26 and 2)."""
 
     def __init__(self) -> None:
-        self._undo = contextlib.ExitStack()
+        self._imports = ImportHook()
         self._patches = Patches()
         self._requests = RequestReader()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
-        hooks = {
-            "requests.sessions": lambda module: self._proxies(module, hosts),
-            "urllib3.connectionpool": lambda module: self._pools(module, hosts),
-            "responses": lambda module: self._mocks(module, hosts),
-        }
-        for name, hook in hooks.items():
-            waiting = WhenImported(name, hook)
-            self._undo.callback(waiting.stop)
-            waiting.start()
+        when = self._imports.when
+        when("requests.sessions", lambda module: self._proxies(module, hosts))
+        when("urllib3.connectionpool", lambda module: self._pools(module, hosts))
+        when("responses", lambda module: self._mocks(module, hosts))
 
     def stop(self) -> None:
         """Intercept no more."""
-        self._undo.close()
+        self._imports.stop()
         self._patches.stop()
 
     def _pools(self, module: Any, hosts: SimulatedHosts) -> None:

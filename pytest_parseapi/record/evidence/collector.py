@@ -34,9 +34,8 @@ class Evidence:
         self._output.start()
 
     def look(self) -> None:
-        """Reach streams and logging libraries that came up since the last look."""
+        """Reach streams that came up since the last look."""
         self._output.look()
-        self._logs.look()
 
     def stop(self) -> None:
         """Record no more, and leave nothing behind."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pytest_parseapi.patching.imports import AfterImport
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.record.evidence.line import Line, exception_text
 
 __all__ = ["Logs"]
@@ -28,80 +28,69 @@ class Logs:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.lines: list[Line] = []
-        self._undo = contextlib.ExitStack()
-        self._tapped: set[str] = set()
-        self._imports = AfterImport(("structlog", "loguru"), self.look)
+        self._patches = Patches()
+        self._imports = ImportHook()
 
     def start(self) -> None:
         """Record from now on."""
-        real = logging.Logger.callHandlers
 
-        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-            self._add("logging", _record_text(record), record.levelno, record.name)
-            real(logger, record)
+        def logging_calls(real: Any) -> Any:
+            def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+                self._add("logging", _record_text(record), record.levelno, record.name)
+                real(logger, record)
 
-        logging.Logger.callHandlers = call_handlers  # type: ignore[assignment,method-assign]
-        self._undo.callback(setattr, logging.Logger, "callHandlers", real)
-        self._imports.start()
-        self._undo.callback(self._imports.stop)
-        self.look()
+            return call_handlers
 
-    def look(self) -> None:
-        """Reach the libraries that were imported since the last look."""
-        if "structlog" in sys.modules and "structlog" not in self._tapped:
-            self._tapped.add("structlog")
-            self._tap_structlog(sys.modules["structlog"])
-        if "loguru" in sys.modules and "loguru" not in self._tapped:
-            self._tapped.add("loguru")
-            self._tap_loguru()
+        self._patches.put(logging.Logger, "callHandlers", logging_calls)
+        self._imports.when("structlog", self._tap_structlog)
+        # A sink of our own would go with the consumer's ``logger.remove()``, and decide about
+        # levels that the consumer's sinks leave out.
+        self._imports.when("loguru._handler", self._tap_loguru)
 
     def stop(self) -> None:
         """Record no more."""
-        self._undo.close()
-        self._tapped.clear()
+        self._imports.stop()
+        self._patches.stop()
 
     def _add(self, source: str, text: str, level: int | None, logger: str = "") -> None:
         self.lines.append(Line(source, text, level, logger, self._now()))
 
     def _tap_structlog(self, structlog: Any) -> None:
-        base = structlog.BoundLoggerBase
-        real = base._process_event
+        def events(real: Any) -> Any:
+            def process_event(logger: Any, method: str, event: Any, fields: dict[str, Any]) -> Any:
+                said = {**structlog.get_context(logger), **fields, "event": event}
+                try:
+                    result = real(logger, method, event, fields)
+                except structlog.DropEvent:
+                    # ``structlog.testing.capture_logs`` ends every event so, after it kept it.
+                    captures = structlog.testing.LogCapture
+                    if any(isinstance(processor, captures) for processor in logger._processors):
+                        self._add("structlog", _fields_text(said), _level_of(method))
+                    raise
+                self._add("structlog", _fields_text(said), _level_of(method))
+                return result
 
-        def process_event(logger: Any, method: str, event: Any, fields: dict[str, Any]) -> Any:
-            said = {**structlog.get_context(logger), **fields, "event": event}
-            try:
-                result = real(logger, method, event, fields)
-            except structlog.DropEvent:
-                # Under ``structlog.testing.capture_logs`` every event ends so, after it was kept.
-                captures = structlog.testing.LogCapture
-                if any(isinstance(processor, captures) for processor in logger._processors):
-                    self._add("structlog", _fields_text(said), _level_of(method))
-                raise
-            self._add("structlog", _fields_text(said), _level_of(method))
-            return result
+            return process_event
 
-        base._process_event = process_event
-        self._undo.callback(setattr, base, "_process_event", real)
+        self._patches.put(structlog.BoundLoggerBase, "_process_event", events)
 
-    def _tap_loguru(self) -> None:
-        # A sink of our own would go with the consumer's ``logger.remove()``, and decide about
-        # levels that the consumer's sinks leave out.
-        handlers = sys.modules["loguru._handler"].Handler
-        real = handlers.emit
+    def _tap_loguru(self, handlers: Any) -> None:
         latest: list[Any] = [None]
 
-        def emit(handler: Any, record: Any, *arguments: Any) -> None:
-            # Each sink is handed the record in turn; the first that takes it is enough.
-            if record is not latest[0] and _takes(handler, record):
-                latest[0] = record
-                text = f"{record['message']}{_fields_text(record['extra'], ' ')}"
-                if record["exception"] is not None:
-                    text += "\n" + exception_text(record["exception"].value)
-                self._add("loguru", text, record["level"].no, record["name"] or "")
-            real(handler, record, *arguments)
+        def records(real: Any) -> Any:
+            def emit(handler: Any, record: Any, *arguments: Any) -> None:
+                # Each sink is handed the record in turn; the first that takes it is enough.
+                if record is not latest[0] and _takes(handler, record):
+                    latest[0] = record
+                    text = f"{record['message']}{_fields_text(record['extra'], ' ')}"
+                    if record["exception"] is not None:
+                        text += "\n" + exception_text(record["exception"].value)
+                    self._add("loguru", text, record["level"].no, record["name"] or "")
+                real(handler, record, *arguments)
 
-        handlers.emit = emit
-        self._undo.callback(setattr, handlers, "emit", real)
+            return emit
+
+        self._patches.put(handlers.Handler, "emit", records)
 
 
 def _takes(handler: Any, record: Any) -> bool:

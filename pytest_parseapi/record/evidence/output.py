@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.record.evidence.line import Line, without_source_lines
 
 __all__ = ["Output"]
@@ -28,23 +29,23 @@ class Output:
         self._written: list[tuple[str, float, bytes | str]] = []
         self._taps: dict[int, tuple[Any, Any, Any]] = {}
         self._last: tuple[Any, Any] = (None, None)
-        self._undo = contextlib.ExitStack()
+        self._patches = Patches()
 
     def start(self) -> None:
         """Tap the streams there are, and those that ``redirect_stdout`` puts in their place."""
         # The process's own streams stand in while pytest's capture is disabled.
         for name in ("stdout", "stderr"):
             self._tap(name, getattr(sys, f"__{name}__"))
-        redirecting: Any = contextlib._RedirectStream
-        enter = redirecting.__enter__
 
-        def look_after_enter(context: Any) -> Any:
-            target = enter(context)
-            self.look()
-            return target
+        def enters(real: Any) -> Any:
+            def look_after_enter(context: Any) -> Any:
+                target = real(context)
+                self.look()
+                return target
 
-        redirecting.__enter__ = look_after_enter
-        self._undo.callback(setattr, redirecting, "__enter__", enter)
+            return look_after_enter
+
+        self._patches.put(contextlib._RedirectStream, "__enter__", enters)
         self.look()
 
     def look(self) -> None:
@@ -58,7 +59,7 @@ class Output:
 
     def stop(self) -> None:
         """Take every tap off."""
-        self._undo.close()
+        self._patches.stop()
         for stream, target, tap in self._taps.values():
             with contextlib.suppress(Exception):
                 stream.flush()
