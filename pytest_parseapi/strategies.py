@@ -67,14 +67,14 @@ def failure_scripts(
     if not kinds:
         raise UsageError(f"nothing is left of the {surface_name} failures of {found.name}")
     failures = st.lists(st.one_of(kinds), min_size=min_size, max_size=max_size)
-    return _script(found.name, failures)
+    return _script(found, failures)
 
 
 @st.composite
 def _script(
-    draw: st.DrawFn, provider: str, failures: st.SearchStrategy[list[ScriptedFailure]]
+    draw: st.DrawFn, provider: Provider, failures: st.SearchStrategy[list[ScriptedFailure]]
 ) -> FailureScript:
-    return FailureScript(provider, tuple(draw(failures)))
+    return FailureScript(provider.name, tuple(draw(failures)), provider.fixture or "api")
 
 
 def _own(provider: object) -> dict[str, Provider]:
@@ -83,7 +83,7 @@ def _own(provider: object) -> dict[str, Provider]:
 
 def _meets(provider: Provider, error: DocumentedError) -> bool:
     """Whether a request to the provider's main endpoint can meet it; others would be left over."""
-    return not error.endpoints or provider.endpoints[0].path in error.endpoints
+    return not error.endpoints or provider.main_endpoint in error.endpoints
 
 
 def _documented(

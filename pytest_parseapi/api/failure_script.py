@@ -6,11 +6,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 __all__ = ["FailureScript", "ScriptedFailure", "show_while_shrinking"]
-
-_FIXTURES: Final = ("extend", "nutrient")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +35,18 @@ class FailureScript:
     Args:
         provider: the provider's name.
         failures: one entry for each time that one is met.
+        fixture: what the test calls its `ParseAPI`.
 
     Example:
         >>> twice = (ScriptedFailure(name="OCR_ERROR"),) * 2
-        >>> print(FailureScript("extend", (*twice, ScriptedFailure(name="RATE_LIMIT_EXCEEDED"))))
-        extend_api.fail("OCR_ERROR", times=2)
-        extend_api.fail("RATE_LIMIT_EXCEEDED")
+        >>> print(FailureScript("acme", (*twice, ScriptedFailure(name="RATE_LIMIT_EXCEEDED"))))
+        api.fail("OCR_ERROR", times=2)
+        api.fail("RATE_LIMIT_EXCEEDED")
     """
 
     provider: str
     failures: tuple[ScriptedFailure, ...]
+    fixture: str = "api"
 
     def __len__(self) -> int:
         return len(self.failures)
@@ -72,8 +72,7 @@ class FailureScript:
 
     def lines(self) -> list[str]:
         """The calls of ``fail(...)`` and ``fail_run(...)`` that script the same."""
-        api = f"{self.provider}_api" if self.provider in _FIXTURES else "api"
-        return [f"{api}.{_call(failure, times)}" for failure, times in self.steps()]
+        return [f"{self.fixture}.{_call(failure, times)}" for failure, times in self.steps()]
 
 
 def show_while_shrinking(script: FailureScript) -> None:

@@ -25,7 +25,6 @@ from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.condition import When
 from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
 from pytest_parseapi.service.service import SimulatedService
-from pytest_parseapi.service.webhook_delivery import SECRET
 
 __all__ = ["ALWAYS", "ParseAPI"]
 
@@ -185,7 +184,7 @@ class ParseAPI(
         for keep in self._open.before_reset:
             keep(self._service)
         self._service.reset()
-        self._courier = None
+        self._sender = None
         self._open.reset()
 
     def script(self, drawn: FailureScript) -> None:
@@ -242,13 +241,13 @@ class ParseAPI(
     @property
     def _observed(self) -> Observed:
         journal = self._service.journal
-        book = getattr(self._service.state, "runs", None)
+        book = self._service.runs
         return Observed(
             runs=() if book is None else book.shown(self._service.now),
             answers=self.webhook_answers,
             provider=self.provider,
             attempts=journal.attempts,
             operations=journal.operations,
-            credentials=frozenset({*journal.credentials, *([SECRET] if self._courier else [])}),
+            credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._open.evidence.lines,
         )

@@ -17,8 +17,8 @@ __all__ = ["RunControls", "run_book"]
 
 def run_book(service: SimulatedService) -> RunBook:
     """The runs of a service; a `UsageError` where its provider has none."""
-    book = getattr(service.state, "runs", None)
-    if not isinstance(book, RunBook):
+    book = service.runs
+    if book is None:
         raise UsageError(
             f"{service.provider.title} documents no asynchronous runs: its failures are HTTP "
             "replies, which fail() scripts"
@@ -53,7 +53,7 @@ class RunControls(ABC):
         polls: float = 1,
         message: str | None = None,
     ) -> None:
-        """Script failing runs: the next ``times`` runs end ``FAILED`` with this reason.
+        """Script failing runs: the next ``times`` runs end with this failure.
 
         Args:
             error: a documented failure reason (``"OCR_ERROR"``) or a `DocumentedError`;
@@ -63,7 +63,7 @@ class RunControls(ABC):
                 id.
             polls: how many polls find the run in progress first; ``ALWAYS`` for a run that never
                 ends.
-            message: its ``failureMessage``, instead of the catalogue's.
+            message: its message, instead of the catalogue's.
 
         Raises:
             UsageError: a name or value is wrong, or the provider has no runs.
@@ -94,7 +94,7 @@ class RunControls(ABC):
             seconds: runs end so many virtual seconds after their creation, polled or not.
 
         Raises:
-            UsageError: not exactly one of the two is given, or it is no number from 0 up.
+            UsageError: not exactly one of the two is given, or it is no number >= 0.
 
         Example:
             >>> extend_api.runs_take(polls=3)  # doctest: +SKIP

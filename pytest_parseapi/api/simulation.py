@@ -18,7 +18,6 @@ from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence, Source
 from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.run_script import RunStep
-from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.script import Step
 from pytest_parseapi.service.service import SimulatedService
 
@@ -116,7 +115,8 @@ class Simulation:
             if service.lenient:
                 continue
             unused += [(service.provider, step) for step in service.script.unused()]
-            unused += [(service.provider, step) for step in _unused_by_runs(service)]
+            if service.runs is not None:
+                unused += [(service.provider, step) for step in service.runs.script.unused()]
         return unused
 
     def reset(self) -> None:
@@ -143,8 +143,3 @@ class Simulation:
 
     def _block(self, host: str, library: str) -> None:
         self.stops.stop(blocked_in_test(host, library, self.settings.clients))
-
-
-def _unused_by_runs(service: SimulatedService) -> tuple[RunStep, ...]:
-    book = getattr(service.state, "runs", None)
-    return book.script.unused() if isinstance(book, RunBook) else ()

@@ -9,11 +9,12 @@ from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, document_name
-from pytest_parseapi.providers.extend.events import EventMaker
+from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.service import SimulatedService
-from pytest_parseapi.service.webhook_delivery import SECRET, WebhookDelivery
-from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, Courier, WebhookAnswer
+from pytest_parseapi.service.webhook_delivery import WebhookDelivery
+from pytest_parseapi.service.webhook_events import EventMaker
+from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookAnswer, WebhookSender
 from pytest_parseapi.service.webhook_targets import Target
 
 __all__ = ["WebhookControls"]
@@ -22,7 +23,7 @@ __all__ = ["WebhookControls"]
 class WebhookControls(ABC):
     """Makes deliveries, and hands them to the consumer's receiver."""
 
-    _courier: Courier | None = None
+    _sender: WebhookSender | None = None
 
     @property
     @abstractmethod
@@ -38,12 +39,12 @@ class WebhookControls(ABC):
     def webhook_secret(self) -> str:
         """The secret that deliveries are signed with; it must not appear in logs."""
         self._remember()
-        return SECRET
+        return self._webhooks.signing.secret
 
     @property
     def webhook_answers(self) -> list[WebhookAnswer]:
         """How receivers answered, oldest first."""
-        return [] if self._courier is None else list(self._courier.answers)
+        return [] if self._sender is None else list(self._sender.answers)
 
     def webhook(
         self,
@@ -58,7 +59,7 @@ class WebhookControls(ABC):
         url_threshold: int | None = None,
         wrong: str | None = None,
     ) -> WebhookDelivery:
-        """Make the delivery of an event, exactly as Extend documents it.
+        """Make the delivery of an event, exactly as the provider documents it.
 
         Args:
             error: the failure reason it tells of. Without one it tells how the run ended; a run
@@ -71,9 +72,9 @@ class WebhookControls(ABC):
             metadata: the payload's ``metadata``, instead of the run's.
             signed_url: send a URL to the payload, which works for one virtual hour.
             url_threshold: do so only where the body would have more bytes than this.
-            wrong: what is wrong on purpose: ``bad_signature``, ``missing_signature``,
-                ``missing_timestamp``, ``missing_headers``, ``too_old``, ``from_future``,
-                ``changed_body``, ``invalid_json`` or ``unknown_event_type``.
+            wrong: what is wrong on purpose, where the provider signs so: ``bad_signature``,
+                ``missing_signature``, ``missing_timestamp``, ``missing_headers``, ``too_old``,
+                ``from_future``, ``changed_body``, ``invalid_json`` or ``unknown_event_type``.
 
         Raises:
             UsageError: a name is wrong, the run ended otherwise, or the provider has no webhooks.
@@ -83,7 +84,7 @@ class WebhookControls(ABC):
             >>> extend_api.webhook(wrong="too_old")  # doctest: +SKIP
         """
         self._remember()
-        maker = EventMaker(self._service, run_book(self._service))
+        maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         name = document_name(document)
         subject = maker.subject(error, run, document=name, batch=batch, message=message)
         return maker.delivery(
@@ -158,17 +159,29 @@ class WebhookControls(ABC):
         book = run_book(self._service)
         self._remember().follow(book, target, path, *_checked(tries, first_wait))
 
-    def _remember(self) -> Courier:
-        """The courier of this test: from now on the secret may be known to the consumer."""
-        run_book(self._service)
-        if self._courier is None:
-            self._courier = Courier(self._service, self._open.clock)
-        return self._courier
+    @property
+    def _webhooks(self) -> WebhookDescription:
+        """What the provider documents about webhooks; a `UsageError` where it has none."""
+        provider = self._service.provider
+        if provider.webhooks is None:
+            raise UsageError(f"{provider.title} documents no webhooks")
+        return provider.webhooks
+
+    def _known_secrets(self) -> tuple[str, ...]:
+        """The signing secret, where the consumer may know it."""
+        return () if self._sender is None else (self._webhooks.signing.secret,)
+
+    def _remember(self) -> WebhookSender:
+        """The sender of this test: from now on the secret may be known to the consumer."""
+        webhooks = self._webhooks
+        if self._sender is None:
+            self._sender = WebhookSender(self._service, webhooks, self._open.clock)
+        return self._sender
 
 
 def _checked(tries: object, first_wait: object) -> tuple[int, float]:
     if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
-        raise UsageError(f"tries is a whole number from 1 up, not {tries!r}")
+        raise UsageError(f"tries must be an integer >= 1, not {tries!r}")
     if isinstance(first_wait, bool) or not isinstance(first_wait, (int, float)) or first_wait < 0:
-        raise UsageError(f"first_wait is seconds from 0 up, not {first_wait!r}")
+        raise UsageError(f"first_wait must be seconds >= 0, not {first_wait!r}")
     return tries, float(first_wait)

@@ -14,7 +14,7 @@ from pytest_parseapi.checks.waits import NO_WAIT
 from pytest_parseapi.model.mistakes import UsageError, check_count
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
-from pytest_parseapi.record.run import IN_PROGRESS, Run
+from pytest_parseapi.record.run import Run
 
 __all__ = [
     "failed_runs",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def failed_runs(observed: Observed) -> list[Run]:
-    """The runs that ended ``FAILED``."""
+    """The runs that failed."""
     return [run for run in observed.runs if run.failed]
 
 
@@ -41,7 +41,7 @@ def need_failed_run(observed: Observed, rule: str) -> None:
     """Fail where no run on record failed."""
     if failed_runs(observed):
         return
-    going = sum(run.status in IN_PROGRESS for run in observed.runs)
+    going = sum(run.ended is None for run in observed.runs)
     nearest = f"{going} still in progress: nobody polled to the end" if going else ""
     no_run_to_check(observed, rule, "no failed run is on record", nearest)
 
@@ -107,7 +107,7 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
                 expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
                 seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
                 f"(attempt {surplus[0].number})",
-                advice="PROCESSED, FAILED and CANCELLED are final: stop polling at each of them",
+                advice=f"{_final_statuses(observed)} are final: stop polling at each of them",
             )
 
 
@@ -151,7 +151,13 @@ def _polls(observed: Observed) -> dict[str, list[Attempt]]:
 
 
 def _ended(poll: Attempt) -> bool:
-    return poll.run_status is not None and poll.run_status not in IN_PROGRESS
+    return poll.shown is not None and poll.shown.ended
+
+
+def _final_statuses(observed: Observed) -> str:
+    described = observed.provider.runs
+    words = () if described is None else described.terminal
+    return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)
 
 
 _AGAIN: Final = "a failed run is followed by a new run for the same document"
@@ -198,8 +204,8 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
     creations = {item.run_id: item for item in observed.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
     for attempt in observed.attempts:
-        if attempt.run_status == "FAILED" and attempt.run_id is not None:
-            shown.setdefault(attempt.run_id, attempt)
+        if attempt.shown is not None and attempt.shown.failed:
+            shown.setdefault(attempt.shown.id, attempt)
     for runs in _by_document(observed.runs):
         pairs = _resubmissions(runs)
         for failed, again in pairs:
@@ -291,7 +297,7 @@ def _creates(attempt: Attempt) -> bool:
     return attempt.method == "POST" and attempt.run_id is not None and "{" not in attempt.endpoint
 
 
-_LOGGED: Final = "the id and the failureReason of each failed run are logged"
+_LOGGED: Final = "the id and the {} of each failed run are logged"
 
 _WORD: Final = re.compile(r"[A-Za-z]+_\w+")
 
@@ -301,7 +307,7 @@ def run_failure_logged(
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
     number = level_number(level)
-    need_failed_run(observed, _LOGGED)
+    need_failed_run(observed, _logged_rule(observed))
     fail(observed, list(unlogged_failures(observed, number, text, level)))
 
 
@@ -317,13 +323,13 @@ def unlogged_failures(
     ids = {run.id for run in observed.runs}
     # A line about one run does not tell why another one failed.
     about = [(line, set(_WORD.findall(line.text)) & ids) for line in lines]
-    rule = _LOGGED + ("" if level is None else f" at {level} or above")
+    rule = _logged_rule(observed) + ("" if level is None else f" at {level} or above")
     for run in failed_runs(observed):
         reason = run.failure_reason or ""
         with_id = [line for line in lines if run.id in line.text]
-        has_reason = any(reason in line.text for line in with_id) or any(
-            reason in line.text for line, runs in about if not runs
-        )
+        texts = [line.text for line in with_id]
+        texts += [line.text for line, runs in about if not runs]
+        has_reason = any(word in text for word in run.failure_texts for text in texts)
         if with_id and has_reason:
             continue
         missing = [word for word, there in ((run.id, with_id), (reason, has_reason)) if not there]
@@ -337,6 +343,11 @@ def unlogged_failures(
             nearest=_nearest(run, lines),
             advice=observed.advice("polling"),
         )
+
+
+def _logged_rule(observed: Observed) -> str:
+    described = observed.provider.runs
+    return _LOGGED.format("reason" if described is None else described.failure_field)
 
 
 def _nearest(run: Run, lines: Sequence[Line]) -> str:

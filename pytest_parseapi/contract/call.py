@@ -14,6 +14,7 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.webhook_delivery import WebhookDelivery
@@ -138,9 +139,9 @@ _PDF: Final = Path(__file__).with_name("document.pdf")
 _URL: Final = "https://files.example.com/contract.pdf"
 
 
-def default_document(provider: str) -> str:
-    """What ``parse`` is called with: a URL, or the path of a real PDF for Nutrient."""
-    return str(_PDF) if provider == "nutrient" else _URL
+def default_document(provider: Provider) -> str:
+    """What ``parse`` is called with: a URL, or the path of a real PDF."""
+    return str(_PDF) if provider.takes_files else _URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ class Harness:
         """What ``parse`` is called with."""
         if self.policy.document is not None:
             return self.policy.document
-        return default_document(self.api.provider.name)
+        return default_document(self.api.provider)
 
     def call(self) -> CallResult:
         """Let the consumer parse the document once."""

@@ -15,7 +15,6 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.service.webhook_delivery import WRONGS
 
 __all__ = [
     "UNAVAILABLE",
@@ -101,11 +100,9 @@ def _errors_of(provider: Provider, path: str) -> list[DocumentedError]:
 
 def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
     """What creates a run, and what polls it."""
-    for poll in provider.endpoints:
-        create = poll.path.rpartition("/")[0]
-        for endpoint in provider.endpoints:
-            if poll.polls and endpoint.method == "POST" and endpoint.path == create:
-                return endpoint, poll
+    submit, poll = provider.submit_endpoint, provider.poll_endpoint
+    if submit is not None and poll is not None:
+        return submit, poll
     raise UsageError(
         f"{provider.title} documents no asynchronous runs: its contract has the surface 'http'"
     )
@@ -147,7 +144,8 @@ def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
             yield fault
 
 
-_REJECTABLE: Final = tuple(wrong for wrong in WRONGS if wrong != "unknown_event_type")
+_ACCEPTED: Final = "unknown_event_type"
+"""The one strange delivery that is to be accepted, because event types may be added."""
 _LIMITED: Final = 429
 UNAVAILABLE: Final = 503
 _SECONDS: Final = (20, 60)
@@ -298,16 +296,20 @@ def webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     for error in provider.errors:
         if "webhook" in error.surfaces:
             yield Case(id=str(error), error=error)
-    for wrong in WRONGS:
-        if wrong not in _REJECTABLE:
-            yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
+    if _ACCEPTED in _wrong_deliveries(provider):
+        yield Case(id=f"{provider.name}-{_ACCEPTED}", wrong=_ACCEPTED)
+
+
+def _wrong_deliveries(provider: Provider) -> tuple[str, ...]:
+    return () if provider.webhooks is None else provider.webhooks.wrong_deliveries
 
 
 def wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """A delivery with each fault that a receiver has to reject."""
     if policy.handle_webhook is not None:
-        for wrong in _REJECTABLE:
-            yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
+        for wrong in _wrong_deliveries(provider):
+            if wrong != _ACCEPTED:
+                yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
 
 
 def repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:

@@ -136,7 +136,7 @@ def _refused(harness: Harness, attempts: list[Attempt]) -> Finding | None:
         return None
     provider = harness.api.provider
     last = attempts[-1]
-    unauthorized = provider.behaviour.unauthorized_code()
+    unauthorized = provider.unauthorized
     message = next(iter(service.rejections))
     if getattr(last.error, "code", None) == unauthorized:
         return Finding(

@@ -26,7 +26,6 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line, exception_text
 from pytest_parseapi.record.timeline import describe_error, short_document
-from pytest_parseapi.service.webhook_delivery import SECRET
 
 __all__ = [
     "Violation",
@@ -223,7 +222,8 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
                 rule="parse raises where the run failed",
                 where=run.id,
                 expected="an exception that says why the run failed",
-                seen=f"{call.outcome} although run {run.id} ended FAILED: {run.failure_reason}",
+                seen=f"{call.outcome} although run {run.id} ended {run.status}: "
+                f"{run.failure_reason}",
                 advice=call.record.advice("polling"),
             ),
         )
@@ -281,8 +281,9 @@ def _is_unforeseen(error: Exception) -> bool:
 
 def credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Neither a credential nor the webhook secret is logged or printed."""
-    secret = frozenset({SECRET})
     record = call.record
+    webhooks = record.provider.webhooks
+    secret = frozenset(() if webhooks is None else {webhooks.signing.secret})
     for finding in leaks(replace(record, credentials=record.credentials - secret)):
         yield Violation("hides_credentials", finding)
     for finding in leaks(replace(record, credentials=record.credentials & secret)):

@@ -48,7 +48,7 @@ def run_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violat
         "succeeds",
         Finding(
             rule=f"the consumer submits a run to {harness.api.provider.title} and polls it",
-            expected=f"a run that is polled to its end, which was to be FAILED: {name_of(error)}",
+            expected=f"a run that is polled to its end, which was to fail: {name_of(error)}",
             seen=f"{call.outcome}; {runs}",
             advice=call.record.advice("polling"),
         ),

@@ -13,8 +13,17 @@ from typing import Any, Final, Literal
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.multipart import MalformedBody
+from pytest_parseapi.model.reading import (
+    json_object,
+    media_type,
+    names_of_disposition,
+    names_of_upload,
+    names_of_url,
+)
+from pytest_parseapi.model.runs import RunShown, RunStore, SimulatedRun, Submission, no_runs
 
-__all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
+__all__ = ["Behaviour", "Call", "Context", "Rejected", "json_reply"]
 
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -24,7 +33,7 @@ class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an 
     """The simulated service turns a request down with a documented error.
 
     Args:
-        code: the code of a documented error of this provider.
+        code: the code of an error in `Provider.errors` or `Provider.own_errors`.
         message: the text to send; the catalogue's where None.
         details: more for the body, in the provider's own shape (see `Behaviour.error_body`).
     """
@@ -39,13 +48,9 @@ class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an 
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
-    """One request as a `Behaviour` sees it."""
+class Context:
+    """What a provider's functions are given of the test: the time, its state, and ids."""
 
-    request: Request
-    endpoint: Endpoint
-    params: Mapping[str, str]
-    """The variables of the endpoint's path."""
     now: float
     """Virtual seconds since the test began."""
     state: Any
@@ -53,17 +58,26 @@ class Call:
     new_id: Callable[[str], str]
     """Makes an id that is unique and the same in each run of the test: ``new_id("file_")``."""
     base_url: str
+    """Where the consumer reaches this API."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call(Context):
+    """One request as a `Behaviour` sees it."""
+
+    request: Request
+    endpoint: Endpoint
+    params: Mapping[str, str]
+    """The variables of the endpoint's path."""
+    runs: RunStore = field(default_factory=no_runs)
+    """The test's runs; using it is a mistake where `Provider.runs` is None."""
     names: tuple[str, ...] = ()
     """What `Behaviour.documents` found."""
     effects: list[Callable[[], None]] = field(default_factory=list)
     """What changes if the request succeeds; left out where a script makes it fail."""
-    run_id: str | None = None
-    """The run that the request is about."""
-    run_status: str | None = None
-    """The run's status as a successful reply shows it."""
-    run_reason: str | None = None
-    """Why the run failed, as a successful reply shows it."""
-    fuse: Literal["polls", "attempts"] | None = None
+    shown: RunShown | None = None
+    """What the reply shows of a run; ``call.runs`` sets it."""
+    counts: Literal["polls", "attempts"] | None = None
     """What a success counts toward: the limit of polls, or that of attempts, because it leads
     nowhere (a poll after the end). None for a success that ends a row of failures."""
 
@@ -71,7 +85,17 @@ class Call:
 def json_reply(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """A JSON reply, as both built-in providers send it."""
+    """A JSON reply.
+
+    Args:
+        status: the HTTP status.
+        body: the object to send.
+        headers: more headers, names in lower case.
+
+    Example:
+        >>> json_reply(200, {"status": "ok"}).body
+        b'{"status":"ok"}'
+    """
     return Reply(
         status=status,
         headers={"content-type": "application/json", **(headers or {})},
@@ -80,37 +104,89 @@ def json_reply(
 
 
 class Behaviour:
-    """A plain JSON API: any bearer token, any body; a success says ``{"status": "ok"}``.
+    """A plain JSON API: any body; a success says ``{"status": "ok"}``.
 
-    Override what your provider documents differently.
+    With `Provider.runs`, endpoints that submit and poll work, too: a run is shown as its ``id`` and
+    ``status``. Override what your provider documents differently.
     """
 
     request_id_prefix = "req_"
-    """What the ids in ``requestId`` start with."""
+    """What the ids of requests start with."""
+    request_id_field: str | None = "requestId"
+    """What the bodies call the id of a request; None where they carry none."""
+    request_id_header: str | None = None
+    """The reply's header that carries the id of a request, in lower case, for providers that
+    document that as its place."""
 
     def new_state(self) -> Any:
-        """What this provider remembers during one test (files, runs); called once a test."""
+        """What this provider remembers during one test (files, credits); called once a test."""
         return None
-
-    def authenticate(self, request: Request) -> bool:
-        """Whether the request carries a well-formed credential."""
-        scheme, _, token = (request.header("authorization") or "").partition(" ")
-        return scheme.lower() == "bearer" and bool(token.strip())
-
-    def unauthorized_code(self) -> str:
-        """The code of the documented error for a missing or malformed credential."""
-        return "UNAUTHORIZED"
 
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of the document that a request is about, best first; empty where it names none.
 
-        Called for any request, also malformed ones, so it must not raise.
+        Called for any request, also malformed ones, so it must not raise. A request whose path
+        names a run is about that run's document, without any help.
+
+        By default: the ``url`` of a JSON body, the file name of a form's part ``file``, or the file
+        name of the request's own Content-Disposition.
         """
-        return ()
+        kind = media_type(request)
+        if kind == "multipart/form-data":
+            return names_of_upload(request)
+        if kind == "application/json":
+            try:
+                return names_of_url(json_object(request.body).get("url"))
+            except MalformedBody:
+                return ()
+        return names_of_disposition(request.header("content-disposition"))
 
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request; raises `Rejected` for a bad one."""
-        return json_reply(200, {"status": "ok", "requestId": request_id})
+        if call.endpoint.submits:
+            run = call.runs.submit(Submission(names=call.names))
+            return self._success(202, self.run_body(run, run.status), request_id)
+        if call.endpoint.polls:
+            found = call.runs.find(next(iter(call.params.values()), ""))
+            if found is None:
+                raise Rejected("NOT_FOUND")
+            return self._success(200, self.run_body(found, call.runs.poll(found)), request_id)
+        return self._success(200, {"status": "ok"}, request_id)
+
+    def run_body(self, run: SimulatedRun, status: str) -> Mapping[str, Any]:
+        """What a body says of a run.
+
+        Args:
+            run: the run.
+            status: the status to show.
+        """
+        body: dict[str, Any] = {"id": run.id, "status": status}
+        failure = run.failure_shown(status)
+        if failure is not None:
+            body |= {"failureReason": failure.reason, "failureMessage": failure.message}
+        return body
+
+    def error_body(
+        self,
+        error: DocumentedError,
+        *,
+        message: str,
+        request_id: str | None,
+        details: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The body for a documented error.
+
+        Args:
+            error: the error.
+            message: the text to send.
+            request_id: the id of the request; None where the body shall carry none.
+            details: what `Rejected` was given.
+        """
+        body: dict[str, Any] = {"code": error.wire_code or error.code, "message": message}
+        body["retryable"] = error.retryable
+        if request_id is not None and self.request_id_field is not None:
+            body[self.request_id_field] = request_id
+        return {**body, **details}
 
     def error_reply(
         self,
@@ -120,18 +196,16 @@ class Behaviour:
         request_id: str | None,
         details: Mapping[str, Any],
     ) -> Reply:
-        """The reply for a documented error; ``request_id`` is None where the body has none."""
-        body: dict[str, Any] = {"code": error.wire_code or error.code, "message": message}
-        body["retryable"] = error.retryable
-        if request_id is not None:
-            body["requestId"] = request_id
-        return json_reply(error.status, {**body, **details})
+        """The reply for a documented error: `error_body` as JSON, and the id where it belongs."""
+        body = self.error_body(error, message=message, request_id=request_id, details=details)
+        return json_reply(error.status, body, self._id_header(request_id))
 
-    def request_id_of(self, body: bytes) -> str | None:
-        """The ``requestId`` that a reply's body carries, or None where it cannot be read."""
-        try:
-            found = json.loads(body)
-        except ValueError:
-            return None
-        value = found.get("requestId") if isinstance(found, dict) else None
-        return value if isinstance(value, str) else None
+    def _success(self, status: int, body: Mapping[str, Any], request_id: str) -> Reply:
+        if self.request_id_field is not None:
+            body = {**body, self.request_id_field: request_id}
+        return json_reply(status, body, self._id_header(request_id))
+
+    def _id_header(self, request_id: str | None) -> dict[str, str]:
+        if request_id is None or self.request_id_header is None:
+            return {}
+        return {self.request_id_header: request_id}

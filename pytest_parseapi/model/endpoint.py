@@ -18,6 +18,8 @@ class Endpoint:
         method: the HTTP method.
         path: the path below the provider's host; ``{name}`` stands for one segment.
         polls: whether a request here asks after a run (repeating it is no retry).
+        submits: whether a request here submits a document to become a run.
+        public: whether a request here needs no credential (a presigned URL, say).
         result: whether it serves the result of a run that ended (fetching it is no poll).
         source: the page that documents it.
         source_read: the date on which that page was read, as ``"2026-11-25"``.
@@ -30,6 +32,8 @@ class Endpoint:
     method: str
     path: str
     polls: bool = False
+    submits: bool = False
+    public: bool = False
     result: bool = False
     source: str = ""
     source_read: str = ""

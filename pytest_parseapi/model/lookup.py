@@ -32,7 +32,6 @@ _FAULTS: Final[Mapping[str, NetworkFault]] = MappingProxyType({item.name: item f
 _PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
 )
-_BUILT_IN: Final = ("extend", "nutrient")
 _LOWEST_STATUS: Final = 100
 
 
@@ -70,7 +69,7 @@ def resolve(
         found = _FAULTS[choice("network fault", name.name, _FAULTS)]
     elif isinstance(name, DocumentedError):
         if name.provider != provider.name:
-            raise _foreign(provider, name.code, name.provider)
+            raise _foreign(provider, name.code, _named(others, name.provider))
         choice(f"{provider.name} error", name.code, _codes(provider))
         found = name
     elif isinstance(name, str):
@@ -94,7 +93,7 @@ def _meant(value: object) -> str:
         said = f": {kind_of.__name__} is an exception: name the network fault that raises it, "
         return said + repr(fault) if fault else ""
     if isinstance(value, Provider):
-        return f": the provider is chosen by the fixture {_fixture(value.name)}"
+        return f": the provider is chosen by the fixture {value.in_tests}"
     meant = {
         "write times=ALWAYS": value == math.inf,
         "how often a failure is met is times=, an integer": isinstance(value, float),
@@ -281,7 +280,7 @@ def _not_known(
     near = {key.casefold(): key for key in [*_FAULTS, *_codes(provider)]}.get(name.casefold())
     for other in others:
         if other.name != provider.name and name in _codes(other):
-            return _foreign(provider, name, other.name, near)
+            return _foreign(provider, name, other, near)
     if near is not None:
         return UsageError(f"{provider.name} has no error {name!r}: its name is {near!r}")
     if name.isdecimal():
@@ -329,19 +328,19 @@ def _must_appear(provider: Provider, found: Named, place: str) -> None:
         raise UsageError(f"{wrong}, not for {_PLACES[place]} of {provider.name}: known: {fitting}")
 
 
-def _foreign(provider: Provider, code: str, other: str, near: str | None = None) -> UsageError:
+def _named(providers: Iterable[Provider], name: str) -> Provider:
+    made = Provider(name=name, base_url="")
+    return next((provider for provider in providers if provider.name == name), made)
+
+
+def _foreign(provider: Provider, code: str, other: Provider, near: str | None = None) -> UsageError:
     here = f" (there it is {near!r})" if near else ""
-    said = f"{code!r} is documented by {other}, not by {provider.name}{here}"
+    said = f"{code!r} is documented by {other.name}, not by {provider.name}{here}"
     return UsageError(
-        f"{said}: use {_fixture(other)}",
-        marker=f"{said}: pass provider={other!r} or use {_fixture(other)}",
-        option=f"{said}: serve {other}",
+        f"{said}: use {other.in_tests}",
+        marker=f"{said}: pass provider={other.name!r} or use {other.in_tests}",
+        option=f"{said}: serve {other.name}",
     )
-
-
-def _fixture(provider: str) -> str:
-    """What gives a test the API of a provider."""
-    return f"{provider}_api" if provider in _BUILT_IN else f"parseapi_factory({provider!r})"
 
 
 def _appearing(provider: Provider, place: str) -> list[DocumentedError]:

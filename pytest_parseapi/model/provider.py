@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pytest_parseapi.model.behaviour import Behaviour
+from pytest_parseapi.model.credentials import BearerToken, Credential
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, DocumentedError
+from pytest_parseapi.model.runs import RunDescription
+from pytest_parseapi.model.webhooks import WebhookDescription
 
 __all__ = ["APIVersion", "Provider"]
 
@@ -32,6 +36,9 @@ class APIVersion:
     source_read: str = ""
 
 
+_NOT_FOUND: Final = "NOT_FOUND"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A parsing API: where it lives, what it serves, and every failure it documents.
@@ -42,7 +49,12 @@ class Provider:
         title: the name for messages; the short name where empty.
         hosts: every documented host; that of ``base_url`` where empty.
         api_key: a well-formed credential for tests.
+        credential: where requests carry the credential.
+        unauthorized: the code of the error for a missing or malformed credential; where `errors`
+            lacks it, every request is accepted.
         errors: the documented errors.
+        own_errors: errors that the service answers by itself, and that no script can name, because
+            no page names them.
         endpoints: the endpoints that the simulation covers.
         main_endpoint: the path of the endpoint that most consumers call; the first one's where
             empty.
@@ -52,6 +64,11 @@ class Provider:
             where the provider documents none.
         advice: what the provider tells its clients to do.
         behaviour: how requests are validated and bodies look.
+        runs: its asynchronous runs; None where it has none.
+        webhooks: its webhooks; None where it has none.
+        takes_files: whether consumers hand a file to this API: the default document of a contract
+            is the path of a small PDF then, else a URL.
+        fixture: the fixture that gives its `ParseAPI`, for messages; ``parseapi_factory`` if empty.
 
     Example:
         >>> Provider(name="acme", base_url="https://api.acme.example/v1").hosts
@@ -63,22 +80,61 @@ class Provider:
     title: str = ""
     hosts: tuple[str, ...] = ()
     api_key: str = "test_key_parseapi_0123456789"
+    credential: Credential = field(default_factory=BearerToken)
+    unauthorized: str = "UNAUTHORIZED"
     errors: tuple[DocumentedError, ...] = ()
+    own_errors: tuple[DocumentedError, ...] = ()
     endpoints: tuple[Endpoint, ...] = (Endpoint(method="POST", path="/parse"),)
     main_endpoint: str = ""
     idempotency_header: str | None = None
     api_version: APIVersion | None = None
     advice: tuple[Advice, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour, compare=False)
+    runs: RunDescription | None = None
+    webhooks: WebhookDescription | None = None
+    takes_files: bool = False
+    fixture: str = ""
 
     def __post_init__(self) -> None:
-        if not self.hosts:
+        # A value of another type is told by the registry, which knows whose it is.
+        if not self.hosts and isinstance(self.base_url, str):
             host = self.base_url.partition("://")[2].partition("/")[0].partition(":")[0]
             object.__setattr__(self, "hosts", (host,))
         if not self.title:
             object.__setattr__(self, "title", self.name)
-        if not self.main_endpoint and self.endpoints:
-            object.__setattr__(self, "main_endpoint", self.endpoints[0].path)
+        first = next(iter(self.endpoints), None)
+        if not self.main_endpoint and isinstance(first, Endpoint):
+            object.__setattr__(self, "main_endpoint", first.path)
+
+    @property
+    def in_tests(self) -> str:
+        """How a test gets its `ParseAPI`, for messages."""
+        return self.fixture or f"parseapi_factory({self.name!r})"
+
+    @property
+    def submit_endpoint(self) -> Endpoint | None:
+        """The endpoint that most consumers submit runs to; None where there is none."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.submits), None)
+
+    @property
+    def poll_endpoint(self) -> Endpoint | None:
+        """The endpoint that most consumers poll; None where there is none."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.polls), None)
+
+    def error_of(self, code: str) -> DocumentedError | None:
+        """The error that a `Rejected` names, or None.
+
+        Args:
+            code: its code. ``"NOT_FOUND"`` is a plain 404 where the provider documents none.
+        """
+        for error in (*self.errors, *self.own_errors):
+            if error.code == code:
+                return error
+        if code != _NOT_FOUND:
+            return None
+        return DocumentedError(
+            provider=self.name, code=code, status=404, retryable=False, message="Not found."
+        )
 
     def with_errors(self, *errors: DocumentedError) -> Provider:
         """The same provider with more errors; one of the same code replaces the old one."""

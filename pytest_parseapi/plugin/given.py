@@ -20,13 +20,13 @@ _PROVIDERS: Final = "pytest_parseapi_providers"
 _EVIDENCE: Final = "pytest_parseapi_evidence"
 
 
-def given_providers(manager: pytest.PytestPluginManager) -> list[Provider]:
-    """The providers of every plugin's ``pytest_parseapi_providers``.
+def given_providers(manager: pytest.PytestPluginManager) -> list[tuple[str, Provider]]:
+    """The providers of every plugin's ``pytest_parseapi_providers``, each with its plugin's name.
 
     Raises:
         UsageError: a hook raised an error, or gave something else than providers.
     """
-    found: list[Provider] = []
+    found: list[tuple[str, Provider]] = []
     for name, hook in _hooks(manager, _PROVIDERS):
         given = _called(name, _PROVIDERS, hook)
         if given is None:
@@ -36,7 +36,7 @@ def given_providers(manager: pytest.PytestPluginManager) -> list[Provider]:
         for item in _called(name, _PROVIDERS, functools.partial(list, given)):
             if not isinstance(item, Provider):
                 raise UsageError(f"{name}: {_PROVIDERS} gives Providers, not {kind(item)}")
-            found.append(item)
+            found.append((name, item))
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
 from pytest_parseapi.providers.registry import provider_named
@@ -140,7 +141,7 @@ class SimulatedTest:
         for provider, step in unused:
             lines.append(f"  {provider.name}: {step}{_how_often(step)}")
             lines += [f"      a request passed it by: {reason}" for reason in step.passed]
-            lines += _where_runs_fail(step)
+            lines += _where_runs_fail(provider, step)
         lines.append("parseapi(strict=False) allows that.")
         pictures = [api.timeline() for api in self._apis.values()]
         rejections = self._rejections()
@@ -209,10 +210,14 @@ def _how_often(step: Step | RunStep) -> str:
     return f" (met {step.met} of {step.times:g} times)" if step.met else ""
 
 
-def _where_runs_fail(step: Step | RunStep) -> list[str]:
+def _where_runs_fail(provider: Provider, step: Step | RunStep) -> list[str]:
     if isinstance(step, RunStep):
-        return [] if step.passed else ["      no run was created; POST /parse fails by fail()"]
+        if step.passed:
+            return []
+        return [f"      no run was created; {provider.main_endpoint} fails by fail()"]
     surfaces = getattr(step.error, "surfaces", ())
-    if "run" in surfaces and any("/parse_runs" in reason for reason in step.passed):
+    places = [str(endpoint) for endpoint in provider.endpoints if endpoint.submits]
+    passed = any(reason.startswith(tuple(places)) for reason in step.passed)
+    if "run" in surfaces and places and passed:
         return ["      a run fails by fail_run() or the marker parse_run_failed"]
     return []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Timeouts, moment_of
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
 
 __all__ = ["Attempt"]
+
+_LONG: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +40,6 @@ class Attempt:
     """None for a network fault."""
     error: DocumentedError | str | None
     """The documented error, the name of the network fault, or None for a success."""
-    run_id: str | None
-    """The run or batch that it created, polled or changed."""
     started: float
     """Virtual seconds since the test began."""
     ended: float
@@ -58,15 +60,29 @@ class Attempt:
     """Every name of the document, best first."""
     # A failing comparison of attempts prints them: without bodies, and without the credential.
     _headers: tuple[tuple[str, str], ...] = field(repr=False)
-    run_status: str | None = None
-    """The status of the run as the reply shows it; None where it shows none."""
-    run_reason: str | None = None
-    """The ``failureReason`` that the reply shows."""
+    _secrets: tuple[str, ...] = field(default=(), repr=False)
+    shown: RunShown | None = None
+    """What the reply shows of the run or batch that the attempt is about."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The run or batch that it created, polled or changed."""
+        return None if self.shown is None else self.shown.id
+
+    @property
+    def run_status(self) -> str | None:
+        """The status of the run as the reply shows it; None where it shows none."""
+        return None if self.shown is None else self.shown.status
+
+    @property
+    def run_reason(self) -> str | None:
+        """Why the run failed, where the reply shows that."""
+        return None if self.shown is None else self.shown.reason
 
     @property
     def headers(self) -> dict[str, str]:
         """What was sent, names in lower case; the credential is masked."""
-        return {name: _masked(name, value) for name, value in self._headers}
+        return {name: _masked(name, value, self._secrets) for name, value in self._headers}
 
     @property
     def failed(self) -> bool:
@@ -93,7 +109,11 @@ class Attempt:
         return next((value for key, value in self._headers if key == name), None)
 
 
-def _masked(name: str, value: str) -> str:
+def _masked(name: str, value: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        # A short one may be a part of any word.
+        if len(secret) >= _LONG or value.rpartition(" ")[2] == secret:
+            value = value.replace(secret, "***")
     if name not in {"authorization", "proxy-authorization", "x-api-key", "cookie"}:
         return value
     scheme, space, _ = value.partition(" ")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Literal, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.http import Request
+from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Caller, Group, Operation, continues
+from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.payload import Payload, payload_of
 
 __all__ = ["Journal", "Opened"]
 
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _Kept = TypeVar("_Kept", bound=Hashable)
 
 
@@ -22,8 +24,8 @@ class Opened:
     """An attempt under way."""
 
     __slots__ = (
-        *("endpoint", "names", "number", "operation", "record", "request", "started", "waited"),
-        "wall_started",
+        *("endpoint", "names", "number", "operation", "record", "request", "secrets", "started"),
+        *("waited", "wall_started"),
     )
 
     def __init__(
@@ -35,6 +37,7 @@ class Opened:
         operation: Operation,
         started: float,
         wall_started: float,
+        secrets: tuple[str, ...],
     ) -> None:
         self.record = record
         self.number = len(record)
@@ -42,6 +45,7 @@ class Opened:
         self.endpoint = endpoint
         self.names = names
         self.operation = operation
+        self.secrets = secrets
         self.started = started
         self.wall_started = wall_started
         last = operation.attempts[-1] if operation.attempts else None
@@ -86,10 +90,16 @@ class Journal:
         return sorted(found, key=lambda operation: operation.attempts[0].number)
 
     def open(
-        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        caller: Caller,
+        secrets: tuple[str, ...] = (),
     ) -> Opened:
-        """An attempt begins."""
+        """An attempt begins; ``secrets`` is what its provider reads as the credential."""
         with self._lock:
+            self.credentials.update(secrets)
             if not caller.is_task:
                 caller = self._keep(caller)
             operation = self._operation(request, endpoint, names, caller)
@@ -97,23 +107,22 @@ class Journal:
             self._latest[endpoint, caller] = operation
             self._attempts.append(None)
             return Opened(
-                self._attempts, request, endpoint, names, operation, self._now(), self._wall()
+                self._attempts,
+                request,
+                endpoint,
+                names,
+                operation,
+                self._now(),
+                self._wall(),
+                secrets,
             )
 
-    def close(
-        self,
-        opened: Opened,
-        *,
-        status: int | None,
-        error: DocumentedError | str | None,
-        request_id: str | None,
-        run_id: str | None,
-        reply_headers: Mapping[str, str],
-        run_status: str | None = None,
-        run_reason: str | None = None,
-        fuse: Literal["polls", "attempts"] | None = None,
-    ) -> Attempt:
+    def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
+        result = outcome.result
+        status, headers = (
+            (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
+        )
         request = opened.request
         operation = opened.operation
         with self._lock:
@@ -126,35 +135,34 @@ class Journal:
             attempt = Attempt(
                 number=opened.number,
                 method=request.method,
-                url=self._keep(request.url),
+                url=self._keep(_without(request.url, opened.secrets)),
                 path=self._keep(request.path),
                 endpoint=opened.endpoint.path,
                 document=names[0] if names else None,
-                request_id=request_id,
+                request_id=outcome.request_id,
                 status=status,
-                error=error,
-                run_id=run_id,
-                run_status=run_status,
-                run_reason=run_reason,
+                error=outcome.error,
+                shown=self._keep(outcome.shown),
                 started=opened.started,
                 ended=self._now(),
                 waited=opened.waited,
                 wall_started=opened.wall_started,
                 wall_ended=self._wall(),
-                retry_after=reply_headers.get("retry-after"),
+                retry_after=headers.get("retry-after"),
                 client=request.client,
                 timeouts=self._keep(request.timeouts),
                 body=body,
                 names=names,
                 _headers=self._keep(request.headers),
+                _secrets=self._keep(opened.secrets),
             )
             opened.record[opened.number - 1] = attempt
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if attempt.failed else 0
-            if fuse == "polls":
+            if outcome.counts == "polls":
                 operation.polls += 1
-            elif fuse == "attempts":
+            elif outcome.counts == "attempts":
                 operation.idle += 1
             elif not attempt.failed:
                 operation.idle = 0
@@ -214,3 +222,10 @@ class Journal:
         """One object for all equal values, so that attempts which are alike cost little."""
         kept: _Kept = self._kept.setdefault(value, value)
         return kept
+
+
+def _without(url: str, secrets: tuple[str, ...]) -> str:
+    """A URL without the credential that some providers take in its query."""
+    for secret in secrets:
+        url = url.replace(f"={secret}", "=***")
+    return url

@@ -1,19 +1,15 @@
-"""One asynchronous parse run, as tests and checks see it."""
+"""One asynchronous run, as tests and checks see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-__all__ = ["IN_PROGRESS", "Run"]
-
-IN_PROGRESS: Final = ("PENDING", "PROCESSING")
-"""The statuses of a run or batch that has not ended."""
+__all__ = ["Run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One asynchronous parse run, as it was when the test asked.
+    """One asynchronous run, as it was when the test asked.
 
     Example:
         >>> run = extend_api.runs[-1]  # doctest: +SKIP
@@ -25,10 +21,14 @@ class Run:
     document: str | None
     """What it is about: a URL, file name or id."""
     status: str
-    """PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED."""
+    """In the provider's word."""
+    failed: bool = False
+    """Whether it ended with a failure."""
     failure_reason: str | None = None
-    """The ``failureReason`` of a failed run."""
+    """Why it failed: the documented code."""
     failure_message: str | None = None
+    failure_texts: tuple[str, ...] = ()
+    """The texts by which a log shows why it failed; any one of them is enough."""
     polls: int = 0
     """How many polls found it in progress."""
     created: float = 0.0
@@ -42,8 +42,5 @@ class Run:
     retryable: bool | None = None
     """Whether the provider advises to submit a document again after this failure; None where the
     run has not failed, or for a reason that no page documents."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether it ended ``FAILED``."""
-        return self.status == "FAILED"
+    submitted: bool = True
+    """Whether a request submitted it; False where the test made it for a webhook."""

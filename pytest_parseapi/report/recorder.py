@@ -20,7 +20,6 @@ __all__ = ["TestRecorder"]
 _FIRST: Final = 60
 _LAST: Final = 20
 _NOT_RECEIVED: Final = "cancelled"
-_FAILED: Final = "FAILED"
 
 
 class TestRecorder:
@@ -89,8 +88,9 @@ class _Met:
             self.endpoints.add(attempt.endpoint)
             if attempt.run_status is not None:
                 self.surfaces.add("run")
-            if attempt.run_status == _FAILED and attempt.run_reason is not None:
-                self.received.add((attempt.run_reason, "run"))
+            shown = attempt.shown
+            if shown is not None and shown.failed and shown.reason is not None:
+                self.received.add((shown.reason, "run"))
             error = attempt.error
             if error is not None and error != _NOT_RECEIVED:
                 self.received.add((_name(error), "http"))
@@ -143,8 +143,7 @@ def _runs(service: SimulatedService) -> list[RunData]:
 
 
 def _run_book(service: SimulatedService) -> RunBook | None:
-    book = getattr(service.state, "runs", None)
-    return book if isinstance(book, RunBook) else None
+    return service.runs
 
 
 def _name(error: DocumentedError | str) -> str:

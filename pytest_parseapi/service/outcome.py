@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
-from pytest_parseapi.model.http import Fault, Reply
+from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.script import Step
 
-__all__ = ["Outcome", "broken_reply", "failed", "readable", "scripted"]
+__all__ = ["broken_reply", "failed", "readable", "scripted"]
 
 
 _TITLES: Final = {
@@ -68,21 +68,6 @@ def broken_reply(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an exchange ends."""
-
-    result: Reply | Fault
-    error: DocumentedError | str | None = None
-    request_id: str | None = None
-    run_id: str | None = None
-    run_status: str | None = None
-    run_reason: str | None = None
-    fuse: Literal["polls", "attempts"] | None = None
-    rejection: str | None = None
-    """Why the API turned the request down, where no script did."""
-
-
 def failed(
     behaviour: Behaviour,
     error: DocumentedError,
@@ -100,7 +85,8 @@ def failed(
         details=details,
     )
     reply = _with_retry_after(reply, retry_after)
-    return Outcome(result=reply, error=error, request_id=readable(request_id, reply))
+    found = readable(request_id, reply, behaviour)
+    return Outcome(result=reply, error=error, request_id=found)
 
 
 def scripted(provider: Provider, step: Step, success: Reply, request_id: str) -> Outcome:
@@ -115,14 +101,26 @@ def scripted(provider: Provider, step: Step, success: Reply, request_id: str) ->
         )
     reply = broken_reply(provider, step.error, success, request_id, step.message)
     reply = _with_retry_after(reply, step.retry_after)
-    unreadable = reply.truncated or step.error.name == "invalid_json"
-    found = None if unreadable else readable(request_id, reply)
+    broken = reply.truncated or step.error.name == "invalid_json"
+    found = readable(request_id, reply, provider.behaviour, broken=broken)
     return Outcome(result=reply, error=step.error.name, request_id=found)
 
 
-def readable(request_id: str, reply: Reply) -> str | None:
-    """The id, where the body carries it."""
-    return request_id if request_id.encode() in reply.body else None
+def readable(
+    request_id: str, reply: Reply, behaviour: Behaviour, *, broken: bool = False
+) -> str | None:
+    """The id, where the reply carries it in its documented place.
+
+    Args:
+        request_id: the id.
+        reply: what is sent.
+        behaviour: whose documented place it is.
+        broken: whether nobody can read the body.
+    """
+    header = behaviour.request_id_header
+    if header is not None:
+        return request_id if reply.headers.get(header) == request_id else None
+    return request_id if not broken and request_id.encode() in reply.body else None
 
 
 def _with_retry_after(reply: Reply, value: str | None) -> Reply:

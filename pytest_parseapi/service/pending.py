@@ -9,7 +9,7 @@ from pytest_parseapi.model.http import Fault, Reply, Timeouts
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
-from pytest_parseapi.service.outcome import Outcome
+from pytest_parseapi.record.outcome import Outcome
 
 __all__ = ["Pending", "timed"]
 

@@ -1,4 +1,4 @@
-"""Scripts of failing runs: which runs end ``FAILED``, why, and after how many polls."""
+"""Scripts of failing runs: which runs fail, why, and after how many polls."""
 
 from __future__ import annotations
 
@@ -12,26 +12,14 @@ from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import ErrorName, resolve
 from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.service.script import ALWAYS, times_of
 
-__all__ = ["RunFailure", "RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]
-
-UNKNOWN_REASON: Final = "A_REASON_ADDED_LATER"
-"""What ``fail_run("unknown_code")`` puts into ``failureReason``: the pages warn of new reasons."""
+__all__ = ["RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]
 
 _UNKNOWN: Final = "unknown_code"
 # How many documents a report of unused steps names.
 _SHOWN: Final = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFailure:
-    """Why a run fails."""
-
-    reason: str
-    message: str
-    error: DocumentedError | None = None
-    """None for a reason that the catalogue lacks."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -146,9 +134,11 @@ def failure_of(
     message: str | None = None,
 ) -> RunFailure:
     """The failure that a test names."""
+    if provider.runs is None:
+        raise UsageError(f"{provider.title} documents no asynchronous runs")
     if error == _UNKNOWN or (isinstance(error, NetworkFault) and error.name == _UNKNOWN):
         return RunFailure(
-            reason=UNKNOWN_REASON,
+            reason=provider.runs.unknown_reason,
             message="Something new went wrong." if message is None else message,
         )
     found = resolve(provider, error, others=others, surface="run")
@@ -166,14 +156,14 @@ def polls_of(polls: object) -> float:
     if polls == ALWAYS:
         return ALWAYS
     if isinstance(polls, bool) or not isinstance(polls, int) or polls < 0:
-        raise UsageError(f"polls is a whole number from 0 up, or ALWAYS, not {polls!r}")
+        raise UsageError(f"polls must be an integer >= 0, or ALWAYS, not {polls!r}")
     return polls
 
 
 def seconds_of(seconds: object) -> float:
     """Checked virtual seconds from 0 up, or `ALWAYS` for a run that never ends."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        raise UsageError(f"seconds is a number from 0 up, or ALWAYS, not {seconds!r}")
+        raise UsageError(f"seconds must be a number >= 0, or ALWAYS, not {seconds!r}")
     return float(seconds)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.record.run import Run
-from pytest_parseapi.service.run_script import RunFailure, RunScript
-
-if TYPE_CHECKING:
-    from pytest_parseapi.providers.extend.state import StoredFile
+from pytest_parseapi.service.run_script import RunScript
 
 __all__ = ["BatchRecord", "Pace", "RunBook", "RunRecord"]
 
@@ -19,23 +17,25 @@ __all__ = ["BatchRecord", "Pace", "RunBook", "RunRecord"]
 class RunRecord:
     """One run. What depends on the clock alone is brought up to date by `settle`."""
 
+    words: RunDescription
+    """The provider's statuses."""
     id: str
-    file: StoredFile
     names: tuple[str, ...]
-    config: Mapping[str, Any]
-    metadata: Mapping[str, Any] | None
+    data: Any
     created: float
-    polls_needed: float | None
+    status: str
+    failure: RunFailure | None = None
+    polls_needed: float | None = None
     """How many polls find it in progress; None where the clock alone decides."""
-    ends_at: float | None
-    failure: RunFailure | None
+    ends_at: float | None = None
     batch: BatchRecord | None = None
-    status: str = "PROCESSING"
     polls: int = 0
     ended: float | None = None
-    told: bool = False
+    end_shown: bool = False
     """Whether a reply has shown its end."""
     deleted: bool = False
+    submitted: bool = True
+    """Whether a request submitted it; False where the test made it."""
     on_end: Callable[[RunRecord], None] | None = None
 
     def settle(self, now: float) -> None:
@@ -54,18 +54,23 @@ class RunRecord:
             self.finish(now)
         elif self.ended is None:
             self.polls += 1
-        self.told = self.ended is not None
+            self.status = self.words.running
+        self.end_shown = self.ended is not None
 
     def status_if_polled(self) -> str:
         """What a poll shows now."""
         if self.due():
             return self.final_status
-        return "PROCESSING" if self.status == "PENDING" else self.status
+        return self.status if self.ended is not None else self.words.running
+
+    def failure_shown(self, status: str) -> RunFailure | None:
+        """Why it failed, for a body that shows it in a status."""
+        return self.failure if status == self.words.failed else None
 
     @property
     def final_status(self) -> str:
         """How it ends by itself."""
-        return "PROCESSED" if self.failure is None else "FAILED"
+        return self.words.succeeded if self.failure is None else self.words.failed
 
     def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
         """It ends; where nobody is told of it here, the test makes the webhook itself."""
@@ -76,22 +81,29 @@ class RunRecord:
         if self.batch is not None:
             self.batch.one_ended(when)
 
+    def delete(self) -> None:
+        """The API shows it no more; tests still see it."""
+        self.deleted = True
+
     def shown(self) -> Run:
         """The run as tests see it."""
-        failure = self.failure if self.status == "FAILED" else None
+        failure = self.failure_shown(self.status)
         error = None if failure is None else failure.error
         return Run(
             id=self.id,
             document=self.names[0] if self.names else None,
             status=self.status,
+            failed=failure is not None,
             failure_reason=None if failure is None else failure.reason,
             failure_message=None if failure is None else failure.message,
+            failure_texts=() if failure is None else self.words.failure_texts(failure),
             polls=self.polls,
             created=self.created,
             ended=self.ended,
             batch_id=None if self.batch is None else self.batch.id,
             names=self.names,
             retryable=None if error is None else error.retryable,
+            submitted=self.submitted,
         )
 
 
@@ -99,12 +111,14 @@ class RunRecord:
 class BatchRecord:
     """A batch of runs. A poll of the batch is a poll of each of its runs."""
 
+    words: RunDescription
+    """The provider's statuses."""
     id: str
     created: float
     runs: list[RunRecord] = field(default_factory=list)
     polls: int = 0
     ended: float | None = None
-    told: bool = False
+    end_shown: bool = False
     unfinished: int = 0
     on_end: Callable[[BatchRecord], None] | None = None
 
@@ -117,7 +131,7 @@ class BatchRecord:
     def add(self, run: RunRecord) -> None:
         """One more run."""
         run.batch = self
-        run.status = "PENDING"
+        run.status = self.words.waiting or self.words.submitted
         self.runs.append(run)
         self.unfinished += 1
 
@@ -137,10 +151,10 @@ class BatchRecord:
             for run in self.runs:
                 if run.due():
                     run.finish(now)
-                elif run.status == "PENDING":
-                    run.status = "PROCESSING"
+                elif run.ended is None:
+                    run.status = self.words.running
             self.polls += self.ended is None
-        self.told = self.ended is not None
+        self.end_shown = self.ended is not None
 
     def one_ended(self, when: float) -> None:
         """One of its runs has ended."""
@@ -154,11 +168,13 @@ class BatchRecord:
     def status(self) -> str:
         """The status of the whole.
 
-        A batch is PROCESSED when all its runs have ended, some of them failed perhaps; that only
-        one without any success is FAILED is inferred.
+        A batch has succeeded when all its runs have ended, some of them failed perhaps; that only
+        one without any success has failed is inferred.
         """
         if self.ended is None:
-            return "PROCESSING" if any(run.status != "PENDING" for run in self.runs) else "PENDING"
+            waiting = self.words.waiting or self.words.submitted
+            begun = any(run.status != waiting for run in self.runs)
+            return self.words.running if begun else waiting
         return self._outcome(run.status for run in self.runs)
 
     def status_if_polled(self) -> str:
@@ -167,11 +183,11 @@ class BatchRecord:
             return self._outcome(
                 run.status if run.ended is not None else run.final_status for run in self.runs
             )
-        return "PROCESSING" if self.status == "PENDING" else self.status
+        return self.status if self.ended is not None else self.words.running
 
-    def _outcome(self, statuses: Any) -> str:
+    def _outcome(self, statuses: Iterable[str]) -> str:
         found = set(statuses)
-        return found.pop() if len(found) == 1 else "PROCESSED"
+        return found.pop() if len(found) == 1 else self.words.succeeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,15 +199,22 @@ class Pace:
 
 
 class RunBook:
-    """Every run and batch of one provider in one test."""
+    """Every run and batch of one provider in one test.
 
-    def __init__(self) -> None:
+    Args:
+        words: what the provider documents about runs.
+    """
+
+    def __init__(self, words: RunDescription) -> None:
+        self.words = words
         self.pace = Pace()
         self.script = RunScript()
         self.batches: dict[str, BatchRecord] = {}
         self.in_order: list[RunRecord] = []
         self.announced: list[str | None] = []
         """The failure reason of each webhook event made, None where it tells of no failure."""
+        self.keys: dict[str, tuple[str, RunRecord]] = {}
+        """What was submitted by an idempotency key: the payload's digest, and the run."""
         self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
@@ -213,21 +236,24 @@ class RunBook:
         """The latest run for a document."""
         return self._latest.get(names[0]) if names else None
 
-    def create(
-        self,
-        run_id: str,
-        *,
-        file: StoredFile,
-        names: tuple[str, ...],
-        config: Mapping[str, Any],
-        metadata: Mapping[str, Any] | None,
-        now: float,
-        failure: RunFailure | None = None,
-        scripted: bool = True,
-        batch: BatchRecord | None = None,
-    ) -> RunRecord:
-        """A new run; it fails as the script says, else with ``failure`` where one is given."""
-        step = self.script.take(names) if scripted else None
+    def draft(self, run_id: str, submission: Submission, now: float) -> RunRecord:
+        """A run that does not count yet; `add` lets it begin."""
+        return RunRecord(
+            words=self.words,
+            id=run_id,
+            names=submission.names,
+            data=submission.data,
+            failure=submission.failure,
+            created=now,
+            status=self.words.submitted,
+            on_end=self._ended,
+        )
+
+    def add(
+        self, run: RunRecord, *, scripted: bool = True, batch: BatchRecord | None = None
+    ) -> None:
+        """Let a run begin; it fails as the script says, else as its submission does."""
+        step = self.script.take(run.names) if scripted else None
         pace = self.pace if step is None else Pace(polls=step.polls)
         polls: float | None = pace.polls
         seconds = pace.seconds
@@ -236,31 +262,32 @@ class RunBook:
             seconds = pace.polls
         if seconds is not None:
             polls = None
-        run = RunRecord(
-            id=run_id,
-            file=file,
-            names=names,
-            config=config,
-            metadata=metadata,
-            created=now,
-            polls_needed=polls,
-            ends_at=None if seconds is None else now + seconds,
-            failure=failure if step is None else step.failure,
-            on_end=self._ended,
-        )
+        run.polls_needed = polls
+        run.ends_at = None if seconds is None else run.created + seconds
+        if step is not None:
+            run.failure = step.failure
         if batch is not None:
             batch.add(run)
             batch.on_end = self._ended
-        self._by_id[run_id] = run
-        self.in_order.append(run)
-        if names:
-            self._latest[names[0]] = run
-        return run
+        self._keep(run)
+
+    def add_ended(self, run: RunRecord, when: float) -> None:
+        """Keep a run that succeeded at once."""
+        run.status = run.words.succeeded
+        run.ended = when
+        run.end_shown = True
+        self._keep(run)
 
     def begun(self, item: RunRecord | BatchRecord) -> None:
         """A request has made it."""
         if self.on_start is not None:
             self.on_start(item)
+
+    def _keep(self, run: RunRecord) -> None:
+        self._by_id[run.id] = run
+        self.in_order.append(run)
+        if run.names:
+            self._latest[run.names[0]] = run
 
     def _ended(self, item: RunRecord | BatchRecord) -> None:
         if self.on_end is not None:

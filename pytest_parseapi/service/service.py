@@ -5,28 +5,39 @@ from __future__ import annotations
 import hashlib
 from _thread import allocate_lock, get_ident
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.operation import Caller, current_caller
+from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.fuse import Fuse
-from pytest_parseapi.service.outcome import Outcome, failed, readable, scripted
+from pytest_parseapi.service.outcome import failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.routes import Routes
+from pytest_parseapi.service.run_store import CallRuns
+from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.script import Found, Script
 
 __all__ = ["Ids", "SimulatedService"]
+
+_LOST: Final = ("read_timeout", "connection_reset", "truncated_body")
+"""Faults that lose a reply: the service got the request."""
+
+_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Ids:
@@ -88,7 +99,9 @@ class SimulatedService:
         """The thread in which a ``when`` of the test's own decides."""
         self._ids = Ids(self._seed)
         self.state: Any = provider.behaviour.new_state()
-        self._by_code = {error.code: error for error in provider.errors}
+        self.runs = None if provider.runs is None else RunBook(provider.runs)
+        """Every run of the test; None where the provider has none."""
+        self._unauthorized = provider.error_of(provider.unauthorized)
 
     def reset(self) -> None:
         """Forget scripts, runs and records."""
@@ -100,6 +113,8 @@ class SimulatedService:
             self.rejections.clear()
             self._ids = Ids(self._seed)
             self.state = self.provider.behaviour.new_state()
+            words = self.provider.runs
+            self.runs = None if words is None else RunBook(words)
 
     @property
     def now(self) -> float:
@@ -129,18 +144,19 @@ class SimulatedService:
                 f"a when= made a request ({request.method} {request.url}): it must not"
             )
         endpoint, params = self._routes.find(request)
-        behaviour = self.provider.behaviour
-        names = behaviour.documents(request, self.state)
-        opened = self.journal.open(request, endpoint, names, caller or current_caller())
+        secrets = self._asked(self.provider.credential.read, request)
+        if not secrets:
+            # Whoever sends another scheme by mistake must not log the token either.
+            token = (request.header("authorization") or "").partition(" ")[2].strip()
+            self.journal.credentials.update({token} - {""})
+        names = self._names(request, params)
+        opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
-            token = (request.header("authorization") or "").partition(" ")[2]
-            if token.strip():
-                self.journal.credentials.add(token.strip())
             with self._lock:
-                outcome = self._outcome(request, endpoint, params, names)
-            if outcome.run_id is None and endpoint.polls:
-                outcome = replace(outcome, run_id=params.get("id"))
+                outcome = self._outcome(request, endpoint, params, names, bool(secrets))
+            if outcome.shown is None and endpoint.polls and params:
+                outcome = replace(outcome, shown=RunShown(next(iter(params.values()))))
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             return Pending(opened, outcome, seconds, self.close, self._stops)
         except BaseException:
@@ -149,41 +165,103 @@ class SimulatedService:
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """Put the end of an exchange on record."""
-        result = outcome.result
-        attempt = self.journal.close(
-            opened,
-            status=result.status if isinstance(result, Reply) else None,
-            error=outcome.error,
-            request_id=outcome.request_id,
-            run_id=outcome.run_id,
-            run_status=outcome.run_status,
-            run_reason=outcome.run_reason,
-            fuse=outcome.fuse,
-            reply_headers=result.headers if isinstance(result, Reply) else {},
-        )
+        attempt = self.journal.close(opened, outcome)
         if outcome.rejection is not None:
             self.rejections[outcome.rejection] = attempt.number
         return attempt
 
+    def context(self) -> Context:
+        """What the provider's functions are given outside a request."""
+        return Context(
+            now=self._now(),
+            state=self.state,
+            new_id=self._ids.new,
+            base_url=self.provider.base_url,
+        )
+
+    def _names(self, request: Request, params: dict[str, str]) -> tuple[str, ...]:
+        """What the document is called: that of the run in the path, else what the request names."""
+        if self.runs is not None:
+            for value in params.values():
+                run = self.runs.get(value)
+                if run is not None:
+                    return run.names
+        return self._asked(self.provider.behaviour.documents, request, self.state)
+
+    def _asked(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
+        """What a provider's own function says of a request; a mistake of its stops the test."""
+        try:
+            found = function(*given)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
+            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
+        if not isinstance(found, tuple) or not all(isinstance(item, str) for item in found):
+            self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
+        return found
+
+    def _mistake(self, function: Callable[..., object], text: str) -> str:
+        name = getattr(function, "__qualname__", repr(function))
+        return f"provider {self.provider.name!r}: {name} {text}".partition("\n")[0]
+
     def _outcome(
-        self, request: Request, endpoint: Endpoint, params: dict[str, str], names: tuple[str, ...]
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        names: tuple[str, ...],
+        authorized: bool,  # noqa: FBT001 - one more fact about the request
     ) -> Outcome:
         """The reply: what the network does, then the credential, the request, and the script.
 
         A bad request does not use up a script: the API turns it down before it works on it.
         """
-        behaviour = self.provider.behaviour
         found = self._scripted(request, endpoint, names)
         step = found.step
         error = None if step is None else step.error
-        if step is not None and isinstance(error, NetworkFault) and error.kind == "network":
-            self.script.take(found)
-            fault = Fault(error.name, step.message or error.description)
-            return Outcome(result=fault, error=error.name)
-        request_id = self._ids.new(behaviour.request_id_prefix)
-        unauthorized = self._by_code.get(behaviour.unauthorized_code())
-        if unauthorized is not None and not behaviour.authenticate(request):
-            return _rejected(failed(behaviour, unauthorized, request_id), unauthorized.message)
+        lost = isinstance(error, NetworkFault) and error.name in _LOST and endpoint.submits
+        if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
+            return self._fault(found, error)
+        request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
+        call = self._call(request, endpoint, params, names)
+        reply = self._served(call, request_id, authorized=authorized)
+        if isinstance(reply, Reply) and (step is None or lost):
+            # Where the reply alone is lost, the service got the request.
+            for effect in call.effects:
+                effect()
+        if isinstance(error, NetworkFault) and error.kind == "network":
+            return self._fault(found, error)
+        if isinstance(reply, Outcome):
+            return reply
+        self.script.take(found)
+        if step is not None:
+            return scripted(self.provider, step, reply, request_id)
+        return Outcome(
+            result=reply,
+            request_id=readable(request_id, reply, self.provider.behaviour),
+            shown=call.shown,
+            counts=call.counts,
+        )
+
+    def _served(self, call: Call, request_id: str, *, authorized: bool) -> Reply | Outcome:
+        """The reply to a good request, or how a bad one ends."""
+        if self._unauthorized is not None and not (authorized or call.endpoint.public):
+            return self._rejected(self._unauthorized, request_id)
+        try:
+            return self._answer(call, request_id)
+        except Rejected as rejected:
+            return self._turned_down(rejected, request_id)
+
+    def _fault(self, found: Found, error: NetworkFault) -> Outcome:
+        self.script.take(found)
+        message = None if found.step is None else found.step.message
+        return Outcome(result=Fault(error.name, message or error.description), error=error.name)
+
+    def _call(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        names: tuple[str, ...],
+    ) -> Call:
         call = Call(
             request=request,
             endpoint=endpoint,
@@ -194,28 +272,45 @@ class SimulatedService:
             base_url=request.base_url or self.provider.base_url,
             names=names,
         )
+        if self.runs is not None:
+            call.runs = CallRuns(self.runs, call, self.provider.idempotency_header)
+        return call
+
+    def _answer(self, call: Call, request_id: str) -> Reply:
+        answer = self.provider.behaviour.answer
         try:
-            reply = behaviour.answer(call, request_id)
-        except Rejected as rejected:
-            error = self._by_code[rejected.code]
-            message = error.message if rejected.message is None else rejected.message
-            outcome = failed(
-                behaviour, error, request_id, message=message, details=rejected.details
+            reply = answer(call, request_id)
+        except Rejected:
+            raise
+        except SimulationStopped as error:
+            self._stops.stop(f"provider {self.provider.name!r}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
+            self._stops.stop(self._mistake(answer, f"raised {type(error).__name__}: {error}"))
+        if not isinstance(reply, Reply):
+            self._stops.stop(self._mistake(answer, f"gives a Reply, not {reply!r}"))
+        return reply
+
+    def _turned_down(self, rejected: Rejected, request_id: str) -> Outcome:
+        error = self.provider.error_of(rejected.code)
+        if error is None:
+            known = [item.code for item in (*self.provider.errors, *self.provider.own_errors)]
+            self._stops.stop(
+                f"provider {self.provider.name!r}: Rejected({rejected.code!r}) names no error of "
+                f"Provider.errors or Provider.own_errors; {nearest(rejected.code, known)}"
             )
-            return _rejected(outcome, message)
-        self.script.take(found)
-        if step is not None:
-            return scripted(self.provider, step, reply, request_id)
-        for effect in call.effects:
-            effect()
-        return Outcome(
-            result=reply,
-            request_id=readable(request_id, reply),
-            run_id=call.run_id,
-            run_status=call.run_status,
-            run_reason=call.run_reason,
-            fuse=call.fuse,
-        )
+        return self._rejected(error, request_id, rejected.message, rejected.details)
+
+    def _rejected(
+        self,
+        error: DocumentedError,
+        request_id: str,
+        message: str | None = None,
+        details: Mapping[str, Any] = _NO_DETAILS,
+    ) -> Outcome:
+        text = error.message if message is None else message
+        behaviour = self.provider.behaviour
+        outcome = failed(behaviour, error, request_id, message=text, details=details)
+        return replace(outcome, rejection=text)
 
     def _scripted(self, request: Request, endpoint: Endpoint, names: tuple[str, ...]) -> Found:
         """What the script has for a request; a ``when`` that raises stops the test."""
@@ -227,7 +322,3 @@ class SimulatedService:
             self._stops.stop(str(mistake))
         finally:
             self._deciding = None
-
-
-def _rejected(outcome: Outcome, message: str) -> Outcome:
-    return replace(outcome, rejection=message)

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["SECRET", "WRONGS", "WebhookDelivery", "again", "signature", "signed"]
+from pytest_parseapi.model.webhooks import WebhookDescription
 
-SECRET: Final = "wss_parseapi_test_0123456789abcdef"  # noqa: S105 - for tests, as the API key
-API_VERSION: Final = "2026-02-09"
-TIMESTAMP: Final = "x-extend-request-timestamp"
-SIGNATURE: Final = "x-extend-request-signature"
-
-WRONGS: Final = (
-    "bad_signature",
-    "missing_signature",
-    "missing_timestamp",
-    "missing_headers",
-    "too_old",
-    "from_future",
-    "changed_body",
-    "invalid_json",
-    "unknown_event_type",
-)
-"""What ``webhook(wrong=...)`` takes. All but the last are to be rejected; the last is to be
-answered with a 2xx, because event types may be added."""
+__all__ = ["WebhookDelivery", "again", "signed"]
 
 _OLD_SECONDS: Final = -600
 _FUTURE_SECONDS: Final = 600
-_OMITTED: Final = {
-    "missing_signature": (SIGNATURE,),
-    "missing_timestamp": (TIMESTAMP,),
-    "missing_headers": (SIGNATURE, TIMESTAMP),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +39,8 @@ class WebhookDelivery:
         return self.wrong not in (None, "unknown_event_type")
 
 
-def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """The signature that Extend documents: ``HMAC-SHA256("v0:" + timestamp + ":" + body)``."""
-    message = b"v0:%d:" % timestamp + body
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
-
-
 def signed(
+    webhooks: WebhookDescription,
     body: bytes,
     *,
     event_id: str,
@@ -81,30 +52,30 @@ def signed(
     """A delivery with its headers.
 
     Args:
+        webhooks: how the provider signs.
         body: the event as JSON.
         event_id: its id.
         event_type: its type.
         run_id: the run or batch that it is about.
         now: what the consumer's ``time.time()`` shows.
-        wrong: one of `WRONGS`, or None.
+        wrong: one of `WebhookDescription.wrong_deliveries`, or None.
     """
-    sent = body
-    if wrong == "invalid_json":
-        # Long enough that a reader sees JSON begin, and then stop making sense.
-        sent = body[:-1]
+    signing = webhooks.signing
+    # Long enough that a reader sees JSON begin, and then stop making sense.
+    sent = body[:-1] if wrong == "invalid_json" else body
     shift = {"too_old": _OLD_SECONDS, "from_future": _FUTURE_SECONDS}.get(wrong or "", 0)
     timestamp = int(now) + shift
-    secret = SECRET[::-1] if wrong == "bad_signature" else SECRET
-    headers = {
-        "content-type": "application/json",
-        "x-extend-api-version": API_VERSION,
-        TIMESTAMP: str(timestamp),
-        SIGNATURE: signature(secret, timestamp, sent),
-    }
+    secret = signing.secret[::-1] if wrong == "bad_signature" else signing.secret
+    headers = {"content-type": "application/json", **webhooks.headers}
+    if signing.timestamp_header is not None and wrong not in (
+        "missing_timestamp",
+        "missing_headers",
+    ):
+        headers[signing.timestamp_header] = str(timestamp)
+    if wrong not in ("missing_signature", "missing_headers"):
+        headers[signing.signature_header] = signing.sign(secret, timestamp, sent)
     if wrong == "changed_body":
-        sent = sent.replace(b'"payload":', b'"payload": ', 1)
-    for name in _OMITTED.get(wrong or "", ()):
-        del headers[name]
+        sent = sent.replace(b":", b": ", 1)
     return WebhookDelivery(
         body=sent,
         headers=headers,
@@ -116,9 +87,10 @@ def signed(
     )
 
 
-def again(delivery: WebhookDelivery, now: float) -> WebhookDelivery:
+def again(webhooks: WebhookDescription, delivery: WebhookDelivery, now: float) -> WebhookDelivery:
     """The same event, delivered once more: signed anew, with the time of now."""
     return signed(
+        webhooks,
         delivery._unsigned,
         event_id=delivery.event_id,
         event_type=delivery.event_type,

@@ -11,18 +11,17 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.providers.extend.events import EventMaker
+from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import WebhookDelivery, again
+from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
 
-__all__ = ["Courier", "WebhookAnswer"]
+__all__ = ["WebhookAnswer", "WebhookSender"]
 
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
-LIMIT: Final = 30.0
-"""How long a receiver may take, in seconds, as documented."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,8 @@ class WebhookAnswer:
     ended: float
     attempts_before: int
     """How many attempts were on record before it."""
+    limit: float
+    """How many seconds a receiver may take, as documented."""
     kind: str
     """What received it: ``function``, ``coroutine``, ``asgi``, ``wsgi`` or ``url``."""
 
@@ -51,8 +52,8 @@ class WebhookAnswer:
 
     @property
     def late(self) -> bool:
-        """Whether the answer took longer than the documented 30 s."""
-        return self.ended - self.started > LIMIT
+        """Whether the answer took longer than is documented."""
+        return self.ended - self.started > self.limit
 
     @property
     def taken(self) -> bool:
@@ -60,16 +61,20 @@ class WebhookAnswer:
         return self.status is not None and 200 <= self.status < 300 and not self.late  # noqa: PLR2004
 
 
-class Courier:
+class WebhookSender:
     """Delivers the webhooks of one service in one test.
 
     Args:
         service: the simulated service.
+        webhooks: what its provider documents about webhooks.
         clock: the test's clock.
     """
 
-    def __init__(self, service: SimulatedService, clock: VirtualClock) -> None:
+    def __init__(
+        self, service: SimulatedService, webhooks: WebhookDescription, clock: VirtualClock
+    ) -> None:
         self._service = service
+        self._webhooks = webhooks
         self._clock = clock
         self.answers: list[WebhookAnswer] = []
 
@@ -83,7 +88,7 @@ class Courier:
         for wait in _waits(delivery, tries, first_wait):
             if wait:
                 self._clock.sleep(wait)
-                delivery = again(delivery, self._service.wall)
+                delivery = again(self._webhooks, delivery, self._service.wall)
             before = self._before(target)
             status: int | None = None
             raised: str | None = None
@@ -104,7 +109,7 @@ class Courier:
         for wait in _waits(delivery, tries, first_wait):
             if wait:
                 await asyncio.sleep(wait)
-                delivery = again(delivery, self._service.wall)
+                delivery = again(self._webhooks, delivery, self._service.wall)
             before = self._before(target)
             status: int | None = None
             raised: str | None = None
@@ -119,9 +124,10 @@ class Courier:
 
     def follow(self, book: RunBook, target: Target, path: str, tries: int, wait: float) -> None:
         """Deliver the webhook of each run and batch when it ends."""
+        events = EventMaker(self._service, self._webhooks, book)
 
         def go(item: RunRecord | BatchRecord) -> None:
-            delivery = EventMaker(self._service, book).delivery(item)
+            delivery = events.delivery(item)
             loop = _running_loop()
             if loop is None:
                 _thread(lambda: self.deliver(delivery, target, path, tries, wait))
@@ -137,7 +143,7 @@ class Courier:
 
         def ended(item: RunRecord | BatchRecord) -> None:
             in_batch = isinstance(item, RunRecord) and item.batch is not None
-            if item.status in ("PROCESSED", "FAILED") and not in_batch:
+            if events.event_type(item) is not None and not in_batch:
                 go(item)
 
         def begun(item: RunRecord | BatchRecord) -> None:
@@ -176,6 +182,7 @@ class Courier:
             started=before[0],
             ended=self._service.now,
             attempts_before=before[1],
+            limit=self._webhooks.answer_seconds,
             kind=before[2],
         )
         self.answers.append(answer)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from pytest_parseapi.model.behaviour import Behaviour, Call, json_reply
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.http import Reply, Request, size_of
+from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import (
@@ -17,58 +17,11 @@ from pytest_parseapi.model.reading import (
     names_of_url,
     unique_names,
 )
-from pytest_parseapi.providers.extend.bodies import OUTPUT_PATH
 from pytest_parseapi.providers.extend.files import FILE_HANDLERS
-from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS, run_of_path
-from pytest_parseapi.providers.extend.state import Answered, ExtendState, Handler
+from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS
+from pytest_parseapi.providers.extend.state import ExtendState, Handler
 
-__all__ = ["ExtendBehaviour", "answered", "names_of_file", "parse_again"]
-
-
-_IDS: Final = ("pr_", "block_", "chunk_")
-_LARGEST: Final = 64 * 1024
-_MOST: Final = 64
-
-
-def answered(request: Request, state: object) -> Answered | None:
-    """The reply that an equal ``POST /parse`` got before, or None."""
-    if not isinstance(state, ExtendState) or not state.answered:
-        return None
-    return state.answered.get(_key(request))
-
-
-def parse_again(
-    call: Call, answer: Callable[[Call], Mapping[str, Any]], headers: Mapping[str, str]
-) -> Reply:
-    """The reply to ``POST /parse``, made anew only for a request that differs.
-
-    Args:
-        call: the request.
-        answer: makes the body of a reply; raises `Rejected`.
-        headers: the reply's headers.
-    """
-    state: ExtendState = call.state
-    request = call.request
-    known = answered(request, state)
-    if known is None:
-        body = answer(call)
-        reply = json_reply(200, body, headers)
-        # An outputUrl is good for one run; a large body is better parsed again than kept.
-        if "output" in body and size_of(request.body) <= _LARGEST and len(state.answered) < _MOST:
-            suffix = str(body["id"]).removeprefix("pr_")
-            found = Answered(call.names, suffix, reply, tuple(call.effects))
-            state.answered[_key(request)] = found
-        return reply
-    suffix = call.new_id("pr_").removeprefix("pr_")
-    call.effects.extend(known.effects)
-    content = known.reply.body
-    for prefix in _IDS:
-        content = content.replace((prefix + known.suffix).encode(), (prefix + suffix).encode())
-    return Reply(status=200, headers={**known.reply.headers, **headers}, body=content)
-
-
-def _key(request: Request) -> tuple[str, bytes, str, str | None]:
-    return (request.path, request.body, request.query, request.header("content-type"))
+__all__ = ["ExtendBehaviour", "names_of_file"]
 
 
 _REQUEST_ID_HEADER: Final = "x-extend-request-id"
@@ -100,19 +53,10 @@ class ExtendBehaviour(Behaviour):
         """No files and no outputs."""
         return ExtendState(max_file_bytes=self.max_file_bytes)
 
-    def authenticate(self, request: Request) -> bool:
-        """Whether a bearer token is there, or the URL is presigned."""
-        # A presigned URL is its own credential: clients fetch it without the API key.
-        return OUTPUT_PATH in request.path or super().authenticate(request)
-
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of a ``file`` object or of an upload, best first."""
-        known = answered(request, state)
-        if known is not None:
-            return known.names
         if not request.body:
-            run = run_of_path(request.path, state)
-            return () if run is None else run.names
+            return ()
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
@@ -131,9 +75,25 @@ class ExtendBehaviour(Behaviour):
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
         headers = {_REQUEST_ID_HEADER: request_id}
-        if call.endpoint.path == "/parse":
-            return parse_again(call, handler, headers)
         return json_reply(200, handler(call), headers)
+
+    def error_body(
+        self,
+        error: DocumentedError,
+        *,
+        message: str,
+        request_id: str | None,
+        details: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """The flat body of an error."""
+        code = error.wire_code or error.code
+        body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
+        # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
+        if request_id is not None and code != "RATE_LIMIT_EXCEEDED":
+            body["requestId"] = request_id
+        if code in _WITH_DOC_URL:
+            body["docUrl"] = _DOC_URL
+        return {**body, **details}
 
     def error_reply(
         self,
@@ -143,16 +103,10 @@ class ExtendBehaviour(Behaviour):
         request_id: str | None,
         details: Mapping[str, Any],
     ) -> Reply:
-        """The flat body of an error, and its id as a header."""
-        code = error.wire_code or error.code
-        body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
-        # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
-        if request_id is not None and code != "RATE_LIMIT_EXCEEDED":
-            body["requestId"] = request_id
-        if code in _WITH_DOC_URL:
-            body["docUrl"] = _DOC_URL
+        """The reply for an error: its id is in a header, too."""
+        body = self.error_body(error, message=message, request_id=request_id, details=details)
         headers = {} if request_id is None else {_REQUEST_ID_HEADER: request_id}
-        return json_reply(error.status, {**body, **details}, headers)
+        return json_reply(error.status, body, headers)
 
 
 def names_of_file(value: object, state: object) -> tuple[str, ...]:

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call
-from pytest_parseapi.providers.extend.state import ExtendState, StoredFile, StoredOutput
-from pytest_parseapi.service.runs import BatchRecord, RunRecord
+from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
+from pytest_parseapi.providers.extend.state import (
+    ExtendState,
+    ParsedDocument,
+    StoredFile,
+    StoredOutput,
+)
 
 __all__ = [
     "OUTPUT_PATH",
     "batch_body",
+    "failure_fields",
     "file_body",
     "full_body",
     "output_body",
@@ -150,7 +156,7 @@ def output_url(call: Call, output: Mapping[str, Any]) -> str:
     return call.base_url.rstrip("/") + OUTPUT_PATH + key
 
 
-def batch_body(batch: BatchRecord, status: str) -> dict[str, Any]:
+def batch_body(batch: SimulatedBatch, status: str) -> dict[str, Any]:
     """A batch, as the API and its webhooks show it."""
     return {
         "object": "batch_run",
@@ -162,38 +168,40 @@ def batch_body(batch: BatchRecord, status: str) -> dict[str, Any]:
 
 
 def full_body(
-    call: Call, run: RunRecord, status: str, response_type: str | None
+    call: Call, run: SimulatedRun, status: str, response_type: str | None
 ) -> Mapping[str, Any]:
     """A run in a status, with its output where it succeeded."""
+    document: ParsedDocument = run.data
     more: dict[str, Any] = {} if run.batch is None else {"batchId": run.batch.id}
     if status == "PROCESSED":
         return processed_body(
             call,
             run.id,
-            run.file,
-            config=run.config,
-            metadata=run.metadata,
+            document.file,
+            config=document.config,
+            metadata=document.metadata,
             response_type=response_type,
             **more,
         )
     return run_body(
         run.id,
-        run.file,
+        document.file,
         status=status,
-        config=run.config,
-        metadata=run.metadata,
+        config=document.config,
+        metadata=document.metadata,
         **more,
-        **_failure(run, status),
+        **failure_fields(run, status),
     )
 
 
-def summary(run: RunRecord, status: str) -> dict[str, Any]:
+def summary(run: SimulatedRun, status: str) -> dict[str, Any]:
     """A run in a status, as a list shows it."""
-    body = run_body(run.id, run.file, status=status, config={}, metadata=run.metadata)
+    document: ParsedDocument = run.data
+    body = run_body(run.id, document.file, status=status, config={}, metadata=document.metadata)
     del body["config"]
     if run.batch is not None:
         body["batchId"] = run.batch.id
-    body |= _failure(run, status)
+    body |= failure_fields(run, status)
     if status == "PROCESSED":
         body["metrics"] = {"processingTimeMs": 1234, "pageCount": 1}
         body["usage"] = {"credits": 2}
@@ -202,7 +210,9 @@ def summary(run: RunRecord, status: str) -> dict[str, Any]:
     return body
 
 
-def _failure(run: RunRecord, status: str) -> dict[str, str]:
-    if status != "FAILED" or run.failure is None:
+def failure_fields(run: SimulatedRun, status: str) -> dict[str, str]:
+    """Why a run failed, where a body shows it in a status."""
+    failure = run.failure_shown(status)
+    if failure is None:
         return {}
-    return {"failureReason": run.failure.reason, "failureMessage": run.failure.message}
+    return {"failureReason": failure.reason, "failureMessage": failure.message}

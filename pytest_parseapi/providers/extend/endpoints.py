@@ -56,7 +56,12 @@ _advice = partial(Advice, source_read=READ)
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     _endpoint(method="POST", path="/parse", source=PARSING),
-    _endpoint(method="POST", path="/parse_runs", source=REFERENCE + "create-parse-run"),
+    _endpoint(
+        method="POST",
+        path="/parse_runs",
+        submits=True,
+        source=REFERENCE + "create-parse-run",
+    ),
     _endpoint(method="GET", path="/parse_runs", source=CLIENT + "parse_runs/raw_client.py"),
     _endpoint(
         method="GET", path="/parse_runs/{id}", polls=True, source=REFERENCE + "get-parse-run"
@@ -67,7 +72,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         path="/parse_runs/{id}/cancel",
         source=REFERENCE + "cancel-parse-run",
     ),
-    _endpoint(method="POST", path="/parse_runs/batch", source=BATCHES),
+    _endpoint(method="POST", path="/parse_runs/batch", submits=True, source=BATCHES),
     _endpoint(method="GET", path="/batch_runs/{id}", polls=True, source=BATCHES),
     _endpoint(method="POST", path="/files/upload", source=CLIENT + "files/raw_client.py"),
 )

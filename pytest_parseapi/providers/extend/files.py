@@ -24,7 +24,7 @@ from pytest_parseapi.providers.extend.state import ExtendState, Handler, StoredF
 
 __all__ = ["FILE_HANDLERS", "OUTPUT_ENDPOINT"]
 
-OUTPUT_ENDPOINT: Final = Endpoint(method="GET", path=OUTPUT_PATH + "{id}", result=True)
+OUTPUT_ENDPOINT: Final = Endpoint(method="GET", path=OUTPUT_PATH + "{id}", result=True, public=True)
 """Serves what an ``outputUrl`` leads to; no page documents the host or path of such URLs."""
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
-from pytest_parseapi.model.http import Reply
-from pytest_parseapi.service.runs import RunBook
 
-__all__ = ["Answered", "ExtendState", "Handler", "StoredFile", "StoredOutput", "file_type"]
+__all__ = ["ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput", "file_type"]
 
 
 _TYPES: Final = {
@@ -48,6 +46,16 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDocument:
+    """What a run is about: its file, and how it is parsed."""
+
+    file: StoredFile
+    config: Mapping[str, Any]
+    """With the defaults applied."""
+    metadata: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOutput:
     """The output behind a presigned URL."""
 
@@ -63,18 +71,6 @@ Handler: TypeAlias = Callable[[Call], Mapping[str, Any]]
 _FETCHED: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply to ``POST /parse``, and what it changed."""
-
-    names: tuple[str, ...]
-    """The names of its document."""
-    suffix: str
-    """What the ids of its run end with."""
-    reply: Reply
-    effects: tuple[Callable[[], None], ...]
-
-
 @dataclass(slots=True, kw_only=True)
 class ExtendState:
     """Files and outputs by id, and the limit for uploads in bytes."""
@@ -83,9 +79,6 @@ class ExtendState:
     files: dict[str, StoredFile] = field(default_factory=dict)
     outputs: dict[str, StoredOutput] = field(default_factory=dict)
     _fetched: deque[str] = field(default_factory=deque)
-    answered: dict[Hashable, Answered] = field(default_factory=dict)
-    """Replies to ``POST /parse``, to make the next ones from."""
-    runs: RunBook = field(default_factory=RunBook)
 
     def keep_file(self, call: Call, file: StoredFile) -> None:
         """Remember a file if the call succeeds; of those fetched from a URL, the latest ones."""

@@ -8,16 +8,8 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Behaviour, Call, json_reply
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import SimulationStopped
-from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
-    json_object,
-    media_type,
-    names_of_disposition,
-    names_of_upload,
-    names_of_url,
-)
 from pytest_parseapi.providers.nutrient.bodies import (
     EXTRACT_SURCHARGE,
     PAGE_CREDITS,
@@ -66,22 +58,6 @@ class NutrientBehaviour(Behaviour):
         """All credits."""
         return NutrientState()
 
-    def unauthorized_code(self) -> str:
-        """The name of the documented 401."""
-        return "unauthorized"
-
-    def documents(self, request: Request, state: Any) -> tuple[str, ...]:  # noqa: ARG002 - no ids
-        """The names of the URL, of the upload, or of the raw body, best first."""
-        kind = media_type(request)
-        if kind == "multipart/form-data":
-            return names_of_upload(request)
-        if kind == "application/json":
-            try:
-                return names_of_url(json_object(request.body).get("url"))
-            except MalformedBody:
-                return ()
-        return names_of_disposition(request.header("content-disposition"))
-
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request; raises `Rejected` for a bad one."""
         endpoint = str(call.endpoint)
@@ -89,8 +65,7 @@ class NutrientBehaviour(Behaviour):
         if endpoint == "POST /extraction/parse":
             parsing = parse_options(self._read(call, raw=True))
             usage = state.spend(call, PAGE_CREDITS[parsing.mode])
-            names = self.documents(call.request, state)
-            title = names[-1] if names else "Document"
+            title = call.names[-1] if call.names else "Document"
             body = parse_body(parsing, request_id=request_id, title=title, usage=usage)
         elif endpoint == "POST /extraction/extract":
             extraction = extract_options(self._read(call, raw=False))
@@ -103,14 +78,14 @@ class NutrientBehaviour(Behaviour):
     def _read(self, call: Call, *, raw: bool) -> dict[str, Any]:
         return read_request(call.request, max_file_bytes=self.max_file_bytes, raw=raw)
 
-    def error_reply(
+    def error_body(
         self,
         error: DocumentedError,
         *,
         message: str,
         request_id: str | None,
         details: Mapping[str, Any],
-    ) -> Reply:
+    ) -> Mapping[str, Any]:
         """The envelope of an error; ``errorDetails`` where the pages show them."""
         body: dict[str, Any] = {"status": error.status}
         if request_id is not None:
@@ -122,4 +97,4 @@ class NutrientBehaviour(Behaviour):
         if error.wire_code is not None:
             described["code"] = error.wire_code
         described.update(details)
-        return json_reply(error.status, {**body, "errorDetails": described} if described else body)
+        return {**body, "errorDetails": described} if described else body

@@ -1,0 +1,125 @@
+"""Where a request carries its credential."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote
+
+from pytest_parseapi.model.http import Request
+
+__all__ = ["BasicAuth", "BearerToken", "Credential", "HeaderKey", "QueryKey"]
+
+
+class Credential(ABC):
+    """Where a provider looks for a credential, and what it takes for one.
+
+    A subclass reads requests; any well-formed credential is accepted by the simulated service.
+    """
+
+    @abstractmethod
+    def read(self, request: Request) -> tuple[str, ...]:
+        """Every secret that the request carries: checks look for each of them in logs.
+
+        Args:
+            request: what the consumer sent, well-formed or not; this must not raise.
+
+        Returns:
+            The secrets; empty where the request has no credential, or a malformed one.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken(Credential):
+    """``Authorization: Bearer TOKEN``, or another scheme of one token.
+
+    Args:
+        scheme: the scheme's name; compared without regard to case.
+
+    Example:
+        >>> BearerToken("Token").scheme
+        'Token'
+    """
+
+    scheme: str = "Bearer"
+
+    def read(self, request: Request) -> tuple[str, ...]:
+        """The token."""
+        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        token = token.strip()
+        return (token,) if token and scheme.lower() == self.scheme.lower() else ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKey(Credential):
+    """A key in a header of its own, such as ``X-Api-Key``.
+
+    Args:
+        header: the header's name, in any case.
+
+    Example:
+        >>> HeaderKey("X-Api-Key").header
+        'X-Api-Key'
+    """
+
+    header: str
+
+    def read(self, request: Request) -> tuple[str, ...]:
+        """The header's value."""
+        value = (request.header(self.header.lower()) or "").strip()
+        return (value,) if value else ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryKey(Credential):
+    """A key in the URL, such as ``?api_key=...``.
+
+    Args:
+        parameter: the query parameter's name.
+
+    Example:
+        >>> QueryKey("api_key").parameter
+        'api_key'
+    """
+
+    parameter: str
+
+    def read(self, request: Request) -> tuple[str, ...]:
+        """The parameter's value, as written in the URL and decoded."""
+        written = [
+            item.partition("=")[2]
+            for item in request.query.split("&")
+            if unquote(item.partition("=")[0]) == self.parameter
+        ]
+        values = [value for name, value in parse_qsl(request.query) if name == self.parameter]
+        return tuple(dict.fromkeys(value for value in (*written, *values) if value.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class BasicAuth(Credential):
+    """``Authorization: Basic`` with a user name and a password.
+
+    Args:
+        key_is_user: the key is the user name, and the password is empty.
+
+    Example:
+        >>> BasicAuth(key_is_user=True).key_is_user
+        True
+    """
+
+    key_is_user: bool = False
+
+    def read(self, request: Request) -> tuple[str, ...]:
+        """The encoded pair, and the part of it that is secret."""
+        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        if scheme.lower() != "basic":
+            return ()
+        try:
+            pair = base64.b64decode(token.strip(), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return ()
+        user, colon, password = pair.partition(":")
+        secret = user if self.key_is_user else password
+        return (token.strip(), secret) if colon and secret else ()

@@ -1,0 +1,29 @@
+"""How one exchange ends, as one value from the service to the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Fault, Reply
+from pytest_parseapi.model.runs import RunShown
+
+__all__ = ["Outcome"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one exchange ends: with a success, a documented error, or a network fault."""
+
+    result: Reply | Fault
+    error: DocumentedError | str | None = None
+    """The documented error, the name of the network fault, or None for a success."""
+    request_id: str | None = None
+    """The id of the request, where the reply carries it and it can be read."""
+    shown: RunShown | None = None
+    """What the reply shows of a run."""
+    counts: Literal["polls", "attempts"] | None = None
+    """What a success counts toward: the limit of polls, or that of attempts that lead nowhere."""
+    rejection: str | None = None
+    """Why the API turned the request down, where no script did."""

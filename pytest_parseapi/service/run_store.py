@@ -1,0 +1,192 @@
+"""The runs of one test as a provider's handlers reach them: ``call.runs``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.runs import (
+    RunShown,
+    RunStore,
+    SimulatedBatch,
+    SimulatedRun,
+    Submission,
+)
+from pytest_parseapi.record.payload import payload_of
+from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+
+__all__ = ["CallRuns"]
+
+
+class CallRuns:
+    """Runs as one call sees and changes them; see `RunStore`.
+
+    Args:
+        book: the test's runs.
+        call: the call, whose effects and whose reply's run are set here.
+        idempotency_header: the header that makes a second submission harmless, if any.
+    """
+
+    def __init__(self, book: RunBook, call: Call, idempotency_header: str | None) -> None:
+        self._book = book
+        self._call = call
+        self._header = idempotency_header
+
+    def submit(self, submission: Submission) -> SimulatedRun:
+        """A new run, or that of an earlier request with the same idempotency key."""
+        book, call = self._book, self._call
+        key = None if self._header is None else call.request.header(self._header.lower())
+        digest = ""
+        if key:
+            digest = self._digest()
+            known = book.keys.get(key)
+            if known is not None:
+                return self._submitted_before(key, digest, *known)
+        run = book.draft(call.new_id(book.words.id_prefix), submission, call.now)
+
+        def create() -> None:
+            latest = book.latest(run.names)
+            if latest is not None:
+                latest.settle(call.now)
+                # Submitting a document again and again that fails each time leads nowhere.
+                call.counts = "attempts" if latest.status == book.words.failed else None
+            book.add(run)
+            if key:
+                book.keys[key] = (digest, run)
+            book.begun(run)
+
+        self._change(create)
+        call.shown = RunShown(run.id, run.status)
+        return run
+
+    def submit_batch(self, submissions: Iterable[Submission]) -> SimulatedBatch:
+        """A batch with a new run for each submission."""
+        book, call = self._book, self._call
+        words = book.words
+        batch = BatchRecord(
+            words=words, id=call.new_id(words.batch_id_prefix or "batch_"), created=call.now
+        )
+        runs = [
+            book.draft(call.new_id(words.id_prefix), submission, call.now)
+            for submission in submissions
+        ]
+
+        def create() -> None:
+            book.batches[batch.id] = batch
+            for run in runs:
+                book.add(run, batch=batch)
+            book.begun(batch)
+
+        self._change(create)
+        call.shown = RunShown(batch.id, words.waiting or words.submitted)
+        return batch
+
+    def store(self, submission: Submission) -> SimulatedRun:
+        """A run that has succeeded already."""
+        run = self._book.draft(
+            self._call.new_id(self._book.words.id_prefix), submission, self._call.now
+        )
+        self._change(partial(self._book.add_ended, run, self._call.now))
+        return run
+
+    def find(self, run_id: str) -> SimulatedRun | None:
+        """The run of an id, or None where there is none, or no more."""
+        run = self._book.get(run_id)
+        if run is None or run.deleted:
+            return None
+        run.settle(self._call.now)
+        self._call.shown = RunShown(run.id)
+        return run
+
+    def find_batch(self, batch_id: str) -> SimulatedBatch | None:
+        """The batch of an id, or None."""
+        batch = self._book.batches.get(batch_id)
+        if batch is not None:
+            self._call.shown = RunShown(batch.id)
+        return batch
+
+    def all(self) -> list[SimulatedRun]:
+        """Every run that was not deleted, oldest first."""
+        found = [run for run in self._book.in_order if not run.deleted]
+        for run in found:
+            run.settle(self._call.now)
+        return list[SimulatedRun](found)
+
+    def poll(self, item: SimulatedRun | SimulatedBatch) -> str:
+        """The status that this reply shows; it counts as one poll."""
+        call = self._call
+        kept = cast("RunRecord | BatchRecord", item)
+        kept.settle(call.now)
+        status = kept.status_if_polled()
+        if kept.ended is None and not kept.due():
+            call.counts = "polls"
+        elif kept.end_shown:
+            call.counts = "attempts"
+        call.effects.append(partial(kept.poll, call.now))
+        call.shown = self._shown(kept, status)
+        return status
+
+    def look(self, runs: Iterable[SimulatedRun]) -> list[str]:
+        """The statuses that a list shows; it counts as one poll of each unfinished run."""
+        call = self._call
+        kept = [cast("RunRecord", run) for run in runs]
+        unfinished = [run for run in kept if run.ended is None]
+        if any(not run.due() for run in unfinished):
+            call.counts = "polls"
+        call.effects += [partial(run.poll, call.now) for run in unfinished]
+        return [run.status_if_polled() for run in kept]
+
+    def cancel(self, run: SimulatedRun) -> str:
+        """Cancel a run that is in progress; its new status."""
+        kept = cast("RunRecord", run)
+        status = self._book.words.cancelled
+        if status is None:
+            raise SimulationStopped("RunDescription.cancelled is None, so no run can be cancelled")
+        self._change(partial(kept.finish, self._call.now, status))
+        self._call.shown = RunShown(kept.id, status, ended=True)
+        return status
+
+    def delete(self, run: SimulatedRun) -> None:
+        """Delete a run."""
+        kept = cast("RunRecord", run)
+        self._change(kept.delete)
+        self._call.shown = RunShown(kept.id)
+
+    def _submitted_before(self, key: str, digest: str, before: str, run: RunRecord) -> SimulatedRun:
+        if digest != before:
+            raise Rejected(
+                "idempotency_conflict",
+                f"{self._header} {key!r} was used for another request.",
+            )
+        run.settle(self._call.now)
+        self._call.shown = self._shown(run, run.status)
+        if run.status == self._book.words.failed:
+            self._call.counts = "attempts"
+        return run
+
+    def _shown(self, item: RunRecord | BatchRecord, status: str) -> RunShown:
+        words = self._book.words
+        failure = item.failure_shown(status) if isinstance(item, RunRecord) else None
+        return RunShown(
+            item.id,
+            status,
+            None if failure is None else failure.reason,
+            ended=status in words.terminal,
+            failed=failure is not None,
+        )
+
+    def _digest(self) -> str:
+        request = self._call.request
+        return payload_of(request.header("content-type") or "", request.body).digest
+
+    def _change(self, change: Callable[[], object]) -> None:
+        self._call.effects.append(cast("Callable[[], None]", change))
+
+
+if TYPE_CHECKING:
+
+    def _is_a_store(runs: CallRuns) -> RunStore:
+        return runs

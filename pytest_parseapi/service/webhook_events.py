@@ -1,0 +1,170 @@
+"""Makes the webhook events of runs and batches, for whatever provider describes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_parseapi.model.lookup import ErrorName
+from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.runs import RunFailure
+from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.record.run import Run
+from pytest_parseapi.service.run_script import failure_of
+from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_delivery import WebhookDelivery, signed
+
+__all__ = ["EventMaker"]
+
+_DOCUMENT = "https://files.example.com/document.pdf"
+
+
+class EventMaker:
+    """Makes deliveries for the runs of one service.
+
+    Args:
+        service: the simulated service.
+        webhooks: what its provider documents about webhooks.
+        book: its runs.
+    """
+
+    def __init__(
+        self, service: SimulatedService, webhooks: WebhookDescription, book: RunBook
+    ) -> None:
+        self._service = service
+        self._webhooks = webhooks
+        self._book = book
+
+    def subject(
+        self,
+        error: ErrorName | None,
+        run: Run | str | None,
+        *,
+        document: str | None,
+        batch: bool,
+        message: str | None,
+    ) -> RunRecord | BatchRecord:
+        """The ended run or batch that an event tells of; a new one where none is named."""
+        failure = None
+        if error is not None:
+            failure = failure_of(self._service.provider, error, message=message)
+        elif message is not None:
+            raise UsageError("message belongs to an error: webhook('OCR_ERROR', message=...)")
+        if run is None:
+            return self._new(failure, document or _DOCUMENT, batch=batch)
+        found = self._known(run.id if isinstance(run, Run) else run)
+        if isinstance(found, BatchRecord):
+            if failure is not None:
+                raise UsageError("the event of a batch carries no error: fail its runs by fail_run")
+            found.settle(self._service.now)
+            for item in found.runs:
+                if item.ended is None:
+                    item.finish(self._service.now)
+        else:
+            self._end(found, failure)
+        return found
+
+    def delivery(
+        self,
+        subject: RunRecord | BatchRecord,
+        *,
+        wrong: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        signed_url: bool = False,
+        url_threshold: int | None = None,
+    ) -> WebhookDelivery:
+        """A delivery that tells of an ended run or batch."""
+        service, webhooks = self._service, self._webhooks
+        if wrong is not None and wrong not in webhooks.wrong_deliveries:
+            known = webhooks.wrong_deliveries
+            raise UsageError(f"unknown wrong delivery {wrong!r}: {nearest(wrong, known)}")
+        if signed_url and webhooks.signed_url is None:
+            raise UsageError(f"{service.provider.title} documents no URL in place of a payload")
+        event_type = self.event_type(subject)
+        if event_type is None:
+            statuses = ", ".join(self._events(subject)) or "none"
+            raise UsageError(
+                f"no event is documented for a run in status {subject.status}: known: {statuses}"
+            )
+        if wrong == "unknown_event_type":
+            event_type = webhooks.unknown_event_type
+        event_id = service.new_id(webhooks.event_id_prefix)
+        context = service.context()
+        failure = None
+        if isinstance(subject, RunRecord):
+            payload = webhooks.payload(context, subject, metadata)
+            failure = subject.failure_shown(subject.status)
+        else:
+            assert webhooks.batch_payload is not None
+            payload = webhooks.batch_payload(context, subject)
+        if wrong is None:
+            self._book.announced.append(None if failure is None else failure.reason)
+        body = _encoded(webhooks, event_id, event_type, payload)
+        too_long = url_threshold is not None and len(body) > url_threshold
+        if webhooks.signed_url is not None and (signed_url or too_long):
+            payload = webhooks.signed_url(context, subject.id, payload)
+            body = _encoded(webhooks, event_id, event_type, payload)
+        return signed(
+            webhooks,
+            body,
+            event_id=event_id,
+            event_type=event_type,
+            run_id=subject.id,
+            now=service.wall,
+            wrong=wrong,
+        )
+
+    def event_type(self, subject: RunRecord | BatchRecord) -> str | None:
+        """The type of the event that tells how a run or batch ended; None where none does."""
+        return self._events(subject).get(subject.status)
+
+    def _events(self, subject: RunRecord | BatchRecord) -> Mapping[str, str]:
+        is_run = isinstance(subject, RunRecord)
+        return self._webhooks.events if is_run else self._webhooks.batch_events
+
+    def _known(self, run_id: str) -> RunRecord | BatchRecord:
+        found = self._book.get(run_id) or self._book.batches.get(run_id)
+        if found is None:
+            known = [item.id for item in self._book.in_order] + list(self._book.batches)
+            raise UsageError(f"unknown run {run_id!r}: {nearest(run_id, known)}")
+        return found
+
+    def _new(
+        self, failure: RunFailure | None, document: str, *, batch: bool
+    ) -> RunRecord | BatchRecord:
+        service, book, words = self._service, self._book, self._book.words
+        now = service.now
+        if batch and not self._webhooks.batch_events:
+            raise UsageError(f"{service.provider.title} documents no webhooks of batches")
+        submission = words.sample(service.context(), document)
+        if failure is not None:
+            # A script of the same failure has met its run.
+            book.script.take(submission.names, reason=failure.reason)
+        whole = None
+        if batch:
+            batch_id = service.new_id(words.batch_id_prefix or "batch_")
+            whole = BatchRecord(words=words, id=batch_id, created=now)
+        run = book.draft(service.new_id(words.id_prefix), submission, now)
+        run.submitted = False
+        run.failure = failure or run.failure
+        book.add(run, scripted=failure is None, batch=whole)
+        run.finish(now, announced=False)
+        if whole is None:
+            return run
+        book.batches[whole.id] = whole
+        return whole
+
+    def _end(self, run: RunRecord, failure: RunFailure | None) -> None:
+        run.settle(self._service.now)
+        if run.ended is None:
+            run.failure = failure or run.failure
+            run.finish(self._service.now, announced=False)
+        elif failure is not None and (run.failure is None or run.failure.reason != failure.reason):
+            raise UsageError(f"run {run.id} has ended {run.status}: its event cannot tell another")
+
+
+def _encoded(webhooks: WebhookDescription, event_id: str, event_type: str, payload: Any) -> bytes:
+    event = webhooks.envelope(event_id, event_type, payload)
+    return json.dumps(event, separators=(",", ":")).encode()
