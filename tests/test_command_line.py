@@ -130,10 +130,7 @@ def wrong(capsys, *arguments: str) -> str:
         ),
         (
             ["serve", "nutrient", "--fail-run", "processing_error"],
-            (
-                "'processing_error' is documented for HTTP replies, not for run failures of "
-                "nutrient: known: none"
-            ),
+            "Nutrient documents no asynchronous runs: its failures are HTTP replies",
         ),
         (["serve"], "the following arguments are required: provider"),
         ([], "the following arguments are required: COMMAND"),

@@ -331,7 +331,7 @@ MARKERS = {
         "marker parse_run_failed has no argument 'poll': did you mean 'polls'?"
     ),
     "parse_run_failed('OCR_ERROR', polls=-1)": (
-        "polls is a whole number from 0 up, or ALWAYS, not -1"
+        "polls must be an integer >= 0, or ALWAYS, not -1"
     ),
     "parseapi('extend')": (
         "marker parseapi takes keyword arguments only (provider, real_time, strict, clients), "
@@ -707,7 +707,9 @@ def test_why_a_request_was_turned_down_is_told(check, headers, body, reason, scr
 THIRD_PARTY = """
 import json
 import pytest
-from pytest_parseapi import Advice, Behaviour, DocumentedError, Endpoint, Provider, Rejected, Reply
+from pytest_parseapi import (
+    Advice, Behaviour, DocumentedError, Endpoint, HeaderKey, Provider, Rejected, Reply
+)
 
 PAGE = "https://docs.acme.example/errors"
 BUSY = DocumentedError(provider="acme", code="BUSY", status=503, retryable=True,
@@ -721,12 +723,6 @@ MORE = DocumentedError(provider="extend", code="HOUSE_RULE", status=409, retryab
 
 
 class Acme(Behaviour):
-    def authenticate(self, request):
-        return request.header("x-key") is not None
-
-    def unauthorized_code(self):
-        return "LOCKED"
-
     def documents(self, request, state):
         name = request.header("x-file")
         return (name,) if name else ()
@@ -742,6 +738,7 @@ class Acme(Behaviour):
 def pytest_parseapi_providers():
     return [
         Provider(name="acme", title="Acme", base_url="https://api.acme.example/v1",
+                 credential=HeaderKey("X-Key"), unauthorized="LOCKED",
                  errors=(BUSY, BAD, LOCKED), endpoints=(Endpoint(method="POST", path="/read"),),
                  advice=(Advice(rule="backoff", text="Wait.", source=PAGE),), behaviour=Acme()),
         Provider(name="extend", base_url="https://api.extend.ai", errors=(MORE,)),
@@ -860,7 +857,7 @@ def test_a_provider_without_a_host(pytester, check):
     )
     result = check("def test(extend_api): pass")
     assert result.messages == [
-        "provider 'acme' has no host: base_url is like 'https://api.example.com/v1', "
+        "plugin conftest.py: provider 'acme': base_url must begin with https:// or http://, "
         "not 'api.acme.example/v1'"
     ]
 

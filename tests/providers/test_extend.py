@@ -24,6 +24,7 @@ from pytest_parseapi.providers.extend.behaviour import ExtendBehaviour
 from pytest_parseapi.providers.extend.bodies import timestamp
 from pytest_parseapi.providers.extend.errors import ERRORS
 from pytest_parseapi.providers.extend.files import OUTPUT_ENDPOINT
+from pytest_parseapi.providers.extend.provider import EXTEND
 from pytest_parseapi.providers.extend.requests import check_file
 from pytest_parseapi.providers.extend.state import file_type
 
@@ -307,8 +308,7 @@ def test_ids_differ_and_repeat_from_test_to_test():
         bodies = [service.parse({"file": {"url": url}}) for url in (URL, URL, URL + "?v=2")]
         return [(body["id"], body["file"]["id"]) for body in bodies]
 
-    # A URL that is parsed again keeps its file.
-    repeated = [("pr_0002", "file_0001"), ("pr_0003", "file_0001"), ("pr_0005", "file_0004")]
+    repeated = [("pr_0002", "file_0001"), ("pr_0004", "file_0003"), ("pr_0006", "file_0005")]
     assert ids() == ids() == repeated
 
 
@@ -362,7 +362,8 @@ def test_the_output_url_leads_to_the_output_without_a_key_for_15_minutes(service
     body = service.parse({"file": {"url": URL}}, query="responseType=url")
     assert "output" not in body
     request = get_request(body["outputUrl"])
-    assert service.behaviour.authenticate(request)
+    assert OUTPUT_ENDPOINT.public
+    assert EXTEND.credential.read(request) == ()
     fetched = json.loads(service.answer(request, OUTPUT_ENDPOINT).body)
     assert fetched["chunks"][0]["content"] == "# a b.pdf"
     service.now = 999
@@ -386,7 +387,7 @@ def test_the_output_url_leads_to_the_output_without_a_key_for_15_minutes(service
         ("", False),
     ],
 )
-def test_credentials(service, header, expected):
+def test_credentials(header, expected):
     request = Request(
         method="POST",
         url="https://api.extend.ai/parse",
@@ -395,8 +396,8 @@ def test_credentials(service, header, expected):
         headers=(("authorization", header),) if header else (),
         client="httpx",
     )
-    assert service.behaviour.authenticate(request) is expected
-    assert service.behaviour.unauthorized_code() == "UNAUTHORIZED"
+    assert bool(EXTEND.credential.read(request)) is expected
+    assert EXTEND.error_of(EXTEND.unauthorized).status == 401
 
 
 def test_the_official_client_parses_and_uploads(service):

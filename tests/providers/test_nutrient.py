@@ -26,6 +26,7 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.nutrient.behaviour import NutrientBehaviour
 from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES, ERRORS
+from pytest_parseapi.providers.nutrient.provider import NUTRIENT
 from pytest_parseapi.providers.nutrient.schema import sample, schema_problem
 
 PARSE = Endpoint(method="POST", path="/extraction/parse")
@@ -64,6 +65,7 @@ class Service:
             state=self.state,
             new_id=lambda prefix: prefix + "1",
             base_url=BASE,
+            names=self.behaviour.documents(request, self.state),
         )
         reply = self.behaviour.answer(call, "req_1")
         if succeeds:
@@ -300,10 +302,10 @@ def test_an_endpoint_that_is_not_served_stops_the_test(service):
     assert str(caught.value) == "The simulated Nutrient API does not serve GET /extraction/runs."
 
 
-def test_credentials(service):
-    assert service.behaviour.unauthorized_code() == "unauthorized"
-    assert service.behaviour.authenticate(raw(authorization="Bearer pdf_live_1"))
-    assert not service.behaviour.authenticate(raw())
+def test_credentials():
+    assert NUTRIENT.error_of(NUTRIENT.unauthorized).status == 401
+    assert NUTRIENT.credential.read(raw(authorization="Bearer pdf_live_1")) == ("pdf_live_1",)
+    assert NUTRIENT.credential.read(raw()) == ()
 
 
 # Extraction

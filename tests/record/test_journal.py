@@ -10,10 +10,11 @@ import tracemalloc
 import pytest
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.http import Request, Timeouts
+from pytest_parseapi.model.http import Reply, Request, Timeouts
 from pytest_parseapi.providers.registry import registry
 from pytest_parseapi.record.journal import Journal
 from pytest_parseapi.record.operation import Caller, current_caller
+from pytest_parseapi.record.outcome import Outcome
 
 PARSE = Endpoint(method="POST", path="/parse")
 UPLOAD = Endpoint(method="POST", path="/files/upload")
@@ -71,11 +72,11 @@ class Book:
     def close(self, opened, *, ok=False):
         return self.journal.close(
             opened,
-            status=200 if ok else 500,
-            error=None if ok else OCR,
-            request_id=f"req_{opened.number}",
-            run_id=None,
-            reply_headers={},
+            Outcome(
+                result=Reply(status=200 if ok else 500),
+                error=None if ok else OCR,
+                request_id=f"req_{opened.number}",
+            ),
         )
 
     def attempt(self, name="a.pdf", *, ok=False, **more):

@@ -23,10 +23,11 @@ from extend_ai.types import (
 from extend_ai.wrapper.errors import WebhookParseError, WebhookSignatureVerificationError
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.service.webhook_delivery import WRONGS, signature
+from pytest_parseapi.model.webhooks import WRONG_DELIVERIES
+from pytest_parseapi.providers.extend.webhooks import signature
 
 URL = "https://files.example.com/invoice.pdf"
-REJECTED = [wrong for wrong in WRONGS if wrong != "unknown_event_type"]
+REJECTED = [wrong for wrong in WRONG_DELIVERIES if wrong != "unknown_event_type"]
 
 
 @pytest.fixture
