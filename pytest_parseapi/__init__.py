@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from pytest_parseapi.plugin.contract import ParseErrorContract
     from pytest_parseapi.record.attempt import Attempt
     from pytest_parseapi.record.run import Run
+    from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
     from pytest_parseapi.service.script import ALWAYS
-    from pytest_parseapi.service.webhook_delivery import WebhookDelivery
-    from pytest_parseapi.service.webhook_sender import WebhookAnswer
 
 __all__ = [
     "ALWAYS",
@@ -122,8 +121,8 @@ _HOMES: Final = {
     "Submission": "model.runs",
     "UsageError": "model.mistakes",
     "VirtualClock": "clock.virtual",
-    "WebhookAnswer": "service.webhook_sender",
-    "WebhookDelivery": "service.webhook_delivery",
+    "WebhookAnswer": "record.webhook",
+    "WebhookDelivery": "record.webhook",
     "WebhookDescription": "model.webhooks",
     "file_part": "model.multipart",
     "json_object": "model.reading",

@@ -11,10 +11,10 @@ from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
+from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 from pytest_parseapi.service.service import SimulatedService
-from pytest_parseapi.service.webhook_delivery import WebhookDelivery
 from pytest_parseapi.service.webhook_events import EventMaker
-from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookAnswer, WebhookSender
+from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookSender
 from pytest_parseapi.service.webhook_targets import Target
 
 __all__ = ["WebhookControls"]

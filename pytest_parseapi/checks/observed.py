@@ -14,7 +14,7 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import draw, short_document
-from pytest_parseapi.service.webhook_sender import WebhookAnswer
+from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["Observed", "fail", "nothing_to_check"]
 

@@ -10,7 +10,7 @@ from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.service.webhook_sender import WebhookAnswer
+from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = [
     "repeated_effects",

@@ -17,7 +17,7 @@ from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
-from pytest_parseapi.service.webhook_delivery import WebhookDelivery
+from pytest_parseapi.record.webhook import WebhookDelivery
 
 __all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "finished"]
 

@@ -14,7 +14,7 @@ from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
 if TYPE_CHECKING:
     from pytest_parseapi.model.behaviour import Context
 
-__all__ = ["WRONG_DELIVERIES", "Signing", "WebhookDescription", "hmac_of_timestamp_and_body"]
+__all__ = ["WRONG_DELIVERIES", "Signing", "WebhookDescription"]
 
 WRONG_DELIVERIES: Final = (
     "bad_signature",
@@ -33,11 +33,6 @@ be answered with a 2xx, because event types may be added."""
 _NEED_TIMESTAMP: Final = ("missing_timestamp", "missing_headers", "too_old", "from_future")
 
 
-def hmac_of_timestamp_and_body(secret: str, timestamp: int, body: bytes) -> str:
-    """HMAC-SHA256 of ``TIMESTAMP.BODY``, as hexadecimal digits: what many providers sign."""
-    return hmac.new(secret.encode(), b"%d." % timestamp + body, hashlib.sha256).hexdigest()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
     """How deliveries are signed.
@@ -47,7 +42,9 @@ class Signing:
         signature_header: the header that carries the signature.
         timestamp_header: the header that carries the seconds since 1970; None where no time is
             signed.
-        sign: makes the signature from the secret, the seconds since 1970, and the body.
+        sign: makes the signature from the secret, the seconds since 1970, and the body. By default
+            it is HMAC-SHA256 in hexadecimal digits: of ``SECONDS.BODY``, or of the body alone where
+            no time is signed.
 
     Example:
         >>> Signing(secret="whsec_test", signature_header="x-acme-signature").timestamp_header
@@ -56,7 +53,21 @@ class Signing:
     secret: str
     signature_header: str
     timestamp_header: str | None = None
-    sign: Callable[[str, int, bytes], str] = hmac_of_timestamp_and_body
+    sign: Callable[[str, int, bytes], str] | None = None
+
+    def signature(self, timestamp: int, body: bytes, *, secret: str | None = None) -> str:
+        """The signature of a body.
+
+        Args:
+            timestamp: the seconds since 1970.
+            body: the body as sent.
+            secret: another secret than the right one.
+        """
+        key = self.secret if secret is None else secret
+        if self.sign is not None:
+            return self.sign(key, timestamp, body)
+        signed = body if self.timestamp_header is None else b"%d." % timestamp + body
+        return hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
 
 
 def _envelope(event_id: str, event_type: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:

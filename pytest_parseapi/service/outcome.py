@@ -118,7 +118,8 @@ def readable(
         broken: whether nobody can read the body.
     """
     header = behaviour.request_id_header
-    if header is not None:
+    # Most clients raise an error of their own in the middle of a body, and show no reply.
+    if header is not None and not reply.truncated:
         return request_id if reply.headers.get(header) == request_id else None
     return request_id if not broken and request_id.encode() in reply.body else None
 

@@ -1,42 +1,16 @@
-"""Webhook deliveries: body, headers, signature, and what can be wrong with them on purpose."""
+"""Signs webhook deliveries, wrong ones on purpose too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.record.webhook import WebhookDelivery
 
-__all__ = ["WebhookDelivery", "again", "signed"]
+__all__ = ["again", "signed"]
 
 _OLD_SECONDS: Final = -600
 _FUTURE_SECONDS: Final = 600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookDelivery:
-    """One delivery of a webhook event, to hand to the consumer's receiver.
-
-    Example:
-        >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
-        >>> our_app.on_webhook(delivery.body, delivery.headers)  # doctest: +SKIP
-    """
-
-    body: bytes
-    headers: dict[str, str]
-    event_id: str
-    """The same for each delivery of one event."""
-    event_type: str
-    run_id: str | None = None
-    """The run or batch that the event is about."""
-    wrong: str | None = None
-    """What is wrong with it on purpose; None for a good one."""
-    _unsigned: bytes = field(default=b"", repr=False)
-
-    @property
-    def rejectable(self) -> bool:
-        """Whether a receiver must reject it."""
-        return self.wrong not in (None, "unknown_event_type")
 
 
 def signed(
@@ -73,7 +47,7 @@ def signed(
     ):
         headers[signing.timestamp_header] = str(timestamp)
     if wrong not in ("missing_signature", "missing_headers"):
-        headers[signing.signature_header] = signing.sign(secret, timestamp, sent)
+        headers[signing.signature_header] = signing.signature(timestamp, sent, secret=secret)
     if wrong == "changed_body":
         sent = sent.replace(b":", b": ", 1)
     return WebhookDelivery(

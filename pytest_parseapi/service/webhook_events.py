@@ -11,10 +11,11 @@ from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
+from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
-from pytest_parseapi.service.webhook_delivery import WebhookDelivery, signed
+from pytest_parseapi.service.webhook_delivery import signed
 
 __all__ = ["EventMaker"]
 

@@ -6,59 +6,22 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
-from pytest_parseapi.service.webhook_delivery import WebhookDelivery, again
+from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
 
-__all__ = ["WebhookAnswer", "WebhookSender"]
+__all__ = ["FIRST_WAIT", "TRIES", "WebhookSender"]
 
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookAnswer:
-    """How a receiver answered one delivery."""
-
-    delivery: WebhookDelivery
-    status: int | None
-    """The status of its answer; None where it raised an exception."""
-    raised: str | None
-    """The exception that it raised, as text."""
-    started: float
-    """Virtual seconds since the test began."""
-    ended: float
-    attempts_before: int
-    """How many attempts were on record before it."""
-    limit: float
-    """How many seconds a receiver may take, as documented."""
-    kind: str
-    """What received it: ``function``, ``coroutine``, ``asgi``, ``wsgi`` or ``url``."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether the receiver turned it down, rather than taking it or breaking on it."""
-        if self.raised is not None:
-            return self.kind in ("function", "coroutine")
-        return self.status is not None and 400 <= self.status < 500  # noqa: PLR2004
-
-    @property
-    def late(self) -> bool:
-        """Whether the answer took longer than is documented."""
-        return self.ended - self.started > self.limit
-
-    @property
-    def taken(self) -> bool:
-        """Whether the provider takes the event for delivered: a 2xx in time."""
-        return self.status is not None and 200 <= self.status < 300 and not self.late  # noqa: PLR2004
 
 
 class WebhookSender:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.service.webhook_delivery import WebhookDelivery
+from pytest_parseapi.record.webhook import WebhookDelivery
 
 __all__ = ["Target", "is_async", "kind_of", "send", "send_async"]
 

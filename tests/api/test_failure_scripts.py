@@ -32,9 +32,8 @@ ACME = Provider(
 
 
 def script(*names, provider="extend", surface="http"):
-    return FailureScript(
-        provider, tuple(ScriptedFailure(name=name, surface=surface) for name in names)
-    )
+    failures = tuple(ScriptedFailure(name=name, surface=surface) for name in names)
+    return FailureScript(provider, failures, "extend_api" if provider == "extend" else "api")
 
 
 def send(api, times=1):
@@ -64,7 +63,7 @@ def test_its_text_is_what_to_paste():
         ScriptedFailure(name="RATE_LIMIT_EXCEEDED", retry_after=3),
         ScriptedFailure(name="INTERNAL_ERROR"),
     )
-    drawn = FailureScript("extend", failures)
+    drawn = FailureScript("extend", failures, "extend_api")
     assert str(drawn) == (
         'extend_api.fail("INTERNAL_ERROR", times=2)\n'
         'extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=3)\n'

@@ -19,23 +19,9 @@ from pytest_parseapi.model.faults import FAULTS, NetworkFault
 from pytest_parseapi.model.lookup import endpoint_named, resolve, select
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.providers.extend import endpoints as extend_endpoints
-from pytest_parseapi.providers.extend import errors as extend_errors
-from pytest_parseapi.providers.nutrient import errors as nutrient_errors
+from pytest_parseapi.providers.extend.provider import EXTEND
+from pytest_parseapi.providers.nutrient.provider import NUTRIENT
 
-EXTEND = Provider(
-    name="extend",
-    base_url=extend_endpoints.BASE_URL,
-    errors=extend_errors.ERRORS,
-    endpoints=extend_endpoints.ENDPOINTS,
-    advice=extend_endpoints.ADVICE,
-)
-NUTRIENT = Provider(
-    name="nutrient",
-    base_url=nutrient_errors.BASE_URL,
-    errors=nutrient_errors.ERRORS,
-    endpoints=nutrient_errors.ENDPOINTS,
-)
 BUSY = DocumentedError(
     provider="acme", code="BUSY", status=503, retryable=True, message="Busy.", surfaces=("run",)
 )
@@ -116,7 +102,7 @@ def test_every_failure_reason_is_found_for_runs_and_webhooks(code: str, surface:
 
 def test_an_error_with_another_message_stays_as_it_is() -> None:
     """``dataclasses.replace`` is how a test varies one."""
-    varied = replace(extend_errors.ERRORS[9], message="Another text.")
+    varied = replace(EXTEND.errors[9], message="Another text.")
     assert resolve(EXTEND, varied) is varied
 
 
@@ -188,12 +174,12 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         ),
         (
             EXTEND,
-            nutrient_errors.ERRORS[7],
+            NUTRIENT.errors[7],
             "'rate_limited' is documented by nutrient, not by extend: use nutrient_api",
         ),
         (
             EXTEND,
-            replace(extend_errors.ERRORS[9], code="OCR_ERRORS"),
+            replace(EXTEND.errors[9], code="OCR_ERRORS"),
             "unknown extend error 'OCR_ERRORS': did you mean 'OCR_ERROR'?",
         ),
         (
@@ -272,7 +258,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
         ),
         (
             EXTEND,
-            extend_errors.ERRORS[14],
+            EXTEND.errors[14],
             "webhook",
             "'UNAUTHORIZED' is documented for HTTP replies, not for webhook events of extend: "
             f"known: {RUN_CODES}",
@@ -366,14 +352,14 @@ def test_arguments_narrow_the_choice_together(options: dict[str, Any], codes: st
 
 def test_without_arguments_every_http_error_is_chosen() -> None:
     """All twenty and all eleven."""
-    assert select(EXTEND) == extend_errors.ERRORS
+    assert select(EXTEND) == EXTEND.errors
     assert len(select(EXTEND)) == 20
 
 
 def test_by_default_an_error_is_one_of_the_main_endpoint() -> None:
     """What only another endpoint documents takes ``endpoint`` or ``codes``."""
     rest = {"request_timeout", "unprocessable_url"}
-    everything = {error.code for error in nutrient_errors.ERRORS}
+    everything = {error.code for error in NUTRIENT.errors}
     assert {error.code for error in select(NUTRIENT)} == everything - rest
     extract = "/extraction/extract"
     assert {error.code for error in select(NUTRIENT, endpoint=extract)} == everything

@@ -330,9 +330,7 @@ MARKERS = {
     "parse_run_failed('OCR_ERROR', poll=1)": (
         "marker parse_run_failed has no argument 'poll': did you mean 'polls'?"
     ),
-    "parse_run_failed('OCR_ERROR', polls=-1)": (
-        "polls must be an integer >= 0, or ALWAYS, not -1"
-    ),
+    "parse_run_failed('OCR_ERROR', polls=-1)": ("polls must be an integer >= 0, or ALWAYS, not -1"),
     "parseapi('extend')": (
         "marker parseapi takes keyword arguments only (provider, real_time, strict, clients), "
         "not 'extend'"

@@ -1,0 +1,70 @@
+"""One webhook delivery, and how a receiver answered it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["WebhookAnswer", "WebhookDelivery"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery:
+    """One delivery of a webhook event, to hand to the consumer's receiver.
+
+    Example:
+        >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
+        >>> our_app.on_webhook(delivery.body, delivery.headers)  # doctest: +SKIP
+    """
+
+    body: bytes
+    headers: dict[str, str]
+    event_id: str
+    """The same for each delivery of one event."""
+    event_type: str
+    run_id: str | None = None
+    """The run or batch that the event is about."""
+    wrong: str | None = None
+    """What is wrong with it on purpose; None for a good one."""
+    _unsigned: bytes = field(default=b"", repr=False)
+
+    @property
+    def rejectable(self) -> bool:
+        """Whether a receiver must reject it."""
+        return self.wrong not in (None, "unknown_event_type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookAnswer:
+    """How a receiver answered one delivery."""
+
+    delivery: WebhookDelivery
+    status: int | None
+    """The status of its answer; None where it raised an exception."""
+    raised: str | None
+    """The exception that it raised, as text."""
+    started: float
+    """Virtual seconds since the test began."""
+    ended: float
+    attempts_before: int
+    """How many attempts were on record before it."""
+    limit: float
+    """How many seconds a receiver may take, as documented."""
+    kind: str
+    """What received it: ``function``, ``coroutine``, ``asgi``, ``wsgi`` or ``url``."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the receiver turned it down, rather than taking it or breaking on it."""
+        if self.raised is not None:
+            return self.kind in ("function", "coroutine")
+        return self.status is not None and 400 <= self.status < 500  # noqa: PLR2004
+
+    @property
+    def late(self) -> bool:
+        """Whether the answer took longer than is documented."""
+        return self.ended - self.started > self.limit
+
+    @property
+    def taken(self) -> bool:
+        """Whether the provider takes the event for delivered: a 2xx in time."""
+        return self.status is not None and 200 <= self.status < 300 and not self.late  # noqa: PLR2004

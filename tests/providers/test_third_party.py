@@ -1,0 +1,216 @@
+"""What the built-in providers have, a third party can have by public names alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+import httpx
+import pytest
+from acme import ACME
+from acme_consumers import BROKEN, Right
+
+from pytest_parseapi import ParseErrorContract
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.providers.registry import registry
+
+URL = "https://files.example.com/a.pdf"
+PROVIDERS = registry([("plugin acme", ACME)])
+CONTEXTS = SharedContexts()
+
+
+@contextlib.contextmanager
+def simulated(seed):
+    simulation = Simulation(PROVIDERS, Settings(seed=seed), CONTEXTS)
+    simulation.start()
+    try:
+        yield ParseAPI(simulation, ACME), simulation
+    finally:
+        simulation.stop()
+
+
+@pytest.fixture
+def acme(request):
+    with simulated(request.node.nodeid) as (api, simulation):
+        simulation.begin_call()
+        yield api
+
+
+def post(acme, path="/read", document=URL, **more):
+    headers = {"X-Api-Key": acme.api_key, **more.pop("headers", {})}
+    return httpx.post(
+        acme.base_url + path, json={"source": document}, headers=headers, timeout=5, **more
+    )
+
+
+def get(acme, path):
+    return httpx.get(acme.base_url + path, headers={"X-Api-Key": acme.api_key}, timeout=5)
+
+
+def contract(consumer, surface):
+    """The contract over one consumer, webhooks too."""
+
+    class Kind(ParseErrorContract):
+        provider = "acme"
+        deduplicates = None
+
+        def setup(self):
+            self.consumer = consumer(self.base_url, self.api_key, self.webhook_secret)
+
+        def parse(self, document):
+            return getattr(self.consumer, "job" if surface == "run" else "read")(document)
+
+        def handle_webhook(self, body, headers):
+            return self.consumer.webhook(body, headers)
+
+        def webhook_effects(self):
+            return self.consumer.done
+
+    Kind.surface = surface
+    return Kind
+
+
+def broken_rules(kind, until=None):
+    broken = {}
+    simulation = None
+    with contextlib.ExitStack() as undo:
+        for tried in kinds_of(kind):
+            for case in tried.cases(ACME, kind()):
+                if simulation is None or simulation.stops.message is not None:
+                    undo.close()
+                    api, simulation = undo.enter_context(simulated(kind.__name__))
+                api.reset()
+                simulation.begin_call()
+                one = kind()
+                one.api_key, one.base_url = api.api_key, api.base_url
+                one.webhook_secret = api.webhook_secret
+                one.setup()
+                harness = Harness(api=api, parse=one.parse, policy=one)
+                for violation in tried.violations(case, harness):
+                    broken.setdefault(violation.rule, violation.finding)
+                if until in broken:
+                    return broken
+    return broken
+
+
+@pytest.mark.parametrize("surface", ["http", "run"])
+def test_the_right_consumer_passes_the_contract(surface):
+    assert broken_rules(contract(Right, surface)) == {}
+
+
+@pytest.mark.parametrize(
+    ("surface", "consumer"),
+    [(surface, kind) for surface, kinds in BROKEN.items() for kind in kinds],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_broken_consumer_is_caught(surface, consumer):
+    assert consumer.breaks in broken_rules(contract(consumer, surface), until=consumer.breaks)
+
+
+def test_a_key_in_another_header_is_seen_in_the_log(acme):
+    acme.fail("BUSY")
+    logging.getLogger("app").error("asking with key %s", acme.api_key)
+    post(acme)
+    with pytest.raises(AssertionError, match="credential"):
+        acme.assert_credential_not_logged()
+    assert acme.attempts[0].headers["x-api-key"] == "***"
+
+
+def test_without_its_key_a_request_is_turned_down(acme):
+    reply = httpx.post(acme.base_url + "/read", json={"source": URL}, timeout=5)
+    assert reply.status_code == 401
+    assert reply.json() == {"error": {"type": "NO_KEY", "text": "Acme says NO_KEY."}}
+
+
+def test_a_document_is_named(acme):
+    acme.fail("BUSY", document="a.pdf")
+    assert post(acme, document="https://files.example.com/b.pdf").status_code == 200
+    assert post(acme).status_code == 503
+
+
+def test_the_id_of_a_request_is_in_its_header(acme):
+    acme.fail("BUSY", "invalid_json", "missing_request_id")
+    ids = [post(acme).headers.get("x-acme-request") for _ in range(3)]
+    assert ids[2] is None
+    assert acme.request_ids == ids[:2]
+
+
+def test_a_run_fails_and_is_resubmitted(acme):
+    acme.fail_run("BUSY", polls=2)
+    job = post(acme, "/jobs").json()
+    assert job == {"job": job["job"], "state": "new"}
+    shown = [get(acme, f"/jobs/{job['job']}").json() for _ in range(3)]
+    assert [item["state"] for item in shown] == ["working", "working", "broken"]
+    assert shown[2]["why"] == "BUSY"
+    (run,) = acme.runs
+    assert (run.status, run.failed, run.failure_reason, run.document) == (
+        *("broken", True, "BUSY"),
+        URL,
+    )
+    post(acme, "/jobs")
+    acme.assert_resubmitted(times=1)
+
+
+def test_a_reason_that_no_page_lists(acme):
+    acme.fail_run("unknown_code", polls=0)
+    job = post(acme, "/jobs").json()["job"]
+    assert get(acme, f"/jobs/{job}").json()["why"] == "SOMETHING_ELSE"
+
+
+def test_a_run_that_does_not_exist(acme):
+    assert get(acme, "/jobs/job_none").status_code == 404
+
+
+@pytest.mark.parametrize("fault", ["read_timeout", "connection_reset", "truncated_body"])
+def test_a_lost_reply_leaves_the_run_behind(acme, fault):
+    acme.fail(fault)
+    with contextlib.suppress(httpx.HTTPError):
+        post(acme, "/jobs")
+    assert len(acme.runs) == 1
+    post(acme, "/jobs")
+    assert len(acme.runs) == 2
+
+
+@pytest.mark.parametrize("fault", ["connect_error", "connect_timeout", "BUSY", "empty_body"])
+def test_a_request_that_never_arrives_leaves_no_run(acme, fault):
+    acme.fail(fault)
+    with contextlib.suppress(httpx.HTTPError):
+        post(acme, "/jobs")
+    assert acme.runs == []
+
+
+def test_the_same_key_gives_the_same_run(acme):
+    acme.fail("read_timeout")
+    with pytest.raises(httpx.ReadTimeout):
+        post(acme, "/jobs", headers={"Acme-Key": "k1"})
+    again = post(acme, "/jobs", headers={"Acme-Key": "k1"}).json()["job"]
+    assert [run.id for run in acme.runs] == [again]
+    assert post(acme, "/jobs", headers={"Acme-Key": "k2"}).json()["job"] != again
+
+
+def test_a_webhook_without_a_timestamp_is_signed(acme):
+    consumer = Right(acme.base_url, acme.api_key, acme.webhook_secret)
+    acme.deliver(acme.webhook("BUSY"), consumer.webhook)
+    acme.assert_webhook_accepted()
+    for wrong in ("bad_signature", "missing_signature", "changed_body"):
+        acme.deliver(acme.webhook(wrong=wrong), consumer.webhook)
+    acme.assert_webhook_rejected()
+    assert consumer.done == 1
+
+
+def test_a_provider_is_served(acme):
+    reply = httpx.post(
+        acme.live_url + "/jobs", json={"source": URL}, headers={"X-Api-Key": "k"}, timeout=5
+    )
+    assert reply.status_code == 202
+
+
+def test_the_provider_uses_public_names_alone():
+    for name in ("acme.py", "acme_consumers.py"):
+        source = (Path(__file__).parent / name).read_text()
+        assert "pytest_parseapi." not in source

@@ -1,0 +1,131 @@
+"""The arrows between the rooms, and where a provider's name may stand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import pytest_parseapi
+
+ROOT = Path(pytest_parseapi.__file__).parent
+NAME = ROOT.name
+
+# What each room may import; everybody may import `model`.
+MAY_IMPORT = {
+    "model": set(),
+    "patching": set(),
+    "providers": set(),
+    "clock": {"patching"},
+    "record": {"clock", "patching"},
+    "service": {"clock", "record"},
+    "clients": {"clock", "patching", "record", "service"},
+    "checks": {"record"},
+    "report": {"api", "checks", "record", "service"},
+    "api": {"checks", "clients", "clock", "patching", "providers", "record", "service"},
+    "contract": {"api", "checks", "record", "service"},
+    "sweep": {"api", "checks", "providers", "record", "service"},
+    "plugin": {
+        *("api", "checks", "clients", "clock", "contract", "patching", "providers", "record"),
+        *("report", "service", "sweep"),
+    },
+}
+
+# Files outside `providers/` that still name a provider or one of its paths: this list only shrinks.
+STILL_NAMED = {"cli.py", "clients/guard.py"}
+
+
+def modules():
+    return sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [item.name for item in node.names]
+        else:
+            continue
+        yield from (name.split(".") for name in names if name.split(".")[0] == NAME)
+
+
+def edges():
+    found = {}
+    for path in modules():
+        here = room(path)
+        for parts in imported(path):
+            there = parts[1] if len(parts) > 1 else None
+            if here and there in MAY_IMPORT and there != here:
+                found.setdefault((here, there), []).append(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_each_room_is_on_the_list():
+    rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms <= set(MAY_IMPORT)
+
+
+def test_imports_follow_the_arrows():
+    wrong = {
+        f"{here} -> {there}": files
+        for (here, there), files in edges().items()
+        if there != "model" and there not in MAY_IMPORT[here]
+    }
+    assert wrong == {}
+
+
+def test_no_two_rooms_import_each_other():
+    pairs = set(edges())
+    assert {tuple(sorted(pair)) for pair in pairs if pair[::-1] in pairs} == set()
+
+
+def test_providers_import_the_model_alone():
+    folder = ROOT / "providers"
+    for path in folder.rglob("*.py"):
+        own = path.parent.name
+        for parts in imported(path):
+            allowed = parts[1] == "model" or parts[1:3] == ["providers", own]
+            assert allowed or path.name == "registry.py", f"{path} imports {'.'.join(parts)}"
+
+
+def documented(tree):
+    """The lines of docstrings, where examples stand."""
+    lines = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for item in body if isinstance(body, list) else ():
+            if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant):
+                lines.update(range(item.lineno, item.end_lineno + 1))
+    return lines
+
+
+WORDS = re.compile(
+    r"\bextend(_api|-?ai)?\b|\bExtend[A-Z]|nutrient|/parse_runs|/extraction", re.IGNORECASE
+)
+# Lists grow; the two fixtures; the ini value's default.
+USUAL = re.compile(
+    r"\.extend\(|(def |\.api\(\")(extend|nutrient)(_api|\"\))|default=\"extend\"|\"extend\"$"
+)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_provider_is_named_outside_its_folder(path):
+    place = str(path.relative_to(ROOT))
+    if room(path) == "providers" or place in STILL_NAMED:
+        return
+    source = path.read_text()
+    skipped = documented(ast.parse(source))
+    found = [
+        f"{number}: {line.strip()}"
+        for number, line in enumerate(source.splitlines(), 1)
+        if number not in skipped and WORDS.search(line) and not USUAL.search(line)
+    ]
+    assert found == []
