@@ -22,7 +22,7 @@ __all__ = ["error_json", "error_table", "main"]
 
 def error_table(providers: Iterable[Provider]) -> str:
     """Every documented error of every provider, one a line."""
-    headings = ("provider", "code", "status", "retry", "surfaces", "basis", "source")
+    headings = ("provider", "code", "status", "retry", "surfaces", "endpoints", "basis", "source")
     rows: list[tuple[str, ...]] = [headings]
     rows += [_row(provider, error) for provider in providers for error in provider.errors]
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
@@ -45,6 +45,7 @@ def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
         str(error.status),
         "yes" if error.retryable else "no",
         ",".join(error.surfaces),
+        ",".join(error.endpoints) or "all",
         error.basis,
         error.source,
     )

@@ -11,7 +11,7 @@ from pytest_parseapi.api.failure_script import FailureScript, ScriptedFailure
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.lookup import select
-from pytest_parseapi.model.mistakes import UsageError, choice, choices
+from pytest_parseapi.model.mistakes import UsageError, check_count, choice, choices
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.registry import provider_named, registry
 
@@ -55,7 +55,11 @@ def failure_scripts(
     """
     found = provider_named({**registry(), **_own(provider)}, provider)
     surface_name = choice("surface", surface, ("http", "run"))
-    if not 0 <= min_size <= max_size:
+    for name, value in (("min_size", min_size), ("max_size", max_size)):
+        if value is None:
+            raise UsageError(f"{name} must be an integer >= 0, not None")
+        check_count(name, value, 0)
+    if not min_size <= max_size:
         raise UsageError(f"0 <= min_size <= max_size, not {min_size!r} and {max_size!r}")
     errors = [error for error in select(found, surface=surface_name) if _meets(found, error)]
     faults = [fault.name for fault in FAULTS] if surface_name == "http" else []

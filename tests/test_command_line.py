@@ -166,7 +166,7 @@ def test_errors_as_a_table(capsys, chosen):
     assert main(["errors", *chosen]) == 0
     heading, *rows = capsys.readouterr().out.splitlines()
     assert re.split(" +", heading) == [
-        *("provider", "code", "status", "retry", "surfaces", "basis", "source")
+        *("provider", "code", "status", "retry", "surfaces", "endpoints", "basis", "source")
     ]
     codes = [error.code for name in chosen or registry() for error in registry()[name].errors]
     assert [row.split()[1] for row in rows] == codes

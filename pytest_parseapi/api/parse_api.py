@@ -42,7 +42,12 @@ class ParseAPI(
         ...     extend_api.assert_recovered()
     """
 
-    def __init__(self, simulation: Simulation, provider: Provider) -> None:
+    def __init__(self, simulation: Simulation, provider: Provider | None = None) -> None:
+        if not isinstance(simulation, Simulation) or provider is None:
+            raise UsageError(
+                "a ParseAPI is made by fixtures, for one test: parseapi, one of a provider's own, "
+                "or parseapi_factory('name')"
+            )
         self._simulation = simulation
         self._provider = provider
 
@@ -250,4 +255,17 @@ class ParseAPI(
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._open.evidence.lines,
+            asked_instead="" if journal.attempts else self._asked_instead(),
         )
+
+    def _asked_instead(self) -> str:
+        """Which other provider was asked, and by which fixture a test has it."""
+        for service in self._open.services.values():
+            if service.journal.attempts:
+                first = service.journal.attempts[0]
+                title, fixture = service.provider.title, service.provider.in_tests
+                return (
+                    f"{title} was asked instead ({first.method} {first.endpoint}; its fixture is "
+                    f"{fixture})"
+                )
+        return ""

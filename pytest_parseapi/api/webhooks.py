@@ -83,6 +83,11 @@ class WebhookControls(ABC):
             >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
             >>> extend_api.webhook(wrong="too_old")  # doctest: +SKIP
         """
+        if batch and run is not None:
+            raise UsageError(
+                "batch=True makes a batch of its own: leave it out with run=, which may be a "
+                "batch's id"
+            )
         self._remember()
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         name = document_name(document)
@@ -120,6 +125,7 @@ class WebhookControls(ABC):
         Example:
             >>> extend_api.deliver(extend_api.webhook(), app, path="/webhooks")  # doctest: +SKIP
         """
+        _check_delivery(delivery)
         return self._remember().deliver(delivery, target, path, *_checked(tries, first_wait))
 
     async def deliver_async(
@@ -132,6 +138,7 @@ class WebhookControls(ABC):
         first_wait: float = FIRST_WAIT,
     ) -> list[WebhookAnswer]:
         """As `deliver`, on the running event loop: for coroutine functions and ASGI apps."""
+        _check_delivery(delivery)
         return await self._remember().deliver_async(
             delivery, target, path, *_checked(tries, first_wait)
         )
@@ -177,6 +184,14 @@ class WebhookControls(ABC):
         if self._sender is None:
             self._sender = WebhookSender(self._service, webhooks, self._open.clock)
         return self._sender
+
+
+def _check_delivery(delivery: object) -> None:
+    if not isinstance(delivery, WebhookDelivery):
+        raise UsageError(
+            "a delivery is what webhook() makes, such as deliver(api.webhook('OCR_ERROR'), app), "
+            f"not {delivery!r}"
+        )
 
 
 def _checked(tries: object, first_wait: object) -> tuple[int, float]:

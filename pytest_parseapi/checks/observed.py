@@ -33,6 +33,8 @@ class Observed:
     """Asynchronous runs, oldest first."""
     answers: Sequence[WebhookAnswer] = ()
     """How the consumer's receiver answered webhook deliveries, oldest first."""
+    asked_instead: str = ""
+    """Which other provider was asked, where this one was not."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -87,6 +89,8 @@ def nothing_to_check(
     """Fail because a check that had nothing to look at proves nothing."""
     if not observed.attempts:
         seen = "no request reached the simulated API"
+        if observed.asked_instead:
+            seen = f"no request reached {observed.provider.title}: {observed.asked_instead}"
         advice = f"call the consumer in the test; it should ask {observed.provider.base_url}"
     finding = Finding(
         kind="nothing_to_check",

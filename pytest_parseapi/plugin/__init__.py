@@ -24,8 +24,9 @@ _MARKERS = {
     "retry_after=None, message=None): script failures of a parsing API, as api.fail(...)",
     "parse_run_failed": "(error, times=1, provider=None, document=None, polls=1, message=None): "
     "script failing runs of a parsing API, as api.fail_run(...)",
-    "each_parse_error": "(provider=None, surface='http', retryable=None, status=None, codes=None, "
-    "exclude=(), basis=None, times=1): one case for each documented error that fits",
+    "each_parse_error": "(provider=None, surface='http', endpoint=None, retryable=None, "
+    "status=None, codes=None, exclude=(), basis=None, times=1): one case for each documented "
+    "error that fits",
     "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
     "simulated",
 }
@@ -50,7 +51,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--parseapi-surface",
-        default="http",
         metavar="http|run",
         help="the surface of --parseapi-contract",
     )
@@ -233,7 +233,8 @@ def _register_parts(config: pytest.Config) -> None:
     """Register what options and ini values ask for."""
     options = config.option
     reports = options.parseapi_report or options.parseapi_fail_under is not None
-    if reports or options.parseapi_contract is not None or config.getini("parseapi_guard"):
+    given = (options.parseapi_contract, options.parseapi_provider, options.parseapi_surface)
+    if reports or any(item is not None for item in given) or config.getini("parseapi_guard"):
         from pytest_parseapi.plugin.optional import register
 
         register(config, _test_key)

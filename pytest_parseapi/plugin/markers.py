@@ -56,6 +56,8 @@ class Case:
     error: DocumentedError
     surface: str
     times: float
+    endpoint: str | None = None
+    """The only endpoint that fails, where the marker names one."""
 
     def __str__(self) -> str:
         return str(self.error)
@@ -69,11 +71,21 @@ class CaseArguments:
     times: float
     fit: dict[str, Any]
 
-    def select(self, provider: Provider) -> Iterator[Case]:
-        """The cases that fit."""
+    def select(self, provider: Provider, others: Iterable[Provider]) -> Iterator[Case]:
+        """The cases that fit.
+
+        Args:
+            provider: whose errors.
+            others: every provider, so that a code of another one is recognized.
+        """
         times_of(self.times)
-        for error in select(provider, **self.fit):
-            yield Case(error=error, surface=self.fit["surface"], times=self.times)
+        for error in select(provider, others=others, **self.fit):
+            yield Case(
+                error=error,
+                surface=self.fit["surface"],
+                times=self.times,
+                endpoint=self.fit["endpoint"],
+            )
 
 
 def parseapi(
@@ -144,6 +156,7 @@ def each_parse_error(
     *,
     provider: str | None = None,
     surface: str = "http",
+    endpoint: str | None = None,
     retryable: bool | None = None,
     status: int | Iterable[int] | None = None,
     codes: str | Iterable[str] | None = None,
@@ -157,6 +170,7 @@ def each_parse_error(
         times=times,
         fit={
             "surface": surface,
+            "endpoint": endpoint,
             "retryable": retryable,
             "status": status,
             "codes": codes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 
 import pytest
@@ -32,6 +33,21 @@ def register(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None
         _register_guard(config)
     if options.parseapi_contract is not None:
         _register_audit(config)
+    else:
+        _refuse_alone(options)
+
+
+def _refuse_alone(options: argparse.Namespace) -> None:
+    """Refuse an option that has no effect without another one."""
+    for name in ("provider", "surface"):
+        value = getattr(options, f"parseapi_{name}")
+        if value is None:
+            continue
+        ini = "; the ini value parseapi_provider is for every test" if name == "provider" else ""
+        raise pytest.UsageError(
+            f"--parseapi-{name}={value} is for --parseapi-contract or --parseapi-init, and neither "
+            f"is given{ini}"
+        )
 
 
 def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
@@ -78,7 +94,8 @@ def _register_audit(config: pytest.Config) -> None:
         provider = session_of(config).default_provider(options.parseapi_provider)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, options.parseapi_surface)
+    surface = options.parseapi_surface or "http"
+    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, surface)
     config.pluginmanager.register(plugin, "parseapi-contract")
 
 

@@ -55,14 +55,19 @@ class Session:
 
     def default_provider(self, asked: str | None = None) -> Provider:
         """The provider asked for, or the ini value's."""
-        name = self._config.getini("parseapi_provider") if asked is None else asked
-        return provider_named(self.providers, name)
+        providers = self.providers
+        if asked is not None:
+            return provider_named(providers, asked)
+        try:
+            return provider_named(providers, self._config.getini("parseapi_provider"))
+        except UsageError as error:
+            raise UsageError(f"ini value parseapi_provider: {error}") from None
 
     def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.Case]:
         """The cases of markers ``each_parse_error``."""
         for arguments in markers.case_arguments(marked):
             asked = default if arguments.provider is None else arguments.provider
-            yield from arguments.select(self.default_provider(asked))
+            yield from arguments.select(self.default_provider(asked), self.providers.values())
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
         """A simulation for one test.
@@ -120,7 +125,8 @@ def parametrize(metafunc: pytest.Metafunc, marked: list[pytest.Mark]) -> None:
         cases = list(session.cases(marked, default))
     except UsageError as error:
         where = metafunc.definition.nodeid
-        raise pytest.Collector.CollectError(f"{where}: {error}") from None
+        text = error.written_in("marker")
+        raise pytest.Collector.CollectError(f"{where}: {text}") from None
     if CASE_FIXTURE not in metafunc.fixturenames:
         metafunc.fixturenames.append(CASE_FIXTURE)
     metafunc.parametrize(CASE_FIXTURE, cases, ids=[str(case) for case in cases], indirect=True)

@@ -9,12 +9,10 @@ import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
+from pytest_parseapi.plugin.leftovers import asked_elsewhere, unmet_lines, what_to_do
 from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
 from pytest_parseapi.providers.registry import provider_named
-from pytest_parseapi.service.run_script import RunStep
-from pytest_parseapi.service.script import Step
 
 __all__ = ["SimulatedTest", "simulated"]
 
@@ -57,18 +55,26 @@ class SimulatedTest:
                 self._script(scripted)
             except UsageError as error:
                 raise error.written_in("marker") from None
-        callspec = getattr(self._item, "callspec", None)
-        case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+        case = self._case
         if case is None and self._item.get_closest_marker("each_parse_error") is not None:
             raise UsageError(
                 "each_parse_error makes no cases of unittest.TestCase methods: use a plain "
                 "function or class"
             )
-        if isinstance(case, markers.Case):
+        if case is not None:
             api = self.api(case.error.provider)
-            # A webhook tells of a failed run: webhook() without a run makes the one scripted here.
-            fail = api.fail if case.surface == "http" else api.fail_run
-            fail(case.error, times=case.times)
+            if case.surface == "http":
+                api.fail(case.error, times=case.times, endpoint=case.endpoint)
+            else:
+                # A webhook tells of a failed run: webhook() without a run makes the one of here.
+                api.fail_run(case.error, times=case.times)
+
+    @property
+    def _case(self) -> markers.Case | None:
+        """The case of the marker ``each_parse_error``."""
+        callspec = getattr(self._item, "callspec", None)
+        case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+        return case if isinstance(case, markers.Case) else None
 
     def _script(self, scripted: markers.Scripted) -> None:
         name = self._implied() if scripted.provider is None else scripted.provider
@@ -137,12 +143,17 @@ class SimulatedTest:
         unused = self.simulation.unused()
         if not unused:
             return None
-        lines = ["scripted failures that no request met:"]
+        case = self._case
+        told = case is not None and case.surface == "webhook"
+        lines = [
+            "webhook events that no webhook() made:"
+            if told
+            else "scripted failures that no request met:"
+        ]
         for provider, step in unused:
-            lines.append(f"  {provider.name}: {step}{_how_often(step)}")
-            lines += [f"      a request passed it by: {reason}" for reason in step.passed]
-            lines += _where_runs_fail(provider, step)
-        lines.append("parseapi(strict=False) allows that.")
+            lines += unmet_lines(self.simulation.services[provider.name], step, case)
+        lines += asked_elsewhere(unused, self.simulation.services.values())
+        lines.append(what_to_do(unused, self.simulation.services, case))
         pictures = [api.timeline() for api in self._apis.values()]
         rejections = self._rejections()
         return "\n".join([*lines, "", *pictures, *(["", rejections] if rejections else [])])
@@ -204,20 +215,3 @@ def _hide_own_frames(error: BaseException) -> None:
         trace = trace.tb_next
     if last is not None:
         last.tb_next = None
-
-
-def _how_often(step: Step | RunStep) -> str:
-    return f" (met {step.met} of {step.times:g} times)" if step.met else ""
-
-
-def _where_runs_fail(provider: Provider, step: Step | RunStep) -> list[str]:
-    if isinstance(step, RunStep):
-        if step.passed:
-            return []
-        return [f"      no run was created; {provider.main_endpoint} fails by fail()"]
-    surfaces = getattr(step.error, "surfaces", ())
-    places = [str(endpoint) for endpoint in provider.endpoints if endpoint.submits]
-    passed = any(reason.startswith(tuple(places)) for reason in step.passed)
-    if "run" in surfaces and places and passed:
-        return ["      a run fails by fail_run() or the marker parse_run_failed"]
-    return []

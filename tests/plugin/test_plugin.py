@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,7 @@ HEAD = """
     import asyncio, datetime, threading, time, unittest
     import httpx, pytest
     from concurrent.futures import ThreadPoolExecutor
-    from pytest_parseapi import ALWAYS
+    from pytest_parseapi import ALWAYS, ParseAPI
 
     URL = "https://api.extend.ai/parse"
     BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
@@ -357,8 +358,8 @@ def test_wrong_markers(check, marker, message):
 
 EACH = {
     "'extend'": (
-        "marker each_parse_error takes keyword arguments only (provider, surface, retryable, "
-        "status, codes, exclude, basis, times), not 'extend'"
+        "marker each_parse_error takes keyword arguments only (provider, surface, endpoint, "
+        "retryable, status, codes, exclude, basis, times), not 'extend'"
     ),
     "provder='extend'": (
         "marker each_parse_error has no argument 'provder': did you mean 'provider'?"
@@ -369,6 +370,18 @@ EACH = {
     "status=418": f"status 418 is not documented by extend: known: {EXTEND_STATUSES}",
     "status='500'": "a status is a number, not str",
     "codes='OCR'": "unknown extend error 'OCR': did you mean 'OCR_ERROR'?",
+    "codes=['maestro_error']": (
+        "'maestro_error' is documented by nutrient, not by extend: pass provider='nutrient' or use "
+        "nutrient_api"
+    ),
+    "codes='read_timeout'": (
+        "codes: 'read_timeout' is a network fault, and each_parse_error lists documented errors: "
+        "script it with parse_error('read_timeout')"
+    ),
+    "surface='run', endpoint='/parse'": (
+        "endpoint is for HTTP replies: run failures come from no endpoint, so leave "
+        "endpoint='/parse' or surface='run' out"
+    ),
     "exclude='OCR_EROR'": "unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?",
     "basis='docs'": "unknown basis 'docs': known: documented, client, inferred",
     "times=-1": TIMES + "-1",
@@ -389,6 +402,26 @@ def test_wrong_cases_fail_at_collection(check, arguments, message):
 
 CALLS = {
     "extend_api.fail('OCR')": "unknown extend error 'OCR': did you mean 'OCR_ERROR'?",
+    "extend_api.fail('OCR_ERROR', ALWAYS)": (
+        "an error is named by its code, its status (an int), a DocumentedError or a network "
+        "fault, not by float: write times=ALWAYS"
+    ),
+    "extend_api.fail('OCR_ERROR', 'b.pdf')": "'b.pdf' is no error: write document='b.pdf'",
+    "extend_api.fail('maestro_error')": (
+        "'maestro_error' is documented by nutrient, not by extend: use nutrient_api"
+    ),
+    "extend_api.deliver('parse_run.failed', print)": (
+        "a delivery is what webhook() makes, such as deliver(api.webhook('OCR_ERROR'), app), not "
+        "'parse_run.failed'"
+    ),
+    "extend_api.webhook(run='pr_1', batch=True)": (
+        "batch=True makes a batch of its own: leave it out with run=, which may be a batch's id"
+    ),
+    "parseapi_factory('nutrient').webhook()": "Nutrient documents no webhooks",
+    "ParseAPI('extend')": (
+        "a ParseAPI is made by fixtures, for one test: parseapi, one of a provider's own, or "
+        "parseapi_factory('name')"
+    ),
     "extend_api.fail()": "fail() needs at least one error: a code, a status or a network fault",
     "extend_api.fail('OCR_ERROR', times=-1)": TIMES + "-1",
     "extend_api.replies_take(seconds=-1)": "replies_take() takes seconds from 0 up, not -1",
@@ -449,7 +482,101 @@ def test_wrong_ini_values(nested, ini, message):
 
 def test_a_wrong_default_provider(check):
     result = check("def test(parseapi): pass", "-o", "parseapi_provider=extnd")
-    assert result.messages == ["unknown provider 'extnd': did you mean 'extend'?"]
+    assert result.messages == [
+        "ini value parseapi_provider: unknown provider 'extnd': did you mean 'extend'?"
+    ]
+
+
+@pytest.mark.parametrize("option", ["--parseapi-provider=nutrient", "--parseapi-surface=run"])
+def test_an_option_without_effect_is_refused(nested, option):
+    result = nested("def test(parseapi): pass", option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: {option} is for --parseapi-contract or --parseapi-init, and neither is given*"]
+    )
+
+
+LEFT_OVER = {
+    "the case of another endpoint": (
+        """
+        @M.each_parse_error(codes=["OCR_ERROR"])
+        def test(extend_api):
+            post(extend_api, "/parse_runs")
+        """,
+        [
+            "  extend: fail('OCR_ERROR')",
+            "      a run fails by fail_run() or the marker parse_run_failed",
+            "No request to /parse_runs can meet OCR_ERROR: each_parse_error(endpoint='/parse_runs')"
+            " keeps what that endpoint documents, and exclude=['OCR_ERROR'] leaves this error out.",
+        ],
+    ),
+    "a script of another endpoint": (
+        """
+        def test(nutrient_api):
+            nutrient_api.fail("unprocessable_url")
+            post(nutrient_api, "/extraction/parse")
+        """,
+        [
+            "No request to /extraction/parse can meet unprocessable_url: /extraction/extract "
+            "documents it, so leave it out or ask that endpoint.",
+        ],
+    ),
+    "a script of another provider": (
+        """
+        def test(extend_api):
+            extend_api.fail("OCR_ERROR")
+            post(extend_api, "https://api.nutrient.io/extraction/parse")
+        """,
+        [
+            "Nutrient was asked instead (POST /extraction/parse): its fixture is nutrient_api",
+            "parseapi(strict=False) allows that.",
+        ],
+    ),
+    "a webhook that nobody made": (
+        """
+        @M.each_parse_error(surface="webhook", codes=["OCR_ERROR"])
+        def test(extend_api):
+            pass
+        """,
+        [
+            "webhook events that no webhook() made:",
+            "  extend-OCR_ERROR: make its delivery by extend_api.webhook()",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "lines"), LEFT_OVER.values(), ids=LEFT_OVER)
+def test_a_failure_that_nothing_met_says_how_to_make_the_test_right(check, code, lines):
+    asking = """
+import httpx
+def post(api, path):
+    url = path if path.startswith("http") else api.base_url + path
+    body = {"file": {"url": "https://files.example.com/a.pdf"}}
+    if "nutrient" in url:
+        body = {"url": "https://files.example.com/a.pdf"}
+    httpx.post(url, json=body, headers={"Authorization": "Bearer sk_1"}, timeout=5)
+"""
+    result = check(asking + inspect.cleandoc(code))
+    assert result.parseoutcomes() == {"failed": 1}
+    (text,) = result.messages
+    for line in lines:
+        assert line in text.splitlines()
+
+
+def test_a_check_names_the_provider_that_was_asked(check):
+    code = """
+    import httpx
+    def test(extend_api):
+        httpx.post("https://api.nutrient.io/extraction/parse", json={"url": "https://a.example/a"},
+                   headers={"Authorization": "Bearer k"}, timeout=5)
+        extend_api.assert_retried()
+    """
+    (text,) = check(inspect.cleandoc(code)).messages
+    assert (
+        "seen       no request reached Extend: Nutrient was asked instead (POST /extraction/parse; "
+        "its fixture is nutrient_api), so this proves nothing"
+    ) in text
 
 
 # Misses and the fuse, however they are swallowed.

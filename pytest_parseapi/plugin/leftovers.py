@@ -1,0 +1,93 @@
+"""What the end of a test says of scripted failures that nothing met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.plugin import markers
+from pytest_parseapi.service.run_script import RunStep
+from pytest_parseapi.service.script import Step
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["asked_elsewhere", "unmet_lines", "what_to_do"]
+
+Unused: TypeAlias = tuple[Provider, Step | RunStep]
+
+
+def unmet_lines(
+    service: SimulatedService, step: Step | RunStep, case: markers.Case | None
+) -> Iterator[str]:
+    """One failure, and what passed it by.
+
+    Args:
+        service: whose failure it is.
+        step: the failure.
+        case: the case of ``each_parse_error`` that scripted it, if one did.
+    """
+    provider = service.provider
+    if case is not None and case.surface == "webhook":
+        yield f"  {case}: make its delivery by {provider.in_tests}.webhook()"
+        return
+    met = f" (met {step.met} of {step.times:g} times)" if step.met else ""
+    yield f"  {provider.name}: {step}{met}"
+    for reason in step.passed:
+        yield f"      a request passed it by: {reason}"
+    if isinstance(step, RunStep):
+        if not step.passed:
+            path = provider.main_endpoint
+            yield f"      no run was created; {path} fails by fail()"
+    elif "run" in getattr(step.error, "surfaces", ()) and _is_impossible(step, service):
+        yield "      a run fails by fail_run() or the marker parse_run_failed"
+
+
+def asked_elsewhere(
+    unused: Sequence[Unused], services: Iterable[SimulatedService]
+) -> Iterator[str]:
+    """Which provider was asked, where the one that was to fail was not."""
+    listed = list(services)
+    meant = {provider.name for provider, _ in unused}
+    asked = [service for service in listed if service.journal.attempts]
+    if any(service.provider.name in meant for service in asked):
+        return
+    for service in asked:
+        first = service.journal.attempts[0]
+        yield (
+            f"{service.provider.title} was asked instead ({first.method} {first.endpoint}): its "
+            f"fixture is {service.provider.in_tests}"
+        )
+
+
+def what_to_do(
+    unused: Sequence[Unused],
+    services: Mapping[str, SimulatedService],
+    case: markers.Case | None,
+) -> str:
+    """How to make the test right: an error that no request can meet is no matter of strictness."""
+    for provider, step in unused:
+        if not isinstance(step, Step) or not _is_impossible(step, services[provider.name]):
+            return "parseapi(strict=False) allows that."
+    provider, step = unused[0]
+    assert isinstance(step.error, DocumentedError)
+    paths = ", ".join(item.endpoint for item in services[provider.name].journal.attempts[:1])
+    if case is not None:
+        return (
+            f"No request to {paths} can meet {step.error.code}: each_parse_error(endpoint="
+            f"{paths!r}) keeps what that endpoint documents, and exclude=[{step.error.code!r}] "
+            "leaves this error out."
+        )
+    known = " or ".join(step.error.endpoints)
+    return (
+        f"No request to {paths} can meet {step.error.code}: {known} documents it, so leave it out "
+        f"or ask that endpoint."
+    )
+
+
+def _is_impossible(step: Step, service: SimulatedService) -> bool:
+    """Whether no endpoint that was asked documents the error."""
+    if not isinstance(step.error, DocumentedError) or not step.error.endpoints:
+        return False
+    paths = {item.endpoint for item in service.journal.attempts}
+    return bool(paths) and not step.endpoints and paths.isdisjoint(step.error.endpoints)
