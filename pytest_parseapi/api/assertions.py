@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.checks import documentation, logs, requests, retries, runs, waits, webhooks
+from pytest_parseapi.checks.finding import name_check
 from pytest_parseapi.checks.logs import Which
 from pytest_parseapi.checks.observed import Observed
 
@@ -40,7 +41,11 @@ def noted(cls: type[_Noting]) -> type[_Noting]:
 def _noting(name: str, check: Callable[..., None]) -> Callable[..., None]:
     @wraps(check)
     def noting(self: NotesChecks, *args: Any, **kwargs: Any) -> None:
-        check(self, *args, **kwargs)
+        try:
+            check(self, *args, **kwargs)
+        except AssertionError as error:
+            name_check(error, name)
+            raise
         self.note_check(name)
 
     return noting

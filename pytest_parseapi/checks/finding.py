@@ -13,9 +13,11 @@ __all__ = [
     "Finding",
     "Kind",
     "body_of",
+    "check_of",
     "counted",
     "failure",
     "findings_of",
+    "name_check",
     "numbers_of",
 ]
 
@@ -130,6 +132,20 @@ def failure(text: str, findings: Iterable[Finding]) -> AssertionError:
 def findings_of(error: AssertionError) -> tuple[Finding, ...]:
     """What a failing check found; empty for any other `AssertionError`."""
     found: tuple[Finding, ...] = error.__dict__.get(_FINDINGS, ())
+    return found
+
+
+_CHECK: Final = "parseapi_check"
+
+
+def name_check(error: AssertionError, check: str) -> None:
+    """Say which check of a `ParseAPI` failed with this exception."""
+    error.__dict__[_CHECK] = check
+
+
+def check_of(error: AssertionError) -> str:
+    """The check that failed, such as ``"assert_recovered"``; an empty text for any other."""
+    found: str = error.__dict__.get(_CHECK, "")
     return found
 
 

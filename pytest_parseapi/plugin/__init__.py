@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="terminal",
         default=[],
         type=_report_kind,
-        metavar="terminal|html:PATH|json:PATH",
+        metavar="terminal|html:PATH|json:PATH|github",
         help="report which documented errors the tests simulated and checked, as a table or "
         "into a file; may be given several times",
     )
@@ -111,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
     most = config.getini("parseapi_max_attempts")
     if not most.isdigit() or int(most) < 1:
         raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
+    config.pluginmanager.register(_BrokenRules(), "parseapi-rules")
     _register_parts(config)
 
 
@@ -170,6 +171,38 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from pytest_parseapi.plugin.tracebacks import trim
 
         trim(call.excinfo)
+
+
+class _BrokenRules:
+    """Ends a session with a table of the rules that its tests broke."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep with a report which rules its test broke."""
+        report = yield
+        if call.excinfo is not None and _test_key in item.stash:
+            from pytest_parseapi.plugin.results import note
+
+            note(item, call.excinfo.value, report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    ) -> Generator[None, object, object]:
+        """Print the table."""
+        failed = terminalreporter.stats.get("failed", ())
+        github = "github" in config.option.parseapi_report
+        if not github and not any(hasattr(report, "parseapi_rules") for report in failed):
+            return (yield)
+        from pytest_parseapi.plugin.results import broken_rules, fold, show
+
+        fold(terminalreporter)
+        result = yield
+        show(terminalreporter, broken_rules(terminalreporter), github=github)
+        return result
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

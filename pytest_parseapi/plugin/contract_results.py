@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -13,6 +13,7 @@ from pytest_parseapi.checks.observed import fail
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.preflight import obstacle, verdict
 from pytest_parseapi.contract.rules import Violation
+from pytest_parseapi.plugin.results import RULES
 
 __all__ = ["Preflight", "preflight_of", "report_broken"]
 
@@ -42,7 +43,7 @@ class Preflight:
             self._known = verdict(harness) == "good"
             return
         self._failed_in = item.nodeid
-        pytest.fail(_text(harness.api, found), pytrace=False)
+        _fail(_text(harness.api, found), [("preflight", found.rule)])
 
     def stopped(self, item: pytest.Item, harness: Harness) -> None:
         """Let the other cases be skipped where the simulation stopped the first request."""
@@ -61,8 +62,14 @@ def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
         fail(api._observed, [violation.titled for violation in violations])
     except AssertionError as error:
         broken = str(error)
+    _fail(broken, [(violation.rule, violation.finding.rule) for violation in violations])
+
+
+def _fail(text: str, rules: list[tuple[str, str]]) -> NoReturn:
     # The rules are the plugin's own: no line of the test is worth showing.
-    pytest.fail(broken, pytrace=False)
+    failure = pytest.fail.Exception(text, pytrace=False)
+    failure.__dict__[RULES] = rules
+    raise failure
 
 
 def _text(api: ParseAPI, found: Finding) -> str:

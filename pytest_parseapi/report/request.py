@@ -11,9 +11,10 @@ from typing import Final
 
 from pytest_parseapi.model.mistakes import UsageError
 
-__all__ = ["TERMINAL", "ReportRequest", "fail_under", "report_kind", "requested"]
+__all__ = ["GITHUB", "TERMINAL", "ReportRequest", "fail_under", "report_kind", "requested"]
 
 TERMINAL: Final = "terminal"
+GITHUB: Final = "github"
 _FILES: Final = ("html", "json")
 
 
@@ -37,10 +38,10 @@ class ReportRequest:
 def report_kind(text: str) -> str:
     """Check a value of ``--parseapi-report``."""
     kind, _, path = text.partition(":")
-    if text == TERMINAL or (kind in _FILES and path):
+    if text in (TERMINAL, GITHUB) or (kind in _FILES and path):
         return text
     raise argparse.ArgumentTypeError(
-        f"{text!r} is no report: terminal, html:PATH or json:PATH "
+        f"{text!r} is no report: terminal, html:PATH or json:PATH, or github "
         "(before a path to tests, write --parseapi-report=terminal)"
     )
 

@@ -1,0 +1,145 @@
+"""The end of a session by rule: which rules were broken, by how many tests, and where first."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
+
+import pytest
+
+from pytest_parseapi.checks.finding import check_of, findings_of
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.report.rules import BrokenRule, error_lines, rows_of, step_summary, table
+
+__all__ = ["CONTRACT", "RULES", "broken_rules", "fold", "note", "show"]
+
+RULES: Final = "parseapi_rules"
+"""Where a report keeps the rules that its test broke; a plain list, for workers of xdist."""
+CONTRACT: Final = "parseapi_contract"
+"""Set on reports of contract cases."""
+_TITLE: Final = "broken rules"
+_MOST_LINES: Final = 6
+_MANY: Final = "assert_follows_documentation"
+
+
+def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> None:
+    """Keep with a report which rules its test broke, and make its short summary one line.
+
+    Args:
+        item: the test, which is simulated.
+        error: why it failed.
+        report: its report.
+    """
+    if report.outcome != "failed" or isinstance(error, UsageError):
+        return
+    of_contract: list[tuple[str, str]] | None = error.__dict__.get(RULES)
+    rules = of_contract or _of_check(error)
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and "\n" in crash.message:
+        first = crash.message.partition("\n")[0]
+        if len(rules) > 1:
+            first += ": " + "; ".join(rule for _, rule in rules)
+        crash.message = first
+    if not rules:
+        return
+    file, line = _place(item, crash, of_contract=of_contract is not None)
+    broken = [
+        asdict(BrokenRule(name=name, rule=rule, test=item.nodeid, file=file, line=line))
+        for name, rule in rules
+    ]
+    setattr(report, RULES, broken)
+    if of_contract is not None:
+        setattr(report, CONTRACT, True)
+
+
+def _of_check(error: BaseException) -> list[tuple[str, str]]:
+    if not isinstance(error, AssertionError):
+        return []
+    check = check_of(error)
+    return [
+        (f"{check} ({finding.kind})" if check == _MANY else check, finding.rule)
+        for finding in findings_of(error)
+    ]
+
+
+def _place(item: pytest.Item, crash: object, *, of_contract: bool) -> tuple[str, int]:
+    """The file, relative to where pytest was started, and the line from 1 up."""
+    path, line = str(item.path), (item.location[1] or 0) + 1
+    parent = item.getparent(pytest.Class)
+    if of_contract and parent is not None:
+        try:
+            line = inspect.getsourcelines(parent.obj)[1]
+        except (OSError, TypeError):
+            line = 1
+    elif str(getattr(crash, "path", "")) == path:
+        line = getattr(crash, "lineno", line)
+    return os.path.relpath(path, item.config.invocation_params.dir), line
+
+
+def broken_rules(terminal: pytest.TerminalReporter) -> list[BrokenRule]:
+    """The rules that failed tests broke, in the order of their reports."""
+    return [
+        BrokenRule(**data) for report in _failed(terminal) for data in getattr(report, RULES, ())
+    ]
+
+
+def _failed(terminal: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
+    yield from terminal.stats.get("failed", ())
+
+
+def fold(terminal: pytest.TerminalReporter) -> None:
+    """Leave one example of each rule of a contract among the failures.
+
+    The other cases keep their line in the short summary.
+    """
+    shown: set[str] = set()
+    for report in _failed(terminal):
+        if not getattr(report, CONTRACT, False):
+            continue
+        names = {data["name"] for data in getattr(report, RULES)}
+        if names <= shown:
+            report._pdbshown = True  # type: ignore[attr-defined] # what pytest passes over
+        shown |= names
+        report.sections = [(title, _shortened(text)) for title, text in report.sections]
+
+
+def _shortened(text: str) -> str:
+    lines = text.splitlines()
+    if len(lines) <= _MOST_LINES:
+        return text
+    left_out = len(lines) - _MOST_LINES + 1
+    return "\n".join([*lines[: _MOST_LINES - 1], f"... {left_out} more lines ..."]) + "\n"
+
+
+def show(terminal: pytest.TerminalReporter, broken: Sequence[BrokenRule], *, github: bool) -> None:
+    """Print the table, the last thing before pytest's own last line.
+
+    Args:
+        terminal: where to print it.
+        broken: the rules.
+        github: whether GitHub's actions are to show them, too.
+    """
+    rows = rows_of(broken)
+    if github:
+        _tell_github(terminal, broken)
+    if rows:
+        terminal.section(_TITLE)
+        for line in table(rows):
+            terminal.write_line(line)
+
+
+def _tell_github(terminal: pytest.TerminalReporter, broken: Sequence[BrokenRule]) -> None:
+    for line in error_lines(broken):
+        terminal.write_line(line)
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    text = step_summary(rows_of(broken), len({item.test for item in broken}))
+    try:
+        with open(path, "a", encoding="utf-8") as summary:  # noqa: PTH123 - appends
+            summary.write(text)
+    except OSError as error:
+        terminal.write_line(f"pytest-parseapi warning: no step summary was written: {error}")

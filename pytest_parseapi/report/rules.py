@@ -1,0 +1,115 @@
+"""Which rules the tests of a session broke: a table for people, and lines for GitHub's actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["BrokenRule", "RuleRow", "error_lines", "rows_of", "step_summary", "table"]
+
+_MOST_ANNOTATIONS: Final = 10
+_SHOWN: Final = 60
+_HEADINGS: Final = ("look at", "cases", "rule", "first place")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenRule:
+    """A rule that one test broke.
+
+    Args:
+        name: the attribute of a contract that turns the rule off, or the check that failed.
+        rule: what should have held, in a sentence.
+        test: the test's node id.
+        file: the file of the test, relative to where pytest was started.
+        line: the line in it, from 1 up.
+    """
+
+    name: str
+    rule: str
+    test: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """One rule with the tests that broke it."""
+
+    name: str
+    cases: int
+    first: BrokenRule
+
+
+def rows_of(broken: Iterable[BrokenRule]) -> list[RuleRow]:
+    """The rules, each once; those that most tests broke come first."""
+    by_name: dict[str, list[BrokenRule]] = {}
+    for item in broken:
+        by_name.setdefault(item.name, []).append(item)
+    rows = [
+        RuleRow(name=name, cases=len({item.test for item in items}), first=items[0])
+        for name, items in by_name.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.cases, row.name))
+
+
+def table(rows: Sequence[RuleRow]) -> list[str]:
+    """The lines of the table, one for each rule."""
+    cells = [_HEADINGS, *((row.name, str(row.cases), *_texts(row)) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS))]
+    return [
+        "  ".join(
+            (
+                line[0].ljust(widths[0]),
+                line[1].rjust(widths[1]),
+                line[2].ljust(widths[2]),
+                line[3],
+            )
+        )
+        for line in cells
+    ]
+
+
+def _texts(row: RuleRow) -> tuple[str, str]:
+    rule = row.first.rule
+    return rule if len(rule) <= _SHOWN else rule[: _SHOWN - 3] + "...", row.first.test
+
+
+def step_summary(rows: Sequence[RuleRow], failed: int) -> str:
+    """The table in Markdown, for the summary of a step.
+
+    Args:
+        rows: the rules.
+        failed: how many tests broke one.
+    """
+    if not rows:
+        return "### pytest-parseapi: no rule is broken\n"
+    lines = [f"### pytest-parseapi: {len(rows)} rules broken in {failed} tests", ""]
+    lines += [f"| {' | '.join(_HEADINGS)} |", "| --- | ---: | --- | --- |"]
+    for row in rows:
+        cells = (f"`{row.name}`", str(row.cases), row.first.rule, f"`{row.first.test}`")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def error_lines(broken: Sequence[BrokenRule]) -> list[str]:
+    """At most 10 lines that GitHub shows beside the tests, rules that were not shown yet first."""
+    names: set[str] = set()
+    first: list[BrokenRule] = []
+    again: list[BrokenRule] = []
+    for item in broken:
+        (again if item.name in names else first).append(item)
+        names.add(item.name)
+    return [
+        f"::error file={_property(item.file)},line={item.line},"
+        f"title={_property(item.name)}::{_data(f'{item.rule} ({item.test})')}"
+        for item in (first + again)[:_MOST_ANNOTATIONS]
+    ]
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
