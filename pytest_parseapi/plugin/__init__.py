@@ -47,12 +47,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="audit a callable that takes a document, or a ParseErrorContract, with no test file",
     )
     group.addoption(
-        "--parseapi-provider", metavar="NAME", help="the provider of --parseapi-contract"
+        "--parseapi-init",
+        metavar="MODULE:FUNCTION",
+        help="write a contract class for a callable, with the policy that was measured, as "
+        "test_NAME_contract.py in the current folder, and exit",
+    )
+    group.addoption(
+        "--parseapi-provider",
+        metavar="NAME",
+        help="the provider of --parseapi-contract or --parseapi-init",
     )
     group.addoption(
         "--parseapi-surface",
         metavar="http|run",
-        help="the surface of --parseapi-contract",
+        help="the surface of --parseapi-contract or --parseapi-init",
     )
     group.addoption(
         "--parseapi-report",
@@ -116,13 +124,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Answer ``--parseapi-errors``."""
-    if not config.getoption("parseapi_errors"):
-        return None
-    from pytest_parseapi.plugin.optional import print_errors
+    """Answer ``--parseapi-errors`` and ``--parseapi-init``."""
+    if config.getoption("parseapi_errors"):
+        from pytest_parseapi.plugin.optional import print_errors
 
-    print_errors(config)
-    return 0
+        print_errors(config)
+        return 0
+    if config.getoption("parseapi_init") is not None:
+        from pytest_parseapi.plugin.new_contract import write_contract
+
+        write_contract(config)
+        return 0
+    return None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_parseapi.contract.preflight import parse_mistake
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.plugin.contract import ParseErrorContract
 
-__all__ = ["AuditPlugin"]
+__all__ = ["AuditPlugin", "imported"]
 
 _CLASS: Final = "TestContract"
 
@@ -60,11 +61,14 @@ class _AuditModule(pytest.Module):
 def _contract(
     config: pytest.Config, target: str, provider: str, surface: str
 ) -> type[ParseErrorContract]:
-    found = _imported(config, target)
+    found = imported(config, "--parseapi-contract", target)
     if inspect.isclass(found) and issubclass(found, ParseErrorContract):
         return found
     if not callable(found):
         raise pytest.UsageError(f"--parseapi-contract {target}: {found!r} cannot be called")
+    mistake = parse_mistake(found)
+    if mistake:
+        raise pytest.UsageError(f"--parseapi-contract {target}: {mistake}")
     parse = staticmethod(found)
     try:
         return type(
@@ -76,12 +80,20 @@ def _contract(
         raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None
 
 
-def _imported(config: pytest.Config, target: str) -> Any:
+def imported(config: pytest.Config, option: str, target: str) -> Any:
+    """What ``package.module:function`` names.
+
+    Args:
+        config: the session's configuration.
+        option: the option that names it.
+        target: its name.
+
+    Raises:
+        pytest.UsageError: there is no such thing.
+    """
     name, colon, path = target.partition(":")
     if not colon or not name or not path:
-        raise pytest.UsageError(
-            f"--parseapi-contract takes package.module:function, not {target!r}"
-        )
+        raise pytest.UsageError(f"{option} takes package.module:function, not {target!r}")
     # As python -m does: what lies where pytest was started can be imported.
     start = str(config.invocation_params.dir)
     if start not in sys.path:
@@ -89,12 +101,12 @@ def _imported(config: pytest.Config, target: str) -> Any:
     try:
         found: Any = importlib.import_module(name)
     except ImportError as error:
-        raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None
+        raise pytest.UsageError(f"{option} {target}: {error}") from None
     for part in path.split("."):
         if not hasattr(found, part):
             known = [item for item in dir(found) if not item.startswith("_")]
             raise pytest.UsageError(
-                f"--parseapi-contract {target}: there is no {part!r}, {nearest(part, known)}"
+                f"{option} {target}: there is no {part!r}, {nearest(part, known)}"
             )
         found = getattr(found, part)
     return found

@@ -33,7 +33,7 @@ def register(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None
         _register_guard(config)
     if options.parseapi_contract is not None:
         _register_audit(config)
-    else:
+    elif options.parseapi_init is None:
         _refuse_alone(options)
 
 
