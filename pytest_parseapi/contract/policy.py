@@ -34,7 +34,7 @@ class ContractPolicy:
     """What webhook deliveries are signed with, for `handle_webhook` to use."""
     handle_webhook: Callable[[bytes, dict[str, str]], Any] | None = None
     """A consumer of webhooks has this method: it takes the body and the headers of a delivery,
-    answers with a status or nothing, and raises where it turns the delivery down. It may be a
+    answers with a status or nothing, and raises where it rejects the delivery. It may be a
     coroutine function."""
     webhook_effects: Callable[[], int] | None = None
     """How many events had an effect so far, where that shows in no request to the API."""
@@ -98,9 +98,9 @@ class ContractPolicy:
     """A run that failed for a reason that stays is not submitted again."""
 
     accepts_webhooks: ClassVar[bool] = True
-    """`handle_webhook` takes every good delivery, also of event types added later."""
+    """`handle_webhook` accepts every good delivery, also of event types added later."""
     verifies_signature: ClassVar[bool] = True
-    """`handle_webhook` turns down what the provider did not sign."""
+    """`handle_webhook` rejects what the provider did not sign."""
     handles_events_once: ClassVar[bool] = True
     """A redelivered event has no second effect."""
     hides_webhook_secret: ClassVar[bool] = True

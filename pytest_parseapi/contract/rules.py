@@ -317,8 +317,8 @@ def run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
         found = call.record.lines(text)
         return [line for line in found if line.level is None or line.level >= level]
 
-    heard = replace(call.record, lines=lines)
-    for finding in unlogged_failures(heard, None, None, None):
+    at_level = replace(call.record, lines=lines)
+    for finding in unlogged_failures(at_level, None, None, None):
         yield Violation("logs_run_failures", finding)
 
 
@@ -345,7 +345,7 @@ def resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violati
 
 
 def webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Good deliveries are taken, and wrong ones are turned down."""
+    """Good deliveries are accepted, and wrong ones are rejected."""
     for finding in unaccepted(call.record):
         yield Violation("accepts_webhooks", finding)
     for finding in unrejected(call.record):

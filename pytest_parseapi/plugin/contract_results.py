@@ -13,7 +13,7 @@ from pytest_parseapi.checks.observed import fail
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.preflight import obstacle, verdict
 from pytest_parseapi.contract.rules import Violation
-from pytest_parseapi.plugin.results import RULES
+from pytest_parseapi.plugin.results import RULES, TEXTS
 
 __all__ = ["Preflight", "preflight_of", "report_broken"]
 
@@ -62,13 +62,16 @@ def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
         fail(api._observed, [violation.titled for violation in violations])
     except AssertionError as error:
         broken = str(error)
-    _fail(broken, [(violation.rule, violation.finding.rule) for violation in violations])
+    rules = [(violation.rule, violation.finding.rule) for violation in violations]
+    titled = [violation.titled for violation in violations]
+    _fail(broken, rules, [f"{item.rule}\n{item.text()}" for item in titled])
 
 
-def _fail(text: str, rules: list[tuple[str, str]]) -> NoReturn:
+def _fail(text: str, rules: list[tuple[str, str]], texts: list[str] | None = None) -> NoReturn:
     # The rules are the plugin's own: no line of the test is worth showing.
     failure = pytest.fail.Exception(text, pytrace=False)
     failure.__dict__[RULES] = rules
+    failure.__dict__[TEXTS] = texts
     raise failure
 
 

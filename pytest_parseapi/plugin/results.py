@@ -14,14 +14,18 @@ from pytest_parseapi.checks.finding import check_of, findings_of
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.report.rules import BrokenRule, error_lines, rows_of, step_summary, table
 
-__all__ = ["CONTRACT", "RULES", "broken_rules", "fold", "note", "show"]
+__all__ = ["CONTRACT", "RULES", "TEXTS", "broken_rules", "fold", "note", "show"]
 
 RULES: Final = "parseapi_rules"
 """Where a report keeps the rules that its test broke; a plain list, for workers of xdist."""
+TEXTS: Final = "parseapi_texts"
+"""Where a report of a contract's case keeps what it says of each of its rules."""
 CONTRACT: Final = "parseapi_contract"
 """Set on reports of contract cases."""
 _TITLE: Final = "broken rules"
 _MOST_LINES: Final = 6
+_MOST_OF_TIMELINE: Final = 12
+_TIMELINE: Final = "timeline of "
 _MANY: Final = "assert_follows_documentation"
 
 
@@ -53,6 +57,7 @@ def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> 
     setattr(report, RULES, broken)
     if of_contract is not None:
         setattr(report, CONTRACT, True)
+        setattr(report, TEXTS, error.__dict__.get(TEXTS))
 
 
 def _of_check(error: BaseException) -> list[tuple[str, str]]:
@@ -99,19 +104,40 @@ def fold(terminal: pytest.TerminalReporter) -> None:
     for report in _failed(terminal):
         if not getattr(report, CONTRACT, False):
             continue
-        names = {data["name"] for data in getattr(report, RULES)}
-        if names <= shown:
+        names = [data["name"] for data in getattr(report, RULES)]
+        if shown.issuperset(names):
             report._pdbshown = True  # type: ignore[attr-defined] # what pytest passes over
-        shown |= names
-        report.sections = [(title, _shortened(text)) for title, text in report.sections]
+            continue
+        _shorten(report, names, shown)
+        shown.update(names)
 
 
-def _shortened(text: str) -> str:
+def _shorten(report: pytest.TestReport, names: list[str], shown: set[str]) -> None:
+    """Let an example say what no example before it said; the first keeps its captured output."""
+    report.sections = [
+        (title, _shortened(text, _MOST_LINES)) for title, text in report.sections if not shown
+    ]
+    entries = getattr(getattr(report.longrepr, "reprtraceback", None), "reprentries", None)
+    texts: list[str] | None = getattr(report, TEXTS)
+    again = [name for name in dict.fromkeys(names) if name in shown]
+    if not entries or texts is None or not again:
+        return
+    whole = "\n".join(entries[0].lines)
+    new = [
+        f"rule broken: {text}" for name, text in zip(names, texts, strict=True) if name not in shown
+    ]
+    new.append(f"also broken, with an example above: {', '.join(again)}\n")
+    picture = whole.partition(_TIMELINE)
+    new.append(_shortened("".join(picture[1:]), _MOST_OF_TIMELINE))
+    entries[0].lines = ["\n".join(new).rstrip() + "\n"]
+
+
+def _shortened(text: str, most: int) -> str:
     lines = text.splitlines()
-    if len(lines) <= _MOST_LINES:
+    if len(lines) <= most:
         return text
-    left_out = len(lines) - _MOST_LINES + 1
-    return "\n".join([*lines[: _MOST_LINES - 1], f"... {left_out} more lines ..."]) + "\n"
+    left_out = len(lines) - most + 1
+    return "\n".join([*lines[: most - 1], f"... {left_out} more lines ..."]) + "\n"
 
 
 def show(terminal: pytest.TerminalReporter, broken: Sequence[BrokenRule], *, github: bool) -> None:

@@ -243,3 +243,12 @@ class SendsAVersionThatNeverWas(Loop):
 
     def headers(self):
         return {**super().headers(), "x-extend-api-version": "2026-11-25"}
+
+
+class ForgetsEmptyReplies(Loop):
+    """Takes a 500 without a body for something that no retry mends."""
+
+    rule = "retries"
+
+    def is_retryable(self, response, body):
+        return bool(response.content) and super().is_retryable(response, body)

@@ -281,3 +281,16 @@ class BehindABreaker(Loop):
             raise
         self.breaker.note(ok=response.status_code < 500)
         return response
+
+
+class RetriesWhatNutrientDocuments(NutrientLoop):
+    """Retries documented failures, and no gateway's page or empty reply, which no page names."""
+
+    def is_retryable(self, response, body):
+        return "errorMessage" in body and response.status_code in (429, 500, 503)
+
+
+class HonoursRetryAfterAtNutrient(NutrientLoop):
+    """States that it honours ``Retry-After``, which no page of Nutrient's names."""
+
+    retry_after = True
