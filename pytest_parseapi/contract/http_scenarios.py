@@ -16,6 +16,7 @@ from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = [
@@ -171,27 +172,32 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
     call = harness.call()
     yield from met(call, error, harness)
     for finding in too_early(call.record):
-        yield Violation("retry_after", _with_standard(finding, error))
+        yield Violation("retry_after", _with_basis(finding, error, call.record.provider))
     for violation in (*general_violations(call, harness.policy), *recovers(call, error)):
         if violation.rule == "retries":
-            yield _not_awaited(violation.finding, case)
+            yield _not_awaited(violation.finding, case, call.record.provider)
         else:
             yield violation
 
 
-def _with_standard(finding: Finding, error: Named) -> Finding:
-    """The finding with why a reply that no page speaks of may carry the header."""
-    if error.status != UNAVAILABLE:
-        return finding
-    return replace(finding, advice="\n".join(filter(None, (finding.advice, _STANDARD))))
+def _with_basis(finding: Finding, error: Named, provider: Provider) -> Finding:
+    """The finding with what asks for the header, where no page of the provider's does."""
+    lines = [finding.advice]
+    if error.status == UNAVAILABLE:
+        lines.append(_STANDARD)
+    if provider.advice_for("retry_after") is None:
+        lines.append(
+            f"retry_after = True asks for it: no page of {provider.title} names the header"
+        )
+    return replace(finding, advice="\n".join(filter(None, lines)))
 
 
-def _not_awaited(finding: Finding, case: Case) -> Violation:
+def _not_awaited(finding: Finding, case: Case, provider: Provider) -> Violation:
     """The violation of a consumer that gives up where it is asked to wait."""
     advice = (
         f"a consumer that gives up on {case.retry_after} s on purpose states retry_after = False"
     )
-    found = _with_standard(finding, case.failure)
+    found = _with_basis(finding, case.failure, provider)
     return Violation(
         "retry_after",
         replace(

@@ -118,7 +118,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", name + text)
     most = config.getini("parseapi_max_attempts")
     if not most.isdigit() or int(most) < 1:
-        raise pytest.UsageError(f"parseapi_max_attempts is a number from 1 up, not {most!r}")
+        raise pytest.UsageError(f"parseapi_max_attempts must be an integer >= 1, not {most!r}")
     config.pluginmanager.register(_BrokenRules(), "parseapi-rules")
     _register_parts(config)
 

@@ -117,7 +117,7 @@ class SimulatedTest:
             pytest.fail(problem, pytrace=False)
 
     def _problem(self) -> str | None:
-        """Why the test fails although its own code passed; told once."""
+        """Why the test fails although its own code passed; reported once."""
         if self._told:
             return None
         message = self.simulation.stops.report()

@@ -362,6 +362,83 @@ def test_a_failure_names_the_policy_that_allows_it(client, client_is, case, line
     result.stdout.fnmatch_lines(lines)
 
 
+@pytest.mark.parametrize(
+    ("provider", "case", "lines"),
+    [
+        (
+            "extend",
+            "extend-service_unavailable_html-20s",
+            [
+                "*rule broken: no retry comes before the reply's Retry-After [[]retry_after]",
+                "* next       Extend: Where a reply carries Retry-After, wait at least *",
+                "* RFC 9110, 10.2.3: with a 503, Retry-After says how long *",
+            ],
+        ),
+        (
+            "nutrient",
+            "nutrient-service_unavailable-20s",
+            [
+                "*rule broken: no retry comes before the reply's Retry-After [[]retry_after]",
+                "* RFC 9110, 10.2.3: with a 503, *",
+                "* retry_after = True asks for it: no page of Nutrient names the header",
+            ],
+        ),
+    ],
+)
+def test_what_asks_for_retry_after_is_said(client, provider, case, lines):
+    client.makepyfile(
+        f"""
+        import time
+        import httpx
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            provider = "{provider}"
+            retry_after = True
+
+            def parse(self, document):
+                for attempt in range(3):
+                    body = {{"file": {{"url": document}}}}
+                    path = "/parse"
+                    if self.provider == "nutrient":
+                        body, path = {{"url": "https://a.example/a.pdf"}}, "/extraction/parse"
+                    reply = httpx.post(self.base_url + path, json=body, timeout=5,
+                                       headers={{"Authorization": f"Bearer {{self.api_key}}"}})
+                    if reply.status_code == 200:
+                        return reply.json()
+                    time.sleep(2**attempt)
+                raise RuntimeError(reply.status_code)
+        """
+    )
+    result = run(client, "-k", f"test_retry_after and {case}")
+    result.assert_outcomes(failed=1, deselected=result.parseoutcomes()["deselected"])
+    result.stdout.fnmatch_lines(lines)
+
+
+@pytest.mark.parametrize("provider", ["extend", "nutrient"])
+def test_retry_after_is_tried_on_limits_and_on_services_that_are_down(client, provider):
+    client.makepyfile(
+        f"""
+        from pytest_parseapi import ParseErrorContract
+
+        class TestClient(ParseErrorContract):
+            provider = "{provider}"
+            retry_after = True
+
+            def parse(self, document):
+                return None
+        """
+    )
+    result = run(client, "--co", "-q", "-k", "test_retry_after")
+    found = [line.partition("[")[2] for line in result.outlines if "test_retry_after[" in line]
+    down = {"extend": "service_unavailable_html", "nutrient": "service_unavailable"}[provider]
+    kinds = ["20s", "60s", "http-date"]
+    assert found == [
+        *(f"{provider}-{kind}]" for kind in kinds),
+        *(f"{provider}-{down}-{kind}]" for kind in kinds),
+    ]
+
+
 def test_the_contract_is_no_unittest():
     with pytest.raises(TypeError) as mistake:
 

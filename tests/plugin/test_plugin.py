@@ -470,8 +470,8 @@ def test_a_test_case_has_no_cases(check, level):
 @pytest.mark.parametrize(
     ("ini", "message"),
     [
-        ("parseapi_max_attempts=0", "parseapi_max_attempts is a number from 1 up, not '0'"),
-        ("parseapi_max_attempts=x", "parseapi_max_attempts is a number from 1 up, not 'x'"),
+        ("parseapi_max_attempts=0", "parseapi_max_attempts must be an integer >= 1, not '0'"),
+        ("parseapi_max_attempts=x", "parseapi_max_attempts must be an integer >= 1, not 'x'"),
     ],
 )
 def test_wrong_ini_values(nested, ini, message):
