@@ -129,8 +129,9 @@ def wrong(capsys, *arguments: str) -> str:
             "argument --port: a port is a number from 0 to 65535",
         ),
         (
-            ["serve", "nutrient", "--fail-run", "processing_error"],
-            "Nutrient documents no asynchronous runs: its failures are HTTP replies",
+            ["serve", "nutrient", "--fail-run", "rate_limited"],
+            "'rate_limited' is documented for HTTP replies, not for run failures of nutrient: "
+            "known: invalid_request, unprocessable_url, maestro_error, processing_error",
         ),
         (["serve"], "the following arguments are required: provider"),
         ([], "the following arguments are required: COMMAND"),

@@ -153,6 +153,18 @@ class Behaviour:
             return self._success(200, self.run_body(found, call.runs.poll(found)), request_id)
         return self._success(200, {"status": "ok"}, request_id)
 
+    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+        """The message and details of a scripted error, where they depend on the request.
+
+        Args:
+            error: what the script says.
+            call: the request, which is a good one.
+
+        Returns:
+            A `Rejected` of the same code; None where the catalogue's message is enough.
+        """
+        return None
+
     def run_body(self, run: SimulatedRun, status: str) -> Mapping[str, Any]:
         """What a body says of a run.
 

@@ -1,0 +1,1 @@
+"""The registry of providers, and one folder for each provider: private."""

@@ -1,0 +1,1 @@
+"""The simulated service of whatever provider: routing, scripts, runs, webhooks. Private."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Behaviour
+from pytest_parseapi.model.behaviour import Behaviour, Call
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Reply
@@ -16,6 +17,7 @@ from pytest_parseapi.service.script import Step
 __all__ = ["broken_reply", "failed", "readable", "scripted"]
 
 
+_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 _TITLES: Final = {
     "bad_gateway_html": "502 Bad Gateway",
     "service_unavailable_html": "503 Service Temporarily Unavailable",
@@ -74,7 +76,7 @@ def failed(
     request_id: str,
     *,
     message: str | None = None,
-    details: Any = MappingProxyType({}),
+    details: Any = _NO_DETAILS,
     retry_after: str | None = None,
 ) -> Outcome:
     """A documented error, in the provider's own shape."""
@@ -89,14 +91,19 @@ def failed(
     return Outcome(result=reply, error=error, request_id=found)
 
 
-def scripted(provider: Provider, step: Step, success: Reply, request_id: str) -> Outcome:
+def scripted(
+    provider: Provider, step: Step, call: Call, success: Reply, request_id: str
+) -> Outcome:
     """What a script puts in the place of a success."""
     if isinstance(step.error, DocumentedError):
+        said = provider.behaviour.scripted(step.error, call)
+        message = None if said is None else said.message
         return failed(
             provider.behaviour,
             step.error,
             request_id,
-            message=step.message,
+            message=message if step.message is None else step.message,
+            details=_NO_DETAILS if said is None else said.details,
             retry_after=step.retry_after,
         )
     reply = broken_reply(provider, step.error, success, request_id, step.message)

@@ -233,7 +233,7 @@ class SimulatedService:
             return reply
         self.script.take(found)
         if step is not None:
-            return scripted(self.provider, step, reply, request_id)
+            return scripted(self.provider, step, call, reply, request_id)
         return Outcome(
             result=reply,
             request_id=readable(request_id, reply, self.provider.behaviour),

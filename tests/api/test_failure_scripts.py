@@ -123,7 +123,7 @@ def test_a_script_without_failure_is_drawn_on_request():
     [
         ({"provider": "extnd"}, "unknown provider 'extnd': did you mean 'extend'?"),
         ({"surface": "htp"}, "unknown surface 'htp': did you mean 'http'?"),
-        ({"provider": "nutrient", "surface": "run"}, "no documented error of nutrient fits"),
+        ({"surface": "webhook"}, "unknown surface 'webhook': known: http, run"),
         ({"exclude": "OCR_EROR"}, "unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?"),
         ({"min_size": 3, "max_size": 2}, "0 <= min_size <= max_size, not 3 and 2"),
     ],

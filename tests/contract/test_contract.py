@@ -238,13 +238,24 @@ def test_a_provider_without_runs_has_no_contract_on_them(client):
         from pytest_parseapi import ParseErrorContract
 
         class TestRuns(ParseErrorContract):
-            provider = "nutrient"
+            provider = "acme"
             surface = "run"
+
+            def parse(self, document):
+                return document
+        """
+    )
+    client.makeconftest(
+        """
+        from pytest_parseapi import Provider
+
+        def pytest_parseapi_providers():
+            return [Provider(name="acme", title="Acme", base_url="https://api.acme.example")]
         """
     )
     result = run(client)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*Nutrient documents no asynchronous runs*"])
+    result.stdout.fnmatch_lines(["*Acme documents no asynchronous runs*"])
 
 
 def test_rules_are_turned_off_and_cases_marked_by_ordinary_means(client):

@@ -162,7 +162,7 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
             NUTRIENT,
             502,
             "status 502 is not documented for HTTP replies of nutrient: "
-            "known: 400, 401, 402, 403, 408, 413, 422, 429, 500, 503; "
+            "known: 400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 503; "
             "network faults that send it: bad_gateway_html",
         ),
         (
@@ -174,7 +174,7 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         ),
         (
             EXTEND,
-            NUTRIENT.errors[7],
+            NUTRIENT.errors[8],
             "'rate_limited' is documented by nutrient, not by extend: use nutrient_api",
         ),
         (
@@ -300,7 +300,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
             "rate_limited",
             "run",
             "'rate_limited' is documented for HTTP replies, not for run failures of nutrient: "
-            "known: none",
+            "known: invalid_request, unprocessable_url, maestro_error, processing_error",
         ),
         (
             ACME,
@@ -358,11 +358,13 @@ def test_without_arguments_every_http_error_is_chosen() -> None:
 
 def test_by_default_an_error_is_one_of_the_main_endpoint() -> None:
     """What only another endpoint documents takes ``endpoint`` or ``codes``."""
-    rest = {"request_timeout", "unprocessable_url"}
+    rest = {"request_timeout", "unprocessable_url", "feature_disabled"}
     everything = {error.code for error in NUTRIENT.errors}
     assert {error.code for error in select(NUTRIENT)} == everything - rest
     extract = "/extraction/extract"
-    assert {error.code for error in select(NUTRIENT, endpoint=extract)} == everything
+    assert {error.code for error in select(NUTRIENT, endpoint=extract)} == everything - {
+        "feature_disabled"
+    }
     assert [error.code for error in select(NUTRIENT, codes="request_timeout")] == [
         "request_timeout"
     ]
@@ -505,10 +507,9 @@ def test_a_wrong_or_empty_choice_says_so(options: dict[str, Any], message: str) 
 
 
 def test_a_provider_without_runs() -> None:
-    """Nutrient's API is synchronous."""
-    assert wrong(select, NUTRIENT, surface="run") == (
-        "no documented error of nutrient fits: surface='run'"
-    )
+    """Acme's API is synchronous."""
+    lone = Provider(name="lone", base_url="https://lone.example", errors=ACME.errors[:0])
+    assert wrong(select, lone, surface="run") == ("no documented error of lone fits: surface='run'")
 
 
 @pytest.mark.parametrize(
@@ -555,12 +556,14 @@ def test_an_endpoint_by_template_or_path(name: str, endpoints: list[str]) -> Non
         (
             NUTRIENT,
             "/parse",
-            "unknown nutrient endpoint '/parse': did you mean '/extraction/parse'?",
+            "unknown nutrient endpoint '/parse': did you mean '/extraction/parse/async' or "
+            "'/extraction/parse'?",
         ),
         (
             NUTRIENT,
             "",
-            "unknown nutrient endpoint '': known: /extraction/parse, /extraction/extract",
+            "unknown nutrient endpoint '': known: "
+            + ", ".join(dict.fromkeys(endpoint.path for endpoint in NUTRIENT.endpoints)),
         ),
         (NUTRIENT, 7, "an endpoint is named by its path, not by int"),
     ],

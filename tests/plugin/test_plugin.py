@@ -389,7 +389,9 @@ EACH = {
     "status=429, retryable=False": (
         "no documented error of extend fits: surface='http', retryable=False, status=(429,)"
     ),
-    "provider='nutrient', surface='run'": "no documented error of nutrient fits: surface='run'",
+    "provider='nutrient', surface='webhook'": (
+        "no documented error of nutrient fits: surface='webhook'"
+    ),
 }
 
 

@@ -56,6 +56,7 @@ NUTRIENT = [
     ("unauthorized", 401, None, None, False, False, "documented"),
     ("insufficient_credits", 402, None, None, False, False, "documented"),
     ("forbidden", 403, None, None, False, False, "client"),
+    ("feature_disabled", 404, None, None, False, False, "documented"),
     ("request_timeout", 408, None, None, True, True, "documented"),
     ("payload_too_large", 413, None, None, False, False, "documented"),
     ("unprocessable_url", 422, None, None, False, True, "documented"),
@@ -132,12 +133,18 @@ def test_nutrient_error(
     extract_only: bool,
     basis: str,
 ) -> None:
-    """Each entry says what the table says; Nutrient has no runs and no webhooks."""
+    """Each entry says what the table says; Nutrient has runs and no webhooks."""
     error = entry(nutrient_errors.ERRORS, code)
     assert (error.status, error.retryable, error.basis) == (status, retryable, basis)
     assert error.wire_code == wire_code
-    assert error.surfaces == ("http",)
-    assert error.endpoints == (("/extraction/extract",) if extract_only else ())
+    runs = {"invalid_request", "unprocessable_url", "maestro_error", "processing_error"}
+    assert error.surfaces == (("http", "run") if code in runs else ("http",))
+    if code == "feature_disabled":
+        operations = ("parse", "extract", "classify", "split")
+        paths = tuple(f"/extraction/{operation}/async" for operation in operations)
+        assert error.endpoints == (*paths, "/extraction/split")
+    else:
+        assert error.endpoints == (("/extraction/extract",) if extract_only else ())
     assert nutrient_errors.DETAIL_SOURCES.get(code) == source
 
 
@@ -193,11 +200,28 @@ def test_extend_endpoints() -> None:
 
 
 def test_nutrient_endpoints() -> None:
-    """Both public endpoints; neither is polled."""
-    assert [(item.method, item.path, item.polls) for item in nutrient_errors.ENDPOINTS] == [
-        ("POST", "/extraction/parse", False),
-        ("POST", "/extraction/extract", False),
+    """Those that answer at once, those that make runs, and those of the runs."""
+    operations = ("parse", "extract", "classify", "split")
+    assert [str(item) for item in nutrient_errors.ENDPOINTS] == [
+        *(f"POST /extraction/{operation}" for operation in operations),
+        *(f"POST /extraction/{operation}/async" for operation in operations),
+        "POST /extraction/uploads",
+        "GET /extraction/runs/{runId}",
+        "GET /extraction/runs",
+        "DELETE /extraction/runs/{runId}",
+        "POST /extraction/runs/{runId}/cancel",
+        "GET /extraction/runs/{runId}/assets/result",
     ]
+    flags = ("submits", "polls", "result")
+    found = {
+        flag: [item.path for item in nutrient_errors.ENDPOINTS if getattr(item, flag)]
+        for flag in flags
+    }
+    assert found == {
+        "submits": [f"/extraction/{operation}/async" for operation in operations],
+        "polls": ["/extraction/runs/{runId}"],
+        "result": ["/extraction/runs/{runId}/assets/result"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -238,8 +262,8 @@ def test_credentials_look_like_the_providers_own() -> None:
             extend_endpoints,
             "retryable server_errors code backoff retry_after request_id timeout polling webhook",
         ),
-        # Its pages know no Retry-After, state no time-out and offer nothing to poll.
-        (nutrient_errors, "retryable backoff request_id"),
+        # Its pages know no Retry-After and state no time-out.
+        (nutrient_errors, "retryable backoff request_id polling idempotency"),
     ],
     ids=["extend", "nutrient"],
 )

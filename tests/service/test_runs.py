@@ -399,15 +399,13 @@ def test_mistakes_are_told_at_once(extend_api, call, message):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda api: api.fail_run("ocr_failed"),
-        lambda api: api.runs_take(polls=1),
-        lambda api: api.runs,
         lambda api: api.webhook(),
+        lambda api: api.deliver_webhooks_to(print),
         lambda api: api.webhook_secret,
     ],
 )
-def test_a_provider_without_runs_says_so(nutrient_api, call):
-    with pytest.raises(UsageError, match="Nutrient documents no "):
+def test_a_provider_without_webhooks_says_so(nutrient_api, call):
+    with pytest.raises(UsageError, match="Nutrient documents no webhooks"):
         call(nutrient_api)
 
 

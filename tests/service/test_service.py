@@ -60,8 +60,18 @@ EXTEND_CLASSES = {
 VALIDATION = nutrient_dws.ValidationError
 AUTHENTICATION = nutrient_dws.AuthenticationError
 API = nutrient_dws.APIError
+INVALID = {
+    "source": "request",
+    "code": "invalid_request",
+    "failingPaths": [
+        {
+            "path": "$.file",
+            "details": "invalid value; must be a document of a supported type",
+        }
+    ],
+}
 NUTRIENT = [
-    ("invalid_request", 400, {"source": "request", "code": "invalid_request"}, VALIDATION),
+    ("invalid_request", 400, INVALID, VALIDATION),
     ("unauthorized", 401, None, AUTHENTICATION),
     ("insufficient_credits", 402, None, VALIDATION),
     ("forbidden", 403, None, AUTHENTICATION),
@@ -72,11 +82,12 @@ NUTRIENT = [
     ("service_unavailable", 503, None, API),
 ]
 EXTRACT_ONLY = [("request_timeout", 408), ("unprocessable_url", 422)]
+ASYNC_ONLY = [("feature_disabled", 404)]
 
 
 def test_the_tables_are_complete(extend_api, nutrient_api):
     assert {row[0] for row in EXTEND} == {error.code for error in extend_api.provider.errors}
-    assert {row[0] for row in [*NUTRIENT, *EXTRACT_ONLY]} == {
+    assert {row[0] for row in [*NUTRIENT, *EXTRACT_ONLY, *ASYNC_ONLY]} == {
         error.code for error in nutrient_api.provider.errors
     }
 

@@ -1,0 +1,1 @@
+"""Extend's Parse API: private."""

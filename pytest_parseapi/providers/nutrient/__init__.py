@@ -1,0 +1,1 @@
+"""Nutrient's Data Extraction API: private."""

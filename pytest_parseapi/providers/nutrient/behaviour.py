@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Behaviour, Call, json_reply
+from pytest_parseapi.model.behaviour import Behaviour, Call, Rejected, json_reply
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.http import Reply
+from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.multipart import MalformedBody
+from pytest_parseapi.model.reading import (
+    json_object,
+    media_type,
+    names_of_upload,
+    unique_names,
+)
+from pytest_parseapi.model.runs import Submission
 from pytest_parseapi.providers.nutrient.bodies import (
     EXTRACT_SURCHARGE,
     PAGE_CREDITS,
-    extract_body,
-    parse_body,
+    envelope,
+    extract_output,
+    parse_output,
 )
 from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES
-from pytest_parseapi.providers.nutrient.requests import extract_options, parse_options, read_request
+from pytest_parseapi.providers.nutrient.requests import (
+    DocumentRules,
+    Problems,
+    check_upload,
+    extract_options,
+    open_options,
+    parse_options,
+    read_request,
+)
+from pytest_parseapi.providers.nutrient.runs import RUN_HANDLERS, run_body
+from pytest_parseapi.providers.nutrient.state import Extraction, NutrientState
 
-__all__ = ["NutrientBehaviour", "NutrientState"]
+__all__ = ["NutrientBehaviour"]
 
-_FIRST_CREDITS: Final = 1000.0
-
-
-@dataclass(slots=True)
-class NutrientState:
-    """The credits that are left."""
-
-    credits: float = _FIRST_CREDITS
-
-    def spend(self, call: Call, cost: float) -> tuple[float, float]:
-        """What a call costs and what it leaves: never below 0, because only a script says 402.
-
-        The credits go down if the call succeeds; no page says whether failed ones are charged.
-        """
-        left = max(0.0, self.credits - cost)
-        call.effects.append(lambda: setattr(self, "credits", left))
-        return cost, left
+_ROOT: Final = "/extraction/"
+_ASYNC: Final = "/async"
+_RUN_ID_HEADER: Final = "x-nutrient-run-id"
+_OPERATIONS: Final = ("parse", "extract", "classify", "split")
 
 
 class NutrientBehaviour(Behaviour):
@@ -55,28 +60,52 @@ class NutrientBehaviour(Behaviour):
         self.max_file_bytes = max_file_bytes
 
     def new_state(self) -> NutrientState:
-        """All credits."""
+        """All credits, and no assets."""
         return NutrientState()
+
+    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
+        """The names of the URL, of the asset, of the upload, or of the raw body, best first."""
+        if media_type(request) == "application/json" and b"assetId" in request.body:
+            try:
+                asset = json_object(request.body).get("assetId")
+            except MalformedBody:
+                return ()
+            if isinstance(asset, str):
+                return unique_names((*state.assets.get(asset, ()), asset))
+        return super().documents(request, state)
 
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request; raises `Rejected` for a bad one."""
-        endpoint = str(call.endpoint)
-        state: NutrientState = call.state
-        if endpoint == "POST /extraction/parse":
-            parsing = parse_options(self._read(call, raw=True))
-            usage = state.spend(call, PAGE_CREDITS[parsing.mode])
-            title = call.names[-1] if call.names else "Document"
-            body = parse_body(parsing, request_id=request_id, title=title, usage=usage)
-        elif endpoint == "POST /extraction/extract":
-            extraction = extract_options(self._read(call, raw=False))
-            usage = state.spend(call, PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE)
-            body = extract_body(extraction, request_id=request_id, usage=usage)
-        else:
-            raise SimulationStopped(f"The simulated Nutrient API does not serve {endpoint}.")
-        return json_reply(200, body)
+        handler = RUN_HANDLERS.get(str(call.endpoint))
+        if handler is not None:
+            return json_reply(200, handler(call, request_id))
+        operation = call.endpoint.path.removeprefix(_ROOT)
+        if operation == "uploads":
+            return json_reply(200, self._upload(call, request_id))
+        if call.endpoint.submits:
+            extraction = self._extraction(call, operation.removesuffix(_ASYNC))
+            run = call.runs.submit(Submission(names=call.names, data=extraction))
+            return json_reply(202, run_body(call, run, run.status, request_id))
+        if operation not in _OPERATIONS:
+            raise SimulationStopped(f"The simulated Nutrient API does not serve {call.endpoint}.")
+        extraction = self._extraction(call, operation)
+        body = envelope(
+            request_id, extraction.output, extraction.pay(call), extraction.configuration
+        )
+        if not extraction.stored:
+            return json_reply(200, body)
+        run = call.runs.store(Submission(names=call.names, data=extraction))
+        return json_reply(200, {**body, "runId": run.id}, {_RUN_ID_HEADER: run.id})
 
-    def _read(self, call: Call, *, raw: bool) -> dict[str, Any]:
-        return read_request(call.request, max_file_bytes=self.max_file_bytes, raw=raw)
+    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+        """What a scripted error says of this request: a failing path, or the credits it needs."""
+        if error.code == "invalid_request":
+            return Rejected(error.code, details={"failingPaths": [_first_field(call)]})
+        if error.code == "insufficient_credits":
+            cost = self._cost(call)
+            if cost is not None:
+                return Rejected(error.code, f"This request needs {cost:g} credits and 0 are left.")
+        return None
 
     def error_body(
         self,
@@ -98,3 +127,69 @@ class NutrientBehaviour(Behaviour):
             described["code"] = error.wire_code
         described.update(details)
         return {**body, "errorDetails": described} if described else body
+
+    def _upload(self, call: Call, request_id: str) -> Mapping[str, Any]:
+        check_upload(call.request, self.max_file_bytes)
+        state: NutrientState = call.state
+        asset = call.new_id("asset_")
+        names = names_of_upload(call.request)
+        call.effects.append(lambda: state.assets.update({asset: names}))
+        return {"assetId": asset, "requestId": request_id}
+
+    def _extraction(self, call: Call, operation: str) -> Extraction:
+        """What a request asks for; raises `Rejected` with every path that fails."""
+        state: NutrientState = call.state
+        problems = Problems()
+        in_run = call.endpoint.submits
+        rules = DocumentRules(
+            max_file_bytes=self.max_file_bytes,
+            raw=operation == "parse" and not in_run,
+            assets=state.assets if in_run else None,
+        )
+        sent = read_request(call.request, rules, problems)
+        stored = problems.flag("$.storeRun", sent.get("storeRun"), default=in_run)
+        if in_run and sent.get("storeRun") is False:
+            problems.add("$.storeRun", "invalid value: false; must be true where a run is made")
+        if operation == "parse":
+            parsing = parse_options(sent, problems)
+            problems.stop_if_any()
+            title = call.names[-1] if call.names else "Document"
+            return Extraction(
+                operation,
+                parse_output(parsing, title),
+                PAGE_CREDITS[parsing.mode],
+                {"mode": parsing.mode, "outputFormat": parsing.output_format},
+                stored=stored,
+            )
+        if operation == "extract":
+            extraction = extract_options(sent, problems)
+            problems.stop_if_any()
+            cost = PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE
+            return Extraction(operation, extract_output(extraction), cost, stored=stored)
+        # No page that could be read shows what these two ask for, cost, or put into `output`.
+        open_options(sent, problems)
+        problems.stop_if_any()
+        return Extraction(operation, {}, None, stored=stored)
+
+    def _cost(self, call: Call) -> float | None:
+        operation = call.endpoint.path.removeprefix(_ROOT).removesuffix(_ASYNC)
+        if operation not in _OPERATIONS:
+            return None
+        try:
+            return self._extraction(call, operation).cost
+        except Rejected:
+            return None
+
+
+def _first_field(call: Call) -> dict[str, str]:
+    """The failing path of a scripted error: the endpoint's own first field."""
+    path = call.endpoint.path
+    if "{" in path:
+        return {"path": "$.runId", "details": "invalid value; must be the id of a run"}
+    if path == _ROOT + "runs":
+        return {"path": "$.nextPageToken", "details": "invalid value; must be one that a list gave"}
+    by_url = media_type(call.request) == "application/json"
+    if by_url and path != _ROOT + "uploads":
+        field = "assetId" if b'"assetId"' in call.request.body else "url"
+        return {"path": f"$.{field}", "details": "invalid value; must lead to a document"}
+    return {"path": "$.file", "details": "invalid value; must be a document of a supported type"}

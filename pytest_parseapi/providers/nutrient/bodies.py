@@ -8,7 +8,14 @@ from typing import Any, Final
 from pytest_parseapi.providers.nutrient.requests import ExtractOptions, ParseOptions
 from pytest_parseapi.providers.nutrient.schema import sample
 
-__all__ = ["EXTRACT_SURCHARGE", "PAGE_CREDITS", "extract_body", "parse_body"]
+__all__ = [
+    "EXTRACT_SURCHARGE",
+    "PAGE_CREDITS",
+    "envelope",
+    "extract_output",
+    "parse_output",
+    "usage_body",
+]
 
 PAGE_CREDITS: Final[Mapping[str, float]] = {
     "text": 1,
@@ -25,35 +32,22 @@ _PAGE: Final = {"pageIndex": 0, "pageNumber": "1", "width": 612, "height": 792}
 _BOUNDS: Final = {"x": 72, "y": 72, "width": 200, "height": 24}
 
 
-def parse_body(
-    options: ParseOptions, *, request_id: str, title: str, usage: tuple[float, float]
-) -> dict[str, Any]:
-    """The reply of ``/extraction/parse``: a document of one page with one heading.
+def parse_output(options: ParseOptions, title: str) -> Mapping[str, Any]:
+    """The ``output`` of a parse: a document of one page with one heading.
 
     Args:
         options: how it was parsed.
-        request_id: the request's id.
         title: the text of the heading.
-        usage: what it cost and what is left, in credits.
-
-    Returns:
-        The body, which the official client parses into its ``ParseResponse``.
 
     See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
     """
-    output = (
-        {"markdown": f"# {title}\n"}
-        if options.output_format == "markdown"
-        else {"elements": [_element(title, words=options.words)]}
-    )
-    configuration = {"mode": options.mode, "outputFormat": options.output_format}
-    return {**_envelope(request_id, output, usage), "configuration": configuration}
+    if options.output_format == "markdown":
+        return {"markdown": f"# {title}\n"}
+    return {"elements": [_element(title, words=options.words)]}
 
 
-def extract_body(
-    options: ExtractOptions, *, request_id: str, usage: tuple[float, float]
-) -> dict[str, Any]:
-    """The reply of ``/extraction/extract``: data that fits the schema.
+def extract_output(options: ExtractOptions) -> Mapping[str, Any]:
+    """The ``output`` of an extraction: data that fits the schema.
 
     The page documents ``data``, ``metadata`` and ``pages``; what is inside the last two is
     inferred.
@@ -62,21 +56,41 @@ def extract_body(
     field: dict[str, Any] = {"confidence": 0.98}
     if options.citations:
         field["citations"] = [{"pageIndex": 0, "bounds": dict(_BOUNDS)}]
-    output = {"data": data, "metadata": dict.fromkeys(data, field), "pages": [dict(_PAGE)]}
-    return _envelope(request_id, output, usage)
+    return {"data": data, "metadata": dict.fromkeys(data, field), "pages": [dict(_PAGE)]}
 
 
-def _envelope(
-    request_id: str, output: Mapping[str, Any], usage: tuple[float, float]
+def envelope(
+    request_id: str,
+    output: Mapping[str, Any],
+    usage: tuple[float, float] | None,
+    configuration: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    cost, remaining = usage
-    return {
+    """The synchronous reply, which is also the result of a run.
+
+    Args:
+        request_id: the request's id.
+        output: what was found.
+        usage: what it cost and what is left, in credits; None where no page gives the price.
+        configuration: the echo of the options; None where the page shows none.
+
+    Returns:
+        The body, which the official client parses into its ``ParseResponse``.
+    """
+    body: dict[str, Any] = {
         "status": 200,
         "requestId": request_id,
         "output": output,
         "metrics": {"processingTimeMs": 850, "pagesProcessed": 1},
-        "usage": {"data_extraction_credits": {"cost": cost, "remainingCredits": remaining}},
     }
+    if usage is not None:
+        body["usage"] = usage_body(usage)
+    return body if configuration is None else {**body, "configuration": configuration}
+
+
+def usage_body(usage: tuple[float, float]) -> dict[str, Any]:
+    """The ``usage`` of a reply or of a run."""
+    cost, remaining = usage
+    return {"data_extraction_credits": {"cost": cost, "remainingCredits": remaining}}
 
 
 def _element(text: str, *, words: bool) -> dict[str, Any]:

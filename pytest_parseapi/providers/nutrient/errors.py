@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import Advice, DocumentedError, entry
+from pytest_parseapi.model.errors import Advice, DocumentedError, Surface, entry
 
 __all__ = [
     "ADVICE",
@@ -22,6 +22,7 @@ __all__ = [
     "ENDPOINTS",
     "ERRORS",
     "HOSTS",
+    "OWN_ERRORS",
 ]
 
 BASE_URL: Final = "https://api.nutrient.io"
@@ -42,7 +43,15 @@ _CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
 _READ: Final = "2026-11-21"
 _CLIENT_READ: Final = "2026-11-25"
 
+_RUNS: Final = _GUIDES + "runs.md"
+_ASYNC: Final = _GUIDES + "runs/async.md"
+_CHANGELOG: Final = _GUIDES + "changelog.md"
+_RUNS_READ: Final = "2026-11-25"
+
 _EXTRACT_ONLY: Final = ("/extraction/extract",)
+_OPERATIONS: Final = ("parse", "extract", "classify", "split")
+_ASYNC_PATHS: Final = tuple(f"/extraction/{operation}/async" for operation in _OPERATIONS)
+_ON_RUNS: Final[tuple[Surface, ...]] = ("http", "run")
 
 _error = partial(entry, provider="nutrient", source=_ERRORS, source_read=_READ)
 
@@ -52,9 +61,10 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         400,
         "The request does not pass validation.",
         "The file is missing or of an unsupported format, or a parameter is wrong; "
-        "failingPaths names the fields.",
+        "failingPaths names the fields. That a run can fail with it is inferred.",
         on_the_wire=True,
         cured_by="config",
+        surfaces=_ON_RUNS,
     ),
     _error(
         "unauthorized",
@@ -80,6 +90,15 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         cured_by="credential",
     ),
     _error(
+        "feature_disabled",
+        404,
+        "This workspace lacks the feature.",
+        "The workspace lacks asynchronous runs, or splitting, which has a feature of its own.",
+        endpoints=(*_ASYNC_PATHS, "/extraction/split"),
+        source=_ASYNC,
+        source_read=_RUNS_READ,
+    ),
+    _error(
         "request_timeout",
         408,
         "The extraction took too long.",
@@ -99,10 +118,12 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "unprocessable_url",
         422,
         "The document could not be fetched from its URL.",
-        "The remote URL could not be downloaded or was rejected.",
+        "The remote URL could not be downloaded or was rejected. That a run can fail with it is "
+        "inferred.",
         endpoints=_EXTRACT_ONLY,
         source=_NEWER_ERRORS,
         cured_by="url",
+        surfaces=_ON_RUNS,
     ),
     _error(
         "rate_limited",
@@ -115,9 +136,11 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "maestro_error",
         500,
         "The extraction backend failed.",
-        "The backend failed; a retry after a short delay may succeed.",
+        "The backend failed; a retry after a short delay may succeed. That a run can fail with it "
+        "is inferred.",
         retryable=True,
         on_the_wire=True,
+        surfaces=_ON_RUNS,
     ),
     _error(
         "processing_error",
@@ -126,6 +149,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "Processing failed; the page names the source of the error but not its status.",
         retryable=True,
         basis="inferred",
+        surfaces=_ON_RUNS,
     ),
     _error(
         "service_unavailable",
@@ -136,12 +160,41 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
     ),
 )
 
+_own = partial(entry, provider="nutrient", source=_RUNS, source_read=_RUNS_READ, basis="inferred")
+
+OWN_ERRORS: Final[tuple[DocumentedError, ...]] = (
+    _own("run_not_found", 404, "There is no such run.", "No run has this id."),
+    _own("no_result", 404, "The run has no result.", "Only a run that is done has a result."),
+    _own("run_has_ended", 409, "The run has ended.", "A run that has ended cannot be cancelled."),
+    _own(
+        "idempotency_conflict",
+        409,
+        "The key was used for another request.",
+        "An idempotency key stands for one request.",
+        source=_ASYNC,
+    ),
+)
+"""What the service answers by itself: no page names it, so no script can."""
+
 _endpoint = partial(Endpoint, source_read=_READ)
+_run_endpoint = partial(Endpoint, source=_RUNS, source_read=_RUNS_READ)
 _advice = partial(Advice, source_read=_READ)
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     _endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
     _endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
+    _run_endpoint(method="POST", path="/extraction/classify", source=_CHANGELOG),
+    _run_endpoint(method="POST", path="/extraction/split", source=_ASYNC),
+    *(
+        _run_endpoint(method="POST", path=path, submits=True, source=_ASYNC)
+        for path in _ASYNC_PATHS
+    ),
+    _run_endpoint(method="POST", path="/extraction/uploads", source=_ASYNC),
+    _run_endpoint(method="GET", path="/extraction/runs/{runId}", polls=True),
+    _run_endpoint(method="GET", path="/extraction/runs"),
+    _run_endpoint(method="DELETE", path="/extraction/runs/{runId}"),
+    _run_endpoint(method="POST", path="/extraction/runs/{runId}/cancel"),
+    _run_endpoint(method="GET", path="/extraction/runs/{runId}/assets/result", result=True),
 )
 
 ADVICE: Final[tuple[Advice, ...]] = (
@@ -159,5 +212,18 @@ ADVICE: Final[tuple[Advice, ...]] = (
         rule="request_id",
         text="Give the requestId to support when a 500 or 503 persists.",
         source=_ERRORS,
+    ),
+    Advice(
+        rule="polling",
+        text="A submission answers with a queued run: fetch the run until it has ended, and then "
+        "its result, because a document that fails shows on the run and not as an HTTP error.",
+        source=_ASYNC,
+        source_read=_RUNS_READ,
+    ),
+    Advice(
+        rule="idempotency",
+        text="Send the same Idempotency-Key with a submission that is sent again.",
+        source=_ASYNC,
+        source_read=_RUNS_READ,
     ),
 )

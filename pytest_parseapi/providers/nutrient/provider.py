@@ -13,7 +13,9 @@ from pytest_parseapi.providers.nutrient.errors import (
     ENDPOINTS,
     ERRORS,
     HOSTS,
+    OWN_ERRORS,
 )
+from pytest_parseapi.providers.nutrient.runs import RUNS
 
 __all__ = ["NUTRIENT"]
 
@@ -25,11 +27,13 @@ NUTRIENT: Final = Provider(
     api_key=API_KEY,
     unauthorized="unauthorized",
     errors=ERRORS,
+    own_errors=OWN_ERRORS,
     endpoints=ENDPOINTS,
     main_endpoint="/extraction/parse",
     idempotency_header="Idempotency-Key",
     advice=ADVICE,
     behaviour=NutrientBehaviour(),
+    runs=RUNS,
     takes_files=True,
     fixture="nutrient_api",
 )

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.http import Request, size_of
-from pytest_parseapi.model.multipart import MalformedBody, file_part, parse_multipart
+from pytest_parseapi.model.multipart import MalformedBody, Part, file_part, parse_multipart
 from pytest_parseapi.model.reading import is_http_url, json_object, media_type, megabytes
-from pytest_parseapi.providers.nutrient.schema import schema_problem
+from pytest_parseapi.providers.nutrient.schema import schema_problems, shown
 
 __all__ = [
     "EXTRACT_MODES",
     "PARSE_MODES",
+    "DocumentRules",
     "ExtractOptions",
     "ParseOptions",
+    "Problems",
+    "check_upload",
     "extract_options",
+    "open_options",
     "parse_options",
     "read_request",
 ]
@@ -56,124 +60,162 @@ class ExtractOptions:
     citations: bool
 
 
-class _Problems:
+class Problems:
     """Collects every path of a request that fails, because the API names them all."""
 
     def __init__(self) -> None:
         self._found: list[dict[str, str]] = []
 
     def add(self, path: str, details: str) -> None:
+        """One path fails."""
         self._found.append({"path": path, "details": details})
 
     def choice(self, path: str, value: object, allowed: tuple[str, ...], default: str) -> str:
+        """A value that is one of a few; the default where it is absent or wrong."""
         if value is None:
             return default
         if isinstance(value, str) and value in allowed:
             return value
-        self.add(path, f"must be one of {', '.join(allowed)}")
+        self.add(path, f"must be one of {', '.join(allowed)}, not {shown(value)}")
         return default
 
     def flag(self, path: str, value: object, *, default: bool = False) -> bool:
+        """A value that is true or false; the default where it is absent or wrong."""
         if value is None or isinstance(value, bool):
             return default if value is None else value
-        self.add(path, "must be true or false")
+        self.add(path, f"must be true or false, not {shown(value)}")
         return default
 
     def object(self, path: str, value: object) -> dict[str, Any]:
+        """A value that is an object; an empty one where it is absent or wrong."""
         if isinstance(value, dict):
             return value
         if value is not None:
-            self.add(path, "must be an object")
+            self.add(path, f"must be an object, not {shown(value)}")
         return {}
 
     def stop_if_any(self) -> None:
-        if self._found:
-            raise _rejected(self._found)
+        """Raise `Rejected` where a path fails."""
+        if not self._found:
+            return
+        text = "; ".join(f"{item['path']} {item['details']}" for item in self._found)
+        raise Rejected(
+            "invalid_request",
+            f"The request does not pass validation: {text}.",
+            details={"failingPaths": self._found},
+        )
+
+    def stop(self, path: str, details: str) -> NoReturn:
+        """Raise `Rejected`, because nothing more of the request can be read."""
+        self.add(path, details)
+        self.stop_if_any()
+        raise AssertionError
 
 
-def _rejected(found: list[dict[str, str]]) -> Rejected:
-    text = "; ".join(f"{item['path']} {item['details']}" for item in found)
-    return Rejected(
-        "invalid_request",
-        f"The request does not pass validation: {text}.",
-        details={"failingPaths": found},
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRules:
+    """Which documents an endpoint takes.
+
+    Args:
+        max_file_bytes: the limit for a document.
+        raw: whether a document may be the whole body.
+        assets: the uploaded documents, where the endpoint takes them.
+    """
+
+    max_file_bytes: int
+    raw: bool
+    assets: Mapping[str, object] | None = None
 
 
-def _fail(path: str, details: str) -> Rejected:
-    return _rejected([{"path": path, "details": details}])
-
-
-def read_request(request: Request, *, max_file_bytes: int, raw: bool) -> dict[str, Any]:
-    """The options of a request whose document is there, supported and small enough.
+def read_request(request: Request, rules: DocumentRules, problems: Problems) -> dict[str, Any]:
+    """The options of a request; what is wrong with its document is added to the problems.
 
     Args:
         request: the request.
-        max_file_bytes: the limit for the document.
-        raw: whether the endpoint takes a document as the whole body.
+        rules: which documents the endpoint takes.
+        problems: collects the failing paths.
 
     Returns:
         The options as sent; empty where the request has none.
 
     Raises:
-        Rejected: with the documented code and failing paths.
+        Rejected: nothing more can be read, or the document is too large.
 
     See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
     """
     kind = media_type(request)
     if kind == "multipart/form-data":
-        return _read_form(request, max_file_bytes)
+        return _read_form(request, rules, problems)
     if kind == "application/json":
-        return _read_json(request)
+        return _read_json(request, rules, problems)
     # What curl declares for --data-binary: a server reads a form in it, and finds no file.
-    if not raw or kind == "application/x-www-form-urlencoded":
+    if not rules.raw or kind == "application/x-www-form-urlencoded":
         accepted = "multipart/form-data with a file, or application/json with a url"
-        raise _fail("$.file", f"is missing: send {accepted}")
-    _check_document(request.body, max_file_bytes)
+        problems.stop("$.file", f"is missing: send {accepted}")
+    _check_document(request.body, rules.max_file_bytes, problems)
     return {}
 
 
-def _read_form(request: Request, max_file_bytes: int) -> dict[str, Any]:
+def check_upload(request: Request, max_file_bytes: int) -> None:
+    """Check the form of ``POST /extraction/uploads``; raises `Rejected`."""
+    problems = Problems()
+    if media_type(request) != "multipart/form-data":
+        problems.stop("$.file", "is missing: send multipart/form-data with a file")
+    _form_document(request, max_file_bytes, problems)
+    problems.stop_if_any()
+
+
+def _form_document(request: Request, max_file_bytes: int, problems: Problems) -> tuple[Part, ...]:
     try:
         parts = parse_multipart(request.header("content-type") or "", request.body)
     except MalformedBody as error:
-        raise _fail("$", f"cannot be read: {str(error).rstrip('.')}") from None
+        problems.stop("$", f"cannot be read: {str(error).rstrip('.')}")
     document = file_part(parts)
     if document is None:
-        raise _fail("$.file", "is missing: the form needs a part 'file' with a file name")
-    _check_document(document.body, max_file_bytes)
+        problems.add("$.file", "is missing: the form needs a part 'file' with a file name")
+    else:
+        _check_document(document.body, max_file_bytes, problems)
+    return parts
+
+
+def _read_form(request: Request, rules: DocumentRules, problems: Problems) -> dict[str, Any]:
+    parts = _form_document(request, rules.max_file_bytes, problems)
     instructions = next((part for part in parts if part.name == "instructions"), None)
     if instructions is None:
         return {}
     try:
         return json_object(instructions.body)
     except MalformedBody as error:
-        raise _fail("$.instructions", f"cannot be read: {str(error).rstrip('.')}") from None
+        problems.stop("$.instructions", f"cannot be read: {str(error).rstrip('.')}")
 
 
-def _read_json(request: Request) -> dict[str, Any]:
+def _read_json(request: Request, rules: DocumentRules, problems: Problems) -> dict[str, Any]:
     try:
         body = json_object(request.body)
     except MalformedBody as error:
-        raise _fail("$", f"cannot be read: {str(error).rstrip('.')}") from None
-    if body.get("url") is None:
-        raise _fail("$.url", "is missing")
-    if not is_http_url(body["url"]):
-        raise _fail("$.url", "must be an absolute http or https URL")
+        problems.stop("$", f"cannot be read: {str(error).rstrip('.')}")
+    asset = None if rules.assets is None else body.get("assetId")
+    if asset is not None and rules.assets is not None:
+        if not isinstance(asset, str) or asset not in rules.assets:
+            problems.add("$.assetId", f"must be the id of an uploaded asset, not {shown(asset)}")
+    elif body.get("url") is None:
+        problems.add("$.url", "is missing")
+    elif not is_http_url(body["url"]):
+        problems.add("$.url", f"must be an absolute http or https URL, not {shown(body['url'])}")
     return body
 
 
-def _check_document(body: bytes, max_file_bytes: int) -> None:
-    if not body:
-        raise _fail("$.file", "is empty")
+def _check_document(body: bytes, max_file_bytes: int, problems: Problems) -> None:
     if size_of(body) > max_file_bytes:
         raise Rejected(
             "payload_too_large",
             f"The file has {size_of(body)} bytes; the limit is {megabytes(max_file_bytes)}.",
         )
     media = _media_of(body)
-    if media is not None:
-        raise _fail("$.file", f"is of the unsupported type {media}")
+    if not body:
+        problems.add("$.file", "is empty")
+    elif media is not None:
+        problems.add("$.file", f"is of the unsupported type {media}")
 
 
 def _media_of(body: bytes) -> str | None:
@@ -185,9 +227,8 @@ def _media_of(body: bytes) -> str | None:
     return next((media for magic, media in _MEDIA.items() if body.startswith(magic)), None)
 
 
-def parse_options(sent: Mapping[str, Any]) -> ParseOptions:
-    """The options of ``/extraction/parse``; raises `Rejected` with every path that fails."""
-    problems = _Problems()
+def parse_options(sent: Mapping[str, Any], problems: Problems) -> ParseOptions:
+    """The options of ``/extraction/parse``."""
     output = problems.object("$.output", sent.get("output"))
     options = problems.object("$.options", sent.get("options"))
     mode = problems.choice("$.mode", sent.get("mode"), PARSE_MODES, "understand")
@@ -195,7 +236,7 @@ def parse_options(sent: Mapping[str, Any]) -> ParseOptions:
     natural = "markdown" if mode == "text" else "spatial"
     output_format = problems.choice("$.output.format", output.get("format"), _FORMATS, natural)
     if mode == "text" and output_format == "spatial":
-        problems.add("$.output.format", "must be markdown in mode text")
+        problems.add("$.output.format", "must be markdown in mode text, not 'spatial'")
     # The pages that could be read name this option without saying where it stands.
     words = [
         problems.flag(path, holder.get("includeWords"))
@@ -205,29 +246,37 @@ def parse_options(sent: Mapping[str, Any]) -> ParseOptions:
             ("$.options.includeWords", options),
         )
     ]
-    problems.stop_if_any()
     return ParseOptions(mode=mode, output_format=output_format, words=any(words))
 
 
-def extract_options(sent: Mapping[str, Any]) -> ExtractOptions:
-    """The options of ``/extraction/extract``; raises `Rejected` with every path that fails."""
-    problems = _Problems()
+def extract_options(sent: Mapping[str, Any], problems: Problems) -> ExtractOptions:
+    """The options of ``/extraction/extract``."""
     schema = sent.get("schema")
-    problem = schema_problem(schema)
-    if problem is not None:
-        problems.add(*problem)
-    text = sent.get("instructions")
-    if text is not None and not isinstance(text, str):
-        problems.add("$.instructions", "must be a string")
-    elif text is not None and len(text) > _LONGEST_INSTRUCTIONS:
-        problems.add("$.instructions", f"must have at most {_LONGEST_INSTRUCTIONS} characters")
+    for path, details in schema_problems(schema):
+        problems.add(path, details)
+    _instructions(sent, problems)
     config = problems.object("$.parseConfig", sent.get("parseConfig"))
     mode = problems.choice("$.parseConfig.mode", config.get("mode"), EXTRACT_MODES, "understand")
     options = problems.object("$.options", sent.get("options"))
     citations = problems.flag(
         "$.options.includeCitations", options.get("includeCitations"), default=True
     )
-    problems.flag("$.storeRun", sent.get("storeRun"))
-    problems.stop_if_any()
-    assert isinstance(schema, dict)
-    return ExtractOptions(mode=mode, schema=schema, citations=citations)
+    checked = schema if isinstance(schema, dict) else {}
+    return ExtractOptions(mode=mode, schema=checked, citations=citations)
+
+
+def open_options(sent: Mapping[str, Any], problems: Problems) -> None:
+    """The options of ``/extraction/classify`` and ``split``, as far as a page shows them."""
+    _instructions(sent, problems)
+
+
+def _instructions(sent: Mapping[str, Any], problems: Problems) -> None:
+    text = sent.get("instructions")
+    if text is not None and not isinstance(text, str):
+        problems.add("$.instructions", f"must be a string, not {shown(text)}")
+    elif text is not None and len(text) > _LONGEST_INSTRUCTIONS:
+        length = f"{len(text):,}"
+        problems.add(
+            "$.instructions",
+            f"must have at most {_LONGEST_INSTRUCTIONS:,} characters, not {length}",
+        )

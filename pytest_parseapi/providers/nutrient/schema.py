@@ -2,99 +2,151 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["sample", "schema_problem"]
+__all__ = ["sample", "schema_problems", "shown"]
 
-_MOST_BYTES: Final = 32 * 1024
-_MOST_NODES: Final = 500
+_MOST_BYTES: Final = 128 * 1024
+_MOST_FIELDS: Final = 2_000
+_MOST_PROPERTIES: Final = 200
+_MOST_REQUIRED: Final = 200
+_LONGEST_DESCRIPTION: Final = 4_096
 _DEEPEST: Final = 5
-_DEEPEST_SAMPLE: Final = 20
-_MOST_SAMPLED: Final = 5_000
+_MOST_TOLD: Final = 100
+"""How many failing paths one reply names."""
 
-_NAMED: Final = ("properties", "$defs", "definitions")
-_ALTERNATIVES: Final = ("anyOf", "oneOf", "allOf")
-_LISTED: Final = (*_ALTERNATIVES, "prefixItems")
+_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean")
+_KEYWORDS: Final = ("type", "properties", "required", "items", "description", "enum", "format")
+_FORMATS: Final = ("date",)
 _SAMPLES: Final[Mapping[str, Any]] = {
     "string": "Sample",
     "number": 1.5,
     "integer": 1,
     "boolean": True,
-    "null": None,
 }
+_SAMPLE_DATE: Final = "2026-01-01"
+_SHOWN: Final = 40
+
+Problem = tuple[str, str]
 
 
-def schema_problem(schema: object) -> tuple[str, str] | None:
-    """What is wrong with a schema.
+def schema_problems(schema: object) -> list[Problem]:
+    """What is wrong with a schema: only the documented keywords are supported.
 
     Args:
         schema: the JSON Schema of a request.
 
     Returns:
-        The path that fails and what it must be, or None for a good schema.
+        Each path that fails, and what it must be; empty for a good schema.
 
     Example:
-        >>> schema_problem({"type": "array"})
-        ('$.schema', "must have an object at its root (type 'object')")
+        >>> schema_problems({"type": "object", "$defs": {}})
+        [('$.schema.$defs', 'is not supported: $defs')]
     """
     if not isinstance(schema, dict):
-        return "$.schema", "is missing" if schema is None else "must be an object"
-    if schema.get("type") != "object":
-        return "$.schema", "must have an object at its root (type 'object')"
+        text = "is missing" if schema is None else f"must be an object, not {shown(schema)}"
+        return [("$.schema", text)]
     text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode("utf-8", "replace"))
     if size > _MOST_BYTES:
-        return "$.schema", f"must have at most 32 KB, not {size} bytes"
-    return _problem_inside(schema)
-
-
-def _problem_inside(schema: Mapping[str, Any]) -> tuple[str, str] | None:
-    nodes = 0
+        return [("$.schema", f"must have at most 128 KB, not {size} bytes")]
+    if schema.get("type") != "object":
+        found = shown(schema.get("type"))
+        return [("$.schema.type", f"must be 'object' at the root, not {found}")]
+    problems: list[Problem] = []
+    fields = 0
     # A stack, because the schema's depth is the client's choice.
-    waiting: list[tuple[str, object, int]] = [("$.schema", schema, 0)]
-    while waiting:
+    waiting: list[tuple[str, Any, int]] = [("$.schema", schema, 0)]
+    while waiting and len(problems) < _MOST_TOLD:
         path, node, depth = waiting.pop()
-        if not isinstance(node, dict | bool):
-            return path, "must be an object"
-        nodes += 1
+        if not isinstance(node, dict):
+            problems.append((path, f"must be an object, not {shown(node)}"))
+            continue
         # The root is not counted: no page says, and only what is surely too deep is turned down.
         if depth > _DEEPEST:
-            return path, f"must be nested at most {_DEEPEST} levels deep"
-        if nodes > _MOST_NODES:
-            return "$.schema", f"must have at most {_MOST_NODES} nodes"
-        if isinstance(node, dict):
-            waiting.extend(
-                (path + suffix, child, depth + deeper) for suffix, child, deeper in _children(node)
-            )
-    return None
+            problems.append((path, f"must be nested at most {_DEEPEST} levels deep"))
+            continue
+        problems += _node_problems(path, node)
+        properties = node.get("properties")
+        if isinstance(properties, dict):
+            fields += len(properties)
+            waiting += [
+                (f"{path}.properties.{name}", child, depth + 1)
+                for name, child in reversed(properties.items())
+            ]
+        if "items" in node:
+            waiting.append((f"{path}.items", node["items"], depth + 1))
+    if fields > _MOST_FIELDS:
+        problems.append(("$.schema", f"must have at most {_MOST_FIELDS:,} fields, not {fields:,}"))
+    return problems[:_MOST_TOLD]
 
 
-def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, object, int]]:
-    """The schemas inside a schema, and whether they are a level deeper in the data."""
-    for key in _NAMED:
-        group = node.get(key)
-        if isinstance(group, dict):
-            for name, child in group.items():
-                yield f".{key}.{name}", child, int(key == "properties")
-        elif group is not None:
-            yield f".{key}", None, 0
-    if "items" in node:
-        yield ".items", node["items"], 1
-    for key in _LISTED:
-        group = node.get(key)
-        if isinstance(group, list):
-            for index, child in enumerate(group):
-                yield f".{key}[{index}]", child, 0
+def shown(value: object) -> str:
+    """A refused value, for a message: short, and as a program would write it."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _node_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with one schema, apart from the schemas inside it."""
+    for keyword in node:
+        if keyword not in _KEYWORDS:
+            yield f"{path}.{keyword}", f"is not supported: {keyword}"
+    kind = node.get("type")
+    if kind not in _TYPES if isinstance(kind, str) else True:
+        yield f"{path}.type", f"must be one of {', '.join(_TYPES)}, not {shown(kind)}"
+    description = node.get("description")
+    if description is not None and not isinstance(description, str):
+        yield f"{path}.description", f"must be a string, not {shown(description)}"
+    elif description is not None and len(description) > _LONGEST_DESCRIPTION:
+        length = f"{len(description):,}"
+        yield (
+            f"{path}.description",
+            f"must have at most {_LONGEST_DESCRIPTION:,} characters, not {length}",
+        )
+    yield from _object_problems(path, node)
+    yield from _string_problems(path, node)
+
+
+def _object_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
+    properties, required = node.get("properties"), node.get("required")
+    if properties is not None and not isinstance(properties, dict):
+        yield f"{path}.properties", f"must be an object, not {shown(properties)}"
+    elif properties is not None and len(properties) > _MOST_PROPERTIES:
+        count = len(properties)
+        yield f"{path}.properties", f"must have at most {_MOST_PROPERTIES} properties, not {count}"
+    if required is None:
+        return
+    if not isinstance(required, list) or not all(isinstance(item, str) for item in required):
+        yield f"{path}.required", f"must be a list of strings, not {shown(required)}"
+    elif len(required) > _MOST_REQUIRED:
+        yield (
+            f"{path}.required",
+            f"must have at most {_MOST_REQUIRED} entries, not {len(required)}",
+        )
+
+
+def _string_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
+    values, form = node.get("enum"), node.get("format")
+    if values is not None and not (
+        isinstance(values, list) and values and all(isinstance(item, str) for item in values)
+    ):
+        yield f"{path}.enum", f"must be a list of strings, not {shown(values)}"
+    if form is not None and form not in _FORMATS:
+        yield f"{path}.format", f"must be 'date', not {shown(form)}"
+    for keyword, value in (("enum", values), ("format", form)):
+        if value is not None and node.get("type") != "string":
+            kind = shown(node.get("type"))
+            yield f"{path}.{keyword}", f"is for type 'string' only, not {kind}"
 
 
 def sample(schema: object) -> Any:
     """Data that fits a schema: one item a list, the first value of an enum.
 
     Args:
-        schema: a schema without a `schema_problem`.
+        schema: a schema without `schema_problems`.
 
     Returns:
         The data; None for what the schema leaves open.
@@ -103,52 +155,16 @@ def sample(schema: object) -> Any:
         >>> sample({"type": "object", "properties": {"total": {"type": "number"}}})
         {'total': 1.5}
     """
-    return _Sampler(schema).sample(schema, 0)
-
-
-class _Sampler:
-    """Fills a schema; references can go round in a circle, or multiply what they refer to."""
-
-    def __init__(self, root: object) -> None:
-        self._root = root
-        self._steps = itertools.count()
-
-    def sample(self, node: object, depth: int) -> Any:
-        if not isinstance(node, dict) or depth > _DEEPEST_SAMPLE:
-            return None
-        if next(self._steps) > _MOST_SAMPLED:
-            return None
-        values = [node["const"]] if "const" in node else node.get("enum")
-        if isinstance(values, list) and values:
-            return values[0]
-        other = self._instead(node)
-        return self._typed(node, depth + 1) if other is None else self.sample(other, depth + 1)
-
-    def _instead(self, node: Mapping[str, Any]) -> object:
-        """The schema that a schema refers to, or its first alternative."""
-        reference = node.get("$ref")
-        if isinstance(reference, str):
-            return _referenced(reference, self._root)
-        groups = [node.get(key) for key in _ALTERNATIVES]
-        return next((group[0] for group in groups if isinstance(group, list) and group), None)
-
-    def _typed(self, node: Mapping[str, Any], depth: int) -> Any:
-        kind, properties = node.get("type"), node.get("properties")
-        if isinstance(kind, list):
-            kind = next((item for item in kind if item != "null"), None)
-        fields = properties if isinstance(properties, dict) else {}
-        if kind == "object" or (kind is None and fields):
-            return {name: self.sample(child, depth) for name, child in fields.items()}
-        if kind == "array":
-            item = self.sample(node.get("items"), depth)
-            return [] if item is None else [item]
-        return _SAMPLES.get(kind) if isinstance(kind, str) else None
-
-
-def _referenced(reference: str, root: object) -> object:
-    """What a reference inside the schema points to, or None."""
-    if not reference.startswith("#"):
+    if not isinstance(schema, dict):
         return None
-    for key in reference.removeprefix("#").split("/")[1:]:
-        root = root.get(key) if isinstance(root, dict) else None
-    return root
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "object":
+        return {name: sample(child) for name, child in schema.get("properties", {}).items()}
+    if kind == "array":
+        item = sample(schema.get("items"))
+        return [] if item is None else [item]
+    if schema.get("format") == "date":
+        return _SAMPLE_DATE
+    return _SAMPLES.get(kind) if isinstance(kind, str) else None
