@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -53,7 +54,7 @@ def json_object(body: bytes | str) -> dict[str, Any]:
         >>> json_object(b'{"url": "https://files.example.com/a.pdf"}')["url"]
         'https://files.example.com/a.pdf'
     """
-    if not body.strip():
+    if not body or body.isspace():
         raise MalformedBody("The JSON is empty.")
     try:
         found = _DECODER.decode(body if isinstance(body, str) else body.decode())
@@ -85,6 +86,7 @@ def is_http_url(value: object) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=64)
 def last_segment(url: str) -> str:
     """The last segment of a URL's path, decoded; empty where the path has none."""
     try:

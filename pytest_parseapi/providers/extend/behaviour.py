@@ -75,7 +75,12 @@ class ExtendBehaviour(Behaviour):
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
         headers = {_REQUEST_ID_HEADER: request_id}
-        return json_reply(200, handler(call), headers)
+        body = handler(call)
+        if isinstance(body, bytes):
+            return Reply(
+                status=200, headers={"content-type": "application/json", **headers}, body=body
+            )
+        return json_reply(200, body, headers)
 
     def error_body(
         self,

@@ -10,9 +10,15 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.multipart import MalformedBody, file_part, parse_multipart
 from pytest_parseapi.model.reading import megabytes, names_of_upload
-from pytest_parseapi.providers.extend.bodies import OUTPUT_PATH, file_body, processed_body
+from pytest_parseapi.providers.extend.bodies import (
+    OUTPUT_PATH,
+    file_body,
+    processed_body,
+    processed_text,
+)
 from pytest_parseapi.providers.extend.requests import (
     MEDIA,
+    check_config,
     invalid,
     parse_request,
     query_choice,
@@ -28,16 +34,22 @@ OUTPUT_ENDPOINT: Final = Endpoint(method="GET", path=OUTPUT_PATH + "{id}", resul
 """Serves what an ``outputUrl`` leads to; no page documents the host or path of such URLs."""
 
 
-def _parse(call: Call) -> Mapping[str, Any]:
+_DEFAULTS: Final = check_config(None)
+
+
+def _parse(call: Call) -> Mapping[str, Any] | bytes:
     state: ExtendState = call.state
     asked = parse_request(call.request, state)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
     if unsupported_type(asked.file, state):
         raise Rejected("FILE_TYPE_NOT_SUPPORTED", MEDIA)
     file = store_file(call, asked.file)
+    run_id = call.new_id("pr_")
+    if response_type != "url" and asked.metadata is None and asked.config == _DEFAULTS:
+        return processed_text(run_id, file, _DEFAULTS)
     return processed_body(
         call,
-        call.new_id("pr_"),
+        run_id,
         file,
         config=asked.config,
         metadata=asked.metadata,

@@ -64,8 +64,8 @@ class StoredOutput:
     """Virtual seconds since the test began."""
 
 
-Handler: TypeAlias = Callable[[Call], Mapping[str, Any]]
-"""Answers one endpoint: the body of a 200, or `Rejected`."""
+Handler: TypeAlias = Callable[[Call], Mapping[str, Any] | bytes]
+"""Answers one endpoint: the body of a 200, as an object or as JSON, or `Rejected`."""
 
 # How many files fetched from URLs stay known by id, so that a test of many documents stays small.
 _FETCHED: Final = 1_000
