@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from pytest_parseapi.api.answers import Answers
 from pytest_parseapi.api.assertions import (
     HTTPAssertions,
     NotesChecks,
@@ -23,7 +24,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.condition import When
-from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for
+from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for, times_of
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["ALWAYS", "ParseAPI"]
@@ -166,6 +167,46 @@ class ParseAPI(
         )
         for step in steps:
             self._service.script.add(step)
+
+    def answers(
+        self,
+        *errors: ErrorName,
+        times: float = 1,
+        retry_after: RetryAfter | None = None,
+        message: str | None = None,
+    ) -> Answers:
+        """The same failures as by `fail`, and then a success, for a respx route of the test's own.
+
+        It is a script of that route alone; what of it no request met is reported at the end of the
+        test. Without errors, each request succeeds.
+
+        Args:
+            errors: as for `fail`, network faults included.
+            times: how often each is met; ``ALWAYS`` for ever.
+            retry_after: the replies' ``Retry-After``.
+            message: the text in the bodies, instead of the catalogue's.
+
+        Returns:
+            A side effect: ``route.mock(side_effect=...)``.
+
+        Raises:
+            UsageError: a name or value is wrong; the message has the nearest right one.
+
+        Example:
+            >>> route = respx_mock.post("https://api.extend.ai/parse")  # doctest: +SKIP
+            >>> route.side_effect = extend_api.answers("OCR_ERROR", times=2)  # doctest: +SKIP
+        """
+        times_of(times)
+        steps = steps_for(
+            self.provider,
+            errors,
+            others=self._open.providers.values(),
+            times=times,
+            retry_after=retry_after,
+            message=message,
+            verb="answers",
+        )
+        return Answers(lambda: self._open, self._service, steps)
 
     def replies_take(self, seconds: float) -> None:
         """Let each reply take this long from now on.

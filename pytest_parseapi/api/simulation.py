@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pytest_parseapi.clients.guard import Guard, blocked_in_test
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
@@ -98,6 +100,13 @@ class Simulation:
             self._time.start()
             self._undo = undo.pop_all()
 
+    @cached_property
+    def httpx_exchanges(self) -> HTTPXExchanges:
+        """Turns requests of httpx into the service's, and its replies into responses."""
+        import httpx
+
+        return HTTPXExchanges(httpx, self._hosts)
+
     def stop(self) -> None:
         """Take everything out."""
         self._undo.close()
@@ -114,7 +123,8 @@ class Simulation:
         for service in self.services.values():
             if service.lenient:
                 continue
-            unused += [(service.provider, step) for step in service.script.unused()]
+            for script in (service.script, *service.mock_scripts):
+                unused += [(service.provider, step) for step in script.unused()]
             if service.runs is not None:
                 unused += [(service.provider, step) for step in service.runs.script.unused()]
         return unused

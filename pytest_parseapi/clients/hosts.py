@@ -8,6 +8,7 @@ from typing import Protocol
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.operation import Caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
@@ -80,6 +81,11 @@ class SimulatedHosts:
             )
         self._look()
         return service.receive(request, caller)
+
+    def open(self, service: SimulatedService, request: Request) -> Opened:
+        """Begin an exchange that a mock of the test's own answers."""
+        self._look()
+        return service.open(request)
 
     def wait(self, pending: Pending) -> Reply | Fault:
         """Let a reply take its time, for a client that blocks its thread meanwhile."""

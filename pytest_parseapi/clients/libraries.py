@@ -8,7 +8,11 @@ from typing import Final
 
 from pytest_parseapi.clients.aiohttp.interceptor import AiohttpInterceptor
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
-from pytest_parseapi.clients.httpx import HTTPXInterceptor
+from pytest_parseapi.clients.httpx.interceptor import HTTPXInterceptor
+from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
+from pytest_parseapi.clients.mocks.requests_mock import RequestsMockInterceptor
+from pytest_parseapi.clients.mocks.responses import ResponsesInterceptor
+from pytest_parseapi.clients.mocks.vcr import VCRInterceptor
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clients.urllib3.interceptor import Urllib3Interceptor
 from pytest_parseapi.model.mistakes import UsageError, nearest
@@ -30,7 +34,9 @@ def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -
     for name in chosen or ():
         if name not in CLIENTS:
             raise UsageError(f"unknown client {name!r}: {nearest(name, CLIENTS)}")
-    return [make(contexts) for name, make in CLIENTS.items() if chosen is None or name in chosen]
+    names = [name for name in CLIENTS if chosen is None or name in chosen]
+    mocks = [make() for name in names for make in _MOCKS.get(name, ())]
+    return [*(CLIENTS[name](contexts) for name in names), *mocks, VCRInterceptor()]
 
 
 class _Late:
@@ -69,3 +75,11 @@ CLIENTS: Final[Mapping[str, Callable[[SharedContexts], Interceptor]]] = MappingP
     }
 )
 """Makers of interceptors, by the name that the marker ``parseapi(clients=...)`` takes."""
+
+_MOCKS: Final[Mapping[str, tuple[Callable[[], Interceptor], ...]]] = MappingProxyType(
+    {
+        "requests": (ResponsesInterceptor, RequestsMockInterceptor),
+        "aiohttp": (AioresponsesInterceptor,),
+    }
+)
+"""What goes on beside the mocks of a client library; those of httpx are asked by its own."""

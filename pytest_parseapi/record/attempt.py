@@ -63,6 +63,10 @@ class Attempt:
     _secrets: tuple[str, ...] = field(default=(), repr=False)
     shown: RunShown | None = None
     """What the reply shows of the run or batch that the attempt is about."""
+    mock: str | None = None
+    """The mock of the test's own that answered, such as ``"respx route"``; None for ours."""
+    contradiction: str | None = None
+    """What the documentation says otherwise than that mock."""
 
     @property
     def run_id(self) -> str | None:

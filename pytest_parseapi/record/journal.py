@@ -143,6 +143,8 @@ class Journal:
                 status=status,
                 error=outcome.error,
                 shown=self._keep(outcome.shown),
+                mock=outcome.mock,
+                contradiction=outcome.contradiction,
                 started=opened.started,
                 ended=self._now(),
                 waited=opened.waited,
@@ -172,7 +174,10 @@ class Journal:
 
     def discard(self, opened: Opened) -> None:
         """The attempt never took place."""
-        opened.operation.under_way = False
+        with self._lock:
+            opened.operation.under_way = False
+            if len(opened.record) == opened.number and opened.record[-1] is None:
+                opened.record.pop()
 
     def clear(self) -> None:
         """Forget everything."""

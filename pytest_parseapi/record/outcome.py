@@ -27,3 +27,7 @@ class Outcome:
     """What a success counts toward: the limit of polls, or that of attempts that lead nowhere."""
     rejection: str | None = None
     """Why the API turned the request down, where no script did."""
+    mock: str | None = None
+    """The mock of the test's own that answered, where the simulation did not."""
+    contradiction: str | None = None
+    """What the documentation says otherwise than that mock."""

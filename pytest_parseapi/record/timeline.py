@@ -49,6 +49,11 @@ def draw(title: str, attempts: Sequence[Attempt]) -> str:
             for column in used
         )
         lines.append(("    " + "  ".join(cells)).rstrip())
+    lines += [
+        f"    attempt {attempt.number} was answered by {attempt.mock}: {attempt.contradiction}"
+        for attempt in shown
+        if attempt.contradiction is not None
+    ]
     return f"timeline of {title} (virtual seconds)\n" + "\n".join(lines)
 
 
@@ -61,6 +66,8 @@ def _row(attempt: Attempt) -> tuple[str, ...]:
         reply += f" after {took:.3f} s"
     if attempt.retry_after is not None:
         reply += f" (Retry-After: {attempt.retry_after})"
+    if attempt.mock is not None:
+        reply += f" [{attempt.mock}]"
     return (
         str(attempt.number),
         f"{attempt.started:.3f}",

@@ -33,6 +33,10 @@ class Routes:
         Raises:
             SimulationStopped: there is none.
         """
+        return self.search(request) or self._miss(request)
+
+    def search(self, request: Request) -> tuple[Endpoint, dict[str, str]] | None:
+        """The endpoint, and the variables of its path; None where there is none."""
         key = (request.method, request.path)
         if key in self._found:
             return self._found[key]
@@ -45,7 +49,7 @@ class Routes:
                 if not params:
                     self._found[key] = (endpoint, params)
                 return endpoint, params
-        return self._miss(request)
+        return None
 
     def _miss(self, request: Request) -> NoReturn:
         known = [str(endpoint) for endpoint in self._provider.endpoints]

@@ -47,6 +47,8 @@ class Step:
     message: str | None
     when: Condition | None = None
     delay: Delay = field(default_factory=lambda: Delay(0, 0))
+    verb: str = "fail"
+    """The method that scripted it."""
     met: int = 0
     passed: dict[str, int] = field(default_factory=dict)
     """How many requests passed by this step, by the reason."""
@@ -63,7 +65,7 @@ class Step:
         limits += [f"endpoint={self.endpoints[0].path!r}"] if self.endpoints else []
         limits += [f"after={self.delay.after}"] if self.delay.after else []
         limits += [str(self.when)] if self.when is not None else []
-        return f"fail({', '.join([repr(name), *limits])})"
+        return f"{self.verb}({', '.join([repr(name), *limits])})"
 
     def why_not(self, endpoint: Endpoint, names: tuple[str, ...]) -> str | None:
         """Why a request does not meet this step; None where it does."""
@@ -133,6 +135,12 @@ class Script:
             step.passed[reason] = step.passed.get(reason, 0) + 1
         return Found(None, tuple(delays))
 
+    def pass_by(self, endpoint: Endpoint, names: tuple[str, ...], reason: str) -> None:
+        """Something else answered a request that a step would have met."""
+        for step in self._pending:
+            if step.why_not(endpoint, names) is None:
+                step.passed[reason] = step.passed.get(reason, 0) + 1
+
     def take(self, found: Found) -> None:
         """A request met the step, or was let pass."""
         for delay in found.delays:
@@ -165,10 +173,11 @@ def steps_for(
     message: str | None = None,
     after: int = 0,
     when: When | None = None,
+    verb: str = "fail",
 ) -> list[Step]:
     """The steps that ``fail(...)`` scripts; every mistake in it is a `UsageError`."""
     named = [resolve(provider, error, others=others) for error in errors]
-    if not named:
+    if not named and verb == "fail":
         needs = "needs at least one error: a code, a status or a network fault"
         raise UsageError(f"fail() {needs}", marker=f"marker parse_error {needs}")
     endpoints = () if endpoint is None else endpoint_named(provider, endpoint)
@@ -181,7 +190,7 @@ def steps_for(
             )
     silent = [isinstance(error, NetworkFault) and error.kind == "network" for error in named]
     for name, value in (("retry_after", retry_after), ("message", message)):
-        if value is not None and all(silent):
+        if value is not None and named and all(silent):
             raise UsageError(f"{named[0]} sends no reply, so it takes no {name}")
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
@@ -198,6 +207,7 @@ def steps_for(
             message=message,
             when=condition,
             delay=delay,
+            verb=verb,
         )
         for error in named
     ]

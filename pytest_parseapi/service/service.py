@@ -25,6 +25,7 @@ from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.operation import Caller, current_caller
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.fuse import Fuse
+from pytest_parseapi.service.mocked import outcome_of
 from pytest_parseapi.service.outcome import failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.routes import Routes
@@ -83,6 +84,8 @@ class SimulatedService:
         self.provider = provider
         self.journal = Journal(now, wall)
         self.script = Script(provider.base_url)
+        self.mock_scripts: list[Script] = []
+        """The scripts of ``answers(...)``, each for the mocks that it was given to."""
         self.reply_seconds = 0.0
         self.lenient = False
         """Whether a script may be left over at the end of the test."""
@@ -108,6 +111,7 @@ class SimulatedService:
         with self._lock:
             self.journal.clear()
             self.script.clear()
+            self.mock_scripts.clear()
             self.reply_seconds = 0.0
             self.lenient = False
             self.rejections.clear()
@@ -144,17 +148,15 @@ class SimulatedService:
                 f"a when= made a request ({request.method} {request.url}): it must not"
             )
         endpoint, params = self._routes.find(request)
-        secrets = self._asked(self.provider.credential.read, request)
-        if not secrets:
-            # Whoever sends another scheme by mistake must not log the token either.
-            token = (request.header("authorization") or "").partition(" ")[2].strip()
-            self.journal.credentials.update({token} - {""})
+        secrets = self._secrets(request)
         names = self._names(request, params)
         opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
             with self._lock:
-                outcome = self._outcome(request, endpoint, params, names, bool(secrets))
+                outcome = self._outcome(
+                    request, endpoint, params, names, self.script, authorized=bool(secrets)
+                )
             if outcome.shown is None and endpoint.polls and params:
                 outcome = replace(outcome, shown=RunShown(next(iter(params.values()))))
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
@@ -162,6 +164,73 @@ class SimulatedService:
         except BaseException:
             self.journal.discard(opened)
             raise
+
+    def open(self, request: Request) -> Opened:
+        """Begin an exchange that a mock of the test's own answers, whatever it asks for.
+
+        Args:
+            request: what is asked.
+
+        Raises:
+            SimulationStopped: the fuse has blown.
+        """
+        self._stops.check()
+        undocumented = Endpoint(method=request.method, path=request.path)
+        endpoint, params = self._routes.search(request) or (undocumented, {})
+        secrets = self._secrets(request)
+        names = self._names(request, params)
+        opened = self.journal.open(request, endpoint, names, current_caller(), secrets)
+        try:
+            self._fuse.check(opened.operation)
+        except BaseException:
+            self.journal.discard(opened)
+            raise
+        return opened
+
+    def answered(self, opened: Opened, answer: Reply | Fault | Outcome, mock: str) -> Pending:
+        """What a mock of the test's own answered.
+
+        Args:
+            opened: the beginning of the exchange.
+            answer: the mock's; an outcome where the mock had it from `planned`.
+            mock: what messages call it.
+        """
+        if isinstance(answer, Fault):
+            outcome = Outcome(result=answer, error=answer.name, mock=mock)
+        elif isinstance(answer, Reply):
+            outcome = outcome_of(self.provider, opened.endpoint, answer, mock)
+        else:
+            outcome = replace(answer, mock=mock)
+        with self._lock:
+            reason = f"{mock} answered {opened.endpoint} first"
+            self.script.pass_by(opened.endpoint, opened.names, reason)
+        outcome, seconds = timed(outcome, opened.request.timeouts, self.reply_seconds)
+        return Pending(opened, outcome, seconds, self.close, self._stops)
+
+    def planned(self, request: Request, script: Script) -> Outcome:
+        """How an exchange ends by a script of its own, and then by a success.
+
+        Args:
+            request: what a mock of the test's own was asked.
+            script: the failures.
+
+        Raises:
+            SimulationStopped: the simulation does not cover what is asked.
+        """
+        endpoint, params = self._routes.find(request)
+        names = self._names(request, params)
+        authorized = bool(self._secrets(request))
+        with self._lock:
+            return self._outcome(request, endpoint, params, names, script, authorized=authorized)
+
+    def _secrets(self, request: Request) -> tuple[str, ...]:
+        """The credential that a request carries, as its provider reads it."""
+        secrets = self._asked(self.provider.credential.read, request)
+        if not secrets:
+            # Whoever sends another scheme by mistake must not log the token either.
+            token = (request.header("authorization") or "").partition(" ")[2].strip()
+            self.journal.credentials.update({token} - {""})
+        return secrets
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """Put the end of an exchange on record."""
@@ -208,18 +277,20 @@ class SimulatedService:
         endpoint: Endpoint,
         params: dict[str, str],
         names: tuple[str, ...],
-        authorized: bool,  # noqa: FBT001 - one more fact about the request
+        script: Script,
+        *,
+        authorized: bool,
     ) -> Outcome:
         """The reply: what the network does, then the credential, the request, and the script.
 
         A bad request does not use up a script: the API turns it down before it works on it.
         """
-        found = self._scripted(request, endpoint, names)
+        found = self._scripted(request, endpoint, names, script)
         step = found.step
         error = None if step is None else step.error
         lost = isinstance(error, NetworkFault) and error.name in _LOST and endpoint.submits
         if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
-            return self._fault(found, error)
+            return self._fault(script, found, error)
         request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
         call = self._call(request, endpoint, params, names)
         reply = self._served(call, request_id, authorized=authorized)
@@ -228,10 +299,10 @@ class SimulatedService:
             for effect in call.effects:
                 effect()
         if isinstance(error, NetworkFault) and error.kind == "network":
-            return self._fault(found, error)
+            return self._fault(script, found, error)
         if isinstance(reply, Outcome):
             return reply
-        self.script.take(found)
+        script.take(found)
         if step is not None:
             return scripted(self.provider, step, call, reply, request_id)
         return Outcome(
@@ -250,8 +321,8 @@ class SimulatedService:
         except Rejected as rejected:
             return self._turned_down(rejected, request_id)
 
-    def _fault(self, found: Found, error: NetworkFault) -> Outcome:
-        self.script.take(found)
+    def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
+        script.take(found)
         message = None if found.step is None else found.step.message
         return Outcome(result=Fault(error.name, message or error.description), error=error.name)
 
@@ -312,12 +383,13 @@ class SimulatedService:
         outcome = failed(behaviour, error, request_id, message=text, details=details)
         return replace(outcome, rejection=text)
 
-    def _scripted(self, request: Request, endpoint: Endpoint, names: tuple[str, ...]) -> Found:
+    def _scripted(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], script: Script
+    ) -> Found:
         """What the script has for a request; a ``when`` that raises stops the test."""
-        __tracebackhide__ = True
         self._deciding = get_ident()
         try:
-            return self.script.find(request, endpoint, names)
+            return script.find(request, endpoint, names)
         except UsageError as mistake:
             self._stops.stop(str(mistake))
         finally:

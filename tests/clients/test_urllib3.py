@@ -272,7 +272,7 @@ class TestResponses:
     def test_has_what_it_mocks_of_a_documented_host(self, extend_api):
         responses.post(URL, json={"by": "responses"})
         assert post(extend_api).json() == {"by": "responses"}
-        assert not extend_api.attempts
+        assert [attempt.mock for attempt in extend_api.attempts] == ["responses"]
 
 
 class TestRequests:

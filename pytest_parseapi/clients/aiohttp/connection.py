@@ -13,7 +13,7 @@ from pytest_parseapi.record.operation import current_caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Connection", "ReadRequest", "RequestReader"]
+__all__ = ["Connection", "ReadRequest", "RequestReader", "timeouts_of"]
 
 
 _END: Final = b"\r\n\r\n"
@@ -185,7 +185,7 @@ class Connection(asyncio.Transport):
             headers=read.headers,
             body=read.body,
             client="aiohttp",
-            timeouts=_timeouts(self._limits),
+            timeouts=timeouts_of(self._limits),
         )
         # Nothing may be raised here: the request is often written by a task of aiohttp's own,
         # and its error would never meet the consumer.
@@ -246,7 +246,7 @@ class Connection(asyncio.Transport):
             self._end(ConnectionResetError(104, "Connection reset by peer"))
 
 
-def _timeouts(limits: Any) -> Timeouts:
+def timeouts_of(limits: Any) -> Timeouts:
     """What a ``ClientTimeout`` comes to: its total limits everything."""
     return Timeouts(
         connect=_least(limits.connect, limits.sock_connect, limits.total),

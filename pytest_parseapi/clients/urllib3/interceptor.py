@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.vcr import recorded
 from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
@@ -39,7 +40,6 @@ class Urllib3Interceptor:
         when = self._imports.when
         when("requests.sessions", lambda module: self._proxies(module, hosts))
         when("urllib3.connectionpool", lambda module: self._pools(module, hosts))
-        when("responses", lambda module: self._mocks(module, hosts))
 
     def stop(self) -> None:
         """Intercept no more."""
@@ -57,7 +57,7 @@ class Urllib3Interceptor:
                     return real(pool, conn, method, url, *args, **options)
                 pool.num_requests += 1
                 request = self._requests.read(pool, method, target, options)
-                result = hosts.wait(hosts.receive(service, request))
+                result = recorded(conn, request) or hosts.wait(hosts.receive(service, request))
                 if isinstance(result, Fault):
                     fail(result, pool=pool, conn=conn, url=target, timeouts=request.timeouts)
                 return answer(result, pool=pool, method=method, url=target, options=options)
@@ -89,20 +89,6 @@ class Urllib3Interceptor:
 
         self._patches.put(module, "get_environ_proxies", none)
         self._patches.put(sys.modules["requests.utils"], "get_environ_proxies", none)
-
-    def _mocks(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        responses: Any = module
-
-        def beside(real: Any) -> Any:
-            def find_match(mock: Any, request: Any) -> Any:
-                match, reasons = real(mock, request)
-                if match is None and hosts.find(_host_of(request.url)) is not None:
-                    match = responses.PassthroughResponse(request.method, request.url)
-                return match, reasons
-
-            return find_match
-
-        self._patches.put(responses.RequestsMock, "_find_match", beside)
 
 
 def _address(pool: Any, url: str) -> tuple[str, str]:

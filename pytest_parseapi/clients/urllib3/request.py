@@ -6,7 +6,7 @@ import socket
 import sys
 from typing import Any, Final, NamedTuple
 
-from pytest_parseapi.clients.httpx import Headers, KnownHeaders
+from pytest_parseapi.clients.httpx.headers import Headers, KnownHeaders
 from pytest_parseapi.model.http import Request, Timeouts
 
 __all__ = ["RequestReader"]

@@ -1,0 +1,66 @@
+"""Documented failures as the side effect of a respx route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pytest_parseapi.clients.mocks.httpx import PLANNED
+from pytest_parseapi.model.http import Fault
+from pytest_parseapi.service.script import Script, Step
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_parseapi.api.simulation import Simulation
+    from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["Answers"]
+
+
+class Answers:
+    """What `ParseAPI.answers` gives: a side effect that fails as scripted, and then succeeds.
+
+    Args:
+        simulation: the test's; asked for at each call, so that a test that is over says so.
+        service: whose failures they are.
+        steps: the failures, in order.
+    """
+
+    def __init__(
+        self,
+        simulation: Callable[[], Simulation],
+        service: SimulatedService,
+        steps: Iterable[Step],
+    ) -> None:
+        self._simulation = simulation
+        self._service = service
+        self._script = Script(service.provider.base_url)
+        for step in steps:
+            self._script.add(step)
+        service.mock_scripts.append(self._script)
+
+    def __repr__(self) -> str:
+        steps = ", ".join(map(str, self._script.steps))
+        return f"<Answers of {self._service.provider.name}: {steps or 'success'}>"
+
+    def __call__(self, request: httpx.Request, **_groups: Any) -> httpx.Response:
+        """The next answer of the script.
+
+        Args:
+            request: what the route was asked.
+
+        Raises:
+            httpx.TransportError: the script has a network fault.
+        """
+        exchanges = self._simulation().httpx_exchanges
+        outcome = self._service.planned(exchanges.neutral(request, request.content), self._script)
+        try:
+            response: httpx.Response = exchanges.respond(request, outcome.result)
+        except Exception as error:
+            setattr(error, PLANNED, outcome)
+            raise
+        assert not isinstance(outcome.result, Fault)
+        response.request = request
+        response.extensions[PLANNED] = outcome
+        return response

@@ -1,0 +1,38 @@
+"""The headers of requests, as the service reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+__all__ = ["Headers", "KnownHeaders"]
+
+Headers = tuple[tuple[str, str], ...]
+Key = TypeVar("Key", bound=Hashable)
+
+_MOST: Final = 256
+
+
+class KnownHeaders(Generic[Key]):
+    """Keeps the headers of the latest requests.
+
+    Args:
+        read: makes the headers, with names in lower case, of what a client library has.
+    """
+
+    def __init__(self, read: Callable[[Key], Headers]) -> None:
+        self._read = read
+        self._known: dict[Key, Headers] = {}
+
+    def of(self, key: Key) -> Headers:
+        """The headers of a request.
+
+        Args:
+            key: what they are made of.
+        """
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) > _MOST:
+                self._known.clear()
+            known = self._known[key] = self._read(key)
+        return known

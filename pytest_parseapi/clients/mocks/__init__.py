@@ -1,0 +1,1 @@
+"""Mocks and recorders of the test's own, beside the simulation: one module each. Private."""

@@ -1,0 +1,121 @@
+"""aioresponses: a test's own answers come first, the simulation has the rest."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from pytest_parseapi.clients.aiohttp.connection import timeouts_of
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["AioresponsesInterceptor"]
+
+
+class AioresponsesInterceptor:
+    """Goes on beside ``aioresponses``."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._bodies = Bodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what it answers from now on."""
+        self._imports.when("aioresponses.core", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        core: Any = module
+
+        def requests(real: Any) -> Any:
+            async def request_mock(
+                own: Any, session: Any, method: str, url: Any, *args: Any, **options: Any
+            ) -> Any:
+                full = core.normalize_url(
+                    core.merge_params(session._build_url(url), options.get("params"))
+                )
+                service = hosts.find(full.host or "")
+                if service is None:
+                    return await real(own, session, method, url, *args, **options)
+                if not any(item.match(method, full) for item in own._matches.values()):
+                    return await own.patcher.temp_original(session, method, url, *args, **options)
+                sent = _neutral(session, method, full, options)
+                exchange = MockExchange(hosts, service, sent, "aioresponses")
+                try:
+                    response = await real(own, session, method, url, *args, **options)
+                except BaseException as error:
+                    found = _met(error)
+                    if found is None:
+                        exchange.discard()
+                    else:
+                        await exchange.wait_async(found)
+                    raise
+                result = await exchange.wait_async(_reply(response))
+                if isinstance(result, Fault):
+                    import aiohttp
+
+                    raise aiohttp.SocketTimeoutError("Timeout on reading data from socket")
+                return response
+
+            return request_mock
+
+        self._bodies.put(vars(core.aioresponses)["_request_mock"], requests)
+
+
+def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:
+    """What aiohttp would send; a form's bytes are not known, since nothing writes them."""
+    headers = [
+        (name.lower(), value)
+        for name, value in session._prepare_headers(options.get("headers")).items()
+    ]
+    body: Any = options.get("data") or b""
+    if options.get("json") is not None:
+        body = session._json_serialize(options["json"])
+        headers.append(("content-type", "application/json"))
+    body = body.encode() if isinstance(body, str) else body
+    limits: Any = options.get("timeout")
+    return Request(
+        method=method.upper(),
+        url=str(url),
+        host=url.host,
+        path=url.raw_path,
+        query=url.raw_query_string,
+        headers=tuple(headers),
+        body=body if isinstance(body, bytes) else b"",
+        client="aiohttp",
+        timeouts=timeouts_of(limits if hasattr(limits, "sock_read") else session._timeout),
+    )
+
+
+def _met(error: BaseException) -> Fault | Reply | None:
+    """What an exception of the mock stands for; None where that is no answer."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Reply(status=error.status)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        name = "connect_timeout"
+    elif isinstance(error, TimeoutError):
+        name = "read_timeout"
+    elif isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError):
+        name = "connect_error"
+    elif isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
+        name = "connection_reset"
+    else:
+        return None
+    return Fault(name, str(error) or FAULT_TEXTS[name])
+
+
+def _reply(response: Any) -> Reply:
+    return Reply(
+        status=response.status,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=b"".join(response.content._buffer),
+    )

@@ -1,0 +1,58 @@
+"""An exchange that a mock of the test's own answers, on record like one with the simulation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.pending import Pending
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["FAULT_TEXTS", "MockExchange"]
+
+FAULT_TEXTS: Final = {
+    "connect_error": "the mock refuses the connection",
+    "connect_timeout": "the mock is silent while the client connects",
+    "read_timeout": "the mock is silent",
+    "connection_reset": "the mock breaks the connection",
+}
+
+
+class MockExchange:
+    """One exchange with a mock; it begins here, and ends by `wait`, `wait_async` or `discard`.
+
+    Args:
+        hosts: the simulated hosts.
+        service: the one whose host is asked.
+        request: what is asked.
+        mock: what messages call the mock, such as ``"respx"``.
+    """
+
+    def __init__(
+        self, hosts: SimulatedHosts, service: SimulatedService, request: Request, mock: str
+    ) -> None:
+        self._hosts = hosts
+        self._service = service
+        self._mock = mock
+        self._opened = hosts.open(service, request)
+
+    def wait(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
+        """Let the answer take its time, and put it on record; a time-out may have come first."""
+        return self._hosts.wait(self._pending(answer))
+
+    async def wait_async(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
+        """As `wait`, on an event loop."""
+        return await self._hosts.wait_async(self._pending(answer))
+
+    def finish(self, answer: Reply | Fault | Outcome) -> None:
+        """Put the answer on record at once, where nothing can wait for it."""
+        self._pending(answer).finish()
+
+    def discard(self) -> None:
+        """The mock does not answer after all."""
+        self._service.journal.discard(self._opened)
+
+    def _pending(self, answer: Reply | Fault | Outcome) -> Pending:
+        return self._service.answered(self._opened, answer, self._mock)

@@ -1,0 +1,160 @@
+"""What mocks of httpx answer: as httpx's responses and exceptions, and as it stands on record."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["PLANNED", "HTTPXMocks", "UsedUp"]
+
+PLANNED: Final = "pytest_parseapi"
+"""The extension of a response, or the attribute of an exception, that holds a planned `Outcome`."""
+
+
+class UsedUp(Exception):  # noqa: N818 - it is the end of a list
+    """A mock has no answer left."""
+
+
+class HTTPXMocks:
+    """Puts on record what mocks of httpx answer.
+
+    Args:
+        module: httpx, or httpx2.
+        hosts: the simulated hosts.
+    """
+
+    def __init__(self, module: Any, hosts: SimulatedHosts) -> None:
+        self._module = module
+        self._hosts = hosts
+
+    def copy(self, request: Any, body: bytes) -> Any:
+        """The request for a mock, which reads it whole: the consumer's stream stays as spent."""
+        copy = self._module.Request(
+            request.method,
+            request.url,
+            headers=request.headers,
+            stream=self._module.ByteStream(body),
+            extensions=request.extensions,
+        )
+        copy.read()
+        return copy
+
+    def ask(
+        self, service: SimulatedService, request: Request, mock: str, answer: Callable[[], Any]
+    ) -> Any:
+        """What a mock answers; None where it does not answer after all.
+
+        Args:
+            service: the one whose host is asked.
+            request: what is asked.
+            mock: what messages call the mock.
+            answer: asks the mock: gives a response, or raises.
+        """
+        exchange = MockExchange(self._hosts, service, request, mock)
+        try:
+            response = answer()
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            found = self._met(exchange, request, mock, error)
+            self._raise(exchange.wait(found), error)
+        if not isinstance(response, self._module.Response):
+            exchange.discard()
+            return None
+        return self._unread(exchange.wait(_answer(response)), response)
+
+    async def ask_async(
+        self, service: SimulatedService, request: Request, mock: str, answer: Callable[[], Any]
+    ) -> Any:
+        """As `ask`, on an event loop."""
+        exchange = MockExchange(self._hosts, service, request, mock)
+        try:
+            response = answer()
+            if inspect.isawaitable(response):
+                response = await response
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            found = self._met(exchange, request, mock, error)
+            self._raise(await exchange.wait_async(found), error)
+        if not isinstance(response, self._module.Response):
+            exchange.discard()
+            return None
+        return self._unread(await exchange.wait_async(_answer(response)), response)
+
+    def _met(
+        self, exchange: MockExchange, request: Request, mock: str, error: BaseException
+    ) -> Reply | Fault | Outcome:
+        """What an exception of a mock stands for; raises it where that is no answer."""
+        if isinstance(error, UsedUp):
+            exchange.discard()
+            self._hosts.stops.stop(
+                f"{mock} has no answer left for {request.method} {request.url}: its side_effect "
+                f"is used up.\nGive it as many answers as the consumer may ask for."
+            )
+        planned = getattr(error, PLANNED, None)
+        if isinstance(planned, Outcome):
+            return planned
+        if isinstance(error, self._module.HTTPStatusError):
+            return _reply(error.response)
+        name = self._fault_name(error)
+        if name is None:
+            exchange.discard()
+            raise error
+        return Fault(name, str(error) or FAULT_TEXTS[name])
+
+    def _fault_name(self, error: BaseException) -> str | None:
+        module = self._module
+        if isinstance(error, module.ConnectTimeout | module.PoolTimeout):
+            return "connect_timeout"
+        if isinstance(error, module.TimeoutException | TimeoutError):
+            return "read_timeout"
+        if isinstance(error, module.ConnectError | module.ProxyError | ConnectionRefusedError):
+            return "connect_error"
+        return "connection_reset" if isinstance(error, module.TransportError | OSError) else None
+
+    def _raise(self, result: Reply | Fault, error: BaseException) -> None:
+        """Raise the mock's exception, unless a time-out of the client's came first."""
+        if isinstance(result, Fault) and result.name == "read_timeout":
+            self._time_out(error)
+        raise error
+
+    def _time_out(self, error: BaseException | None) -> None:
+        if not isinstance(error, self._module.TimeoutException | TimeoutError):
+            raise self._module.ReadTimeout("The read operation timed out") from error
+
+    def _unread(self, result: Reply | Fault, response: Any) -> Any:
+        """The response as a transport gives it; none where a time-out of the client's came first.
+
+        Raises:
+            httpx.ReadTimeout: it came too late for the client.
+        """
+        if isinstance(result, Fault):
+            self._time_out(None)
+        extensions = {name: value for name, value in response.extensions.items() if name != PLANNED}
+        return self._module.Response(
+            response.status_code,
+            headers=response.headers.raw,
+            stream=response.stream,
+            extensions=extensions,
+        )
+
+
+def _answer(response: Any) -> Reply | Outcome:
+    planned = response.extensions.get(PLANNED)
+    return planned if isinstance(planned, Outcome) else _reply(response)
+
+
+def _reply(response: Any) -> Reply:
+    """A response as it stands on record; a body that is a stream stays unread."""
+    body = b""
+    if type(response.stream).__name__ == "ByteStream":
+        body = response.read()
+    return Reply(
+        status=response.status_code,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=body,
+    )

@@ -1,0 +1,67 @@
+"""pytest-httpx: a test's own answers come first, the simulation has the rest."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
+
+__all__ = ["PytestHTTPX"]
+
+_NAME: Final = "pytest-httpx"
+
+
+class PytestHTTPX:
+    """What takes the place of the methods of ``HTTPXMock``, which takes every request.
+
+    Args:
+        exchanges: where requests go that the mock has no answer for.
+    """
+
+    def __init__(self, exchanges: HTTPXExchanges) -> None:
+        self._exchanges = exchanges
+
+    def sync(self, real: Any) -> Any:
+        """Makes ``_handle_request``."""
+        exchanges = self._exchanges
+
+        def handle_request(mock: Any, transport: Any, request: Any) -> Any:
+            service = exchanges.hosts.find(request.url.host)
+            if service is None:
+                return real(mock, transport, request)
+            body = b"".join(request.stream)
+            sent = exchanges.mocks.copy(request, body)
+            if not _answers(mock, transport, sent):
+                return exchanges.run(service, transport, request, body)
+            neutral = exchanges.neutral(request, body)
+            answer = functools.partial(real, mock, transport, sent)
+            return exchanges.mocks.ask(service, neutral, _NAME, answer)
+
+        return handle_request
+
+    def asynchronous(self, real: Any) -> Any:
+        """Makes ``_handle_async_request``."""
+        exchanges = self._exchanges
+
+        async def handle_async_request(mock: Any, transport: Any, request: Any) -> Any:
+            service = exchanges.hosts.find(request.url.host)
+            if service is None:
+                return await real(mock, transport, request)
+            body = b"".join([chunk async for chunk in request.stream])
+            sent = exchanges.mocks.copy(request, body)
+            if not _answers(mock, transport, sent):
+                return await exchanges.run_async(service, transport, request, body)
+            neutral = exchanges.neutral(request, body)
+            answer = functools.partial(real, mock, transport, sent)
+            return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)
+
+        return handle_async_request
+
+
+def _answers(mock: Any, transport: Any, sent: Any) -> bool:
+    """Whether a mock has an answer for a request, and has not used it up."""
+    fitting = [matcher for matcher, _ in mock._callbacks if matcher.match(transport, sent)]
+    return any(not matcher.nb_calls for matcher in fitting) or bool(
+        fitting and getattr(fitting[-1], "is_reusable", False)
+    )

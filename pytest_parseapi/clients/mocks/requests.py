@@ -1,0 +1,126 @@
+"""What mocks of requests answer: as requests' responses and exceptions, and as it is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["NotAnswered", "answer_of", "neutral_request"]
+
+
+class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
+    """The mock leaves a request to the simulation."""
+
+
+def answer_of(
+    hosts: SimulatedHosts,
+    service: SimulatedService,
+    request: Request,
+    mock: str,
+    ask: Callable[[], Any],
+) -> Any:
+    """What a mock answers, on record.
+
+    Args:
+        hosts: the simulated hosts.
+        service: the one whose host is asked.
+        request: what is asked.
+        mock: what messages call the mock.
+        ask: asks the mock: gives a response of requests or of urllib3, or raises.
+
+    Raises:
+        NotAnswered: from ``ask``; nothing is on record then.
+    """
+    exchange = MockExchange(hosts, service, request, mock)
+    try:
+        response = ask()
+    except NotAnswered:
+        exchange.discard()
+        raise
+    except Exception as error:
+        name = _fault_name(error)
+        if name is None:
+            exchange.discard()
+            raise
+        exchange.wait(Fault(name, str(error) or FAULT_TEXTS[name]))
+        raise
+    except BaseException:
+        exchange.discard()
+        raise
+    result = exchange.wait(_reply(response))
+    if isinstance(result, Fault):
+        import requests
+
+        limit = request.timeouts.read
+        raise requests.exceptions.ReadTimeout(f"Read timed out. (read timeout={limit})")
+    return response
+
+
+def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
+    """A prepared request as the service reads it.
+
+    Args:
+        request: a ``requests.PreparedRequest``.
+        body: what it sends.
+        timeout: what ``send`` was given.
+    """
+    parts = urlsplit(request.url)
+    return Request(
+        method=request.method,
+        url=request.url,
+        host=parts.hostname or "",
+        path=parts.path or "/",
+        query=parts.query,
+        headers=tuple(
+            (_text(name).lower(), _text(value)) for name, value in request.headers.items()
+        ),
+        body=body,
+        client="requests",
+        timeouts=_timeouts(timeout),
+    )
+
+
+def _timeouts(timeout: Any) -> Timeouts:
+    if isinstance(timeout, tuple):
+        return Timeouts(*timeout)
+    if timeout is None or isinstance(timeout, int | float):
+        return Timeouts(timeout, timeout)
+    return Timeouts(known=False)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _fault_name(error: Exception) -> str | None:
+    import requests
+
+    kinds = requests.exceptions
+    if isinstance(error, kinds.ConnectTimeout):
+        return "connect_timeout"
+    if isinstance(error, kinds.Timeout | TimeoutError):
+        return "read_timeout"
+    if isinstance(error, ConnectionRefusedError | kinds.ProxyError | kinds.SSLError):
+        return "connect_error"
+    is_broken = isinstance(error, kinds.ConnectionError | kinds.ChunkedEncodingError | OSError)
+    return "connection_reset" if is_broken else None
+
+
+def _reply(response: Any) -> Reply:
+    """A response as it stands on record; what only a stream holds stays unread."""
+    raw = getattr(response, "raw", None) or response
+    source: Any = getattr(raw, "_fp", None)
+    body = getattr(raw, "_body", None) or b""
+    if hasattr(source, "getvalue"):
+        body = source.getvalue()
+    return Reply(
+        status=getattr(response, "status_code", None) or response.status,
+        headers={name.lower(): value for name, value in response.headers.items()},
+        body=body.encode() if isinstance(body, str) else bytes(body),
+    )

@@ -1,0 +1,93 @@
+"""requests-mock: a test's own answers come first, the simulation has the rest."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.requests import NotAnswered, answer_of, neutral_request
+from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["RequestsMockInterceptor"]
+
+
+class RequestsMockInterceptor:
+    """Goes on beside ``requests_mock``."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._bodies = Bodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what it answers from now on."""
+        self._imports.when("requests_mock.adapter", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        mocks: Any = module
+
+        def sends(real: Any) -> Any:
+            def send(adapter: Any, request: Any, **options: Any) -> Any:
+                service = hosts.find(urlsplit(request.url).hostname or "")
+                if service is None:
+                    return real(adapter, request, **options)
+                body, rewind = _read(request)
+                sent = neutral_request(request, body, options.get("timeout"))
+                copy = request.copy()
+                copy.body = body or request.body
+
+                def ask() -> Any:
+                    try:
+                        return real(adapter, copy, **options)
+                    except (mocks.exceptions.NoMockAddress, mocks._RunRealHTTP):
+                        raise NotAnswered from None
+
+                try:
+                    return answer_of(hosts, service, sent, "requests-mock", ask)
+                except NotAnswered:
+                    rewind()
+                if _is_sent_on():
+                    raise mocks._RunRealHTTP
+                return sys.modules["requests.adapters"].HTTPAdapter().send(request, **options)
+
+            return send
+
+        self._bodies.put(vars(mocks.Adapter)["send"], sends)
+
+
+def _read(request: Any) -> tuple[bytes, Any]:
+    """A body as requests would send it, and how to have it sent again."""
+    body = request.body
+    if hasattr(body, "read"):
+        place = body.tell() if hasattr(body, "tell") else None
+        data = body.read()
+        data = data.encode() if isinstance(data, str) else data
+
+        def rewind() -> None:
+            if place is not None and hasattr(body, "seek"):
+                body.seek(place)
+            else:
+                request.body = data
+
+        return data, rewind
+    if isinstance(body, str):
+        body = body.encode()
+    return body if isinstance(body, bytes) else b"", lambda: None
+
+
+def _is_sent_on() -> bool:
+    """Whether a mocker asks, which sends on what its adapter leaves; not a mounted adapter."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "_fake_send":
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,86 @@
+"""responses: a test's own answers come first, and its retries wait as urllib3's do."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request
+from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.imports import ImportHook
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["ResponsesInterceptor"]
+
+_LAST: Final = "_parseapi_last"
+
+
+class ResponsesInterceptor:
+    """Goes on beside ``responses``."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._bodies = Bodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what it answers from now on."""
+        self._imports.when("responses", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        responses: Any = module
+
+        def finds(real: Any) -> Any:
+            def find_match(mock: Any, request: Any) -> Any:
+                match, reasons = real(mock, request)
+                service = hosts.find(urlsplit(request.url).hostname or "")
+                if service is None:
+                    return match, reasons
+                if match is None:
+                    return responses.PassthroughResponse(request.method, request.url), reasons
+                return (match if match.passthrough else _Noted(match, hosts, service)), reasons
+
+            return find_match
+
+        def retries(real: Any) -> Any:
+            def on_request(
+                mock: Any, adapter: Any, request: Any, *, retries: Any = None, **options: Any
+            ) -> Any:
+                if retries is not None and hasattr(request, _LAST):
+                    # It would send its retries at once.
+                    retries.sleep(getattr(request, _LAST))
+                return real(mock, adapter, request, retries=retries, **options)
+
+            return on_request
+
+        self._bodies.put(vars(responses.RequestsMock)["_find_match"], finds)
+        self._bodies.put(vars(responses.RequestsMock)["_on_request"], retries)
+
+
+class _Noted:
+    """A registered answer, whose use is on record."""
+
+    def __init__(self, match: Any, hosts: SimulatedHosts, service: SimulatedService) -> None:
+        self._match = match
+        self._hosts = hosts
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._match, name)
+
+    def get_response(self, request: Any) -> Any:
+        body = request.body
+        body = body.encode() if isinstance(body, str) else body
+        timeout = getattr(request, "req_kwargs", {}).get("timeout")
+        sent = neutral_request(request, body if isinstance(body, bytes) else b"", timeout)
+        response = answer_of(
+            self._hosts, self._service, sent, "responses", lambda: self._match.get_response(request)
+        )
+        setattr(request, _LAST, response)
+        return response

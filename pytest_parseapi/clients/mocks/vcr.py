@@ -1,0 +1,158 @@
+"""vcrpy: what a cassette plays for a documented host is on record, and it records no simulation."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.exchange import MockExchange
+from pytest_parseapi.model.http import Reply, Request, Timeouts
+from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["VCRInterceptor", "recorded"]
+
+_VCR: Final = "vcrpy's cassette"
+_CLIENTS: Final = {
+    "vcr.stubs.httpx_stubs": "httpx",
+    "vcr.stubs.aiohttp_stubs": "aiohttp",
+    "requests.adapters": "requests",
+    "urllib3.connectionpool": "urllib3",
+}
+
+
+class VCRInterceptor:
+    """Goes on beside vcrpy, whose cassettes answer first, and leave the rest to the simulation."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._bodies = Bodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what cassettes play from now on."""
+        self._imports.when("vcr.cassette", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        cassette: Any = vars(module)["Cassette"]
+        ways = {"play_response": _plays, "append": _records, "filter_request": _filters}
+        for name, make in ways.items():
+            self._bodies.put(vars(cassette)[name], functools.partial(make, hosts))
+
+
+def _plays(hosts: SimulatedHosts, real: Any) -> Any:
+    def play_response(cassette: Any, request: Any) -> Any:
+        service = hosts.find(urlsplit(request.uri).hostname or "")
+        if service is None:
+            return real(cassette, request)
+        exchange = MockExchange(hosts, service, _neutral(request), _VCR)
+        try:
+            played = real(cassette, request)
+        except BaseException:
+            exchange.discard()
+            raise
+        exchange.finish(_reply(played))
+        return played
+
+    return play_response
+
+
+def _records(hosts: SimulatedHosts, real: Any) -> Any:
+    def append(cassette: Any, request: Any, response: Any) -> Any:
+        if hosts.find(urlsplit(request.uri).hostname or "") is None:
+            real(cassette, request, response)
+
+    return append
+
+
+def _filters(hosts: SimulatedHosts, real: Any) -> Any:
+    def filter_request(cassette: Any, request: Any) -> Any:
+        # What the cassette lacks would be an error of vcrpy's; the simulation has it.
+        if hosts.find(urlsplit(request.uri).hostname or "") is not None:
+            return None
+        return real(cassette, request)
+
+    return filter_request
+
+
+def recorded(connection: Any, request: Request) -> Reply | None:
+    """What the cassette of one of vcrpy's connections plays for a request, if it has it.
+
+    Args:
+        connection: what urllib3 is about to send by.
+        request: what is sent.
+    """
+    cassette = getattr(type(connection), "cassette", None)
+    if cassette is None:
+        return None
+    made = sys.modules["vcr.request"].Request(
+        request.method, request.url, request.body, dict(request.headers)
+    )
+    return _reply(cassette.play_response(made)) if cassette.can_play_response_for(made) else None
+
+
+def _neutral(request: Any) -> Request:
+    parts = urlsplit(request.uri)
+    body = request.body
+    headers = []
+    for name, value in request.headers.items():
+        several = value if isinstance(value, list | tuple) else [value]
+        headers += [(str(name).lower(), _text(item)) for item in several]
+    return Request(
+        method=request.method,
+        url=request.uri,
+        host=parts.hostname or "",
+        path=parts.path,
+        query=parts.query,
+        headers=tuple(headers),
+        body=body.encode() if isinstance(body, str) else bytes(body or b""),
+        client=_client(),
+        timeouts=Timeouts(known=False),
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _client() -> str:
+    """Who sends, as the stack tells."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        found = _CLIENTS.get(frame.f_globals.get("__name__", ""))
+        # requests sends by urllib3, and stands further out.
+        if found == "urllib3" and _stands(frame, "requests.adapters"):
+            return "requests"
+        if found is not None:
+            return found
+        frame = frame.f_back
+    return "urllib"
+
+
+def _stands(frame: Any, name: str) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") == name:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _reply(played: Any) -> Reply:
+    body = played.get("content", None) or (played.get("body") or {}).get("string") or b""
+    status = played["status"]["code"] if "status" in played else played["status_code"]
+    headers = {}
+    for name, value in played.get("headers", {}).items():
+        several = value if isinstance(value, list | tuple) else [value]
+        headers[name.lower()] = ", ".join(map(str, several))
+    headers.pop("transfer-encoding", None)
+    return Reply(
+        status=status, headers=headers, body=body.encode() if isinstance(body, str) else body
+    )

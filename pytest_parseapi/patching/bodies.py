@@ -1,0 +1,159 @@
+"""Functions of other libraries, taken over in place, wherever a reference to them is kept.
+
+An attribute that is replaced does not reach whoever kept the function before: a wrapper such as a
+tracer's, or ``handle = HTTPTransport.handle_request``. The function object itself stays the same
+for all of them, so another body is given to it, and its own one is given back.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any, Final
+
+__all__ = ["Bodies", "genuine"]
+
+_MARK: Final = "__parseapi_body__"
+_TARGET: Final = "pytest_parseapi target"
+_MOST: Final = 200
+
+
+class Bodies:
+    """Gives functions other bodies, and gives them their own ones back.
+
+    What is put in place must call the real function by itself when its test is over.
+    """
+
+    def __init__(self) -> None:
+        self._placed: list[_Body] = []
+
+    def put(self, function: FunctionType, make: Callable[[Any], Any]) -> None:
+        """Send every call of a function elsewhere.
+
+        Args:
+            function: a function without a closure.
+            make: makes the replacement; called with a function that does what the real one did.
+        """
+        self._placed.append(_Body(function, make))
+
+    def stop(self) -> None:
+        """Give every function back the body that it had."""
+        while self._placed:
+            self._placed.pop().undo()
+
+
+class _Body:
+    """Another body of one function."""
+
+    def __init__(self, function: FunctionType, make: Callable[[Any], Any]) -> None:
+        self.is_over = False
+        self.saved = _beneath(function.__code__)
+        self._function = function
+        real = FunctionType(
+            self.saved, function.__globals__, function.__name__, function.__defaults__
+        )
+        real.__kwdefaults__ = function.__kwdefaults__
+        target = make(real)
+        setattr(target, _MARK, self)
+        self._code = _calling(function, self.saved, target)
+        function.__code__ = self._code
+
+    def undo(self) -> None:
+        """Give the function its own body back, unless somebody else has given it one since."""
+        self.is_over = True
+        if self._function.__code__ is self._code:
+            self._function.__code__ = _beneath(self.saved)
+
+
+def _beneath(code: CodeType) -> CodeType:
+    """The body itself, or the real one where an ended test's was left behind."""
+    for constant in code.co_consts:
+        body = getattr(constant, _MARK, None)
+        if isinstance(body, _Body) and body.is_over:
+            return _beneath(body.saved)
+    return code
+
+
+def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
+    """A body that hands its arguments to a target, with the signature of the function's own."""
+    given, handed = [], []
+    starred = False
+    for parameter in inspect.signature(function, follow_wrapped=False).parameters.values():
+        name = parameter.name
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            given.append(f"*{name}")
+            handed.append(f"*{name}")
+            starred = True
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            given.append(f"**{name}")
+            handed.append(f"**{name}")
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            given += [name] if starred else ["*", name]
+            handed.append(f"{name}={name}")
+            starred = True
+        else:
+            given.append(name)
+            handed.append(name)
+    is_async = inspect.iscoroutinefunction(function)
+    source = (
+        f"{'async ' if is_async else ''}def body({', '.join(given)}):\n"
+        f"    _parseapi_target = {_TARGET!r}\n"
+        f"    return {'await ' if is_async else ''}_parseapi_target({', '.join(handed)})\n"
+    )
+    namespace: dict[str, Any] = {}
+    exec(compile(source, code.co_filename, "exec"), namespace)  # noqa: S102 - names of parameters
+    made: CodeType = namespace["body"].__code__
+    constants = tuple(target if item == _TARGET else item for item in made.co_consts)
+    return made.replace(
+        co_consts=constants,
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+        co_firstlineno=code.co_firstlineno,
+    )
+
+
+def genuine(function: Any, filename: str, qualname: str) -> FunctionType | None:
+    """The function that a library defines, behind whatever has been put in front of it.
+
+    Args:
+        function: what stands at its place now: itself, or a wrapper, or a mock that calls it.
+        filename: the file that defines it.
+        qualname: its name there, such as ``"HTTPTransport.handle_request"``.
+
+    Returns:
+        The function; None where what stands there does not lead to it.
+    """
+    waiting = [function]
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST:
+        item = waiting.pop(0)
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, FunctionType):
+            code = item.__code__
+            if code.co_filename == filename and code.co_qualname == qualname:
+                return item
+        waiting += _behind(item)
+    return None
+
+
+def _behind(item: Any) -> Iterator[Any]:
+    """What a callable calls, as far as it shows."""
+    if isinstance(item, functools.partial):
+        yield from (item.func, *filter(callable, item.args))
+    for name in ("__wrapped__", "__func__", "_mock_wraps", "side_effect"):
+        found = inspect.getattr_static(item, name, None)
+        if found is not None:
+            found = getattr(item, name, None)
+            if callable(found):
+                yield found
+    for cell in getattr(item, "__closure__", None) or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:  # it is empty still
+            continue
+        if callable(content):
+            yield content

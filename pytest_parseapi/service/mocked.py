@@ -1,0 +1,145 @@
+"""What a reply of the test's own mock stands for, and where it contradicts the documentation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.http import Reply
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.outcome import readable
+
+__all__ = ["outcome_of"]
+
+_DEEP: Final = 3
+_PROBE: Final = "req_parseapi_probe"
+
+
+def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) -> Outcome:
+    """How an exchange ends that a mock of the test's own answers.
+
+    Args:
+        provider: whose API the mock stands for.
+        endpoint: what was asked.
+        reply: what the mock answers.
+        mock: what a message calls it.
+    """
+    body = _object(reply.body)
+    request_id = _request_id(provider, reply, body)
+    if reply.status < HTTPStatus.BAD_REQUEST:
+        broken = body is None and reply.body.strip() and "json" in _type(reply)
+        return Outcome(
+            result=reply,
+            error="invalid_json" if broken else None,
+            request_id=request_id,
+            mock=mock,
+        )
+    error, contradiction = _error(provider, endpoint, reply, body)
+    alike = [item for item in provider.errors if item.status == reply.status]
+    meant = [error] if isinstance(error, DocumentedError) else alike
+    if request_id is None and any(_carries_id(provider, item) for item in meant):
+        missing = "its body lacks the documented requestId"
+        contradiction = f"{contradiction}; {missing}" if contradiction else missing
+    return Outcome(
+        result=reply,
+        error=error,
+        request_id=request_id,
+        mock=mock,
+        contradiction=contradiction,
+    )
+
+
+def _error(
+    provider: Provider, endpoint: Endpoint, reply: Reply, body: dict[str, Any] | None
+) -> tuple[DocumentedError | str, str | None]:
+    """The error that a reply shows, and what is wrong with that reply."""
+    status = reply.status
+    errors = [error for error in provider.errors if "http" in error.surfaces]
+    words = set(_words(body))
+    named = [error for error in errors if error.wire_code is not None and error.wire_code in words]
+    found = [error for error in named if error.status == status]
+    if found:
+        return _documented(found, endpoint), None
+    if named:
+        error = _documented(named, endpoint)
+        statuses = " or ".join(dict.fromkeys(str(item.status) for item in named))
+        return error, f"{error.code} is documented with status {statuses}, not {status}"
+    alike = [error for error in errors if error.status == status]
+    return _unnamed(alike, reply, has_object=body is not None)
+
+
+def _unnamed(
+    alike: list[DocumentedError], reply: Reply, *, has_object: bool
+) -> tuple[DocumentedError | str, str | None]:
+    """The error of a reply that names no documented code, by its status."""
+    status = reply.status
+    server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    unnamed = [error for error in alike if error.wire_code is None]
+    pages = [fault.name for fault in FAULTS if fault.status == status and _has_page(reply)]
+    if len(unnamed) == 1 and has_object:
+        return unnamed[0], None
+    if len(alike) == 1:
+        code = alike[0].wire_code
+        return alike[0], None if code is None else f"the documented body of a {status} says {code}"
+    if pages and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return pages[0], None
+    if server and not reply.body.strip():
+        return "empty_body", None
+    codes = ", ".join(error.code for error in alike)
+    wrong = f"its body names no documented code of a {status} ({codes})"
+    return "unknown_code", wrong if alike else f"no {status} is documented"
+
+
+def _documented(errors: list[DocumentedError], endpoint: Endpoint) -> DocumentedError:
+    """Of errors with one code the one that the endpoint documents."""
+    here = [error for error in errors if not error.endpoints or endpoint.path in error.endpoints]
+    return (here or errors)[0]
+
+
+def _carries_id(provider: Provider, error: DocumentedError) -> bool:
+    reply = provider.behaviour.error_reply(
+        error, message=error.message, request_id=_PROBE, details=MappingProxyType({})
+    )
+    return readable(_PROBE, reply, provider.behaviour) is not None
+
+
+def _request_id(provider: Provider, reply: Reply, body: dict[str, Any] | None) -> str | None:
+    """The id, in its documented place."""
+    header, field = provider.behaviour.request_id_header, provider.behaviour.request_id_field
+    if header is not None:
+        return reply.headers.get(header)
+    found = None if body is None or field is None else body.get(field)
+    return found if isinstance(found, str) else None
+
+
+def _has_page(reply: Reply) -> bool:
+    """Whether a gateway answered: with a page, or with nothing."""
+    return "html" in _type(reply) or not reply.body.strip()
+
+
+def _type(reply: Reply) -> str:
+    return reply.headers.get("content-type", "").lower()
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _words(value: object, depth: int = _DEEP) -> Iterator[str]:
+    """The texts in a body, as far as codes stand there."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict) and depth:
+        for item in value.values():
+            yield from _words(item, depth - 1)
