@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 from types import ModuleType
 from typing import Any, Final
@@ -17,6 +18,7 @@ from pytest_parseapi.patching.imports import ImportHook
 __all__ = ["VCRInterceptor", "recorded"]
 
 _VCR: Final = "vcrpy's cassette"
+_LOADING: Final = "_parseapi_loading"
 _CLIENTS: Final = {
     "vcr.stubs.httpx_stubs": "httpx",
     "vcr.stubs.aiohttp_stubs": "aiohttp",
@@ -43,7 +45,12 @@ class VCRInterceptor:
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         cassette: Any = vars(module)["Cassette"]
-        ways = {"play_response": _plays, "append": _records, "filter_request": _filters}
+        ways = {
+            "_load": _loads,
+            "play_response": _plays,
+            "append": _records,
+            "filter_request": _filters,
+        }
         for name, make in ways.items():
             self._bodies.put(vars(cassette)[name], functools.partial(make, hosts))
 
@@ -65,9 +72,21 @@ def _plays(hosts: SimulatedHosts, real: Any) -> Any:
     return play_response
 
 
+def _loads(_hosts: SimulatedHosts, real: Any) -> Any:
+    def load(cassette: Any) -> Any:
+        setattr(cassette, _LOADING, True)
+        try:
+            return real(cassette)
+        finally:
+            setattr(cassette, _LOADING, False)
+
+    return load
+
+
 def _records(hosts: SimulatedHosts, real: Any) -> Any:
     def append(cassette: Any, request: Any, response: Any) -> Any:
-        if hosts.find(urlsplit(request.uri).hostname or "") is None:
+        known = hosts.find(urlsplit(request.uri).hostname or "")
+        if known is None or getattr(cassette, _LOADING, False):
             real(cassette, request, response)
 
     return append
@@ -101,7 +120,6 @@ def recorded(connection: Any, request: Request) -> Reply | None:
 
 def _neutral(request: Any) -> Request:
     parts = urlsplit(request.uri)
-    body = request.body
     headers = []
     for name, value in request.headers.items():
         several = value if isinstance(value, list | tuple) else [value]
@@ -113,10 +131,19 @@ def _neutral(request: Any) -> Request:
         path=parts.path,
         query=parts.query,
         headers=tuple(headers),
-        body=body.encode() if isinstance(body, str) else bytes(body or b""),
+        body=_bytes(request.body),
         client=_client(),
         timeouts=Timeouts(known=False),
     )
+
+
+def _bytes(body: object) -> bytes:
+    """A body, which vcrpy keeps as aiohttp was given it."""
+    if isinstance(body, dict | list):
+        body = json.dumps(body)
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, bytes | bytearray) else b""
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,247 @@
+"""Mocks and recorders beside the simulation: each answers first, on record, or leaves it to us."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import responses
+from plain_consumer import FILES
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+requests_mock = pytest.importorskip("requests_mock")
+vcr = pytest.importorskip("vcr")
+aioresponses = pytest.importorskip("aioresponses")
+
+URL = "https://api.extend.ai/parse"
+BODY = {"file": {"url": FILES + "a.pdf"}}
+DOCUMENTED = {"code": "OCR_ERROR", "message": "no text", "retryable": True, "requestId": "req_mine"}
+
+
+def headers(api):
+    return {"authorization": f"Bearer {api.api_key}"}
+
+
+def by_requests(api, timeout=5, **options):
+    return requests.post(URL, headers=headers(api), timeout=timeout, **(options or {"json": BODY}))
+
+
+def by_httpx(api, timeout=5):
+    return httpx.post(URL, json=BODY, headers=headers(api), timeout=timeout)
+
+
+def by_async_httpx(api):
+    async def send():
+        async with httpx.AsyncClient(timeout=5) as client:
+            return await client.post(URL, json=BODY, headers=headers(api))
+
+    return asyncio.run(send())
+
+
+async def by_aiohttp(api):
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(URL, json=BODY, headers=headers(api)) as reply,
+    ):
+        return reply.status, await reply.json()
+
+
+def outcomes(api):
+    return [
+        (item.status, getattr(item.error, "code", item.error), item.mock) for item in api.attempts
+    ]
+
+
+class TestRequestsMock:
+    def test_answers_first_and_leaves_the_rest(self, extend_api):
+        extend_api.fail("INTERNAL_ERROR")
+        with requests_mock.Mocker() as mock:
+            mock.get("https://files.example.com/a", status_code=204)
+            assert by_requests(extend_api).json()["code"] == "INTERNAL_ERROR"
+            mock.post(URL, status_code=500, json=DOCUMENTED)
+            assert by_requests(extend_api).json() == DOCUMENTED
+            assert requests.get("https://files.example.com/a", timeout=5).status_code == 204
+            with pytest.raises(requests_mock.NoMockAddress):
+                requests.get("https://files.example.com/b", timeout=5)
+        assert outcomes(extend_api) == [
+            (500, "INTERNAL_ERROR", None),
+            (500, "OCR_ERROR", "requests-mock"),
+        ]
+        assert extend_api.attempts[1].document == FILES + "a.pdf"
+
+    def test_that_sends_on_what_it_lacks_leads_to_the_simulation(self, extend_api):
+        with requests_mock.Mocker(real_http=True):
+            assert by_requests(extend_api).status_code == 200
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    def test_that_was_there_before_the_test_began(self, mock_before, extend_api):
+        assert by_requests(extend_api).status_code == 200
+        mock_before.post(URL, exc=requests.exceptions.ReadTimeout)
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            by_requests(extend_api, timeout=7)
+        assert outcomes(extend_api)[1] == (None, "read_timeout", "requests-mock")
+        assert extend_api.clock.elapsed == 7
+
+    @pytest.fixture
+    def mock_before(self):
+        with requests_mock.Mocker() as mock:
+            yield mock
+
+    def test_mounted_by_the_consumer_leaves_the_rest(self, extend_api):
+        session = requests.Session()
+        adapter = requests_mock.Adapter()
+        session.mount("https://", adapter)
+        assert session.post(URL, json=BODY, headers=headers(extend_api), timeout=5).ok
+        adapter.register_uri("POST", URL, status_code=418)
+        assert session.post(URL, json=BODY, timeout=5).status_code == 418
+        assert [item.mock for item in extend_api.attempts] == [None, "requests-mock"]
+
+    def test_keeps_a_spent_file_spent(self, extend_api, tmp_path):
+        path = tmp_path / "a.pdf"
+        path.write_bytes(b"%PDF-1.7")
+        with requests_mock.Mocker() as mock, path.open("rb") as file:
+            mock.post(URL, [{"status_code": 500}, {"status_code": 200}])
+            for _ in range(2):
+                by_requests(extend_api, data=file)
+        assert [len(item.body) for item in extend_api.attempts] == [8, 0]
+
+
+class TestResponses:
+    @responses.activate
+    def test_answers_first_and_leaves_the_rest(self, extend_api):
+        by_requests(extend_api)
+        responses.post(URL, json=DOCUMENTED, status=500)
+        assert by_requests(extend_api).json() == DOCUMENTED
+        assert outcomes(extend_api) == [(200, None, None), (500, "OCR_ERROR", "responses")]
+        assert extend_api.request_ids == ["req_mine"]
+        assert len(responses.calls) == 2
+
+    @responses.activate
+    def test_raises_its_errors_when_the_client_s_time_is_up(self, extend_api):
+        responses.post(URL, body=requests.exceptions.ReadTimeout())
+        with pytest.raises(requests.exceptions.ReadTimeout):
+            by_requests(extend_api, timeout=7)
+        assert (outcomes(extend_api), extend_api.clock.elapsed) == (
+            [(None, "read_timeout", "responses")],
+            7,
+        )
+
+    @responses.activate
+    def test_retries_wait_as_urllib3_does(self, extend_api):
+        responses.post(URL, json=DOCUMENTED, status=500)
+        with requests.Session() as session:
+            retry = Retry(total=3, backoff_factor=1, status_forcelist=[500], allowed_methods=None)
+            session.mount("https://", HTTPAdapter(max_retries=retry))
+            with pytest.raises(requests.exceptions.RetryError):
+                session.post(URL, json=BODY, headers=headers(extend_api), timeout=5)
+        assert [item.started for item in extend_api.attempts] == [0, 0, 2, 6]
+
+
+class TestPytestHTTPX:
+    @pytest.mark.parametrize("send", [by_httpx, by_async_httpx])
+    def test_answers_first_and_leaves_the_rest(self, extend_api, httpx_mock, send):
+        httpx_mock.add_response(url=URL, status_code=500, json=DOCUMENTED)
+        assert [send(extend_api).status_code for _ in range(2)] == [500, 200]
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "pytest-httpx"), (200, None, None)]
+
+    def test_raises_its_errors_when_the_client_s_time_is_up(self, httpx_mock, extend_api):
+        httpx_mock.add_exception(httpx.ReadTimeout("late"), url=URL)
+        with pytest.raises(httpx.ReadTimeout):
+            by_httpx(extend_api, timeout=7)
+        assert extend_api.clock.elapsed == 7
+
+
+class TestVCR:
+    def test_records_no_simulation(self, extend_api, tmp_path):
+        with vcr.use_cassette(str(tmp_path / "tape.yaml")) as tape:
+            assert by_httpx(extend_api).status_code == 200
+            assert by_async_httpx(extend_api).status_code == 200
+            assert by_requests(extend_api).status_code == 200
+            assert asyncio.run(by_aiohttp(extend_api))[0] == 200
+        assert len(tape) == 0
+        assert outcomes(extend_api) == [(200, None, None)] * 4
+
+    @pytest.mark.parametrize("mode", ["none", "once"])
+    @pytest.mark.parametrize(
+        ("send", "client"),
+        [(by_httpx, "httpx"), (by_async_httpx, "httpx"), (by_requests, "requests")],
+    )
+    def test_plays_what_it_has_and_leaves_the_rest(self, extend_api, tape, mode, send, client):
+        with vcr.use_cassette(tape, record_mode=mode):
+            assert send(extend_api).json() == DOCUMENTED
+            assert send(extend_api).status_code == 200
+        assert outcomes(extend_api) == [
+            (500, "OCR_ERROR", "vcrpy's cassette"),
+            (200, None, None),
+        ]
+        assert [item.client for item in extend_api.attempts] == [client, client]
+
+    def test_plays_for_aiohttp(self, extend_api, tape):
+        with vcr.use_cassette(tape):
+            assert asyncio.run(by_aiohttp(extend_api)) == (500, DOCUMENTED)
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "vcrpy's cassette")]
+        assert extend_api.attempts[0].client == "aiohttp"
+
+    def test_that_was_there_before_the_test_began(self, inserted, extend_api):
+        assert by_httpx(extend_api).json() == DOCUMENTED
+        assert by_httpx(extend_api).status_code == 200
+
+    @pytest.fixture
+    def inserted(self, tape):
+        with vcr.use_cassette(tape):
+            yield
+
+    @pytest.fixture
+    def tape(self, tmp_path):
+        path = tmp_path / "tape.yaml"
+        text = str(DOCUMENTED).replace("'", '"').replace("True", "true")
+        path.write_text(
+            "version: 1\ninteractions:\n- request:\n    body: null\n    headers: {}\n"
+            f"    method: POST\n    uri: {URL}\n  response:\n    body:\n      string: '{text}'\n"
+            "    headers:\n      Content-Type: [application/json]\n"
+            "    status: {code: 500, message: Internal Server Error}\n"
+        )
+        return str(path)
+
+
+class TestAioresponses:
+    def test_leaves_what_it_lacks_to_the_simulation(self, extend_api):
+        with aioresponses.aioresponses() as mock:
+            mock.get("https://files.example.com/a")
+            assert asyncio.run(by_aiohttp(extend_api))[0] == 200
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    def test_raises_its_errors_when_the_client_s_time_is_up(self, extend_api):
+        with aioresponses.aioresponses() as mock:
+            mock.post(URL, timeout=True)
+            with pytest.raises(TimeoutError):
+                asyncio.run(by_aiohttp(extend_api))
+        assert outcomes(extend_api) == [(None, "read_timeout", "aioresponses")]
+        assert extend_api.clock.elapsed == 300
+
+    def test_answers_first(self, extend_api):
+        with aioresponses.aioresponses() as mock:
+            mock.post(URL, status=500, payload=DOCUMENTED)
+            try:
+                found = asyncio.run(by_aiohttp(extend_api))
+            except TypeError:
+                pytest.skip("this aioresponses does not run with this aiohttp")
+        assert found == (500, DOCUMENTED)
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "aioresponses")]
+        assert extend_api.attempts[0].body
+
+
+def test_checks_judge_waits_over_other_mocks(extend_api):
+    with requests_mock.Mocker() as mock:
+        mock.post(URL, [{"status_code": 500, "json": DOCUMENTED}] * 2 + [{"json": {}}])
+        for wait in (1, 2, 4):
+            if by_requests(extend_api).ok:
+                break
+            time.sleep(wait)
+    extend_api.assert_backoff(initial=1)
+    extend_api.assert_recovered()

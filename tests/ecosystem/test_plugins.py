@@ -1,0 +1,188 @@
+"""What works beside each plugin that teams use: simulate, fail, retry, check, and fail readably.
+
+The plugins are in the extra ``compat``; one that is not installed is skipped.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SUITE = """
+    import asyncio, logging, time
+
+    import httpx
+    import pytest
+
+    log = logging.getLogger("client")
+    URL = "https://api.extend.ai/parse"
+    DOCUMENT = {"file": {"url": "https://files.example.com/invoice.pdf"}}
+
+
+    def ask(client, key):
+        return client.post(URL, json=DOCUMENT, headers={"Authorization": f"Bearer {key}"})
+
+
+    def parse(key, attempts=4):
+        with httpx.Client(timeout=30) as client:
+            for attempt in range(attempts):
+                reply = ask(client, key)
+                if reply.is_success:
+                    return reply.json()
+                log.error("parse failed: %s", reply.text)
+                time.sleep(2.0**attempt)
+            reply.raise_for_status()
+
+
+    async def parse_async(key):
+        async with httpx.AsyncClient(timeout=30) as client:
+            for attempt in range(4):
+                reply = await ask(client, key)
+                if reply.is_success:
+                    return reply.json()
+                log.error("parse failed: %s", reply.text)
+                await asyncio.sleep(2.0**attempt)
+
+
+    def test_retries(extend_api):
+        extend_api.fail("OCR_ERROR", times=2)
+        assert parse(extend_api.api_key)["status"] == "PROCESSED"
+        extend_api.assert_backoff(initial=1)
+        extend_api.assert_follows_documentation()
+        assert extend_api.clock.elapsed == 3
+
+
+    def test_retries_on_a_loop(extend_api):
+        extend_api.fail("OCR_ERROR", times=2)
+        assert asyncio.run(parse_async(extend_api.api_key))["status"] == "PROCESSED"
+        extend_api.assert_backoff(initial=1)
+        extend_api.assert_follows_documentation()
+
+
+    @pytest.mark.parse_error("read_timeout")
+    def test_times_out(extend_api):
+        with pytest.raises(httpx.ReadTimeout):
+            parse(extend_api.api_key)
+        assert extend_api.clock.elapsed == 30
+
+
+    @pytest.mark.each_parse_error(provider="extend", codes=["OCR_ERROR", "CORRUPT_FILE"])
+    def test_each(extend_api, documented_error):
+        with httpx.Client() as client:
+            assert ask(client, extend_api.api_key).status_code == documented_error.status
+
+
+    def test_without_a_simulation():
+        began = time.monotonic()
+        time.sleep(0.001)
+        assert 0 < time.monotonic() - began < 30
+
+
+    def test_red_on_purpose(extend_api):
+        extend_api.fail("OCR_ERROR")
+        with httpx.Client(timeout=30) as client:
+            ask(client, extend_api.api_key)
+        extend_api.assert_retried()
+"""
+
+# The plugin's entry point, and the options that make it take part.
+PLUGINS = {
+    "anyio": [],
+    "asyncio": ["-o", "asyncio_default_fixture_loop_scope=function"],
+    "benchmark": ["--benchmark-disable"],
+    "check": [],
+    "freezer": [],
+    "hypothesispytest": [],
+    "inline_snapshot": [],
+    "pytest-bdd": [],
+    "pytest_cov": ["--cov=.", "--cov-report="],
+    "pytest_httpx": [],
+    "pytest_mock": [],
+    "pytest_order": [],
+    "randomly": ["-p", "randomly", "-p", "no:cacheprovider"],
+    "recording": ["--block-network"],
+    "repeat": [],
+    "requests_mock": [],
+    "rerunfailures": [],
+    "respx": [],
+    "socket": ["--disable-socket", "--allow-unix-socket"],
+    "subtests": [],
+    "sugar": [],
+    "syrupy": [],
+    "time_machine": [],
+    "timeout": ["--timeout=20"],
+    "xdist": ["-n", "2"],
+}
+_INSTALLED = {point.name for point in entry_points(group="pytest11")}
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_all_goes_on_beside(pytester, separate, name):
+    if name not in _INSTALLED:
+        pytest.skip(f"the plugin {name} is not installed")
+    pytester.makepyfile(test_client=SUITE)
+    result = separate("-p", name, *PLUGINS[name], "--color=no")
+    output = result.stdout.str()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED, output + result.stderr.str()
+    result.stdout.re_match_lines_random([r".*rule broken: a failed operation is tried again"])
+    assert "1 failed" in output, output
+    assert "6 passed" in output, output
+
+
+def test_a_red_test_that_is_run_again_is_as_red_each_time(pytester, separate):
+    if "rerunfailures" not in _INSTALLED:
+        pytest.skip("the plugin rerunfailures is not installed")
+    pytester.makepyfile(test_client=SUITE)
+    result = separate("-p", "rerunfailures", "--reruns=2", "-k", "red or each")
+    result.assert_outcomes(failed=1, passed=2)
+    assert "2 rerun" in result.stdout.str()
+
+
+def test_a_sleep_that_a_mock_wraps_waits_in_virtual_time(pytester, separate):
+    if "pytest_mock" not in _INSTALLED:
+        pytest.skip("the plugin pytest_mock is not installed")
+    test = """
+
+    def test_spied(extend_api, mocker):
+        spy = mocker.patch("time.sleep", wraps=time.sleep)
+        extend_api.fail("OCR_ERROR", times=2)
+        parse(extend_api.api_key)
+        assert spy.call_count == 2
+        extend_api.assert_backoff(initial=1)
+"""
+    pytester.makepyfile(test_client=SUITE + test)
+    separate("-p", "pytest_mock", "-k", "spied").assert_outcomes(passed=1)
+
+
+def test_spans_of_a_tracer_that_began_before_the_test_are_kept(pytester, separate):
+    pytest.importorskip("opentelemetry.instrumentation.httpx")
+    pytest.importorskip("opentelemetry.sdk")
+    pytester.makepyfile(
+        """
+        import asyncio
+        import httpx
+        from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+        SPANS, PROVIDER = InMemorySpanExporter(), TracerProvider()
+        PROVIDER.add_span_processor(SimpleSpanProcessor(SPANS))
+        HTTPXClientInstrumentor().instrument(tracer_provider=PROVIDER)
+        URL = "https://api.extend.ai/parse"
+
+        def test_spans(extend_api):
+            httpx.post(URL, json={}, timeout=9)
+
+            async def later():
+                async with httpx.AsyncClient() as client:
+                    await client.post(URL, json={})
+
+            asyncio.run(later())
+            assert len(SPANS.get_finished_spans()) == len(extend_api.attempts) == 2
+        """
+    )
+    separate().assert_outcomes(passed=1)
