@@ -102,9 +102,7 @@ def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
         f"    _parseapi_target = {_TARGET!r}\n"
         f"    return {'await ' if is_async else ''}_parseapi_target({', '.join(handed)})\n"
     )
-    namespace: dict[str, Any] = {}
-    exec(compile(source, code.co_filename, "exec"), namespace)  # noqa: S102 - names of parameters
-    made: CodeType = namespace["body"].__code__
+    made = _compiled(source, code.co_filename)
     constants = tuple(target if item == _TARGET else item for item in made.co_consts)
     return made.replace(
         co_consts=constants,
@@ -112,6 +110,15 @@ def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
         co_qualname=code.co_qualname,
         co_firstlineno=code.co_firstlineno,
     )
+
+
+@functools.cache
+def _compiled(source: str, filename: str) -> CodeType:
+    """The code of a function: each test needs the same few."""
+    namespace: dict[str, Any] = {}
+    exec(compile(source, filename, "exec"), namespace)  # noqa: S102 - names of parameters alone
+    made: CodeType = namespace["body"].__code__
+    return made
 
 
 def genuine(function: Any, filename: str, qualname: str) -> FunctionType | None:
