@@ -105,6 +105,23 @@ class HTTPAssertions(ABC):
         """
         retries.recovered(self._observed, document)
 
+    def assert_parsed_once(self, document: str | None = None) -> None:
+        """No document was parsed again, or submitted again, after a success: billed twice.
+
+        A run that failed is no success; submitting its document again is a resubmission.
+
+        Args:
+            document: only operations about this document.
+
+        Raises:
+            AssertionError: one was, or no document was parsed with success.
+
+        Example:
+            >>> our_app.parse("https://files.example.com/invoice.pdf")  # doctest: +SKIP
+            >>> extend_api.assert_parsed_once()  # doctest: +SKIP
+        """
+        retries.parsed_once(self._observed, document)
+
     def assert_backoff(
         self,
         initial: float | None = None,

@@ -35,12 +35,14 @@ class Settings:
         max_attempts: the fuse.
         real_time: leave time alone.
         clients: the client libraries to intercept; None for every installed one.
+        signing_parameters: more query parameters that sign a link, beside the well-known ones.
     """
 
     seed: str
     max_attempts: int = 100
     real_time: bool = False
     clients: Collection[str] | None = None
+    signing_parameters: tuple[str, ...] = ()
 
 
 class Simulation:
@@ -147,6 +149,7 @@ class Simulation:
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
             picture=lambda: draw(provider.title, service.journal.attempts),
+            signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service
         self._hosts.add(service)

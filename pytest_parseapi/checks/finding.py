@@ -30,6 +30,7 @@ Kind = Literal[
     "gave_up",
     "recovered",
     "resubmitted",
+    "parsed_once",
     # the advice of a provider
     "retryable_error",
     "final_error",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import check_count
+from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["gave_up", "not_retried", "recovered", "retried"]
+__all__ = ["gave_up", "not_retried", "parsed_once", "recovered", "retried"]
 
 
 def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
@@ -106,6 +107,53 @@ def recovered(observed: Observed, document: str | None = None) -> None:
         )
 
     _judge(observed, rule, document, judge)
+
+
+def parsed_once(observed: Observed, document: str | None = None) -> None:
+    """No document was parsed or submitted again after a success.
+
+    A run that failed is no success: submitting its document again is a resubmission.
+    """
+    rule = "no document is parsed again after a success"
+    narrowed = observed.about(document, rule)
+    failed_runs = {run.id for run in narrowed.runs if run.failed}
+    main = narrowed.provider.main_endpoint
+    done = [
+        operation
+        for operation in narrowed.operations
+        if operation.endpoint.submits or operation.endpoint.path == main
+        if (success := _success(operation)) is not None and success.run_id not in failed_runs
+    ]
+    if not done:
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no document was parsed with success",
+            advice="let the consumer parse a document; each success is billed",
+        )
+    fail(narrowed, [found for operation in done for found in _again(operation, failed_runs)])
+
+
+def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
+    before = operation.after
+    while before is not None:
+        first, second = _success(before), _success(operation)
+        if first is not None and second is not None and first.run_id not in failed_runs:
+            yield Finding(
+                kind="parsed_once",
+                rule="no document is parsed again after a success",
+                where=operation.name,
+                expected=f"nothing after attempt {first.number}, which succeeded",
+                seen=f"attempt {second.number} parsed it again, and is billed again",
+                advice="keep the result of the first success, or hold back the second caller",
+                attempts=(first.number, second.number),
+            )
+            return
+        before = before.after
+
+
+def _success(operation: Operation) -> Attempt | None:
+    return next((attempt for attempt in operation.attempts if not attempt.failed), None)
 
 
 def _judge(

@@ -8,8 +8,8 @@ from typing import Protocol
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.journal import Opened
-from pytest_parseapi.record.operation import Caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 

@@ -169,7 +169,6 @@ class Harness:
 
     def call(self) -> CallResult:
         """Let the consumer parse the document once."""
-        self.api._service.journal.one_call = True
         self.calls.append(call_parse(self.api, self.parse, self.document))
         return self.calls[-1]
 

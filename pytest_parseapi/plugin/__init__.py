@@ -86,6 +86,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="100",
     )
     parser.addini(
+        "parseapi_signing_parameters",
+        "more query parameters that sign a link, beside those of S3, GCS, Azure and CloudFront",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "parseapi_guard",
         "block the documented hosts in the whole session, also outside simulated tests",
         type="bool",

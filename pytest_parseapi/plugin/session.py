@@ -82,6 +82,7 @@ class Session:
             max_attempts=int(self._config.getini("parseapi_max_attempts")),
             real_time=chosen.real_time,
             clients=chosen.clients,
+            signing_parameters=tuple(self._config.getini("parseapi_signing_parameters")),
         )
         return Simulation(self.providers, settings, self._contexts, self._sources, self._live)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Timeouts, moment_of
+from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
 
@@ -60,6 +61,7 @@ class Attempt:
     """Every name of the document, best first."""
     # A failing comparison of attempts prints them: without bodies, and without the credential.
     _headers: tuple[tuple[str, str], ...] = field(repr=False)
+    _signing: Signing = field(repr=False)
     _secrets: tuple[str, ...] = field(default=(), repr=False)
     shown: RunShown | None = None
     """What the reply shows of the run or batch that the attempt is about."""
@@ -96,7 +98,7 @@ class Attempt:
     @property
     def payload(self) -> Payload:
         """What was sent, apart from what differs between equal requests (multipart boundaries)."""
-        return payload_of(self.header("content-type") or "", self.body)
+        return payload_of(self.header("content-type") or "", self.body, self._signing)
 
     @property
     def payload_digest(self) -> str:

@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.links import Signing
+from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.operation import Caller, Group, Operation, continues
+from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.operation import Operation, Series
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.record.payload import Payload, payload_of
 
 __all__ = ["Journal", "Opened"]
 
@@ -31,42 +33,45 @@ class Opened:
     def __init__(
         self,
         record: list[Attempt | None],
-        request: Request,
-        endpoint: Endpoint,
-        names: tuple[str, ...],
+        asked: Asked,
         operation: Operation,
-        started: float,
         wall_started: float,
         secrets: tuple[str, ...],
     ) -> None:
         self.record = record
         self.number = len(record)
-        self.request = request
-        self.endpoint = endpoint
-        self.names = names
+        self.request = asked.request
+        self.endpoint = asked.endpoint
+        self.names = asked.names
         self.operation = operation
         self.secrets = secrets
-        self.started = started
+        self.started = started = asked.started
         self.wall_started = wall_started
         last = operation.attempts[-1] if operation.attempts else None
         self.waited = None if last is None else max(0.0, started - last.ended)
 
 
 class Journal:
-    """Everything that one provider was asked and answered in one test. Safe for threads."""
+    """Everything that one provider was asked and answered in one test. Safe for threads.
 
-    def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
+    Args:
+        now: virtual seconds since the test began.
+        wall: what the consumer's ``time.time()`` shows.
+        signing: what signs a link, and so tells nothing about its document.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], wall: Callable[[], float], signing: Signing | None = None
+    ) -> None:
         self._now = now
         self._wall = wall
+        self._signing = Signing() if signing is None else signing
         self._lock = allocate_lock()
         self._attempts: list[Attempt | None] = []
-        # Most documents have one operation, which needs no group.
-        self._groups: dict[Hashable, Operation | Group] = {}
+        # Most documents have one operation, which needs no series.
+        self._documents: dict[Hashable, Operation | Series] = {}
         self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
         self._kept: dict[Any, Any] = {}
-        self.one_call = False
-        """Whether one call of the consumer makes all attempts: whoever sends the same again after a
-        failure retries it, as where workers share a queue, and is no second consumer."""
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
 
@@ -84,7 +89,7 @@ class Journal:
     def operations(self) -> list[Operation]:
         """Every operation with a finished attempt, by its first attempt."""
         found: list[Operation] = []
-        for item in list(self._groups.values()):
+        for item in list(self._documents.values()):
             found += [item] if isinstance(item, Operation) else item.operations
         found = [operation for operation in found if operation.attempts]
         return sorted(found, key=lambda operation: operation.attempts[0].number)
@@ -98,24 +103,17 @@ class Journal:
         secrets: tuple[str, ...] = (),
     ) -> Opened:
         """An attempt begins; ``secrets`` is what its provider reads as the credential."""
+        names = self._signing.names(names)
         with self._lock:
             self.credentials.update(secrets)
             if not caller.is_task:
                 caller = self._keep(caller)
-            operation = self._operation(request, endpoint, names, caller)
+            asked = Asked(request, endpoint, names, caller, self._now(), self._signing)
+            operation = self._operation(asked)
             operation.under_way = True
             self._latest[endpoint, caller] = operation
             self._attempts.append(None)
-            return Opened(
-                self._attempts,
-                request,
-                endpoint,
-                names,
-                operation,
-                self._now(),
-                self._wall(),
-                secrets,
-            )
+            return Opened(self._attempts, asked, operation, self._wall(), secrets)
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
@@ -156,6 +154,7 @@ class Journal:
                 body=body,
                 names=names,
                 _headers=self._keep(request.headers),
+                _signing=self._signing,
                 _secrets=self._keep(opened.secrets),
             )
             opened.record[opened.number - 1] = attempt
@@ -169,7 +168,9 @@ class Journal:
             elif not attempt.failed:
                 operation.idle = 0
                 # Asked again and again after a wait, a success is a poll that never ends.
-                operation.polls += 1 if attempt.waited else 0
+                operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
+            if not attempt.failed and request.method not in _LOOKS:
+                operation.closed = True
         return attempt
 
     def discard(self, opened: Opened) -> None:
@@ -184,44 +185,28 @@ class Journal:
         with self._lock:
             # What is still under way ends in the record that it began in.
             self._attempts = []
-            self._groups.clear()
+            self._documents.clear()
             self._latest.clear()
             self._kept.clear()
             self.credentials.clear()
 
-    def _operation(
-        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], caller: Caller
-    ) -> Operation:
-        payload: Payload | None = None
-        key: Hashable = (endpoint, names[0]) if names else None
-        if "{" in endpoint.path:
-            # The path names what it is about: two runs of one document are two operations.
-            key = (endpoint, request.path)
-        if key is None:
-            payload = payload_of(request.header("content-type") or "", request.body)
-            key = (endpoint, request.path, payload.digest)
-        found = self._groups.get(key)
+    def _operation(self, asked: Asked) -> Operation:
+        key = _key(asked)
+        found = self._documents.get(key)
         if found is None:
-            before = self._latest.get((endpoint, caller))
-            if before is not None and before.attempts and before.attempts[-1].failed:
-                payload = payload or payload_of(request.header("content-type") or "", request.body)
-                if continues(before.attempts[-1], names, payload):
+            before = self._latest.get((asked.endpoint, asked.caller))
+            if before is not None and before.attempts and before.last.failed:
+                lost = not before.under_way and asked.lost_its_name(before.last)
+                if lost and before.goes_on_with(asked):
                     return before
-            found = self._groups[key] = Operation(endpoint, caller)
+            found = self._documents[key] = Operation(asked.endpoint, asked.caller)
             return found
         if isinstance(found, Operation):
-            if found.goes_on_with(caller) or self._repeats(found, request):
+            if found.goes_on_with(asked):
                 return found
-            found = self._groups[key] = Group(found)
-        return found.of(caller) or found.start(endpoint, caller)
-
-    def _repeats(self, operation: Operation, request: Request) -> bool:
-        """Whether a caller that another one's attempt does not concern sends it again."""
-        if not self.one_call or operation.under_way or not operation.attempts:
-            return False
-        last = operation.attempts[-1]
-        kind = request.header("content-type") or ""
-        return last.failed and payload_of(kind, request.body).digest == last.payload_digest
+            found = self._documents[key] = Series(found)
+            return found.start(asked.endpoint, asked.caller)
+        return found.of(asked) or found.start(asked.endpoint, asked.caller)
 
     def _keep(self, value: _Kept) -> _Kept:
         """One object for all equal values, so that attempts which are alike cost little."""
@@ -234,3 +219,24 @@ def _without(url: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         url = url.replace(f"={secret}", "=***")
     return url
+
+
+_LOOKS: Final = frozenset({"GET", "HEAD"})
+"""Looking at the same again, a poll for example, goes on with one operation."""
+
+
+def _key(asked: Asked) -> Hashable:
+    """What a request is about."""
+    if "{" in asked.endpoint.path:
+        # The path names it: two runs of one document are two operations.
+        return (asked.endpoint, asked.request.path)
+    if asked.names:
+        return (asked.endpoint, asked.names[0])
+    payload = asked.payload
+    return (asked.endpoint, asked.request.path, payload.content or payload.digest)
+
+
+def _came_after_a_wait(attempt: Attempt, operation: Operation) -> bool:
+    if attempt.waited is not None or operation.after is None:
+        return bool(attempt.waited)
+    return attempt.started > operation.after.last.ended

@@ -1,109 +1,59 @@
-"""Attempts that are retries of each other, and who makes them."""
+"""An operation: attempts at one document through one endpoint, and who makes them.
+
+Whoever asks again after a failure goes on with the operation: the same loop, another thread, a
+task, a queue's worker, a timer, hours later. A new operation begins only where attempts overlap in
+time, after a success, or with a request that a final error's cure has changed.
+"""
 
 from __future__ import annotations
 
-import sys
-import threading
-import weakref
-from _thread import get_ident
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.payload import Payload
+from pytest_parseapi.record.caller import Caller
 
-__all__ = ["Caller", "Group", "Operation", "continues", "current_caller"]
+__all__ = ["Operation", "Series"]
 
-
-class Caller:
-    """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
-
-    __slots__ = ("_ident", "_key", "_task")
-
-    def __init__(self, ident: int, task: Any) -> None:
-        self._ident = ident
-        self._key = (ident, id(task))
-        self._task = None if task is None else weakref.ref(task)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Caller) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    @property
-    def is_task(self) -> bool:
-        """Whether it is a task; a new one may equal one that is gone, and a thread may not."""
-        return self._task is not None
-
-    def finished(self) -> bool:
-        """Whether it can make no further attempt of its own: ended, or a pool's idle worker."""
-        if self._task is not None:
-            task = self._task()
-            if task is None:
-                return True
-            done = getattr(task, "done", None)
-            # A trio task has no such method; its coroutine has no frame once it has ended.
-            return bool(done() if done else task.coro.cr_frame is None)
-        frame = sys._current_frames().get(self._ident)
-        thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
-        if frame is None or thread is None:
-            return True
-        if frame.f_globals.get("__name__") == "pytest_parseapi.clock.natives":
-            frame = frame.f_back or frame
-        return frame.f_code.co_name == "_worker" and frame.f_globals.get("__name__") == (
-            "concurrent.futures.thread"
-        )
-
-
-def current_caller() -> Caller:
-    """The caller of this function."""
-    ident = get_ident()
-    task: Any = None
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        task = asyncio.current_task()
-    elif "trio" in sys.modules:
-        trio = sys.modules["trio"]
-        if trio.lowlevel.in_trio_task():
-            task = trio.lowlevel.current_task()
-    return Caller(ident, task)
-
-
-# How many unfinished operations on one document are looked through for the one that a new task
-# goes on with.
+# Two callers that ask for one document within so many seconds ask at the same moment.
+_MOMENT: Final = 0.05
+# How many unfinished operations on one document are looked through for the one that a caller which
+# has none of its own goes on with.
 _LOOK_BACK: Final = 64
 
 
 class Operation:
-    """One document parsed through one endpoint by one caller: attempts and their retries."""
+    """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
-    __slots__ = ("attempts", "caller", "endpoint", "failures", "idle", "polls", "under_way")
+    __slots__ = (
+        *("after", "attempts", "caller", "closed", "endpoint"),
+        *("failures", "idle", "polls", "under_way"),
+    )
 
-    def __init__(self, endpoint: Endpoint, caller: Caller) -> None:
+    def __init__(self, endpoint: Endpoint, caller: Caller, after: Operation | None = None) -> None:
         self.endpoint = endpoint
         self.caller = caller
+        """Who made the last attempt."""
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
-        self.idle = 0
+        self.after = after
+        """The operation on the same document whose success came before this one."""
+        self.idle: int = 0 if after is None else after.idle
         """How many successes since the last one that led somewhere led nowhere."""
-        self.polls = 0
+        self.polls: int = 0 if after is None else after.polls
         """How many polls found the run in progress."""
         self.under_way = False
-
-    def goes_on_with(self, caller: Caller) -> bool:
-        """Whether this caller's next attempt belongs here; then the operation is its own."""
-        if self.under_way or not (self.caller == caller or self.caller.finished()):
-            return False
-        self.caller = caller
-        return True
+        self.closed = False
+        """Whether it has ended: nothing that follows belongs to it."""
 
     @property
     def name(self) -> str:
         """Endpoint and document, for messages."""
-        first = self.attempts[0]
+        known = self if self.attempts or self.after is None else self.after
+        first = known.attempts[0]
         return f"{self.endpoint}" + (f"  {first.document}" if first.document else "")
 
     @property
@@ -111,46 +61,92 @@ class Operation:
         """Whether any attempt failed."""
         return any(attempt.failed for attempt in self.attempts)
 
+    @property
+    def last(self) -> Attempt:
+        """The last attempt."""
+        return self.attempts[-1]
+
     def pairs(self) -> Iterator[tuple[Attempt, Attempt]]:
         """Each failed attempt with the retry that followed it."""
         for before, after in zip(self.attempts, self.attempts[1:], strict=False):
             if before.failed:
                 yield before, after
 
+    def goes_on_with(self, asked: Asked) -> bool:
+        """Whether a request belongs here; then the operation is its caller's from now on."""
+        if self.closed or self.under_way:
+            return False
+        if self.attempts and self.last.failed:
+            if asked.cures(self.last):
+                self.closed = True
+                return False
+            if not (self.caller == asked.caller or self._is_handed_over(asked)):
+                return False
+        self.caller = asked.caller
+        return True
 
-class Group:
+    def _is_handed_over(self, asked: Asked) -> bool:
+        """Whether another caller's request is the retry, and not at work on something of its own.
+
+        At the same moment, or with another payload, two callers that are both at work parse side
+        by side; one that has ended, or waits for work or for the other one, has handed over.
+        """
+        later = asked.started - self.last.ended > _MOMENT
+        if later:
+            return asked.resends(self.last) or self.caller.is_idle()
+        return self.caller.is_idle() and asked.resends(self.last)
+
+
+class Series:
     """The operations on one document through one endpoint, where it has more than one."""
 
-    __slots__ = ("by_caller", "operations")
+    __slots__ = ("_by_caller", "_open", "_success", "operations")
 
     def __init__(self, first: Operation) -> None:
         self.operations = [first]
-        self.by_caller = {first.caller: first}
+        self._open = {first: None}
+        self._by_caller = {first.caller: first}
+        self._success: Operation | None = None
 
-    def of(self, caller: Caller) -> Operation | None:
-        """The operation that this caller's next attempt belongs to."""
-        operation = self.by_caller.get(caller)
-        if operation is not None:
-            return None if operation.under_way else operation
-        # A retry may run in a task or thread of its own, after the one before it has ended.
-        for operation in self.operations[-_LOOK_BACK:]:
+    def of(self, asked: Asked) -> Operation | None:
+        """The operation that a request belongs to."""
+        own = self._by_caller.get(asked.caller)
+        if own is not None and not own.closed:
+            if own.under_way:
+                return None
+            if own.goes_on_with(asked):
+                return own
+        self._forget_closed()
+        for operation in list(self._open)[-_LOOK_BACK:]:
             before = operation.caller
-            if operation.goes_on_with(caller):
-                self.by_caller.pop(before, None)
-                self.by_caller[caller] = operation
+            if not self._is_settled(operation, asked) and operation.goes_on_with(asked):
+                if self._by_caller.get(before) is operation:
+                    del self._by_caller[before]
+                self._by_caller[asked.caller] = operation
                 return operation
         return None
 
     def start(self, endpoint: Endpoint, caller: Caller) -> Operation:
         """A new operation of this caller."""
-        operation = Operation(endpoint, caller)
+        self._forget_closed()
+        last = self.operations[-1]
+        operation = Operation(endpoint, caller, last if last.closed else None)
         self.operations.append(operation)
-        self.by_caller[caller] = operation
+        self._open[operation] = None
+        self._by_caller[caller] = operation
         return operation
 
+    def _forget_closed(self) -> None:
+        for operation in [item for item in self._open if item.closed]:
+            del self._open[operation]
+            if self._by_caller.get(operation.caller) is operation:
+                del self._by_caller[operation.caller]
+            if operation.attempts and not operation.last.failed:
+                self._success = operation
 
-def continues(before: Attempt, names: tuple[str, ...], payload: Payload) -> bool:
-    """Whether a request is a retry that lost its document, or only its document's name."""
-    if payload.content is not None:
-        return payload.content == before.payload.content
-    return not names and payload.digest != before.payload_digest
+    def _is_settled(self, operation: Operation, asked: Asked) -> bool:
+        """Whether the document was parsed since the operation's last failure, by a sibling."""
+        if self._success is None or not operation.attempts:
+            return False
+        ended = self._success.last.ended
+        return ended >= operation.last.ended and asked.started - ended > _MOMENT

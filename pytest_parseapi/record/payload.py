@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
+from urllib.parse import parse_qsl
 
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
-from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
+from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
-__all__ = ["Payload", "PayloadPart", "payload_of"]
+__all__ = ["Payload", "PayloadPart", "document_bytes", "payload_of"]
 
 
 _JSON: Final = "application/json"
-_NO_DOCUMENT: Final = (_JSON, "application/x-www-form-urlencoded")
+_FORM: Final = "application/x-www-form-urlencoded"
+_NO_DOCUMENT: Final = (_JSON, _FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Payload:
         if self.kind != other.kind:
             return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
         ours, theirs = _by_name(self.parts), _by_name(other.parts)
-        noun = "key" if self.kind == _JSON else "part"
+        noun = {_JSON: "key", _FORM: "field"}.get(self.kind, "part")
         if (self.whole in self.parts) is not (other.whole in other.parts):
             return f"{self.whole}, then {other.whole}"
         for key in {**ours, **theirs}:
@@ -116,40 +119,64 @@ def _names(parts: Iterable[PayloadPart]) -> str:
     return " ".join(part.name for part in parts)
 
 
-def payload_of(content_type: str, body: bytes) -> Payload:
-    """The payload of a body that was sent with this content type."""
+_PLAIN: Final = Signing()
+
+
+def payload_of(content_type: str, body: bytes, signing: Signing = _PLAIN) -> Payload:
+    """The payload of a body that was sent with this content type.
+
+    Args:
+        content_type: the request's Content-Type.
+        body: what was sent.
+        signing: what signs a link: a link that is signed anew is the same payload.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     whole = PayloadPart("body", None, None, size_of(body), _digest(body))
-    if kind == _JSON and (keys := _keys(body)):
+    if kind == _JSON and (keys := _keys(body, signing)):
         return Payload(kind, keys, whole)
+    if kind == _FORM and not isinstance(body, Excerpt):
+        fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
+        if fields:
+            return Payload(kind, tuple(_field(name, text, signing) for name, text in fields), whole)
     if kind == "multipart/form-data":
         try:
             parts = parse_multipart(content_type, body)
         except MalformedBody:
             pass
         else:
-            return Payload(
-                kind,
-                tuple(
-                    PayloadPart(
-                        part.name,
-                        part.filename,
-                        part.content_type,
-                        part.size,
-                        _digest(part.body),
-                    )
-                    for part in parts
-                ),
-                whole,
-            )
+            return Payload(kind, tuple(_part(part, signing) for part in parts), whole)
     return Payload(kind, (whole,), whole)
+
+
+def document_bytes(content_type: str, body: bytes) -> bytes:
+    """The bytes of the document that a request carries; empty where it carries none."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        try:
+            files = [part for part in parse_multipart(content_type, body) if part.filename]
+        except MalformedBody:
+            files = []
+        return files[0].body if files else b""
+    return b"" if kind in _NO_DOCUMENT else body
+
+
+def _part(part: Part, signing: Signing) -> PayloadPart:
+    digest = _digest(part.body)
+    if part.filename is None and b"://" in part.body and not isinstance(part.body, Excerpt):
+        text = signing.text(part.body.decode(errors="replace"))
+        digest = _digest(text.encode())
+    return PayloadPart(part.name, part.filename, part.content_type, part.size, digest)
+
+
+def _field(name: str, text: str, signing: Signing) -> PayloadPart:
+    return PayloadPart(name, None, None, len(text), _digest(signing.text(text).encode()))
 
 
 def _digest(data: bytes) -> str:
     return digest_of(data)[:16]
 
 
-def _keys(body: bytes) -> tuple[PayloadPart, ...]:
+def _keys(body: bytes, signing: Signing) -> tuple[PayloadPart, ...]:
     """The keys of a JSON object; none where the body is none, or only the head of one."""
     try:
         found = {} if isinstance(body, Excerpt) else json.loads(body)
@@ -157,7 +184,7 @@ def _keys(body: bytes) -> tuple[PayloadPart, ...]:
         return ()
     if not isinstance(found, dict):
         return ()
-    texts = {key: json.dumps(value).encode() for key, value in found.items()}
+    texts = {key: json.dumps(signing.value(value)).encode() for key, value in found.items()}
     return tuple(
         PayloadPart(key, None, None, len(text), _digest(text)) for key, text in texts.items()
     )

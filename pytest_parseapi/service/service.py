@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from _thread import allocate_lock, get_ident
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
@@ -16,13 +16,14 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.caller import Caller, current_caller
 from pytest_parseapi.record.journal import Journal, Opened
-from pytest_parseapi.record.operation import Caller, current_caller
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked import outcome_of
@@ -68,6 +69,7 @@ class SimulatedService:
         seed: what the ids depend on.
         max_attempts: the fuse: how many failed attempts in a row at one operation end the test.
         picture: draws the record for the fuse's message.
+        signing_parameters: more query parameters that sign a link, beside the well-known ones.
     """
 
     def __init__(
@@ -80,9 +82,10 @@ class SimulatedService:
         seed: str,
         max_attempts: int,
         picture: Callable[[], str],
+        signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
-        self.journal = Journal(now, wall)
+        self.journal = Journal(now, wall, Signing(signing_parameters))
         self.script = Script(provider.base_url)
         self.mock_scripts: list[Script] = []
         """The scripts of ``answers(...)``, each for the mocks that it was given to."""

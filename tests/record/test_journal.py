@@ -12,8 +12,8 @@ import pytest
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 from pytest_parseapi.providers.registry import registry
+from pytest_parseapi.record.caller import Caller, current_caller
 from pytest_parseapi.record.journal import Journal
-from pytest_parseapi.record.operation import Caller, current_caller
 from pytest_parseapi.record.outcome import Outcome
 
 PARSE = Endpoint(method="POST", path="/parse")
@@ -35,7 +35,7 @@ class Callers:
             __slots__ = ()
             is_task = True
 
-            def finished(self):
+            def is_idle(self):
                 return name in callers._ended
 
         caller = Named(0, None)
@@ -111,28 +111,56 @@ def test_documents_and_endpoints_are_operations_of_their_own(book):
     assert [item.waited for item in book.journal.attempts] == [None, None, None, 5, 5]
 
 
-def test_callers_that_live_are_operations_of_their_own(book):
+def test_whoever_asks_again_after_a_failure_retries(book):
+    """Two workers on one queue: the retry is made by whose turn it is."""
     for by in ("one", "two", "one", "two"):
         book.attempt(by=by)
         book.now += 1
-    assert book.operations() == [[1, 3], [2, 4]]
-    assert [item.waited for item in book.journal.attempts] == [None, None, 2, 2]
+    assert book.operations() == [[1, 2, 3, 4]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 1, 1]
 
 
-def test_callers_of_one_call_share_their_retries(book):
-    """Two workers on one queue: the retry is made by whose turn it is."""
-    book.journal.one_call = True
-    for by in ("one", "two", "one"):
-        book.attempt(by=by)
-        book.now += 1
-    assert book.operations() == [[1, 2, 3]]
-    assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
-    # What succeeded is no retry for another one, and neither is what is still under way.
-    book.attempt(by="two", ok=True)
-    first = book.open(by="three")
-    book.attempt(by="four")
-    book.close(first)
-    assert book.operations() == [[1, 2, 3, 4], [5], [6]]
+def test_attempts_of_two_callers_that_overlap_are_two_operations(book):
+    one, two = book.open(by="one"), book.open(by="two")
+    book.now = 1
+    book.close(one)
+    book.close(two)
+    book.now = 3
+    book.attempt(by="two")
+    book.attempt(by="one")
+    assert book.operations() == [[1, 4], [2, 3]]
+
+
+@pytest.mark.parametrize("by", ["one", "two"])
+def test_what_follows_a_success_is_a_new_operation(book, by):
+    book.attempt(by="one")
+    book.attempt(by="one", ok=True)
+    book.now = 5
+    book.attempt(by=by, ok=True)
+    assert book.operations() == [[1, 2], [3]]
+    assert book.journal.attempts[-1].waited is None
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        "X-Amz-Signature={}&X-Amz-Date=20260101T00000{}Z",
+        "X-Goog-Signature={}&X-Goog-Expires={}",
+        "sv=2024-01-01&se=2026-01-0{}&sig={}",
+        "Expires={}&Signature={}&Key-Pair-Id=K",
+    ],
+)
+def test_a_link_that_is_signed_anew_is_the_same_document(book, signed):
+    for turn in (1, 2):
+        book.attempt(f"a.pdf?{signed.format(turn, turn)}&page=1")
+    assert book.operations() == [[1, 2]]
+    assert book.journal.attempts[0].document == "https://files.example.com/a.pdf?page=1"
+
+
+def test_other_parameters_tell_documents_apart(book):
+    for turn in (1, 2):
+        book.attempt(f"a.pdf?id={turn}")
+    assert book.operations() == [[1], [2]]
 
 
 def test_a_caller_goes_on_where_another_has_ended(book):
@@ -236,11 +264,9 @@ def test_clear_forgets_everything(book):
 def test_failures_in_a_row_are_counted(book):
     for ok in (False, False, True, False):
         book.attempt(ok=ok)
-    assert book.journal.operations[0].failures == 1
-    assert [(one.number, two.number) for one, two in book.journal.operations[0].pairs()] == [
-        (1, 2),
-        (2, 3),
-    ]
+    first, second = book.journal.operations
+    assert (first.failures, second.failures) == (0, 1)
+    assert [(one.number, two.number) for one, two in first.pairs()] == [(1, 2), (2, 3)]
 
 
 def test_eight_threads_lose_nothing(book):
@@ -279,25 +305,29 @@ def test_retries_cost_less_than_a_kilobyte_apart_from_their_ids_and_body(book, d
 # Callers
 
 
-def test_a_thread_is_the_same_caller_until_it_ends():
-    found = []
+def test_a_thread_is_the_same_caller_and_idle_where_it_waits_for_others_or_has_ended():
+    found, busy, go_on = [], threading.Event(), threading.Event()
 
     def work():
         found.extend([current_caller(), current_caller()])
-        started.set()
+        while not busy.is_set():
+            pass
         go_on.wait()
 
-    started, go_on = threading.Event(), threading.Event()
     thread = threading.Thread(target=work)
     thread.start()
-    started.wait()
-    assert found[0] == found[1] != current_caller()
-    assert len({*found, current_caller()}) == 2
-    assert not found[0].finished()
-    assert not found[0].is_task
-    go_on.set()
-    thread.join()
-    assert found[0].finished()
+    try:
+        while len(found) < 2:
+            pass
+        assert found[0] == found[1] != current_caller()
+        assert len({*found, current_caller()}) == 2
+        assert not found[0].is_idle()
+        assert not found[0].is_task
+    finally:
+        busy.set()
+        go_on.set()
+        thread.join()
+    assert found[0].is_idle()
 
 
 def test_a_task_is_the_same_caller_until_it_ends():
@@ -310,9 +340,9 @@ def test_a_task_is_the_same_caller_until_it_ends():
         task = asyncio.create_task(work())
         other, _ = await task
         assert other != first
-        assert other.finished()
-        assert not first.finished()
+        assert other.is_idle()
+        assert not first.is_idle()
         assert first.is_task
         return first
 
-    assert asyncio.run(main()).finished()
+    assert asyncio.run(main()).is_idle()

@@ -79,6 +79,7 @@ def checks(api: ParseAPI) -> None:
     api.assert_not_retried(document="a.pdf")
     api.assert_gave_up(attempts=3)
     api.assert_recovered()
+    api.assert_parsed_once(document="a.pdf")
     api.assert_backoff(initial=1, factor=2, maximum=30, jitter=0.1, immediate_first=True)
     api.assert_backoff(jitter="full")
     api.assert_retry_after_honoured()

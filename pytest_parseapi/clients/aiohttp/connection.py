@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
-from pytest_parseapi.record.operation import current_caller
+from pytest_parseapi.record.caller import current_caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 

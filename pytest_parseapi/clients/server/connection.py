@@ -96,7 +96,7 @@ class Connection:
         """Whether something came that has not been read."""
         return self.open and self._socket.has_input()
 
-    # An exchange that is over is no caller's business any more: see `callers.Caller.finished`.
+    # An exchange that is over is no caller's business any more: see `Caller.is_idle`.
     def done(self) -> bool:
         """Whether it makes no further attempt while another connection makes one."""
         return not self.open or self._ends or self.at_rest

@@ -14,7 +14,7 @@ from pytest_parseapi.clients.server.real_time import ServerTime
 from pytest_parseapi.clients.server.sockets import LocalPeers
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
-from pytest_parseapi.record.operation import Caller
+from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 
 __all__ = ["ServerOffice"]

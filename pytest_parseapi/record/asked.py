@@ -1,0 +1,85 @@
+"""A request that is about to be put on record, and how it compares with what was sent before."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Excerpt, Request, size_of
+from pytest_parseapi.model.links import Signing
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.cure import Sent, cures
+from pytest_parseapi.record.payload import Payload, document_bytes, payload_of
+
+__all__ = ["Asked"]
+
+
+class Asked:
+    """A request with its caller and the moment at which it began.
+
+    Args:
+        request: what is asked.
+        endpoint: where.
+        names: the names of its document, none of them signed.
+        caller: who asks.
+        started: virtual seconds since the test began.
+        signing: what signs a link.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        names: tuple[str, ...],
+        caller: Caller,
+        started: float,
+        signing: Signing,
+    ) -> None:
+        self.request = request
+        self.endpoint = endpoint
+        self.names = names
+        self.caller = caller
+        self.started = started
+        self._signing = signing
+
+    @cached_property
+    def payload(self) -> Payload:
+        """What it carries."""
+        request = self.request
+        return payload_of(request.header("content-type") or "", request.body, self._signing)
+
+    def resends(self, before: Attempt) -> bool:
+        """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
+        request = self.request
+        kind = request.header("content-type")
+        if request.body == before.body and kind == before.header("content-type"):
+            return True
+        earlier = before.payload
+        return self.payload.digest == earlier.digest or earlier.spent_in(self.payload)
+
+    def cures(self, before: Attempt) -> bool:
+        """Whether it changed in what the final error of an attempt asks for."""
+        error = before.error
+        if not isinstance(error, DocumentedError) or error.cured_by is None:
+            return False
+        request = self.request
+        first = Sent(before.body, urlsplit(before.url).query, before.header)
+        return cures(error, first, Sent(request.body, request.query, request.header))
+
+    def lost_its_name(self, before: Attempt) -> bool:
+        """Whether it is its caller's retry of an attempt, without its document or its name."""
+        content = self.payload.content
+        if content is None:
+            return not self.names
+        return content == before.payload.content or (not self.names and self._is_rest_of(before))
+
+    def _is_rest_of(self, before: Attempt) -> bool:
+        """Whether its document is what a stream still held when it was read again."""
+        rest = document_bytes(self.request.header("content-type") or "", self.request.body)
+        whole = document_bytes(before.header("content-type") or "", before.body)
+        if size_of(rest) >= size_of(whole):
+            return False
+        return isinstance(whole, Excerpt) or whole.endswith(rest) or whole.startswith(rest)

@@ -1,0 +1,116 @@
+"""The threads and tasks that make attempts, and whether they are at work."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from _thread import get_ident
+from types import FrameType
+from typing import Any, Final
+
+__all__ = ["Caller", "current_caller"]
+
+_OWN: Final = "pytest_parseapi."
+_WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
+_DEEP: Final = 12
+
+
+class Caller:
+    """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
+
+    __slots__ = ("_ident", "_key", "_task")
+
+    def __init__(self, ident: int, task: Any) -> None:
+        self._ident = ident
+        self._key = (ident, id(task))
+        self._task = None if task is None else weakref.ref(task)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Caller) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task; a new one may equal one that is gone, and a thread may not."""
+        return self._task is not None
+
+    def is_idle(self) -> bool:
+        """Whether it has ended, or waits for others: for work, a result, a lock, another's end.
+
+        One that sleeps, or runs, is at work on something of its own.
+        """
+        if self._task is None:
+            return self._thread_is_idle()
+        task = self._task()
+        if task is None:
+            return True
+        done = getattr(task, "done", None)
+        # A trio task has no such method; its coroutine has no frame once it has ended.
+        if bool(done() if done else task.coro.cr_frame is None):
+            return True
+        return done is not None and hasattr(task, "get_coro") and _awaits_others(task.get_coro())
+
+    def _thread_is_idle(self) -> bool:
+        frame = sys._current_frames().get(self._ident)
+        thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
+        if frame is None or thread is None:
+            return True
+        return self._ident != get_ident() and _waits_for_others(frame)
+
+
+def _waits_for_others(innermost: FrameType) -> bool:
+    """Whether a thread blocks in a queue, a join, a result or a pool, and not in its own pause."""
+    frame: FrameType | None = innermost
+    waits = False
+    for _ in range(_DEEP):
+        if frame is None:
+            break
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith(_OWN):
+            frame = frame.f_back
+            continue
+        if not name.startswith(_WAITING_ROOMS):
+            break
+        function = frame.f_code.co_name
+        if name in ("queue", "concurrent.futures.thread") or function in ("get", "join", "result"):
+            return True
+        if function == "wait" and frame.f_locals.get("timeout") is not None:
+            # A pause by an event or a condition, unless a queue turns out to wait in it.
+            waits = False
+        elif function in ("wait", "acquire", "__enter__"):
+            waits = True
+        frame = frame.f_back
+    return waits
+
+
+def _awaits_others(coroutine: Any) -> bool:
+    """Whether a task awaits something else than the end of a pause."""
+    innermost = ("", "")
+    for _ in range(100):
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is None:
+            break
+        innermost = (frame.f_globals.get("__name__", ""), frame.f_code.co_name)
+        awaited = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        if awaited is None:
+            # It has not begun, or it runs.
+            return False
+        coroutine = awaited
+    return innermost[1] != "sleep"
+
+
+def current_caller() -> Caller:
+    """The caller of this function."""
+    ident = get_ident()
+    task: Any = None
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        task = asyncio.current_task()
+    elif "trio" in sys.modules:
+        trio = sys.modules["trio"]
+        if trio.lowlevel.in_trio_task():
+            task = trio.lowlevel.current_task()
+    return Caller(ident, task)

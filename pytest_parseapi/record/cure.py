@@ -1,0 +1,97 @@
+"""What two requests about one document differ in: a final error may ask for exactly that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, Final
+
+from pytest_parseapi.model.errors import Cure, DocumentedError
+from pytest_parseapi.model.http import Excerpt, digest_of
+from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
+
+__all__ = ["Sent", "cures"]
+
+_FILE_KEYS: Final = frozenset({"file", "files", "document", "documents", "inputs", "url"})
+_OPTIONS: Final = frozenset({"settings", "config", "options"})
+_CREDENTIALS: Final = ("authorization", "proxy-authorization", "x-api-key", "api-key", "cookie")
+
+
+class Sent:
+    """What one request carried, by what an error may ask to be changed.
+
+    Args:
+        body: what was sent.
+        query: the query of its URL.
+        header: gives the value of a header by its lower-case name, or None.
+    """
+
+    def __init__(self, body: bytes, query: str, header: Callable[[str], str | None]) -> None:
+        self._found: dict[Cure, list[Hashable]] = {
+            "password": [],
+            "config": [query],
+            "file": [],
+            "url": [],
+            "credential": [header(name) for name in _CREDENTIALS],
+        }
+        self._read(header("content-type") or "", body)
+
+    def differs(self, other: Sent, what: Cure) -> bool:
+        """Whether another request carries something else of this kind."""
+        return self._found[what] != other._found[what]
+
+    def _read(self, content_type: str, body: bytes) -> None:
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            try:
+                parts = parse_multipart(content_type, body)
+            except MalformedBody:
+                parts = ()
+            for part in parts:
+                if part.filename is not None:
+                    named = (part.filename, part.content_type, digest_of(part.body))
+                    self._found["file"].append(named)
+                else:
+                    self._read_text(part.name, part.body)
+        elif kind.endswith("json"):
+            self._read_text("", body)
+        else:
+            self._found["file"].append((kind, digest_of(body)))
+
+    def _read_text(self, name: str, body: bytes) -> None:
+        try:
+            value = None if isinstance(body, Excerpt) else json.loads(body)
+        except (ValueError, RecursionError):
+            value = None
+        if value is None:
+            value = digest_of(body) if isinstance(body, Excerpt) else body.decode(errors="replace")
+        for path, leaf in _leaves(value, (name,) if name else ()):
+            self._keep(path, leaf)
+
+    def _keep(self, path: tuple[str, ...], leaf: object) -> None:
+        if any("password" in key.lower() for key in path):
+            self._found["password"].append(repr(leaf))
+        elif path and path[0].lower() in _FILE_KEYS and not _OPTIONS.intersection(path):
+            self._found["file"].append((path, repr(leaf)))
+            if isinstance(leaf, str) and "://" in leaf:
+                self._found["url"].append(leaf)
+        else:
+            self._found["config"].append((path, repr(leaf)))
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    if isinstance(value, Mapping) and value:
+        for key in sorted(value):
+            yield from _leaves(value[key], (*path, str(key)))
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, str(index)))
+    else:
+        yield path, value
+
+
+def cures(error: object, before: Sent, after: Sent) -> bool:
+    """Whether a request changed in what the final error of the one before it asks for."""
+    if not isinstance(error, DocumentedError) or error.retryable or error.cured_by is None:
+        return False
+    return before.differs(after, error.cured_by)
