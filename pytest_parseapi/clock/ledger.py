@@ -38,6 +38,8 @@ class Ledger:
         """How often clocks were read since the last wait or stamp."""
         self.noted = 0
         """What has passed for certain."""
+        self.expired = -1
+        """The reading at which a wait's time was up last."""
         self.jumped = 0
         """The sum of all jumps."""
         self._mark = self.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import queue
-import sys
 import threading
 from _queue import SimpleQueue
 from _thread import LockType
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import RealWait
-from pytest_parseapi.clock.readers import Reader, reader_of
+from pytest_parseapi.clock.readers import Reader, caller, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.types import replaced_methods
 
@@ -54,7 +53,7 @@ class NativeWaits:
                 or not blocking
                 or clock.closed
                 or not _is_duration(timeout)
-                or reader_of(sys._getframe(1)) is Reader.TOOL
+                or reader_of(caller()) is Reader.TOOL
             ):
                 return real(lock, blocking, timeout)
             if real(lock, False):  # noqa: FBT003
@@ -73,7 +72,7 @@ class NativeWaits:
                 or not block
                 or clock.closed
                 or not _is_duration(timeout)
-                or reader_of(sys._getframe(1)) is Reader.TOOL
+                or reader_of(caller()) is Reader.TOOL
             ):
                 return real(box, block, timeout)
             call = functools.partial(_items, real, box)

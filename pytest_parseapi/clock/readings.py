@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.genuine import GENUINE
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.readers import Reader, reader_of
+from pytest_parseapi.clock.readers import Reader, caller, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.functions import Redirect
 from pytest_parseapi.patching.types import replaced_methods
@@ -118,7 +119,7 @@ class Readings:
         clock = self._clock
 
         def sleep(seconds: float) -> None:
-            if seconds == 0 or reader_of(sys._getframe(1)) is Reader.TOOL:
+            if seconds == 0 or reader_of(caller()) is Reader.TOOL:
                 real(seconds)
             else:
                 clock.sleep(seconds)
@@ -129,7 +130,7 @@ class Readings:
         ledger, shifted = self._clock.ledger, self._shifted
 
         def read() -> float:
-            if reader_of(sys._getframe(1)) is Reader.TOOL:
+            if reader_of(caller()) is Reader.TOOL:
                 return real()
             ledger.readings += 1
             return real() + shifted(unit)
@@ -141,19 +142,24 @@ class Readings:
         self._began[real.__name__] = began
 
         def read() -> float:
-            reader = reader_of(sys._getframe(1))
+            reader = reader_of(caller())
             if reader is Reader.TOOL:
                 return real()
             ledger.readings += 1
             if reader is Reader.CONSUMER:
                 return real() + shifted(unit)
-            return began + (ledger.now() if unit > 1 else ledger.now() / SECOND)
+            now = ledger.now()
+            if unit > 1:
+                return began + now
+            shown: float = began + now / SECOND
+            # As after a real time-out, the deadline has passed: ``as_completed`` asks for that.
+            return math.nextafter(shown, math.inf) if ledger.expired == now else shown
 
         return read
 
     def _broken_down(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
         def read(seconds: float | None = None, /) -> Any:
-            if seconds is None and reader_of(sys._getframe(1)) is not Reader.TOOL:
+            if seconds is None and reader_of(caller()) is not Reader.TOOL:
                 seconds = self._originals["time"]() + self._shifted(1)
             return real() if seconds is None else real(seconds)
 
@@ -163,7 +169,7 @@ class Readings:
         wanted = 0 if real.__name__ == "asctime" else 1
 
         def read(*arguments: Any) -> Any:
-            if len(arguments) == wanted and reader_of(sys._getframe(1)) is not Reader.TOOL:
+            if len(arguments) == wanted and reader_of(caller()) is not Reader.TOOL:
                 now = self._originals["time"]() + self._shifted(1)
                 arguments = (*arguments, self._originals["localtime"](now))
             return real(*arguments)
@@ -172,7 +178,7 @@ class Readings:
 
     def _system_clock(self, real: Callable[[int], float], unit: int) -> Callable[[int], float]:
         def read(clock_id: int, /) -> float:
-            moves = clock_id in _MOVING and reader_of(sys._getframe(1)) is not Reader.TOOL
+            moves = clock_id in _MOVING and reader_of(caller()) is not Reader.TOOL
             return real(clock_id) + (self._shifted(unit) if moves else 0)
 
         return read
@@ -180,18 +186,18 @@ class Readings:
     # The inner functions' arguments are named as those of the methods that they stand for.
     def _now(self) -> Callable[..., dt.datetime]:
         def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
-            return cls.fromtimestamp(self._seconds_for(sys._getframe(1)), tz)
+            return cls.fromtimestamp(self._seconds_for(caller()), tz)
 
         return now
 
     def _utcnow(self) -> Callable[..., dt.datetime]:
         def utcnow(cls: type[Any]) -> Any:
-            moment = cls.fromtimestamp(self._seconds_for(sys._getframe(1)), dt.UTC)
+            moment = cls.fromtimestamp(self._seconds_for(caller()), dt.UTC)
             return moment.replace(tzinfo=None)
 
         return utcnow
 
-    def _seconds_for(self, frame: FrameType) -> float:
+    def _seconds_for(self, frame: FrameType | None) -> float:
         tool = reader_of(frame) is Reader.TOOL
         now: float = self._originals["time"]()
         return now if tool else now + self._shifted(1)

@@ -32,7 +32,7 @@ _REAL: Final = tuple(
     for name in ("socket.py", "ssl.py", "selectors.py", "subprocess.py", "connection.py")
 )
 # Functions that wait for work that may never come; a server in the test is not work under way.
-_SERVES: Final = frozenset({"accept", "serve_forever", "get_request"})
+_SERVES: Final = frozenset({"accept", "serve_forever", "get_request", "_wait_for_updates"})
 
 
 class _State(NamedTuple):

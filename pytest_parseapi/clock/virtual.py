@@ -129,6 +129,8 @@ class VirtualClock:
             seconds = operator.index(seconds)
         if math.isnan(seconds):
             raise ValueError("Invalid value NaN (not a number)")
+        if math.isinf(seconds):
+            raise OverflowError("timestamp out of range for platform time_t")
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         if seconds > threading.TIMEOUT_MAX:
@@ -166,9 +168,11 @@ class VirtualClock:
                     self._endless.hang()
                 if deadline is not None:
                     if ledger.noted >= deadline or self._try_jump(deadline):
+                        ledger.expired = deadline
                         return False
                     if ledger.monotonic() - began >= patience:
                         self.passed(deadline)
+                        ledger.expired = deadline
                         return False
                 if self._closed:
                     return self._outlived(wait, needs, began)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import select as system
 import sys
 import threading
 from _thread import allocate_lock
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.blocking import RealWait
-from pytest_parseapi.clock.readers import Reader, reader_of
+from pytest_parseapi.clock.readers import Reader, caller, reader_of
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
@@ -40,7 +41,7 @@ class _Notice:
             return True
         if not blocking:
             return False
-        if self._clock.closed or reader_of(sys._getframe(1)) is Reader.TOOL:
+        if self._clock.closed or reader_of(caller()) is Reader.TOOL:
             return self._really_acquire(timeout)
         return self._clock.wait(self, None if timeout < 0 else timeout)
 
@@ -89,6 +90,7 @@ class Waits:
         """Wait in virtual time from now on."""
         self._patches.put(threading, "_allocate_lock", self._notice)
         self._patches.put(threading.Thread, "join", self._join)
+        self._patches.put(system, "select", self._select)
 
     def stop(self) -> None:
         """Wait in real time again."""
@@ -105,6 +107,18 @@ class Waits:
 
         return allocate
 
+    def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """``select.select`` waits for something real: it goes on record with what it took."""
+
+        @functools.wraps(real)
+        def select(reading: Any, writing: Any, failing: Any, timeout: Any = None, /) -> Any:
+            if timeout == 0 or self._clock.closed or reader_of(caller()) is Reader.TOOL:
+                return real(reading, writing, failing, timeout)
+            with self._clock.hold():
+                return real(reading, writing, failing, timeout)
+
+        return select
+
     def _join(self, real: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(real)
         def join(thread: threading.Thread, timeout: float | None = None) -> None:
@@ -112,7 +126,7 @@ class Waits:
                 timeout is None
                 or timeout <= 0
                 or self._clock.closed
-                or reader_of(sys._getframe(1)) is Reader.TOOL
+                or reader_of(caller()) is Reader.TOOL
             ):
                 real(thread, timeout)
             else:

@@ -25,6 +25,12 @@ _CALLS: Final = {
     0x0008: "PyObject_CallOneArg",  # METH_O
     0x0082: "PyObject_Vectorcall",  # METH_FASTCALL | METH_KEYWORDS
 }
+# One copy with the interpreter's lock held: every other thread sees both pointers change at once.
+# With a step of Python's between two writes, a thread that calls the function meanwhile would call
+# the new C function with the old first argument, and end the interpreter.
+_COPY: Final = ctypes.PYFUNCTYPE(
+    ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+)(ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0)
 _MAKE: Final = ctypes.PYFUNCTYPE(
     ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
 )(("PyCFunction_NewEx", ctypes.pythonapi))
@@ -54,12 +60,13 @@ class Redirect:
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        self._definition = ctypes.c_void_p.from_address(id(function) + _HEADER)
-        self._first = ctypes.c_void_p.from_address(id(function) + _HEADER + _POINTER)
-        self._saved = (self._definition.value, self._first.value)
-        if self._definition.value is None or self._first.value != id(function.__self__):
+        self._place = id(function) + _HEADER
+        definition = ctypes.c_void_p.from_address(self._place).value
+        first = ctypes.c_void_p.from_address(self._place + _POINTER).value
+        if definition is None or first != id(function.__self__):
             raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
-        original = _MethodDef.from_address(self._definition.value)
+        self._saved = (definition, first)
+        original = _MethodDef.from_address(definition)
         call = _CALLS.get(original.flags)
         if original.name != function.__name__.encode() or call is None:
             raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
@@ -79,17 +86,21 @@ class Redirect:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(target))
         self._target = target
         self._is_on = True
-        self._first.value = id(target)
-        self._definition.value = ctypes.addressof(self._replacement)
+        self._point(ctypes.addressof(self._replacement), id(target))
 
     def again(self) -> None:
         """Send calls to the last target once more, and let `original` reach what is there now."""
-        self._kept.function = _MethodDef.from_address(self._saved[0] or 0).function
+        self._kept.function = _MethodDef.from_address(self._saved[0]).function
         self.to(self._target)
 
     def undo(self) -> None:
         """Let the built-in be itself again."""
-        self._definition.value, self._first.value = self._saved
+        self._point(*self._saved)
         if self._is_on:
             self._is_on = False
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._target))
+
+    def _point(self, definition: int, first: int) -> None:
+        """Change both pointers, with nothing of Python's in between."""
+        pair = (ctypes.c_void_p * 2)(definition, first)
+        _COPY(self._place, ctypes.addressof(pair), 2 * _POINTER)

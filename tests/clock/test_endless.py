@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import queue
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -104,6 +107,15 @@ def test_a_wait_for_another_thread_is_none_for_nothing(extend_api, monkeypatch):
 
     thread.join()
     assert extend_api.clock.elapsed == 60
+
+
+def test_a_wait_for_a_thread_that_runs_a_child_process_is_none_for_nothing(extend_api, monkeypatch):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    command = [sys.executable, "-c", "import time; time.sleep(0.2)"]
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(subprocess.run, command, check=True).result().returncode == 0
 
 
 def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import calendar
 import contextlib
 import datetime as dt
@@ -10,13 +11,16 @@ import gc
 import http.client
 import logging
 import random
+import select as system
 import selectors
 import socket
 import sys
 import textwrap
 import threading
 import time
+import types
 from _queue import SimpleQueue
+from unittest import mock
 
 import httpx
 import pytest
@@ -177,6 +181,42 @@ def test_real_time(extend_api):
         extend_api.clock.advance(1)
 
 
+def test_a_thread_whose_first_call_is_the_clock_function(extend_api, monkeypatch):
+    errors = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+    _thread.start_new_thread(time.sleep, (1,))
+    time.sleep(2)
+    threading.Event().wait(0.5)
+    assert errors == []
+    assert extend_api.clock.elapsed >= 2.5
+
+
+def mocked(real):
+    return mock.Mock(side_effect=real)
+
+
+def passed_on_by_a_plugin(real):
+    module = types.ModuleType("pytest_somebody")
+    exec("def call(*args): return real(*args)", vars(module) | {"real": real}, vars(module))
+    return module.call
+
+
+@pytest.mark.parametrize("wrap", [mocked, passed_on_by_a_plugin])
+def test_who_passes_a_call_on_is_not_its_author(extend_api, monkeypatch, wrap):
+    monkeypatch.setattr(time, "sleep", wrap(time.sleep))
+    monkeypatch.setattr(time, "monotonic", wrap(time.monotonic))
+    before = time.monotonic()
+    time.sleep(3600)
+    assert time.monotonic() - before >= 3600
+    assert extend_api.clock.elapsed == 3600
+
+
+def test_select_is_on_record_with_what_it_took(extend_api):
+    system.select([], [], [], 0.05)
+    assert 0.05 <= extend_api.clock.elapsed < 30
+    system.select([], [], [], 0)
+
+
 # What is left behind: nothing.
 
 
@@ -201,6 +241,7 @@ def world():
             if name[0].isupper()
             if isinstance(getattr(selectors, name), type)
         ],
+        "select": dict(vars(system)),
         "socket": dict(vars(socket)),
         "http.client": dict(vars(http.client.HTTPConnection)),
         "httpx": dict(vars(httpx)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.pool
 import os
 import queue
 import signal
@@ -85,6 +86,31 @@ def test_as_completed_comes_in_order_of_time(clock):
         futures = {pool.submit(time.sleep, seconds): seconds for seconds in (3, 1, 4, 2)}
         order = [(futures[future], clock.elapsed) for future in as_completed(futures)]
     assert order == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+def test_as_completed_gives_up_at_its_deadline(clock):
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(time.sleep, 20)]
+        with pytest.raises(FutureTimeoutError):
+            list(as_completed(futures, timeout=5))
+        assert clock.elapsed == 5
+
+
+def test_a_pool_of_threads_of_multiprocessing(extend_api):
+    for number in range(2):
+        extend_api.fail("OCR_ERROR", times=3, document=f"{number}.pdf")
+    with multiprocessing.pool.ThreadPool(2) as pool:
+        assert pool.map(parse, range(2)) == [200, 200]
+        pool.map(time.sleep, [1, 1])
+    assert [waits_of(extend_api, number) for number in range(2)] == [[None, 1, 2, 4]] * 2
+
+
+def test_a_pool_of_threads_has_time_outs(clock):
+    with multiprocessing.pool.ThreadPool(1) as pool:
+        slow = pool.apply_async(time.sleep, (4,))
+        with pytest.raises(multiprocessing.TimeoutError):
+            slow.get(timeout=2)
+    assert clock.elapsed >= 2
 
 
 # What has a time-out.

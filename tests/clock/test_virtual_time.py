@@ -110,6 +110,8 @@ def test_sleep_takes_what_the_real_one_takes(clock):
         ("1", TypeError, "'str' object cannot be interpreted as an integer"),
         (None, TypeError, "'NoneType' object cannot be interpreted as an integer"),
         (1e30, OverflowError, "timestamp"),
+        (float("-inf"), OverflowError, "timestamp"),
+        (float("inf"), OverflowError, "timestamp"),
     ],
 )
 def test_sleep_refuses_what_the_real_one_refuses(clock, seconds, error, text):

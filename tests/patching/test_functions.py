@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import threading
 import time
 from time import sleep as kept
 
@@ -88,3 +89,33 @@ def test_a_redirect_within_another_outlives_it():
 def test_what_is_no_built_in_is_refused():
     with pytest.raises((RuntimeError, AttributeError)):
         Redirect(call_default)
+
+
+def test_threads_that_call_it_meanwhile():
+    """With two writes in turn, such a thread ends the interpreter within a second or two."""
+    stop = threading.Event()
+    errors = []
+
+    def work():
+        try:
+            while not stop.is_set():
+                time.gmtime(0)
+        except BaseException as error:  # noqa: BLE001 - told below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(2000):
+            redirect = Redirect(time.gmtime)
+            redirect.to(redirect.original)
+            redirect.undo()
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
