@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_parseapi.clients.guard import Guard, blocked_in_test
+from pytest_parseapi.clients.guard.guard import Guard
+from pytest_parseapi.clients.guard.messages import blocked_in_test
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.libraries import interceptors_for
@@ -88,12 +89,13 @@ class Simulation:
         """Put everything in place; what was put in place is taken out if a part of it fails."""
         with contextlib.ExitStack() as undo:
             undo.callback(self._hosts.disconnect)
-            for interceptor in interceptors_for(self.settings.clients, self._contexts):
-                undo.callback(interceptor.stop)
-                interceptor.start(self._hosts)
+            # Before the interceptors, so that what they answer never comes to it.
             guard = Guard(self._hosts.names, self._block)
             undo.callback(guard.stop)
             guard.start()
+            for interceptor in interceptors_for(self.settings.clients, self._contexts):
+                undo.callback(interceptor.stop)
+                interceptor.start(self._hosts)
             undo.callback(self.evidence.stop)
             self.evidence.start()
             undo.callback(self.live.detach, self._hosts)

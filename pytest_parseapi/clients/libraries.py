@@ -1,24 +1,44 @@
-"""Every client library that can be intercepted, and what intercepts it."""
+"""The one list of client libraries: which are intercepted, by what, and which have an extra."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Final
 
-from pytest_parseapi.clients.aiohttp.interceptor import AiohttpInterceptor
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
-from pytest_parseapi.clients.httpx.interceptor import HTTPXInterceptor
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
 from pytest_parseapi.clients.mocks.requests_mock import RequestsMockInterceptor
 from pytest_parseapi.clients.mocks.responses import ResponsesInterceptor
 from pytest_parseapi.clients.mocks.vcr import VCRInterceptor
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.clients.urllib3.interceptor import Urllib3Interceptor
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["CLIENTS", "interceptors_for"]
+__all__ = ["CLIENTS", "ClientLibrary", "interceptors_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLibrary:
+    """A client library.
+
+    Args:
+        name: as the marker ``parseapi(clients=...)`` and messages name it.
+        interceptor: makes what intercepts it; None where nothing does.
+        has_extra: whether an extra of this package installs it.
+        root: its package, if not of that name.
+    """
+
+    name: str
+    interceptor: Callable[[SharedContexts], Interceptor] | None = None
+    has_extra: bool = False
+    root: str = ""
+
+    @property
+    def module(self) -> str:
+        """The package whose frames show that it asks."""
+        return self.root or self.name
 
 
 def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -> list[Interceptor]:
@@ -29,17 +49,18 @@ def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -
         contexts: TLS contexts to share.
 
     Raises:
-        UsageError: a name is not one of a client library.
+        UsageError: a name is not one of a client library that can be intercepted.
     """
+    known = {client.name: client.interceptor for client in CLIENTS if client.interceptor}
     for name in chosen or ():
-        if name not in CLIENTS:
-            raise UsageError(f"unknown client {name!r}: {nearest(name, CLIENTS)}")
-    names = [name for name in CLIENTS if chosen is None or name in chosen]
+        if name not in known:
+            raise UsageError(f"unknown client {name!r}: {nearest(name, known)}")
+    names = [name for name in known if chosen is None or name in chosen]
     mocks = [make() for name in names for make in _MOCKS.get(name, ())]
-    return [*(CLIENTS[name](contexts) for name in names), *mocks, VCRInterceptor()]
+    return [*(known[name](contexts) for name in names), *mocks, VCRInterceptor()]
 
 
-class _Late:
+class _WhenImported:
     """An interceptor that needs its library, put in place when that is imported."""
 
     def __init__(self, name: str, make: Callable[[ModuleType], Interceptor]) -> None:
@@ -63,18 +84,43 @@ class _Late:
 
 
 def _httpx(name: str) -> Callable[[SharedContexts], Interceptor]:
-    return lambda contexts: _Late(name, lambda module: HTTPXInterceptor(module, contexts))
+    def make(contexts: SharedContexts) -> Interceptor:
+        from pytest_parseapi.clients.httpx.interceptor import HTTPXInterceptor
+
+        return _WhenImported(name, lambda module: HTTPXInterceptor(module, contexts))
+
+    return make
 
 
-CLIENTS: Final[Mapping[str, Callable[[SharedContexts], Interceptor]]] = MappingProxyType(
-    {
-        "httpx": _httpx("httpx"),
-        "httpx2": _httpx("httpx2"),
-        "requests": lambda _contexts: Urllib3Interceptor(),
-        "aiohttp": lambda _contexts: AiohttpInterceptor(),
-    }
+def _urllib3(_contexts: SharedContexts) -> Interceptor:
+    from pytest_parseapi.clients.urllib3.interceptor import Urllib3Interceptor
+
+    return Urllib3Interceptor()
+
+
+def _aiohttp(_contexts: SharedContexts) -> Interceptor:
+    from pytest_parseapi.clients.aiohttp.interceptor import AiohttpInterceptor
+
+    return AiohttpInterceptor()
+
+
+CLIENTS: Final = (
+    ClientLibrary("httpx", _httpx("httpx")),
+    ClientLibrary("httpx2", _httpx("httpx2"), has_extra=True),
+    ClientLibrary("requests", _urllib3, has_extra=True),
+    ClientLibrary("aiohttp", _aiohttp, has_extra=True),
+    # Only named, in messages of the guard.
+    *(
+        ClientLibrary(name)
+        for name in (
+            *("urllib3", "urllib", "botocore", "httplib2", "niquests", "tornado", "treq"),
+            *("twisted", "websocket", "websockets", "grpc"),
+            *("pycurl", "curl_cffi", "rnet", "wreq", "primp", "httpr", "impit", "pyreqwest"),
+        )
+    ),
+    ClientLibrary("http.client", root="http"),
 )
-"""Makers of interceptors, by the name that the marker ``parseapi(clients=...)`` takes."""
+"""Every client library that is intercepted, or that a message names."""
 
 _MOCKS: Final[Mapping[str, tuple[Callable[[], Interceptor], ...]]] = MappingProxyType(
     {

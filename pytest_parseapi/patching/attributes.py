@@ -7,7 +7,9 @@ be no more than a way to the real function, and must be gone with the next simul
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Final
 
 __all__ = ["Patches", "beneath"]
@@ -35,6 +37,22 @@ class Patches:
         patch = _Patch(owner, name, make)
         self._placed.append(patch)
         patch.put()
+
+    def put_everywhere(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace a function, or a class, in each module that has imported it, too.
+
+        Args:
+            owner: the module that it comes from.
+            name: its name there.
+            make: makes the replacement; called once, with the real one.
+        """
+        real = beneath(getattr(owner, name))
+        new = make(real)
+        for module in list(sys.modules.values()):
+            # Some put other objects into sys.modules.
+            if isinstance(module, ModuleType):
+                for kept in [key for key, value in list(vars(module).items()) if value is real]:
+                    self.put(module, kept, lambda _real: new)
 
     def stop(self) -> None:
         """Put everything back but what somebody else has replaced since."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Generator
 
 import pytest
 
-from pytest_parseapi.clients.guard import Guard, blocked_in_session
+from pytest_parseapi.clients.guard.guard import Guard
+from pytest_parseapi.clients.guard.messages import blocked_in_session
 from pytest_parseapi.model.stops import Stops
 
 __all__ = ["SessionGuard"]

@@ -8,6 +8,7 @@ import http.client
 import socket
 import ssl
 import urllib.request
+from socket import getaddrinfo  # kept, as some libraries do
 
 import aiohttp
 import httpx2
@@ -54,6 +55,23 @@ def by_name():
     socket.gethostbyname(HOST.upper() + ".")
 
 
+def by_kept_reference():
+    getaddrinfo(HOST, 443)
+
+
+def by_datagram():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"key", (HOST, 53))
+
+
+def by_datagram_of_a_loop():
+    async def main():
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(HOST, 53))
+
+    asyncio.run(main())
+
+
 def by_tls_to_an_address():
     sock, peer = socket.socketpair()
     with sock, peer:
@@ -86,7 +104,10 @@ WAYS = {
     "aiohttp": (by_aiohttp, LEFT_OUT),
     "httpx2": (lambda: httpx2.post(URL, json={}), LEFT_OUT),
     "urllib": (lambda: urllib.request.urlopen(URL, timeout=5), NOT_INTERCEPTED),
-    "http": (by_http_client, NOT_INTERCEPTED),
+    "http.client": (by_http_client, NOT_INTERCEPTED),
+    "kept getaddrinfo": (by_kept_reference, NOT_INTERCEPTED),
+    "datagram": (by_datagram, NOT_INTERCEPTED),
+    "datagram of a loop": (by_datagram_of_a_loop, NOT_INTERCEPTED),
     "tunnel": (by_tunnel, NOT_INTERCEPTED),
     "create_connection": (by_connection, NOT_INTERCEPTED),
     "socket": (by_socket, NOT_INTERCEPTED),
@@ -95,7 +116,17 @@ WAYS = {
     "open_connection": (by_open_connection, NOT_INTERCEPTED),
     "tls of a loop": (by_loop_to_an_address, NOT_INTERCEPTED),
 }
-LIBRARIES = {"requests", "aiohttp", "httpx2", "urllib", "http"}
+CALLED = {
+    "kept getaddrinfo": "socket",
+    "datagram": "socket",
+    "datagram of a loop": "asyncio",
+    "tunnel": "http.client",
+    "create_connection": "socket",
+    "gethostbyname": "socket",
+    "tls": "ssl",
+    "open_connection": "asyncio",
+    "tls of a loop": "ssl",
+}
 
 
 @pytest.fixture
@@ -126,12 +157,12 @@ def test_nothing_leaves_the_machine(simulated, way, monkeypatch):
 
     # A loop does not close the socket whose TLS could not begin.
     gc.collect()
-    library = way if way in LIBRARIES else ""
-    by = f" by {library}" if library else ""
+    library = CALLED.get(way, way)
     host = HOST.upper() + "." if way == "gethostbyname" else HOST
     assert str(caught.value) == simulation.stops.message
     assert simulation.stops.message == (
-        f"A request to {host}{by} was blocked before it left this machine: {words.format(library)}"
+        f"A request to {host} by {library} was blocked before it left this machine: "
+        f"{words.format(library)}"
     )
 
 
@@ -140,8 +171,7 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
     simulated, library, monkeypatch
 ):
     """As where its interceptor is missing, although every client is asked for."""
-    interceptors = {"httpx": lambda _contexts: _Nothing()}
-    monkeypatch.setattr("pytest_parseapi.clients.libraries.CLIENTS", interceptors)
+    monkeypatch.setattr("pytest_parseapi.api.simulation.interceptors_for", lambda *_: [])
     simulation = simulated(clients=None)
 
     with pytest.raises(SimulationStopped):
@@ -152,14 +182,6 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
         f"{library} is not intercepted.\n"
         f"Install its extra: pip install 'pytest-parseapi[{library}]'"
     )
-
-
-class _Nothing:
-    def start(self, _hosts):
-        """Intercept nothing."""
-
-    def stop(self):
-        """Nothing was done."""
 
 
 def test_other_hosts_are_reached(simulated):
@@ -234,6 +256,59 @@ class TestTests:
         )
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["A request to api.extend.ai by urllib was blocked before*"])
+
+    def test_a_thread_that_a_test_left_behind_is_stopped(self, nested):
+        """Also by a client that was intercepted, and nobody else's test fails for it."""
+        result = nested(
+            """
+            import socket, threading
+            go, done, seen = threading.Event(), threading.Event(), []
+
+            def ask():
+                go.wait()
+                try:
+                    socket.getaddrinfo("api.extend.ai", 443)
+                except BaseException as error:
+                    seen.append(str(error))
+                done.set()
+
+            def test_leaves_a_thread(extend_api):
+                threading.Thread(target=ask, daemon=True).start()
+
+            def test_next():
+                go.set()
+                assert done.wait(5)
+                assert seen == [
+                    "A request to api.extend.ai by socket was blocked before it left this "
+                    "machine: it comes from a thread that a simulated test began and did not end."
+                ]
+            """,
+            "-p",
+            "no:randomly",
+        )
+        result.assert_outcomes(passed=2)
+
+    def test_a_wait_for_a_callback_that_was_blocked_ends(self, nested):
+        result = nested(
+            """
+            import asyncio, socket
+
+            def test_it(extend_api):
+                async def main():
+                    done = asyncio.Event()
+
+                    def call_back():
+                        socket.getaddrinfo("api.extend.ai", 443)
+                        done.set()
+
+                    asyncio.get_running_loop().call_soon(call_back)
+                    await done.wait()
+
+                asyncio.run(main())
+            """
+        )
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["A request to api.extend.ai by socket was blocked before*"])
 
     def test_an_unknown_client_is_a_mistake(self, nested):
         result = nested(

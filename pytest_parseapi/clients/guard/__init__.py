@@ -1,0 +1,1 @@
+"""Private: keeps documented hosts out of reach for whatever is not intercepted."""

@@ -1,0 +1,93 @@
+"""The guard: blocks documented hosts before anything is sent to them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection
+from typing import Any
+
+from pytest_parseapi.clients.guard.entrances import Entrances, host_in
+from pytest_parseapi.clients.guard.messages import blocked_after_test, calling_library
+from pytest_parseapi.clients.guard.process import process_guards
+from pytest_parseapi.clients.hosts import plain_host
+from pytest_parseapi.model.mistakes import SimulationStopped
+
+__all__ = ["Guard"]
+
+
+class Guard:
+    """Blocks documented hosts for whatever is not intercepted.
+
+    Interceptors begin after it, and end before: what they answer never comes here.
+
+    Args:
+        hosts: the documented hosts, as `plain_host` gives them.
+        block: stops the test; called with a host, and the client library that asks for it.
+    """
+
+    def __init__(
+        self,
+        hosts: Callable[[], Collection[str]],
+        block: Callable[[str, str], Any],
+    ) -> None:
+        self._hosts = hosts
+        self._block = block
+        self._process = process_guards()
+        self._entrances = Entrances(self.judge)
+        self._older: set[threading.Thread] = set()
+
+    def start(self) -> None:
+        """Block from now on."""
+        self._older = set(threading.enumerate())
+        self._process.add(self)
+        self._entrances.start()
+
+    def stop(self) -> None:
+        """Block no more, but for the threads that have begun meanwhile and still live."""
+        self._entrances.stop()
+        self._process.remove(self)
+        newer = set(threading.enumerate()) - self._older
+        self._older.clear()
+        if newer:
+            hosts = frozenset(self._hosts())
+
+            def block(given: object, by: str) -> None:
+                host = _documented(given, hosts)
+                if host:
+                    raise SimulationStopped(blocked_after_test(host, calling_library(by)))
+
+            self._process.leave_behind(newer, block)
+
+    def judge(self, given: object, by: str) -> None:
+        """Stop the test where a host is a documented one.
+
+        Args:
+            given: the host, or what holds it.
+            by: what was called.
+        """
+        host = _documented(given, self._hosts())
+        if host:
+            try:
+                self._block(host, calling_library(by))
+            finally:
+                _end_waits()
+
+
+def _documented(given: object, hosts: Collection[str]) -> str:
+    """The host that a caller named, as it was named, where it is a documented one."""
+    host = host_in(given)
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return ""
+    return host if plain_host(host) in hosts else ""
+
+
+def _end_waits() -> None:
+    """Let nobody wait for ever for a callback or task whose error nobody passes on."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
+            task.cancel("a request was blocked")

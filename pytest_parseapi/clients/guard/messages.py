@@ -1,0 +1,70 @@
+"""Why a request was blocked, in words, and which client library sent it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+
+from pytest_parseapi.clients.libraries import CLIENTS, ClientLibrary
+
+__all__ = ["blocked_after_test", "blocked_in_session", "blocked_in_test", "calling_library"]
+
+
+def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> str:
+    """Why a request of a simulated test was blocked.
+
+    Args:
+        host: the documented host.
+        library: the client library, or what else was called.
+        chosen: the client libraries that the test's marker names; None for every one.
+    """
+    what = _request(host, library)
+    client = next((client for client in CLIENTS if client.name == library), None)
+    if client is not None and client.interceptor and chosen is not None and library not in chosen:
+        return f"{what} this test's parseapi(clients=...) leaves {library} out."
+    if client is not None and client.has_extra:
+        return (
+            f"{what} {library} is not intercepted.\n"
+            f"Install its extra: pip install 'pytest-parseapi[{library}]'"
+        )
+    return (
+        f"{what} nothing intercepts it.\n"
+        f"Send it by httpx, requests or aiohttp, or to the address that api.live_url gives."
+    )
+
+
+def blocked_in_session(host: str, library: str) -> str:
+    """Why a request outside simulated tests was blocked."""
+    return (
+        f"{_request(host, library)} parseapi_guard is on, and no simulation is under way.\n"
+        f"Let the test request a fixture such as extend_api, or turn parseapi_guard off."
+    )
+
+
+def blocked_after_test(host: str, library: str) -> str:
+    """Why a request of a thread that a simulated test left behind was blocked."""
+    return (
+        f"{_request(host, library)} it comes from a thread that a simulated test began and did "
+        f"not end."
+    )
+
+
+def _request(host: str, library: str) -> str:
+    return f"A request to {host} by {library} was blocked before it left this machine:"
+
+
+def calling_library(default: str) -> str:
+    """The client library that asks: the outermost one, since libraries use each other.
+
+    Args:
+        default: the answer where none shows.
+    """
+    roots = {client.module: client for client in CLIENTS}
+    found: ClientLibrary | None = None
+    frame = sys._getframe(1)
+    while frame is not None:
+        client = roots.get((frame.f_globals.get("__name__") or "").partition(".")[0])
+        if client is not None and (found is None or client.has_extra or not found.has_extra):
+            found = client
+        frame = frame.f_back  # type: ignore[assignment]
+    return default if found is None else found.name

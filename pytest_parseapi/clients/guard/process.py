@@ -1,0 +1,144 @@
+"""What the guards of one process share: the audit hook, which Python never takes back."""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import re
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Collection, Iterator
+from types import FrameType
+from typing import Any, Final, Protocol
+
+__all__ = ["Judge", "ProcessGuards", "process_guards"]
+
+_ASKED: Final = "pytest_parseapi.guards"
+"""An audit event of our own: the hook that is there already answers it."""
+_LINE: Final = re.compile(
+    rb"[A-Z]+ (?:[a-z]+://)?(?:[^/ ]*@)?([^/: ]+)[^ ]* HTTP/1\.[01]\r\n", re.IGNORECASE
+)
+_POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
+_POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
+
+
+class Judge(Protocol):
+    """Judges the hosts that this process is about to reach."""
+
+    def judge(self, host: object, by: str) -> None:
+        """Raise where a host is out of reach.
+
+        Args:
+            host: what the caller gave for one.
+            by: the module of Python's that was called.
+        """
+
+
+class ProcessGuards:
+    """The guards that are on, the latest last, and the threads that their tests left behind."""
+
+    def __init__(self) -> None:
+        self._judges: list[Judge] = []
+        # Whoever is in here is stopped although its test is over.
+        self._left: weakref.WeakKeyDictionary[threading.Thread, Callable[[object, str], None]]
+        self._left = weakref.WeakKeyDictionary()
+
+    def add(self, judge: Judge) -> None:
+        """Ask a guard from now on."""
+        self._judges.append(judge)
+
+    def remove(self, judge: Judge) -> None:
+        """Ask a guard no more."""
+        self._judges.remove(judge)
+
+    def leave_behind(
+        self, threads: Collection[threading.Thread], block: Callable[[object, str], None]
+    ) -> None:
+        """Judge threads of a test that is over.
+
+        Args:
+            threads: those that it began, and that still live.
+            block: judges a host as `Judge.judge` does.
+        """
+        frames = sys._current_frames()
+        for thread in threads:
+            if not _is_idle_worker(frames.get(thread.ident or 0)):
+                self._left[thread] = block
+
+    def judge(self, host: object, by: str) -> None:
+        """Let every guard judge a host."""
+        if self._left:
+            # As threading.current_thread(), which would make an object for a foreign thread.
+            thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+            block = None if thread is None else self._left.get(thread)
+            if block is not None:
+                block(host, by)
+        for judge in reversed(self._judges):
+            judge.judge(host, by)
+
+
+def process_guards() -> ProcessGuards:
+    """Those of this process, also where this module was imported a second time."""
+    found: list[ProcessGuards] = []
+    sys.audit(_ASKED, found)
+    if not found:
+        guards = ProcessGuards()
+        sys.addaudithook(_hook_of(guards))
+        found.append(guards)
+    return found[0]
+
+
+def _hook_of(guards: ProcessGuards) -> Callable[[str, tuple[Any, ...]], None]:
+    named: dict[str, Callable[[tuple[Any, ...]], Iterator[object]]] = {
+        "socket.getaddrinfo": _first,
+        "socket.gethostbyname": _first,
+        "socket.gethostbyaddr": _first,
+        "socket.connect": _second,
+        "socket.sendto": _second,
+        "socket.sendmsg": _second,
+        "http.client.connect": _connection,
+        "http.client.send": _sent,
+    }
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        hosts = named.get(event)
+        if hosts is not None:
+            for host in hosts(args):
+                guards.judge(host, event.rpartition(".")[0])
+        elif event == _ASKED:
+            args[0].append(guards)
+
+    return hook
+
+
+def _first(args: tuple[Any, ...]) -> Iterator[object]:
+    yield args[0]
+
+
+def _second(args: tuple[Any, ...]) -> Iterator[object]:
+    yield args[1]
+
+
+def _connection(args: tuple[Any, ...]) -> Iterator[object]:
+    connection, host, _ = args
+    yield host
+    yield getattr(connection, "_tunnel_host", None)
+
+
+def _sent(args: tuple[Any, ...]) -> Iterator[object]:
+    """A proxy is asked for a host by the first line of a request."""
+    data = args[1]
+    line = _LINE.match(data) if isinstance(data, (bytes, bytearray)) else None
+    if line is not None:
+        yield line[1]
+
+
+def _is_idle_worker(frame: FrameType | None) -> bool:
+    """Whether a thread of a pool waits for work: what it does next is somebody else's."""
+    while frame is not None:
+        if frame.f_code is _POOL_WORK:
+            return False
+        if frame.f_code is _POOL_WORKER:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,449 @@
+"""Ways to reach a documented host, tried where it answers: run by ``test_answering_host.py``."""
+
+import _socket
+import asyncio
+import contextlib
+import http.client
+import importlib
+import os
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from _socket import socket as c_socket
+from socket import getaddrinfo
+
+import pytest
+
+HOST = "api.extend.ai"
+URL = f"https://{HOST}/parse"
+PLAIN = f"http://{HOST}/parse"
+PROXY = "http://127.0.0.1:3128"
+BODY = b'{"file": {"url": "https://files.example.com/secret.pdf"}}'
+WAYS = {}
+
+with contextlib.suppress(ImportError):
+    from pycurl import Curl  # kept by the application
+with contextlib.suppress(ImportError):
+    import treq
+with contextlib.suppress(ImportError):
+    from rnet import BlockingClient
+
+
+def way(*libraries):
+    """Adds a way that needs some libraries."""
+
+    def add(function):
+        WAYS[function.__name__] = function, libraries
+        return function
+
+    return add
+
+
+@way()
+def kept_getaddrinfo():
+    with socket.create_connection(getaddrinfo(HOST, 443, socket.AF_INET)[0][4], 2) as sock:
+        sock.sendall(BODY)
+
+
+@way()
+def kept_gethostbyname():
+    with socket.create_connection((_socket.gethostbyname(HOST.upper()), 443), 2) as sock:
+        sock.sendall(BODY)
+
+
+@way()
+def c_socket_by_name():
+    sock = c_socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    sock.connect((HOST, 443))
+    sock.send(BODY)
+    sock.close()
+
+
+@way()
+def c_datagram_by_name():
+    sock = c_socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    sock.sendto(BODY, (HOST, 53))
+    sock.close()
+
+
+@way()
+def c_message_by_name():
+    sock = c_socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    sock.sendmsg([BODY], [], 0, (HOST, 53))
+    sock.close()
+
+
+@way()
+def datagram_with_flags():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(BODY, 0, (HOST.title(), 53))
+
+
+@way()
+def http_client():
+    connection = http.client.HTTPConnection(HOST, 80, timeout=2)
+    with contextlib.closing(connection), contextlib.suppress(http.client.HTTPException, OSError):
+        connection.request("POST", "/parse", BODY)
+
+
+@way()
+def http_client_by_a_proxy():
+    connection = http.client.HTTPConnection("127.0.0.1", 3128, timeout=2)
+    with contextlib.closing(connection), contextlib.suppress(http.client.HTTPException, OSError):
+        connection.request("POST", PLAIN, BODY)
+
+
+@way()
+def http_client_by_a_tunnel():
+    connection = http.client.HTTPSConnection("127.0.0.1", 3128, timeout=2)
+    connection.set_tunnel(HOST)
+    with contextlib.closing(connection), contextlib.suppress(http.client.HTTPException, OSError):
+        connection.request("POST", "/parse", BODY)
+
+
+@way()
+def urllib_by_a_proxy():
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": PROXY}))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        opener.open(PLAIN, BODY, timeout=2)
+
+
+@way("requests")
+def requests_by_a_proxy():
+    import requests
+
+    with contextlib.suppress(requests.RequestException):
+        requests.post(PLAIN, BODY, proxies={"http": PROXY}, timeout=2)
+
+
+@way("requests", "socks")
+def requests_by_socks():
+    import requests
+
+    with contextlib.suppress(requests.RequestException):
+        proxies = {"https": PROXY.replace("http", "socks5h")}
+        requests.post(URL, BODY, proxies=proxies, timeout=2)
+
+
+@way("urllib3")
+def urllib3_by_a_proxy():
+    import urllib3
+
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        urllib3.ProxyManager(PROXY, retries=False).request("POST", PLAIN, body=BODY, timeout=2)
+
+
+def _by_httpx(url, proxy, library="httpx"):
+    httpx = importlib.import_module(library)
+    with httpx.Client(proxy=proxy, timeout=2) as client, contextlib.suppress(httpx.HTTPError):
+        client.post(url, content=BODY)
+
+
+@way("httpx2")
+def httpx2_by_a_proxy():
+    _by_httpx(PLAIN, PROXY, "httpx2")
+
+
+@way("httpx2")
+def httpx2_by_a_tunnel():
+    _by_httpx(URL, PROXY, "httpx2")
+
+
+@way("httpcore")
+def httpcore():
+    import httpcore
+
+    with httpcore.HTTPProxy(PROXY) as pool, contextlib.suppress(Exception):
+        pool.request("POST", PLAIN, content=BODY, extensions={"timeout": {"read": 2}})
+
+
+@way("httpcore", "socksio")
+def httpcore_by_socks():
+    import httpcore
+
+    with contextlib.suppress(Exception), httpcore.SOCKSProxy(PROXY.replace("http", "socks5")) as by:
+        by.request("POST", URL, content=BODY, extensions={"timeout": {"read": 2}})
+
+
+def _by_aiohttp(url, proxy):
+    import aiohttp
+
+    async def main():
+        limits = aiohttp.ClientTimeout(total=2)
+        async with aiohttp.ClientSession(timeout=limits) as session:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                await session.post(url, data=BODY, proxy=proxy)
+
+    asyncio.run(main())
+
+
+@way("aiohttp")
+def aiohttp_by_a_proxy():
+    _by_aiohttp(PLAIN, PROXY)
+
+
+@way("aiohttp")
+def aiohttp_by_a_tunnel():
+    _by_aiohttp(URL, PROXY)
+
+
+async def _streams(host, port, **options):
+    _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, **options), 2)
+    writer.write(BODY)
+    await writer.drain()
+    writer.close()
+
+
+@way()
+def asyncio_streams():
+    asyncio.run(_streams(HOST, 80))
+
+
+def _by_uvloop(coroutine):
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(coroutine)
+
+
+@way("uvloop")
+def uvloop_streams():
+    _by_uvloop(_streams(HOST, 80))
+
+
+@way("uvloop")
+def uvloop_tls_to_an_address():
+    with contextlib.suppress(OSError, TimeoutError):
+        context = ssl.create_default_context()
+        _by_uvloop(_streams("127.0.0.1", 443, ssl=context, server_hostname=HOST))
+
+
+@way("uvloop")
+def uvloop_datagram():
+    async def main():
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, remote_addr=(HOST, 53)
+        )
+        transport.sendto(BODY)
+        await asyncio.sleep(0.1)
+        transport.close()
+
+    _by_uvloop(main())
+
+
+@way("uvloop")
+def in_a_callback_of_uvloop():
+    """The loop reports the error, and nobody would ever end the wait."""
+
+    async def main():
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: (kept_getaddrinfo(), done.set()))
+        await done.wait()
+
+    _by_uvloop(main())
+
+
+def _curl(kind):
+    import pycurl
+
+    curl = kind()
+    curl.setopt(pycurl.URL, HOST + "/parse")
+    curl.setopt(pycurl.POSTFIELDS, BODY)
+    curl.setopt(pycurl.TIMEOUT, 2)
+    with contextlib.suppress(pycurl.error):
+        curl.perform()
+
+
+@way("pycurl")
+def pycurl():
+    import pycurl
+
+    _curl(pycurl.Curl)
+
+
+@way("pycurl")
+def pycurl_kept():
+    _curl(Curl)
+
+
+@way("tornado", "pycurl")
+def tornado_curl():
+    from tornado.curl_httpclient import CurlAsyncHTTPClient
+
+    async def main():
+        with contextlib.suppress(Exception):
+            client = CurlAsyncHTTPClient()
+            await client.fetch(URL, method="POST", body=BODY, request_timeout=2)
+
+    asyncio.run(main())
+
+
+@way("tornado")
+def tornado():
+    from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+    async def main():
+        with contextlib.suppress(Exception):
+            client = SimpleAsyncHTTPClient()
+            await client.fetch(PLAIN, method="POST", body=BODY, request_timeout=2)
+
+    asyncio.run(main())
+
+
+@way("curl_cffi")
+def curl_cffi():
+    from curl_cffi import requests
+
+    with contextlib.suppress(Exception):
+        requests.post(URL, data=BODY, timeout=2)
+
+
+@way("curl_cffi")
+def curl_cffi_async():
+    from curl_cffi.requests import AsyncSession
+
+    async def main():
+        async with AsyncSession() as session:
+            with contextlib.suppress(Exception):
+                await session.post(URL, data=BODY, timeout=2)
+
+    asyncio.run(main())
+
+
+def _pyopenssl(address):
+    from OpenSSL import SSL
+
+    raw = socket.create_connection(address, 2)
+    connection = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), raw)
+    connection.set_tlsext_host_name(HOST.encode())
+    connection.set_connect_state()
+    with contextlib.suppress(SSL.Error):
+        connection.do_handshake()
+    raw.close()
+
+
+@way("OpenSSL")
+def pyopenssl_to_an_address():
+    _pyopenssl(("127.0.0.1", 443))
+
+
+@way("rnet")
+def rnet():
+    with contextlib.suppress(Exception):
+        BlockingClient(timeout=2).post(URL, body=BODY)
+
+
+@way("wreq")
+def wreq():
+    from wreq.blocking import Client
+
+    with contextlib.suppress(Exception):
+        Client().post(URL, body=BODY)
+
+
+@way("httpr")
+def httpr():
+    import httpr
+
+    with contextlib.suppress(Exception):
+        httpr.Client(timeout=2).post(URL, content=BODY)
+
+
+@way("impit")
+def impit():
+    import impit
+
+    with contextlib.suppress(Exception):
+        impit.Client(timeout=2).post(URL, content=BODY)
+
+
+@way("pyreqwest")
+def pyreqwest():
+    from pyreqwest.simple.sync_request import pyreqwest_post
+
+    with contextlib.suppress(Exception):
+        pyreqwest_post(URL).body_bytes(BODY).send()
+
+
+@way("treq")
+def treq_by_an_agent():
+    """Last: a reactor runs once."""
+    from twisted.internet import reactor
+    from twisted.web.client import Agent
+
+    done = treq.post(URL, data=BODY, agent=Agent(reactor, connectTimeout=2))
+    done.addBoth(lambda _: reactor.stop())
+    reactor.callLater(3, lambda: reactor.running and reactor.stop())
+    reactor.run(installSignalHandlers=False)
+
+
+@pytest.fixture(scope="module")
+def received():
+    """What has arrived at the host and at the proxy; whoever sent it is hung up on."""
+    arrived, listeners = [], []
+
+    def take(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                sock.settimeout(2)
+                with sock, contextlib.suppress(OSError):
+                    arrived.append(sock.recv(999))
+                    if listener.getsockname()[1] == 3128 and arrived[-1][:1] == b"\5":
+                        sock.sendall(b"\5\0")
+                        arrived.append(sock.recv(999))
+
+    def take_datagrams(sock):
+        with contextlib.suppress(OSError):
+            while True:
+                arrived.append(sock.recv(999))
+
+    for port in (80, 443, 3128):
+        listeners.append(socket.create_server(("127.0.0.1", port)))
+        threading.Thread(target=take, args=listeners[-1:], daemon=True).start()
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.1", 53))
+    listeners.append(datagrams)
+    threading.Thread(target=take_datagrams, args=[datagrams], daemon=True).start()
+    yield arrived
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture
+def protected(received, request):
+    """Nothing arrives; or, where nothing protects, something does."""
+    if os.environ["MODE"] == "simulated":
+        request.getfixturevalue("extend_api")
+    del received[:]
+    yield
+    if os.environ["MODE"] == "open":
+        latest = time.monotonic() + 2
+        while not any(received) and time.monotonic() < latest:
+            time.sleep(0.01)
+        assert any(received)
+    else:
+        assert not any(received), received
+
+
+_MARKS = [pytest.mark.parseapi(clients=["httpx"])] if os.environ["MODE"] == "simulated" else []
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_MARKS) for name in WAYS])
+def test_way(name, protected):
+    function, libraries = WAYS[name]
+    for library in libraries:
+        pytest.importorskip(library)
+    function()
+
+
+if os.environ["MODE"] != "simulated":
+    # A simulation intercepts it.
+    @pytest.mark.parametrize("url", [PLAIN, URL])
+    def test_httpx_by_a_proxy(url, protected):
+        _by_httpx(url, PROXY)
