@@ -168,6 +168,13 @@ class SimulatedService:
             self.journal.discard(opened)
             raise
 
+    def refused(self, request: Request) -> None:
+        """Keep the credential of a request that the client library itself refused to send.
+
+        Its error may hold the credential, and the consumer may log the error.
+        """
+        self.journal.credentials.update(self._secrets(request))
+
     def open(self, request: Request) -> Opened:
         """Begin an exchange that a mock of the test's own answers, whatever it asks for.
 

@@ -56,7 +56,7 @@ class Urllib3Interceptor:
                 if service is None or args:
                     return real(pool, conn, method, url, *args, **options)
                 pool.num_requests += 1
-                request = self._requests.read(pool, method, target, options)
+                request = self._requests.read(pool, method, target, options, service.refused)
                 result = recorded(conn, request) or hosts.wait(hosts.receive(service, request))
                 if isinstance(result, Fault):
                     fail(result, pool=pool, conn=conn, url=target, timeouts=request.timeouts)

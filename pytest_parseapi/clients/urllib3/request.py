@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.clients.httpx.headers import Headers, KnownHeaders
+from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_urllib3
 from pytest_parseapi.model.http import Request, Timeouts
 
 __all__ = ["RequestReader"]
 
 _BLOCK: Final = 16_384
+_ODD: Final = re.compile(r"[^!-~]")
 
 
 class _Sent(NamedTuple):
@@ -29,7 +33,14 @@ class RequestReader:
     def __init__(self) -> None:
         self._known_headers = KnownHeaders(_headers)
 
-    def read(self, pool: Any, method: str, url: str, options: dict[str, Any]) -> Request:
+    def read(
+        self,
+        pool: Any,
+        method: str,
+        url: str,
+        options: dict[str, Any],
+        refused: Callable[[Request], object],
+    ) -> Request:
         """The request that they are.
 
         Args:
@@ -37,6 +48,7 @@ class RequestReader:
             method: the request's.
             url: its path and query; the whole URL where a proxy forwards it.
             options: the further arguments.
+            refused: called with a request that urllib3 itself refuses to send.
         """
         given = options.get("body")
         body = _sent(given)
@@ -48,7 +60,8 @@ class RequestReader:
             bool(options.get("chunked")),
             len(body) if body or given else None,
         )
-        return Request(
+        accepted = sent in self._known_headers
+        request = Request(
             method=method,
             url=f"{pool.scheme}://{pool.host}{url}" if url.startswith("/") else url,
             host=pool.host,
@@ -59,6 +72,16 @@ class RequestReader:
             client=_library(),
             timeouts=_timeouts(options["timeout"]),
         )
+        if not accepted or method not in PLAIN_METHODS or _ODD.search(url):
+            target = url if url.startswith("/") else "/"
+            written = body if body or given else None
+            try:
+                check_by_urllib3(pool.host, method, target, headers, written)
+            except BaseException:
+                self._known_headers.forget(sent)
+                refused(request)
+                raise
+        return request
 
 
 def _timeouts(limits: Any) -> Timeouts:
