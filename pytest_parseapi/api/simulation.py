@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.guard.guard import Guard
 from pytest_parseapi.clients.guard.messages import blocked_in_test
 from pytest_parseapi.clients.hosts import SimulatedHosts
@@ -79,7 +80,8 @@ class Simulation:
         self._time = VirtualTime(self.clock, self.live.is_idle)
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
-        self._hosts = SimulatedHosts(self.clock, self.stops, self._look)
+        self.forks = Forks(self.stops)
+        self._hosts = SimulatedHosts(self.clock, self.stops, self._look, self.forks)
         self._contexts = contexts
         self._undo = contextlib.ExitStack()
         for provider in providers.values():
@@ -89,6 +91,8 @@ class Simulation:
         """Put everything in place; what was put in place is taken out if a part of it fails."""
         with contextlib.ExitStack() as undo:
             undo.callback(self._hosts.disconnect)
+            undo.callback(self.forks.stop)
+            self.forks.start()
             # Before the interceptors, so that what they answer never comes to it.
             guard = Guard(self._hosts.names, self._block)
             undo.callback(guard.stop)
@@ -138,6 +142,7 @@ class Simulation:
         self.evidence.clear()
 
     def _look(self) -> None:
+        self.forks.look()
         self.evidence.look()
         if self.jitter_seed is not None:
             self._time.seed(self.jitter_seed)
@@ -157,4 +162,6 @@ class Simulation:
         self._hosts.add(service)
 
     def _block(self, host: str, library: str) -> None:
+        if self.forks.is_child:
+            self.forks.block(f"A request to {host} by {library}")
         self.stops.stop(blocked_in_test(host, library, self.settings.clients))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
@@ -38,11 +39,17 @@ class SimulatedHosts:
         clock: the test's clock.
         stops: the test's stops.
         look: called before each exchange, so that evidence is complete when the consumer speaks.
+        forks: knows whether this is a forked child process; None where nobody forks.
     """
 
     def __init__(
-        self, clock: VirtualClock, stops: Stops, look: Callable[[], None] = lambda: None
+        self,
+        clock: VirtualClock,
+        stops: Stops,
+        look: Callable[[], None] = lambda: None,
+        forks: Forks | None = None,
     ) -> None:
+        self._forks = forks
         self.clock = clock
         self.stops = stops
         self._look = look
@@ -79,6 +86,8 @@ class SimulatedHosts:
                 f"{request.method} {request.url} is not simulated: {service.provider.title} "
                 f"documents https only."
             )
+        if self._forks is not None and self._forks.is_child:
+            self._forks.block(f"{request.method} {request.url} by {request.client}")
         self._look()
         return service.receive(request, caller)
 

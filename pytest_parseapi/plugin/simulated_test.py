@@ -98,6 +98,7 @@ class SimulatedTest:
             if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
                 self._told = True  # the session ends here
                 raise
+            self.simulation.forks.look()
             if self.simulation.stops.message is None:
                 if section := self._section(error):
                     self._item.add_report_section("call", "parseapi", section)
@@ -120,6 +121,7 @@ class SimulatedTest:
         """Why the test fails although its own code passed; reported once."""
         if self._told:
             return None
+        self.simulation.forks.look()
         message = self.simulation.stops.report()
         if message is None and self._settings.strict:
             message = self._unused_text()

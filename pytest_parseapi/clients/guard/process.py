@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures.thread
+import os
 import re
 import sys
 import threading
@@ -11,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any, Final, Protocol
 
-__all__ = ["Judge", "ProcessGuards", "process_guards"]
+__all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
 
 _ASKED: Final = "pytest_parseapi.guards"
 """An audit event of our own: the hook that is there already answers it."""
@@ -34,11 +35,23 @@ class Judge(Protocol):
         """
 
 
+class Fork(Protocol):
+    """Is told of forks."""
+
+    def forking(self) -> None:
+        """This process is about to fork."""
+
+    def forked(self) -> None:
+        """This is the child of a fork now."""
+
+
 class ProcessGuards:
     """The guards that are on, the latest last, and the threads that their tests left behind."""
 
     def __init__(self) -> None:
         self._judges: list[Judge] = []
+        self.forks: list[Fork] = []
+        """Who is told of forks."""
         # Whoever is in here is stopped although its test is over.
         self._left: weakref.WeakKeyDictionary[threading.Thread, Callable[[object, str], None]]
         self._left = weakref.WeakKeyDictionary()
@@ -76,6 +89,16 @@ class ProcessGuards:
         for judge in reversed(self._judges):
             judge.judge(host, by)
 
+    def forking(self) -> None:
+        """This process is about to fork."""
+        for fork in self.forks:
+            fork.forking()
+
+    def forked(self) -> None:
+        """This is the child of a fork now."""
+        for fork in self.forks:
+            fork.forked()
+
 
 def process_guards() -> ProcessGuards:
     """Those of this process, also where this module was imported a second time."""
@@ -84,6 +107,8 @@ def process_guards() -> ProcessGuards:
     if not found:
         guards = ProcessGuards()
         sys.addaudithook(_hook_of(guards))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=guards.forking, after_in_child=guards.forked)
         found.append(guards)
     return found[0]
 

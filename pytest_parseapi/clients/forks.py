@@ -1,0 +1,80 @@
+"""Forked child processes: what they ask is blocked, and the test's own process gets to know it."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NoReturn
+
+from pytest_parseapi.clients.guard.process import process_guards
+from pytest_parseapi.model.stops import Stops
+
+__all__ = ["Forks"]
+
+_MOST: Final = 4000
+"""Bytes of one message: as many as a pipe takes at once."""
+
+
+class Forks:
+    """Knows whether this is a forked child of a test's process, and reports to the parent.
+
+    A child has a copy of the simulation: it would meet each scripted failure again, and nothing
+    that it does would be on record.
+
+    Args:
+        stops: the test's stops.
+    """
+
+    def __init__(self, stops: Stops) -> None:
+        self._stops = stops
+        self._pipe: tuple[int, int] | None = None
+        self.is_child = False
+
+    def start(self) -> None:
+        """Watch forks from now on."""
+        process_guards().forks.append(self)
+
+    def stop(self) -> None:
+        """Watch them no more."""
+        process_guards().forks.remove(self)
+        if self._pipe is not None:
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
+
+    def forking(self) -> None:
+        """This process is about to fork: the child will need a way to report."""
+        if self._pipe is None:
+            self._pipe = os.pipe()
+            os.set_blocking(self._pipe[0], False)
+
+    def forked(self) -> None:
+        """This is the child now."""
+        self.is_child = True
+
+    def block(self, what: str) -> NoReturn:
+        """Stop the child, and let the parent know.
+
+        Args:
+            what: what the child asked for.
+
+        Raises:
+            SimulationStopped: always.
+        """
+        message = (
+            f"{what} was blocked: it comes from a forked child process (pid {os.getpid()}), and "
+            f"only the test's own process is simulated. Let the child ask the address that "
+            f"api.live_url gives."
+        )
+        if self._pipe is not None:
+            os.write(self._pipe[1], message.encode()[:_MOST] + b"\n")
+        self._stops.stop(message)
+
+    def look(self) -> None:
+        """Stop the test in its own process if a child was blocked."""
+        if self._pipe is None or self.is_child or self._stops.message is not None:
+            return
+        try:
+            read = os.read(self._pipe[0], 2 * _MOST)
+        except BlockingIOError:
+            return
+        self._stops.message = read.decode(errors="replace").partition("\n")[0]
