@@ -37,7 +37,7 @@ def blocked_in_session(host: str, library: str) -> str:
     """Why a request outside simulated tests was blocked."""
     return (
         f"{_request(host, library)} parseapi_guard is on, and no simulation is under way.\n"
-        f"Let the test request a fixture such as extend_api, or turn parseapi_guard off."
+        "Let the test request the fixture of a simulated API, or turn parseapi_guard off."
     )
 
 

@@ -367,7 +367,7 @@ class TestSession:
             result.stdout.str().count(
                 "A request to api.extend.ai by urllib was blocked before it left this machine: "
                 "parseapi_guard is on, and no simulation is under way.\n"
-                "Let the test request a fixture such as extend_api, or turn parseapi_guard off."
+                "Let the test request the fixture of a simulated API, or turn parseapi_guard off."
             )
             == 3
         )
