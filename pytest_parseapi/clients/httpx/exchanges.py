@@ -11,6 +11,7 @@ from pytest_parseapi.clients.httpx.headers import Headers, KnownHeaders
 from pytest_parseapi.clients.httpx.streams import truncated_streams
 from pytest_parseapi.clients.mocks.httpx import HTTPXMocks
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
+from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
 from pytest_parseapi.service.service import SimulatedService
 
@@ -39,6 +40,7 @@ class HTTPXExchanges:
         self.mocks = HTTPXMocks(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
+        self._accepted: KnownHeaders[tuple[tuple[bytes, bytes], ...]] = KnownHeaders(_headers)
         self._streams = truncated_streams(module)
 
     def run(
@@ -56,6 +58,7 @@ class HTTPXExchanges:
             response = self.routes.ask(service, neutral, sent, routers)
             if response is not None:
                 return response
+        self._check(service, request, neutral)
         pauses = _connect_pauses(transport)
         while True:
             result = self.hosts.wait(self.hosts.receive(service, neutral))
@@ -78,6 +81,7 @@ class HTTPXExchanges:
             response = await self.routes.ask_async(service, neutral, sent, routers)
             if response is not None:
                 return response
+        self._check(service, request, neutral)
         pauses = _connect_pauses(transport)
         while True:
             result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
@@ -86,6 +90,25 @@ class HTTPXExchanges:
             import anyio
 
             await anyio.sleep(pauses.pop(0))
+
+    def _check(self, service: SimulatedService, request: Any, read: Request) -> None:
+        """Refuse what the library itself refuses, below the place of the interception."""
+        raw = tuple(request.headers.raw)
+        # A stream that an attempt before has used up is a payload that was lost: checks say so.
+        streamed = not isinstance(request.stream, self.module.ByteStream)
+        if (
+            raw in self._accepted
+            and request.method in PLAIN_METHODS
+            and (streamed or _length(read.headers) in (None, len(read.body)))
+            and "target" not in request.extensions
+        ):
+            return
+        try:
+            check_by_httpcore(self.module, request, None if streamed else read.body)
+        except BaseException:
+            service.refused(read)
+            raise
+        self._accepted.of(raw)
 
     def _active(self) -> Sequence[Any]:
         return self.routes.active() if self.module.__name__ == "httpx" else ()
@@ -127,7 +150,15 @@ class HTTPXExchanges:
 
 
 def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
-    return tuple((name.decode("ascii").lower(), value.decode("latin-1")) for name, value in raw)
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
+
+
+def _length(headers: Headers) -> int | None:
+    """The length of the body that headers tell; None where they tell none."""
+    for name, value in headers:
+        if name == "content-length":
+            return int(value)
+    return None
 
 
 def _extensions(status: int) -> dict[str, Any]:

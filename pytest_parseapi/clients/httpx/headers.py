@@ -24,6 +24,13 @@ class KnownHeaders(Generic[Key]):
         self._read = read
         self._known: dict[Key, Headers] = {}
 
+    def forget(self, key: Key) -> None:
+        """Read them anew the next time."""
+        self._known.pop(key, None)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._known
+
     def of(self, key: Key) -> Headers:
         """The headers of a request.
 
