@@ -22,6 +22,8 @@ from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.evidence.own_text import without_own_text
 from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.condition import When
 from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for, times_of
@@ -284,6 +286,12 @@ class ParseAPI(
     def _service(self) -> SimulatedService:
         return self._open.services[self._provider.name]
 
+    def _lines(self, text: str | None = None) -> list[Line]:
+        """The evidence, without what the plugin itself made and the test or consumer printed."""
+        services = self._open.services.values()
+        attempts = [attempt for service in services for attempt in service.journal.attempts]
+        return without_own_text(self._open.evidence.lines(text), attempts)
+
     @property
     def _observed(self) -> Observed:
         journal = self._service.journal
@@ -295,7 +303,7 @@ class ParseAPI(
             attempts=journal.attempts,
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
-            lines=self._open.evidence.lines,
+            lines=self._lines,
             asked_instead="" if journal.attempts else self._asked_instead(),
         )
 

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
+from pytest_parseapi.model.links import Signing
+
 __all__ = [
     "Place",
     "SimulationStopped",
@@ -140,4 +142,4 @@ def document_name(document: object) -> str | None:
         return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
     if not isinstance(document, str) or not document:
         raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
-    return document
+    return Signing().name(document)

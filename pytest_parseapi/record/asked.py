@@ -27,6 +27,7 @@ class Asked:
         caller: who asks.
         started: virtual seconds since the test began.
         signing: what signs a link.
+        secrets: what its provider reads as the credential.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Asked:
         caller: Caller,
         started: float,
         signing: Signing,
+        secrets: tuple[str, ...],
     ) -> None:
         self.request = request
         self.endpoint = endpoint
         self.names = names
         self.caller = caller
         self.started = started
+        self.secrets = secrets
         self._signing = signing
 
     @cached_property
@@ -66,8 +69,10 @@ class Asked:
         if not isinstance(error, DocumentedError) or error.cured_by is None:
             return False
         request = self.request
-        first = Sent(before.body, urlsplit(before.url).query, before.header)
-        return cures(error, first, Sent(request.body, request.query, request.header))
+        query = urlsplit(before.url).query
+        first = Sent(before.body, query, before.header, before._secrets, self._signing)
+        second = Sent(request.body, request.query, request.header, self.secrets, self._signing)
+        return cures(error, first, second)
 
     def lost_its_name(self, before: Attempt) -> bool:
         """Whether it is its caller's retry of an attempt, without its document or its name."""

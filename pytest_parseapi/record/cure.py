@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from pytest_parseapi.model.errors import Cure, DocumentedError
 from pytest_parseapi.model.http import Excerpt, digest_of
+from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Sent", "cures"]
 
 _FILE_KEYS: Final = frozenset({"file", "files", "document", "documents", "inputs", "url"})
 _OPTIONS: Final = frozenset({"settings", "config", "options"})
-_CREDENTIALS: Final = ("authorization", "proxy-authorization", "x-api-key", "api-key", "cookie")
 
 
 class Sent:
@@ -24,15 +24,27 @@ class Sent:
         body: what was sent.
         query: the query of its URL.
         header: gives the value of a header by its lower-case name, or None.
+        secrets: what its provider reads as the credential.
+        signing: what signs a link: a link that is signed anew is the same file.
     """
 
-    def __init__(self, body: bytes, query: str, header: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        query: str,
+        header: Callable[[str], str | None],
+        secrets: tuple[str, ...],
+        signing: Signing,
+    ) -> None:
+        self._signing = signing
+        for secret in secrets:
+            query = query.replace(f"={secret}", "=***")
         self._found: dict[Cure, list[Hashable]] = {
             "password": [],
             "config": [query],
             "file": [],
             "url": [],
-            "credential": [header(name) for name in _CREDENTIALS],
+            "credential": [secrets or header("authorization")],
         }
         self._read(header("content-type") or "", body)
 
@@ -72,7 +84,7 @@ class Sent:
         if any("password" in key.lower() for key in path):
             self._found["password"].append(repr(leaf))
         elif path and path[0].lower() in _FILE_KEYS and not _OPTIONS.intersection(path):
-            self._found["file"].append((path, repr(leaf)))
+            self._found["file"].append((path, repr(self._signing.value(leaf))))
             if isinstance(leaf, str) and "://" in leaf:
                 self._found["url"].append(leaf)
         else:

@@ -36,7 +36,6 @@ class Opened:
         asked: Asked,
         operation: Operation,
         wall_started: float,
-        secrets: tuple[str, ...],
     ) -> None:
         self.record = record
         self.number = len(record)
@@ -44,7 +43,7 @@ class Opened:
         self.endpoint = asked.endpoint
         self.names = asked.names
         self.operation = operation
-        self.secrets = secrets
+        self.secrets = asked.secrets
         self.started = started = asked.started
         self.wall_started = wall_started
         last = operation.attempts[-1] if operation.attempts else None
@@ -108,12 +107,12 @@ class Journal:
             self.credentials.update(secrets)
             if not caller.is_task:
                 caller = self._keep(caller)
-            asked = Asked(request, endpoint, names, caller, self._now(), self._signing)
+            asked = Asked(request, endpoint, names, caller, self._now(), self._signing, secrets)
             operation = self._operation(asked)
             operation.under_way = True
             self._latest[endpoint, caller] = operation
             self._attempts.append(None)
-            return Opened(self._attempts, asked, operation, self._wall(), secrets)
+            return Opened(self._attempts, asked, operation, self._wall())
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""

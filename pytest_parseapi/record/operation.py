@@ -117,7 +117,11 @@ class Series:
             if own.goes_on_with(asked):
                 return own
         self._forget_closed()
-        for operation in list(self._open)[-_LOOK_BACK:]:
+        waiting = [item for item in self._open if not item.under_way][-_LOOK_BACK:]
+        if len(waiting) > 1:
+            # Of several parts, each goes on with its own.
+            waiting.sort(key=lambda item: not (item.attempts and asked.resends(item.last)))
+        for operation in waiting:
             before = operation.caller
             if not self._is_settled(operation, asked) and operation.goes_on_with(asked):
                 if self._by_caller.get(before) is operation:

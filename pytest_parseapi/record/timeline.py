@@ -9,7 +9,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["describe_error", "draw", "short_document"]
+__all__ = ["describe_error", "draw", "rows_of", "short_document"]
 
 _FIRST: Final = 12
 _LAST: Final = 8
@@ -55,6 +55,11 @@ def draw(title: str, attempts: Sequence[Attempt]) -> str:
         if attempt.contradiction is not None
     ]
     return f"timeline of {title} (virtual seconds)\n" + "\n".join(lines)
+
+
+def rows_of(attempts: Sequence[Attempt]) -> frozenset[str]:
+    """The lines of a timeline with single blanks, to know them again where it is printed."""
+    return frozenset(" ".join(" ".join(_row(attempt)).split()) for attempt in attempts)
 
 
 def _row(attempt: Attempt) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.run_script import RunScript
@@ -203,10 +204,12 @@ class RunBook:
 
     Args:
         words: what the provider documents about runs.
+        signing: what signs a link, and so tells nothing about its document.
     """
 
-    def __init__(self, words: RunDescription) -> None:
+    def __init__(self, words: RunDescription, signing: Signing) -> None:
         self.words = words
+        self._signing = signing
         self.pace = Pace()
         self.script = RunScript()
         self.batches: dict[str, BatchRecord] = {}
@@ -241,7 +244,7 @@ class RunBook:
         return RunRecord(
             words=self.words,
             id=run_id,
-            names=submission.names,
+            names=self._signing.names(submission.names),
             data=submission.data,
             failure=submission.failure,
             created=now,

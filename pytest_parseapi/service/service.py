@@ -85,7 +85,8 @@ class SimulatedService:
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
-        self.journal = Journal(now, wall, Signing(signing_parameters))
+        self._signing = Signing(signing_parameters)
+        self.journal = Journal(now, wall, self._signing)
         self.script = Script(provider.base_url)
         self.mock_scripts: list[Script] = []
         """The scripts of ``answers(...)``, each for the mocks that it was given to."""
@@ -105,7 +106,7 @@ class SimulatedService:
         """The thread in which a ``when`` of the test's own decides."""
         self._ids = Ids(self._seed)
         self.state: Any = provider.behaviour.new_state()
-        self.runs = None if provider.runs is None else RunBook(provider.runs)
+        self.runs = None if provider.runs is None else RunBook(provider.runs, self._signing)
         """Every run of the test; None where the provider has none."""
         self._unauthorized = provider.error_of(provider.unauthorized)
 
@@ -121,7 +122,7 @@ class SimulatedService:
             self._ids = Ids(self._seed)
             self.state = self.provider.behaviour.new_state()
             words = self.provider.runs
-            self.runs = None if words is None else RunBook(words)
+            self.runs = None if words is None else RunBook(words, self._signing)
 
     @property
     def now(self) -> float:
@@ -265,7 +266,8 @@ class SimulatedService:
                 run = self.runs.get(value)
                 if run is not None:
                     return run.names
-        return self._asked(self.provider.behaviour.documents, request, self.state)
+        names = self._asked(self.provider.behaviour.documents, request, self.state)
+        return self._signing.names(names)
 
     def _asked(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
         """What a provider's own function says of a request; a mistake of its stops the test."""

@@ -104,3 +104,11 @@ def test_nothing_to_check(extend_api):
     extend_api.fail("OCR_ERROR")
     send(extend_api)
     assert "no document was parsed with success" in said(extend_api.assert_parsed_once)
+
+
+@pytest.mark.parametrize("named", ["invoice.pdf", URL, URL + "?X-Amz-Signature=3"])
+def test_a_signed_link_is_found_by_each_of_its_names(extend_api, named):
+    extend_api.fail("OCR_ERROR", document=named)
+    assert send(extend_api, f"{URL}?X-Amz-Signature=1").status_code == 500
+    assert len(extend_api.attempts_for(named)) == 1
+    assert extend_api.attempts[0].document == URL

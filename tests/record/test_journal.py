@@ -8,6 +8,8 @@ import threading
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply, Request, Timeouts
@@ -43,6 +45,7 @@ class Callers:
         return caller
 
     def end(self, name):
+        """It ends, or waits for work."""
         self._ended.add(name)
 
 
@@ -54,33 +57,42 @@ class Book:
         self.callers = Callers()
         self.journal = Journal(lambda: self.now, lambda: 1e9 + self.now)
 
-    def open(self, name="a.pdf", *, by="one", endpoint=PARSE, body=None, kind="application/json"):
-        names = () if name is None else (f"https://files.example.com/{name}", name)
+    def open(
+        self,
+        name="a.pdf",
+        *,
+        by="one",
+        endpoint=PARSE,
+        body=None,
+        kind="application/json",
+        key="k",
+    ):
+        names = () if name is None else (f"https://files.example.com/{name}", name.split("?")[0])
         content = repr(names).encode() if body is None else body
         request = Request(
             method=endpoint.method,
             url="https://api.extend.ai" + endpoint.path,
             host="api.extend.ai",
             path=endpoint.path,
-            headers=(("authorization", "Bearer k"), ("content-type", kind)),
+            headers=(("authorization", f"Bearer {key}"), ("content-type", kind)),
             body=content,
             client="httpx",
             timeouts=Timeouts(5.0, 5.0),
         )
-        return self.journal.open(request, endpoint, names, self.callers[by])
+        return self.journal.open(request, endpoint, names, self.callers[by], (key,))
 
-    def close(self, opened, *, ok=False):
+    def close(self, opened, *, ok=False, error=OCR):
         return self.journal.close(
             opened,
             Outcome(
                 result=Reply(status=200 if ok else 500),
-                error=None if ok else OCR,
+                error=None if ok else error,
                 request_id=f"req_{opened.number}",
             ),
         )
 
-    def attempt(self, name="a.pdf", *, ok=False, **more):
-        return self.close(self.open(name, **more), ok=ok)
+    def attempt(self, name="a.pdf", *, ok=False, error=OCR, **more):
+        return self.close(self.open(name, **more), ok=ok, error=error)
 
     def operations(self):
         return [[item.number for item in found.attempts] for found in self.journal.operations]
@@ -111,56 +123,193 @@ def test_documents_and_endpoints_are_operations_of_their_own(book):
     assert [item.waited for item in book.journal.attempts] == [None, None, None, 5, 5]
 
 
-def test_whoever_asks_again_after_a_failure_retries(book):
-    """Two workers on one queue: the retry is made by whose turn it is."""
-    for by in ("one", "two", "one", "two"):
+def test_callers_at_the_same_moment_are_operations_of_their_own(book):
+    """Two loops side by side, which keep their operations from then on."""
+    for _ in range(2):
+        for by in ("one", "two"):
+            book.attempt(by=by)
+        book.now += 1
+    assert book.operations() == [[1, 3], [2, 4]]
+    assert [item.waited for item in book.journal.attempts] == [None, None, 1, 1]
+
+
+def test_whoever_asks_later_goes_on(book):
+    """Two workers on one queue, both alive: the retry is made by whose turn it is."""
+    for by in ("one", "two", "one"):
         book.attempt(by=by)
         book.now += 1
-    assert book.operations() == [[1, 2, 3, 4]]
-    assert [item.waited for item in book.journal.attempts] == [None, 1, 1, 1]
+    assert book.operations() == [[1, 2, 3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
 
 
-def test_attempts_of_two_callers_that_overlap_are_two_operations(book):
-    one, two = book.open(by="one"), book.open(by="two")
-    book.now = 1
-    book.close(one)
-    book.close(two)
-    book.now = 3
+def test_a_worker_that_waits_for_work_has_handed_over_at_once(book):
+    book.attempt(by="one")
+    book.callers.end("one")
     book.attempt(by="two")
-    book.attempt(by="one")
-    assert book.operations() == [[1, 4], [2, 3]]
+    assert book.operations() == [[1, 2]]
+    assert book.journal.attempts[1].waited == 0
 
 
-@pytest.mark.parametrize("by", ["one", "two"])
-def test_what_follows_a_success_is_a_new_operation(book, by):
-    book.attempt(by="one")
-    book.attempt(by="one", ok=True)
+def test_what_is_under_way_is_nobodys_retry(book):
+    first = book.open(by="one")
+    book.now += 1
+    book.attempt(by="two")
+    book.close(first)
+    assert book.operations() == [[1], [2]]
+
+
+def test_what_follows_a_success_is_new(book):
+    for ok in (False, True, False, True):
+        book.attempt(ok=ok)
+        book.now += 1
+    assert book.operations() == [[1, 2], [3, 4]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, None, 1]
+
+
+def test_a_new_caller_after_a_success_goes_on_with_no_old_failure(book):
+    """The slower one of two requests at once failed; the document is parsed again later."""
+    slow = book.open(by="slow")
+    book.attempt(by="fast", ok=True)
+    book.now = 1
+    book.close(slow)
+    book.callers.end("slow")
+    late = book.open(by="late")
+    book.close(late, ok=True)
     book.now = 5
-    book.attempt(by=by, ok=True)
-    assert book.operations() == [[1, 2], [3]]
-    assert book.journal.attempts[-1].waited is None
+    book.attempt(by="later", ok=True)
+    assert [numbers[-1] for numbers in book.operations()][-1] == 4
+
+
+def test_polls_of_a_run_are_one_operation(book):
+    for by in ("one", "two", "one"):
+        book.attempt(None, endpoint=POLL, body=b"", ok=True, by=by)
+        book.now += 1
+    assert book.operations() == [[1, 2, 3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
+
+
+def test_parts_of_one_document_at_the_same_moment(book):
+    for by in ("one", "two", "three"):
+        book.attempt(by=by, body=b'{"pages": "%s"}' % by.encode())
+        book.callers.end(by)
+    book.now = 1
+    for by in ("three", "one", "two"):
+        book.attempt(by=f"again {by}", body=b'{"pages": "%s"}' % by.encode(), ok=True)
+    assert book.operations() == [[1, 5], [2, 6], [3, 4]]
+
+
+ERRORS = {error.code: error for error in registry()["extend"].errors}
+JSON = b'{"file": {"url": "https://files.example.com/a.pdf%s"%s}%s}'
 
 
 @pytest.mark.parametrize(
-    "signed",
+    ("code", "body", "more", "cured"),
     [
-        "X-Amz-Signature={}&X-Amz-Date=20260101T00000{}Z",
-        "X-Goog-Signature={}&X-Goog-Expires={}",
-        "sv=2024-01-01&se=2026-01-0{}&sig={}",
-        "Expires={}&Signature={}&Key-Pair-Id=K",
+        ("PASSWORD_PROTECTED_FILE", (b"", b', "settings": {"password": "s"}', b""), {}, True),
+        ("PASSWORD_PROTECTED_FILE", (b"", b"", b', "config": {"target": "spatial"}'), {}, False),
+        ("INVALID_CONFIG_OPTIONS", (b"", b"", b', "config": {"target": "spatial"}'), {}, True),
+        ("INVALID_CONFIG_OPTIONS", (b"", b', "settings": {"password": "s"}', b""), {}, False),
+        ("UNABLE_TO_DOWNLOAD_FILE", (b"?X-Amz-Signature=2", b"", b""), {}, True),
+        ("CORRUPT_FILE", (b"", b"", b', "config": {"target": "spatial"}'), {}, False),
+        ("UNAUTHORIZED", (b"", b"", b""), {"key": "another"}, True),
+        ("UNAUTHORIZED", (b"", b"", b', "config": {}'), {}, False),
+        ("CORRUPT_FILE", (b"", b"", b""), {"key": "another"}, False),
+        ("OCR_ERROR", (b"", b', "settings": {"password": "s"}', b""), {}, False),
+        ("PASSWORD_PROTECTED_FILE", (b"", b"", b""), {}, False),
     ],
 )
-def test_a_link_that_is_signed_anew_is_the_same_document(book, signed):
-    for turn in (1, 2):
-        book.attempt(f"a.pdf?{signed.format(turn, turn)}&page=1")
-    assert book.operations() == [[1, 2]]
-    assert book.journal.attempts[0].document == "https://files.example.com/a.pdf?page=1"
+def test_a_cured_request_is_new(book, code, body, more, cured):
+    book.attempt(body=JSON % (b"", b"", b""), error=ERRORS[code])
+    book.attempt(body=JSON % body, ok=True, **more)
+    assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
 
 
-def test_other_parameters_tell_documents_apart(book):
-    for turn in (1, 2):
-        book.attempt(f"a.pdf?id={turn}")
+SIGNED = [
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F1&X-Amz-Date=2&X-Amz-Signature={}",
+    "AWSAccessKeyId=AK&Signature={}&Expires=1{}",
+    "X-Goog-Signature={}&X-Goog-Date={}",
+    "GoogleAccessId=me%40x.example&Expires={}&Signature={}",
+    "sv=2024-08-04&se=2026-01-0{}&sr=b&sp=r&sig=a{}",
+    "Expires=1{}&Signature=b{}&Key-Pair-Id=K",
+    "Policy=p{}&Signature=b{}&Key-Pair-Id=K",
+]
+
+
+@pytest.mark.parametrize("query", SIGNED)
+def test_a_link_that_is_signed_anew_is_the_same_document(book, query):
+    for number in range(3):
+        url = f"a.pdf?{query.format(number, number)}&id=17"
+        body = b'{"url": "https://files.example.com/%s"}' % url.encode()
+        book.attempt(url, by=f"caller {number}", body=body)
+        book.now += 1
+    assert book.operations() == [[1, 2, 3]]
+    first, second, _ = book.journal.attempts
+    assert first.payload.difference(second.payload) is None
+    assert first.document == "https://files.example.com/a.pdf?id=17"
+
+
+@pytest.mark.parametrize("query", ["id={}", "se={}", "Expires={}", "st={}&v=2", "page={}"])
+def test_other_parameters_tell_documents_apart(book, query):
+    for number in range(2):
+        book.attempt(f"a.pdf?{query.format(number)}")
     assert book.operations() == [[1], [2]]
+
+
+# Whatever the interleaving
+
+MOMENTS = st.floats(0.1, 5, allow_nan=False)
+DOCUMENTS = st.lists(
+    st.lists(st.tuples(MOMENTS, st.booleans(), st.integers(0, 3)), min_size=1, max_size=6),
+    min_size=1,
+    max_size=5,
+)
+
+
+def played(documents):
+    """The operations of consumers at work side by side, by document and position."""
+    book = Book()
+    steps = []
+    for number, plan in enumerate(documents):
+        when = 0.0
+        for position, (pause, ok, worker) in enumerate(plan):
+            when += pause
+            steps.append((when, number, position, ok, worker))
+    place = {}
+    for when, number, position, ok, worker in sorted(steps):
+        book.now = when
+        attempt = book.attempt(f"{number}.pdf", by=f"worker {worker}", ok=ok)
+        place[attempt.number] = (number, position, round(attempt.waited or 0, 6))
+    return [[place[number] for number in numbers] for numbers in book.operations()]
+
+
+@given(documents=DOCUMENTS)
+def test_operations_are_those_of_each_document_alone(documents):
+    """Whichever thread, task or worker makes an attempt, and whatever else goes on."""
+    together = played(documents)
+    for number, plan in enumerate(documents):
+        own = [found for found in together if found[0][0] == number]
+        alone = played([[(pause, ok, 0) for pause, ok, _ in plan]])
+        assert [[item[1:] for item in found] for found in own] == [
+            [item[1:] for item in found] for found in alone
+        ]
+
+
+@given(
+    loops=st.integers(2, 6),
+    failures=st.integers(1, 4),
+    order=st.randoms(use_true_random=False),
+    wait=MOMENTS,
+)
+def test_loops_side_by_side_on_one_document_stay_apart(loops, failures, order, wait):
+    book = Book()
+    for number in range(failures + 1):
+        workers = list(range(loops))
+        order.shuffle(workers)
+        for worker in workers:
+            book.attempt(by=f"loop {worker}", ok=number == failures)
+        book.now += wait
+    assert sorted(map(len, book.operations())) == [failures + 1] * loops
+    assert all(item.waited in (None, pytest.approx(wait)) for item in book.journal.attempts)
 
 
 def test_a_caller_goes_on_where_another_has_ended(book):
@@ -224,6 +373,8 @@ def test_a_discarded_attempt_never_took_place(book):
         pytest.param({"body": b"%PDF one"}, {"body": b"%PDF one"}, True, id="the same bytes"),
         pytest.param({"body": b"%PDF one"}, {"body": b"%PDF two"}, False, id="other bytes"),
         pytest.param({"body": b"%PDF one"}, {"body": b""}, True, id="a spent handle"),
+        pytest.param({"body": b"%PDF one"}, {"body": b"one"}, True, id="the rest of a stream"),
+        pytest.param({"body": b"%PDF one"}, {"body": b"%PDF 2"}, False, id="a shorter document"),
         pytest.param({"body": b""}, {"body": b"%PDF one"}, False, id="nothing, then a document"),
     ],
 )
@@ -305,28 +456,24 @@ def test_retries_cost_less_than_a_kilobyte_apart_from_their_ids_and_body(book, d
 # Callers
 
 
-def test_a_thread_is_the_same_caller_and_idle_where_it_waits_for_others_or_has_ended():
-    found, busy, go_on = [], threading.Event(), threading.Event()
+def test_a_thread_is_the_same_caller_until_it_ends():
+    found = []
 
     def work():
         found.extend([current_caller(), current_caller()])
-        while not busy.is_set():
-            pass
+        started.set()
         go_on.wait()
 
+    started, go_on = threading.Event(), threading.Event()
     thread = threading.Thread(target=work)
     thread.start()
-    try:
-        while len(found) < 2:
-            pass
-        assert found[0] == found[1] != current_caller()
-        assert len({*found, current_caller()}) == 2
-        assert not found[0].is_idle()
-        assert not found[0].is_task
-    finally:
-        busy.set()
-        go_on.set()
-        thread.join()
+    started.wait()
+    assert found[0] == found[1] != current_caller()
+    assert len({*found, current_caller()}) == 2
+    assert found[0].is_idle(), "it waits for another thread"
+    assert not found[0].is_task
+    go_on.set()
+    thread.join()
     assert found[0].is_idle()
 
 

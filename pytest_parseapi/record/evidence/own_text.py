@@ -1,0 +1,44 @@
+"""Tells the plugin's own text from the consumer's, whoever prints it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.timeline import rows_of
+
+__all__ = ["without_own_text"]
+
+_ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
+_FINDING: Final = re.compile(r"(?:E\s+)?\s*(?:operation|expected|seen|nearest|next) {2,}\S.*")
+
+
+def without_own_text(lines: Iterable[Line], attempts: Sequence[Attempt]) -> list[Line]:
+    """What the consumer said itself: without timelines, attempts and findings that were printed.
+
+    Args:
+        lines: the evidence.
+        attempts: what is on record, oldest first.
+    """
+    rows = rows_of(attempts)
+    found = []
+    for line in lines:
+        parts = line.text.splitlines()
+        kept = [text for part in parts if (text := _consumers(part, rows)) is not None]
+        if kept == parts:
+            found.append(line)
+        elif kept:
+            found.append(replace(line, text="\n".join(kept)))
+    return found
+
+
+def _consumers(text: str, rows: frozenset[str]) -> str | None:
+    """The part of a line that is the consumer's; None where none is."""
+    words = " ".join(text.removeprefix("E ").split())
+    if words in rows or _FINDING.fullmatch(text):
+        return None
+    return _ATTEMPT.sub("", text) if "Attempt(number=" in text else text
