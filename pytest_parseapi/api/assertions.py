@@ -198,21 +198,30 @@ class HTTPAssertions(ABC):
         """
         logs.request_id_logged(self._observed, which, level, text, document)
 
-    def assert_credential_not_logged(self) -> None:
+    def assert_credential_not_logged(
+        self, text: str | None = None, document: str | None = None
+    ) -> None:
         """No credential that the consumer sent is in logs, output or logged exceptions.
+
+        Args:
+            text: more text to look in, such as a subprocess's standard error.
+            document: fail also where no request was about this document.
 
         Raises:
             AssertionError: one is, or none was sent.
         """
-        logs.credential_not_logged(self._observed)
+        logs.credential_not_logged(self._observed, text, document)
 
-    def assert_timeout_set(self) -> None:
+    def assert_timeout_set(self, document: str | None = None) -> None:
         """Every attempt was sent with finite connect and read time-outs.
+
+        Args:
+            document: only operations about this document.
 
         Raises:
             AssertionError: one was not, or nothing was sent.
         """
-        requests.timeout_set(self._observed)
+        requests.timeout_set(self._observed, document)
 
     def assert_api_version_sent(self, document: str | None = None) -> None:
         """Every request named a version of the API that the provider lists.
@@ -232,16 +241,19 @@ class HTTPAssertions(ABC):
         """
         requests.api_version_sent(self._observed, document)
 
-    def assert_follows_documentation(self, document: str | None = None) -> None:
+    def assert_follows_documentation(
+        self, document: str | None = None, text: str | None = None
+    ) -> None:
         """All of the provider's documented advice at once, for what happened in this test.
 
         Args:
             document: only operations about this document.
+            text: more text to look in, such as a subprocess's standard error.
 
         Raises:
             AssertionError: with every rule that is broken, or because nothing failed.
         """
-        documentation.follows_documentation(self._observed, document)
+        documentation.follows_documentation(self._observed, document, text)
 
 
 class RunAssertions(ABC):
@@ -253,37 +265,45 @@ class RunAssertions(ABC):
         """What the checks look at."""
 
     def assert_run_failure_logged(
-        self, level: int | str | None = None, text: str | None = None
+        self,
+        level: int | str | None = None,
+        text: str | None = None,
+        document: str | None = None,
     ) -> None:
         """Each failed run's id and ``failureReason`` are in the consumer's logs or output.
 
         Args:
             level: only log records at this level or above count.
             text: more text to look in, such as a subprocess's standard error.
+            document: only runs about this document.
 
         Raises:
             AssertionError: one is missing, or no run failed.
         """
-        runs.run_failure_logged(self._observed, level, text)
+        runs.run_failure_logged(self._observed, level, text, document)
 
-    def assert_polling_stopped(self) -> None:
+    def assert_polling_stopped(self, document: str | None = None) -> None:
         """No run was polled again after a reply that showed its end.
+
+        Args:
+            document: only runs about this document.
 
         Raises:
             AssertionError: one was, or none was polled to its end.
         """
-        runs.polling_stopped(self._observed)
+        runs.polling_stopped(self._observed, document)
 
-    def assert_polled_politely(self, minimum: float = 0.5) -> None:
+    def assert_polled_politely(self, minimum: float = 0.5, document: str | None = None) -> None:
         """No two polls of a run came closer than this.
 
         Args:
             minimum: virtual seconds between the starts of two polls.
+            document: only runs about this document.
 
         Raises:
             AssertionError: two did, or no run was polled more than once.
         """
-        runs.polled_politely(self._observed, minimum)
+        runs.polled_politely(self._observed, minimum, document)
 
     def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
         """Each document whose run failed was submitted again.
@@ -306,31 +326,40 @@ class WebhookAssertions(ABC):
     def _observed(self) -> Observed:
         """What the checks look at."""
 
-    def assert_webhook_rejected(self) -> None:
+    def assert_webhook_rejected(self, document: str | None = None) -> None:
         """Each wrong delivery got a 4xx (or an exception of a plain function), and had no effect.
+
+        Args:
+            document: only deliveries about a run of this document.
 
         Raises:
             AssertionError: one was taken or crashed the receiver, or none was delivered.
         """
-        webhooks.webhook_rejected(self._observed)
+        webhooks.webhook_rejected(self._observed, document)
 
-    def assert_webhook_accepted(self) -> None:
+    def assert_webhook_accepted(self, document: str | None = None) -> None:
         """Each good event was answered with a 2xx within 30 s in the end.
+
+        Args:
+            document: only deliveries about a run of this document.
 
         Raises:
             AssertionError: one was not, or none was delivered.
         """
-        webhooks.webhook_accepted(self._observed)
+        webhooks.webhook_accepted(self._observed, document)
 
-    def assert_webhook_handled_once(self, effects: Callable[..., Any] | None = None) -> None:
+    def assert_webhook_handled_once(
+        self, effects: Callable[..., Any] | None = None, document: str | None = None
+    ) -> None:
         """Each event that was delivered more than once had one effect.
 
         Args:
             effects: counts the receiver's effects: ``effects(event_id)`` those of one event, or
                 ``effects()`` all of them. Without it, the requests that the consumer sent to the
                 API about the event's run and document count.
+            document: only deliveries about a run of this document.
 
         Raises:
             AssertionError: an event had another number of effects, or none came twice.
         """
-        webhooks.webhook_handled_once(self._observed, effects)
+        webhooks.webhook_handled_once(self._observed, effects, document)

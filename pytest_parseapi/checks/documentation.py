@@ -31,10 +31,12 @@ _CAP_FROM: Final = 3
 _OFF_THE_FLOOR: Final = 1.5
 
 
-def follows_documentation(observed: Observed, document: str | None = None) -> None:
+def follows_documentation(
+    observed: Observed, document: str | None = None, text: str | None = None
+) -> None:
     """Everything that the provider advises holds for what happened."""
     rule = f"the consumer follows {observed.provider.title}'s documentation"
-    narrowed = observed.about(document, rule)
+    narrowed = observed.about(document, rule).with_text(text)
     if not (narrowed.failed_operations or failed_runs(narrowed)):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     fail(narrowed, list(_findings(narrowed)))

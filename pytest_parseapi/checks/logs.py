@@ -64,10 +64,13 @@ def request_id_logged(
     )
 
 
-def credential_not_logged(observed: Observed) -> None:
+def credential_not_logged(
+    observed: Observed, text: str | None = None, document: str | None = None
+) -> None:
     """No credential that the consumer sent is in its logs or output."""
+    rule = "no credential appears in logs or output"
+    observed = observed.about(document, rule).with_text(text)
     if not observed.credentials:
-        rule = "no credential appears in logs or output"
         nothing_to_check(
             observed,
             rule,

@@ -63,7 +63,16 @@ class Observed:
             )
         attempts = [attempt for operation in operations for attempt in operation.attempts]
         attempts.sort(key=lambda attempt: attempt.number)
-        return replace(self, operations=operations, attempts=attempts, runs=runs)
+        ids = {run.id for run in runs}
+        answers = [answer for answer in self.answers if answer.delivery.run_id in ids]
+        return replace(self, operations=operations, attempts=attempts, runs=runs, answers=answers)
+
+    def with_text(self, text: str | None) -> Observed:
+        """With one more text to look in."""
+        if text is None:
+            return self
+        lines = self.lines
+        return replace(self, lines=lambda more: lines(text if more is None else f"{text}\n{more}"))
 
     def advice(self, rule: str, otherwise: str = "") -> str:
         """The provider's advice on a rule with its page."""

@@ -40,8 +40,9 @@ def payload_resent(observed: Observed, document: str | None = None) -> None:
     fail(narrowed, list(changed_payloads(narrowed)))
 
 
-def timeout_set(observed: Observed) -> None:
+def timeout_set(observed: Observed, document: str | None = None) -> None:
     """Every attempt was sent with finite time-outs."""
+    observed = observed.about(document, _TIMEOUT_RULE)
     if not any(attempt.timeouts.known for attempt in observed.attempts):
         seen = (
             "time-outs cannot be seen over a real socket"

@@ -69,8 +69,9 @@ _RESET: Final = "connection_reset"
 _TOLERANCE: Final = 1e-6
 
 
-def polling_stopped(observed: Observed) -> None:
+def polling_stopped(observed: Observed, document: str | None = None) -> None:
     """No run was polled again after a terminal status."""
+    observed = observed.about(document, _STOPPED)
     polls = _polls(observed)
     if not any(_ended(poll) for group in polls.values() for poll in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
@@ -78,10 +79,13 @@ def polling_stopped(observed: Observed) -> None:
     fail(observed, list(polls_after_end(observed)))
 
 
-def polled_politely(observed: Observed, minimum: float = _MINIMUM) -> None:
+def polled_politely(
+    observed: Observed, minimum: float = _MINIMUM, document: str | None = None
+) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
     if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
         raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
+    observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):
         no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
     fail(observed, list(polls_too_close(observed, minimum)))
@@ -303,10 +307,14 @@ _WORD: Final = re.compile(r"[A-Za-z]+_\w+")
 
 
 def run_failure_logged(
-    observed: Observed, level: int | str | None = None, text: str | None = None
+    observed: Observed,
+    level: int | str | None = None,
+    text: str | None = None,
+    document: str | None = None,
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
     number = level_number(level)
+    observed = observed.about(document, _logged_rule(observed))
     need_failed_run(observed, _logged_rule(observed))
     fail(observed, list(unlogged_failures(observed, number, text, level)))
 

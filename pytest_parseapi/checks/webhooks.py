@@ -27,8 +27,9 @@ _ONCE: Final = "a webhook event that is delivered twice has one effect"
 _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 
-def webhook_rejected(observed: Observed) -> None:
+def webhook_rejected(observed: Observed, document: str | None = None) -> None:
     """Each wrong delivery was answered with a 4xx and had no effect."""
+    observed = observed.about(document, _REJECTED)
     wrong = [answer for answer in observed.answers if answer.delivery.rejectable]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
@@ -59,8 +60,9 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
         )
 
 
-def webhook_accepted(observed: Observed) -> None:
+def webhook_accepted(observed: Observed, document: str | None = None) -> None:
     """The last delivery of each good event was answered with a 2xx in time."""
+    observed = observed.about(document, _ACCEPTED)
     last = _last_answers(observed)
     if not last:
         advice = _DELIVER.format("")
@@ -91,10 +93,15 @@ def _last_answers(observed: Observed) -> list[WebhookAnswer]:
     return list(last.values())
 
 
-def webhook_handled_once(observed: Observed, effects: Callable[..., Any] | None = None) -> None:
+def webhook_handled_once(
+    observed: Observed,
+    effects: Callable[..., Any] | None = None,
+    document: str | None = None,
+) -> None:
     """Each event that was delivered more than once had one effect."""
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
+    observed = observed.about(document, _ONCE)
     fail(observed, repeated_effects(observed, effects))
 
 

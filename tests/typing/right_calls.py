@@ -91,7 +91,9 @@ def checks(api: ParseAPI) -> None:
     api.assert_polling_stopped()
     api.assert_polled_politely(minimum=1)
     api.assert_resubmitted(times=1)
-    api.assert_follows_documentation()
+    api.assert_follows_documentation(document="a.pdf", text="stderr")
+    api.assert_credential_not_logged(text="stderr")
+    api.assert_api_version_sent()
 
 
 def webhooks(api: ParseAPI, run: Run) -> None:
