@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from pytest_parseapi.model.errors import DocumentedError
@@ -14,8 +17,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.report.merge import add_merge, merge
-from pytest_parseapi.serve import Scripted, serve
-from pytest_parseapi.service.script import ALWAYS
+from pytest_parseapi.serve import Scripted, read_script, serve
 
 __all__ = ["error_json", "error_table", "main"]
 
@@ -52,6 +54,7 @@ def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
 
 
 _HIGHEST_PORT: Final = 65_535
+_HIGHEST_SPEED: Final = 100
 _WRONG: Final = 2
 
 
@@ -84,18 +87,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 provider_named(registry(), asked.provider),
                 host=asked.host,
                 port=asked.port,
-                failures=asked.fail,
-                run_failures=asked.fail_run,
+                script=[
+                    *([] if asked.script is None else read_script(asked.script)),
+                    *asked.fail,
+                    *asked.fail_run,
+                ],
+                allowed=asked.allow_host,
+                speed=asked.speed,
             )
         else:
             _list(asked.provider, as_json=asked.json)
     except UsageError as error:
-        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command's own answer
+        _complain(f"{error}".replace("\n", " "))
         return _WRONG
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        sys.stderr.close()
+    except OSError as error:
+        # Nothing more can be written, also not what is still kept for the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            # Whoever read the output has seen enough.
+            return 0
+        _complain(f"cannot write the output: {error.strerror or error}")
+        return 1
     return 0
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        line = f"pytest_parseapi: {text}\n".encode("utf-8", "backslashreplace").decode()
+        print(line, end="", file=sys.stderr, flush=True)  # noqa: T201 - a command's own answer
 
 
 def _list(provider: str | None, *, as_json: bool) -> None:
@@ -122,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--port", type=_port, default=0, help="default: any free one")
     server.add_argument(
         "--fail",
-        type=_scripted,
+        type=_failure,
         action="append",
         default=[],
         metavar="CODE[:TIMES]",
@@ -131,11 +150,31 @@ def _parser() -> argparse.ArgumentParser:
     )
     server.add_argument(
         "--fail-run",
-        type=_scripted,
+        type=_run_failure,
         action="append",
         default=[],
         metavar="CODE[:TIMES]",
         help="let runs end as failed for this documented reason",
+    )
+    server.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help='a JSON list of calls, such as [{"fail": {"errors": [429], "retry_after": 2}}]',
+    )
+    server.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="serve requests whose Host header has this name, too, such as a container's",
+    )
+    server.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="N",
+        help="take the clients' clock to run N times faster, up to 100; default: 1",
     )
     errors = commands.add_parser(
         "errors",
@@ -155,16 +194,38 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _scripted(text: str) -> Scripted:
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= _HIGHEST_SPEED:
+        raise argparse.ArgumentTypeError(
+            f"speed must be a number > 0 and <= {_HIGHEST_SPEED}, not {text!r}"
+        )
+    return speed
+
+
+def _failure(text: str) -> Scripted:
+    code, times = _code_and_times(text)
+    return Scripted("fail", {"errors": [code], "times": times})
+
+
+def _run_failure(text: str) -> Scripted:
+    code, times = _code_and_times(text)
+    return Scripted("fail_run", {"error": code, "times": times})
+
+
+def _code_and_times(text: str) -> tuple[str | int, int | str]:
     code, colon, times = text.partition(":")
     if not colon:
-        count: float = 1
+        count: int | str = 1
     elif times.casefold() == "always":
-        count = ALWAYS
+        count = "always"
     elif times.isascii() and times.isdecimal():
         count = int(times)
     else:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: TIMES is a whole number or 'always', not {times!r}"
+            f"{text!r}: TIMES must be an integer >= 0 or 'always', not {times!r}"
         )
-    return Scripted(int(code) if code.isascii() and code.isdecimal() else code, count)
+    return (int(code) if code.isascii() and code.isdecimal() else code), count

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Iterable
-from typing import Any, NamedTuple, NoReturn
+from pathlib import Path
+from typing import Any, Final, NamedTuple, NoReturn
 
-from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.server.server import LiveServer
+from pytest_parseapi.api.control import POSTS, call
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.scope import Scope, Settings
+from pytest_parseapi.clients.server.log import ServerLog
+from pytest_parseapi.clients.server.server import LiveServer, SharedServer
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
+from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import StopKind, Stops
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.collector import Evidence
 from pytest_parseapi.record.timeline import describe_error
-from pytest_parseapi.service.run_script import run_step_for
-from pytest_parseapi.service.script import steps_for
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Scripted", "serve"]
+__all__ = ["Scripted", "read_script", "serve"]
 
-# A server that runs for days keeps this many attempts, and then begins a new record.
-_RECORD = 10_000
+_LARGEST_SCRIPT: Final = 1024 * 1024
 
 
 class Scripted(NamedTuple):
-    """A failure of ``--fail`` or ``--fail-run``."""
+    """A call that scripts something before the first request."""
 
-    error: str | int
-    times: float
+    name: str
+    arguments: dict[str, Any]
+
+
+def read_script(path: Path) -> list[Scripted]:
+    """The calls that a file of ``--script`` lists, such as ``[{"fail": {"errors": [429]}}]``.
+
+    Raises:
+        UsageError: there is no such file, or it has something else in it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_SCRIPT + 1)
+    except (OSError, ValueError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else error
+        raise UsageError(f"--script {path}: {reason}") from None
+    if len(data) > _LARGEST_SCRIPT:
+        raise UsageError(f"--script {path} has more than 1 MB")
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise UsageError(f"--script {path} is not JSON") from None
+    if not isinstance(found, list):
+        raise UsageError(f'--script {path} is no list such as [{{"fail": {{"errors": [429]}}}}]')
+    return [_scripted(path, number, item) for number, item in enumerate(found, 1)]
 
 
 def serve(
@@ -41,8 +66,9 @@ def serve(
     *,
     host: str,
     port: int,
-    failures: Iterable[Scripted],
-    run_failures: Iterable[Scripted],
+    script: Iterable[Scripted],
+    allowed: Iterable[str] = (),
+    speed: float = 1.0,
 ) -> None:
     """Serve a provider until Ctrl-C, with one line on standard output for each exchange.
 
@@ -50,77 +76,107 @@ def serve(
         provider: what to simulate.
         host: the address to listen at.
         port: where to listen; any free one where 0.
-        failures: the errors that requests are to meet, in order.
-        run_failures: the reasons for which runs are to fail, in order.
+        script: what to call before the first request.
+        allowed: names that a ``Host`` header may have besides the loopback ones.
+        speed: how many times faster the clients' clock runs.
 
     Raises:
-        UsageError: a failure does not exist, or the address cannot be had.
+        UsageError: a call of the script is wrong, or the address cannot be had.
     """
+    log = ServerLog()
     clock = VirtualClock(real=True)
-    stops = _Told()
-    service = _LoggedService(
-        provider,
-        now=clock.stamp,
-        wall=clock.wall,
+    stops = _LoggedStops(log)
+    scope = Scope(
+        {provider.name: provider},
+        Settings(
+            seed="serve",
+            max_attempts=sys.maxsize,
+            real_time=True,
+            clients=(),
+            speed=speed,
+            service=_logged(log),
+        ),
+        clock=clock,
         stops=stops,
-        seed="serve",
-        max_attempts=sys.maxsize,
-        picture=str,
+        evidence=Evidence(clock.stamp),
+        live=SharedServer(),
     )
-    for failure in failures:
-        for step in steps_for(provider, [failure.error], times=failure.times):
-            service.script.add(step)
-    for failure in run_failures:
-        step_for_run = run_step_for(provider, failure.error, times=failure.times)
-        run_book(service).script.add(step_for_run)
-    hosts = SimulatedHosts(clock, stops)
-    hosts.add(service)
-    server = LiveServer(host)
+    api = ParseAPI(scope, provider)
+    for scripted in script:
+        call(api, scripted.name, scripted.arguments)
+    names = [*allowed, *([] if host in ("0.0.0.0", "::") else [host])]  # noqa: S104 - compared
+    server = LiveServer(host, names, strict=True)
     ended = threading.Event()
     signals = [signal.SIGINT, signal.SIGTERM]
     before = [signal.signal(number, lambda *_: ended.set()) for number in signals]
     try:
-        server.attach(hosts)
+        server.attach(scope.hosts)
         try:
             url = server.url(provider, port)
         except OSError as error:
             raise UsageError(f"cannot listen at {host}:{port}: {_reason(error)}") from None
-        _say(f"{provider.title} is simulated at {url}   Authorization: Bearer {provider.api_key}")
-        # A wait without a limit keeps some systems from hearing Ctrl-C.
+        log.write(
+            f"{provider.title} is simulated at {url}   Authorization: Bearer {provider.api_key}"
+        )
+        # A wait without a limit keeps some systems from noticing Ctrl-C.
         while not ended.wait(1):
             pass
     finally:
-        server.detach(hosts)
+        server.detach(scope.hosts)
         server.stop()
+        log.close()
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
 
 
-class _Told(Stops):
+class _LoggedStops(Stops):
     """Stops nothing but the request at hand, and says why."""
+
+    def __init__(self, log: ServerLog) -> None:
+        super().__init__()
+        self._log = log
 
     def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
         del kind
-        _say(message.partition("\n")[0])
+        self._log.write(message.partition("\n")[0])
         raise SimulationStopped(message)
 
+    def broken(self, message: str) -> None:
+        self._log.write(message.partition("\n")[0])
 
-class _LoggedService(SimulatedService):
-    """Writes a line for each exchange."""
 
-    def close(self, opened: Any, outcome: Any) -> Attempt:
-        attempt = super().close(opened, outcome)
-        parts = [
-            f"{attempt.started:10.3f} s",
-            f"{attempt.method} {attempt.path}",
-            describe_error(attempt) if attempt.failed else str(attempt.status),
-            *([attempt.document] if attempt.document else []),
-            *([attempt.request_id] if attempt.request_id else []),
-        ]
-        _say("  ".join(parts))
-        if attempt.number >= _RECORD:
-            self.journal.clear()
-        return attempt
+def _logged(log: ServerLog) -> type[SimulatedService]:
+    """The service that writes a line for each exchange."""
+
+    class LoggedService(SimulatedService):
+        def close(self, opened: Any, outcome: Any) -> Attempt:
+            attempt = super().close(opened, outcome)
+            parts = [
+                f"{attempt.started:10.3f} s",
+                f"{attempt.method} {attempt.path}",
+                describe_error(attempt) if attempt.failed else str(attempt.status),
+                *([attempt.document] if attempt.document else []),
+                *([attempt.request_id] if attempt.request_id else []),
+            ]
+            log.write("  ".join(parts))
+            return attempt
+
+    return LoggedService
+
+
+def _scripted(path: Path, number: int, item: Any) -> Scripted:
+    if not isinstance(item, dict) or len(item) != 1:
+        raise UsageError(
+            f'--script {path}: entry {number} is not one call, such as {{"fail": ...}}'
+        )
+    ((name, arguments),) = item.items()
+    if name not in POSTS:
+        raise UsageError(
+            f"--script {path}: entry {number}: there is no call {name!r}: {nearest(name, POSTS)}"
+        )
+    if not isinstance(arguments, dict):
+        raise UsageError(f"--script {path}: entry {number}: the arguments must be an object")
+    return Scripted(name, arguments)
 
 
 def _reason(error: OSError) -> str:
@@ -128,7 +184,3 @@ def _reason(error: OSError) -> str:
     if isinstance(error, socket.gaierror) or error.errno is None:
         return str(error.strerror or error)
     return os.strerror(error.errno)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the command's log

@@ -12,7 +12,7 @@ from pytest_parseapi.service.script import Script, Step
 if TYPE_CHECKING:
     import httpx
 
-    from pytest_parseapi.api.simulation import Simulation
+    from pytest_parseapi.api.scope import Scope
     from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["Answers"]
@@ -29,7 +29,7 @@ class Answers:
 
     def __init__(
         self,
-        simulation: Callable[[], Simulation],
+        simulation: Callable[[], Scope],
         service: SimulatedService,
         steps: Iterable[Step],
     ) -> None:

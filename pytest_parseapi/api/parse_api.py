@@ -14,7 +14,7 @@ from pytest_parseapi.api.assertions import (
 )
 from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
 from pytest_parseapi.api.runs import RunControls
-from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -45,8 +45,8 @@ class ParseAPI(
         ...     extend_api.assert_recovered()
     """
 
-    def __init__(self, simulation: Simulation, provider: Provider | None = None) -> None:
-        if not isinstance(simulation, Simulation) or provider is None:
+    def __init__(self, simulation: Scope, provider: Provider | None = None) -> None:
+        if not isinstance(simulation, Scope) or provider is None:
             raise UsageError(
                 "a ParseAPI is made by fixtures, for one test: parseapi, one of a provider's own, "
                 "or parseapi_factory('name')"
@@ -274,7 +274,7 @@ class ParseAPI(
         self._simulation.checks.setdefault(self._provider.name, set()).add(name)
 
     @property
-    def _open(self) -> Simulation:
+    def _open(self) -> Scope:
         if self._simulation.clock.closed:
             raise UsageError(
                 f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.api.simulation import Simulation
+from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -32,7 +32,7 @@ class WebhookControls(ABC):
 
     @property
     @abstractmethod
-    def _open(self) -> Simulation:
+    def _open(self) -> Scope:
         """The simulation, while its test runs."""
 
     @property
@@ -90,6 +90,7 @@ class WebhookControls(ABC):
             )
         self._remember()
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
+        maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
         name = document_name(document)
         subject = maker.subject(error, run, document=name, batch=batch, message=message)
         return maker.delivery(

@@ -54,10 +54,20 @@ class SimulatedHosts:
         self.stops = stops
         self._look = look
         self._services: dict[str, SimulatedService] = {}
+        self.speed = 1.0
+        """How many seconds of the clients' time a second of the live server is."""
+        self.scope: Callable[[str], SimulatedHosts] = self._no_scope
+        """The services of a token, for clients of the live server that share it."""
+        self.control: Callable[[str, Request], Reply] = _no_control
+        """Answers a request to the live server's control, for the provider of a name."""
 
     def add(self, service: SimulatedService) -> None:
         """Connect every host of a service."""
         self._services.update(dict.fromkeys(service.provider.hosts, service))
+
+    def _no_scope(self, token: str) -> SimulatedHosts:
+        del token
+        return self
 
     def disconnect(self) -> None:
         """Let every request pass through: the test is over."""
@@ -117,3 +127,8 @@ class SimulatedHosts:
                 pending.abandon()
                 raise
         return pending.finish()
+
+
+def _no_control(provider: str, request: Request) -> Reply:
+    del provider, request
+    return Reply(status=404)

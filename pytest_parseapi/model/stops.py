@@ -41,6 +41,10 @@ class Stops:
             self.site = _call_site()
         raise SimulationStopped(self.message)
 
+    def broken(self, message: str) -> None:
+        """The simulation itself broke: the test fails at its end, or at the next request."""
+        self.message = self.message or message
+
     def report(self) -> str | None:
         """The message with the place in the consumer, for the report of the test."""
         if self.message is None or not self.site:

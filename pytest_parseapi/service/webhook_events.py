@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.mistakes import UsageError, check_count, nearest
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
@@ -37,6 +37,22 @@ class EventMaker:
         self._service = service
         self._webhooks = webhooks
         self._book = book
+
+    def check(self, *, wrong: str | None, signed_url: bool, url_threshold: int | None) -> None:
+        """Refuse what no delivery can be, before a run is made for it.
+
+        Raises:
+            UsageError: an argument is wrong.
+        """
+        webhooks = self._webhooks
+        if wrong is not None and wrong not in webhooks.wrong_deliveries:
+            known = webhooks.wrong_deliveries
+            raise UsageError(f"unknown wrong delivery {wrong!r}: {nearest(wrong, known)}")
+        if signed_url and webhooks.signed_url is None:
+            raise UsageError(
+                f"{self._service.provider.title} documents no URL in place of a payload"
+            )
+        check_count("url_threshold", url_threshold, 0)
 
     def subject(
         self,
@@ -78,11 +94,6 @@ class EventMaker:
     ) -> WebhookDelivery:
         """A delivery that tells of an ended run or batch."""
         service, webhooks = self._service, self._webhooks
-        if wrong is not None and wrong not in webhooks.wrong_deliveries:
-            known = webhooks.wrong_deliveries
-            raise UsageError(f"unknown wrong delivery {wrong!r}: {nearest(wrong, known)}")
-        if signed_url and webhooks.signed_url is None:
-            raise UsageError(f"{service.provider.title} documents no URL in place of a payload")
         event_type = self.event_type(subject)
         if event_type is None:
             statuses = ", ".join(self._events(subject)) or "none"

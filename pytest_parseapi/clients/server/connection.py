@@ -15,6 +15,7 @@ from pytest_parseapi.clients.server.http import (
     refusal,
     reply_bytes,
     request_of,
+    text_reply,
 )
 from pytest_parseapi.clients.server.large_bodies import Intake
 from pytest_parseapi.clients.server.real_time import Moment
@@ -22,13 +23,13 @@ from pytest_parseapi.clients.server.sockets import ServerSocket
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.service.pending import Pending
 
-__all__ = ["Connection", "Office"]
+__all__ = ["Connection", "Dispatcher"]
 
 _MOST_PIPELINED: Final = 1024 * 1024
 _LINGER: Final = 1.0
 
 
-class Office(Protocol):
+class Dispatcher(Protocol):
     """What a connection needs of its server."""
 
     @property
@@ -55,7 +56,7 @@ class Connection:
     """Reads requests, one after the other, and sends what the service replies.
 
     Args:
-        office: the server.
+        dispatcher: the server.
         sock: the accepted socket.
         address: the client's address.
         provider: the name of the provider that lives at this port.
@@ -63,10 +64,16 @@ class Connection:
     """
 
     def __init__(
-        self, office: Office, sock: socket.socket, address: Any, provider: str, base_path: str
+        self,
+        dispatcher: Dispatcher,
+        sock: socket.socket,
+        address: Any,
+        provider: str,
+        base_path: str,
     ) -> None:
         self.address = address
         self.provider = provider
+        self.base_path = base_path
         self.pending: Pending | None = None
         """The exchange whose reply is not yet due."""
         self.began: Moment | None = None
@@ -74,8 +81,7 @@ class Connection:
         self.outside: bool | None = None
         """Whether the client is another process; None before its first request."""
         self.open = True
-        self._office = office
-        self._base_path = base_path
+        self._dispatcher = dispatcher
         self._http = new_reader()
         self._head: h11.Request | None = None
         self._intake = Intake("")
@@ -83,14 +89,14 @@ class Connection:
         """Whether nothing more is sent once what is on its way has left."""
         self._drains = False
         self._pipelined = 0
-        self._socket = ServerSocket(office.selector, sock, self.ready)
+        self._socket = ServerSocket(dispatcher.selector, sock, self.ready)
 
     @property
     def at_rest(self) -> bool:
         """Whether no exchange is under way."""
         http = self._http
-        heard = http.their_state is not h11.IDLE or http.trailing_data[0]
-        return not heard and self.pending is None and not self._socket.unsent
+        received = http.their_state is not h11.IDLE or http.trailing_data[0]
+        return not received and self.pending is None and not self._socket.unsent
 
     def has_input(self) -> bool:
         """Whether something came that has not been read."""
@@ -120,7 +126,7 @@ class Connection:
                 self.close()
             elif self.open and pending is self.pending:
                 self.pending = None
-                self._end(self._office.finish(self, pending))
+                self._end(self._dispatcher.finish(self, pending))
                 self._advance()
         except OSError:
             self.leave()
@@ -129,7 +135,7 @@ class Connection:
         """The client is gone."""
         if self.pending is not None:
             pending, self.pending = self.pending, None
-            self._office.abandon(self, pending)
+            self._dispatcher.abandon(self, pending)
         self.close()
 
     def close(self, *, reset: bool = False) -> None:
@@ -141,7 +147,7 @@ class Connection:
         if self.open:
             self.open = False
             self._socket.close(reset=reset)
-            self._office.closed(self)
+            self._dispatcher.closed(self)
 
     def _read(self) -> None:
         data = self._socket.read()
@@ -190,23 +196,23 @@ class Connection:
                 else:
                     return
         except h11.RemoteProtocolError as error:
-            # Anything may follow bytes that are no HTTP: no more of it is heard.
+            # Anything may follow bytes that are no HTTP: no more of it is read.
             self._ends = True
             self._send(refusal(error))
 
     def _exchange(self) -> None:
         assert self._head is not None
-        request = request_of(self._head, self._intake.body(), self._base_path)
-        answer = self._office.receive(self, request)
+        request = request_of(self._head, self._intake.body())
+        answer = self._dispatcher.receive(self, request)
         if isinstance(answer, Reply):
             self._end(answer)
         elif answer.hangs:
             self.pending = answer
         elif answer.seconds:
             self.pending = answer
-            self._office.later(answer.seconds, self, answer)
+            self._dispatcher.later(answer.seconds, self, answer)
         else:
-            self._end(self._office.finish(self, answer))
+            self._end(self._dispatcher.finish(self, answer))
 
     def _end(self, result: Reply | Fault) -> None:
         """Send a reply, or let the client meet a fault."""
@@ -215,7 +221,11 @@ class Connection:
             return
         assert self._head is not None
         self._ends = result.truncated or not keeps_alive(self._head)
-        data = reply_bytes(result, self._head, ends=self._ends)
+        try:
+            data = reply_bytes(result, self._head, ends=self._ends)
+        except ValueError as error:
+            # A header that no HTTP can carry, from a provider of somebody's own.
+            data = reply_bytes(text_reply(500, str(error)), self._head, ends=self._ends)
         # A new reader for each request: h11 would check every reply as it does what clients send.
         rest, closed = self._http.trailing_data
         self._http = new_reader()
@@ -235,4 +245,4 @@ class Connection:
             # Closing at once would reset the connection if anything came that was not read.
             self._drains = True
             self._socket.end()
-            self._office.later(_LINGER, self, None)
+            self._dispatcher.later(_LINGER, self, None)

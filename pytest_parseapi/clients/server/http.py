@@ -9,7 +9,15 @@ import h11
 
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 
-__all__ = ["header", "keeps_alive", "new_reader", "refusal", "reply_bytes", "request_of"]
+__all__ = [
+    "header",
+    "keeps_alive",
+    "new_reader",
+    "refusal",
+    "reply_bytes",
+    "request_of",
+    "text_reply",
+]
 
 _LONGEST_HEAD: Final = 64 * 1024
 _UNKNOWN: Final = Timeouts(known=False)
@@ -37,13 +45,12 @@ def keeps_alive(head: h11.Request) -> bool:
     return head.http_version == b"1.1" and not closes
 
 
-def request_of(head: h11.Request, body: bytes, base_path: str) -> Request:
+def request_of(head: h11.Request, body: bytes) -> Request:
     """The request that a client made.
 
     Args:
         head: its head.
         body: its body.
-        base_path: the path of the provider's base URL.
     """
     target = head.target.decode("latin-1")
     if not target.startswith("/") and "://" in target:
@@ -62,7 +69,7 @@ def request_of(head: h11.Request, body: bytes, base_path: str) -> Request:
         query=query,
         headers=headers,
         body=body,
-        base_url=f"http://{host}{base_path}",
+        base_url=f"http://{host}",
         client="server",
         timeouts=_UNKNOWN,
     )
@@ -82,6 +89,13 @@ def reply_bytes(reply: Reply, head: h11.Request, *, ends: bool) -> bytes:
     elif head.method == b"HEAD" or reply.status in _BODILESS:
         body = b""
     return _reply_head(reply, ends=ends) + body
+
+
+def text_reply(status: int, text: str) -> Reply:
+    """A reply of the server's own, not of the API that it simulates."""
+    headers = {"content-type": "text/plain; charset=utf-8"}
+    body = f"pytest-parseapi: {text}\n".encode(errors="backslashreplace")
+    return Reply(status=status, headers=headers, body=body)
 
 
 def refusal(error: h11.RemoteProtocolError) -> bytes:

@@ -30,7 +30,7 @@ class ServerLoop:
         self.stopping = False
         """Whether the thread is to end."""
         self._orders: deque[Callable[[], None]] = deque()
-        self._bell, self._hearer = socket.socketpair()
+        self._wake_writer, self._wake_reader = socket.socketpair()
         self._timers: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
@@ -40,15 +40,15 @@ class ServerLoop:
         """Whether there is a thread."""
         return self._thread is not None
 
-    def start(self, broke: Callable[[Callable[[Any], None]], None]) -> None:
+    def start(self, failed: Callable[[Callable[[Any], None]], None]) -> None:
         """Serve from now on.
 
         Args:
-            broke: called where a call raised an error, with that call.
+            failed: called where a call raised an error, with that call.
         """
-        self._broke = broke
-        self._hearer.setblocking(False)  # noqa: FBT003 - the socket's own order
-        self.selector.register(self._hearer, selectors.EVENT_READ, self._hear)
+        self._report_failure = failed
+        self._wake_reader.setblocking(False)  # noqa: FBT003 - the socket's own order
+        self.selector.register(self._wake_reader, selectors.EVENT_READ, self._run_orders)
         self._thread = threading.Thread(
             target=self.serve_forever, name="parseapi live server", daemon=True
         )
@@ -58,13 +58,13 @@ class ServerLoop:
         """End the thread."""
         if self._thread is not None:
             self.stopping = True
-            self._ring()
+            self._wake()
             self._thread.join(PATIENCE)
 
     def close(self) -> None:
         """Close what only the thread needed, once it has ended."""
-        self._bell.close()
-        self._hearer.close()
+        self._wake_writer.close()
+        self._wake_reader.close()
         self.selector.close()
 
     # The name tells the clock that a thread which waits in here waits for nothing of its test's.
@@ -94,7 +94,7 @@ class ServerLoop:
             done.set()
 
         self._orders.append(carry_out)
-        self._ring()
+        self._wake()
         done.wait(PATIENCE)
 
     def _guarded(self, call: Callable[[Any], None], argument: Any) -> None:
@@ -102,15 +102,15 @@ class ServerLoop:
         try:
             call(argument)
         except Exception:  # noqa: BLE001 - the other connections are to be served
-            self._broke(call)
+            self._report_failure(call)
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         with contextlib.suppress(OSError):
-            self._bell.send(b"!")
+            self._wake_writer.send(b"!")
 
-    def _hear(self, _mask: int) -> None:
+    def _run_orders(self, _mask: int) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._hearer.recv(1024)
+            self._wake_reader.recv(1024)
         while self._orders:
             self._orders.popleft()()
 

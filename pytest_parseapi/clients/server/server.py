@@ -7,12 +7,14 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.server.exchanges import ServerOffice
+from pytest_parseapi.clients.server.dispatcher import RequestDispatcher
+from pytest_parseapi.clients.server.host_names import HostNames
 from pytest_parseapi.clients.server.loop import ServerLoop
-from pytest_parseapi.clients.server.sockets import LocalPeers, has_input
+from pytest_parseapi.clients.server.sockets import LocalClients, has_input
 from pytest_parseapi.model.provider import Provider
 
 __all__ = ["LiveServer", "SharedServer"]
@@ -28,6 +30,8 @@ class LiveServer:
 
     Args:
         host: the address to listen at.
+        allowed: names that a ``Host`` header may have besides the loopback ones.
+        strict: whether every request by another name is refused, not only those to the control.
 
     Example:
         >>> server = LiveServer()  # doctest: +SKIP
@@ -36,14 +40,18 @@ class LiveServer:
         'http://127.0.0.1:40123'
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", allowed: Iterable[str] = (), *, strict: bool = False
+    ) -> None:
         self._host = host
         self._lock = threading.Lock()
         self._ports: dict[str, int] = {}
         self._listeners: list[socket.socket] = []
-        self._peers = LocalPeers(self._ports.values())
+        self._local_clients = LocalClients(self._ports.values())
         self._loop = ServerLoop()
-        self._office = ServerOffice(self._loop, self._peers)
+        self._dispatcher = RequestDispatcher(
+            self._loop, self._local_clients, HostNames(allowed), strict=strict
+        )
 
     def url(self, provider: Provider, port: int = 0) -> str:
         """The base URL of a provider, who is served from now on.
@@ -59,32 +67,32 @@ class LiveServer:
             if provider.name not in self._ports:
                 self._listen(provider, port)
             if not self._loop.started:
-                self._loop.start(self._office.broke)
-                if self._office.attached:
-                    self._peers.start()
+                self._loop.start(self._dispatcher.failed)
+                if self._dispatcher.attached:
+                    self._local_clients.start()
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._ports[provider.name]}{_base_path(provider)}"
 
     def attach(self, hosts: SimulatedHosts) -> None:
         """Send requests to this test from now on."""
-        self._office.attach(hosts)
+        self._dispatcher.attach(hosts)
         hosts.clock.real_work = self.busy
         if self._loop.started:
-            self._peers.start()
+            self._local_clients.start()
 
     def detach(self, hosts: SimulatedHosts) -> None:
         """The test is over: what it did not finish is cut off, and nobody is served."""
-        if not self._office.detach(hosts):
+        if not self._dispatcher.detach(hosts):
             return
         # Within the test that others, who replace the same methods, put theirs back after.
-        self._peers.stop()
+        self._local_clients.stop()
         if self._loop.started:
-            self._loop.order(self._office.cut_off)
+            self._loop.order(self._dispatcher.cut_off)
 
     def stop(self) -> None:
         """Close every connection, and end the thread."""
         self._loop.stop()
-        self._office.close()
+        self._dispatcher.close()
         for listener in self._listeners:
             listener.close()
         self._loop.close()
@@ -94,7 +102,7 @@ class LiveServer:
         loop = self._loop
         if not loop.started or loop.stopping:
             return False
-        return loop.works or self._office.busy or has_input(loop.selector)
+        return loop.works or self._dispatcher.busy or has_input(loop.selector)
 
     def is_idle(self, key: selectors.SelectorKey) -> bool:
         """Whether a loop's selector key is a connection to this server with nothing under way."""
@@ -102,7 +110,7 @@ class LiveServer:
             return False
         try:
             with socket.fromfd(key.fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
-                connection = self._office.connection_of(sock.getsockname())
+                connection = self._dispatcher.connection_of(sock.getsockname())
         except OSError:
             return False
         # A reply that has arrived may not yet be noted as sent.
@@ -135,7 +143,7 @@ class LiveServer:
                     # They stay in the backlog until a connection is closed.
                     time.sleep(0.01)
                 return
-            self._office.admit(sock, address, provider, base_path)
+            self._dispatcher.accept(sock, address, provider, base_path)
 
 
 def _base_path(provider: Provider) -> str:

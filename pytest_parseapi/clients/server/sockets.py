@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["LocalPeers", "ServerSocket", "has_input"]
+__all__ = ["LocalClients", "ServerSocket", "has_input"]
 
 
 _CHUNK: Final = 64 * 1024
@@ -73,7 +73,7 @@ class ServerSocket:
             self.unsent = self.unsent[sent:]
         waits = bool(self.unsent)
         if waits != self._waits:
-            # Whoever does not read its replies is not heard meanwhile.
+            # Whoever does not read its replies is not read meanwhile.
             mask = selectors.EVENT_WRITE if waits else selectors.EVENT_READ
             self._selector.modify(self._sock, mask, self._ready)
             self._waits = waits
@@ -106,7 +106,7 @@ def has_input(source: Any) -> bool:
         return False
 
 
-class LocalPeers:
+class LocalClients:
     """Notes the address of every socket of this process that connects to one of some ports.
 
     Args:
@@ -136,13 +136,13 @@ class LocalPeers:
 
     def _noting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
-        def connect(peer: socket.socket, address: Any) -> Any:
+        def connect(sock: socket.socket, address: Any) -> Any:
             try:
-                return real(peer, address)
+                return real(sock, address)
             finally:
                 if isinstance(address, tuple) and address[1:2] and address[1] in self._ports:
                     # One that does not block has its own address before it is connected.
                     with contextlib.suppress(OSError):
-                        self._addresses.add(peer.getsockname())
+                        self._addresses.add(sock.getsockname())
 
         return connect

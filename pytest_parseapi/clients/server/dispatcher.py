@@ -1,38 +1,48 @@
-"""Where the live server's connections meet the test that runs."""
+"""Hands what the live server's connections receive to the test that runs."""
 
 from __future__ import annotations
 
 import socket
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.server.connection import Connection
+from pytest_parseapi.clients.server.host_names import HostNames
+from pytest_parseapi.clients.server.http import text_reply
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.real_time import ServerTime
-from pytest_parseapi.clients.server.sockets import LocalPeers
+from pytest_parseapi.clients.server.sockets import LocalClients
+from pytest_parseapi.clients.server.target import Target, target_of
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 
-__all__ = ["ServerOffice"]
+__all__ = ["RequestDispatcher"]
 
 
-class ServerOffice:
+class RequestDispatcher:
     """Keeps the connections of a session, and hands each request to the test that runs.
 
     Args:
         loop: the server's thread.
-        peers: tells which clients are of this process.
+        local_clients: tells which clients are of this process.
+        names: the names that the control answers to.
+        strict: whether a request to the API by another name of this machine is refused, too.
     """
 
-    def __init__(self, loop: ServerLoop, peers: LocalPeers) -> None:
+    def __init__(
+        self, loop: ServerLoop, local_clients: LocalClients, names: HostNames, *, strict: bool
+    ) -> None:
         self.selector = loop.selector
         """Tells when sockets are ready."""
         self._loop = loop
-        self._peers = peers
+        self._local_clients = local_clients
+        self._names = names
+        self._strict = strict
         self._connections: dict[Any, Connection] = {}
         self._hosts: SimulatedHosts | None = None
         self._time: ServerTime | None = None
@@ -61,7 +71,7 @@ class ServerOffice:
         self._hosts = None
         return True
 
-    def admit(self, sock: socket.socket, address: Any, provider: str, base_path: str) -> None:
+    def accept(self, sock: socket.socket, address: Any, provider: str, base_path: str) -> None:
         """Keep a new connection.
 
         Args:
@@ -90,33 +100,42 @@ class ServerOffice:
     def receive(self, connection: Connection, request: Request) -> Pending | Reply:
         """Hand a request to the test that runs, or answer it because none does."""
         hosts, clock = self._hosts, self._time
+        target = target_of(request, connection.base_path)
+        if self._strict or target.control:
+            refusal = self._names.refusal(request, control=target.control)
+            if refusal is not None:
+                return text_reply(403, refusal)
+        if target.problem is not None:
+            return text_reply(400, target.problem)
         if hosts is None or clock is None:
-            return _text(503, "The test that this address was for is over, and no other one runs.")
+            return text_reply(
+                503, "The test that this address was for is over, and no other one runs."
+            )
         if connection.outside is None:
-            connection.outside = connection.address not in self._peers
+            connection.outside = connection.address not in self._local_clients
             self._outside += connection.outside
         if connection.outside:
             clock.count_outside()
-        service = hosts.at_port(connection.provider)
         try:
-            pending = hosts.receive(service, request, Caller(0, connection))
+            answer = _answer(hosts, connection, request, target)
         except SimulationStopped as stopped:
-            return _text(501, f"{stopped}")
+            return text_reply(501, f"{stopped}")
         except Exception:  # noqa: BLE001 - the other connections are to be served
-            hosts.stops.message = hosts.stops.message or (
-                f"The simulation of {service.provider.title} broke at {request.method} "
-                f"{request.path}:\n{traceback.format_exc()}"
-            )
-            return _text(500, hosts.stops.message)
-        if pending.seconds:
+            return self._broken(hosts, f"{request.method} {request.path}")
+        if isinstance(answer, Pending) and answer.seconds:
             self._waiting += 1
             connection.began = clock.now()
-        return pending
+        return answer
 
     def finish(self, connection: Connection, pending: Pending) -> Reply | Fault:
         """Put the end of an exchange on record."""
         self._over(connection, pending)
-        return pending.finish()
+        try:
+            return pending.finish()
+        except SimulationStopped as stopped:
+            return text_reply(501, f"{stopped}")
+        except Exception:  # noqa: BLE001 - the other connections are to be served
+            return self._broken(self._hosts, "the end of an exchange")
 
     def abandon(self, connection: Connection, pending: Pending) -> None:
         """Put on record that the client left: over a socket, that is how a time-out looks."""
@@ -125,21 +144,30 @@ class ServerOffice:
 
     def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
         """Call `Connection.due` then."""
+        hosts = self._hosts
+        if pending is not None and hosts is not None:
+            seconds /= hosts.speed
         self._loop.later(seconds, connection.due, pending)
 
     def closed(self, connection: Connection) -> None:
         """The connection is no more."""
         self._connections.pop(connection.address, None)
-        self._peers.forget(connection.address)
+        self._local_clients.forget(connection.address)
         self._outside -= bool(connection.outside)
 
-    def broke(self, call: Callable[[Any], None]) -> None:
+    def failed(self, call: Callable[[Any], None]) -> None:
         """The error that is being handled came from a call of the loop's: stop the test."""
-        hosts, owner = self._hosts, getattr(call, "__self__", None)
-        if hosts is not None and hosts.stops.message is None:
-            hosts.stops.message = f"The live server broke:\n{traceback.format_exc()}"
+        owner = getattr(call, "__self__", None)
+        self._broken(self._hosts, "the live server")
         if isinstance(owner, Connection):
             owner.close()
+
+    def _broken(self, hosts: SimulatedHosts | None, what: str) -> Reply:
+        """The error that is being handled is the simulation's own: a test is stopped by it."""
+        text = f"The simulation broke at {what}:\n{traceback.format_exc()}"
+        if hosts is not None:
+            hosts.stops.broken(text)
+        return text_reply(500, text)
 
     def _over(self, connection: Connection, pending: Pending) -> None:
         clock = self._time
@@ -151,6 +179,13 @@ class ServerOffice:
                 clock.count_since(connection.began)
 
 
-def _text(status: int, text: str) -> Reply:
-    headers = {"content-type": "text/plain; charset=utf-8"}
-    return Reply(status=status, headers=headers, body=f"pytest-parseapi: {text}\n".encode())
+def _answer(
+    hosts: SimulatedHosts, connection: Connection, request: Request, target: Target
+) -> Pending | Reply:
+    """What the service, or the control, answers."""
+    own = hosts if target.token is None else hosts.scope(target.token)
+    request = replace(request, path=target.path, base_url=target.base_url)
+    if target.control:
+        return own.control(connection.provider, request)
+    service = own.at_port(connection.provider)
+    return own.receive(service, request, Caller(0, connection))

@@ -1,0 +1,144 @@
+"""Arguments from JSON for the methods of `ParseAPI`, which are as strict as they are in Python."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.checks.finding import Finding, body_of, failure, findings_of
+from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.service.script import ALWAYS
+
+__all__ = ["arguments_for", "check_named"]
+
+_ALWAYS: Final = "always"
+_ENDLESS: Final = ("times", "polls")
+_FLAGS: Final = ("batch", "signed_url", "immediate_first")
+_LOCAL: Final = {
+    "when": "a respx pattern or a function",
+    "effects": "a function",
+}
+_LOGS: Final = {
+    "request_id_logged": "the requestId of failed replies is in the client's log",
+    "run_failure_logged": "failed runs are in the client's log",
+    "credential_not_logged": "no credential is in the client's log",
+}
+_LOG_KINDS: Final = ("request_id", "run_failure")
+_NO_LOG: Final = "no log was given"
+_GIVE_LOG: Final = 'post what the client printed and logged as "text"'
+
+
+def arguments_for(
+    name: str, method: Callable[..., Any], given: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What to call a method with.
+
+    Args:
+        name: the method's name, for messages.
+        method: a bound method.
+        given: the arguments by name, as JSON has them.
+
+    Returns:
+        The positional and the named arguments.
+
+    Raises:
+        UsageError: there is no such argument, one is missing, or it cannot travel over HTTP.
+    """
+    positional: tuple[Any, ...] = ()
+    named: dict[str, Any] = {}
+    parameters = inspect.signature(method).parameters
+    for key, value in given.items():
+        if key in _LOCAL:
+            raise UsageError(f"{name}: {key} is {_LOCAL[key]}, which cannot travel over HTTP")
+        parameter = parameters.get(key)
+        if parameter is None:
+            known = [item for item in parameters if item not in _LOCAL]
+            raise UsageError(f"{name} takes no {key!r}: {nearest(key, known)}")
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            if not isinstance(value, list):
+                raise UsageError(f"{name}: {key} must be a list, not {_type(value)}")
+            positional = tuple(value)
+            continue
+        if key in _FLAGS and not isinstance(value, bool):
+            raise UsageError(f"{name}: {key} must be true or false, not {_type(value)}")
+        if key == "metadata" and not isinstance(value, dict | None):
+            raise UsageError(f"{name}: {key} must be an object, not {_type(value)}")
+        named[key] = ALWAYS if key in _ENDLESS and value == _ALWAYS else value
+    for key, parameter in parameters.items():
+        if (
+            key not in given
+            and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            and (parameter.default is inspect.Parameter.empty)
+        ):
+            raise UsageError(f"{name} needs {key!r}")
+    return positional, named
+
+
+def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
+    """Run a check.
+
+    Args:
+        api: whose record it judges.
+        name: its name without ``assert_``.
+        given: its arguments by name, as JSON has them.
+
+    Raises:
+        AssertionError: it fails.
+        UsageError: an argument is wrong.
+    """
+    check: Callable[..., None] = getattr(api, f"assert_{name}")
+    positional, named = arguments_for(f"check/{name}", check, given)
+    if named.get("text") is not None:
+        check(*positional, **named)
+    elif name in _LOGS:
+        _without_log(api, _LOGS[name], check, named)
+    else:
+        _with_log_asked_for(api, check, named)
+
+
+def _without_log(
+    api: ParseAPI, rule: str, check: Callable[..., None], named: Mapping[str, Any]
+) -> None:
+    """The client's log is elsewhere: a check of logs has nothing to look in."""
+    try:
+        check(**named)
+    except AssertionError as error:
+        found = findings_of(error)
+        if found and found[0].kind == "nothing_to_check":
+            raise
+    finding = Finding(
+        kind="nothing_to_check",
+        rule=rule,
+        expected="a log to look in",
+        seen=_NO_LOG,
+        advice=_GIVE_LOG,
+    )
+    raise failure(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
+
+
+def _with_log_asked_for(
+    api: ParseAPI, check: Callable[..., None], named: Mapping[str, Any]
+) -> None:
+    """What a check of many rules finds missing in a log that it never saw, it says so."""
+    try:
+        check(**named)
+    except AssertionError as error:
+        found = findings_of(error)
+        told = [_asking(finding) for finding in found]
+        if told == list(found):
+            raise
+        raise failure(f"{body_of(told)}\n\n{api.timeline()}", told) from None
+
+
+def _asking(finding: Finding) -> Finding:
+    if finding.kind not in _LOG_KINDS:
+        return finding
+    return replace(finding, seen=_NO_LOG, nearest="", advice=_GIVE_LOG)
+
+
+def _type(value: Any) -> str:
+    names = {str: "a text", bool: "true or false", dict: "an object", list: "a list"}
+    return "null" if value is None else names.get(type(value), "a number")

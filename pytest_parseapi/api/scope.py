@@ -1,0 +1,142 @@
+"""The simulated providers of one test, or of one token of the live server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from pytest_parseapi.clients.forks import Forks
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
+from pytest_parseapi.clients.server.server import SharedServer
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.evidence.collector import Evidence
+from pytest_parseapi.record.timeline import draw
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["Scope", "Settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one test is simulated.
+
+    Args:
+        seed: what ids depend on: the test's node id.
+        max_attempts: the fuse.
+        real_time: leave time alone.
+        clients: the client libraries to intercept; None for every installed one.
+        signing_parameters: more query parameters that sign a link, beside the well-known ones.
+        speed: how many seconds of the clients' time a second of the live server is.
+        service: makes the service of a provider.
+    """
+
+    seed: str
+    max_attempts: int = 100
+    real_time: bool = False
+    clients: Collection[str] | None = None
+    signing_parameters: tuple[str, ...] = ()
+    speed: float = 1.0
+    service: type[SimulatedService] = SimulatedService
+
+
+class Scope:
+    """Scripts, runs and records of each provider, apart from those of every other scope.
+
+    Args:
+        providers: every provider by name.
+        settings: how they are simulated.
+        clock: the test's clock.
+        stops: where to stop the test.
+        evidence: what the consumer logged.
+        live: the session's live server.
+        look: called before each exchange.
+        forks: knows whether this is a forked child process; None where nobody forks.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        *,
+        clock: VirtualClock,
+        stops: Stops,
+        evidence: Evidence,
+        live: SharedServer,
+        look: Callable[[], None] = lambda: None,
+        forks: Forks | None = None,
+    ) -> None:
+        self.providers = providers
+        self.settings = settings
+        self.clock = clock
+        self.stops = stops
+        self.evidence = evidence
+        self.live = live
+        self.services: dict[str, SimulatedService] = {}
+        self.checks: dict[str, set[str]] = {}
+        """The checks that held, by provider."""
+        self.before_reset: list[Callable[[SimulatedService], None]] = []
+        """Who reads a service's records before they are forgotten."""
+        self.jitter_seed: int | None = None
+        """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
+        self.tokens: dict[str, Scope] = {}
+        """The scopes of tokens, which are made on first use."""
+        self.hosts = SimulatedHosts(clock, stops, look, forks)
+        self.hosts.speed = settings.speed
+        self.hosts.scope = lambda token: self.within(token).hosts
+        self.hosts.control = self._control
+        self._look = look
+        self._forks = forks
+        for provider in providers.values():
+            self._add(provider)
+
+    def reset(self) -> None:
+        """Forget what was said, for a test body that runs many times."""
+        self.evidence.clear()
+
+    def within(self, token: str) -> Scope:
+        """The scope of a token, which begins empty when it is first used."""
+        if token not in self.tokens:
+            self.tokens[token] = Scope(
+                self.providers,
+                replace(self.settings, seed=f"{self.settings.seed} {token}"),
+                clock=self.clock,
+                stops=self.stops,
+                evidence=self.evidence,
+                live=self.live,
+                look=self._look,
+                forks=self._forks,
+            )
+        return self.tokens[token]
+
+    @cached_property
+    def httpx_exchanges(self) -> HTTPXExchanges:
+        """Turns requests of httpx into the service's, and its replies into responses."""
+        import httpx
+
+        return HTTPXExchanges(httpx, self.hosts)
+
+    def _control(self, provider: str, request: Request) -> Reply:
+        from pytest_parseapi.api.control import answer
+
+        return answer(self, provider, request)
+
+    def _add(self, provider: Provider) -> None:
+        speed, stamp, wall = self.settings.speed, self.clock.stamp, self.clock.wall
+        began = wall()
+        service = self.settings.service(
+            provider,
+            now=stamp if speed == 1 else lambda: stamp() * speed,
+            wall=wall if speed == 1 else lambda: began + stamp() * speed,
+            stops=self.stops,
+            seed=self.settings.seed,
+            max_attempts=self.settings.max_attempts,
+            picture=lambda: draw(provider.title, service.journal.attempts),
+            signing_parameters=self.settings.signing_parameters,
+        )
+        self.services[provider.name] = service
+        self.hosts.add(service)

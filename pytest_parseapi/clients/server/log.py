@@ -1,0 +1,85 @@
+"""The log of a server that must not depend on whoever reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import unicodedata
+from typing import Final, TextIO
+
+__all__ = ["ServerLog", "one_line"]
+
+_MOST_WAITING: Final = 10_000
+_LAST_WAIT: Final = 2.0
+_ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def one_line(text: str) -> str:
+    r"""The text on one line that a terminal shows as it is.
+
+    Control characters, marks that change the direction of text, line separators and halves of
+    surrogate pairs become escapes.
+
+    Example:
+        >>> one_line("a\u202eb\n")
+        'a\\u202eb\\n'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        ascii(character)[1:-1] if unicodedata.category(character) in _ESCAPED else character
+        for character in text
+    )
+
+
+class ServerLog:
+    """Writes lines in a thread of its own: a reader that is slow, stuck or gone stops no request.
+
+    Args:
+        stream: where to write; standard output where None.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._work, name="parseapi log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Write a line, or drop it where too many wait."""
+        with contextlib.suppress(queue.Full):
+            if self._dropped:
+                self._lines.put_nowait(f"{self._dropped} lines were not written")
+                self._dropped = 0
+            self._lines.put_nowait(one_line(line))
+            return
+        self._dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, if its reader takes it."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._thread.join(_LAST_WAIT)
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # A full disk may have room later, so the next line is tried again.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                self._print(line)
+
+    def _print(self, line: str) -> None:
+        stream = self._stream
+        data = f"{line}\n".encode(stream.encoding or "utf-8", "backslashreplace")
+        try:
+            descriptor = stream.fileno()
+        except (OSError, AttributeError):
+            stream.write(data.decode(stream.encoding or "utf-8"))
+            stream.flush()
+            return
+        # Past Python's own buffer, which would try again, and fail, when the process ends.
+        while data:
+            data = data[os.write(descriptor, data) :]
