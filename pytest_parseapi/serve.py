@@ -28,6 +28,8 @@ from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["Scripted", "read_script", "serve"]
 
+# A server that runs for days keeps this many attempts of each token, and then begins a new record.
+_RECORD: Final = 10_000
 _LARGEST_SCRIPT: Final = 1024 * 1024
 
 
@@ -149,6 +151,13 @@ def _logged(log: ServerLog) -> type[SimulatedService]:
     """The service that writes a line for each exchange."""
 
     class LoggedService(SimulatedService):
+        dropped = 0
+        """How many attempts are on record no longer, so that memory does not grow for ever."""
+
+        def reset(self) -> None:
+            super().reset()
+            self.dropped = 0
+
         def close(self, opened: Any, outcome: Any) -> Attempt:
             attempt = super().close(opened, outcome)
             parts = [
@@ -159,6 +168,9 @@ def _logged(log: ServerLog) -> type[SimulatedService]:
                 *([attempt.request_id] if attempt.request_id else []),
             ]
             log.write("  ".join(parts))
+            if self.journal.begun >= _RECORD:
+                self.dropped += self.journal.begun
+                self.journal.clear()
             return attempt
 
     return LoggedService

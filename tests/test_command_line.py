@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
+import httpx
 import pytest
 
+from pytest_parseapi.api.scope import Scope, Settings
 from pytest_parseapi.cli import main
+from pytest_parseapi.clients.server.log import ServerLog
+from pytest_parseapi.clients.server.server import LiveServer, SharedServer
+from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.providers.registry import registry
+from pytest_parseapi.record.evidence.collector import Evidence
+from pytest_parseapi.serve import _logged, _LoggedStops
 
 BODY = b'{"file": {"url": "https://files.example.com/invoice.pdf"}}'
 
@@ -90,6 +100,161 @@ def test_serves_until_it_is_stopped(ends):
     ]
 
 
+HOSTILE = [
+    "https://files.example.com/\\ud800.pdf",
+    "https://files.example.com/a\\u001b[2Jb\\u202ec\\u2028d\\ne.pdf",
+    "https://files.example.com/caf\\u00e9.pdf",
+]
+
+
+def ask(url: str, key: str, document: str, **headers: str) -> int:
+    body = f'{{"file": {{"url": "{document}"}}}}'.encode()
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json", **headers}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/parse", body, headers)) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_no_name_of_a_document_stops_the_log(monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    with serving("extend") as (process, start):
+        url, key = start.split()[4], start.split()[-1]
+        assert [ask(url, key, document) for document in HOSTILE] == [200, 400, 200]
+        process.send_signal(signal.SIGTERM)
+        text = process.stdout.buffer.read().decode(encoding)
+    first, second, third = text.splitlines()
+    assert r"/\ud800.pdf" in first
+    assert r"/a\x1b[2Jb\u202ec\u2028d\ne.pdf" in second
+    assert (r"/caf\xe9.pdf" if encoding == "ascii" else "/café.pdf") in third
+
+
+@pytest.mark.parametrize("output", ["| head -1", "> /dev/full", "| sleep 30", ">&-"])
+def test_whoever_reads_the_log_or_not_the_server_answers(output):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m pytest_parseapi serve extend --port {port} {output}"
+    with subprocess.Popen(
+        ["bash", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as shell:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            for _ in range(200):
+                with contextlib.suppress(OSError):
+                    ask(url, "k", "https://files.example.com/a.pdf")
+                    break
+                time.sleep(0.05)
+            # More than a pipe holds.
+            document = f"https://files.example.com/{'a' * 2000}.pdf"
+            assert {ask(url, "k", document) for _ in range(60)} == {200}
+        finally:
+            os.killpg(shell.pid, signal.SIGKILL)
+
+
+def test_a_foreign_host_is_refused_unless_it_is_allowed():
+    with serving("extend", "--allow-host", "parse.internal") as (_, start):
+        url, key = start.split()[4], start.split()[-1]
+        hosts = ["localhost:1", "parse.internal:80", "evil.example", "parse.internal.evil.example"]
+        document = "https://files.example.com/a.pdf"
+        assert [ask(url, key, document, host=host) for host in hosts] == [200, 200, 403, 403]
+
+
+def test_a_script_is_in_force_before_the_first_request(tmp_path):
+    path = tmp_path / "script.json"
+    path.write_text('[{"fail": {"errors": [429], "retry_after": 2}}, {"runs_take": {"polls": 0}}]')
+    with serving("extend", "--script", str(path)) as (_, start):
+        url, key = start.split()[4], start.split()[-1]
+        assert [post(url, key) for _ in range(2)] == [429, 200]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file or directory"),
+        ("nonsense", "is not JSON"),
+        ("{}", "is no list such as"),
+        ("[" * 100_000, "is not JSON"),
+        ('[{"fial": {}}]', "entry 1: there is no call 'fial': did you mean 'fail'?"),
+        ('[{"reset": {}}, 3]', "entry 2 is not one call"),
+        ('[{"fail": []}]', "entry 1: the arguments must be an object"),
+        ('[{"fail": {"errors": ["OCR_EROR"]}}]', "did you mean 'OCR_ERROR'?"),
+    ],
+)
+def test_a_wrong_script_gets_one_line(capsys, tmp_path, text, says):
+    path = tmp_path / "script.json"
+    if text is not None:
+        path.write_text(text)
+    assert says in wrong(capsys, "serve", "extend", "--script", str(path))
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "101", "nan", "inf", "fast"])
+def test_a_wrong_speed_gets_one_line(capsys, speed):
+    assert wrong(capsys, "serve", "extend", f"--speed={speed}") == (
+        f"argument --speed: speed must be a number > 0 and <= 100, not {speed!r}"
+    )
+
+
+def test_at_a_speed_waits_are_longer_and_replies_sooner():
+    with serving("extend", "--speed", "50", "--fail", "OCR_ERROR") as (_, start):
+        url, key = start.split()[4], start.split()[-1]
+        control(url, "replies_take", {"seconds": 10})
+        began = time.monotonic()
+        assert [post(url, key), post(url, key)] == [500, 200]
+        assert time.monotonic() - began < 5
+        first, second = control(url, "attempts")
+        assert first["ended"] - first["started"] >= 9.9
+        time.sleep(0.1)
+        control(url, "replies_take", {"seconds": 0})
+        assert control(url, "health")["speed"] == 50
+        assert control(url, "health")["now"] >= second["ended"] + 5
+
+
+def control(url, name, arguments=None):
+    body = None if arguments is None else json.dumps(arguments).encode()
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}/__parseapi/{name}", body, headers)
+    with urllib.request.urlopen(request) as reply:
+        return json.load(reply)
+
+
+def test_an_exchange_that_breaks_is_answered_and_the_next_one_works(monkeypatch):
+    log = ServerLog(io.StringIO())
+    provider = registry()["extend"]
+    stops = _LoggedStops(log)
+    clock = VirtualClock(real=True)
+    scope = Scope(
+        {"extend": provider},
+        Settings(seed="x", real_time=True, service=_logged(log)),
+        clock=clock,
+        stops=stops,
+        evidence=Evidence(clock.stamp),
+        live=SharedServer(),
+    )
+    server = LiveServer(strict=True)
+    server.attach(scope.hosts)
+    try:
+        url = server.url(provider)
+        with monkeypatch.context() as patch:
+            patch.setattr(scope.services["extend"], "receive", lambda *_: 1 / 0)
+            headers = {"authorization": "Bearer k", "content-type": "application/json"}
+            reply = httpx.post(f"{url}/parse", content=BODY, headers=headers)
+            assert reply.status_code == 500
+            assert "The simulation broke at POST /parse" in reply.text
+            assert "ZeroDivisionError" in reply.text
+        assert post(url, "k") == 200
+        assert control(url, "health")["dropped"] == 0
+    finally:
+        server.detach(scope.hosts)
+        server.stop()
+        log.close()
+
+
 def test_listens_where_it_is_told():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -118,7 +283,8 @@ def wrong(capsys, *arguments: str) -> str:
         ),
         (
             ["serve", "extend", "--fail", "OCR_ERROR:often"],
-            "argument --fail: 'OCR_ERROR:often': TIMES is a whole number or 'always', not 'often'",
+            "argument --fail: 'OCR_ERROR:often': TIMES must be an integer >= 0 or 'always', "
+            "not 'often'",
         ),
         (
             ["serve", "extend", "--port", "80800"],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pytest_parseapi.api.control_calls import arguments_for, check_named
+from pytest_parseapi.api.control_calls import arguments_for, check_named, dropped
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.checks.finding import Finding, findings_of
@@ -147,9 +147,11 @@ def _no_number(text: str) -> Any:
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     error = attempt.error
-    hidden = ("_headers", "timeouts", "names", "body", "error")
     return {
-        **_public(attempt, hidden),
+        **_public(attempt, _NOT_SENT),
+        "run_id": attempt.run_id,
+        "run_status": attempt.run_status,
+        "run_reason": attempt.run_reason,
         "error": error.code if isinstance(error, DocumentedError) else error,
         "failed": attempt.failed,
         "headers": attempt.headers,
@@ -159,12 +161,16 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    return {**_public(run, ()), "failed": run.failed}
+    return _public(run)
 
 
-def _public(item: Any, hidden: tuple[str, ...]) -> dict[str, Any]:
+def _public(item: Any, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
     names = (field.name for field in dataclasses.fields(item))
-    return {name: getattr(item, name) for name in names if name not in hidden}
+    shown = (name for name in names if name not in hidden and not name.startswith("_"))
+    return {name: getattr(item, name) for name in shown}
+
+
+_NOT_SENT: Final = ("timeouts", "names", "body", "error", "shown")
 
 
 def _delivery(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -185,6 +191,7 @@ def _health(api: ParseAPI, scope: Scope) -> Reply:
             "now": service.now,
             "time": service.wall,
             "speed": scope.settings.speed,
+            "dropped": dropped(api),
         }
     )
 

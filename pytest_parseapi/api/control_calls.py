@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, failure, findings_of
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["arguments_for", "check_named"]
+__all__ = ["arguments_for", "check_named", "dropped"]
 
 _ALWAYS: Final = "always"
 _ENDLESS: Final = ("times", "polls")
@@ -91,12 +91,32 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
     """
     check: Callable[..., None] = getattr(api, f"assert_{name}")
     positional, named = arguments_for(f"check/{name}", check, given)
+    if dropped(api) and named.get("document") is None:
+        _lost(api, name)
     if named.get("text") is not None:
         check(*positional, **named)
     elif name in _LOGS:
         _without_log(api, _LOGS[name], check, named)
     else:
         _with_log_asked_for(api, check, named)
+
+
+def dropped(api: ParseAPI) -> int:
+    """How many attempts of a scope a server no longer has on record."""
+    return int(getattr(api._service, "dropped", 0))
+
+
+def _lost(api: ParseAPI, name: str) -> NoReturn:
+    """A check that would need attempts which are gone proves nothing."""
+    finding = Finding(
+        kind="nothing_to_check",
+        rule=f"check/{name} sees every attempt",
+        expected="the whole record",
+        seen=f"the oldest {dropped(api)} attempts were dropped to save memory",
+        advice="use a token of its own for each test (/s/TOKEN), post reset before it, or name a "
+        "document",
+    )
+    raise failure(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
 
 
 def _without_log(
