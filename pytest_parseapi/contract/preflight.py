@@ -70,7 +70,26 @@ def obstacle(harness: Harness) -> Finding | None:
     attempts = harness.api.attempts
     if not attempts:
         return _no_request(harness)
-    return _other_surface(harness, attempts) or _refused(harness, attempts)
+    return (
+        _mocked(harness, attempts)
+        or _other_surface(harness, attempts)
+        or _refused(harness, attempts)
+    )
+
+
+def _mocked(harness: Harness, attempts: list[Attempt]) -> Finding | None:
+    """A mock of the test's own that answers: then nothing that a case scripts is met."""
+    found = next((item for item in attempts if item.mock is not None), None)
+    if found is None:
+        return None
+    return Finding(
+        rule="the simulated API answers what parse asks",
+        expected=f"each request to {harness.api.base_url} is answered by the simulation, which "
+        "the cases script",
+        seen=f"attempt {found.number}, {found.method} {found.endpoint}, was answered by "
+        f"{found.mock}",
+        advice="leave mocks of this host out of the tests of a contract",
+    )
 
 
 def _no_request(harness: Harness) -> Finding:

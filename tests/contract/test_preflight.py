@@ -93,6 +93,19 @@ REFUSED_BODY = (
         "  seen       400 INVALID_REQUEST: *",
     ],
 )
+OWN_MOCK = (
+    "@pytest.fixture(autouse=True)\n"
+    "def _route(self, parseapi_factory):\n"
+    "    import respx\n"
+    "    with respx.mock(assert_all_called=False) as router:\n"
+    "        router.post('https://api.extend.ai/parse').respond(json={})\n"
+    "        yield\n"
+    "def parse(self, document):\n    return post('/parse').json()",
+    [
+        "the contract cannot judge this consumer: the simulated API answers what parse asks",
+        "  seen       attempt 1, POST /parse, was answered by *respx*",
+    ],
+)
 NOT_SIMULATED = (
     "def parse(self, document):\n    return post('/parsed')",
     ["POST /parsed is not simulated: *"],
@@ -109,6 +122,7 @@ NOT_SIMULATED = (
         SYNCHRONOUS,
         REFUSED_KEY,
         REFUSED_BODY,
+        OWN_MOCK,
         NOT_SIMULATED,
     ],
     ids=[
@@ -119,6 +133,7 @@ NOT_SIMULATED = (
         "synchronous",
         "refused key",
         "refused body",
+        "own mock",
         "not simulated",
     ],
 )
