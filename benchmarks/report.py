@@ -60,14 +60,16 @@ def pytest_configure(config):
             finally:
                 spent["seconds"] += time.perf_counter() - before
         return run
-    from pytest_parseapi.report.record import TestRecorder
-    from pytest_parseapi.report import session, tally
+    from pytest_parseapi.plugin import report as session
+    from pytest_parseapi.report.recorder import TestRecorder
+    from pytest_parseapi.report.results import TestResults
     plugin._recorder = timed(plugin._recorder)
     TestRecorder.data = timed(TestRecorder.data)
     session.json.dumps, dumps = timed(session.json.dumps), session.json.dumps
-    tally.Tally.add = timed(tally.Tally.add)
+    TestResults.add = timed(TestResults.add)
     session.report_of = timed(session.report_of)
-    session.write_json = timed(session.write_json)
+    session.json_text = timed(session.json_text)
+    session.write = timed(session.write)
     config.add_cleanup(lambda: setattr(session.json, "dumps", dumps))
     def tell():
         Path(os.environ["SPENT"], str(os.getpid())).write_text(str(spent["seconds"]))
