@@ -111,9 +111,13 @@ def real_url():
                     while sock.recv(9999):
                         pass
 
-    threading.Thread(target=serve, daemon=True).start()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/parse"
+    # Closing alone leaves the thread in accept(), at work for every test that follows.
+    listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+    thread.join()
 
 
 def refusal(send, *arguments):
