@@ -69,11 +69,16 @@ def outcomes(tmp_path):
         pytest.skip(f"needs network and mount namespaces: {trouble.strip()}")
 
     def run(mode, *options):
-        command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:randomly", "-p", "no:xdist"]
+        command = [sys.executable, "-m", "pytest", "-rA", "-p", "parseapi"]
         done = subprocess.run(
             [*inside, *command, "-p", "no:cacheprovider", *options],
             cwd=tmp_path,
-            env={**os.environ, "MODE": mode, "COLUMNS": "400"},
+            env={
+                **os.environ,
+                "MODE": mode,
+                "COLUMNS": "400",
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            },
             capture_output=True,
             text=True,
             check=False,
