@@ -18,8 +18,10 @@ import selectors
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 BODY = b'{"file":{"url":"https://files.example.com/invoice.pdf"}}'
 HEADERS = "host: x\r\nauthorization: Bearer key\r\ncontent-type: application/json\r\n"
@@ -263,9 +265,107 @@ def malformed(source: random.Random) -> bytes:
     return bytes(data)
 
 
+@contextlib.contextmanager
+def served() -> Iterator[tuple[int, int]]:
+    """``serve`` itself, whose records are bounded: its process id and port."""
+    command = [sys.executable, "-m", "pytest_parseapi", "serve", "extend"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            port = int(process.stdout.readline().split(":")[2].split()[0])
+            # Its log is read as it comes, as a terminal does.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield process.pid, port
+        finally:
+            process.kill()
+
+
+def state_of(process: int) -> str:
+    """Resident memory and open descriptors of a process."""
+    place = Path(f"/proc/{process}")
+    resident = int((place / "statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+    return f"{resident:6.1f} MB, {len(list((place / 'fd').iterdir()))} descriptors"
+
+
+def idle(count: int) -> None:
+    """Connections that ask nothing, and then others that leave in the middle of a request."""
+    with served() as (process, port):
+        print(f"{'serve, just begun':42}{state_of(process)}")
+        socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        time.sleep(0.5)
+        for sock in socks:
+            sock.close()
+        time.sleep(0.5)
+        print(f"{f'after {count:,} idle connections':42}{state_of(process)}")
+        for number in range(5_000):
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                sock.sendall(ASK[: number % len(ASK)])
+        time.sleep(0.5)
+        print(f"{'after 5,000 aborted requests':42}{state_of(process)}")
+
+
+def for_days(requests: int, each: int) -> None:
+    """Parsed, uploaded and submitted documents, each with a name of its own, by many tokens."""
+    with served() as (process, port):
+        selector = selectors.DefaultSelector()
+        sent = 0
+
+        def ask(sock: socket.socket) -> None:
+            nonlocal sent
+            sock.sendall(varied(sent, sent // each))
+            sent += 1
+
+        for _ in range(16):
+            sock = socket.create_connection(("127.0.0.1", port))
+            selector.register(sock, selectors.EVENT_READ)
+            ask(sock)
+        shown = {20_000, 50_000, 100_000, 150_000, requests}
+        began = time.perf_counter()
+        done = 0
+        while done < requests:
+            for key, _ in selector.select(1):
+                # A reply comes whole, for the client sends its next request only then.
+                data = key.fileobj.recv(262_144)
+                assert data[9:12] in (b"200", b"500"), data
+                done += 1
+                if done in shown:
+                    rate = done / (time.perf_counter() - began)
+                    title = f"after {done:,} requests, {each} a token"
+                    print(f"{title:42}{state_of(process)}, {rate:,.0f} requests/s")
+                ask(key.fileobj)
+
+
+def varied(number: int, token: int) -> bytes:
+    """One of several requests about a document that no other one is about."""
+    base = f"/s/t{token}"
+    if number % 4 == 0:
+        part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{number}.pdf"\r\n'
+        body = f"{part}\r\n{'x' * 2000}\r\n--b--\r\n".encode()
+        return request(f"{base}/files/upload", "multipart/form-data; boundary=b", body)
+    document = f'{{"file":{{"url":"https://files.example.com/{number}.pdf"}}}}'.encode()
+    if number % 4 == 1:
+        return request(f"{base}/parse_runs", "application/json", document)
+    if number % 10 == 2:
+        return request(f"{base}/__parseapi/fail", "application/json", b'{"errors":["OCR_ERROR"]}')
+    return request(f"{base}/parse", "application/json", document)
+
+
+def request(path: str, kind: str, body: bytes) -> bytes:
+    """A POST."""
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer key\r\n"
+        f"content-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
 def main() -> None:
     if len(sys.argv) > 1:
-        SERVERS[sys.argv[1]]()
+        if sys.argv[1] == "memory":
+            idle(2_000)
+            for_days(200_000, each=200_000)
+            for_days(200_000, each=20)
+            for_days(200_000, each=1)
+        else:
+            SERVERS[sys.argv[1]]()
         return
     throughput()
     upload(149)

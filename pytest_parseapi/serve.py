@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -23,13 +24,12 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import StopKind, Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.collector import Evidence
+from pytest_parseapi.record.retention import MOST_ATTEMPTS, Retention
 from pytest_parseapi.record.timeline import describe_error
-from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.long_lived import LongLivedService, Shared
 
-__all__ = ["Scripted", "read_script", "serve"]
+__all__ = ["Scripted", "long_lived_scope", "read_script", "serve"]
 
-# A server that runs for days keeps this many attempts of each token, and then begins a new record.
-_RECORD: Final = 10_000
 _LARGEST_SCRIPT: Final = 1024 * 1024
 
 
@@ -86,23 +86,7 @@ def serve(
         UsageError: a call of the script is wrong, or the address cannot be had.
     """
     log = ServerLog()
-    clock = VirtualClock(real=True)
-    stops = _LoggedStops(log)
-    scope = Scope(
-        {provider.name: provider},
-        Settings(
-            seed="serve",
-            max_attempts=sys.maxsize,
-            real_time=True,
-            clients=(),
-            speed=speed,
-            service=_logged(log),
-        ),
-        clock=clock,
-        stops=stops,
-        evidence=Evidence(clock.stamp),
-        live=SharedServer(),
-    )
+    scope = long_lived_scope(provider, log, speed=speed)
     api = ParseAPI(scope, provider)
     for scripted in script:
         call(api, scripted.name, scripted.arguments)
@@ -131,6 +115,37 @@ def serve(
             signal.signal(number, handler)
 
 
+def long_lived_scope(
+    provider: Provider, log: ServerLog, *, speed: float = 1.0, most: int = MOST_ATTEMPTS
+) -> Scope:
+    """What a server that runs for days serves: its memory is bounded, over all tokens.
+
+    Args:
+        provider: what to simulate.
+        log: gets a line for each exchange.
+        speed: how many times faster the clients' clock runs.
+        most: how many attempts, runs and tokens are kept.
+    """
+    clock = VirtualClock(real=True)
+    shared = Shared(Retention(most), tell=lambda attempt: log.write(_line_of(attempt)))
+    return Scope(
+        {provider.name: provider},
+        Settings(
+            seed="serve",
+            max_attempts=sys.maxsize,
+            real_time=True,
+            clients=(),
+            speed=speed,
+            service=partial(LongLivedService, shared=shared),
+            retention=shared.retention,
+        ),
+        clock=clock,
+        stops=_LoggedStops(log),
+        evidence=Evidence(clock.stamp),
+        live=SharedServer(),
+    )
+
+
 class _LoggedStops(Stops):
     """Stops nothing but the request at hand, and says why."""
 
@@ -147,33 +162,16 @@ class _LoggedStops(Stops):
         self._log.write(message.partition("\n")[0])
 
 
-def _logged(log: ServerLog) -> type[SimulatedService]:
-    """The service that writes a line for each exchange."""
-
-    class LoggedService(SimulatedService):
-        dropped = 0
-        """How many attempts are on record no longer, so that memory does not grow for ever."""
-
-        def reset(self) -> None:
-            super().reset()
-            self.dropped = 0
-
-        def close(self, opened: Any, outcome: Any) -> Attempt:
-            attempt = super().close(opened, outcome)
-            parts = [
-                f"{attempt.started:10.3f} s",
-                f"{attempt.method} {attempt.path}",
-                describe_error(attempt) if attempt.failed else str(attempt.status),
-                *([attempt.document] if attempt.document else []),
-                *([attempt.request_id] if attempt.request_id else []),
-            ]
-            log.write("  ".join(parts))
-            if self.journal.begun >= _RECORD:
-                self.dropped += self.journal.begun
-                self.journal.clear()
-            return attempt
-
-    return LoggedService
+def _line_of(attempt: Attempt) -> str:
+    """An exchange as the log shows it."""
+    parts = [
+        f"{attempt.started:10.3f} s",
+        f"{attempt.method} {attempt.path}",
+        describe_error(attempt) if attempt.failed else str(attempt.status),
+        *([attempt.document] if attempt.document else []),
+        *([attempt.request_id] if attempt.request_id else []),
+    ]
+    return "  ".join(parts)
 
 
 def _scripted(path: Path, number: int, item: Any) -> Scripted:

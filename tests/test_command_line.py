@@ -18,14 +18,11 @@ import urllib.request
 import httpx
 import pytest
 
-from pytest_parseapi.api.scope import Scope, Settings
 from pytest_parseapi.cli import main
 from pytest_parseapi.clients.server.log import ServerLog
-from pytest_parseapi.clients.server.server import LiveServer, SharedServer
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clients.server.server import LiveServer
 from pytest_parseapi.providers.registry import registry
-from pytest_parseapi.record.evidence.collector import Evidence
-from pytest_parseapi.serve import _logged, _LoggedStops
+from pytest_parseapi.serve import long_lived_scope
 
 BODY = b'{"file": {"url": "https://files.example.com/invoice.pdf"}}'
 
@@ -226,16 +223,7 @@ def control(url, name, arguments=None):
 def test_an_exchange_that_breaks_is_answered_and_the_next_one_works(monkeypatch):
     log = ServerLog(io.StringIO())
     provider = registry()["extend"]
-    stops = _LoggedStops(log)
-    clock = VirtualClock(real=True)
-    scope = Scope(
-        {"extend": provider},
-        Settings(seed="x", real_time=True, service=_logged(log)),
-        clock=clock,
-        stops=stops,
-        evidence=Evidence(clock.stamp),
-        live=SharedServer(),
-    )
+    scope = long_lived_scope(provider, log)
     server = LiveServer(strict=True)
     server.attach(scope.hosts)
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pytest_parseapi.api.control_calls import arguments_for, check_named, dropped
+from pytest_parseapi.api.control_calls import arguments_for, check_named
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.checks.finding import Finding, findings_of
@@ -183,7 +183,7 @@ def _delivery(delivery: WebhookDelivery) -> dict[str, Any]:
 
 
 def _health(api: ParseAPI, scope: Scope) -> Reply:
-    service = scope.services[api.provider.name]
+    service, retention = scope.services[api.provider.name], scope.settings.retention
     return _json(
         {
             "status": "ok",
@@ -191,7 +191,8 @@ def _health(api: ParseAPI, scope: Scope) -> Reply:
             "now": service.now,
             "time": service.wall,
             "speed": scope.settings.speed,
-            "dropped": dropped(api),
+            "dropped": scope.lost(api.provider.name),
+            "dropped_of_all_tokens": 0 if retention is None else retention.dropped,
         }
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.finding import Finding, body_of, failure, findings_of
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.checks.finding import Finding, body_of, counted, failure, findings_of
+from pytest_parseapi.model.mistakes import UsageError, document_name, nearest
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["arguments_for", "check_named", "dropped"]
+__all__ = ["arguments_for", "check_named"]
 
 _ALWAYS: Final = "always"
 _ENDLESS: Final = ("times", "polls")
@@ -91,8 +91,7 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
     """
     check: Callable[..., None] = getattr(api, f"assert_{name}")
     positional, named = arguments_for(f"check/{name}", check, given)
-    if dropped(api) and named.get("document") is None:
-        _lost(api, name)
+    _needs_none_that_was_dropped(api, name, named.get("document"))
     if named.get("text") is not None:
         check(*positional, **named)
     elif name in _LOGS:
@@ -101,18 +100,27 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
         _with_log_asked_for(api, check, named)
 
 
-def dropped(api: ParseAPI) -> int:
-    """How many attempts of a scope a server no longer has on record."""
-    return int(getattr(api._service, "dropped", 0))
-
-
-def _lost(api: ParseAPI, name: str) -> NoReturn:
-    """A check that would need attempts which are gone proves nothing."""
+def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None) -> None:
+    """A check that would need what is gone proves nothing."""
+    scope, service = api._open, api._service
+    retention = scope.settings.retention
+    attempts = scope.lost(service.provider.name)
+    runs = 0 if service.runs is None else service.runs.dropped
+    if retention is None or not (attempts or runs or scope.forgotten):
+        return
+    wanted = document_name(document)
+    if wanted is not None and not retention.lost(service, wanted):
+        return
+    about = "" if wanted is None else f", some of them about {wanted!r}"
+    counts = [f"{counted(attempts, 'attempt')}"] * bool(attempts)
+    counts += [f"{counted(runs, 'run')}"] * bool(runs)
+    what = " and ".join(counts) or "what was scripted"
     finding = Finding(
         kind="nothing_to_check",
         rule=f"check/{name} sees every attempt",
         expected="the whole record",
-        seen=f"the oldest {dropped(api)} attempts were dropped to save memory",
+        seen=f"dropped to save memory: {what}{about}; a server keeps the newest "
+        f"{retention.most:,} attempts and runs, over all tokens",
         advice="use a token of its own for each test (/s/TOKEN), post reset before it, or name a "
         "document",
     )

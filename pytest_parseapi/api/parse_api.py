@@ -263,7 +263,7 @@ class ParseAPI(
 
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
-        return draw(self.provider.title, self.attempts)
+        return draw(self.provider.title, self.attempts, self._simulation.lost(self._provider.name))
 
     def note_check(self, name: str) -> None:
         """Keep that a check held, for the coverage of the documented errors.
@@ -301,6 +301,7 @@ class ParseAPI(
             answers=self.webhook_answers,
             provider=self.provider,
             attempts=journal.attempts,
+            dropped=self._simulation.lost(self._provider.name),
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from pytest_parseapi.api.tokens import Tokens
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
@@ -15,6 +16,7 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence
+from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.service import SimulatedService
 
@@ -33,6 +35,8 @@ class Settings:
         signing_parameters: more query parameters that sign a link, beside the well-known ones.
         speed: how many seconds of the clients' time a second of the live server is.
         service: makes the service of a provider.
+        retention: bounds the records of a server that runs for days; None for a test, whose
+            record is whole.
     """
 
     seed: str
@@ -41,7 +45,8 @@ class Settings:
     clients: Collection[str] | None = None
     signing_parameters: tuple[str, ...] = ()
     speed: float = 1.0
-    service: type[SimulatedService] = SimulatedService
+    service: Callable[..., SimulatedService] = SimulatedService
+    retention: Retention | None = None
 
 
 class Scope:
@@ -83,8 +88,9 @@ class Scope:
         """Who reads a service's records before they are forgotten."""
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
-        self.tokens: dict[str, Scope] = {}
-        """The scopes of tokens, which are made on first use."""
+        self.forgotten: dict[str, int] = {}
+        """How many attempts an earlier scope of the same token had, by provider."""
+        self._tokens = Tokens(self._of_token, settings.retention)
         self.hosts = SimulatedHosts(clock, stops, look, forks)
         self.hosts.speed = settings.speed
         self.hosts.scope = lambda token: self.within(token).hosts
@@ -100,18 +106,23 @@ class Scope:
 
     def within(self, token: str) -> Scope:
         """The scope of a token, which begins empty when it is first used."""
-        if token not in self.tokens:
-            self.tokens[token] = Scope(
-                self.providers,
-                replace(self.settings, seed=f"{self.settings.seed} {token}"),
-                clock=self.clock,
-                stops=self.stops,
-                evidence=self.evidence,
-                live=self.live,
-                look=self._look,
-                forks=self._forks,
-            )
-        return self.tokens[token]
+        return self._tokens.within(token)
+
+    def lost(self, provider: str) -> int:
+        """How many attempts at a provider a server that runs for days has dropped."""
+        return self.services[provider].journal.dropped + self.forgotten.get(provider, 0)
+
+    def _of_token(self, token: str) -> Scope:
+        return Scope(
+            self.providers,
+            replace(self.settings, seed=f"{self.settings.seed} {token}"),
+            clock=self.clock,
+            stops=self.stops,
+            evidence=self.evidence,
+            live=self.live,
+            look=self._look,
+            forks=self._forks,
+        )
 
     @cached_property
     def httpx_exchanges(self) -> HTTPXExchanges:
@@ -128,7 +139,7 @@ class Scope:
     def _add(self, provider: Provider) -> None:
         speed, stamp, wall = self.settings.speed, self.clock.stamp, self.clock.wall
         began = wall()
-        service = self.settings.service(
+        service: SimulatedService = self.settings.service(
             provider,
             now=stamp if speed == 1 else lambda: stamp() * speed,
             wall=wall if speed == 1 else lambda: began + stamp() * speed,

@@ -33,6 +33,8 @@ class Observed:
     """Asynchronous runs, oldest first."""
     answers: Sequence[WebhookAnswer] = ()
     """How the consumer's receiver answered webhook deliveries, oldest first."""
+    dropped: int = 0
+    """How many older attempts a server has dropped to save memory."""
     asked_instead: str = ""
     """Which other provider was asked, where this one was not."""
 
@@ -83,7 +85,7 @@ class Observed:
 
     def picture(self) -> str:
         """The timeline."""
-        return draw(self.provider.title, self.attempts)
+        return draw(self.provider.title, self.attempts, self.dropped)
 
 
 def fail(observed: Observed, findings: Sequence[Finding]) -> None:

@@ -122,6 +122,16 @@ class Behaviour:
         """What this provider remembers during one test (files, credits); called once a test."""
         return None
 
+    def forget(self, state: Any, before: float) -> None:
+        """Let go of what a state remembers from before a moment; by default nothing.
+
+        Only a server that runs for days (``serve``) calls it, for each attempt that it drops.
+
+        Args:
+            state: what `new_state` made.
+            before: virtual seconds; nothing from before is on record any more.
+        """
+
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of the document that a request is about, best first; empty where it names none.
 

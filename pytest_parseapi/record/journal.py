@@ -32,13 +32,14 @@ class Opened:
 
     def __init__(
         self,
-        record: list[Attempt | None],
+        record: dict[int, Attempt | None],
+        number: int,
         asked: Asked,
         operation: Operation,
         wall_started: float,
     ) -> None:
         self.record = record
-        self.number = len(record)
+        self.number = number
         self.request = asked.request
         self.endpoint = asked.endpoint
         self.names = asked.names
@@ -66,23 +67,27 @@ class Journal:
         self._wall = wall
         self._signing = Signing() if signing is None else signing
         self._lock = allocate_lock()
-        self._attempts: list[Attempt | None] = []
+        self._attempts: dict[int, Attempt | None] = {}
+        self._begun = 0
         # Most documents have one operation, which needs no series.
         self._documents: dict[Hashable, Operation | Series] = {}
         self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
         self._kept: dict[Any, Any] = {}
+        self._unswept = 0
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
+        self.dropped = 0
+        """How many attempts are on record no longer, because a server kept newer ones."""
 
     @property
     def attempts(self) -> list[Attempt]:
         """Every finished attempt, oldest first."""
-        return [attempt for attempt in self._attempts if attempt is not None]
+        return [attempt for attempt in list(self._attempts.values()) if attempt is not None]
 
     @property
     def begun(self) -> int:
         """How many attempts have begun."""
-        return len(self._attempts)
+        return self._begun
 
     @property
     def operations(self) -> list[Operation]:
@@ -111,8 +116,9 @@ class Journal:
             operation = self._operation(asked)
             operation.under_way = True
             self._latest[endpoint, caller] = operation
-            self._attempts.append(None)
-            return Opened(self._attempts, asked, operation, self._wall())
+            self._begun += 1
+            self._attempts[self._begun] = None
+            return Opened(self._attempts, self._begun, asked, operation, self._wall())
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
@@ -156,7 +162,7 @@ class Journal:
                 _signing=self._signing,
                 _secrets=self._keep(opened.secrets),
             )
-            opened.record[opened.number - 1] = attempt
+            opened.record[opened.number] = attempt
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if attempt.failed else 0
@@ -176,18 +182,58 @@ class Journal:
         """The attempt never took place."""
         with self._lock:
             opened.operation.under_way = False
-            if len(opened.record) == opened.number and opened.record[-1] is None:
-                opened.record.pop()
+            if opened.record is self._attempts:
+                self._attempts.pop(opened.number, None)
+                self._begun -= opened.number == self._begun
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             # What is still under way ends in the record that it began in.
-            self._attempts = []
+            self._attempts = {}
+            self._begun = 0
+            self.dropped = 0
+            self._unswept = 0
             self._documents.clear()
             self._latest.clear()
             self._kept.clear()
             self.credentials.clear()
+
+    def has(self, attempt: Attempt) -> bool:
+        """Whether an attempt is on record."""
+        return self._attempts.get(attempt.number) is attempt
+
+    def drop(self, operation: Operation, attempt: Attempt) -> None:
+        """Keep of the oldest attempt of an operation that it was, and no more."""
+        with self._lock:
+            if self._attempts.get(attempt.number) is not attempt:
+                return
+            del self._attempts[attempt.number]
+            self.dropped += 1
+            operation.attempts.remove(attempt)
+            if not (operation.attempts or operation.under_way):
+                self._forget(operation)
+            self._unswept += 1
+            if self._unswept > len(self._attempts):
+                self._sweep()
+
+    def _forget(self, operation: Operation) -> None:
+        """No attempt of an operation is left."""
+        found = self._documents.get(operation.key)
+        if isinstance(found, Series):
+            found.forget(operation)
+        if found is operation or (isinstance(found, Series) and not found.operations):
+            del self._documents[operation.key]
+
+    def _sweep(self) -> None:
+        """Forget what only dropped attempts needed; as seldom as this costs little."""
+        self._unswept = 0
+        self._kept.clear()
+        self._latest = {
+            key: item for key, item in self._latest.items() if item.attempts or item.under_way
+        }
+        left = [item for item in self._attempts.values() if item is not None]
+        self.credentials = {secret for attempt in left for secret in attempt._secrets}
 
     def _operation(self, asked: Asked) -> Operation:
         key = _key(asked)
@@ -198,7 +244,7 @@ class Journal:
                 lost = not before.under_way and asked.lost_its_name(before.last)
                 if lost and before.goes_on_with(asked):
                     return before
-            found = self._documents[key] = Operation(asked.endpoint, asked.caller)
+            found = self._documents[key] = Operation(asked.endpoint, asked.caller, key)
             return found
         if isinstance(found, Operation):
             if found.goes_on_with(asked):

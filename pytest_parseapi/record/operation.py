@@ -7,7 +7,7 @@ time, after a success, or with a request that a final error's cure has changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
@@ -29,11 +29,19 @@ class Operation:
 
     __slots__ = (
         *("after", "attempts", "caller", "closed", "endpoint"),
-        *("failures", "idle", "polls", "under_way"),
+        *("failures", "idle", "key", "polls", "under_way"),
     )
 
-    def __init__(self, endpoint: Endpoint, caller: Caller, after: Operation | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        caller: Caller,
+        key: Hashable,
+        after: Operation | None = None,
+    ) -> None:
         self.endpoint = endpoint
+        self.key = key
+        """What the journal finds it by: the document."""
         self.caller = caller
         """Who made the last attempt."""
         self.attempts: list[Attempt] = []
@@ -134,11 +142,24 @@ class Series:
         """A new operation of this caller."""
         self._forget_closed()
         last = self.operations[-1]
-        operation = Operation(endpoint, caller, last if last.closed else None)
+        operation = Operation(endpoint, caller, last.key, last if last.closed else None)
         self.operations.append(operation)
         self._open[operation] = None
         self._by_caller[caller] = operation
         return operation
+
+    def forget(self, operation: Operation) -> None:
+        """No attempt of an operation is left on record."""
+        place = self.operations.index(operation)
+        following = self.operations[place + 1 : place + 2]
+        if following and following[0].after is operation:
+            following[0].after = None
+        del self.operations[place]
+        self._open.pop(operation, None)
+        if self._by_caller.get(operation.caller) is operation:
+            del self._by_caller[operation.caller]
+        if self._success is operation:
+            self._success = None
 
     def _forget_closed(self) -> None:
         for operation in [item for item in self._open if item.closed]:

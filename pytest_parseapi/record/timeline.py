@@ -18,18 +18,20 @@ _RIGHT: Final = {0, 1, 2}
 _SHOWN: Final = 0.0005
 
 
-def draw(title: str, attempts: Sequence[Attempt]) -> str:
+def draw(title: str, attempts: Sequence[Attempt], dropped: int = 0) -> str:
     """The attempts as a table, one a line; the middle of a long record is left out.
 
     Args:
         title: the provider's name.
         attempts: oldest first.
+        dropped: how many older ones are on record no longer.
 
     Returns:
         The picture, without a line break at its end.
     """
     if not attempts:
-        return f"timeline of {title}: no attempt on record"
+        gone = f" (older ones dropped to save memory: {dropped:,})" if dropped else ""
+        return f"timeline of {title}: no attempt on record{gone}"
     shown = list(attempts)
     left_out = 0
     if len(shown) > _FIRST + _LAST + 1:
@@ -40,6 +42,8 @@ def draw(title: str, attempts: Sequence[Attempt]) -> str:
     widths = {column: max(len(row[column]) for row in rows) for column in used}
     lines = []
     for number, row in enumerate(rows):
+        if dropped and number == 1:
+            lines.append(f"    ... older attempts dropped to save memory: {dropped:,} ...")
         if left_out and number == _FIRST + 1:
             lines.append(f"    ... {left_out} more ...")
         cells = (

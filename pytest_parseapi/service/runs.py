@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pytest_parseapi.model.links import Signing
@@ -222,6 +223,10 @@ class RunBook:
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
         """Called when a request has made a run or batch."""
+        self.on_kept: Callable[[RunRecord], None] | None = None
+        """Called when there is one more run, which a server that runs for days counts."""
+        self.dropped = 0
+        """How many runs there are no longer, because a server kept newer ones."""
         self._by_id: dict[str, RunRecord] = {}
         self._latest: dict[str, RunRecord] = {}
 
@@ -281,6 +286,18 @@ class RunBook:
         run.end_shown = True
         self._keep(run)
 
+    def drop(self, run: RunRecord) -> None:
+        """Forget the oldest run, and its batch."""
+        self.dropped += 1
+        self.in_order.remove(run)
+        del self._by_id[run.id]
+        if run.names and self._latest.get(run.names[0]) is run:
+            del self._latest[run.names[0]]
+        if run.batch is not None:
+            self.batches.pop(run.batch.id, None)
+        for key in [key for key, (_, item) in islice(self.keys.items(), 1) if item is run]:
+            del self.keys[key]
+
     def begun(self, item: RunRecord | BatchRecord) -> None:
         """A request has made it."""
         if self.on_start is not None:
@@ -291,6 +308,8 @@ class RunBook:
         self.in_order.append(run)
         if run.names:
             self._latest[run.names[0]] = run
+        if self.on_kept is not None:
+            self.on_kept(run)
 
     def _ended(self, item: RunRecord | BatchRecord) -> None:
         if self.on_end is not None:

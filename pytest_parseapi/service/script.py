@@ -155,6 +155,11 @@ class Script:
         """Steps that were not met as often as scripted (an endless one: never)."""
         return tuple(step for step in self._pending if step.times is not ALWAYS or step.met == 0)
 
+    def forget_used(self, most: int) -> None:
+        """Keep at most this many steps beside those that are still to be met."""
+        if len(self._steps) > len(self._pending) + most:
+            self._steps = list(self._pending)
+
     def clear(self) -> None:
         """Forget every step."""
         self._steps.clear()

@@ -96,7 +96,8 @@ class SimulatedService:
         self._now = now
         self._wall = wall
         self._stops = stops
-        self._seed = f"{provider.name} {seed}"
+        self.seed = f"{provider.name} {seed}"
+        """What its ids depend on."""
         self._fuse = Fuse(max_attempts, stops, picture)
         self._routes = Routes(provider, stops)
         self.rejections: dict[str, int] = {}
@@ -104,7 +105,7 @@ class SimulatedService:
         self._lock = allocate_lock()
         self._deciding: int | None = None
         """The thread in which a ``when`` of the test's own decides."""
-        self._ids = Ids(self._seed)
+        self._ids = Ids(self.seed)
         self.state: Any = provider.behaviour.new_state()
         self.runs = None if provider.runs is None else RunBook(provider.runs, self._signing)
         """Every run of the test; None where the provider has none."""
@@ -119,7 +120,7 @@ class SimulatedService:
             self.reply_seconds = 0.0
             self.lenient = False
             self.rejections.clear()
-            self._ids = Ids(self._seed)
+            self._ids = Ids(self.seed)
             self.state = self.provider.behaviour.new_state()
             words = self.provider.runs
             self.runs = None if words is None else RunBook(words, self._signing)

@@ -53,6 +53,10 @@ class ExtendBehaviour(Behaviour):
         """No files and no outputs."""
         return ExtendState(max_file_bytes=self.max_file_bytes)
 
+    def forget(self, state: Any, before: float) -> None:
+        """Let go of older files and outputs."""
+        state.forget(before)
+
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of a ``file`` object or of an upload, best first."""
         if not request.body:

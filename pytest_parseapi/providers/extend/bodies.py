@@ -201,7 +201,9 @@ def output_url(call: Call, output: Mapping[str, Any]) -> str:
     """A presigned URL to an output; it works for 15 virtual minutes."""
     state: ExtendState = call.state
     key = call.new_id("output_")
-    state.keep_output(call, key, StoredOutput(body=output, expires=call.now + _OUTPUT_SECONDS))
+    state.keep_output(
+        call, key, StoredOutput(body=output, created=call.now, expires=call.now + _OUTPUT_SECONDS)
+    )
     return call.base_url.rstrip("/") + OUTPUT_PATH + key
 
 

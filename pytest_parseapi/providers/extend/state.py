@@ -60,6 +60,8 @@ class StoredOutput:
     """The output behind a presigned URL."""
 
     body: Mapping[str, Any]
+    created: float
+    """Virtual seconds since the test began."""
     expires: float
     """Virtual seconds since the test began."""
 
@@ -88,9 +90,18 @@ class ExtendState:
         if file.url is not None and file.id not in self.files:
             self._fetched.append(file.id)
             if len(self._fetched) > _FETCHED:
-                del self.files[self._fetched.popleft()]
+                self.files.pop(self._fetched.popleft(), None)
+        # The latest last, since the oldest are forgotten first.
+        self.files.pop(file.id, None)
         self.files[file.id] = file
 
     def keep_output(self, call: Call, key: str, output: StoredOutput) -> None:
         """Remember an output if the call succeeds."""
         call.effects.append(lambda: self.outputs.update({key: output}))
+
+    def forget(self, before: float) -> None:
+        """Let go of the files and outputs that were made before a moment."""
+        made: tuple[dict[str, Any], ...] = (self.files, self.outputs)
+        for known in made:
+            while known and next(iter(known.values())).created <= before:
+                del known[next(iter(known))]

@@ -53,7 +53,9 @@ def _batch_payload(_context: Context, batch: SimulatedBatch) -> Mapping[str, Any
 def _signed_url(context: Context, run_id: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
     state: ExtendState = context.state
     key = context.new_id("payload_")
-    state.outputs[key] = StoredOutput(body=payload, expires=context.now + _URL_SECONDS)
+    state.outputs[key] = StoredOutput(
+        body=payload, created=context.now, expires=context.now + _URL_SECONDS
+    )
     url = context.base_url.rstrip("/") + OUTPUT_PATH + key
     found = {"object": "signed_data_url", "data": url, "id": run_id}
     return found | {key: payload[key] for key in ("metadata",) if key in payload}

@@ -63,6 +63,10 @@ class NutrientBehaviour(Behaviour):
         """All credits, and no assets."""
         return NutrientState()
 
+    def forget(self, state: Any, before: float) -> None:
+        """Let go of older assets."""
+        state.forget(before)
+
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of the URL, of the asset, of the upload, or of the raw body, best first."""
         if media_type(request) == "application/json" and b"assetId" in request.body:
@@ -133,7 +137,7 @@ class NutrientBehaviour(Behaviour):
         state: NutrientState = call.state
         asset = call.new_id("asset_")
         names = names_of_upload(call.request)
-        call.effects.append(lambda: state.assets.update({asset: names}))
+        state.keep_asset(call, asset, names)
         return {"assetId": asset, "requestId": request_id}
 
     def _extraction(self, call: Call, operation: str) -> Extraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,21 @@ class NutrientState:
     credits: float = _FIRST_CREDITS
     assets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The names of each uploaded document."""
+    _uploaded: deque[tuple[float, str]] = field(default_factory=deque)
+
+    def keep_asset(self, call: Call, asset: str, names: tuple[str, ...]) -> None:
+        """Remember an uploaded document if the call succeeds."""
+
+        def keep() -> None:
+            self.assets[asset] = names
+            self._uploaded.append((call.now, asset))
+
+        call.effects.append(keep)
+
+    def forget(self, before: float) -> None:
+        """Let go of the documents that were uploaded before a moment."""
+        while self._uploaded and self._uploaded[0][0] <= before:
+            self.assets.pop(self._uploaded.popleft()[1], None)
 
     def spend(self, call: Call, cost: float) -> tuple[float, float]:
         """What a call costs and what it leaves: never below 0, because only a script says 402.

@@ -1,0 +1,140 @@
+"""Bounds the records of a server that runs for days: the newest attempts over several journals."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, NamedTuple, Protocol
+
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.journal import Journal, Opened
+from pytest_parseapi.record.operation import Operation
+
+__all__ = ["MOST_ATTEMPTS", "Owner", "Recorded", "Retention"]
+
+MOST_ATTEMPTS: Final = 10_000
+"""How many attempts a server keeps."""
+_MOST_BYTES: Final = 256 * 1024 * 1024
+# An attempt has a few names: URL, last path segment, file id.
+_NAMES_EACH: Final = 3
+_IDLE: Final = 10
+
+
+class Recorded(Protocol):
+    """Who has a journal."""
+
+    seed: str
+    """Tells it from the others, and is the same for a later one in its place."""
+    journal: Journal
+
+
+class Owner(Recorded, Protocol):
+    """Who has a journal that loses its oldest attempts."""
+
+    def forget(self, attempt: Attempt) -> None:
+        """An attempt was dropped from the journal."""
+
+
+class _Held(NamedTuple):
+    attempts: int
+    size: int
+
+
+class _Kept(NamedTuple):
+    owner: Owner
+    attempt: Attempt
+    operation: Operation
+    size: int
+
+
+class Retention:
+    """Keeps the newest attempts of all journals together, and counts those that it drops.
+
+    Args:
+        most: how many attempts are kept.
+        most_bytes: how many bytes their bodies may have in all.
+    """
+
+    def __init__(self, most: int = MOST_ATTEMPTS, most_bytes: int = _MOST_BYTES) -> None:
+        self.most = most
+        self.most_idle = max(1, most // _IDLE)
+        """How many journals are kept that have no attempt on record."""
+        self._most_bytes = most_bytes
+        self._order: deque[_Kept] = deque()
+        # How many attempts, and how many bytes of bodies, each owner has.
+        self._held: dict[str, _Held] = {}
+        self._count = 0
+        self._bytes = 0
+        # Hashes of what was dropped, the newest only, since this must not grow either.
+        self._names: dict[int, None] = {}
+        self.dropped = 0
+        """How many attempts were dropped, of all journals."""
+
+    def keep(self, owner: Owner, opened: Opened, attempt: Attempt) -> None:
+        """An attempt has ended: keep it, and drop the oldest where there are too many."""
+        if not owner.journal.has(attempt):
+            # Its journal was cleared meanwhile.
+            return
+        attempts = opened.operation.attempts
+        shared = len(attempts) > 1 and attempts[-2].body is attempt.body
+        size = 0 if shared else len(attempt.body)
+        self._order.append(_Kept(owner, attempt, opened.operation, size))
+        self._change(owner, 1, size)
+        while self._count > self.most or (self._bytes > self._most_bytes and self._count > 1):
+            self._drop_oldest()
+        if len(self._order) > 2 * self.most:
+            self._order = deque(item for item in self._order if _is_on_record(item))
+
+    def forget(self, owner: Recorded) -> None:
+        """An owner is about to clear its journal: nothing of it counts any more."""
+        held = self._held.get(owner.seed)
+        if held is not None:
+            self._change(owner, -held.attempts, -held.size)
+
+    def drop_all(self, owner: Recorded) -> None:
+        """An owner is given up, to make room for others."""
+        for attempt in owner.journal.attempts:
+            self.note(owner, attempt.names)
+            self.dropped += 1
+        self.forget(owner)
+
+    def lost(self, owner: Recorded, document: str) -> bool:
+        """Whether an attempt about a document of this name was dropped."""
+        return _mark(owner, document) in self._names
+
+    def _drop_oldest(self) -> None:
+        kept = self._order.popleft()
+        if not _is_on_record(kept):
+            return
+        self._change(kept.owner, -1, -kept.size)
+        self.note(kept.owner, kept.attempt.names)
+        self.dropped += 1
+        kept.owner.journal.drop(kept.operation, kept.attempt)
+        kept.owner.forget(kept.attempt)
+
+    def _change(self, owner: Recorded, count: int, size: int) -> None:
+        before = self._held.get(owner.seed, _Held(0, 0))
+        after = _Held(before.attempts + count, before.size + size)
+        self._count += count
+        self._bytes += size
+        if after.attempts:
+            self._held[owner.seed] = after
+        else:
+            del self._held[owner.seed]
+
+    def note(self, owner: Recorded, names: Iterable[str]) -> None:
+        """What was on record about a document of these names is so no longer."""
+        for name in names:
+            mark = _mark(owner, name)
+            self._names.pop(mark, None)
+            self._names[mark] = None
+        while len(self._names) > _NAMES_EACH * self.most:
+            del self._names[next(iter(self._names))]
+
+
+def _is_on_record(kept: _Kept) -> bool:
+    return kept.owner.journal.has(kept.attempt)
+
+
+def _mark(owner: Recorded, name: str) -> int:
+    return hash((owner.seed, name))

@@ -1,0 +1,78 @@
+"""The service of a server that runs for days: it keeps the newest records, and tells of each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.journal import Opened
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.record.retention import Recorded, Retention
+from pytest_parseapi.service.runs import RunBook, RunRecord
+from pytest_parseapi.service.service import SimulatedService
+
+__all__ = ["LongLivedService", "Shared"]
+
+# What a test reads soon or never: how many reasons, steps and events of one token are kept.
+_MOST_REASONS: Final = 1_000
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the services of all tokens have in common."""
+
+    retention: Retention
+    tell: Callable[[Attempt], None] = lambda _attempt: None
+    """Called with each attempt that has ended."""
+    runs: deque[tuple[Recorded, RunBook, RunRecord]] = field(default_factory=deque)
+    """The newest runs of all tokens, oldest first."""
+
+    def keep_run(self, owner: Recorded, book: RunBook, run: RunRecord) -> None:
+        """There is one more run: the oldest goes where there are too many."""
+        self.runs.append((owner, book, run))
+        if len(self.runs) > self.retention.most:
+            owner, book, run = self.runs.popleft()
+            book.drop(run)
+            self.retention.note(owner, run.names)
+
+
+class LongLivedService(SimulatedService):
+    """A provider's API whose memory is bounded, together with those of the other tokens.
+
+    Args:
+        shared: what it shares with them.
+        arguments: as for `SimulatedService`.
+    """
+
+    def __init__(self, *arguments: Any, shared: Shared, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._shared = shared
+        self._count_runs()
+
+    def reset(self) -> None:
+        """Forget scripts, runs and records; what was dropped is forgotten, too."""
+        self._shared.retention.forget(self)
+        super().reset()
+        self._count_runs()
+
+    def close(self, opened: Opened, outcome: Outcome) -> Attempt:
+        """Put the end of an exchange on record, and drop what is too old."""
+        attempt = super().close(opened, outcome)
+        self._shared.tell(attempt)
+        self._shared.retention.keep(self, opened, attempt)
+        if len(self.rejections) > _MOST_REASONS:
+            del self.rejections[next(iter(self.rejections))]
+        self.script.forget_used(_MOST_REASONS)
+        return attempt
+
+    def forget(self, attempt: Attempt) -> None:
+        """An attempt was dropped: what it left behind goes, too."""
+        self.provider.behaviour.forget(self.state, attempt.ended)
+
+    def _count_runs(self) -> None:
+        book = self.runs
+        if book is not None:
+            book.on_kept = lambda run: self._shared.keep_run(self, book, run)
