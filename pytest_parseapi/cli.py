@@ -16,6 +16,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.registry import provider_named, registry
+from pytest_parseapi.report.compare import add_compare, compare
 from pytest_parseapi.report.merge import add_merge, merge
 from pytest_parseapi.serve import Scripted, read_script, serve
 
@@ -82,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = _parser().parse_args(arguments)
         if asked.command == "merge":
             return merge(asked)
+        if asked.command == "compare":
+            return compare(asked, registry())
         if asked.command == "serve":
             serve(
                 provider_named(registry(), asked.provider),
@@ -185,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     errors.add_argument("provider", nargs="?", help="extend, nutrient; default: all")
     errors.add_argument("--json", action="store_true", help="as JSON, for programs")
     add_merge(commands)
+    add_compare(commands)
     return parser
 
 

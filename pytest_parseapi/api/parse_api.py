@@ -13,6 +13,7 @@ from pytest_parseapi.api.assertions import (
     noted,
 )
 from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
+from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.api.webhooks import WebhookControls
@@ -34,7 +35,13 @@ __all__ = ["ALWAYS", "ParseAPI"]
 
 @noted
 class ParseAPI(
-    RunControls, WebhookControls, WebhookAssertions, RunAssertions, HTTPAssertions, NotesChecks
+    RunControls,
+    ReplayControls,
+    WebhookControls,
+    WebhookAssertions,
+    RunAssertions,
+    HTTPAssertions,
+    NotesChecks,
 ):
     """One provider, simulated for one test; fixtures make it.
 

@@ -18,7 +18,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence, Source
 from pytest_parseapi.service.run_script import RunStep
-from pytest_parseapi.service.script import Step
+from pytest_parseapi.service.script import Scripted
 
 __all__ = ["Settings", "Simulation"]
 
@@ -90,9 +90,9 @@ class Simulation(Scope):
         self._time.seed()
         self._time.catch_up()
 
-    def unused(self) -> list[tuple[Provider, Step | RunStep]]:
+    def unused(self) -> list[tuple[Provider, Scripted | RunStep]]:
         """Scripted failures that no request and no run met."""
-        unused: list[tuple[Provider, Step | RunStep]] = []
+        unused: list[tuple[Provider, Scripted | RunStep]] = []
         for service in self.services.values():
             if service.lenient:
                 continue

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_parseapi.model.multipart import UPLOAD_SAMPLE
 
 __all__ = ["Endpoint"]
 
+_URL: Final = b'{"url":"https://files.example.com/document.pdf"}'
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -21,6 +25,13 @@ class Endpoint:
         submits: whether a request here submits a document to become a run.
         public: whether a request here needs no credential (a presigned URL, say).
         result: whether it serves the result of a run that ended (fetching it is no poll).
+        customer_fields: the fields of its replies in which customers name things themselves, such
+            as ``"metadata"``, ``"output.data"`` or ``"data[].metadata"``.
+        samples: good requests to it, each a content type and a body: more than one where replies
+            look different by what was asked. Recordings of real traffic often lack the bodies of
+            requests, and ``compare`` takes these. By default a form with a file for a path that
+            ends in ``upload`` or ``uploads``, else a JSON object with a ``url`` for a POST, and no
+            body for other methods.
         source: the page that documents it.
         source_read: the date on which that page was read, as ``"2026-11-25"``.
 
@@ -35,6 +46,8 @@ class Endpoint:
     submits: bool = False
     public: bool = False
     result: bool = False
+    customer_fields: tuple[str, ...] = ()
+    samples: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
     source_read: str = ""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
@@ -46,6 +59,8 @@ class Endpoint:
             for index, part in enumerate(parts)
         )
         object.__setattr__(self, "_pattern", re.compile(pattern + "/?"))
+        if not self.samples:
+            object.__setattr__(self, "samples", (self._sample(),))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -54,3 +69,9 @@ class Endpoint:
         """The path's variables, or None where the path is not of this endpoint."""
         found = self._pattern.fullmatch(path)
         return None if found is None else found.groupdict()
+
+    def _sample(self) -> tuple[str, bytes]:
+        if self.method != "POST":
+            return "", b""
+        uploads = self.path.rpartition("/")[2] in ("upload", "uploads")
+        return UPLOAD_SAMPLE if uploads else ("application/json", _URL)

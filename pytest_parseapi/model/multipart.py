@@ -11,6 +11,7 @@ from pytest_parseapi.model.http import Excerpt, size_of
 
 __all__ = [
     "NAMELESS",
+    "UPLOAD_SAMPLE",
     "LargeForm",
     "MalformedBody",
     "Part",
@@ -23,6 +24,13 @@ __all__ = [
 
 NAMELESS: Final = frozenset({"document", "upload", "file", "blob"})
 """What clients call content that has no file name, so that it names no document."""
+
+_SAMPLE: Final = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="document.pdf"\r\n'
+    b"Content-Type: application/pdf\r\n\r\n%PDF-1.7\r\n--b--\r\n"
+)
+UPLOAD_SAMPLE: Final = ("multipart/form-data; boundary=b", _SAMPLE)
+"""The content type and the body of a form with a small file."""
 
 _LONGEST_BOUNDARY: Final = 70
 _LONGEST_HEADERS: Final = 16 * 1024

@@ -9,16 +9,16 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.service.run_script import RunStep
-from pytest_parseapi.service.script import Step
+from pytest_parseapi.service.script import Scripted, Step
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["asked_elsewhere", "unmet_lines", "what_to_do"]
 
-Unused: TypeAlias = tuple[Provider, Step | RunStep]
+Unused: TypeAlias = tuple[Provider, Scripted | RunStep]
 
 
 def unmet_lines(
-    service: SimulatedService, step: Step | RunStep, case: markers.Case | None
+    service: SimulatedService, step: Scripted | RunStep, case: markers.Case | None
 ) -> Iterator[str]:
     """One failure, and what passed it by.
 
@@ -39,7 +39,11 @@ def unmet_lines(
         if not step.passed:
             path = provider.main_endpoint
             yield f"      no run was created; {path} fails by fail()"
-    elif "run" in getattr(step.error, "surfaces", ()) and _is_impossible(step, service):
+    elif (
+        isinstance(step, Step)
+        and "run" in getattr(step.error, "surfaces", ())
+        and _is_impossible(step, service)
+    ):
         yield "      a run fails by fail_run() or the marker parse_run_failed"
 
 
@@ -70,6 +74,7 @@ def what_to_do(
         if not isinstance(step, Step) or not _is_impossible(step, services[provider.name]):
             return "parseapi(strict=False) allows that."
     provider, step = unused[0]
+    assert isinstance(step, Step)
     assert isinstance(step.error, DocumentedError)
     paths = ", ".join(item.endpoint for item in services[provider.name].journal.attempts[:1])
     if case is not None:

@@ -31,3 +31,5 @@ class Outcome:
     """The mock of the test's own that answered, where the simulation did not."""
     contradiction: str | None = None
     """What the documentation says otherwise than that mock."""
+    seconds: float | None = None
+    """How long the reply takes; None where the test says that for all replies."""

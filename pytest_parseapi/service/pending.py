@@ -102,7 +102,11 @@ def timed(
     fault = outcome.result.name if isinstance(outcome.result, Fault) else ""
     if fault in {"connect_timeout", "read_timeout"}:
         return outcome, timeouts.connect if fault == "connect_timeout" else timeouts.read
-    if timeouts.read is not None and reply_seconds > timeouts.read and not fault:
+    recorded = outcome.seconds is not None
+    if outcome.seconds is not None:
+        reply_seconds = outcome.seconds
+    waits = not fault or (recorded and fault != "connect_error")
+    if timeouts.read is not None and reply_seconds > timeouts.read and waits:
         late = Fault("read_timeout", f"the reply takes {reply_seconds:g} s")
-        return Outcome(result=late, error=late.name), timeouts.read
+        return Outcome(result=late, error=late.name, mock=outcome.mock), timeouts.read
     return outcome, reply_seconds

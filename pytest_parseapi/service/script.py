@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import Final
+from typing import Final, Protocol
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
@@ -18,7 +18,17 @@ from pytest_parseapi.model.mistakes import UsageError, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.condition import Condition, When, condition_of
 
-__all__ = ["ALWAYS", "Found", "RetryAfter", "Script", "Step", "steps_for", "times_of"]
+__all__ = [
+    "ALWAYS",
+    "Delay",
+    "Found",
+    "RetryAfter",
+    "Script",
+    "Scripted",
+    "Step",
+    "steps_for",
+    "times_of",
+]
 
 ALWAYS: Final = math.inf
 """For ``times``: the failure never ends."""
@@ -32,6 +42,35 @@ class Delay:
 
     after: int
     left: int
+
+
+class Scripted(Protocol):
+    """What stands in a script: a failure, or the replies of a recording."""
+
+    times: float
+    met: int
+    """How many requests have met it."""
+    passed: dict[str, int]
+    """How many requests passed it by, by the reason."""
+    delay: Delay
+    when: Condition | None
+
+    @property
+    def left(self) -> float:
+        """How often it is still to be met."""
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether the end of the test tells that it was not met."""
+
+    def why_not(self, endpoint: Endpoint, names: tuple[str, ...], item: str = "") -> str | None:
+        """Why a request does not meet it; None where it does.
+
+        Args:
+            endpoint: what is asked.
+            names: the names of its document.
+            item: what its path names, such as the id of a run.
+        """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +97,11 @@ class Step:
         """How often it is still to be met."""
         return self.times - self.met
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether it was not met as often as scripted (an endless one: never)."""
+        return self.left > 0 and (self.times is not ALWAYS or self.met == 0)
+
     def __str__(self) -> str:
         name = getattr(self.error, "code", None) or str(self.error)
         limits = [f"times={_times_text(self.times)}"] if self.times != 1 else []
@@ -67,8 +111,9 @@ class Step:
         limits += [str(self.when)] if self.when is not None else []
         return f"{self.verb}({', '.join([repr(name), *limits])})"
 
-    def why_not(self, endpoint: Endpoint, names: tuple[str, ...]) -> str | None:
+    def why_not(self, endpoint: Endpoint, names: tuple[str, ...], item: str = "") -> str | None:
         """Why a request does not meet this step; None where it does."""
+        del item
         if self.endpoints:
             if endpoint not in self.endpoints:
                 return f"{endpoint} is not {self.endpoints[0].path}"
@@ -85,7 +130,7 @@ class Step:
 class Found:
     """What a script has for one request: the failure that it meets, if any."""
 
-    step: Step | None
+    step: Scripted | None
     delays: tuple[Delay, ...] = ()
     """Of the failures that let the request pass, because it is one of the first."""
 
@@ -99,21 +144,23 @@ class Script:
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
-        self._steps: list[Step] = []
-        self._pending: list[Step] = []
+        self._steps: list[Scripted] = []
+        self._pending: list[Scripted] = []
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Scripted, ...]:
         """Every step, oldest first."""
         return tuple(self._steps)
 
-    def add(self, step: Step) -> None:
+    def add(self, step: Scripted) -> None:
         """Append a step."""
         self._steps.append(step)
         if step.left > 0:
             self._pending.append(step)
 
-    def find(self, request: Request, endpoint: Endpoint, names: tuple[str, ...]) -> Found:
+    def find(
+        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], item: str = ""
+    ) -> Found:
         """The step that a request meets next, if any; takes nothing.
 
         Raises:
@@ -122,7 +169,7 @@ class Script:
         answers: dict[Condition, bool] = {}
         delays: list[Delay] = []
         for step in tuple(self._pending):
-            reason = step.why_not(endpoint, names)
+            reason = step.why_not(endpoint, names, item)
             if reason is None and step.when is not None:
                 if step.when not in answers:
                     answers[step.when] = step.when.holds(request, self._base_url)
@@ -151,9 +198,9 @@ class Script:
             if step.left <= 0:
                 self._pending.remove(step)
 
-    def unused(self) -> tuple[Step, ...]:
-        """Steps that were not met as often as scripted (an endless one: never)."""
-        return tuple(step for step in self._pending if step.times is not ALWAYS or step.met == 0)
+    def unused(self) -> tuple[Scripted, ...]:
+        """What was not met as it was scripted."""
+        return tuple(step for step in self._pending if step.is_unused)
 
     def forget_used(self, most: int) -> None:
         """Keep at most this many steps beside those that are still to be met."""

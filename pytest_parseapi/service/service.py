@@ -29,10 +29,12 @@ from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked import outcome_of
 from pytest_parseapi.service.outcome import failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
+from pytest_parseapi.service.replay import Replay, item_of
+from pytest_parseapi.service.replayed import replayed
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_store import CallRuns
 from pytest_parseapi.service.runs import RunBook
-from pytest_parseapi.service.script import Found, Script
+from pytest_parseapi.service.script import Found, Script, Step
 
 __all__ = ["Ids", "SimulatedService"]
 
@@ -298,8 +300,16 @@ class SimulatedService:
 
         A bad request does not use up a script: the API turns it down before it works on it.
         """
-        found = self._scripted(request, endpoint, names, script)
-        step = found.step
+        found = self._scripted(request, endpoint, params, names, script)
+        if isinstance(found.step, Replay):
+            return self._replayed(
+                found,
+                found.step,
+                self._call(request, endpoint, params, names),
+                script,
+                authorized=authorized,
+            )
+        step = found.step if isinstance(found.step, Step) else None
         error = None if step is None else step.error
         lost = isinstance(error, NetworkFault) and error.name in _LOST and endpoint.submits
         if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
@@ -325,6 +335,22 @@ class SimulatedService:
             counts=call.counts,
         )
 
+    def _replayed(
+        self, found: Found, replay: Replay, call: Call, script: Script, *, authorized: bool
+    ) -> Outcome:
+        """A recorded reply: what it shows is right, whatever the simulation would have said."""
+        reply = replay.next_for(call.endpoint, call.names, item_of(call.params))
+        assert reply is not None
+        unauthorized = self._unauthorized
+        if unauthorized is not None and not (authorized or call.endpoint.public):
+            result = reply.exchange.result
+            if not isinstance(result, Reply) or result.status != unauthorized.status:
+                request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
+                return self._rejected(unauthorized, request_id)
+        replay.take(reply)
+        script.take(found)
+        return replayed(replay, reply, call, self.runs, self._wall())
+
     def _served(self, call: Call, request_id: str, *, authorized: bool) -> Reply | Outcome:
         """The reply to a good request, or how a bad one ends."""
         if self._unauthorized is not None and not (authorized or call.endpoint.public):
@@ -336,7 +362,7 @@ class SimulatedService:
 
     def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
         script.take(found)
-        message = None if found.step is None else found.step.message
+        message = found.step.message if isinstance(found.step, Step) else None
         return Outcome(result=Fault(error.name, message or error.description), error=error.name)
 
     def _call(
@@ -397,12 +423,17 @@ class SimulatedService:
         return replace(outcome, rejection=text)
 
     def _scripted(
-        self, request: Request, endpoint: Endpoint, names: tuple[str, ...], script: Script
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        names: tuple[str, ...],
+        script: Script,
     ) -> Found:
         """What the script has for a request; a ``when`` that raises stops the test."""
         self._deciding = get_ident()
         try:
-            return script.find(request, endpoint, names)
+            return script.find(request, endpoint, names, item_of(params))
         except UsageError as mistake:
             self._stops.stop(str(mistake))
         finally:

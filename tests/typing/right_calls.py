@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, assert_type
 
 from pytest_parseapi import (
@@ -29,6 +30,8 @@ def scripts(api: ParseAPI, error: DocumentedError) -> None:
     api.fail(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT")
     api.fail(429, retry_after=dt.datetime.now(dt.UTC))
     api.fail_run("CORRUPT_FILE", times=2, document="a.pdf", polls=3, message="text")
+    api.replay("incident.har")
+    api.replay(Path("incident.har"))
     api.replies_take(seconds=2)
     api.runs_take(polls=2)
     api.runs_take(seconds=2.5)

@@ -54,25 +54,41 @@ API_VERSION: Final = APIVersion(
 _endpoint = partial(Endpoint, source_read=READ)
 _advice = partial(Advice, source_read=READ)
 
+_run_endpoint = partial(_endpoint, customer_fields=("metadata",))
+_FILE: Final = b'{"file":{"url":"https://files.example.com/document.pdf"}}'
+_SAMPLES: Final = (("application/json", _FILE),)
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    _endpoint(method="POST", path="/parse", source=PARSING),
-    _endpoint(
+    _run_endpoint(method="POST", path="/parse", samples=_SAMPLES, source=PARSING),
+    _run_endpoint(
         method="POST",
         path="/parse_runs",
         submits=True,
+        samples=_SAMPLES,
         source=REFERENCE + "create-parse-run",
     ),
-    _endpoint(method="GET", path="/parse_runs", source=CLIENT + "parse_runs/raw_client.py"),
     _endpoint(
+        method="GET",
+        path="/parse_runs",
+        customer_fields=("data[].metadata",),
+        source=CLIENT + "parse_runs/raw_client.py",
+    ),
+    _run_endpoint(
         method="GET", path="/parse_runs/{id}", polls=True, source=REFERENCE + "get-parse-run"
     ),
     _endpoint(method="DELETE", path="/parse_runs/{id}", source=REFERENCE + "delete-parse-run"),
-    _endpoint(
+    _run_endpoint(
         method="POST",
         path="/parse_runs/{id}/cancel",
         source=REFERENCE + "cancel-parse-run",
     ),
-    _endpoint(method="POST", path="/parse_runs/batch", submits=True, source=BATCHES),
+    _endpoint(
+        method="POST",
+        path="/parse_runs/batch",
+        submits=True,
+        samples=(("application/json", b'{"inputs":[' + _FILE + b"]}"),),
+        source=BATCHES,
+    ),
     _endpoint(method="GET", path="/batch_runs/{id}", polls=True, source=BATCHES),
     _endpoint(method="POST", path="/files/upload", source=CLIENT + "files/raw_client.py"),
 )

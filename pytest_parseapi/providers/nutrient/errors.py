@@ -180,13 +180,49 @@ _endpoint = partial(Endpoint, source_read=_READ)
 _run_endpoint = partial(Endpoint, source=_RUNS, source_read=_RUNS_READ)
 _advice = partial(Advice, source_read=_READ)
 
+_SAMPLE: Final = b'{"url":"https://files.example.com/document.pdf"}'
+
+
+def _samples(*more: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Good requests: the document alone, or each of these options with it."""
+    return tuple(("application/json", _SAMPLE[:-1] + item + b"}") for item in more)
+
+
+_SCHEMA: Final = b',"schema":{"type":"object","properties":{"title":{"type":"string"}}}'
+_MARKDOWN: Final = b',"mode":"text","output":{"format":"markdown"}'
+_STORED: Final = b',"storeRun":true'
+# Both are by the names of the schema that the request brought.
+_SCHEMA_FIELDS: Final = ("output.data", "output.metadata")
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    _endpoint(method="POST", path="/extraction/parse", source=_GUIDES + "parsing.md"),
-    _endpoint(method="POST", path="/extraction/extract", source=_GUIDES + "extract/"),
-    _run_endpoint(method="POST", path="/extraction/classify", source=_CHANGELOG),
+    _endpoint(
+        method="POST",
+        path="/extraction/parse",
+        samples=_samples(b"", _MARKDOWN, _STORED, _MARKDOWN + _STORED),
+        source=_GUIDES + "parsing.md",
+    ),
+    _endpoint(
+        method="POST",
+        path="/extraction/extract",
+        customer_fields=_SCHEMA_FIELDS,
+        samples=_samples(_SCHEMA, _SCHEMA + _STORED),
+        source=_GUIDES + "extract/",
+    ),
+    _run_endpoint(
+        method="POST",
+        path="/extraction/classify",
+        samples=_samples(b"", _STORED),
+        source=_CHANGELOG,
+    ),
     _run_endpoint(method="POST", path="/extraction/split", source=_ASYNC),
     *(
-        _run_endpoint(method="POST", path=path, submits=True, source=_ASYNC)
+        _run_endpoint(
+            method="POST",
+            path=path,
+            submits=True,
+            samples=_samples(_SCHEMA if "/extract/" in path else b""),
+            source=_ASYNC,
+        )
         for path in _ASYNC_PATHS
     ),
     _run_endpoint(method="POST", path="/extraction/uploads", source=_ASYNC),
@@ -194,7 +230,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     _run_endpoint(method="GET", path="/extraction/runs"),
     _run_endpoint(method="DELETE", path="/extraction/runs/{runId}"),
     _run_endpoint(method="POST", path="/extraction/runs/{runId}/cancel"),
-    _run_endpoint(method="GET", path="/extraction/runs/{runId}/assets/result", result=True),
+    _run_endpoint(
+        method="GET",
+        path="/extraction/runs/{runId}/assets/result",
+        result=True,
+        customer_fields=_SCHEMA_FIELDS,
+    ),
 )
 
 ADVICE: Final[tuple[Advice, ...]] = (

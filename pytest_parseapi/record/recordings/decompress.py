@@ -1,0 +1,70 @@
+"""Bodies that a recording kept compressed, as the wire had them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_parseapi.record.recordings.fields import UnusableError
+
+__all__ = ["decompressed"]
+
+_GZIP: Final = b"\x1f\x8b"
+_CODINGS: Final = ("deflate", "br", "zstd")
+# A piece of what compresses best is at most some 200 MB.
+_PIECE: Final = 64
+_GZIP_PIECE: Final = 65_536
+_LARGEST: Final = 256 * 1024 * 1024
+
+
+def decompressed(body: bytes, encoding: str, where: str) -> bytes:
+    """A body without its content encoding, where it still has one.
+
+    Most recorders write the decompressed text and leave the header as it was, so the header alone
+    proves nothing.
+
+    Args:
+        body: what the file has.
+        encoding: the reply's ``Content-Encoding``.
+        where: the place in the file, for messages.
+
+    Raises:
+        UnusableError: the body is too large.
+    """
+    encoding = encoding.strip().lower()
+    if body.startswith(_GZIP):
+        encoding = "gzip"
+    elif encoding not in _CODINGS or _is_json(body):
+        return body
+    import httpx
+
+    pieces = []
+    size = 0
+    reply = httpx.Response(
+        200, headers={"content-encoding": encoding}, content=_pieces(body, encoding)
+    )
+    try:
+        for piece in reply.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > _LARGEST:
+                limit = _LARGEST // 1024**2
+                raise UnusableError(f"{where} is larger than {limit} MB when it is decompressed")
+    except httpx.DecodingError:
+        return body
+    return b"".join(pieces)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _pieces(body: bytes, encoding: str) -> Iterator[bytes]:
+    size = _GZIP_PIECE if encoding == "gzip" else _PIECE
+    for start in range(0, len(body), size):
+        yield body[start : start + size]

@@ -1,0 +1,223 @@
+"""Where a provider's bodies show codes, runs and why they failed, learned from its own bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from pytest_parseapi.model.behaviour import Behaviour, Call
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Request
+from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.multipart import MalformedBody
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import json_object
+from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
+from pytest_parseapi.service.run_store import CallRuns
+from pytest_parseapi.service.runs import RunBook, RunRecord
+
+__all__ = ["BodyReader", "RunSeen", "at", "body_of", "sample_run", "words_of"]
+
+Path: TypeAlias = tuple[str, ...]
+
+_CODE: Final = "PARSEAPI_PROBE_CODE"
+_MESSAGE: Final = "parseapi probe message"
+_ID: Final = "parseapi_probe_id"
+_DEEP: Final = 3
+_DOCUMENT: Final = "https://files.example.com/document.pdf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSeen:
+    """What a body shows of a run: its id, its status, and why it failed where it did."""
+
+    id: str
+    status: str
+    failure: RunFailure | None = None
+
+
+def body_of(raw: bytes) -> dict[str, Any] | None:
+    """The object that a body holds; None where it holds none."""
+    try:
+        return json_object(raw)
+    except MalformedBody:
+        return None
+
+
+def at(body: object, path: Path | None) -> object:
+    """What stands at a path of a body; None where nothing does."""
+    if path is None:
+        return None
+    for name in path:
+        if not isinstance(body, Mapping):
+            return None
+        body = body.get(name)
+    return body
+
+
+def words_of(value: object, depth: int = _DEEP) -> Iterator[str]:
+    """The texts in a body, as far as codes stand there."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping) and depth:
+        for item in value.values():
+            yield from words_of(item, depth - 1)
+
+
+def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunRecord:
+    """A run that no request of this test has submitted."""
+    sample = book.words.sample(call, next(iter(names), _DOCUMENT))
+    submission = Submission(names=names or sample.names, data=sample.data)
+    return book.draft(run_id, submission, call.now)
+
+
+class BodyReader:
+    """Reads the bodies of one provider.
+
+    No provider says where its bodies have what: it is looked for in bodies that its own functions
+    make of probes.
+
+    Args:
+        provider: the provider.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._errors = (*provider.errors, *provider.own_errors)
+        self.code_path = _find(self.error_body(_probe(provider)), _CODE)
+        """Where the body of an error has its code; None where it has none."""
+        self.codes: Mapping[DocumentedError, str | None] = {
+            error: self.code_in(self.error_body(error)) for error in self._errors
+        }
+        """What each documented error carries as its code."""
+        words = provider.runs
+        shown = None if words is None else _failed_run(provider, words)
+        self._run_id = _find(shown, _ID)
+        self._status = None if words is None else _find(shown, words.failed)
+        self._reason = _find(shown, _CODE)
+        self._message = _find(shown, _MESSAGE)
+
+    def error_body(
+        self, error: DocumentedError, details: Mapping[str, Any] = MappingProxyType({})
+    ) -> Mapping[str, Any]:
+        """The body that the simulation sends for an error."""
+        return self.provider.behaviour.error_body(
+            error, message=error.message, request_id=_ID, details=details
+        )
+
+    def code_in(self, body: object) -> str | None:
+        """The code that the body of an error carries."""
+        found = at(body, self.code_path)
+        return found if isinstance(found, str) else None
+
+    def run_in(self, body: object) -> RunSeen | None:
+        """The run that a body shows; None where it shows none."""
+        words = self.provider.runs
+        run_id, status = at(body, self._run_id), at(body, self._status)
+        if words is None or not isinstance(run_id, str) or not isinstance(status, str):
+            return None
+        failure = self._failure(body, words) if status == words.failed else None
+        return RunSeen(id=run_id, status=status, failure=failure)
+
+    def runs_in(self, body: object) -> list[RunSeen]:
+        """The run that a body shows, or the runs that it lists."""
+        shown = self.run_in(body)
+        if shown is not None or not isinstance(body, Mapping):
+            return [] if shown is None else [shown]
+        lists = [value for value in body.values() if isinstance(value, list)]
+        found = [self.run_in(item) for value in lists for item in value]
+        return [item for item in found if item is not None]
+
+    def _failure(self, body: object, words: RunDescription) -> RunFailure:
+        said = at(body, self._message)
+        message = said if isinstance(said, str) else ""
+        reason = at(body, self._reason)
+        on_runs = [error for error in self._errors if "run" in error.surfaces]
+        if isinstance(reason, str):
+            for error in on_runs:
+                if reason == (error.wire_code or error.code):
+                    return RunFailure(reason=reason, message=message, error=error)
+            return RunFailure(reason=reason, message=message)
+        seen = set(words_of(body)) - {message}
+        for error in on_runs:
+            if message == error.message:
+                return RunFailure(
+                    reason=error.wire_code or error.code, message=message, error=error
+                )
+        silent = [error for error in on_runs if error.wire_code is None]
+        texts = {error: _texts(error, words) for error in silent}
+        named = [error for error in silent if seen.intersection(texts[error])]
+        # One of them has nothing but a message.
+        alone = [error for error in silent if texts[error] == (error.message,)]
+        for error in (*named, *alone):
+            return RunFailure(reason=error.code, message=message, error=error)
+        return RunFailure(reason="", message=message)
+
+
+def _texts(error: DocumentedError, words: RunDescription) -> tuple[str, ...]:
+    """By what the body of a failed run without a code shows an error."""
+    return words.failure_texts(RunFailure(reason=error.code, message=error.message, error=error))
+
+
+def _probe(provider: Provider) -> DocumentedError:
+    return DocumentedError(
+        provider=provider.name,
+        code=_CODE,
+        wire_code=_CODE,
+        status=500,
+        retryable=True,
+        message=_MESSAGE,
+    )
+
+
+def _failed_run(provider: Provider, words: RunDescription) -> Mapping[str, Any] | None:
+    """What a poll of a failed run answers."""
+    endpoint = provider.poll_endpoint
+    if endpoint is None:
+        return None
+    behaviour: Behaviour = provider.behaviour
+    book = RunBook(words, Signing())
+    call = call_of(provider, endpoint, _ID, behaviour.new_state())
+    call.runs = CallRuns(book, call, provider.idempotency_header)
+    run = sample_run(book, _ID, (), call)
+    run.failure = RunFailure(reason=_CODE, message=_MESSAGE)
+    book.add(run)
+    run.finish(0.0)
+    return body_of(behaviour.answer(call, "parseapi_probe_request").body)
+
+
+def call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -> Call:
+    """A call of an endpoint whose path names one thing."""
+    name = next(iter(endpoint.match(endpoint.path) or {"": ""}))
+    path = endpoint.path.replace("{" + name + "}", value)
+    host = provider.hosts[0]
+    return Call(
+        request=Request(
+            method=endpoint.method,
+            url=f"{provider.base_url}{path}",
+            host=host,
+            path=path,
+            client="recording",
+        ),
+        endpoint=endpoint,
+        params={name: value},
+        now=0.0,
+        state=state,
+        new_id=lambda prefix: f"{prefix}parseapi",
+        base_url=provider.base_url,
+    )
+
+
+def _find(body: object, text: str, before: Path = ()) -> Path | None:
+    """Where a text stands in a body."""
+    if body == text:
+        return before
+    if isinstance(body, Mapping) and len(before) < _DEEP:
+        for name, value in body.items():
+            found = _find(value, text, (*before, name))
+            if found is not None:
+                return found
+    return None

@@ -1,0 +1,281 @@
+"""What the simulation would have answered where a recording has a reply of the real service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import RunFailure
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.service.outcome import failed
+from pytest_parseapi.service.recorded_ids import RecordedIds
+from pytest_parseapi.service.recorded_runs import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.routes import Routes
+from pytest_parseapi.service.run_store import CallRuns
+from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+
+__all__ = ["RecordedService"]
+
+_REQUEST_ID: Final = "parseapi_request"
+# More runs than the longest page of a list shows.
+_CROWD: Final = 1_001
+
+
+class RecordedService:
+    """One provider's simulated API, which is led through the states that a recording shows.
+
+    Args:
+        reader: reads the provider's bodies.
+    """
+
+    def __init__(self, reader: BodyReader) -> None:
+        self.provider: Provider = reader.provider
+        self.reader = reader
+        self._behaviour = reader.provider.behaviour
+        self._routes = Routes(reader.provider, Stops())
+        self._signing = Signing()
+        self._state: Any = self._behaviour.new_state()
+        self._words = reader.provider.runs
+        self._book = None if self._words is None else RunBook(self._words, self._signing)
+        self._numbers = count(1)
+
+    def endpoint_of(self, request: Request) -> tuple[Endpoint, dict[str, str]] | None:
+        """The documented endpoint of a request, and the variables of its path."""
+        return self._routes.search(request)
+
+    def names_of(self, request: Request) -> tuple[str, ...]:
+        """The names of the document that a request is about."""
+        return self._signing.names(self._behaviour.documents(request, self._state))
+
+    def successes(
+        self, request: Request, endpoint: Endpoint, params: dict[str, str], recorded: bytes
+    ) -> Generator[Reply]:
+        """What the simulation may answer to a request that the real service accepted.
+
+        There are several answers where the recording does not tell what was before it: how a run
+        was submitted, or how many there were.
+
+        Args:
+            request: the recorded request; what is in it may have been removed from the file.
+            endpoint: its endpoint.
+            params: the variables of the endpoint's path.
+            recorded: the recorded body, which shows the states of runs.
+
+        Yields:
+            Each answer, the likeliest one first; none where the simulation cannot tell.
+        """
+        body = body_of(recorded)
+        run = self._lead(endpoint, params, body)
+        accepted = partial(self._accepted, request, endpoint, params, recorded, body)
+        yield from accepted()
+        book = self._book
+        if book is None:
+            return
+        if run is not None and not run.submitted:
+            kept = run.data
+            for data in self._documents(book):
+                run.data = data
+                yield from accepted()
+            run.data = kept
+        elif not params and endpoint.method == "GET":
+            crowd = [self._run(book, self._new_id("crowd")) for _ in range(_CROWD)]
+            for run, status in zip(crowd[::-1], book.words.terminal, strict=False):
+                failure = RunFailure(reason="", message="")
+                reason = failure if status == book.words.failed else None
+                self._set(run, RunSeen(id=run.id, status=status, failure=reason))
+            # Lists show the newest first.
+            book.in_order[:] = crowd + book.in_order[:-_CROWD]
+            answers = list(accepted())
+            for other in crowd:
+                other.delete()
+            yield from answers
+
+    def _accepted(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        recorded: bytes,
+        body: dict[str, Any] | None,
+    ) -> Iterator[Reply]:
+        """The answers to the request, or to good ones where what is left of it is none."""
+        seen = self.reader.run_in(body)
+        prefix = None if self._words is None else self._words.id_prefix
+        for asked in self._ways(request, endpoint):
+            ids = RecordedIds(recorded, body, seen, prefix, self._new_id)
+            answer = self._answer(asked, endpoint, params, ids.new)
+            if isinstance(answer, Rejected) and params:
+                self._make(next(iter(params.values())))
+                answer = self._answer(asked, endpoint, params, ids.new)
+            if isinstance(answer, Reply):
+                yield answer
+                if asked is request:
+                    return
+
+    def _documents(self, book: RunBook) -> Iterator[Any]:
+        """What a good submission to each endpoint keeps of its document."""
+        for endpoint in self.provider.endpoints:
+            if endpoint.submits and "{" not in endpoint.path:
+                before = len(book.in_order)
+                for sample in self._samples(endpoint):
+                    self._answer(sample, endpoint, {}, self._new_id)
+                for run in book.in_order[before:]:
+                    run.delete()
+                    yield run.data
+
+    def failures(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        error: DocumentedError,
+    ) -> list[Reply]:
+        """What the simulation answers where it fails with an error: scripted, and by itself."""
+        call = self._call(request, endpoint, params, self._new_id)
+        replies = [self._failed(error, self._behaviour.scripted(error, call))]
+        answer = self._answer(request, endpoint, params, self._new_id, lasting=False)
+        if isinstance(answer, Rejected) and answer.code == error.code:
+            replies.append(self._failed(error, answer))
+        return replies
+
+    def _failed(self, error: DocumentedError, said: Rejected | None) -> Reply:
+        details = {} if said is None else said.details
+        outcome = failed(self._behaviour, error, _REQUEST_ID, details=details)
+        assert isinstance(outcome.result, Reply)
+        return outcome.result
+
+    def _ways(self, request: Request, endpoint: Endpoint) -> Iterator[Request]:
+        """The request as it was recorded, and ones that are surely good."""
+        yield request
+        for kind, body in endpoint.samples:
+            headers = (("content-type", kind),) if kind else ()
+            for query in dict.fromkeys((request.query, "")):
+                yield replace(request, query=query, headers=headers, body=body)
+
+    def _answer(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        new_id: Callable[[str], str],
+        *,
+        lasting: bool = True,
+    ) -> Reply | Rejected | None:
+        """The reply of the provider's own functions; they may meet what they never expected."""
+        call = self._call(request, endpoint, params, new_id)
+        try:
+            reply = self._behaviour.answer(call, new_id(self._behaviour.request_id_prefix))
+            for effect in call.effects if lasting else ():
+                effect()
+        except Rejected as rejected:
+            return rejected
+        except (Exception, SimulationStopped):  # noqa: BLE001 - whatever it is, there is no reply
+            return None
+        return reply
+
+    def _call(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        new_id: Callable[[str], str],
+    ) -> Call:
+        call = Call(
+            request=request,
+            endpoint=endpoint,
+            params=params,
+            now=0.0,
+            state=self._state,
+            new_id=new_id,
+            base_url=self.provider.base_url,
+            names=self.names_of(request),
+        )
+        if self._book is not None:
+            call.runs = CallRuns(self._book, call, self.provider.idempotency_header)
+        return call
+
+    def _new_id(self, prefix: str) -> str:
+        return f"{prefix}parseapi{next(self._numbers)}"
+
+    def _make(self, value: str) -> None:
+        """Let exist what a path names, such as a file that was uploaded before the recording."""
+        for endpoint in self.provider.endpoints:
+            if endpoint.method == "POST" and "{" not in endpoint.path and not endpoint.submits:
+                ids = RecordedIds(value.encode(), None, None, None, self._new_id)
+                for sample in self._samples(endpoint):
+                    self._answer(sample, endpoint, {}, ids.new)
+
+    def _samples(self, endpoint: Endpoint) -> Iterator[Request]:
+        empty = Request(
+            method=endpoint.method,
+            url=self.provider.base_url + endpoint.path,
+            host=self.provider.hosts[0],
+            path=endpoint.path,
+            client="recording",
+        )
+        for kind, body in endpoint.samples:
+            yield replace(empty, headers=(("content-type", kind),), body=body)
+
+    def _lead(
+        self, endpoint: Endpoint, params: dict[str, str], body: dict[str, Any] | None
+    ) -> RunRecord | None:
+        """Bring runs and batches into the state that a reply shows; the run of the path."""
+        polled = self.provider.poll_endpoint
+        if self._book is None or polled is None:
+            return None
+        if params and endpoint.path.startswith(polled.path):
+            run = self._run(self._book, next(iter(params.values())))
+            seen = self.reader.run_in(body)
+            if endpoint.result:
+                self._set(run, RunSeen(id=run.id, status=self._book.words.succeeded))
+            elif endpoint.polls and seen is not None:
+                self._set(run, seen)
+            elif endpoint.method == "POST":  # only a run that goes on can be changed
+                self._set(run, RunSeen(id=run.id, status=self._book.words.running))
+            return run
+        if params and endpoint.polls:
+            self._batch(self._book, next(iter(params.values())), at(body, ("status",)))
+        elif not endpoint.submits:
+            for seen in self.reader.runs_in(body):
+                self._set(self._run(self._book, seen.id), seen)
+        return None
+
+    def _run(self, book: RunBook, run_id: str) -> RunRecord:
+        found = book.get(run_id)
+        if found is None:
+            endpoint = self.provider.endpoints[0]
+            request = Request(method="GET", url="", host="", path="", client="recording")
+            call = self._call(request, endpoint, {}, self._new_id)
+            found = sample_run(book, run_id, (), call)
+            found.submitted = False
+            book.add(found)
+        found.deleted = False
+        return found
+
+    def _set(self, run: RunRecord, seen: RunSeen) -> None:
+        run.status = seen.status
+        run.failure = seen.failure
+        run.ended = 0.0 if seen.status in run.words.terminal else None
+        run.polls_needed = None
+
+    def _batch(self, book: RunBook, batch_id: str, status: object) -> None:
+        batch = book.batches.get(batch_id)
+        if batch is None:
+            batch = BatchRecord(words=book.words, id=batch_id, created=0.0)
+            run = self._run(book, f"{batch_id}-run")
+            batch.add(run)
+            book.batches[batch_id] = batch
+        shown = status if isinstance(status, str) else book.words.running
+        for run in batch.runs:
+            self._set(run, RunSeen(id=run.id, status=shown))
+        batch.ended = 0.0 if shown in book.words.terminal else None

@@ -1,0 +1,182 @@
+"""The replies of a recording as a script: which request meets which of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.http import Reply
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.multipart import NAMELESS
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
+from pytest_parseapi.service.condition import Condition
+from pytest_parseapi.service.recorded_runs import BodyReader
+from pytest_parseapi.service.recorded_service import RecordedService
+from pytest_parseapi.service.script import Delay
+
+__all__ = ["RecordedReply", "Replay", "item_of", "replay_of"]
+
+_SHOWN: Final = 3
+_ANY: Final = ""
+
+
+@dataclass(slots=True, eq=False)
+class RecordedReply:
+    """One reply of a recording, and which requests may meet it."""
+
+    exchange: RecordedExchange
+    endpoint: Endpoint
+    names: tuple[str, ...]
+    """The names of its document; empty where the recording does not tell."""
+    item: str = _ANY
+    """What its path must name, such as the id of a run that the recording itself gave."""
+    met: bool = False
+
+    def __str__(self) -> str:
+        about = f" about {self.names[0]!r}" if self.names else ""
+        return f"{self.endpoint}{about}"
+
+    def fits(self, names: tuple[str, ...], item: str) -> bool:
+        """Whether a request at the endpoint may meet it."""
+        if self.item and self.item != item:
+            return False
+        if not self.names or not names or self.names[0] == names[0]:
+            return True
+        # Two URLs that end alike are two documents.
+        both_urls = "://" in self.names[0] and "://" in names[0]
+        return not both_urls and bool(set(self.names).intersection(names))
+
+
+class Replay:
+    """The replies of one recording, each for the first request that fits it.
+
+    Args:
+        name: the recording, for messages.
+        replies: oldest first.
+        reader: reads the provider's bodies.
+    """
+
+    document: str | None = None
+    endpoints: tuple[Endpoint, ...] = ()
+    when: Condition | None = None
+    error = None
+
+    def __init__(self, name: str, replies: list[RecordedReply], reader: BodyReader) -> None:
+        self.name = name
+        self.reader = reader
+        self.replies = tuple(replies)
+        self.times: float = len(replies)
+        self.met = 0
+        self.passed: dict[str, int] = {}
+        self.delay = Delay(0, 0)
+        self._waiting: dict[tuple[Endpoint, str], deque[RecordedReply]] = {}
+        for reply in replies:
+            for key in self._keys(reply.names, reply.item):
+                self._waiting.setdefault((reply.endpoint, key), deque()).append(reply)
+        self._places = {id(reply): number for number, reply in enumerate(replies)}
+
+    def __str__(self) -> str:
+        return f"replay({self.name!r})"
+
+    @property
+    def left(self) -> float:
+        """How many replies are still to be met."""
+        return self.times - self.met
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether no request has met any of it: a consumer may stop before its end."""
+        return not self.met
+
+    def next_for(
+        self, endpoint: Endpoint, names: tuple[str, ...], item: str
+    ) -> RecordedReply | None:
+        """The reply that a request meets next; takes nothing.
+
+        Args:
+            endpoint: what is asked.
+            names: the names of its document.
+            item: what its path names, such as the id of a run.
+        """
+        found = [
+            reply
+            for key in {*names, item, _ANY}
+            for reply in self._first(endpoint, key, names, item)
+        ]
+        if not names and not found:
+            found = list(self._first(endpoint, "*", names, item))
+        return min(found, key=lambda reply: self._places[id(reply)], default=None)
+
+    def why_not(self, endpoint: Endpoint, names: tuple[str, ...], item: str = "") -> str | None:
+        """Why a request does not meet this recording; None where it does."""
+        if self.next_for(endpoint, names, item) is not None:
+            return None
+        about = f" about {names[0]!r}" if names else ""
+        waiting = [reply for reply in self.replies if not reply.met]
+        texts = list(dict.fromkeys(map(str, waiting)))
+        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+        return f"{endpoint}{about} is none of its {', '.join(texts[:_SHOWN])}{more}"
+
+    def take(self, reply: RecordedReply) -> None:
+        """A request met one of its replies; the script counts it."""
+        reply.met = True
+
+    def _keys(self, names: tuple[str, ...], item: str) -> tuple[str, ...]:
+        return ("*", *(names or (item,)))
+
+    def _first(
+        self, endpoint: Endpoint, key: str, names: tuple[str, ...], item: str
+    ) -> Iterator[RecordedReply]:
+        waiting = self._waiting.get((endpoint, key))
+        while waiting and waiting[0].met:
+            waiting.popleft()
+        for reply in waiting or ():
+            if not reply.met and reply.fits(names, item):
+                yield reply
+                return
+
+
+def item_of(params: Mapping[str, str]) -> str:
+    """What a path names, such as the id of a run; empty where it names nothing."""
+    return next(iter(params.values()), _ANY)
+
+
+def replay_of(provider: Provider, recording: Recording) -> Replay:
+    """The script that a recording is for one provider.
+
+    Args:
+        provider: whose replies.
+        recording: what was recorded; exchanges with other hosts are left out.
+
+    Raises:
+        UsageError: no reply of it can be sent.
+    """
+    reader = BodyReader(provider)
+    service = RecordedService(reader)
+    replies: list[RecordedReply] = []
+    given: list[bytes] = []
+    for exchange in recording.exchanges:
+        found = service.endpoint_of(exchange.request)
+        if exchange.request.host not in provider.hosts or found is None:
+            continue
+        endpoint, params = found
+        if not exchange.has_body:
+            raise UsageError(
+                f"{recording.name}: has a reply to {endpoint} without its body: record the bodies, "
+                "too"
+            )
+        item = item_of(params)
+        known = item and any(item.encode() in body for body in given)
+        names = tuple(name for name in service.names_of(exchange.request) if name not in NAMELESS)
+        replies.append(RecordedReply(exchange, endpoint, names, item if known else _ANY))
+        if isinstance(exchange.result, Reply):
+            given.append(exchange.result.body)
+    if not replies:
+        raise UsageError(
+            f"{recording.name}: has no exchange with an endpoint that {provider.title} documents"
+        )
+    return Replay(recording.name, replies, reader)

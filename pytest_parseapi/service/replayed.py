@@ -1,0 +1,156 @@
+"""How an exchange ends that a recorded reply answers, and what it leaves behind in the service."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from email.utils import format_datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_parseapi.model.behaviour import Behaviour, Call
+from pytest_parseapi.model.http import Fault, Reply, moment_of
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import RunShown
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.mocked import outcome_of
+from pytest_parseapi.service.recorded_ids import RecordedIds
+from pytest_parseapi.service.recorded_runs import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.replay import RecordedReply, Replay
+from pytest_parseapi.service.runs import RunBook, RunRecord
+
+__all__ = ["replayed"]
+
+# What belongs to the connection that was recorded, or to the day of the recording.
+_NOT_SENT: Final = frozenset(
+    "connection content-encoding content-length date keep-alive transfer-encoding upgrade".split()  # noqa: SIM905
+)
+_RESET: Final = "x-ratelimit-reset"
+_EPOCH: Final = 1_000_000_000
+
+
+def replayed(
+    script: Replay, reply: RecordedReply, call: Call, book: RunBook | None, wall: float
+) -> Outcome:
+    """How an exchange ends by a recorded reply.
+
+    Args:
+        script: the recording.
+        reply: the reply.
+        call: the request that it answers.
+        book: the test's runs; None where the provider has none.
+        wall: what the consumer's ``time.time()`` shows.
+    """
+    reader, exchange = script.reader, reply.exchange
+    mock = f"the recording {Path(script.name).name}"
+    result = exchange.result
+    if isinstance(result, Fault):
+        return Outcome(result=result, error=result.name, mock=mock, seconds=exchange.seconds)
+    body = body_of(result.body)
+    seen = reader.run_in(body)
+    if result.status < HTTPStatus.BAD_REQUEST:
+        if call.endpoint.method != "GET":
+            _let_happen(reader, call, result, seen, book)
+        if book is not None:
+            _bring_up_to_date(reader, call, body, book)
+    sent = Reply(status=result.status, headers=_headers(reply, result, wall), body=result.body)
+    outcome = outcome_of(reader.provider, call.endpoint, sent, mock)
+    return replace(outcome, shown=call.shown, counts=call.counts, seconds=exchange.seconds)
+
+
+def _let_happen(
+    reader: BodyReader, call: Call, recorded: Reply, seen: RunSeen | None, book: RunBook | None
+) -> None:
+    """What the request changes in the service, with the ids that the recorded reply has."""
+    provider: Provider = reader.provider
+    behaviour: Behaviour = provider.behaviour
+    prefix = None if provider.runs is None else provider.runs.id_prefix
+    body = body_of(recorded.body)
+    call.new_id = RecordedIds(recorded.body, body, seen, prefix, call.new_id).new
+    try:
+        behaviour.answer(call, "")
+        for effect in call.effects:
+            effect()
+    except (Exception, SimulationStopped):  # noqa: BLE001 - the recording is right, whatever it is
+        call.shown = None
+    if book is None or seen is None or not call.endpoint.submits or book.get(seen.id) is not None:
+        return
+    # The simulation turns down what the real service accepted.
+    book.add(sample_run(book, seen.id, call.names, call))
+
+
+def _bring_up_to_date(
+    reader: BodyReader, call: Call, body: dict[str, Any] | None, book: RunBook
+) -> None:
+    """Let runs and batches be as the reply shows them."""
+    endpoint, words = call.endpoint, book.words
+    alone = reader.run_in(body)
+    if alone is not None:
+        run = book.get(alone.id)
+        if run is None:
+            run = sample_run(book, alone.id, call.names, call)
+            run.submitted = False
+            book.add(run, scripted=False)
+        if endpoint.polls:
+            call.counts = "attempts" if run.end_shown else "polls"
+        _set(run, alone, call.now, polled=endpoint.polls)
+        reason = None if alone.failure is None else alone.failure.reason
+        ended, failed = alone.status in words.terminal, alone.status == words.failed
+        if ended and not run.end_shown:
+            call.counts = None
+        run.end_shown = run.end_shown or (ended and endpoint.polls)
+        call.shown = RunShown(alone.id, alone.status, reason, ended=ended, failed=failed)
+        return
+    if endpoint.method != "GET":
+        return
+    batch = book.batches.get(next(iter(call.params.values()), ""))
+    status = at(body, ("status",))
+    if batch is not None and isinstance(status, str):
+        ended = status in words.terminal
+        call.counts = "attempts" if batch.end_shown else None if ended else "polls"
+        for run in batch.runs:
+            _set(run, RunSeen(id=run.id, status=status), call.now, polled=False)
+        batch.polls += batch.ended is None
+        batch.end_shown = ended
+        call.shown = RunShown(batch.id, status, None, ended=ended)
+        return
+    for seen in reader.runs_in(body):
+        listed = book.get(seen.id)
+        if listed is not None:
+            _set(listed, seen, call.now, polled=True)
+
+
+def _set(run: RunRecord, seen: RunSeen, now: float, *, polled: bool) -> None:
+    if seen.status not in run.words.terminal:
+        run.ended = None
+        run.status = seen.status
+        run.polls += polled
+    elif run.ended is None:
+        run.failure = seen.failure
+        run.finish(now, seen.status)
+
+
+def _headers(reply: RecordedReply, recorded: Reply, wall: float) -> dict[str, str]:
+    """The recorded headers; what names a moment keeps its distance from the reply."""
+    headers = {name: value for name, value in recorded.headers.items() if name not in _NOT_SENT}
+    exchange = reply.exchange
+    then = exchange.ended
+    if then is None and "date" in recorded.headers:
+        then = moment_of(recorded.headers["date"], 0.0)
+    if then is None:
+        return headers
+    moved = wall + (exchange.seconds or 0.0) - then
+    retry_after = headers.get("retry-after", "")
+    moment = moment_of(retry_after, 0.0)
+    if moment is not None and not retry_after.replace(".", "").strip().isdigit():
+        headers["retry-after"] = _date(moment + moved)
+    reset = headers.get(_RESET, "")
+    if reset.isdigit() and _EPOCH < int(reset) < _EPOCH * 10:
+        headers[_RESET] = f"{int(reset) + moved:.0f}"
+    return headers
+
+
+def _date(moment: float) -> str:
+    return format_datetime(dt.datetime.fromtimestamp(moment, dt.UTC), usegmt=True)
