@@ -68,6 +68,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one was not, or nothing failed.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", times=2)
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_retried(times=2)
         """
         retries.retried(self._observed, times, document)
 
@@ -79,6 +84,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one was, or nothing failed.
+
+        Example:
+            >>> extend_api.fail("CORRUPT_FILE")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_not_retried()
         """
         retries.not_retried(self._observed, document)
 
@@ -91,6 +101,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one went on or recovered, or nothing failed.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", times=ALWAYS)
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_gave_up(attempts=3)
         """
         retries.gave_up(self._observed, attempts, document)
 
@@ -102,6 +117,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one did not, or nothing failed.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_recovered()
         """
         retries.recovered(self._observed, document)
 
@@ -117,8 +137,8 @@ class HTTPAssertions(ABC):
             AssertionError: one was, or no document was parsed with success.
 
         Example:
-            >>> our_app.parse("https://files.example.com/invoice.pdf")  # doctest: +SKIP
-            >>> extend_api.assert_parsed_once()  # doctest: +SKIP
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_parsed_once()
         """
         retries.parsed_once(self._observed, document)
 
@@ -145,6 +165,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: a wait is too short or too long, or no wait is on record.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", times=2)
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_backoff(initial=1.0, factor=2.0)
         """
         waits.backoff(
             self._observed,
@@ -164,6 +189,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one did, or no retry followed such a reply.
+
+        Example:
+            >>> extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=30)
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_retry_after_honoured()
         """
         waits.retry_after_honoured(self._observed, document)
 
@@ -175,6 +205,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one did not, or nothing was retried.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_payload_resent()
         """
         requests.payload_resent(self._observed, document)
 
@@ -195,6 +230,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: an id is missing, or no failed reply carried one.
+
+        Example:
+            >>> extend_api.fail("CORRUPT_FILE")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_request_id_logged(level="WARNING")
         """
         logs.request_id_logged(self._observed, which, level, text, document)
 
@@ -209,6 +249,10 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one is, or none was sent.
+
+        Example:
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_credential_not_logged()
         """
         logs.credential_not_logged(self._observed, text, document)
 
@@ -220,6 +264,10 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: one was not, or nothing was sent.
+
+        Example:
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_timeout_set()
         """
         requests.timeout_set(self._observed, document)
 
@@ -235,9 +283,8 @@ class HTTPAssertions(ABC):
             AssertionError: one did not, nothing was sent, or the provider has no such header.
 
         Example:
-            >>> def test_version(extend_api):
-            ...     our_app.parse("https://files.example.com/invoice.pdf")
-            ...     extend_api.assert_api_version_sent()
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_api_version_sent()
         """
         requests.api_version_sent(self._observed, document)
 
@@ -252,6 +299,11 @@ class HTTPAssertions(ABC):
 
         Raises:
             AssertionError: with every rule that is broken, or because nothing failed.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_follows_documentation()
         """
         documentation.follows_documentation(self._observed, document, text)
 
@@ -279,6 +331,11 @@ class RunAssertions(ABC):
 
         Raises:
             AssertionError: one is missing, or no run failed.
+
+        Example:
+            >>> extend_api.fail_run("CORRUPT_FILE")
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_run_failure_logged()
         """
         runs.run_failure_logged(self._observed, level, text, document)
 
@@ -290,6 +347,11 @@ class RunAssertions(ABC):
 
         Raises:
             AssertionError: one was, or none was polled to its end.
+
+        Example:
+            >>> extend_api.runs_take(polls=3)
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_polling_stopped()
         """
         runs.polling_stopped(self._observed, document)
 
@@ -302,6 +364,11 @@ class RunAssertions(ABC):
 
         Raises:
             AssertionError: two did, or no run was polled more than once.
+
+        Example:
+            >>> extend_api.runs_take(polls=3)
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_polled_politely(minimum=1.0)
         """
         runs.polled_politely(self._observed, minimum, document)
 
@@ -314,6 +381,11 @@ class RunAssertions(ABC):
 
         Raises:
             AssertionError: one was not, or no run failed.
+
+        Example:
+            >>> extend_api.fail_run("OCR_ERROR")
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
+            >>> extend_api.assert_resubmitted(times=1)
         """
         runs.resubmitted(self._observed, times, document)
 
@@ -334,6 +406,11 @@ class WebhookAssertions(ABC):
 
         Raises:
             AssertionError: one was taken or crashed the receiver, or none was delivered.
+
+        Example:
+            >>> forged = extend_api.webhook(wrong="bad_signature")
+            >>> answers = extend_api.deliver(forged, our_app.receive)
+            >>> extend_api.assert_webhook_rejected()
         """
         webhooks.webhook_rejected(self._observed, document)
 
@@ -345,6 +422,10 @@ class WebhookAssertions(ABC):
 
         Raises:
             AssertionError: one was not, or none was delivered.
+
+        Example:
+            >>> answers = extend_api.deliver(extend_api.webhook("OCR_ERROR"), our_app.receive)
+            >>> extend_api.assert_webhook_accepted()
         """
         webhooks.webhook_accepted(self._observed, document)
 
@@ -361,5 +442,10 @@ class WebhookAssertions(ABC):
 
         Raises:
             AssertionError: an event had another number of effects, or none came twice.
+
+        Example:
+            >>> delivery = extend_api.webhook("OCR_ERROR")
+            >>> answers = [extend_api.deliver(delivery, our_app.receive) for _ in range(2)]
+            >>> extend_api.assert_webhook_handled_once(our_app.effects)
         """
         webhooks.webhook_handled_once(self._observed, effects, document)

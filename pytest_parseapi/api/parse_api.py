@@ -66,17 +66,31 @@ class ParseAPI(
 
     @property
     def provider(self) -> Provider:
-        """What is simulated: hosts, endpoints, documented errors."""
+        """What is simulated: hosts, endpoints, documented errors.
+
+        Example:
+            >>> extend_api.provider.error_of("OCR_ERROR").status
+            500
+        """
         return self._service.provider
 
     @property
     def base_url(self) -> str:
-        """The documented base URL, without a slash at its end."""
+        """The documented base URL, without a slash at its end.
+
+        Example:
+            >>> extend_api.base_url
+            'https://api.extend.ai'
+        """
         return self._service.provider.base_url
 
     @property
     def api_key(self) -> str:
-        """A credential that the simulated service accepts, as it does any well-formed one."""
+        """A credential that the simulated service accepts, as it does any well-formed one.
+
+        Example:
+            >>> headers = {"Authorization": f"Bearer {extend_api.api_key}"}
+        """
         return self._service.provider.api_key
 
     @property
@@ -100,12 +114,25 @@ class ParseAPI(
 
     @property
     def clock(self) -> VirtualClock:
-        """The test's virtual clock: ``clock.elapsed`` in seconds, ``clock.advance(seconds)``."""
+        """The test's virtual clock: ``clock.elapsed`` in seconds, ``clock.advance(seconds)``.
+
+        Example:
+            >>> extend_api.clock.advance(3600)
+            >>> extend_api.clock.elapsed
+            3600.0
+        """
         return self._open.clock
 
     @property
     def attempts(self) -> list[Attempt]:
-        """Every exchange with this provider, oldest first."""
+        """Every exchange with this provider, oldest first.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> [attempt.status for attempt in extend_api.attempts]
+            [500, 200]
+        """
         return self._service.journal.attempts
 
     def attempts_for(self, document: str) -> list[Attempt]:
@@ -113,6 +140,11 @@ class ParseAPI(
 
         Args:
             document: its URL, file name, last path segment or file id.
+
+        Example:
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> len(extend_api.attempts_for("invoice.pdf"))
+            1
         """
         name = document_name(document)
         if name is None:
@@ -121,7 +153,14 @@ class ParseAPI(
 
     @property
     def request_ids(self) -> list[str]:
-        """The ``requestId`` of each failed reply that carried one, oldest first."""
+        """The ``requestId`` of each failed reply that carried one, oldest first.
+
+        Example:
+            >>> extend_api.fail("OCR_ERROR")
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> len(extend_api.request_ids)
+            1
+        """
         return [
             attempt.request_id
             for attempt in self.attempts
@@ -158,9 +197,9 @@ class ParseAPI(
             UsageError: a name or value is wrong; the message has the nearest right one.
 
         Example:
-            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)  # doctest: +SKIP
-            >>> extend_api.fail(429, after=2, when=lambda r: b"de" in r.content)  # doctest: +SKIP
-            >>> extend_api.fail("read_timeout", document="invoice.pdf")  # doctest: +SKIP
+            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)
+            >>> extend_api.fail(429, after=2, when=lambda r: b"de" in r.content)
+            >>> extend_api.fail("read_timeout", document="invoice.pdf")
         """
         steps = steps_for(
             self.provider,
@@ -224,6 +263,12 @@ class ParseAPI(
 
         Args:
             seconds: virtual seconds from 0 up.
+
+        Example:
+            >>> extend_api.replies_take(seconds=20)
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.attempts[0].ended
+            20.0
         """
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
             raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
@@ -235,6 +280,12 @@ class ParseAPI(
         """Forget scripts, runs and records, for a test body that runs many times.
 
         The clock goes on; logs and output so far no longer count as evidence.
+
+        Example:
+            >>> our_app.parse("https://files.example.com/invoice.pdf")
+            >>> extend_api.reset()
+            >>> extend_api.attempts
+            []
         """
         for keep in self._open.before_reset:
             keep(self._service)

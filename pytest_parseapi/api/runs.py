@@ -41,7 +41,14 @@ class RunControls(ABC):
 
     @property
     def runs(self) -> list[Run]:
-        """Every asynchronous run, oldest first, also those of batches and deleted ones."""
+        """Every asynchronous run, oldest first, also those of batches and deleted ones.
+
+        Example:
+            >>> extend_api.fail_run("CORRUPT_FILE")
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
+            >>> extend_api.runs[0].failure_reason
+            'CORRUPT_FILE'
+        """
         service = self._service
         return run_book(service).shown(service.now)
 
@@ -69,8 +76,8 @@ class RunControls(ABC):
             UsageError: a name or value is wrong, or the provider has no runs.
 
         Example:
-            >>> extend_api.fail_run("OCR_ERROR", polls=3)  # doctest: +SKIP
-            >>> extend_api.fail_run("unknown_code", document="invoice.pdf")  # doctest: +SKIP
+            >>> extend_api.fail_run("OCR_ERROR", polls=3)
+            >>> extend_api.fail_run("unknown_code", document="invoice.pdf")
         """
         service = self._service
         book = run_book(service)
@@ -97,8 +104,8 @@ class RunControls(ABC):
             UsageError: not exactly one of the two is given, or it is no number >= 0.
 
         Example:
-            >>> extend_api.runs_take(polls=3)  # doctest: +SKIP
-            >>> extend_api.runs_take(seconds=1800)  # doctest: +SKIP
+            >>> extend_api.runs_take(polls=3)
+            >>> extend_api.runs_take(seconds=1800)
         """
         book = run_book(self._service)
         if polls is not None and seconds is None:

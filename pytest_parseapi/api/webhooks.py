@@ -37,13 +37,24 @@ class WebhookControls(ABC):
 
     @property
     def webhook_secret(self) -> str:
-        """The secret that deliveries are signed with; it must not appear in logs."""
+        """The secret that deliveries are signed with; it must not appear in logs.
+
+        Example:
+            >>> extend_api.webhook_secret[:4]
+            'wss_'
+        """
         self._remember()
         return self._webhooks.signing.secret
 
     @property
     def webhook_answers(self) -> list[WebhookAnswer]:
-        """How receivers answered, oldest first."""
+        """How receivers answered, oldest first.
+
+        Example:
+            >>> answers = extend_api.deliver(extend_api.webhook("OCR_ERROR"), our_app.receive)
+            >>> extend_api.webhook_answers == answers
+            True
+        """
         return [] if self._sender is None else list(self._sender.answers)
 
     def webhook(
@@ -80,8 +91,8 @@ class WebhookControls(ABC):
             UsageError: a name is wrong, the run ended otherwise, or the provider has no webhooks.
 
         Example:
-            >>> delivery = extend_api.webhook("OCR_ERROR")  # doctest: +SKIP
-            >>> extend_api.webhook(wrong="too_old")  # doctest: +SKIP
+            >>> delivery = extend_api.webhook("OCR_ERROR")
+            >>> forged = extend_api.webhook(wrong="too_old")
         """
         if batch and run is not None:
             raise UsageError(
@@ -163,6 +174,10 @@ class WebhookControls(ABC):
             path: where an app has its receiver.
             tries: how often at most.
             first_wait: seconds before the first redelivery.
+
+        Example:
+            >>> extend_api.deliver_webhooks_to(our_app.receive)
+            >>> our_app.parse_run("https://files.example.com/invoice.pdf")
         """
         book = run_book(self._service)
         self._remember().follow(book, target, path, *_checked(tries, first_wait))
