@@ -76,8 +76,10 @@ class Names:
     """
 
     def __init__(self, secrets: Iterable[str] = (), documents: Iterable[str] = ()) -> None:
-        self._hidden = {text for text in (*secrets, *documents) if len(text) >= _SHORT}
         self._exact = {*secrets, *documents}
+        # A short name of a document may be a part of any word.
+        self._hidden = {text for text in secrets if len(text) >= _SHORT}
+        self._hidden |= {text for text in documents if len(text) >= 2 * _SHORT}
 
     def shown(self, name: str) -> str:
         """A name, or what stands for one that is not shown."""

@@ -73,6 +73,9 @@ class Replay:
         self.met = 0
         self.passed: dict[str, int] = {}
         self.delay = Delay(0, 0)
+        texts = list(dict.fromkeys(map(str, replies)))
+        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+        self._summary = ", ".join(texts[:_SHOWN]) + more
         self._waiting: dict[tuple[Endpoint, str], deque[RecordedReply]] = {}
         for reply in replies:
             for key in self._keys(reply.names, reply.item):
@@ -116,10 +119,7 @@ class Replay:
         if self.next_for(endpoint, names, item) is not None:
             return None
         about = f" about {names[0]!r}" if names else ""
-        waiting = [reply for reply in self.replies if not reply.met]
-        texts = list(dict.fromkeys(map(str, waiting)))
-        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-        return f"{endpoint}{about} is none of its {', '.join(texts[:_SHOWN])}{more}"
+        return f"{endpoint}{about} is none of its {self._summary}"
 
     def take(self, reply: RecordedReply) -> None:
         """A request met one of its replies; the script counts it."""

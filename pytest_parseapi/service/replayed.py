@@ -144,7 +144,7 @@ def _headers(reply: RecordedReply, recorded: Reply, wall: float) -> dict[str, st
     moved = wall + (exchange.seconds or 0.0) - then
     retry_after = headers.get("retry-after", "")
     moment = moment_of(retry_after, 0.0)
-    if moment is not None and not retry_after.replace(".", "").strip().isdigit():
+    if moment is not None and moment == moment_of(retry_after, 1.0):  # no number of seconds
         headers["retry-after"] = _date(moment + moved)
     reset = headers.get(_RESET, "")
     if reset.isdigit() and _EPOCH < int(reset) < _EPOCH * 10:
