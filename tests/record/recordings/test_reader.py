@@ -299,6 +299,8 @@ def everywhere(value, before=()):
         yield from everywhere(item, (*before, name))
 
 
+# Files take as long as the disk does.
+SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SOUND = {
     "har": har(entry(), entry(response={"content": {"encoding": "base64", "text": "e30="}})),
     "cassette": {"version": 1, "interactions": [interaction(), interaction()]},
@@ -306,7 +308,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize("kind", SOUND)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_whatever_stands_anywhere_is_told_in_one_line(kind, data, tmp_path, capsys):
     found = copy.deepcopy(SOUND[kind])
@@ -315,7 +317,7 @@ def test_whatever_stands_anywhere_is_told_in_one_line(kind, data, tmp_path, caps
         owner = found
         for step in place[:-1]:
             owner = owner[step]
-        owner[place[-1]] = data.draw(LIKELY | JSON)
+        owner[place[-1]] = copy.deepcopy(data.draw(LIKELY | JSON))
     path = tmp_path / "a.har"
     try:
         text = json.dumps(found)
@@ -324,7 +326,7 @@ def test_whatever_stands_anywhere_is_told_in_one_line(kind, data, tmp_path, caps
     _check(path, text.encode(), capsys)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 @given(
     name=st.sampled_from(["a.har", "a.yaml", "a.json"]),
     raw=st.binary(max_size=200)
