@@ -31,7 +31,7 @@ class ReplayControls(ABC):
         """Script the replies that were recorded of the real service, in their order.
 
         A request meets the first reply that is left for its endpoint and its document, as far as
-        the recording tells documents apart; what no recorded reply is left for succeeds. Each reply
+        the recording names documents; what no recorded reply is left for succeeds. Each reply
         takes as long as it took, in virtual time, and a client that waits less times out. Runs keep
         their recorded ids, and are in `runs`.
 

@@ -180,7 +180,7 @@ class _Exchange:
         errors = [error for error in codes if error.status == self._reply.status]
         found = [error for error in errors if codes[error] == code]
         if code is None and errors:
-            # A body that lacks its code can be any error of its status: what else is in it tells.
+            # A body that lacks its code can be any error of its status: what else is in it decides.
             said = set(words_of(self._body))
             alike = {
                 error: len(said.intersection(words_of(self._reader.error_body(error))))
@@ -224,7 +224,7 @@ class _Exchange:
         return self._reply.status in GATEWAY_PAGES and (empty or "json" not in kind)
 
     def _compared(self, state: State, endpoint: Endpoint, simulated: list[Reply]) -> Iterator[str]:
-        """Compare headers and bodies; what is no JSON is told here."""
+        """Compare headers and bodies; report a body that is no JSON."""
         self._differences.headers(
             state, self._reply.headers, [reply.headers for reply in simulated]
         )
@@ -293,8 +293,8 @@ def compare(asked: argparse.Namespace, providers: Mapping[str, Provider]) -> int
         for item in found
     ]
     if comparison.exchanges:
-        told = _counted(len(found), "difference") if found else "no difference"
-        lines.append(f"{told} in {_counted(comparison.exchanges, 'exchange')}")
+        sums = _counted(len(found), "difference") if found else "no difference"
+        lines.append(f"{sums} in {_counted(comparison.exchanges, 'exchange')}")
     for line in lines:
         _print(line, sys.stdout)
     sys.stdout.flush()

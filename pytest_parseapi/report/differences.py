@@ -38,7 +38,7 @@ _ORDINARY_BEGINNINGS: Final = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class Difference:
-    """One difference, told once.
+    """One difference, reported once.
 
     Args:
         place: the endpoint and the state, such as ``"POST /parse 500 OCR_ERROR"``.

@@ -28,7 +28,7 @@ __all__ = ["RecordedService"]
 
 _REQUEST_ID: Final = "parseapi_request"
 # More runs than the longest page of a list shows.
-_CROWD: Final = 1_001
+_MORE: Final = 1_001
 
 
 class RecordedService:
@@ -88,15 +88,15 @@ class RecordedService:
                 yield from accepted()
             run.data = kept
         elif not params and endpoint.method == "GET":
-            crowd = [self._run(book, self._new_id("crowd")) for _ in range(_CROWD)]
-            for run, status in zip(crowd[::-1], book.words.terminal, strict=False):
+            more = [self._run(book, self._new_id("more")) for _ in range(_MORE)]
+            for run, status in zip(more[::-1], book.words.terminal, strict=False):
                 failure = RunFailure(reason="", message="")
                 reason = failure if status == book.words.failed else None
                 self._set(run, RunSeen(id=run.id, status=status, failure=reason))
             # Lists show the newest first.
-            book.in_order[:] = crowd + book.in_order[:-_CROWD]
+            book.in_order[:] = more + book.in_order[:-_MORE]
             answers = list(accepted())
-            for other in crowd:
+            for other in more:
                 other.delete()
             yield from answers
 
@@ -155,7 +155,7 @@ class RecordedService:
         return outcome.result
 
     def _ways(self, request: Request, endpoint: Endpoint) -> Iterator[Request]:
-        """The request as it was recorded, and ones that are surely good."""
+        """The request as it was recorded, and good ones."""
         yield request
         for kind, body in endpoint.samples:
             headers = (("content-type", kind),) if kind else ()

@@ -61,7 +61,7 @@ class Scripted(Protocol):
 
     @property
     def is_unused(self) -> bool:
-        """Whether the end of the test tells that it was not met."""
+        """Whether the end of the test reports it as not met."""
 
     def why_not(self, endpoint: Endpoint, names: tuple[str, ...], item: str = "") -> str | None:
         """Why a request does not meet it; None where it does.

@@ -1,4 +1,4 @@
-"""Recorded traffic against the catalogue and the simulated bodies: what differs is told once."""
+"""Recorded traffic against the catalogue and the simulated bodies, each difference once."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def each_changed(exchanges, wanted, change):
         yield replace(item, body=json.dumps(body).encode())
 
 
-def told(exchanges):
+def differences_of(exchanges):
     comparing = Comparison(registry().values())
     comparing.add(recording(exchanges))
     return comparing.differences.found()
@@ -169,7 +169,9 @@ def test_each_changed_field_is_found(exchanges, change, text):
     exchanges = [item for item in exchanges if not re.search("classify|split", item.url)]
     fields = fields_of(exchanges)
     for wanted in rounds(exchanges):
-        found = [item.text for item in told(list(each_changed(exchanges, wanted, change)))]
+        found = [
+            item.text for item in differences_of(list(each_changed(exchanges, wanted, change)))
+        ]
         for kind, field in wanted.items():
             count += 1
             if change is retype and fields[kind][field] is None:
@@ -193,7 +195,7 @@ def test_each_new_field_is_found(exchanges):
             changed.append(replace(item, body=json.dumps(body).encode()))
         else:
             changed.append(item)
-    found = told(changed)
+    found = differences_of(changed)
     assert {item.text for item in found} == expected
 
 
@@ -271,7 +273,7 @@ def test_a_difference_is_told_in_one_line(name, extend_api, compared):
     assert lines[-1].endswith(" in 1 exchange")
 
 
-def test_a_new_state_of_a_run_and_a_new_reason_are_told(extend_api, compared):
+def test_a_new_state_of_a_run_and_a_new_reason_are_differences_of(extend_api, compared):
     extend_api.fail_run("OCR_ERROR", polls=0)
     record = Recorder(extend_api)
     run = record("POST", "/parse_runs", json={"file": {"url": URL}})["id"]

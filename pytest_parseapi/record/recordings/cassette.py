@@ -33,7 +33,7 @@ def exchanges_of_cassette(
 
     Args:
         data: the file's object.
-        wanted: tells of a URL whether its exchange is wanted; nothing else of others is read.
+        wanted: whether the exchange of a URL is wanted; of others nothing else is read.
 
     Raises:
         UnusableError: the file is no cassette.

@@ -46,7 +46,7 @@ def exchanges_of_har(
 
     Args:
         data: the file's object.
-        wanted: tells of a URL whether its exchange is wanted; nothing else of others is read.
+        wanted: whether the exchange of a URL is wanted; of others nothing else is read.
         folder: where the file is: Playwright keeps bodies in files beside it.
 
     Raises:
