@@ -71,6 +71,7 @@ class Finding:
         nearest: the nearest thing to what was expected, or an empty text.
         advice: what to look at next.
         attempts: the numbers of the attempts that it is about.
+        page: the address of the provider's page behind the rule, or an empty text.
     """
 
     kind: Kind = "other"
@@ -81,6 +82,7 @@ class Finding:
     nearest: str = ""
     advice: str = ""
     attempts: tuple[int, ...] = ()
+    page: str = ""
 
     def text(self) -> str:
         """The finding as labelled lines, without its rule."""

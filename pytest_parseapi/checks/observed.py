@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from pytest_parseapi.checks.finding import Finding, body_of, failure
+from pytest_parseapi.checks.pages import page_behind
 from pytest_parseapi.model.mistakes import document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
@@ -91,7 +92,11 @@ class Observed:
 def fail(observed: Observed, findings: Sequence[Finding]) -> None:
     """Raise one `AssertionError` for all findings; do nothing where there is none."""
     if findings:
-        raise failure(f"{body_of(findings)}\n\n{observed.picture()}", findings)
+        provider = observed.provider
+        known = [
+            replace(item, page=item.page or page_behind(provider, item.kind)) for item in findings
+        ]
+        raise failure(f"{body_of(findings)}\n\n{observed.picture()}", known)
 
 
 def nothing_to_check(

@@ -57,7 +57,27 @@ class Violation(NamedTuple):
     @property
     def titled(self) -> Finding:
         """The finding with the name of its rule, which is what turns it off."""
-        return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
+        kind = self.finding.kind
+        if kind == "other":
+            kind = _KINDS.get(self.rule, kind)
+        return replace(self.finding, kind=kind, rule=f"{self.finding.rule} [{self.rule}]")
+
+
+_KINDS: Final[dict[str, Kind]] = {
+    "retries": "retryable_error",
+    "no_retry_on_final_errors": "final_error",
+    "gives_up": "gave_up",
+    "backoff": "backoff",
+    "retry_after": "retry_after",
+    "obeys_retryable_flag": "retryable_error",
+    "logs_run_failures": "run_failure",
+    "stops_polling": "poll_after_end",
+    "polls_politely": "poll_interval",
+    "resubmits": "retryable_reason",
+    "no_resubmit_on_final_reasons": "final_reason",
+    "handles_events_once": "webhook_handled_once",
+}
+"""The kind of a rule's findings where they are the contract's own."""
 
 
 def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violation]:

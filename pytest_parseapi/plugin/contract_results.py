@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NoReturn
 
 import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, findings_of
 from pytest_parseapi.checks.observed import fail
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.preflight import obstacle, verdict
 from pytest_parseapi.contract.rules import Violation
-from pytest_parseapi.plugin.results import RULES, TEXTS
+from pytest_parseapi.plugin.results import TEXTS, broken_by
+from pytest_parseapi.report.rules import RULES, BrokenRule
 
 __all__ = ["Preflight", "preflight_of", "report_broken"]
 
@@ -43,7 +45,7 @@ class Preflight:
             self._known = verdict(harness) == "good"
             return
         self._failed_in = item.nodeid
-        _fail(_text(harness.api, found), [("preflight", found.rule)])
+        _fail(_text(harness.api, found), [broken_by(found, "preflight")])
 
     def stopped(self, item: pytest.Item, harness: Harness) -> None:
         """Let the other cases be skipped where the simulation stopped the first request."""
@@ -62,12 +64,15 @@ def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
         fail(api._observed, [violation.titled for violation in violations])
     except AssertionError as error:
         broken = str(error)
-    rules = [(violation.rule, violation.finding.rule) for violation in violations]
-    titled = [violation.titled for violation in violations]
-    _fail(broken, rules, [f"{item.rule}\n{item.text()}" for item in titled])
+        findings = findings_of(error)
+    rules = [
+        replace(broken_by(finding, violation.rule), rule=violation.finding.rule)
+        for finding, violation in zip(findings, violations, strict=True)
+    ]
+    _fail(broken, rules, [f"{item.rule}\n{item.text()}" for item in findings])
 
 
-def _fail(text: str, rules: list[tuple[str, str]], texts: list[str] | None = None) -> NoReturn:
+def _fail(text: str, rules: list[BrokenRule], texts: list[str] | None = None) -> NoReturn:
     # The rules are the plugin's own: no line of the test is worth showing.
     failure = pytest.fail.Exception(text, pytrace=False)
     failure.__dict__[RULES] = rules

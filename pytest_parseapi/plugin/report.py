@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.plugin.results import place_of
+from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
 from pytest_parseapi.report.format import ProviderData, ReportData
@@ -77,7 +81,7 @@ class ReportPlugin:
             recorder = self._recorder(item)
             if recorder is not None:
                 del item.stash[_recorder_key]
-                setattr(report, ATTRIBUTE, _recorded(recorder))
+                setattr(report, ATTRIBUTE, [*_recorded(recorder), *_place(item)])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -122,7 +126,12 @@ class ReportPlugin:
             print(line, file=sys.stderr)  # noqa: T201 - the last place that is left
 
     def _finish(self) -> None:
-        report = report_of(self._catalogue(), self._results.tests)
+        report = report_of(
+            self._catalogue(),
+            self._results.tests,
+            commit=commit_of(self._request.root),
+            threshold=self._request.fail_under,
+        )
         self._verdict = verdict(report, self._request.fail_under)
         self._report = report
         self._lines = [*summary(report), ""] if self._request.terminal else []
@@ -194,6 +203,12 @@ def _recorded(recorder: TestRecorder) -> list[str]:
         return ["", json.dumps(recorder.data(), separators=(",", ":"), allow_nan=False)]
     except (Exception, UsageError) as error:  # noqa: BLE001 - the results are worth more
         return [f"not recorded: {_one_line(error)}", "[]"]
+
+
+def _place(item: pytest.Item) -> tuple[str, int]:
+    """The test's file as its id names it, and its line."""
+    path, line = place_of(item)
+    return Path(os.path.relpath(path, item.config.rootpath)).as_posix(), line
 
 
 def _one_line(error: BaseException) -> str:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import pytest
 
-from pytest_parseapi.checks.finding import check_of, findings_of
+from pytest_parseapi.checks.finding import Finding, check_of, findings_of
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.report.rules import BrokenRule, error_lines, rows_of, step_summary, table
+from pytest_parseapi.report.rules import (
+    MESSAGE,
+    RULES,
+    BrokenRule,
+    error_lines,
+    rows_of,
+    step_summary,
+    table,
+)
 
-__all__ = ["CONTRACT", "RULES", "TEXTS", "broken_rules", "fold", "note", "show"]
+__all__ = ["CONTRACT", "TEXTS", "broken_by", "broken_rules", "fold", "note", "place_of", "show"]
 
-RULES: Final = "parseapi_rules"
-"""Where a report keeps the rules that its test broke; a plain list, for workers of xdist."""
 TEXTS: Final = "parseapi_texts"
 """Where a report of a contract's case keeps what it says of each of its rules."""
 CONTRACT: Final = "parseapi_contract"
@@ -39,49 +45,72 @@ def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> 
     """
     if report.outcome != "failed" or isinstance(error, UsageError):
         return
-    of_contract: list[tuple[str, str]] | None = error.__dict__.get(RULES)
+    of_contract: list[BrokenRule] | None = error.__dict__.get(RULES)
     rules = of_contract or _of_check(error)
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None and "\n" in crash.message:
+        setattr(report, MESSAGE, crash.message)
         first = crash.message.partition("\n")[0]
         if len(rules) > 1:
-            first += ": " + "; ".join(rule for _, rule in rules)
+            first += ": " + "; ".join(broken.rule for broken in rules)
         crash.message = first
     if not rules:
         return
-    file, line = _place(item, crash, of_contract=of_contract is not None)
-    broken = [
-        asdict(BrokenRule(name=name, rule=rule, test=item.nodeid, file=file, line=line))
-        for name, rule in rules
-    ]
-    setattr(report, RULES, broken)
+    path, line = place_of(item, crash)
+    file = os.path.relpath(path, item.config.invocation_params.dir)
+    found = [replace(broken, test=item.nodeid, file=file, line=line) for broken in rules]
+    setattr(report, RULES, [asdict(broken) for broken in found])
     if of_contract is not None:
         setattr(report, CONTRACT, True)
         setattr(report, TEXTS, error.__dict__.get(TEXTS))
 
 
-def _of_check(error: BaseException) -> list[tuple[str, str]]:
+def _of_check(error: BaseException) -> list[BrokenRule]:
     if not isinstance(error, AssertionError):
         return []
     check = check_of(error)
     return [
-        (f"{check} ({finding.kind})" if check == _MANY else check, finding.rule)
+        broken_by(finding, f"{check} ({finding.kind})" if check == _MANY else check)
         for finding in findings_of(error)
     ]
 
 
-def _place(item: pytest.Item, crash: object, *, of_contract: bool) -> tuple[str, int]:
-    """The file, relative to where pytest was started, and the line from 1 up."""
+def broken_by(finding: Finding, name: str) -> BrokenRule:
+    """A finding as a rule that a test broke; the test is not known yet."""
+    return BrokenRule(
+        name=name,
+        rule=finding.rule,
+        test="",
+        file="",
+        line=0,
+        page=finding.page,
+        attempts=finding.attempts,
+    )
+
+
+def place_of(item: pytest.Item, crash: object = None) -> tuple[str, int]:
+    """The file of a test, and the line in it from 1 up.
+
+    Args:
+        item: the test. The place of a test that its class inherits is the class.
+        crash: where it failed, which may be a line of its file.
+    """
     path, line = str(item.path), (item.location[1] or 0) + 1
     parent = item.getparent(pytest.Class)
-    if of_contract and parent is not None:
+    inherited = isinstance(item, pytest.Function) and _file_of(item.function) != path
+    if inherited and parent is not None:
         try:
             line = inspect.getsourcelines(parent.obj)[1]
         except (OSError, TypeError):
             line = 1
     elif str(getattr(crash, "path", "")) == path:
         line = getattr(crash, "lineno", line)
-    return os.path.relpath(path, item.config.invocation_params.dir), line
+    return path, line
+
+
+def _file_of(function: object) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)  # type: ignore[arg-type]
+    return getattr(code, "co_filename", "")
 
 
 def broken_rules(terminal: pytest.TerminalReporter) -> list[BrokenRule]:

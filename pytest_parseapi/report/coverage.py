@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.provider import Provider
@@ -18,8 +20,9 @@ from pytest_parseapi.report.format import (
     TestData,
 )
 
-__all__ = ["catalogue", "percent", "report_of", "rows"]
+__all__ = ["catalogue", "natural", "percent", "report_of", "rows"]
 
+_NUMBER: Final = re.compile(r"(\d+)")
 _ORDER: dict[Outcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
 
 
@@ -47,19 +50,44 @@ def catalogue(providers: Iterable[Provider]) -> list[ProviderData]:
     ]
 
 
-def report_of(providers: Sequence[ProviderData], tests: Iterable[TestData]) -> ReportData:
-    """A whole report: failures first, the rest by name, whatever the order of the tests was."""
-    ordered = sorted(tests, key=lambda test: (_ORDER[test["outcome"]], test["id"]))
+def report_of(
+    providers: Sequence[ProviderData],
+    tests: Iterable[TestData],
+    *,
+    commit: str | None = None,
+    threshold: float | None = None,
+) -> ReportData:
+    """A whole report: failures first, the rest by name, whatever the order of the tests was.
+
+    Args:
+        providers: what may be met.
+        tests: what the tests did.
+        commit: the commit of the tests.
+        threshold: the percentage that is required.
+    """
+    ordered = sorted(tests, key=lambda test: (_ORDER[test["outcome"]], natural(test["id"])))
     coverage = rows(providers, ordered)
     return ReportData(
         format=FORMAT,
         version=VERSION,
+        commit=commit,
+        threshold=threshold,
         percent=percent(coverage),
         providers=list(providers),
         faults={fault.name: fault.description for fault in FAULTS},
         coverage=coverage,
         tests=ordered,
     )
+
+
+def natural(name: str) -> tuple[tuple[tuple[str, int], ...], str]:
+    """A key that sorts names as people do: ``page-2`` before ``page-10``.
+
+    Args:
+        name: the name.
+    """
+    parts = _NUMBER.split(name)
+    return tuple(zip(parts[::2], [*map(int, parts[1::2]), 0], strict=True)), name
 
 
 def rows(providers: Iterable[ProviderData], tests: Iterable[TestData]) -> list[RowData]:

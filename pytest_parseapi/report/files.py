@@ -9,6 +9,7 @@ import re
 import secrets
 import stat
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from pytest_parseapi.report.shape import misfit
 __all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
 
 _LARGEST: Final = 256 * 1024 * 1024
+_SCRIPTS: Final = ("base.js", "rules.js", "matrix.js", "timeline.js", "tests.js", "filters.js")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -69,15 +71,21 @@ def json_text(report: ReportData) -> str:
     return "\n".join(["{", *lines, '"tests": [', f"{tests}]}}"]) + "\n"
 
 
-def page(report: ReportData) -> str:
-    """The whole page, one file that needs no other: template, style, script and data in one."""
+def page(report: ReportData, written: datetime | None = None) -> str:
+    """The whole page, one file that needs no other: template, style, script and data in one.
+
+    Args:
+        report: the data.
+        written: when the page is made; by default now.
+    """
+    moment = (written or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
     parts = files("pytest_parseapi.report") / "page"
     text = (parts / "index.html").read_text(encoding="utf-8")
     # "<" would let a test's name or message end the script element.
-    data = _text(report).replace("<", "\\u003c")
+    data = _text({**report, "written": moment}).replace("<", "\\u003c")
     for place, content in {
         "/* style.css */": (parts / "style.css").read_text(encoding="utf-8"),
-        "/* script.js */": (parts / "script.js").read_text(encoding="utf-8"),
+        "/* script */": "\n".join((parts / name).read_text(encoding="utf-8") for name in _SCRIPTS),
         "/* data */": data,
     }.items():
         text = text.replace(place, content, 1)

@@ -14,6 +14,7 @@ __all__ = [
     "ProviderData",
     "ReportData",
     "RowData",
+    "RuleData",
     "RunData",
     "TestData",
 ]
@@ -69,7 +70,29 @@ class APIData(TypedDict):
     runs: list[RunData]
 
 
-class TestData(TypedDict):
+class RuleData(TypedDict):
+    """A rule that a test broke."""
+
+    name: str
+    """The check that failed, or the attribute of a contract that turns the rule off."""
+    rule: str
+    page: str
+    """The address of the provider's page behind it, or an empty text."""
+    attempts: list[int]
+    """The numbers of the attempts that broke it, where they are known."""
+
+
+class TestPlace(TypedDict, total=False):
+    """What reports written before they were added lack about a test."""
+
+    file: str
+    """Relative to pytest's root directory."""
+    line: int
+    """Where it failed or begins, from 1 up; 0 where that is not known."""
+    rules: list[RuleData]
+
+
+class TestData(TestPlace):
     """One test that simulated something."""
 
     id: str
@@ -77,6 +100,7 @@ class TestData(TypedDict):
     tries: int
     """More than 1 where it was run again."""
     message: str
+    """Why it failed, or is expected to, or was skipped."""
     apis: list[APIData]
 
 
@@ -113,7 +137,16 @@ class RowData(TypedDict):
     checked: int
 
 
-class ReportData(TypedDict):
+class SessionData(TypedDict, total=False):
+    """What reports written before they were added lack about the session."""
+
+    commit: str | None
+    """The commit of the tests, where they are in a repository."""
+    threshold: float | None
+    """The percentage that is required."""
+
+
+class ReportData(SessionData):
     """A whole report."""
 
     format: str

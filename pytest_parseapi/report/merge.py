@@ -22,18 +22,30 @@ __all__ = ["add_merge", "merge", "merged"]
 _WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 
-def merged(reports: Iterable[ReportData]) -> ReportData:
-    """The tests of every report against the errors that any of them knows."""
+def merged(reports: Iterable[ReportData], threshold: float | None = None) -> ReportData:
+    """The tests of every report against the errors that any of them knows.
+
+    Args:
+        reports: the reports.
+        threshold: the percentage that is required.
+    """
+    known = list(reports)
     providers: dict[str, ProviderData] = {}
     tests: dict[str, TestData] = {}
-    for report in reports:
+    for report in known:
         for provider in report["providers"]:
-            known = providers.get(provider["name"])
-            providers[provider["name"]] = provider if known is None else _both(known, provider)
+            other = providers.get(provider["name"])
+            providers[provider["name"]] = provider if other is None else _both(other, provider)
         for test in report["tests"]:
             before = tests.get(test["id"])
             tests[test["id"]] = test if before is None else min(before, test, key=_badness)
-    return report_of(list(providers.values()), tests.values())
+    commits = {report.get("commit") for report in known}
+    return report_of(
+        list(providers.values()),
+        tests.values(),
+        commit=commits.pop() if len(commits) == 1 else None,
+        threshold=threshold,
+    )
 
 
 def _both(one: ProviderData, other: ProviderData) -> ProviderData:
@@ -82,7 +94,7 @@ def merge(options: argparse.Namespace) -> int:
         cannot be written. Nothing is written then.
     """
     try:
-        report = merged([read_json(path) for path in options.files])
+        report = merged([read_json(path) for path in options.files], options.fail_under)
         write(_texts(report, options))
     except ReportFileError as error:
         print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints

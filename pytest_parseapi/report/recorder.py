@@ -19,6 +19,7 @@ __all__ = ["TestRecorder"]
 # A consumer that polls for half an hour makes no readable picture: its ends do.
 _FIRST: Final = 60
 _LAST: Final = 20
+_MOST: Final = 400
 _NOT_RECEIVED: Final = "cancelled"
 
 
@@ -54,9 +55,7 @@ class TestRecorder:
         name = service.provider.name
         met = _Met(self._before.get(name))
         attempts = met.add(service)
-        shown = attempts
-        if len(attempts) > _FIRST + _LAST + 1:
-            shown = [*attempts[:_FIRST], *attempts[-_LAST:]]
+        shown = _shown(attempts)
         return APIData(
             provider=name,
             received=sorted(met.received),
@@ -100,6 +99,20 @@ class _Met:
         if book.announced:
             self.surfaces.add("webhook")
         self.received.update((reason, "webhook") for reason in book.announced if reason)
+
+
+def _shown(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """The two ends of what was asked about each document; those with failures where it is much."""
+    asked: dict[tuple[str, str | None], list[Attempt]] = {}
+    for attempt in attempts:
+        asked.setdefault((attempt.endpoint, attempt.document), []).append(attempt)
+    shown: list[Attempt] = []
+    failed_first = sorted(asked.values(), key=lambda lane: not any(item.failed for item in lane))
+    for lane in failed_first:
+        long = len(lane) > _FIRST + _LAST + 1
+        ends = [*lane[:_FIRST], *lane[-_LAST:]] if long else lane
+        shown += ends[: _MOST - len(shown)]
+    return sorted(shown, key=lambda attempt: attempt.number)
 
 
 def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> list[AttemptData]:

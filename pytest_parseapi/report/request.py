@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +27,14 @@ class ReportRequest:
         html: where to write the page.
         json: where to write the data.
         fail_under: the percentage below which the session fails.
+        root: the folder whose commit the reports name.
     """
 
     terminal: bool = False
     html: tuple[Path, ...] = ()
     json: tuple[Path, ...] = ()
     fail_under: float | None = None
+    root: Path = field(default=Path(), compare=False)
 
 
 def report_kind(text: str) -> str:
@@ -89,4 +91,5 @@ def requested(kinds: Iterable[str], under: float | None, root: Path) -> ReportRe
         html=tuple(paths["html"]),
         json=tuple(paths["json"]),
         fail_under=under,
+        root=root,
     )

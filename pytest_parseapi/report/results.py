@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_parseapi.model.redaction import redacted
-from pytest_parseapi.report.format import Outcome, TestData
+from pytest_parseapi.report.format import Outcome, RuleData, TestData
+from pytest_parseapi.report.rules import MESSAGE, RULES
 
 __all__ = ["ATTRIBUTE", "PhaseReport", "TestResults"]
 
@@ -38,7 +39,7 @@ class TestResults:
         self.problems: list[str] = []
         """What could not be recorded, one line each."""
         self._phases: dict[str, list[PhaseReport]] = {}
-        self._tests: dict[str, tuple[Outcome, int, str, str]] = {}
+        self._tests: dict[str, _Kept] = {}
 
     @property
     def tests(self) -> list[TestData]:
@@ -46,12 +47,15 @@ class TestResults:
         return [
             TestData(
                 id=redacted(name),
-                outcome=outcome,
-                tries=tries,
-                message=message,
-                apis=json.loads(text),
+                file=kept.file,
+                line=kept.line,
+                outcome=kept.outcome,
+                tries=kept.tries,
+                message=kept.message,
+                rules=kept.rules,
+                apis=json.loads(kept.text),
             )
-            for name, (outcome, tries, message, text) in self._tests.items()
+            for name, kept in self._tests.items()
         ]
 
     def add(self, report: PhaseReport) -> None:
@@ -59,7 +63,7 @@ class TestResults:
         phases = self._phases.setdefault(report.nodeid, [])
         phases.append(report)
         if report.when == _CRASHED:
-            self._keep(report.nodeid, phases, "[]")
+            self._keep(report.nodeid, phases, ("", 0), "[]")
         if report.when != "teardown":
             return
         data = getattr(report, ATTRIBUTE, None)
@@ -67,16 +71,40 @@ class TestResults:
             del self._phases[report.nodeid]
             return
         delattr(report, ATTRIBUTE)
-        problem, text = data
+        problem, text, file, line = data
         if problem:
             self.problems.append(f"{report.nodeid}: {problem}")
-        self._keep(report.nodeid, phases, text)
+        self._keep(report.nodeid, phases, (file, line), text)
 
-    def _keep(self, name: str, phases: list[PhaseReport], text: str) -> None:
+    def _keep(
+        self, name: str, phases: list[PhaseReport], place: tuple[str, int], text: str
+    ) -> None:
         del self._phases[name]
-        _, tries, _, _ = self._tests.get(name, (None, 0, None, None))
-        # Text until the end: thousands of small objects would slow the garbage collector down.
-        self._tests[name] = _outcome(phases), tries + 1, _message(phases), text
+        file, line = place
+        before = self._tests.get(name)
+        self._tests[name] = _Kept(
+            file=file,
+            line=_failed_line(phases, file) or line,
+            outcome=_outcome(phases),
+            tries=1 if before is None else before.tries + 1,
+            message=_message(phases),
+            rules=_rules(phases),
+            text=text,
+        )
+
+
+class _Kept(NamedTuple):
+    """A test's result."""
+
+    file: str
+    line: int
+    outcome: Outcome
+    tries: int
+    message: str
+    rules: list[RuleData]
+    text: str
+    """Its record, as text until the end: thousands of small objects would slow the garbage
+    collector down."""
 
 
 def _outcome(phases: list[PhaseReport]) -> Outcome:
@@ -92,7 +120,48 @@ def _message(phases: list[PhaseReport]) -> str:
     for report in phases:
         if report.outcome not in ("passed", "skipped"):
             crash = getattr(report.longrepr, "reprcrash", None)
-            text = str(getattr(crash, "message", None) or report.longrepr or "")
-            text = redacted(text[:_READ])
-            return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n..."
+            whole = getattr(report, MESSAGE, None) or getattr(crash, "message", None)
+            return _readable(str(whole or report.longrepr or ""))
+    for report in phases:
+        if report.outcome == "skipped":
+            return _readable(_reason(report))
     return ""
+
+
+def _failed_line(phases: list[PhaseReport], file: str) -> int:
+    """The line of the test's file in which it failed, or 0."""
+    for report in phases:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        path = str(getattr(crash, "path", "")).replace("\\", "/")
+        if report.outcome not in ("passed", "skipped") and file and path.endswith(file):
+            line: int = getattr(crash, "lineno", 0)
+            return line
+    return 0
+
+
+def _reason(report: PhaseReport) -> str:
+    """Why a test is expected to fail, or was skipped."""
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None:
+        return str(expected).removeprefix("reason: ")
+    # Pytest's own shape of it: file, line, text.
+    place = report.longrepr
+    return str(place[-1]) if isinstance(place, tuple) else ""
+
+
+def _readable(text: str) -> str:
+    text = redacted(text[:_READ])
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n..."
+
+
+def _rules(phases: list[PhaseReport]) -> list[RuleData]:
+    return [
+        RuleData(
+            name=broken["name"],
+            rule=redacted(broken["rule"]),
+            page=broken["page"],
+            attempts=list(broken["attempts"]),
+        )
+        for report in phases
+        for broken in getattr(report, RULES, ())
+    ]

@@ -6,8 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BrokenRule", "RuleRow", "error_lines", "rows_of", "step_summary", "table"]
+__all__ = [
+    "MESSAGE",
+    "RULES",
+    "BrokenRule",
+    "RuleRow",
+    "error_lines",
+    "rows_of",
+    "step_summary",
+    "table",
+]
 
+RULES: Final = "parseapi_rules"
+"""Where a test's report keeps the rules that it broke; a plain list, for workers of xdist."""
+MESSAGE: Final = "parseapi_message"
+"""Where a test's report keeps its whole message; the short summary has its first line."""
 _MOST_ANNOTATIONS: Final = 10
 _SHOWN: Final = 60
 _HEADINGS: Final = ("look at", "cases", "rule", "first place")
@@ -23,6 +36,8 @@ class BrokenRule:
         test: the test's node id.
         file: the file of the test, relative to where pytest was started.
         line: the line in it, from 1 up.
+        page: the address of the provider's page behind the rule, or an empty text.
+        attempts: the numbers of the attempts that broke it, where they are known.
     """
 
     name: str
@@ -30,6 +45,8 @@ class BrokenRule:
     test: str
     file: str
     line: int
+    page: str = ""
+    attempts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

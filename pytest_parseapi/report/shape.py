@@ -45,6 +45,8 @@ def _object(value: Any, wanted: Any, where: str) -> str | None:
     for name, kind in _fields(wanted):
         inner = f"{where}.{name}" if where else name
         if name not in value:
+            if name in wanted.__optional_keys__:
+                continue
             return f"{inner} is missing"
         problem = misfit(value[name], kind, inner)
         if problem is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -42,11 +44,16 @@ def attempt(number, error=None, status=None, *, at=0.0, took=0.0, waited=None, *
     }
 
 
-def case(name, attempts, *, outcome="passed", provider="extend", message="", runs=()):
+def case(
+    name, attempts, *, outcome="passed", provider="extend", message="", runs=(), rules=(), line=7
+):
     received = {(item["error"], "http") for item in attempts if item["error"]}
     received |= {(item["run_reason"], "run") for item in attempts if item["run_reason"]}
     return {
         "id": name,
+        "file": name.partition("::")[0],
+        "line": line,
+        "rules": list(rules),
         "outcome": outcome,
         "tries": 1,
         "message": message,
@@ -63,6 +70,10 @@ def case(name, attempts, *, outcome="passed", provider="extend", message="", run
             }
         ],
     }
+
+
+def rule(name, *attempts, page="docs.extend.ai/general/rate-limits", text="retries wait"):
+    return {"name": name, "rule": text, "page": page, "attempts": list(attempts)}
 
 
 RETRIED = [
@@ -95,6 +106,14 @@ TESTS = [
         [attempt(number, "INTERNAL_ERROR", 500, waited=0.0) for number in range(1, 4)],
         outcome="failed",
         message="AssertionError: rule broken: retries wait\n  seen  0.000 s\n\ntimeline of Extend",
+        rules=[rule("backoff", 2, 3), rule("raises", page="", text="parse raises")],
+        line=17,
+    ),
+    case(
+        "tests/test_client.py::TestRuns::test_later",
+        [attempt(1, "INTERNAL_ERROR", 500)],
+        outcome="xfailed",
+        message="ticket 12",
     ),
     case(
         "tests/test_other.py::test_nutrient",
@@ -231,7 +250,7 @@ def test_filters(open_page):
     page.click("#outcomes button[value=passed]")
     assert ids(page) == ["tests/test_client.py::test_retries[a</script><i>]"]
     page.click("#clear")
-    assert page.inner_text("#count") == "304"
+    assert page.inner_text("#count") == "305"
     page.select_option("#surface", "run")
     assert ids(page) == ["tests/test_client.py::TestRuns::test_polls"]
     page.select_option("#surface", "")
@@ -349,3 +368,188 @@ def test_the_bar_is_as_long_as_its_parts(open_page):
     for end, last, widths in ends:
         assert last == pytest.approx(end, abs=0.5)
         assert min(widths) > 0
+
+
+def groups(page):
+    return page.eval_on_selector_all(
+        "#tests > *", "all => all.map(one => one.dataset.group || '  ' + one.dataset.id)"
+    )
+
+
+def test_rules_come_first_and_lead_to_their_tests_and_to_the_provider_s_page(open_page):
+    page = open_page()
+    advised, own = page.locator("#rules-table tbody tr").all_inner_texts()
+    for text in ("backoff", "1", "retries wait", "docs.extend.ai/general/rate-limits"):
+        assert text in advised.replace("\t", "\n").splitlines()
+    assert "a rule of pytest-parseapi's own\n\ttests/test_client.py:17" in own
+    links = page.locator("[data-id$='test_stops'] .broken a")
+    assert links.get_attribute("href") == "https://docs.extend.ai/general/rate-limits"
+    page.click("[data-rule=backoff] button")
+    assert ids(page) == ["tests/test_client.py::test_stops"]
+    assert page.input_value("#rule") == "backoff"
+
+
+def test_a_page_of_a_suite_without_broken_rules_has_no_table_of_them(open_page, tmp_path):
+    path = tmp_path / "green.html"
+    write({path: page_of(report_of(catalogue(built_in_providers()), [case("a.py::b", RETRIED)]))})
+    assert not open_page(path=path).is_visible("#rules")
+
+
+def test_groups_by_rule(open_page):
+    page = open_page()
+    page.select_option("#group", "rule")
+    page.fill("#search", "test_client")
+    stops = "  tests/test_client.py::test_stops"
+    rest = groups(page)[4:]
+    assert groups(page)[:4] == ["backoff", stops, "raises", stops]
+    assert (rest[0], len(rest)) == ("no broken rule", 4)
+    assert page.inner_text("[data-group=backoff]") == (
+        "backoff\n1 test, 1 failed\n\nretries wait docs.extend.ai/general/rate-limits"
+    )
+
+
+def test_groups_and_filters_by_place(open_page):
+    page = open_page()
+    page.select_option("#group", "place")
+    page.select_option("#place", "tests/test_client.py")
+    assert groups(page) == [
+        "tests/test_client.py",
+        "  tests/test_client.py::test_stops",
+        "  tests/test_client.py::test_retries[a</script><i>]",
+        "tests/test_client.py::TestRuns",
+        "  tests/test_client.py::TestRuns::test_polls",
+        "  tests/test_client.py::TestRuns::test_later",
+    ]
+    page.select_option("#place", "tests/test_client.py::TestRuns")
+    assert len(ids(page)) == 2
+
+
+def test_the_address_holds_what_is_shown(open_page, path):
+    page = open_page()
+    page.fill("#search", "req_0002 & more")
+    page.select_option("#place", "tests/test_client.py::TestRuns")
+    page.select_option("#group", "place")
+    page.click("#outcomes button[value=xfailed]")
+    address = page.evaluate("location.hash")
+    assert address == (
+        "#q=req_0002+%26+more&outcome=xfailed&place=tests%2Ftest_client.py%3A%3ATestRuns&group=place"
+    )
+    page.goto("about:blank")
+    page.goto(path.as_uri() + address)
+    assert page.input_value("#search") == "req_0002 & more"
+    assert page.input_value("#place") == "tests/test_client.py::TestRuns"
+    assert page.input_value("#group") == "place"
+    assert page.get_attribute("#outcomes button[value=xfailed]", "aria-pressed") == "true"
+    page.click("#clear")
+    assert page.evaluate("location.hash") == ""
+    page.evaluate("location.hash = 'outcome=failed'")
+    page.wait_for_function("document.querySelectorAll('.test').length == 1")
+    assert ids(page) == ["tests/test_client.py::test_stops"]
+
+
+def test_an_address_that_names_what_is_not_here_shows_everything(open_page, path):
+    page = open_page()
+    page.goto("about:blank")
+    page.goto(path.as_uri() + "#rule=gone&outcome=unheard&provider=acme&group=colour")
+    assert page.inner_text("#count") == "305"
+
+
+def test_an_expected_failure_is_shown_as_one(open_page):
+    page = open_page()
+    page.click("#outcomes button[value=xfailed]")
+    card = page.locator(".test")
+    assert card.get_attribute("class") == "card test xfailed"
+    assert card.locator(".outcome").inner_text() == "xfail"
+    assert card.locator(".message summary").inner_text() == "ticket 12"
+    assert page.inner_text("#outcomes") == "all\nfailed 1\npassed 303\nxfail 1"
+
+
+def test_each_test_names_its_place_and_the_command_that_runs_it_alone(open_page):
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card = page.locator("[data-id$='test_stops']")
+    assert card.locator(".place").inner_text().startswith("tests/test_client.py:17")
+    card.locator(".copy").click()
+    assert card.locator(".copy").inner_text() == "copied"
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "pytest tests/test_client.py::test_stops"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "it's", '"twice"', "$HOME `id`", "back\\slash", "100%", "!x", "é-ü", "[a;b]"]
+)
+def test_a_shell_reads_the_command_as_it_is_meant(open_page, tmp_path, name):
+    path, wanted = tmp_path / "names.html", f"tests/a.py::test_it[{name}]"
+    tests = [case(wanted, [attempt(1, status=200)])]
+    write({path: page_of(report_of(catalogue(built_in_providers()), tests))})
+    command = open_page(path=path).get_attribute(".copy", "data-command")
+    assert shlex.split(command) == ["pytest", wanted]
+
+
+def test_names_are_sorted_as_people_do(open_page, tmp_path):
+    path = tmp_path / "natural.html"
+    tests = [case(f"t.py::test_page[{n}]", [attempt(1, status=200)]) for n in (10, 9, 100, 1)]
+    write({path: page_of(report_of(catalogue(built_in_providers()), tests))})
+    assert ids(open_page(path=path)) == [f"t.py::test_page[{n}]" for n in (1, 9, 10, 100)]
+
+
+@pytest.mark.parametrize(("threshold", "bad"), [(90.0, True), (0.0, False)])
+def test_the_head_says_when_of_what_and_what_was_required(open_page, tmp_path, threshold, bad):
+    path = tmp_path / "head.html"
+    report = report_of(
+        catalogue(built_in_providers()), TESTS[:3], commit="0123456789abcdef", threshold=threshold
+    )
+    write({path: page_of(report, datetime(2026, 3, 1, 12, 30, tzinfo=UTC))})
+    page = open_page(path=path)
+    assert page.inner_text("#session") == (
+        f"1 March 2026 at 12:30 UTC\ncommit 0123456789\nrequired: {threshold:g} %"
+    )
+    assert (page.locator("#session .bad").count() == 1) is bad
+
+
+FIFTY = [
+    attempt(
+        number,
+        "OCR_ERROR" if number in (38, 51, 13) else None,
+        500 if number in (38, 51, 13) else 200,
+        operation=37 if number == 51 else 12 if number == 52 else number - 1,
+        document=f"doc-{ {51: 38, 52: 13}.get(number, number):02}.pdf",
+    )
+    for number in range(1, 53)
+]
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("named", [True, False], ids=["rule names attempts", "rule names none"])
+def test_of_fifty_documents_the_failing_one_is_open(open_page, tmp_path, width, named):
+    path = tmp_path / "fifty.html"
+    rules = [rule("assert_recovered", *((38, 51) if named else ()))]
+    tests = [case("t.py::test_fifty", FIFTY, outcome="failed", message="no", rules=rules)]
+    write({path: page_of(report_of(catalogue(built_in_providers()), tests))})
+    page = open_page(width, path=path)
+    assert page.locator(".lane[open]").count() == 1
+    assert page.get_attribute(".lane[open]", "data-document") == "doc-38.pdf"
+    assert drawn(page) == [[2, 2]]
+    assert page.inner_text(".rest > summary") == "49 more: 1 recovered, 48 without a failure"
+    assert page.locator(".test").bounding_box()["height"] < 400
+    page.click(".rest > summary")
+    recovered = page.locator("[data-document='doc-13.pdf']")
+    assert recovered.inner_text().split() == ["POST", "/parse", "doc-13.pdf", "500", "200"]
+    recovered.locator("summary").click()
+    recovered.locator(".attempt").nth(1).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_long_message_is_wrapped(open_page, tmp_path):
+    path = tmp_path / "long.html"
+    message = "rule broken: waits\n  expected   " + "word " * 60 + "\n  seen       " + "x" * 300
+    tests = [case("t.py::test_it", RETRIED, outcome="failed", message=message)]
+    write({path: page_of(report_of(catalogue(built_in_providers()), tests))})
+    page = open_page(400, path=path)
+    box = page.evaluate(
+        "(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])"
+        "(document.querySelector('.message pre'))"
+    )
+    assert box[0] == box[1] <= 400
+    assert page.inner_text(".message pre") == message

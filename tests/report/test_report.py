@@ -11,6 +11,8 @@ import sys
 import pytest
 
 from pytest_parseapi.report.coverage import report_of
+from pytest_parseapi.report.files import json_text, read_json, write
+from pytest_parseapi.report.merge import merged
 
 pytest_plugins = ["pytester"]
 
@@ -506,3 +508,84 @@ def test_a_contract_counts_as_checked(suite):
     (test,) = [test for test in report["tests"] if test["id"].endswith(ending)]
     assert (test["outcome"], test["apis"][0]["checks"]) == ("passed", ["contract"])
     assert rows(report)["OCR_ERROR", "http"][1] >= 1
+
+
+RED = """
+class TestOurs(ParseErrorContract):
+    provider = "extend"
+
+    def parse(self, document):
+        api_key = self.api_key
+        return httpx.post(
+            "https://api.extend.ai/parse",
+            json={"file": {"url": document}},
+            headers={"Authorization": f"Bearer {api_key}"},
+        ).raise_for_status().json()
+
+
+def test_alone(extend_api):
+    extend_api.fail("OCR_ERROR")
+    parse(extend_api)
+    extend_api.assert_backoff(initial=50)
+
+
+@pytest.mark.xfail(reason="ticket 12")
+def test_later(extend_api):
+    parse(extend_api)
+    extend_api.assert_retried()
+
+
+@pytest.mark.skip(reason="needs a scanner")
+def test_never(extend_api):
+    pass
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "xdist"])
+def test_each_test_has_its_place_its_rules_and_its_whole_message(tmp_path, options):
+    source = "from pytest_parseapi import ParseErrorContract\n" + SUITE + RED
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pytest.ini").touch()
+    path = tmp_path / "tests" / "test_it.py"
+    path.write_text(source)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("a" * 40)
+    lines = source.splitlines()
+    text, _ = written(tmp_path, "a.json", "--parseapi-fail-under=0", *options)
+    report = json.loads(text)
+    assert (report["commit"], report["threshold"]) == ("a" * 40, 0)
+    tests = {test["id"].rpartition("::")[2]: test for test in report["tests"]}
+    assert {test["file"] for test in tests.values()} == {"tests/test_it.py"}
+
+    alone = tests["test_alone"]
+    assert lines[alone["line"] - 1].strip() == "extend_api.assert_backoff(initial=50)"
+    (rule,) = alone["rules"]
+    assert rule == {
+        "name": "assert_backoff",
+        "rule": "waits before retries grow exponentially",
+        "page": "docs.extend.ai/general/rate-limits",
+        "attempts": rule["attempts"],
+    }
+    assert set(rule["attempts"]) <= {1, 2}
+    assert "  expected " in alone["message"]
+
+    case = tests["test_documented_error[extend-OCR_ERROR]"]
+    assert lines[case["line"] - 1] == "class TestOurs(ParseErrorContract):"
+    pages = {rule["name"]: rule["page"] for rule in case["rules"]}
+    assert pages["retries"] == "docs.extend.ai/api-reference/error-handling"
+    assert case["message"].startswith(("Failed: rule broken: ", "Failed: "))
+    assert "  seen " in case["message"]
+
+    assert (tests["test_later"]["outcome"], tests["test_later"]["message"]) == (
+        "xfailed",
+        "ticket 12",
+    )
+
+
+def test_a_report_of_an_earlier_version_is_still_read(tmp_path):
+    path = tmp_path / "old.json"
+    test = {"id": "a.py::test_a", "outcome": "passed", "tries": 1, "message": "", "apis": []}
+    write({path: json_text(report_of([], [test]))})
+    text = path.read_text()
+    (tmp_path / "older.json").write_text(text.replace('"commit":null,', ""))
+    assert merged([read_json(path), read_json(tmp_path / "older.json")])["tests"] == [test]
