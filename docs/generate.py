@@ -7,13 +7,17 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest_parseapi
-from pytest_parseapi import ParseAPI
+from pytest_parseapi import ParseAPI, strategies
+from pytest_parseapi.checks.finding import Kind
+from pytest_parseapi.checks.pages import page_behind
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.stops import StopKind
 from pytest_parseapi.plugin import hookspecs, markers, pytest_addoption
 from pytest_parseapi.providers.registry import built_in_providers
 
@@ -145,6 +149,123 @@ def advice() -> str:
     return "\n".join(parts)
 
 
+# What should have held, and the checks that say it; each kind of finding once.
+KINDS: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "retried": ("the failed operation was tried again", ("assert_retried",)),
+    "not_retried": ("no failed operation was tried again", ("assert_not_retried",)),
+    "gave_up": ("the last attempt failed and nothing followed", ("assert_gave_up",)),
+    "recovered": ("the last attempt succeeded after a failure", ("assert_recovered",)),
+    "resubmitted": ("a failed run was followed by a new one", ("assert_resubmitted",)),
+    "parsed_once": ("no document was parsed again after a success", ("assert_parsed_once",)),
+    "retryable_error": ("an error that may pass is retried", ()),
+    "final_error": ("an error that stays is not retried", ()),
+    "backoff": ("waits before retries grow", ("assert_backoff",)),
+    "retry_after": (
+        "no retry comes before the reply's `Retry-After`",
+        ("assert_retry_after_honoured",),
+    ),
+    "payload": ("each retry carries the same payload", ("assert_payload_resent",)),
+    "timeout": ("every request has a connect and a read time-out", ("assert_timeout_set",)),
+    "api_version": ("every request names a version of the API", ("assert_api_version_sent",)),
+    "request_id": ("the `requestId` of a failed reply is logged", ("assert_request_id_logged",)),
+    "credential": ("no credential is logged or printed", ("assert_credential_not_logged",)),
+    "run_failure": ("a failed run is logged with id and reason", ("assert_run_failure_logged",)),
+    "poll_after_end": ("no run is polled after its end", ("assert_polling_stopped",)),
+    "poll_interval": ("polls of a run are apart", ("assert_polled_politely",)),
+    "retryable_reason": ("a run that failed for a reason that may pass is submitted again", ()),
+    "final_reason": ("a run that failed for a reason that stays is not submitted again", ()),
+    "resubmitted_payload": ("a document is submitted again with the same payload", ()),
+    "resubmitted_wait": ("a document is submitted again after a wait", ()),
+    "webhook_rejected": ("a wrong delivery is rejected", ("assert_webhook_rejected",)),
+    "webhook_accepted": ("a right delivery is accepted", ("assert_webhook_accepted",)),
+    "webhook_handled_once": ("an event has one effect", ("assert_webhook_handled_once",)),
+    "nothing_to_check": ("something that the check judges is on record", ("every check",)),
+    "other": ("what a rule of a contract says, or a check of the server", ()),
+}
+ALL_AT_ONCE = "assert_follows_documentation"
+STOPS: dict[StopKind, str] = {
+    "miss": "The test asked for what is not simulated, or a script of it is wrong.",
+    "fuse": "The consumer retries or polls without end (`parseapi_max_attempts`).",
+    "hang": "The consumer waits for what will never come.",
+}
+
+
+def kinds() -> str:
+    """The kinds of findings: what a failing check says in its first line, and where it is said."""
+    if set(KINDS) != set(get_args(Kind)):
+        raise ValueError(f"other kinds than the code's: {set(KINDS) ^ set(get_args(Kind))}")
+    rows = [
+        (
+            f"`{kind}`",
+            text,
+            ", ".join(_check(name) for name in checks or (ALL_AT_ONCE,))
+            if kind != "other"
+            else "the contract, the sweep, the server",
+            ", ".join(
+                filter(None, (_advised(provider, kind) for provider in built_in_providers()))
+            ),
+        )
+        for kind, (text, checks) in KINDS.items()
+    ]
+    return table(["kind", "what should have held", "check", "pages"], rows)
+
+
+def stops() -> str:
+    """The kinds of stops: what ends a test at once."""
+    if set(STOPS) != set(get_args(StopKind)):
+        raise ValueError(f"other stops than the code's: {set(STOPS) ^ set(get_args(StopKind))}")
+    return table(["kind", "what happened"], [(f"`{kind}`", text) for kind, text in STOPS.items()])
+
+
+def _check(name: str) -> str:
+    if not name.startswith("assert_"):
+        return name
+    return f"{{py:meth}}`{name}() <pytest_parseapi.ParseAPI.{name}>`"
+
+
+def _advised(provider: Provider, kind: Kind) -> str:
+    page = page_behind(provider, kind)
+    return f"[{provider.title}](https://{page})" if page else ""
+
+
+def tree() -> str:
+    """The package's folders and modules, each by the first line of what it says about itself."""
+    root = Path(pytest_parseapi.__file__).parent
+    entries = sorted(_entries(root), key=lambda path: (path.is_file(), path.name))
+    width = max(len(path.name) for path in entries) + 1
+    lines = [f"{root.name}/"]
+    for path in entries:
+        corner = "`-- " if path == entries[-1] else "|-- "
+        lines.append(f"{corner}{path.name + '/' * path.is_dir():<{width}}  {_says(path)}".rstrip())
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def modules() -> str:
+    """What each folder holds."""
+    root = Path(pytest_parseapi.__file__).parent
+    parts = []
+    for room in sorted(path for path in _entries(root) if path.is_dir()):
+        rows = [
+            (f"`{path.relative_to(room).as_posix()}`", _says(path))
+            for path in sorted(room.rglob("*.py"))
+            if path.name != "__init__.py"
+        ]
+        parts.append(f"### `{room.name}/`\n\n" + table(["module", "what it says"], rows))
+    return "\n".join(parts)
+
+
+def _entries(root: Path) -> Iterator[Path]:
+    for path in root.iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").is_file():
+            yield path
+
+
+def _says(path: Path) -> str:
+    source = path / "__init__.py" if path.is_dir() else path
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0].replace("``", "`")
+
+
 def names() -> str:
     """Every public name, as a class with its members or as a value."""
     parts = []
@@ -154,6 +275,11 @@ def names() -> str:
         members = "   :members:\n" if kind == "class" else ""
         entry = f".. auto{kind}:: pytest_parseapi.{name}\n{members}"
         parts.append(f"## `{name}`\n\n```{{eval-rst}}\n{entry}```\n")
+    for name in strategies.__all__:
+        kind = "class" if inspect.isclass(getattr(strategies, name)) else "function"
+        members = "   :members:\n" if kind == "class" else ""
+        entry = f".. auto{kind}:: pytest_parseapi.strategies.{name}\n{members}"
+        parts.append(f"## `strategies.{name}`\n\n```{{eval-rst}}\n{entry}```\n")
     return "\n".join(parts)
 
 
@@ -166,9 +292,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "fixtures": fixtures,
     "hooks": hooks,
     "ini-values": ini_values,
+    "kinds": kinds,
     "markers": marker_table,
+    "modules": modules,
     "names": names,
     "options": options,
+    "stops": stops,
+    "tree": tree,
 }
 
 

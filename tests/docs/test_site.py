@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 import pytest_parseapi
-from pytest_parseapi import ParseAPI
+from pytest_parseapi import ParseAPI, strategies
+from pytest_parseapi.checks.finding import Kind
 from pytest_parseapi.contract.policy import ContractPolicy
+from pytest_parseapi.model.stops import StopKind
+from pytest_parseapi.plugin import hookspecs
 from pytest_parseapi.providers.registry import built_in_providers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -116,3 +121,82 @@ def test_every_contract_attribute_is_in_the_reference(site):
         if not name.startswith("_") and not inspect.isfunction(value)
     ]
     assert [name for name in names if name not in text] == []
+
+
+@pytest.fixture(scope="session")
+def asked():
+    """What pytest itself says about the plugin."""
+
+    def ask(*arguments):
+        command = [sys.executable, "-m", "pytest", "-p", "parseapi", *arguments]
+        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "200"}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT / "docs"
+        )
+        return done.stdout
+
+    return ask
+
+
+def _missing(names, text):
+    assert names
+    return sorted(name for name in names if name not in text)
+
+
+def test_every_option_and_ini_value_is_in_the_reference(site, asked):
+    text = asked("--help")
+    shown = _text(site, "options.html")
+    assert _missing(set(re.findall(r"--parseapi-[a-z-]+", text)), shown) == []
+    assert _missing(set(re.findall(r"^ +(parseapi_\w+)", text, re.MULTILINE)), shown) == []
+
+
+def test_every_marker_is_in_the_reference(site, asked):
+    names = set(re.findall(r"@pytest\.mark\.(\w*parse\w*)\(", asked("--markers")))
+    assert names == {"parse_error", "parse_run_failed", "each_parse_error", "parseapi"}
+    assert _missing(names, _text(site, "markers.html")) == []
+
+
+def test_every_fixture_is_in_the_reference(site, asked):
+    names = set(re.findall(r"^(\w+) -- .*pytest_parseapi", asked("--fixtures"), re.MULTILINE))
+    assert names >= {"extend_api", "nutrient_api", "parseapi", "parseapi_factory"}
+    assert _missing(names, _text(site, "fixtures.html")) == []
+
+
+def test_every_check_and_hook_is_in_the_reference(site):
+    checks = {name for name, _ in inspect.getmembers(ParseAPI) if name.startswith("assert_")}
+    assert _missing(checks, _text(site, "checks.html")) == []
+    assert _missing(set(hookspecs.__all__), _text(site, "hooks.html")) == []
+
+
+def test_every_kind_of_message_is_in_the_reference_and_every_check_has_one(site):
+    text = _text(site, "messages.html")
+    assert _missing({*get_args(Kind), *get_args(StopKind)}, text) == []
+    checks = {name for name, _ in inspect.getmembers(ParseAPI) if name.startswith("assert_")}
+    assert _missing(checks, text) == []
+
+
+def test_every_strategy_is_in_the_reference(pages):
+    wanted = {f"pytest_parseapi.strategies.{name}" for name in strategies.__all__}
+    assert wanted - _ids(pages) == set()
+
+
+def test_the_architecture_begins_with_the_tree(site):
+    page = (site / "architecture.html").read_text(encoding="utf-8")
+    first = re.search(r"<pre>(.*?)</pre>", page, re.DOTALL)
+    root = ROOT / "pytest_parseapi"
+    entries = {
+        path.name
+        for path in root.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    lines = re.sub(r"<[^>]+>", "", first[1]).splitlines()
+    assert lines[0] == "pytest_parseapi/"
+    assert {line[4:].split()[0].rstrip("/") for line in lines[1:]} == entries
+
+
+def test_every_guide_is_in_the_table_of_contents():
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    guides = {path.stem for path in (ROOT / "docs" / "how-to").glob("*.md")}
+    explained = {path.stem for path in (ROOT / "docs" / "explanation").glob("*.md")}
+    assert _missing({f"how-to/{name}" for name in guides}, text) == []
+    assert _missing({f"explanation/{name}" for name in explained}, text) == []
