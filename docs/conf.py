@@ -30,4 +30,5 @@ copybutton_prompt_text = "$ "
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["tables.css"]
+html_js_files = ["tables.js"]
 html_theme_options = {"navigation_with_keys": True}

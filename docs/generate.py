@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest_parseapi
-from pytest_parseapi import ParseAPI, strategies
+from pytest_parseapi import ParseAPI, ParseErrorContract, strategies
 from pytest_parseapi.checks.finding import Kind
 from pytest_parseapi.checks.pages import page_behind
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -228,6 +228,9 @@ def _advised(provider: Provider, kind: Kind) -> str:
     return f"[{provider.title}](https://{page})" if page else ""
 
 
+_WIDTH = 60  # what a page shows beside the names
+
+
 def tree() -> str:
     """The package's folders and modules, each by the first line of what it says about itself."""
     root = Path(pytest_parseapi.__file__).parent
@@ -236,7 +239,11 @@ def tree() -> str:
     lines = [f"{root.name}/"]
     for path in entries:
         corner = "`-- " if path == entries[-1] else "|-- "
-        lines.append(f"{corner}{path.name + '/' * path.is_dir():<{width}}  {_says(path)}".rstrip())
+        name = path.name + "/" * path.is_dir()
+        first, *rest = textwrap.wrap(_says(path), _WIDTH) or [""]
+        lines.append(f"{corner}{name:<{width}}  {first}".rstrip())
+        bar = " " if path == entries[-1] else "|"
+        lines += [f"{bar}   {'':<{width}}  {text}" for text in rest]
     return "```text\n" + "\n".join(lines) + "\n```\n"
 
 
@@ -332,8 +339,13 @@ def _error_row(error: DocumentedError) -> tuple[object, ...]:
 
 
 def _attributes() -> Iterator[tuple[str, str, str]]:
-    """Name, default and text of each attribute of the policy, as the source has them."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(ContractPolicy)))
+    """Name, default and text of each public attribute of a contract, as the source has them."""
+    for kind in (ContractPolicy, ParseErrorContract):
+        yield from (found for found in _attributes_of(kind) if found[0][0] != "_")
+
+
+def _attributes_of(kind: type) -> Iterator[tuple[str, str, str]]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     body = tree.body[0].body  # type: ignore[attr-defined]
     for statement, following in zip(body, [*body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):

@@ -20,6 +20,7 @@ class ContractPolicy:
     _by_options: ClassVar[bool] = False
     """Whether options of the command line made the class."""
     provider: ClassVar[str] = "extend"
+    """The provider's name."""
     surface: ClassVar[str] = "http"
     """``"http"``, ``"run"`` for a consumer of asynchronous runs, or ``"webhook"`` for a receiver
     alone."""
