@@ -108,8 +108,23 @@ def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
     yield from _webhook_violations(call, harness)
     count = harness.policy.webhook_effects
     effects = None if count is None else (lambda: count() - before)
-    for finding in repeated_effects(call.record, effects):
+    try:
+        found = repeated_effects(call.record, effects)
+    except AssertionError:
+        # Nothing shows what the receiver did with the event.
+        found = [_UNSEEN_EFFECT]
+    for finding in found:
         yield Violation("handles_events_once", finding)
+
+
+_UNSEEN_EFFECT: Final = Finding(
+    kind="nothing_to_check",
+    rule="a webhook event that is delivered twice has one effect",
+    expected="a request to the API about the event's run, or webhook_effects",
+    seen="the receiver sent nothing to the API about the event's run",
+    advice="define webhook_effects(self): how many events had an effect so far, such as the rows "
+    "that the receiver wrote",
+)
 
 
 def _webhook_violations(call: CallResult, harness: Harness) -> Iterator[Violation]:

@@ -553,3 +553,28 @@ def test_a_receiver_of_webhooks_is_audited_where_there_is_one(client):
     result.stdout.fnmatch_lines(
         ["* a webhook event that is delivered twice has one effect [[]handles_events_once]"]
     )
+
+
+def test_a_receiver_whose_effects_nothing_shows_is_told_to_count_them(client):
+    client.makepyfile(
+        """
+        import extend_ai
+        from pytest_parseapi import ParseErrorContract
+
+        class TestReceiver(ParseErrorContract):
+            surface = "webhook"
+
+            def handle_webhook(self, body, headers):
+                verify = extend_ai.Extend(token=self.api_key).webhooks.verify_and_parse
+                verify(body, headers, self.webhook_secret)
+        """
+    )
+    result = run(client, "-k", "test_repeated")
+    result.assert_outcomes(failed=1, deselected=23)
+    result.stdout.fnmatch_lines(
+        [
+            "rule broken: a webhook event that is delivered twice has one effect [[]handles_events_once]",
+            "  seen       the receiver sent nothing to the API about the event's run",
+            "  next       define webhook_effects(self): how many events had an effect so far, *",
+        ]
+    )
