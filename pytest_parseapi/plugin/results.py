@@ -45,8 +45,7 @@ def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> 
     """
     if report.outcome != "failed" or isinstance(error, UsageError):
         return
-    of_contract: list[BrokenRule] | None = error.__dict__.get(RULES)
-    rules = of_contract or _of_check(error)
+    rules: list[BrokenRule] = error.__dict__.get(RULES) or _of_check(error)
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None and "\n" in crash.message:
         setattr(report, MESSAGE, crash.message)
@@ -60,9 +59,9 @@ def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> 
     file = os.path.relpath(path, item.config.invocation_params.dir)
     found = [replace(broken, test=item.nodeid, file=file, line=line) for broken in rules]
     setattr(report, RULES, [asdict(broken) for broken in found])
-    if of_contract is not None:
+    if TEXTS in error.__dict__:
         setattr(report, CONTRACT, True)
-        setattr(report, TEXTS, error.__dict__.get(TEXTS))
+        setattr(report, TEXTS, error.__dict__[TEXTS])
 
 
 def _of_check(error: BaseException) -> list[BrokenRule]:
@@ -80,9 +79,6 @@ def broken_by(finding: Finding, name: str) -> BrokenRule:
     return BrokenRule(
         name=name,
         rule=finding.rule,
-        test="",
-        file="",
-        line=0,
         page=finding.page,
         attempts=finding.attempts,
     )

@@ -13,10 +13,13 @@ from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.leftovers import asked_elsewhere, unmet_lines, what_to_do
 from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
 from pytest_parseapi.providers.registry import provider_named
+from pytest_parseapi.report.rules import RULES, BrokenRule
 
 __all__ = ["SimulatedTest", "simulated"]
 
 _PACKAGE: Final = __name__.partition(".")[0]
+_STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
+"""The rules that a consumer breaks whom the simulation has to stop."""
 
 
 class SimulatedTest:
@@ -99,7 +102,13 @@ class SimulatedTest:
                 self._told = True  # the session ends here
                 raise
             self.simulation.forks.look()
-            if self.simulation.stops.message is None:
+            stopped = self.simulation.stops.report()
+            if stopped is not None and hasattr(error, RULES):
+                # A case of a contract says which rule the stop breaks.
+                self._told = True
+                self._item.add_report_section("call", "parseapi", _first_lines(stopped))
+                raise
+            if stopped is None:
                 if section := self._section(error):
                     self._item.add_report_section("call", "parseapi", section)
                 raise
@@ -115,7 +124,12 @@ class SimulatedTest:
         """
         problem = self._problem()
         if problem is not None:
-            pytest.fail(problem, pytrace=False)
+            failure = pytest.fail.Exception(problem, pytrace=False)
+            stops = self.simulation.stops
+            rule = _STOPS.get(stops.kind) if stops.message is not None else None
+            if rule is not None:
+                failure.__dict__[RULES] = [BrokenRule(name=stops.kind, rule=rule)]
+            raise failure
 
     def _problem(self) -> str | None:
         """Why the test fails although its own code passed; reported once."""
@@ -206,6 +220,11 @@ def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterato
             test.simulation.stop()
     if test.simulation.stops.message is not None:
         test.tell()
+
+
+def _first_lines(message: str) -> str:
+    """A stop without its picture, which the test's own message has."""
+    return message.partition("\n\n")[0]
 
 
 def _hide_own_frames(error: BaseException) -> None:

@@ -33,7 +33,7 @@ class BrokenRule:
     Args:
         name: the attribute of a contract that turns the rule off, or the check that failed.
         rule: what should have held, in a sentence.
-        test: the test's node id.
+        test: the test's node id; empty until the test is known.
         file: the file of the test, relative to where pytest was started.
         line: the line in it, from 1 up.
         page: the address of the provider's page behind the rule, or an empty text.
@@ -42,9 +42,9 @@ class BrokenRule:
 
     name: str
     rule: str
-    test: str
-    file: str
-    line: int
+    test: str = ""
+    file: str = ""
+    line: int = 0
     page: str = ""
     attempts: tuple[int, ...] = ()
 

@@ -163,3 +163,62 @@ def test_annotations_show_each_rule_before_any_twice():
     lines = error_lines([broken("a", str(n)) for n in range(20)] + [broken("b", "last")])
     assert len(lines) == 10
     assert "title=b" in lines[1]
+
+
+ENDLESS = """
+import httpx
+from pytest_parseapi import ALWAYS, ParseErrorContract
+
+URL = "https://api.extend.ai/parse"
+HEADERS = {"Authorization": "Bearer sk_live_1", "x-extend-api-version": "2026-02-09"}
+
+def polls(document):
+    with httpx.Client(base_url="https://api.extend.ai", headers=HEADERS) as client:
+        run = client.post("/parse_runs", json={"file": {"url": document}}).json()
+        while run["status"] != "PROCESSED":
+            run = client.get(f"/parse_runs/{run['id']}").json()
+        return run["output"]
+
+def retries(document, timeout=5):
+    body = {"file": {"url": document}}
+    while True:
+        reply = httpx.post(URL, json=body, headers=HEADERS, timeout=timeout)
+        if reply.status_code == 200:
+            return reply.json()["output"]
+
+class TestRuns(ParseErrorContract):
+    surface = "run"
+
+    def parse(self, document):
+        return polls(document)
+
+def test_endless(extend_api):
+    extend_api.fail("OCR_ERROR", times=ALWAYS)
+    retries("https://files.example.com/a.pdf")
+
+def test_silent(extend_api):
+    extend_api.fail("read_timeout")
+    retries("https://files.example.com/a.pdf", timeout=None)
+"""
+
+
+def rows_shown(lines):
+    start = next(n for n, line in enumerate(lines) if " broken rules " in line)
+    return {line.split("  ")[0]: line.split()[1] for line in lines[start + 2 : -1]}
+
+
+def test_a_consumer_that_is_stopped_breaks_a_rule_too(pytester, session):
+    pytester.makepyfile(test_ours=ENDLESS)
+    result = session("-k", "test_run_failure or test_endless or test_silent")
+    assert result.parseoutcomes()["failed"] > 12
+    rows = rows_shown(result.outlines)
+    assert int(rows["stops_polling"]) > 10
+    assert (rows["fuse"], rows["hang"]) == ("1", "1")
+    assert len(result.outlines) < 200
+    result.stdout.fnmatch_lines(
+        [
+            "1. the consumer stops polling [[]stops_polling]",
+            "The consumer does not stop: GET /parse_runs/{id} *",
+            "  from      test_ours.py:* in polls",
+        ]
+    )
