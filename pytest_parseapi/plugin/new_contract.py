@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Final
 
 import pytest
@@ -66,8 +67,10 @@ def write_contract(config: pytest.Config) -> None:
         finally:
             simulation.stop()
 
+    aside = io.StringIO()  # what the consumer prints and logs is no answer of the option
     try:
-        found = measure(new_api, parse, provider.name, surface)
+        with redirect_stdout(aside), redirect_stderr(aside):
+            found = measure(new_api, parse, provider.name, surface)
     except (Unmeasurable, UsageError, SimulationStopped) as error:
         raise pytest.UsageError(f"{_OPTION} {target}: {error}") from None
     with path.open("x", encoding="utf-8") as file:
