@@ -19,7 +19,8 @@ import time
 import aiohttp.connector
 import httpx
 import httpx2
-import hypothesis.core  # noqa: F401
+import hypothesis
+import hypothesis.core
 import pytest
 import requests.sessions
 import requests.utils
@@ -27,6 +28,10 @@ import urllib3.connectionpool
 
 import pytest_parseapi
 from pytest_parseapi.patching.attributes import beneath
+
+# No test relies on how long anything takes.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # A nested run of pytest in this process forgets what it imported, and would import it all again in
 # the next one.

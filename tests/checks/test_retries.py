@@ -347,8 +347,8 @@ def test_threads_made_anew_for_each_attempt_go_on_with_one_operation(extend_api)
         ),
         (
             "assert_request_id_logged",
-            {"level": "WARN1NG"},
-            "level is a level of logging, not 'WARN1NG'; did you mean 'WARNING' or 'WARN'?",
+            {"level": "CRITCAL"},
+            "level is a level of logging, not 'CRITCAL'; did you mean 'CRITICAL'?",
         ),
     ],
 )
