@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-__all__ = ["FILES", "said", "send", "upload"]
+__all__ = ["FILES", "ask", "said", "send", "upload"]
 
 FILES = "https://files.example.com/in/"
 _PATHS = {"extend": "/parse", "nutrient": "/extraction/parse"}
@@ -23,6 +23,13 @@ def send(api, name="a.pdf", *, key=None, timeout=5, path=None, headers=None, **b
             return client.post(path or _PATHS[api.provider.name], headers=sent, **body)
         except httpx.TransportError:
             return None
+
+
+def ask(api, method, path, *, headers=None, **more):
+    """Ask once, by any method; a full URL is asked as it is."""
+    sent = {"authorization": f"Bearer {api.api_key}", **(headers or {})}
+    with httpx.Client(base_url=api.base_url, timeout=5) as client:
+        return client.request(method, path, headers=sent, **more)
 
 
 def upload(api, content, name="a.pdf", **more):

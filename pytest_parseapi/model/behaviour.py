@@ -220,14 +220,19 @@ class Behaviour:
     ) -> Reply:
         """The reply for a documented error: `error_body` as JSON, and the id where it belongs."""
         body = self.error_body(error, message=message, request_id=request_id, details=details)
-        return json_reply(error.status, body, self._id_header(request_id))
+        return json_reply(error.status, body, self.reply_headers(request_id))
+
+    def reply_headers(self, request_id: str | None) -> dict[str, str]:
+        """The headers of each reply besides its type: the id, in `request_id_header`.
+
+        Args:
+            request_id: the id of the request; None where the reply shall carry none.
+        """
+        if request_id is None or self.request_id_header is None:
+            return {}
+        return {self.request_id_header: request_id}
 
     def _success(self, status: int, body: Mapping[str, Any], request_id: str) -> Reply:
         if self.request_id_field is not None:
             body = {**body, self.request_id_field: request_id}
-        return json_reply(status, body, self._id_header(request_id))
-
-    def _id_header(self, request_id: str | None) -> dict[str, str]:
-        if request_id is None or self.request_id_header is None:
-            return {}
-        return {self.request_id_header: request_id}
+        return json_reply(status, body, self.reply_headers(request_id))

@@ -196,6 +196,9 @@ def test_extend_endpoints() -> None:
         ("POST", "/parse_runs/batch", False),
         ("GET", "/batch_runs/{id}", True),
         ("POST", "/files/upload", False),
+        ("GET", "/files", False),
+        ("GET", "/files/{id}", False),
+        ("DELETE", "/files/{id}", False),
     ]
 
 
@@ -300,7 +303,8 @@ def test_only_final_errors_have_a_cure() -> None:
 
 @pytest.mark.parametrize("provider", built_in_providers(), ids=lambda provider: provider.name)
 def test_each_source_says_when_it_was_read(provider: Provider) -> None:
-    sourced = [*provider.errors, *provider.endpoints, *provider.advice]
+    sourced = [*provider.errors, *provider.own_errors, *provider.endpoints, *provider.advice]
+    sourced += [provider.api_version] if provider.api_version is not None else []
     assert all(bool(item.source) == bool(item.source_read) for item in sourced)
     assert all(date.fromisoformat(item.source_read) for item in sourced if item.source_read)
 

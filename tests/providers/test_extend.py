@@ -22,16 +22,18 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.extend.behaviour import ExtendBehaviour
 from pytest_parseapi.providers.extend.bodies import timestamp
+from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG
 from pytest_parseapi.providers.extend.errors import ERRORS
-from pytest_parseapi.providers.extend.files import OUTPUT_ENDPOINT
+from pytest_parseapi.providers.extend.files import PRESIGNED_ENDPOINTS
 from pytest_parseapi.providers.extend.provider import EXTEND
 from pytest_parseapi.providers.extend.requests import check_file
-from pytest_parseapi.providers.extend.state import file_type
 
 PARSE = Endpoint(method="POST", path="/parse")
 UPLOAD = Endpoint(method="POST", path="/files/upload")
-ENDPOINTS = (PARSE, UPLOAD, OUTPUT_ENDPOINT)
+OUTPUT, DOWNLOAD = PRESIGNED_ENDPOINTS
+ENDPOINTS = EXTEND.endpoints
 URL = "https://files.example.com/in/a%20b.pdf?sig=1"
+DEFAULTS = json.loads(json.dumps(dict(DEFAULT_CONFIG)))
 KNOWN = {error.code: error for error in ERRORS}
 
 
@@ -144,12 +146,18 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
     assert json.loads(reply.body) == {
         "object": "parse_run",
         "id": "pr_0002",
+        "batchId": None,
         "status": "PROCESSED",
+        "failureReason": None,
+        "failureMessage": None,
+        "metadata": None,
+        "outputUrl": None,
         "file": {
             "object": "file",
             "id": "file_0001",
             "name": "a b.pdf",
             "type": "PDF",
+            "parentFileId": None,
             "metadata": {"pageCount": 1},
             "createdAt": "2026-01-01T00:01:01.500Z",
             "updatedAt": "2026-01-01T00:01:01.500Z",
@@ -158,10 +166,13 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
             "chunks": [
                 {
                     "object": "chunk",
-                    "id": "chunk_0002",
                     "type": "page",
                     "content": "# a b.pdf",
-                    "metadata": {"pageRange": {"start": 1, "end": 1}},
+                    "metadata": {
+                        "pageRange": {"start": 1, "end": 1},
+                        "minOcrConfidence": 0.98,
+                        "avgOcrConfidence": 0.98,
+                    },
                     "blocks": [
                         {
                             "object": "block",
@@ -169,7 +180,11 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
                             "type": "heading",
                             "content": "# a b.pdf",
                             "details": {"type": "text_details"},
-                            "metadata": {"page": {"number": 1, "width": 612, "height": 792}},
+                            "metadata": {
+                                "page": {"number": 1, "width": 612, "height": 792},
+                                "minOcrConfidence": 0.98,
+                                "avgOcrConfidence": 0.98,
+                            },
                             "polygon": [
                                 {"x": 72, "y": 72},
                                 {"x": 200, "y": 72},
@@ -180,15 +195,42 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
                         }
                     ],
                 }
-            ]
+            ],
+            "metadata": {
+                "originalMimeType": "application/pdf",
+                "finalMimeType": "application/pdf",
+                "pages": [
+                    {
+                        "number": 1,
+                        "rotationApplied": 0,
+                        "originalPageWidth": 612,
+                        "originalPageHeight": 792,
+                        "dpi": 72,
+                    }
+                ],
+            },
         },
         "metrics": {"processingTimeMs": 1234, "pageCount": 1},
-        "config": {
-            "target": "markdown",
-            "chunkingStrategy": {"type": "page"},
-            "engine": "parse_performance",
+        "config": DEFAULTS,
+        "usage": {
+            "credits": 2,
+            "totalCredits": 2,
+            "breakdown": [
+                {
+                    "object": "parse_run",
+                    "id": "pr_0002",
+                    "credits": 2,
+                    "charges": [
+                        {
+                            "product": "parse_performance",
+                            "unit": "page",
+                            "quantity": 1,
+                            "credits": 2,
+                        }
+                    ],
+                }
+            ],
         },
-        "usage": {"credits": 2},
     }
 
 
@@ -254,49 +296,6 @@ def test_the_strict_types_notice_a_missing_field(service, path):
         ParseRun.model_validate(body)
 
 
-def test_config_and_metadata_are_echoed_with_defaults_applied(service):
-    body = service.parse(BODIES["options"])
-    assert body["config"] == BODIES["options"]["config"]
-    assert body["metadata"] == {"order": 7, "tags": ["a"]}
-    assert body["output"]["chunks"][0]["type"] == "document"
-    partial = service.parse({"file": {"url": URL}, "config": {"engine": "parse_light"}})
-    assert partial["config"] == {
-        "engine": "parse_light",
-        "target": "markdown",
-        "chunkingStrategy": {"type": "page"},
-    }
-    assert "metadata" not in partial
-    assert service.parse(BODIES["nulls"])["config"] == {
-        "target": "markdown",
-        "engine": "parse_performance",
-        "chunkingStrategy": {"type": "page"},
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a.pdf", "PDF"),
-        ("A.PDF", "PDF"),
-        ("a.csv", "CSV"),
-        ("a.jpeg", "IMG"),
-        ("a.tar.txt", "TXT"),
-        ("a.docx", "DOCX"),
-        ("a.xlsx", "EXCEL"),
-        ("a.xml", "XML"),
-        ("a.htm", "HTML"),
-        ("a.odd", None),
-        ("pdf", None),
-        ("", None),
-    ],
-)
-def test_file_types(service, name, expected):
-    assert file_type(name) == expected
-    file = service.parse({"file": {"url": URL, "name": name or "x"}})["file"]
-    assert file.get("type") == expected
-    assert file["metadata"] == ({"pageCount": 1} if expected in ("PDF", "DOCX") else {})
-
-
 def test_a_name_that_is_given_wins_over_the_url(service):
     assert service.parse({"file": {"url": URL, "name": "x.txt"}})["file"]["name"] == "x.txt"
     assert service.parse(BODIES["no name"])["file"]["name"] == "file"
@@ -320,31 +319,21 @@ def test_an_upload_can_be_parsed_by_its_id(service):
         "id": "file_0001",
         "name": "scan.png",
         "type": "IMG",
+        "parentFileId": None,
         "metadata": {},
         "createdAt": "2026-01-01T00:00:03.000Z",
         "updatedAt": "2026-01-01T00:00:03.000Z",
+        "contents": None,
     }
     File.model_validate(uploaded)
     service.now = 9
+    del uploaded["contents"]
     assert service.parse({"file": {"id": uploaded["id"]}})["file"] == uploaded
 
 
 def test_the_file_of_a_run_can_be_parsed_again(service):
     first = service.parse({"file": {"url": URL}})["file"]
     assert service.parse({"file": {"id": first["id"]}})["file"] == first
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", "IMG"),
-        ("convertToPdf=true", "PDF"),
-        ("convertToPdf=True", "PDF"),
-        ("convertToPdf=false", "IMG"),
-    ],
-)
-def test_convert_to_pdf(service, query, expected):
-    assert service.upload("scan.png", query=query)["type"] == expected
 
 
 def test_a_call_that_a_script_makes_fail_leaves_nothing_behind(service):
@@ -360,21 +349,21 @@ def test_a_call_that_a_script_makes_fail_leaves_nothing_behind(service):
 def test_the_output_url_leads_to_the_output_without_a_key_for_15_minutes(service):
     service.now = 100
     body = service.parse({"file": {"url": URL}}, query="responseType=url")
-    assert "output" not in body
+    assert body["output"] is None
     request = get_request(body["outputUrl"])
-    assert OUTPUT_ENDPOINT.public
+    assert OUTPUT.public
     assert EXTEND.credential.read(request) == ()
-    fetched = json.loads(service.answer(request, OUTPUT_ENDPOINT).body)
+    fetched = json.loads(service.answer(request, OUTPUT).body)
     assert fetched["chunks"][0]["content"] == "# a b.pdf"
     service.now = 999
-    service.answer(request, OUTPUT_ENDPOINT)
+    service.answer(request, OUTPUT)
     service.now = 1000
-    assert service.rejection(request, OUTPUT_ENDPOINT) == (
+    assert service.rejection(request, OUTPUT) == (
         "FORBIDDEN",
         "This URL expired after 15 minutes.",
     )
     other = get_request("https://api.extend.ai/parse_outputs/output_none")
-    assert service.rejection(other, OUTPUT_ENDPOINT) == ("NOT_FOUND", "There is no such output.")
+    assert service.rejection(other, OUTPUT) == ("NOT_FOUND", "There is no such output.")
 
 
 @pytest.mark.parametrize(
@@ -465,30 +454,6 @@ INVALID = {
         parse_of(dataRetention={"mode": "never"}),
         "dataRetention.mode must be workspace_default or zero.",
     ),
-    "config": (parse_of("fast"), "config must be an object."),
-    "target": (parse_of({"target": "html"}), "config.target must be markdown or spatial."),
-    "target is a list": (parse_of({"target": []}), "config.target must be markdown or spatial."),
-    "engine": (
-        parse_of({"engine": "fast"}),
-        "config.engine must be parse_performance, parse_light or parse_auto.",
-    ),
-    "chunking": (
-        parse_of({"chunkingStrategy": "page"}),
-        "config.chunkingStrategy must be an object.",
-    ),
-    "chunking type": (
-        parse_of({"chunkingStrategy": {"type": "word"}}),
-        "config.chunkingStrategy.type must be page, document or section.",
-    ),
-    "engine version": (
-        parse_of({"engineVersion": 2}),
-        "config.engineVersion must be a string that is not empty.",
-    ),
-    "block options": (parse_of({"blockOptions": []}), "config.blockOptions must be an object."),
-    "advanced options": (
-        parse_of({"advancedOptions": 1}),
-        "config.advancedOptions must be an object.",
-    ),
 }
 
 
@@ -546,33 +511,11 @@ def test_bad_response_type(service, value):
     )
 
 
-def test_options_that_exclude_each_other(service):
-    config = {"target": "spatial", "chunkingStrategy": {"type": "section"}}
-    assert service.rejection(json_request(parse_of(config))) == (
-        "INVALID_CONFIG_OPTIONS",
-        "config.chunkingStrategy.type 'section' cannot be combined with target 'spatial'.",
-    )
-
-
 def test_an_unknown_file_id(service):
     assert service.rejection(json_request({"file": {"id": "file_9"}})) == (
         "NOT_FOUND",
         "There is no file 'file_9' in this workspace.",
     )
-
-
-@pytest.mark.parametrize("path", ["/a.mp4", "/a.MP3?x=.pdf", "/dir/b%2Emov"])
-def test_media_are_not_supported(service, path):
-    body = {"file": {"url": "https://x.example" + path}}
-    expected = ("FILE_TYPE_NOT_SUPPORTED", "Audio and video files cannot be parsed.")
-    assert service.rejection(json_request(body)) == expected
-    uploaded = service.upload("film.mkv")
-    assert service.rejection(json_request({"file": {"id": uploaded["id"]}})) == expected
-
-
-@pytest.mark.parametrize("path", ["/a.odd", "/a", "/", "/mp4", "/a.mp4.pdf", "/a.mp4/b"])
-def test_unknown_extensions_succeed(service, path):
-    assert service.parse({"file": {"url": "https://x.example" + path}})["status"] == "PROCESSED"
 
 
 def text_field_request():

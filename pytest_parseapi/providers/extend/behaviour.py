@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from pytest_parseapi.model.behaviour import Behaviour, Call, json_reply
+from pytest_parseapi.model.behaviour import Behaviour, Call, Rejected, json_reply
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
@@ -58,9 +58,11 @@ class ExtendBehaviour(Behaviour):
         state.forget(before)
 
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
-        """The names of a ``file`` object or of an upload, best first."""
+        """The names of a ``file`` object, of an upload, or of the file in the path, best first."""
         if not request.body:
-            return ()
+            before, _, file_id = request.path.rstrip("/").rpartition("/")
+            in_files = before.endswith("/files") and isinstance(state, ExtendState)
+            return names_of_file({"id": file_id}, state) if in_files else ()
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
@@ -78,13 +80,26 @@ class ExtendBehaviour(Behaviour):
         handler = self.handlers.get(str(call.endpoint))
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
-        headers = {_REQUEST_ID_HEADER: request_id}
+        headers = self.reply_headers(request_id)
         body = handler(call)
+        if isinstance(body, Reply):
+            return Reply(status=body.status, headers={**body.headers, **headers}, body=body.body)
         if isinstance(body, bytes):
             return Reply(
                 status=200, headers={"content-type": "application/json", **headers}, body=body
             )
         return json_reply(200, body, headers)
+
+    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+        """The replacement of a removed endpoint, which its message names."""
+        if error.code != "ENDPOINT_REMOVED":
+            return None
+        instead = "POST /parse" if call.endpoint.path == "/parse_runs" else "POST /parse_runs"
+        return Rejected(error.code, f"{call.endpoint} is removed: use {instead} instead.")
+
+    def reply_headers(self, request_id: str | None) -> dict[str, str]:
+        """The id, which is in the body of most errors, too."""
+        return {} if request_id is None else {_REQUEST_ID_HEADER: request_id}
 
     def error_body(
         self,
@@ -96,26 +111,10 @@ class ExtendBehaviour(Behaviour):
     ) -> Mapping[str, Any]:
         """The flat body of an error."""
         code = error.wire_code or error.code
-        body: dict[str, Any] = {"code": code, "message": message, "retryable": error.retryable}
         # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
-        if request_id is not None and code != "RATE_LIMIT_EXCEEDED":
-            body["requestId"] = request_id
-        if code in _WITH_DOC_URL:
-            body["docUrl"] = _DOC_URL
-        return {**body, **details}
-
-    def error_reply(
-        self,
-        error: DocumentedError,
-        *,
-        message: str,
-        request_id: str | None,
-        details: Mapping[str, Any],
-    ) -> Reply:
-        """The reply for an error: its id is in a header, too."""
-        body = self.error_body(error, message=message, request_id=request_id, details=details)
-        headers = {} if request_id is None else {_REQUEST_ID_HEADER: request_id}
-        return json_reply(error.status, body, headers)
+        shown = None if code == "RATE_LIMIT_EXCEEDED" else request_id
+        body = super().error_body(error, message=message, request_id=shown, details=details)
+        return {**body, "docUrl": _DOC_URL} if code in _WITH_DOC_URL else body
 
 
 def names_of_file(value: object, state: object) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
+from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG
+from pytest_parseapi.providers.extend.file_types import FileKind
+from pytest_parseapi.providers.extend.outputs import output_body
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
     ParsedDocument,
@@ -19,32 +22,39 @@ from pytest_parseapi.providers.extend.state import (
 )
 
 __all__ = [
+    "FILE_PATH",
     "OUTPUT_PATH",
     "batch_body",
     "failure_fields",
     "file_body",
     "full_body",
-    "output_body",
     "output_url",
+    "presigned_url",
     "processed_body",
     "processed_parts",
     "processed_text",
     "run_body",
     "summary",
     "timestamp",
+    "uploaded_body",
 ]
 
 
 OUTPUT_PATH: Final = "/parse_outputs/"
 """Where presigned output URLs lead: the real host is not documented."""
 
-_OUTPUT_SECONDS: Final = 15 * 60
+FILE_PATH: Final = "/file_downloads/"
+"""Where presigned URLs of files lead."""
+
+_PRESIGNED_SECONDS: Final = 15 * 60
 # Fixed, so that bodies are the same in each run of a test.
 _LONGEST: Final = 7_000 * 365 * 86_400.0
 _TEST_BEGAN: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _SLOT: Final = re.compile("<<([a-z]+)>>")
 _PAGED_TYPES: Final = ("PDF", "DOCX")
+_CREDITS: Final = 2
+_METRICS: Final[Mapping[str, Any]] = {"processingTimeMs": 1234, "pageCount": 1}
 
 
 def timestamp(seconds: float) -> str:
@@ -55,17 +65,26 @@ def timestamp(seconds: float) -> str:
 
 
 def file_body(file: StoredFile) -> dict[str, Any]:
-    """A file, as an upload replies with it and a run embeds it."""
-    body: dict[str, Any] = {
+    """A file, as lists show it and runs embed it."""
+    return {
         "object": "file",
         "id": file.id,
         "name": file.name,
+        "type": file.type,
+        "parentFileId": None,
         # Documented for these two types only.
         "metadata": {"pageCount": 1} if file.type in _PAGED_TYPES else {},
         "createdAt": timestamp(file.created),
         "updatedAt": timestamp(file.created),
     }
-    return body if file.type is None else {**body, "type": file.type}
+
+
+def uploaded_body(file: StoredFile) -> dict[str, Any]:
+    """A file, as its upload replies with it.
+
+    Its contents stay null: they are deprecated, and newer engines fill them no more.
+    """
+    return {**file_body(file), "contents": None}
 
 
 def run_body(
@@ -77,7 +96,7 @@ def run_body(
     metadata: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A parse run in any status.
+    """A parse run in any status. What it lacks is null, as in the types of extend-ai for npm.
 
     Args:
         run_id: its id, ``pr_...``.
@@ -92,11 +111,22 @@ def run_body(
 
     See https://docs.extend.ai/api-reference/endpoints/parse/get-parse-run.
     """
-    body: dict[str, Any] = {"object": "parse_run", "id": run_id, "status": status}
-    body["file"] = file_body(file)
-    if metadata is not None:
-        body["metadata"] = dict(metadata)
-    return {**body, "config": dict(config), **more}
+    return {
+        "object": "parse_run",
+        "id": run_id,
+        "batchId": None,
+        "file": file_body(file),
+        "status": status,
+        "failureReason": None,
+        "failureMessage": None,
+        "metadata": None if metadata is None else dict(metadata),
+        "output": None,
+        "outputUrl": None,
+        "metrics": None,
+        "config": dict(config),
+        "usage": None,
+        **more,
+    }
 
 
 def processed_body(
@@ -134,13 +164,23 @@ def processed_parts(
         config=config,
         metadata=metadata,
         **result,
-        metrics={"processingTimeMs": 1234, "pageCount": 1},
-        usage={"credits": 2},
+        metrics=_METRICS,
+        usage=_usage(run_id, str(config["engine"])),
         **more,
     )
 
 
-def processed_text(run_id: str, file: StoredFile, config: Mapping[str, Any]) -> bytes:
+def _usage(run_id: str, engine: str) -> dict[str, Any]:
+    """What a run cost. A parse run makes no other runs, so it is its own breakdown.
+
+    The engine's name as the product, and the number of credits, are inferred.
+    """
+    charge = {"product": engine, "unit": "page", "quantity": 1, "credits": _CREDITS}
+    entry = {"object": "parse_run", "id": run_id, "credits": _CREDITS, "charges": [charge]}
+    return {"credits": _CREDITS, "totalCredits": _CREDITS, "breakdown": [entry]}
+
+
+def processed_text(run_id: str, file: StoredFile) -> bytes:
     """The JSON of `processed_body` for a request that asks for nothing but defaults.
 
     By far the most frequent reply, so it is written from a prepared text.
@@ -148,63 +188,40 @@ def processed_text(run_id: str, file: StoredFile, config: Mapping[str, Any]) -> 
     Args:
         run_id: its id.
         file: its document.
-        config: the default configuration.
     """
     name, moment = _ENCODE(file.name)[1:-1], timestamp(file.created)
     values = {"run": run_id.partition("_")[2], "file": file.id, "name": name, "moment": moment}
-    pieces = _prepared(file.type, _ENCODE(config))
+    pieces = _prepared(file.kind, converted=file.converted)
     return "".join(
         [values[item] if index % 2 else item for index, item in enumerate(pieces)]
     ).encode()
 
 
 @functools.cache
-def _prepared(kind: str | None, config: str) -> list[str]:
+def _prepared(kind: FileKind, *, converted: bool) -> list[str]:
     """The text between the slots of such a reply, and at each odd place the name of a slot."""
-    file = StoredFile(id="<<file>>", name="<<name>>", type=kind, created=0.0)
-    body = processed_parts("pr_<<run>>", file, config=json.loads(config), output=None)
+    file = StoredFile(id="<<file>>", name="<<name>>", kind=kind, converted=converted, created=0.0)
+    body = processed_parts("pr_<<run>>", file, config=DEFAULT_CONFIG, output=None)
     body["file"] |= {"createdAt": "<<moment>>", "updatedAt": "<<moment>>"}
     return _SLOT.split(_ENCODE(body))
 
 
-def output_body(run_id: str, file: StoredFile, config: Mapping[str, Any]) -> dict[str, Any]:
-    """One chunk with one heading: the same for each request for the same run."""
-    content = f"# {file.name}"
-    suffix = run_id.partition("_")[2]
-    block = {
-        "object": "block",
-        "id": f"block_{suffix}",
-        "type": "heading",
-        "content": content,
-        "details": {"type": "text_details"},
-        "metadata": {"page": {"number": 1, "width": 612, "height": 792}},
-        "polygon": [
-            {"x": 72, "y": 72},
-            {"x": 200, "y": 72},
-            {"x": 200, "y": 96},
-            {"x": 72, "y": 96},
-        ],
-        "boundingBox": {"left": 72, "top": 72, "right": 200, "bottom": 96},
-    }
-    chunk = {
-        "object": "chunk",
-        "id": f"chunk_{suffix}",
-        "type": config["chunkingStrategy"]["type"],
-        "content": content,
-        "metadata": {"pageRange": {"start": 1, "end": 1}},
-        "blocks": [block],
-    }
-    return {"chunks": [chunk]}
-
-
 def output_url(call: Call, output: Mapping[str, Any]) -> str:
     """A presigned URL to an output; it works for 15 virtual minutes."""
+    return _presigned(call, "output_", OUTPUT_PATH, output)
+
+
+def presigned_url(call: Call, file: StoredFile) -> str:
+    """A presigned URL to a file; it works for 15 virtual minutes."""
+    return _presigned(call, "download_", FILE_PATH, file)
+
+
+def _presigned(call: Call, prefix: str, path: str, body: Mapping[str, Any] | StoredFile) -> str:
     state: ExtendState = call.state
-    key = call.new_id("output_")
-    state.keep_output(
-        call, key, StoredOutput(body=output, created=call.now, expires=call.now + _OUTPUT_SECONDS)
-    )
-    return call.base_url.rstrip("/") + OUTPUT_PATH + key
+    key = call.new_id(prefix)
+    stored = StoredOutput(body=body, created=call.now, expires=call.now + _PRESIGNED_SECONDS)
+    state.keep_output(call, key, stored)
+    return call.base_url.rstrip("/") + path + key
 
 
 def batch_body(batch: SimulatedBatch, status: str) -> dict[str, Any]:
@@ -248,14 +265,21 @@ def full_body(
 def summary(run: SimulatedRun, status: str) -> dict[str, Any]:
     """A run in a status, as a list shows it."""
     document: ParsedDocument = run.data
-    body = run_body(run.id, document.file, status=status, config={}, metadata=document.metadata)
-    del body["config"]
+    body = run_body(
+        run.id,
+        document.file,
+        status=status,
+        config={},
+        metadata=document.metadata,
+        **failure_fields(run, status),
+    )
+    for name in ("output", "outputUrl", "config"):
+        del body[name]
     if run.batch is not None:
         body["batchId"] = run.batch.id
-    body |= failure_fields(run, status)
     if status == "PROCESSED":
-        body["metrics"] = {"processingTimeMs": 1234, "pageCount": 1}
-        body["usage"] = {"credits": 2}
+        body["metrics"] = _METRICS
+        body["usage"] = {"credits": _CREDITS, "totalCredits": _CREDITS}
     body["createdAt"] = timestamp(run.created)
     body["updatedAt"] = timestamp(run.created if run.ended is None else run.ended)
     return body

@@ -38,7 +38,8 @@ ASYNC: Final = "docs.extend.ai/general/async-processing"
 WEBHOOKS: Final = "docs.extend.ai/webhooks/best-practices"
 BATCHES: Final = "docs.extend.ai/general/batch-processing"
 REFERENCE: Final = "docs.extend.ai/api-reference/endpoints/parse/"
-VERSIONS: Final = "docs.extend.ai/developers/api-versioning"
+FILES: Final = "docs.extend.ai/api-reference/endpoints/file/"
+VERSIONS: Final = "docs.extend.ai/api-versioning"
 CLIENT: Final = "extend-ai 1.20.0: "
 
 BASE_URL: Final = "https://api.extend.ai"
@@ -90,7 +91,10 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         source=BATCHES,
     ),
     _endpoint(method="GET", path="/batch_runs/{id}", polls=True, source=BATCHES),
-    _endpoint(method="POST", path="/files/upload", source=CLIENT + "files/raw_client.py"),
+    _endpoint(method="POST", path="/files/upload", source=FILES + "upload-file"),
+    _endpoint(method="GET", path="/files", source=CLIENT + "files/raw_client.py"),
+    _endpoint(method="GET", path="/files/{id}", source=CLIENT + "files/raw_client.py"),
+    _endpoint(method="DELETE", path="/files/{id}", source=CLIENT + "files/raw_client.py"),
 )
 
 ADVICE: Final[tuple[Advice, ...]] = (

@@ -169,15 +169,15 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
     _error(
         "USAGE_BLOCKED",
         402,
-        "This organization is blocked from further use.",
-        "The organization is blocked or without credits; no page gives the status.",
+        "This organization is blocked because its credits have run out.",
+        "The organization is blocked because its credits have run out; no page gives the status.",
         basis="inferred",
     ),
     _error(
         "ENDPOINT_REMOVED",
         410,
-        "This endpoint is retired: use POST /parse instead.",
-        "The endpoint is retired and the message names its replacement; no page gives the status.",
+        "This endpoint is removed: use POST /parse_runs instead.",
+        "The endpoint is removed and the message names its replacement; no page gives the status.",
         basis="inferred",
     ),
 )

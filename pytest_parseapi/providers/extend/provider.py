@@ -15,7 +15,7 @@ from pytest_parseapi.providers.extend.endpoints import (
     HOSTS,
 )
 from pytest_parseapi.providers.extend.errors import ERRORS
-from pytest_parseapi.providers.extend.files import OUTPUT_ENDPOINT
+from pytest_parseapi.providers.extend.files import PRESIGNED_ENDPOINTS
 from pytest_parseapi.providers.extend.runs import RUNS
 from pytest_parseapi.providers.extend.webhooks import WEBHOOKS
 
@@ -28,7 +28,7 @@ EXTEND: Final = Provider(
     hosts=HOSTS,
     api_key=API_KEY,
     errors=ERRORS,
-    endpoints=(*ENDPOINTS, OUTPUT_ENDPOINT),
+    endpoints=(*ENDPOINTS, *PRESIGNED_ENDPOINTS),
     main_endpoint="/parse",
     api_version=API_VERSION,
     advice=ADVICE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.http import Request
@@ -17,77 +16,23 @@ from pytest_parseapi.model.reading import (
     media_type,
     unique_names,
 )
-from pytest_parseapi.providers.extend.state import ExtendState, StoredFile, file_type
+from pytest_parseapi.providers.extend.config import check_config, either, invalid
+from pytest_parseapi.providers.extend.file_types import kind_of, refused_extension
+from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
 
 __all__ = [
-    "MEDIA",
     "FileSource",
     "ParseRequest",
-    "check_config",
     "check_file",
     "check_metadata",
-    "either",
-    "invalid",
     "parse_request",
-    "query_choice",
-    "query_flag",
-    "query_text",
     "read_object",
+    "refused_type",
     "store_file",
-    "unsupported_type",
 ]
 
 
-MEDIA: Final = "Audio and video files cannot be parsed."
-"""The message of ``FILE_TYPE_NOT_SUPPORTED``."""
-
-
-def invalid(message: str) -> Rejected:
-    """The rejection of a request that does not pass validation."""
-    return Rejected("INVALID_REQUEST", message)
-
-
-def either(allowed: tuple[str, ...]) -> str:
-    """The values to choose from, as a message names them."""
-    return ", ".join(allowed[:-1]) + " or " + allowed[-1]
-
-
-def query_text(request: Request, name: str) -> str | None:
-    """A query parameter as it is, the last of several, or None where it is absent."""
-    values = _values(request, name)
-    return values[-1] if values else None
-
-
-def query_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str | None:
-    """A query parameter that takes one of a few values, or None where it is absent."""
-    values = _values(request, name)
-    for value in values:
-        if value not in allowed:
-            raise invalid(f"The query parameter {name} must be {either(allowed)}.")
-    return values[-1] if values else None
-
-
-def query_flag(request: Request, name: str) -> bool:
-    """A query parameter that is true or false; requests sends Python's ``True`` as it is."""
-    values = [item.lower() for item in _values(request, name)]
-    for value in values:
-        if value not in ("true", "false"):
-            raise invalid(f"The query parameter {name} must be true or false.")
-    return values[-1:] == ["true"]
-
-
-def _values(request: Request, name: str) -> list[str]:
-    return parse_qs(request.query, keep_blank_values=True).get(name, [])
-
-
-_TARGETS: Final = ("markdown", "spatial")
-_ENGINES: Final = ("parse_performance", "parse_light", "parse_auto")
-_CHUNKINGS: Final = ("page", "document", "section")
 _RETENTIONS: Final = ("workspace_default", "zero")
-# No page that could be read lists the supported types, so only what cannot be a document counts.
-_MEDIA: Final = tuple(
-    ".mp4 .m4v .mov .avi .mkv .webm .wmv .mpg .mpeg .mp3 .m4a .wav .flac .ogg".split()  # noqa: SIM905
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +84,9 @@ def parse_request(request: Request, state: ExtendState) -> ParseRequest:
     source = check_file(body.get("file"), state)
     config = check_config(body.get("config"))
     metadata = check_metadata(body.get("metadata"))
-    retention = _optional_object(body, "dataRetention")
-    _choice(retention, "mode", _RETENTIONS, where="dataRetention.")
+    mode = _optional_object(body, "dataRetention").get("mode")
+    if mode is not None and mode not in _RETENTIONS:
+        raise invalid(f"dataRetention.mode must be {either(_RETENTIONS)}.")
     return ParseRequest(file=source, config=config, metadata=metadata)
 
 
@@ -171,31 +117,6 @@ def check_file(
     raise invalid(f"{where} must have a url or an id{' or a text' if allow_text else ''}.")
 
 
-def check_config(value: object) -> dict[str, Any]:
-    """The ``config`` of a request, with the defaults applied."""
-    config = _optional_object({"config": value}, "config")
-    target = _choice(config, "target", _TARGETS) or "markdown"
-    engine = _choice(config, "engine", _ENGINES) or "parse_performance"
-    chunking = _optional_object(config, "chunkingStrategy", "config.")
-    kind = _choice(chunking, "type", _CHUNKINGS, where="config.chunkingStrategy.") or "page"
-    _optional_string(config, "engineVersion", "config")
-    for key in ("blockOptions", "advancedOptions"):
-        _optional_object(config, key, "config.")
-    if target == "spatial" and kind == "section":
-        raise Rejected(
-            "INVALID_CONFIG_OPTIONS",
-            "config.chunkingStrategy.type 'section' cannot be combined with target 'spatial'.",
-        )
-    given = {key: item for key, item in config.items() if item is not None}
-    strategy = {key: item for key, item in chunking.items() if item is not None}
-    return {
-        **given,
-        "target": target,
-        "engine": engine,
-        "chunkingStrategy": {**strategy, "type": kind},
-    }
-
-
 def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] | None:
     """The ``metadata`` of a request, or None where it has none."""
     if value is not None and not isinstance(value, dict):
@@ -203,11 +124,16 @@ def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] 
     return value
 
 
-def unsupported_type(source: FileSource, state: ExtendState) -> bool:
-    """Whether the document is of a type that nobody parses, such as a video."""
+def refused_type(source: FileSource, state: ExtendState) -> Rejected | None:
+    """Why a document is refused that is of a type which nobody parses, such as a video."""
     stored = state.files.get(source.id or "")
-    name = (stored.name if stored else last_segment(source.url or "")) or source.name or ""
-    return name.lower().endswith(_MEDIA)
+    names = (source.name, last_segment(source.url or "")) if stored is None else (stored.name,)
+    # The name that a request gives is the file's; one without an extension says nothing.
+    telling = next((name for name in names if name and "." in name), "")
+    wrong = refused_extension(telling)
+    if wrong is None:
+        return None
+    return Rejected("FILE_TYPE_NOT_SUPPORTED", f"Files of type {wrong} cannot be parsed.")
 
 
 def store_file(call: Call, source: FileSource) -> StoredFile:
@@ -221,7 +147,7 @@ def store_file(call: Call, source: FileSource) -> StoredFile:
     stored = StoredFile(
         id=call.new_id("file_"),
         name=name,
-        type=file_type(name),
+        kind=kind_of(name if "." in name else last_segment(source.url or "")),
         url=source.url,
         names=unique_names((source.name,)),
         created=call.now,
@@ -245,15 +171,4 @@ def _optional_string(holder: Mapping[str, Any], key: str, where: str) -> str | N
         return None
     if not isinstance(value, str) or not value:
         raise invalid(f"{where}.{key} must be a string that is not empty.")
-    return value
-
-
-def _choice(
-    holder: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str = "config."
-) -> str | None:
-    value = holder.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or value not in allowed:
-        raise invalid(f"{where}{key} must be {either(allowed)}.")
     return value

@@ -10,26 +10,23 @@ from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.reading import names_of_url, unique_names
 from pytest_parseapi.model.runs import RunDescription, RunFailure, SimulatedRun, Submission
 from pytest_parseapi.providers.extend.bodies import batch_body, full_body, summary
+from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG, check_config, invalid
+from pytest_parseapi.providers.extend.file_types import kind_of
+from pytest_parseapi.providers.extend.listing import Page, query_choice, query_text
 from pytest_parseapi.providers.extend.requests import (
-    MEDIA,
     FileSource,
-    check_config,
     check_file,
     check_metadata,
-    invalid,
     parse_request,
-    query_choice,
-    query_text,
     read_object,
+    refused_type,
     store_file,
-    unsupported_type,
 )
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
     Handler,
     ParsedDocument,
     StoredFile,
-    file_type,
 )
 
 __all__ = ["BATCH_HANDLERS", "RUNS", "RUN_HANDLERS"]
@@ -51,11 +48,13 @@ def submission(
 ) -> Submission:
     """A document that is submitted to become a run."""
     # The request itself is accepted where the type is not supported: the run fails.
-    wrong = unsupported_type(source, state)
+    wrong = refused_type(source, state)
     return Submission(
         names=names_of_document(source, file),
         data=ParsedDocument(file=file, config=config, metadata=metadata),
-        failure=RunFailure(reason="FILE_TYPE_NOT_SUPPORTED", message=MEDIA) if wrong else None,
+        failure=None
+        if wrong is None
+        else RunFailure(reason=wrong.code, message=str(wrong.message)),
     )
 
 
@@ -65,11 +64,11 @@ def sample_submission(context: Context, document: str) -> Submission:
     file = StoredFile(
         id=context.new_id("file_"),
         name=name,
-        type=file_type(name),
+        kind=kind_of(name),
         url=document,
         created=context.now,
     )
-    parsed = ParsedDocument(file=file, config=check_config(None), metadata=None)
+    parsed = ParsedDocument(file=file, config=DEFAULT_CONFIG, metadata=None)
     return Submission(names=(*names_of_url(document), file.id), data=parsed)
 
 
@@ -78,33 +77,21 @@ _SOURCES: Final = tuple(
     "API STUDIO WORKFLOW_RUN ADMIN BATCH_PARSER_RUN EDIT_RUN DOCUMENT_PROCESSOR_RUN".split()  # noqa: SIM905
 )
 
-# Inferred: no page that could be read gives the default or the maximum.
-_PAGE_SIZE: Final = 10
-_MOST_PER_PAGE: Final = 1000
-
 
 def list_runs(call: Call) -> Mapping[str, Any]:
     """Answers ``GET /parse_runs``."""
     runs = call.runs.all()
     status = query_choice(call.request, "status", _STATUSES)
-    start = _page_start(call, len(runs))
-    size = _page_size(call)
-    position = {run.id: index for index, run in enumerate(runs)}
+    page = Page(call, len(runs))
     matching = list(_matching(call, runs))
     # The first page is a look at the runs, and so a poll of each; later pages go on with it.
-    first = start == len(runs)
-    statuses = call.runs.look(matching) if first else [run.status for run in matching]
-    page: list[dict[str, Any]] = []
-    body: dict[str, Any] = {"object": "list", "data": page}
-    for run, its_status in reversed(list(zip(matching, statuses, strict=True))):
-        index = position[run.id]
-        if index >= start or status not in (None, its_status):
-            continue
-        if len(page) == size:
-            body["nextPageToken"] = f"page_{index + 1}"
-            break
-        page.append(summary(run, its_status))
-    return body
+    seen = call.runs.look(matching) if page.is_first else [run.status for run in matching]
+    statuses = {run.id: its_status for run, its_status in zip(matching, seen, strict=True)}
+    return page.body(
+        runs[::-1],
+        lambda run: run.id in statuses and status in (None, statuses[run.id]),
+        lambda run: summary(run, statuses[run.id]),
+    )
 
 
 def _matching(call: Call, runs: list[SimulatedRun]) -> Iterator[SimulatedRun]:
@@ -126,26 +113,6 @@ def _matching(call: Call, runs: list[SimulatedRun]) -> Iterator[SimulatedRun]:
         if source_id not in (None, its_batch):
             continue
         yield run
-
-
-def _page_start(call: Call, count: int) -> int:
-    """Where a page begins: the index that the next older run must be below."""
-    token = query_text(call.request, "nextPageToken")
-    if token is None:
-        return count
-    number = token.removeprefix("page_")
-    if number == token or not number.isdecimal() or not 0 < int(number) < count:
-        raise invalid("The query parameter nextPageToken is not one that this API gave.")
-    return int(number)
-
-
-def _page_size(call: Call) -> int:
-    given = query_text(call.request, "maxPageSize")
-    if given is None:
-        return _PAGE_SIZE
-    if not given.isdecimal() or not 1 <= int(given) <= _MOST_PER_PAGE:
-        raise invalid(f"The query parameter maxPageSize must be from 1 to {_MOST_PER_PAGE:,}.")
-    return int(given)
 
 
 def _create(call: Call) -> Mapping[str, Any]:

@@ -8,27 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
+from pytest_parseapi.model.http import Reply
+from pytest_parseapi.providers.extend.file_types import PDF, FileKind
 
-__all__ = ["ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput", "file_type"]
-
-
-_TYPES: Final = {
-    "PDF": ("pdf",),
-    "CSV": ("csv",),
-    "IMG": ("png", "jpg", "jpeg", "tif", "tiff", "gif", "bmp", "webp", "heic", "heif"),
-    "TXT": ("txt", "md"),
-    "DOCX": ("docx", "doc"),
-    "EXCEL": ("xlsx", "xls", "xlsm"),
-    "XML": ("xml",),
-    "HTML": ("html", "htm"),
-}
-
-_TYPE_OF: Final = {extension: name for name, group in _TYPES.items() for extension in group}
-
-
-def file_type(name: str) -> str | None:
-    """Extend's type for a file of that name, or None where its extension tells none."""
-    return _TYPE_OF.get(name.rpartition(".")[2].lower()) if "." in name else None
+__all__ = ["ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +20,21 @@ class StoredFile:
 
     id: str
     name: str
-    type: str | None
+    kind: FileKind
+    converted: bool = False
+    """Whether the upload was converted to PDF."""
     url: str | None = None
     names: tuple[str, ...] = ()
     """What it can be called besides its URL and id; empty where its name says nothing."""
     created: float
     """Virtual seconds since the test began."""
+    content: bytes = b""
+    """What was uploaded; empty where that was too much to keep, or the file came from a URL."""
+
+    @property
+    def type(self) -> str | None:
+        """Extend's type of it; None where that cannot be determined."""
+        return PDF.type if self.converted else self.kind.type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +49,17 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOutput:
-    """The output behind a presigned URL."""
+    """What is behind a presigned URL: an output, or a file."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | StoredFile
     created: float
     """Virtual seconds since the test began."""
     expires: float
     """Virtual seconds since the test began."""
 
 
-Handler: TypeAlias = Callable[[Call], Mapping[str, Any] | bytes]
-"""Answers one endpoint: the body of a 200, as an object or as JSON, or `Rejected`."""
+Handler: TypeAlias = Callable[[Call], Mapping[str, Any] | bytes | Reply]
+"""Answers one endpoint: the body of a 200, as an object or as JSON, a reply, or `Rejected`."""
 
 # How many files fetched from URLs stay known by id, so that a test of many documents stays small.
 _FETCHED: Final = 1_000
@@ -94,6 +86,14 @@ class ExtendState:
         # The latest last, since the oldest are forgotten first.
         self.files.pop(file.id, None)
         self.files[file.id] = file
+
+    def forget_file(self, call: Call, file: StoredFile) -> None:
+        """Delete a file if the call succeeds."""
+
+        def forget() -> None:
+            self.files.pop(file.id, None)
+
+        call.effects.append(forget)
 
     def keep_output(self, call: Call, key: str, output: StoredOutput) -> None:
         """Remember an output if the call succeeds."""

@@ -40,6 +40,7 @@ def _payload(
         "object": "parse_run_status",
         "id": run.id,
         "status": run.status,
+        "failureReason": None,
         **failure_fields(run, run.status),
     }
     given = document.metadata if metadata is None else metadata

@@ -1,0 +1,113 @@
+"""The pages of Extend's lists: of runs, and of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs
+
+from pytest_parseapi.model.behaviour import Call
+from pytest_parseapi.model.http import Request
+from pytest_parseapi.providers.extend.config import either, invalid
+
+__all__ = ["Page", "query_choice", "query_flag", "query_text"]
+
+# Inferred: no page that could be read gives the default or the maximum.
+_PAGE_SIZE: Final = 10
+_MOST_PER_PAGE: Final = 1000
+
+_Item = TypeVar("_Item")
+
+
+def query_text(request: Request, name: str) -> str | None:
+    """A query parameter as it is, the last of several, or None where it is absent."""
+    values = _values(request, name)
+    return values[-1] if values else None
+
+
+def query_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str | None:
+    """A query parameter that takes one of a few values, or None where it is absent."""
+    values = _values(request, name)
+    for value in values:
+        if value not in allowed:
+            raise invalid(f"The query parameter {name} must be {either(allowed)}.")
+    return values[-1] if values else None
+
+
+def query_flag(request: Request, name: str) -> bool:
+    """A query parameter that is true or false; requests sends Python's ``True`` as it is."""
+    values = [item.lower() for item in _values(request, name)]
+    for value in values:
+        if value not in ("true", "false"):
+            raise invalid(f"The query parameter {name} must be true or false.")
+    return values[-1:] == ["true"]
+
+
+def _values(request: Request, name: str) -> list[str]:
+    return parse_qs(request.query, keep_blank_values=True).get(name, [])
+
+
+class Page:
+    """One page of a list.
+
+    Args:
+        call: the request, which names the page and its size.
+        count: how many items the whole list has.
+        newest_first: the order of the list.
+
+    Raises:
+        Rejected: the request asks for a page that no reply gave, or for a wrong size.
+    """
+
+    def __init__(self, call: Call, count: int, *, newest_first: bool = True) -> None:
+        self._count = count
+        self._newest_first = newest_first
+        self._start = self._from_token(query_text(call.request, "nextPageToken"))
+        self._size = _size(call)
+        self.is_first = self._start == 0
+        """Whether it begins the list."""
+
+    def body(
+        self,
+        items: Sequence[_Item],
+        shows: Callable[[_Item], bool],
+        summary: Callable[[_Item], Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """The body of the reply.
+
+        Args:
+            items: the whole list, in order.
+            shows: whether an item fits the filters.
+            summary: how the list shows an item.
+        """
+        shown: list[Mapping[str, Any]] = []
+        body: dict[str, Any] = {"object": "list", "data": shown}
+        for index, item in enumerate(items[self._start :], self._start):
+            if not shows(item):
+                continue
+            if len(shown) == self._size:
+                body["nextPageToken"] = f"page_{self._from_oldest(index)}"
+                break
+            shown.append(summary(item))
+        return body
+
+    def _from_token(self, token: str | None) -> int:
+        if token is None:
+            return 0
+        number = token.removeprefix("page_")
+        if number == token or not number.isdecimal() or not 0 < int(number) < self._count:
+            raise invalid("The query parameter nextPageToken is not one that this API gave.")
+        return self._from_oldest(int(number))
+
+    def _from_oldest(self, position: int) -> int:
+        """A token counts from the oldest item, so that new ones move no page."""
+        return self._count - position if self._newest_first else position
+
+
+def _size(call: Call) -> int:
+    given = query_text(call.request, "maxPageSize")
+    if given is None:
+        return _PAGE_SIZE
+    if not given.isdecimal() or not 1 <= int(given) <= _MOST_PER_PAGE:
+        raise invalid(f"The query parameter maxPageSize must be from 1 to {_MOST_PER_PAGE:,}.")
+    return int(given)
