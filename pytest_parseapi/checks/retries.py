@@ -135,10 +135,12 @@ def parsed_once(observed: Observed, document: str | None = None) -> None:
 
 
 def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
-    before = operation.after
-    while before is not None:
-        first, second = _success(before), _success(operation)
-        if first is not None and second is not None and first.run_id not in failed_runs:
+    before, second = operation.after, _success(operation)
+    while before is not None and second is not None:
+        first = _success(before)
+        # One idempotency key gives one run, however often it is submitted.
+        known = failed_runs if second.run_id is None else {*failed_runs, second.run_id}
+        if first is not None and first.run_id not in known:
             yield Finding(
                 kind="parsed_once",
                 rule="no document is parsed again after a success",

@@ -196,7 +196,8 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
                 rule=rule,
                 where=name_of(failed[-1]),
                 expected="at least 1 new run" if times is None else counted(times, "new run"),
-                seen=f"{counted(seen, 'new run')} after {len(failed)} failed",
+                seen=f"{counted(seen, 'new run')} after {len(failed)} failed"
+                + _same_key(narrowed, failed),
                 advice=observed.advice("retryable"),
             )
         )
@@ -224,7 +225,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
                     rule=f"a run that failed with {run.failure_reason} is submitted again",
                     where=name_of(run),
                     expected="a new run for the same document",
-                    seen="nothing followed",
+                    seen=_same_key(observed, [run]).removeprefix("; ") or "nothing followed",
                     advice=observed.advice("retryable"),
                 )
 
@@ -295,6 +296,23 @@ def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
         if run.failed:
             waiting.append(run)
     return found
+
+
+def _same_key(observed: Observed, failed: Sequence[Run]) -> str:
+    """Which submission repeated the key of a run that had failed, and so made no new one."""
+    header = observed.provider.idempotency_header
+    if header is None:
+        return ""
+    for run in failed:
+        made = [item for item in observed.attempts if _creates(item) and item.run_id == run.id]
+        for again in made[1:]:
+            key = again.header(header.lower())
+            if key and run.ended is not None and run.ended <= again.started:
+                return (
+                    f"; attempt {again.number} sent {header} {key!r} again, which gives the failed "
+                    f"run {run.id}: a new submission needs a new key"
+                )
+    return ""
 
 
 def _creates(attempt: Attempt) -> bool:

@@ -36,7 +36,11 @@ class APIVersion:
     source_read: str = ""
 
 
-_NOT_FOUND: Final = "NOT_FOUND"
+# What the service answers by itself where a provider documents no error of its own for it.
+_PLAIN: Final = {
+    "NOT_FOUND": (404, "Not found."),
+    "idempotency_conflict": (409, "The key was used for another request."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +129,17 @@ class Provider:
         """The error that a `Rejected` names, or None.
 
         Args:
-            code: its code. ``"NOT_FOUND"`` is a plain 404 where the provider documents none.
+            code: its code. ``"NOT_FOUND"`` is a plain 404, and ``"idempotency_conflict"`` a plain
+                409, where the provider documents none.
         """
         for error in (*self.errors, *self.own_errors):
             if error.code == code:
                 return error
-        if code != _NOT_FOUND:
+        if code not in _PLAIN:
             return None
+        status, message = _PLAIN[code]
         return DocumentedError(
-            provider=self.name, code=code, status=404, retryable=False, message="Not found."
+            provider=self.name, code=code, status=status, retryable=False, message=message
         )
 
     def with_errors(self, *errors: DocumentedError) -> Provider:

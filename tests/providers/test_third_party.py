@@ -193,6 +193,15 @@ def test_the_same_key_gives_the_same_run(acme):
     assert post(acme, "/jobs", headers={"Acme-Key": "k2"}).json()["job"] != again
 
 
+def test_the_same_key_for_another_request_is_a_conflict(acme):
+    key = {"headers": {"Acme-Key": "k1"}}
+    post(acme, "/jobs", **key)
+    other = post(acme, "/jobs", document="https://files.example.com/b.pdf", **key)
+    assert other.status_code == 409
+    assert other.json()["error"]["text"] == "Acme-Key 'k1' was used for another request."
+    assert len(acme.runs) == 1
+
+
 def test_a_webhook_without_a_timestamp_is_signed(acme):
     consumer = Right(acme.base_url, acme.api_key, acme.webhook_secret)
     acme.deliver(acme.webhook("BUSY"), consumer.webhook)

@@ -13,6 +13,7 @@ from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import (
     json_object,
     media_type,
+    megabytes,
     names_of_upload,
     unique_names,
 )
@@ -26,6 +27,7 @@ from pytest_parseapi.providers.nutrient.bodies import (
 )
 from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES
 from pytest_parseapi.providers.nutrient.requests import (
+    DOCUMENTS,
     DocumentRules,
     Problems,
     check_upload,
@@ -35,6 +37,7 @@ from pytest_parseapi.providers.nutrient.requests import (
     read_request,
 )
 from pytest_parseapi.providers.nutrient.runs import RUN_HANDLERS, run_body
+from pytest_parseapi.providers.nutrient.schema import shown
 from pytest_parseapi.providers.nutrient.state import Extraction, NutrientState
 
 __all__ = ["NutrientBehaviour"]
@@ -107,8 +110,11 @@ class NutrientBehaviour(Behaviour):
             return Rejected(error.code, details={"failingPaths": [_first_field(call)]})
         if error.code == "insufficient_credits":
             cost = self._cost(call)
-            if cost is not None:
-                return Rejected(error.code, f"This request needs {cost:g} credits and 0 are left.")
+            needs = "more credits than" if cost is None else f"{cost:g} credits and 0"
+            return Rejected(error.code, f"This request needs {needs} are left.")
+        if error.code == "payload_too_large":
+            limit = megabytes(self.max_file_bytes)
+            return Rejected(error.code, f"The file is larger than {limit}.")
         return None
 
     def error_body(
@@ -151,9 +157,11 @@ class NutrientBehaviour(Behaviour):
             assets=state.assets if in_run else None,
         )
         sent = read_request(call.request, rules, problems)
-        stored = problems.flag("$.storeRun", sent.get("storeRun"), default=in_run)
+        # No page says that a split can be stored at once.
+        storable = in_run or operation != "split"
+        stored = storable and problems.flag("$.storeRun", sent.get("storeRun"), default=in_run)
         if in_run and sent.get("storeRun") is False:
-            problems.add("$.storeRun", "invalid value: false; must be true where a run is made")
+            problems.add("$.storeRun", "must be true where a run is made, not false")
         if operation == "parse":
             parsing = parse_options(sent, problems)
             problems.stop_if_any()
@@ -186,14 +194,19 @@ class NutrientBehaviour(Behaviour):
 
 
 def _first_field(call: Call) -> dict[str, str]:
-    """The failing path of a scripted error: the endpoint's own first field."""
+    """The failing path of a scripted error: the endpoint's own first field, and what it held."""
     path = call.endpoint.path
     if "{" in path:
-        return {"path": "$.runId", "details": "invalid value; must be the id of a run"}
+        return _failing("runId", call.params["runId"], "the id of a run")
     if path == _ROOT + "runs":
-        return {"path": "$.nextPageToken", "details": "invalid value; must be one that a list gave"}
-    by_url = media_type(call.request) == "application/json"
-    if by_url and path != _ROOT + "uploads":
-        field = "assetId" if b'"assetId"' in call.request.body else "url"
-        return {"path": f"$.{field}", "details": "invalid value; must lead to a document"}
-    return {"path": "$.file", "details": "invalid value; must be a document of a supported type"}
+        return _failing("nextPageToken", None, "one that a list gave")
+    if media_type(call.request) != "application/json" or path == _ROOT + "uploads":
+        return _failing("file", call.names[0] if call.names else None, DOCUMENTS)
+    body = json_object(call.request.body)
+    name, what = ("assetId", "id") if "assetId" in body else ("url", "address")
+    return _failing(name, body.get(name), f"the {what} of a document that can be read")
+
+
+def _failing(name: str, value: object, expected: str) -> dict[str, str]:
+    held = "" if value is None else f": {shown(value)}"
+    return {"path": f"$.{name}", "details": f"invalid {name}{held}; must be {expected}"}

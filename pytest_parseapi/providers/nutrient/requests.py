@@ -10,9 +10,10 @@ from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.http import Request, size_of
 from pytest_parseapi.model.multipart import MalformedBody, Part, file_part, parse_multipart
 from pytest_parseapi.model.reading import is_http_url, json_object, media_type, megabytes
-from pytest_parseapi.providers.nutrient.schema import schema_problems, shown
+from pytest_parseapi.providers.nutrient.schema import schema_problems, wrong
 
 __all__ = [
+    "DOCUMENTS",
     "EXTRACT_MODES",
     "PARSE_MODES",
     "DocumentRules",
@@ -30,6 +31,11 @@ PARSE_MODES: Final = ("text", "structure", "understand", "agentic")
 EXTRACT_MODES: Final = PARSE_MODES[1:]
 _FORMATS: Final = ("spatial", "markdown")
 _LONGEST_INSTRUCTIONS: Final = 10_000
+_MOST_TOLD: Final = 10
+"""How many failing paths the text names: all of them are in ``failingPaths``."""
+
+DOCUMENTS: Final = "a PDF, an image or an office document"
+"""What a file must be, as messages say it."""
 
 # HEIC images are in the same container as MP4 videos, and are supported.
 _IMAGE_BRANDS: Final = (b"hei", b"hev", b"mif", b"msf", b"avi")
@@ -76,14 +82,14 @@ class Problems:
             return default
         if isinstance(value, str) and value in allowed:
             return value
-        self.add(path, f"must be one of {', '.join(allowed)}, not {shown(value)}")
+        self.add(path, wrong(value, f"one of {', '.join(allowed)}"))
         return default
 
     def flag(self, path: str, value: object, *, default: bool = False) -> bool:
         """A value that is true or false; the default where it is absent or wrong."""
         if value is None or isinstance(value, bool):
             return default if value is None else value
-        self.add(path, f"must be true or false, not {shown(value)}")
+        self.add(path, wrong(value, "true or false"))
         return default
 
     def object(self, path: str, value: object) -> dict[str, Any]:
@@ -91,14 +97,16 @@ class Problems:
         if isinstance(value, dict):
             return value
         if value is not None:
-            self.add(path, f"must be an object, not {shown(value)}")
+            self.add(path, wrong(value, "an object"))
         return {}
 
     def stop_if_any(self) -> None:
         """Raise `Rejected` where a path fails."""
         if not self._found:
             return
-        text = "; ".join(f"{item['path']} {item['details']}" for item in self._found)
+        told = [f"{item['path']} {item['details']}" for item in self._found[:_MOST_TOLD]]
+        more = len(self._found) - len(told)
+        text = "; ".join([*told, f"and {more} more"] if more else told)
         raise Rejected(
             "invalid_request",
             f"The request does not pass validation: {text}.",
@@ -197,11 +205,9 @@ def _read_json(request: Request, rules: DocumentRules, problems: Problems) -> di
     asset = None if rules.assets is None else body.get("assetId")
     if asset is not None and rules.assets is not None:
         if not isinstance(asset, str) or asset not in rules.assets:
-            problems.add("$.assetId", f"must be the id of an uploaded asset, not {shown(asset)}")
-    elif body.get("url") is None:
-        problems.add("$.url", "is missing")
-    elif not is_http_url(body["url"]):
-        problems.add("$.url", f"must be an absolute http or https URL, not {shown(body['url'])}")
+            problems.add("$.assetId", wrong(asset, "the id of an uploaded asset"))
+    elif not is_http_url(body.get("url")):
+        problems.add("$.url", wrong(body.get("url"), "an absolute http or https URL"))
     return body
 
 
@@ -213,9 +219,9 @@ def _check_document(body: bytes, max_file_bytes: int, problems: Problems) -> Non
         )
     media = _media_of(body)
     if not body:
-        problems.add("$.file", "is empty")
+        problems.add("$.file", f"is empty; must be {DOCUMENTS}")
     elif media is not None:
-        problems.add("$.file", f"is of the unsupported type {media}")
+        problems.add("$.file", f"is of the unsupported type {media}; must be {DOCUMENTS}")
 
 
 def _media_of(body: bytes) -> str | None:
@@ -273,7 +279,7 @@ def open_options(sent: Mapping[str, Any], problems: Problems) -> None:
 def _instructions(sent: Mapping[str, Any], problems: Problems) -> None:
     text = sent.get("instructions")
     if text is not None and not isinstance(text, str):
-        problems.add("$.instructions", f"must be a string, not {shown(text)}")
+        problems.add("$.instructions", wrong(text, "a string"))
     elif text is not None and len(text) > _LONGEST_INSTRUCTIONS:
         length = f"{len(text):,}"
         problems.add(

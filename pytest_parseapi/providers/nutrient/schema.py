@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["sample", "schema_problems", "shown"]
+__all__ = ["sample", "schema_problems", "shown", "wrong"]
 
 _MOST_BYTES: Final = 128 * 1024
 _MOST_FIELDS: Final = 2_000
@@ -14,8 +14,7 @@ _MOST_PROPERTIES: Final = 200
 _MOST_REQUIRED: Final = 200
 _LONGEST_DESCRIPTION: Final = 4_096
 _DEEPEST: Final = 5
-_MOST_TOLD: Final = 100
-"""How many failing paths one reply names."""
+_TOO_DEEP: Final = f"must be nested at most {_DEEPEST} levels deep"
 
 _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean")
 _KEYWORDS: Final = ("type", "properties", "required", "items", "description", "enum", "format")
@@ -42,64 +41,89 @@ def schema_problems(schema: object) -> list[Problem]:
         Each path that fails, and what it must be; empty for a good schema.
 
     Example:
-        >>> schema_problems({"type": "object", "$defs": {}})
-        [('$.schema.$defs', 'is not supported: $defs')]
+        >>> schema_problems({"type": "object", "description": 3})
+        [('$.schema.description', 'must be a string, not 3')]
     """
     if not isinstance(schema, dict):
-        text = "is missing" if schema is None else f"must be an object, not {shown(schema)}"
-        return [("$.schema", text)]
-    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+        return [("$.schema", wrong(schema, "an object"))]
+    try:
+        text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        return [("$.schema", _TOO_DEEP)]
     size = len(text.encode("utf-8", "replace"))
     if size > _MOST_BYTES:
-        return [("$.schema", f"must have at most 128 KB, not {size} bytes")]
-    if schema.get("type") != "object":
-        found = shown(schema.get("type"))
-        return [("$.schema.type", f"must be 'object' at the root, not {found}")]
+        return [("$.schema", f"must have at most 128 KB, not {size:,} bytes")]
     problems: list[Problem] = []
     fields = 0
+    for path, node, depth in _nodes(schema):
+        if not isinstance(node, dict):
+            problems.append((path, wrong(node, "an object")))
+        # The root is not counted: no page says, and only what is surely too deep is turned down.
+        elif depth > _DEEPEST:
+            problems.append((path, _TOO_DEEP))
+        else:
+            problems += _node_problems(path, node, is_root=not depth)
+            properties = node.get("properties")
+            fields += len(properties) if isinstance(properties, dict) else 0
+    if fields > _MOST_FIELDS:
+        problems.append(("$.schema", f"must have at most {_MOST_FIELDS:,} fields, not {fields:,}"))
+    return problems
+
+
+def _nodes(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Every schema inside a schema, in its order: its path, and how deep it is."""
     # A stack, because the schema's depth is the client's choice.
     waiting: list[tuple[str, Any, int]] = [("$.schema", schema, 0)]
-    while waiting and len(problems) < _MOST_TOLD:
+    while waiting:
         path, node, depth = waiting.pop()
-        if not isinstance(node, dict):
-            problems.append((path, f"must be an object, not {shown(node)}"))
+        yield path, node, depth
+        if not isinstance(node, dict) or depth > _DEEPEST:
             continue
-        # The root is not counted: no page says, and only what is surely too deep is turned down.
-        if depth > _DEEPEST:
-            problems.append((path, f"must be nested at most {_DEEPEST} levels deep"))
-            continue
-        problems += _node_problems(path, node)
+        if "items" in node:
+            waiting.append((f"{path}.items", node["items"], depth + 1))
         properties = node.get("properties")
         if isinstance(properties, dict):
-            fields += len(properties)
             waiting += [
                 (f"{path}.properties.{name}", child, depth + 1)
                 for name, child in reversed(properties.items())
             ]
-        if "items" in node:
-            waiting.append((f"{path}.items", node["items"], depth + 1))
-    if fields > _MOST_FIELDS:
-        problems.append(("$.schema", f"must have at most {_MOST_FIELDS:,} fields, not {fields:,}"))
-    return problems[:_MOST_TOLD]
 
 
 def shown(value: object) -> str:
-    """A refused value, for a message: short, and as a program would write it."""
-    text = repr(value)
+    """A refused value, for a message: short, texts in single quotes, all else as JSON."""
+    try:
+        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "what is nested too deep to be shown"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
-def _node_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
+def wrong(value: object, expected: str) -> str:
+    """What is wrong with a value: what it must be, and what it is.
+
+    Example:
+        >>> wrong("yes", "true or false")
+        "must be true or false, not 'yes'"
+    """
+    if value is None:
+        return f"is missing; must be {expected}"
+    return f"must be {expected}, not {shown(value)}"
+
+
+def _node_problems(path: str, node: Mapping[str, Any], *, is_root: bool) -> Iterator[Problem]:
     """What is wrong with one schema, apart from the schemas inside it."""
     for keyword in node:
         if keyword not in _KEYWORDS:
-            yield f"{path}.{keyword}", f"is not supported: {keyword}"
+            known = ", ".join(_KEYWORDS)
+            yield f"{path}.{keyword}", f"is not supported: {keyword}; must be one of {known}"
     kind = node.get("type")
-    if kind not in _TYPES if isinstance(kind, str) else True:
-        yield f"{path}.type", f"must be one of {', '.join(_TYPES)}, not {shown(kind)}"
+    if is_root and kind != "object":
+        yield f"{path}.type", wrong(kind, "'object' at the root")
+    elif not isinstance(kind, str) or kind not in _TYPES:
+        yield f"{path}.type", wrong(kind, f"one of {', '.join(_TYPES)}")
     description = node.get("description")
     if description is not None and not isinstance(description, str):
-        yield f"{path}.description", f"must be a string, not {shown(description)}"
+        yield f"{path}.description", wrong(description, "a string")
     elif description is not None and len(description) > _LONGEST_DESCRIPTION:
         length = f"{len(description):,}"
         yield (
@@ -113,14 +137,14 @@ def _node_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
 def _object_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     properties, required = node.get("properties"), node.get("required")
     if properties is not None and not isinstance(properties, dict):
-        yield f"{path}.properties", f"must be an object, not {shown(properties)}"
+        yield f"{path}.properties", wrong(properties, "an object")
     elif properties is not None and len(properties) > _MOST_PROPERTIES:
         count = len(properties)
         yield f"{path}.properties", f"must have at most {_MOST_PROPERTIES} properties, not {count}"
     if required is None:
         return
     if not isinstance(required, list) or not all(isinstance(item, str) for item in required):
-        yield f"{path}.required", f"must be a list of strings, not {shown(required)}"
+        yield f"{path}.required", wrong(required, "a list of strings")
     elif len(required) > _MOST_REQUIRED:
         yield (
             f"{path}.required",
@@ -133,9 +157,9 @@ def _string_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     if values is not None and not (
         isinstance(values, list) and values and all(isinstance(item, str) for item in values)
     ):
-        yield f"{path}.enum", f"must be a list of strings, not {shown(values)}"
+        yield f"{path}.enum", wrong(values, "a list of strings")
     if form is not None and form not in _FORMATS:
-        yield f"{path}.format", f"must be 'date', not {shown(form)}"
+        yield f"{path}.format", wrong(form, "'date'")
     for keyword, value in (("enum", values), ("format", form)):
         if value is not None and node.get("type") != "string":
             kind = shown(node.get("type"))
