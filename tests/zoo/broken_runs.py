@@ -32,7 +32,7 @@ class PollsAfterTheEnd(RunLoop):
     def follow(self, client, run):
         run = super().follow(client, run)
         self.sleep(self.poll_every)
-        return self.request(client, "GET", f"/parse_runs/{run['id']}")
+        return self.poll(client, run)
 
 
 class WaitsForSuccessOnly(RunLoop):

@@ -30,13 +30,13 @@ class RunLoop(Loop):
                 run = self.create(client, document, number)
                 run = self.follow(client, run)
                 if self.is_done(run):
-                    return run.get("output")
+                    return self.output(client, run)
                 self.report_run(run)
                 last = number + 1 == self.submissions
                 if last or not self.is_worth_another(run):
                     break
                 self.sleep(self.pause(number))
-            return self.finish(ParseFailed(f"{run['id']}: {run.get('failureReason')}"))
+            return self.finish(ParseFailed(f"a run failed: {self.reason(run)}"))
 
     def create(self, client, document, number):
         return self.request(client, "POST", "/parse_runs", json=self.submission(document, number))
@@ -47,8 +47,17 @@ class RunLoop(Loop):
     def follow(self, client, run):
         while not self.is_over(run):
             self.sleep(self.poll_every)
-            run = self.request(client, "GET", f"/parse_runs/{run['id']}")
+            run = self.poll(client, run)
         return run
+
+    def poll(self, client, run):
+        return self.request(client, "GET", f"/parse_runs/{run['id']}")
+
+    def output(self, client, run):
+        return run.get("output")
+
+    def reason(self, run):
+        return run.get("failureReason")
 
     def is_over(self, run):
         return run.get("status") in ("PROCESSED", "FAILED", "CANCELLED")
@@ -76,7 +85,7 @@ class RunLoop(Loop):
                 failure = ParseFailed(repr(error))
             else:
                 body = self.read(response)
-                if response.status_code == 200 and "status" in body:
+                if response.is_success and "status" in body:
                     return body
                 self.report(response, body)
                 failure = self.failure(response, body)
@@ -109,7 +118,7 @@ class RunsThatPollSlower(RunLoop):
         while not self.is_over(run):
             self.sleep(pause * random.uniform(1, 1.2))
             pause = min(pause * 2, 30)
-            run = self.request(client, "GET", f"/parse_runs/{run['id']}")
+            run = self.poll(client, run)
         return run
 
     def report_run(self, run):

@@ -13,6 +13,7 @@ MODULES = (
     "right_loops",
     "right_libraries",
     "right_runs",
+    "right_nutrient_runs",
     "right_workers",
     "right_webhooks",
     "broken_retries",
@@ -21,9 +22,10 @@ MODULES = (
     "broken_logs",
     "broken_errors",
     "broken_runs",
+    "broken_nutrient_runs",
     "broken_webhooks",
 )
-ABSTRACT = {"Once", "Receiver", "RunLoop"}
+ABSTRACT = {"Once", "Receiver", "RunLoop", "NutrientRunLoop"}
 
 
 def inhabitants():
@@ -67,6 +69,9 @@ def test_the_zoo_is_as_large_and_as_mixed_as_it_claims():
     assert rules <= set(RULES)
     for group in (RIGHT, BROKEN):
         assert {kind.provider for kind in group} == {"extend", "nutrient"}
+    runs = [kind for kind in ZOO if (kind.provider, kind.surface) == ("nutrient", "run")]
+    assert len([kind for kind in runs if kind.rule is None]) >= 4
+    assert len([kind for kind in runs if kind.rule is not None]) >= 10
 
 
 def test_every_rule_of_a_surface_has_a_consumer_that_breaks_it():
