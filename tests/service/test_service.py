@@ -66,7 +66,7 @@ INVALID = {
     "failingPaths": [
         {
             "path": "$.file",
-            "details": "invalid value; must be a document of a supported type",
+            "details": "invalid file; must be a PDF, an image or an office document",
         }
     ],
 }
