@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, get_args
+from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
+from typing import Any, Final, get_args
 
 from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.credentials import Credential
@@ -13,15 +14,16 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, Basis, Cure, DocumentedError, Surface
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.mistakes import UsageError, listed, nearest
-from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.provider import APIVersion, Provider
 from pytest_parseapi.model.runs import RunDescription
-from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.model.webhooks import Signing, WebhookDescription
 
 __all__ = ["check_provider"]
 
 _HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 _FAULT_NAMES: Final = frozenset(fault.name for fault in FAULTS)
 _LOWEST, _HIGHEST = 400, 599
+_SHOWN: Final = 60
 
 
 def check_provider(provider: Provider, known: Mapping[str, Provider], plugin: str = "") -> None:
@@ -56,37 +58,92 @@ def _problems(
     yield from _errors(provider, same)
 
 
+# What each field must be; None where it may be None, too.
+_PROVIDER: Final[Mapping[str, tuple[Any, ...]]] = {
+    "base_url": (str,),
+    "title": (str,),
+    "api_key": (str,),
+    "unauthorized": (str,),
+    "main_endpoint": (str,),
+    "credential": (Credential,),
+    "behaviour": (Behaviour,),
+    "runs": (RunDescription, NoneType),
+    "webhooks": (WebhookDescription, NoneType),
+    "api_version": (APIVersion, NoneType),
+    "idempotency_header": (str, NoneType),
+    "takes_files": (bool,),
+    "fixture": (str,),
+}
+_SEVERAL: Final[Mapping[str, type]] = {
+    "hosts": str,
+    "errors": DocumentedError,
+    "own_errors": DocumentedError,
+    "endpoints": Endpoint,
+    "advice": Advice,
+}
+_ERROR: Final[Mapping[str, tuple[Any, ...]]] = {
+    "wire_code": (str, NoneType),
+    "message": (str,),
+    "source": (str,),
+    "source_read": (str,),
+    "description": (str,),
+}
+_RUNS: Final[Mapping[str, tuple[Any, ...]]] = {
+    **dict.fromkeys(("submitted", "running", "succeeded", "failed", "id_prefix"), (str,)),
+    **dict.fromkeys(("cancelled", "waiting", "batch_id_prefix"), (str, NoneType)),
+    **dict.fromkeys(("failure_field", "unknown_reason"), (str,)),
+    **dict.fromkeys(("sample", "failure_texts"), (Callable,)),
+}
+_WEBHOOKS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "signing": (Signing,),
+    "events": (Mapping,),
+    "batch_events": (Mapping,),
+    "payload": (Callable,),
+    "batch_payload": (Callable, NoneType),
+    "envelope": (Callable,),
+    "signed_url": (Callable, NoneType),
+    "headers": (Mapping,),
+    "event_id_prefix": (str,),
+    "unknown_event_type": (str,),
+    "answer_seconds": (int, float),
+}
+_SIGNING: Final[Mapping[str, tuple[Any, ...]]] = {
+    "secret": (str,),
+    "signature_header": (str,),
+    "timestamp_header": (str, NoneType),
+    "sign": (Callable, NoneType),
+}
+_ADVICE: Final[Mapping[str, tuple[Any, ...]]] = dict.fromkeys(("rule", "text", "source"), (str,))
+
+
+def _shape(
+    holder: object, fields: Mapping[str, tuple[Any, ...]], prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """The fields of a value that are of a wrong type."""
+    for field, kinds in fields.items():
+        value = getattr(holder, field)
+        if not isinstance(value, kinds):
+            yield prefix + field, f"must be {_a(kinds[0])}, not {_short(value)}"
+
+
 def _types(provider: Provider) -> Iterator[tuple[str, str]]:
-    wanted: tuple[tuple[str, type, bool], ...] = (
-        ("base_url", str, False),
-        ("title", str, False),
-        ("api_key", str, False),
-        ("unauthorized", str, False),
-        ("main_endpoint", str, False),
-        ("credential", Credential, False),
-        ("behaviour", Behaviour, False),
-        ("runs", RunDescription, True),
-        ("webhooks", WebhookDescription, True),
-    )
-    for field, kind, optional in wanted:
-        value = getattr(provider, field)
-        if not isinstance(value, kind) and not (optional and value is None):
-            yield field, f"must be a {kind.__name__}, not {_short(value)}"
-    several: tuple[tuple[str, type], ...] = (
-        ("hosts", str),
-        ("errors", DocumentedError),
-        ("own_errors", DocumentedError),
-        ("endpoints", Endpoint),
-        ("advice", Advice),
-    )
-    for field, kind in several:
+    yield from _shape(provider, _PROVIDER)
+    for field, kind in _SEVERAL.items():
         values = getattr(provider, field)
-        if isinstance(values, str) or not isinstance(values, Iterable):
+        # A generator would be empty when it is read again.
+        if not isinstance(values, tuple | list):
             yield field, f"must be a tuple of {kind.__name__}, not {_short(values)}"
             continue
         for index, value in enumerate(values):
             if not isinstance(value, kind):
-                yield f"{field}[{index}]", f"must be a {kind.__name__}, not {_short(value)}"
+                yield f"{field}[{index}]", f"must be {_a(kind)}, not {_short(value)}"
+    for index, item in enumerate(provider.advice):
+        yield from _shape(item, _ADVICE, f"advice[{index}].")
+    if provider.runs is not None:
+        yield from _shape(provider.runs, _RUNS, "runs.")
+    if provider.webhooks is not None:
+        yield from _shape(provider.webhooks, _WEBHOOKS, "webhooks.")
+        yield from _shape(provider.webhooks.signing, _SIGNING, "webhooks.signing.")
 
 
 def _place(provider: Provider, known: Mapping[str, Provider]) -> Iterator[tuple[str, str]]:
@@ -96,6 +153,10 @@ def _place(provider: Provider, known: Mapping[str, Provider]) -> Iterator[tuple[
         return
     if not all(provider.hosts):
         yield "base_url", f"must name a host, not {provider.base_url!r}"
+    if "@" in provider.base_url.partition("://")[2].partition("/")[0]:
+        yield "base_url", f"must have no credential, not {provider.base_url!r}"
+    if not provider.api_key:
+        yield "api_key", "must not be empty"
     owners = {host: other for other in known.values() for host in other.hosts}
     for index, host in enumerate(provider.hosts):
         field = f"hosts[{index}]"
@@ -116,6 +177,8 @@ def _endpoints(provider: Provider) -> Iterator[tuple[str, str]]:
             yield f"{field}.path", f"must begin with a slash, not {endpoint.path!r}"
         if not endpoint.method or endpoint.method != endpoint.method.upper():
             yield f"{field}.method", f"must be in capitals, not {endpoint.method!r}"
+        if endpoint.polls and "{" not in endpoint.path:
+            yield f"{field}.path", f"must have a variable for the run, not {endpoint.path!r}"
     for text, count in Counter(map(str, provider.endpoints)).items():
         if count > 1:
             yield "endpoints", f"has {text!r} {count} times"
@@ -158,7 +221,7 @@ def _errors(provider: Provider, same: Provider | None) -> Iterator[tuple[str, st
         index = number if name == "errors" else number - len(provider.errors)
         field = f"{name}[{index}]"
         yield from _error(f"{field}", error, provider.name, paths, seen)
-        for surface in error.surfaces:
+        for surface in error.surfaces if isinstance(error.surfaces, tuple | list) else ():
             description = {"run": whole.runs, "webhook": whole.webhooks}.get(surface, whole)
             if description is None:
                 yield f"{field}.surfaces", f"has {surface!r}, but the provider describes none"
@@ -171,6 +234,8 @@ def _error(
     if not isinstance(code, str) or not code.strip():
         yield f"{field}.code", f"must be a text that is not empty, not {code!r}"
         return
+    if not code.isprintable():
+        yield f"{field}.code", f"must be one line, not {code!r}"
     if code in seen:
         yield f"{field}.code", f"is there twice: {code!r}"
     seen.add(code)
@@ -188,8 +253,12 @@ def _values(error: DocumentedError, paths: list[str]) -> Iterator[tuple[str, str
         yield "retryable", f"must be True or False, not {error.retryable!r}"
     if isinstance(status, bool) or not isinstance(status, int) or not _LOWEST <= status <= _HIGHEST:
         yield "status", f"must be from {_LOWEST} to {_HIGHEST}, not {status!r}"
-    if not isinstance(error.message, str):
-        yield "message", f"must be a text, not {_short(error.message)}"
+    yield from _shape(error, _ERROR)
+    for attribute in ("surfaces", "endpoints"):
+        value = getattr(error, attribute)
+        if not isinstance(value, tuple | list):
+            yield attribute, f"must be a tuple of str, not {_short(value)}"
+            return
     if not error.surfaces:
         yield "surfaces", "must not be empty"
     for attribute, value, allowed in (
@@ -208,6 +277,13 @@ def _values(error: DocumentedError, paths: list[str]) -> Iterator[tuple[str, str
             )
 
 
+def _a(kind: object) -> str:
+    """What a value must be, with its article."""
+    name = "function" if kind is Callable else getattr(kind, "__name__", repr(kind))
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 and "\n" not in text else f"one {type(value).__name__}"  # noqa: PLR2004
+    plain = len(text) <= _SHOWN and "\n" not in text and " at 0x" not in text
+    return text if plain else f"one {type(value).__name__}"

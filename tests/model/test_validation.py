@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_parseapi import (
+    Advice,
     DocumentedError,
     Endpoint,
     Provider,
@@ -111,6 +112,47 @@ WRONG = [
     (
         acme(webhooks=replace(HOOKS, events={"don": "x"}), runs=RUNS, endpoints=JOBS),
         "webhooks.events must be by a terminal status, not 'don'; did you mean 'done'?",
+    ),
+    (errors(code="A\nB"), "errors[0].code must be one line, not 'A\\nB'"),
+    (errors(message=None), "errors[0].message must be a str, not None (BUSY)"),
+    (errors(wire_code=5), "errors[0].wire_code must be a str, not 5 (BUSY)"),
+    (errors(surfaces="http"), "errors[0].surfaces must be a tuple of str, not 'http' (BUSY)"),
+    (errors(endpoints="/parse"), "errors[0].endpoints must be a tuple of str, not '/parse' (BUSY)"),
+    (errors(endpoints=None), "errors[0].endpoints must be a tuple of str, not None (BUSY)"),
+    (
+        acme(errors=(item for item in (BUSY,))),
+        "errors must be a tuple of DocumentedError, not one generator",
+    ),
+    (acme(own_errors=(BUSY,)), "own_errors[0].code is there twice: 'BUSY'"),
+    (
+        acme(base_url="https://u:p@api.acme.example"),
+        "base_url must have no credential, not 'https://u:p@api.acme.example'",
+    ),
+    (
+        acme(hosts=("https://api.acme.example",)),
+        "hosts[0] must be a host name without a scheme, port or path, not "
+        "'https://api.acme.example'",
+    ),
+    (acme(api_key=""), "api_key must not be empty"),
+    (acme(api_version="2026"), "api_version must be an APIVersion, not '2026'"),
+    (acme(idempotency_header=5), "idempotency_header must be a str, not 5"),
+    (acme(endpoints=("POST /parse",)), "endpoints[0] must be an Endpoint, not 'POST /parse'"),
+    (
+        acme(endpoints=(Endpoint(method="GET", path="/jobs", polls=True),)),
+        "endpoints[0].path must have a variable for the run, not '/jobs'",
+    ),
+    (
+        acme(advice=(Advice(rule="backoff", text=None, source="a page"),)),
+        "advice[0].text must be a str, not None",
+    ),
+    (acme(runs=replace(RUNS, failed=None)), "runs.failed must be a str, not None"),
+    (acme(runs=replace(RUNS, sample=None)), "runs.sample must be a function, not None"),
+    (acme(webhooks=replace(HOOKS, signing=None)), "webhooks.signing must be a Signing, not None"),
+    (acme(webhooks=replace(HOOKS, events=None)), "webhooks.events must be a Mapping, not None"),
+    (acme(webhooks=replace(HOOKS, payload={})), "webhooks.payload must be a function, not {}"),
+    (
+        acme(webhooks=replace(HOOKS, signing=replace(HOOKS.signing, secret=b"s"))),
+        "webhooks.signing.secret must be a str, not b's'",
     ),
     (acme(behaviour="x"), "behaviour must be a Behaviour, not 'x'"),
     (acme(credential="x-key"), "credential must be a Credential, not 'x-key'"),

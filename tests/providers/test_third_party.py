@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,12 +12,13 @@ import pytest
 from acme import ACME
 from acme_consumers import BROKEN, Right
 
-from pytest_parseapi import ParseErrorContract
+from pytest_parseapi import ParseErrorContract, Rejected
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.registry import registry
 
 URL = "https://files.example.com/a.pdf"
@@ -25,11 +27,12 @@ CONTEXTS = SharedContexts()
 
 
 @contextlib.contextmanager
-def simulated(seed):
-    simulation = Simulation(PROVIDERS, Settings(seed=seed), CONTEXTS)
+def simulated(seed, provider=ACME):
+    known = PROVIDERS if provider is ACME else registry([("plugin acme", provider)])
+    simulation = Simulation(known, Settings(seed=seed), CONTEXTS)
     simulation.start()
     try:
-        yield ParseAPI(simulation, ACME), simulation
+        yield ParseAPI(simulation, provider), simulation
     finally:
         simulation.stop()
 
@@ -217,6 +220,55 @@ def test_a_provider_is_served(acme):
         acme.live_url + "/jobs", json={"source": URL}, headers={"X-Api-Key": "k"}, timeout=5
     )
     assert reply.status_code == 202
+
+
+class BrokenError(Exception):
+    pass
+
+
+def raising(*_arguments, **_named):
+    raise BrokenError("two\nlines")
+
+
+@pytest.mark.parametrize(
+    ("method", "function", "said"),
+    [
+        ("answer", raising, "raised BrokenError: two"),
+        ("answer", lambda *_: {"status": "ok"}, "gives a Reply, not {'status': 'ok'}"),
+        ("answer", lambda *_: None, "gives a Reply, not None"),
+        ("documents", raising, "raised BrokenError: two"),
+        ("documents", lambda *_: ["a.pdf"], "gives a tuple of texts, not ['a.pdf']"),
+        ("documents", lambda *_: (None,), "gives a tuple of texts, not (None,)"),
+    ],
+)
+def test_a_mistake_in_a_behaviour_stops_the_test_in_one_line(method, function, said):
+    kind = type("Wrong", (type(ACME.behaviour),), {method: function})
+    with simulated(method, replace(ACME, behaviour=kind())) as (api, simulation):
+        simulation.begin_call()
+        api.fail("BUSY")
+        if method == "answer":
+            api.reset()
+        with pytest.raises(SimulationStopped) as caught:
+            post(api)
+    text = str(caught.value)
+    assert text.startswith("provider 'acme': ")
+    assert said in text
+    assert "\n" not in text
+
+
+def test_an_unknown_code_of_a_rejection_names_the_known_ones():
+    def answer(*_arguments):
+        raise Rejected("BUZY")
+
+    kind = type("Wrong", (type(ACME.behaviour),), {"answer": answer})
+    with simulated("rejected", replace(ACME, behaviour=kind())) as (api, simulation):
+        simulation.begin_call()
+        with pytest.raises(SimulationStopped) as caught:
+            post(api)
+    assert str(caught.value) == (
+        "provider 'acme': Rejected('BUZY') names no error of Provider.errors or "
+        "Provider.own_errors; did you mean 'BUSY'?"
+    )
 
 
 def test_the_provider_uses_public_names_alone():
