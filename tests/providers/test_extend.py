@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
 from urllib.parse import urlsplit
@@ -11,19 +10,14 @@ import extend_ai
 import httpx
 import pydantic
 import pytest
-from extend_ai.types import ApiError as ErrorBody
+from bench import URL, Bench, json_request, request_of
 from extend_ai.types import File, ParseRun
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.http import Reply, Request
-from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.extend.behaviour import ExtendBehaviour
 from pytest_parseapi.providers.extend.bodies import timestamp
 from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG
-from pytest_parseapi.providers.extend.errors import ERRORS
 from pytest_parseapi.providers.extend.files import PRESIGNED_ENDPOINTS
 from pytest_parseapi.providers.extend.provider import EXTEND
 from pytest_parseapi.providers.extend.requests import check_file
@@ -31,101 +25,38 @@ from pytest_parseapi.providers.extend.requests import check_file
 PARSE = Endpoint(method="POST", path="/parse")
 UPLOAD = Endpoint(method="POST", path="/files/upload")
 OUTPUT, DOWNLOAD = PRESIGNED_ENDPOINTS
-ENDPOINTS = EXTEND.endpoints
-URL = "https://files.example.com/in/a%20b.pdf?sig=1"
 DEFAULTS = json.loads(json.dumps(dict(DEFAULT_CONFIG)))
-KNOWN = {error.code: error for error in ERRORS}
 
 
-class Service:
+class Service(Bench):
     """One test's Extend API."""
 
     def __init__(self, **settings):
-        self.behaviour = ExtendBehaviour(**settings)
-        self.state = self.behaviour.new_state()
-        self.now = 0.0
-        self._numbers = itertools.count(1)
+        super().__init__(EXTEND, PARSE, **settings)
 
-    def answer(self, request, endpoint=PARSE, *, succeeds=True):
-        call = Call(
-            request=request,
-            endpoint=endpoint,
-            params=endpoint.match(request.path) or {},
-            now=self.now,
-            state=self.state,
-            new_id=lambda prefix: f"{prefix}{next(self._numbers):04}",
-            base_url="https://api.extend.ai",
-        )
-        reply = self.behaviour.answer(call, "req_1")
-        if succeeds:
-            for effect in call.effects:
-                effect()
-        return reply
+    def parse(self, body, *, query=""):
+        return self.body(parse_request(body, query=query))
 
-    def parse(self, body, **more):
-        return json.loads(self.answer(json_request(body, **more)).body)
-
-    def upload(self, filename="a.pdf", content=b"%PDF-1.7", **more):
-        return json.loads(self.answer(upload_request(filename, content, **more), UPLOAD).body)
+    def upload(self, filename="a.pdf", content=b"%PDF-1.7"):
+        return self.body(upload_request(filename, content), UPLOAD)
 
     def rejection(self, request, endpoint=PARSE):
-        with pytest.raises(Rejected) as caught:
-            self.answer(request, endpoint)
-        assert caught.value.code in KNOWN
-        return caught.value.code, caught.value.message
+        rejected = self.rejected(request, endpoint)
+        return rejected.code, rejected.message
 
     def client(self):
         """The official client, answered by this service."""
-
-        def handle(request):
-            neutral = neutral_of(request)
-            endpoint = next(
-                item
-                for item in ENDPOINTS
-                if item.method == neutral.method and item.match(neutral.path) is not None
-            )
-            try:
-                reply = self.answer(neutral, endpoint)
-            except Rejected as rejected:
-                reply = self.behaviour.error_reply(
-                    KNOWN[rejected.code],
-                    message=rejected.message or "",
-                    request_id="req_1",
-                    details=rejected.details,
-                )
-            return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body)
-
-        http = httpx.Client(transport=httpx.MockTransport(handle))
+        http = httpx.Client(transport=httpx.MockTransport(self.handle))
         return extend_ai.Extend(token="sk_test", httpx_client=http)
 
 
-def neutral_of(request):
-    return Request(
-        method=request.method,
-        url=str(request.url),
-        host=request.url.host,
-        path=request.url.raw_path.decode().partition("?")[0],
-        query=request.url.query.decode(),
-        headers=tuple((key.lower(), value) for key, value in request.headers.items()),
-        body=request.read(),
-        client="httpx",
-    )
-
-
-def json_request(body, *, content_type="application/json", query=""):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {} if content_type is None else {"content-type": content_type}
-    url = "https://api.extend.ai/parse" + (f"?{query}" if query else "")
-    return neutral_of(httpx.Request("POST", url, content=content, headers=headers))
+def parse_request(body, *, query=""):
+    return json_request(body, "https://api.extend.ai/parse" + (f"?{query}" if query else ""))
 
 
 def upload_request(filename="a.pdf", content=b"%PDF-1.7", *, query="", part="file"):
     url = "https://api.extend.ai/files/upload" + (f"?{query}" if query else "")
-    return neutral_of(httpx.Request("POST", url, files={part: (filename, content)}))
-
-
-def get_request(url):
-    return neutral_of(httpx.Request("GET", url))
+    return request_of("POST", url, files={part: (filename, content)})
 
 
 @pytest.fixture
@@ -264,7 +195,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("query", ["", "responseType=json", "responseType=url"])
 def test_every_success_is_a_run_of_the_official_types(service, body, query):
-    reply = service.answer(json_request(body, query=query))
+    reply = service.answer(parse_request(body, query=query))
     run = ParseRun.model_validate(json.loads(reply.body))
     assert (run.status, run.object) == ("PROCESSED", "parse_run")
     assert (run.output is None) == (query == "responseType=url")
@@ -336,21 +267,11 @@ def test_the_file_of_a_run_can_be_parsed_again(service):
     assert service.parse({"file": {"id": first["id"]}})["file"] == first
 
 
-def test_a_call_that_a_script_makes_fail_leaves_nothing_behind(service):
-    request = json_request({"file": {"url": URL}}, query="responseType=url")
-    service.answer(request, succeeds=False)
-    service.answer(upload_request(), UPLOAD, succeeds=False)
-    assert (service.state.files, service.state.outputs) == ({}, {})
-    service.answer(request)
-    service.answer(upload_request(), UPLOAD)
-    assert (len(service.state.files), len(service.state.outputs)) == (2, 1)
-
-
 def test_the_output_url_leads_to_the_output_without_a_key_for_15_minutes(service):
     service.now = 100
     body = service.parse({"file": {"url": URL}}, query="responseType=url")
     assert body["output"] is None
-    request = get_request(body["outputUrl"])
+    request = request_of("GET", body["outputUrl"])
     assert OUTPUT.public
     assert EXTEND.credential.read(request) == ()
     fetched = json.loads(service.answer(request, OUTPUT).body)
@@ -362,31 +283,8 @@ def test_the_output_url_leads_to_the_output_without_a_key_for_15_minutes(service
         "FORBIDDEN",
         "This URL expired after 15 minutes.",
     )
-    other = get_request("https://api.extend.ai/parse_outputs/output_none")
+    other = request_of("GET", "https://api.extend.ai/parse_outputs/output_none")
     assert service.rejection(other, OUTPUT) == ("NOT_FOUND", "There is no such output.")
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        ("Bearer sk_1", True),
-        ("bearer x", True),
-        ("Bearer ", False),
-        ("Basic x", False),
-        ("", False),
-    ],
-)
-def test_credentials(header, expected):
-    request = Request(
-        method="POST",
-        url="https://api.extend.ai/parse",
-        host="api.extend.ai",
-        path="/parse",
-        headers=(("authorization", header),) if header else (),
-        client="httpx",
-    )
-    assert bool(EXTEND.credential.read(request)) is expected
-    assert EXTEND.error_of(EXTEND.unauthorized).status == 401
 
 
 def test_the_official_client_parses_and_uploads(service):
@@ -406,12 +304,6 @@ def test_the_official_client_parses_and_uploads(service):
         client.parse(file={"url": "nowhere"})
     assert caught.value.body["code"] == "INVALID_REQUEST"
     assert caught.value.headers["x-extend-request-id"] == "req_1"
-
-
-def test_an_endpoint_without_a_handler_stops_the_test(service):
-    with pytest.raises(SimulationStopped) as caught:
-        service.answer(json_request({}), Endpoint(method="PUT", path="/parse"))
-    assert str(caught.value) == "The simulated Extend API does not serve PUT /parse."
 
 
 # Rejections
@@ -499,12 +391,13 @@ def test_bad_urls(service, url):
 def test_json_must_be_declared(service, content_type, message):
     request = json_request({"file": {"url": URL}}, content_type=content_type)
     assert service.rejection(request) == ("INVALID_REQUEST", message)
-    service.parse({"file": {"url": URL}}, content_type="Application/JSON; charset=utf-8")
+    more = {"content_type": "Application/JSON; charset=utf-8"}
+    assert service.answer(json_request({"file": {"url": URL}}, **more)).status == 200
 
 
 @pytest.mark.parametrize("value", ["xml", "", "JSON", "json&responseType=xml"])
 def test_bad_response_type(service, value):
-    request = json_request({"file": {"url": URL}}, query=f"responseType={value}")
+    request = parse_request({"file": {"url": URL}}, query=f"responseType={value}")
     assert service.rejection(request) == (
         "INVALID_REQUEST",
         "The query parameter responseType must be json or url.",
@@ -519,12 +412,10 @@ def test_an_unknown_file_id(service):
 
 
 def text_field_request():
-    return neutral_of(
-        httpx.Request(
-            "POST",
-            "https://api.extend.ai/files/upload",
-            files={"password": (None, b"x"), "file": (None, b"text")},
-        )
+    return request_of(
+        "POST",
+        "https://api.extend.ai/files/upload",
+        files={"password": (None, b"x"), "file": (None, b"text")},
     )
 
 
@@ -584,38 +475,6 @@ def test_metadata_too_deep_to_send_back_is_a_rejection(service):
     assert outcomes == {200, "INVALID_REQUEST"}
 
 
-# Errors
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=str)
-def test_error_bodies(service, error):
-    reply = service.behaviour.error_reply(error, message="Text.", request_id="req_9", details={})
-    expected = {"code": error.code, "message": "Text.", "retryable": error.retryable}
-    if error.code != "RATE_LIMIT_EXCEEDED":
-        expected["requestId"] = "req_9"
-    if error.code in ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS"):
-        expected["docUrl"] = "https://docs.extend.ai/api-reference/error-handling"
-    assert (reply.status, json.loads(reply.body)) == (error.status, expected)
-    assert dict(reply.headers) == {
-        "content-type": "application/json",
-        "x-extend-request-id": "req_9",
-    }
-    ErrorBody.model_validate_json(reply.body, strict=True)
-
-
-def test_an_error_body_without_an_id_and_with_details(service):
-    reply = service.behaviour.error_reply(
-        KNOWN["INTERNAL_ERROR"], message="Text.", request_id=None, details={"runId": "pr_1"}
-    )
-    assert json.loads(reply.body) == {
-        "code": "INTERNAL_ERROR",
-        "message": "Text.",
-        "retryable": True,
-        "runId": "pr_1",
-    }
-    assert dict(reply.headers) == {"content-type": "application/json"}
-
-
 # Documents
 
 
@@ -668,74 +527,6 @@ def test_documents_of_known_files(service):
 )
 def test_documents_of_uploads(service, request_, expected):
     assert service.behaviour.documents(request_, service.state) == expected
-
-
-# Garbage
-
-values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text() | st.just(URL) | st.just("markdown"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "file",
-                    "url",
-                    "id",
-                    "name",
-                    "config",
-                    "metadata",
-                    "target",
-                    "chunkingStrategy",
-                    "type",
-                    "settings",
-                    "engine",
-                ]
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
-)
-
-
-@given(
-    body=st.binary() | values.map(lambda value: json.dumps(value).encode()),
-    content_type=st.sampled_from(["application/json", "multipart/form-data; boundary=b"]),
-    query=st.text("responseType=&url%", max_size=30),
-    endpoint=st.sampled_from([PARSE, UPLOAD]),
-)
-@settings(max_examples=400)
-def test_any_request_is_answered_or_rejected(body, content_type, query, endpoint):
-    service = Service()
-    request = Request(
-        method="POST",
-        url="https://api.extend.ai/",
-        host="api.extend.ai",
-        path=endpoint.path,
-        query=query,
-        headers=(("content-type", content_type),),
-        body=body,
-        client="httpx",
-    )
-    service.behaviour.documents(request, service.state)
-    try:
-        reply = service.answer(request, endpoint)
-    except Rejected as rejected:
-        assert rejected.code in KNOWN  # noqa: PT017 - either outcome is right
-    else:
-        assert isinstance(reply, Reply)
-        kind = ParseRun if endpoint is PARSE else File
-        kind.model_validate(json.loads(reply.body))
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
-@pytest.mark.parametrize("unit", [b"x", b"[", b'{"file":', b"\r\n--b\r\n", b"\x00"])
-def test_ten_megabytes_of_garbage_are_rejected(service, content_type, unit):
-    request = json_request(unit * (10_000_000 // len(unit)), content_type=content_type)
-    assert service.behaviour.documents(request, service.state) == ()
-    for endpoint in (PARSE, UPLOAD):
-        assert service.rejection(request, endpoint)[0] == "INVALID_REQUEST"
 
 
 def test_time_is_virtual():

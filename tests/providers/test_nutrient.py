@@ -8,33 +8,26 @@ import sys
 import typing
 from unittest import mock
 
-import httpx
 import nutrient_dws
 import pydantic
 import pytest
 import respx
 import typing_extensions
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from bench import URL, Bench, json_request, neutral_of, request_of
 from nutrient_dws.types.extraction_credits import ExtractionCredits
 from nutrient_dws.types.parse import ParseResponse, ParseUsage
 
-from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.http import Reply, Request
-from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.nutrient.behaviour import NutrientBehaviour
-from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES, ERRORS
 from pytest_parseapi.providers.nutrient.provider import NUTRIENT
 
 PARSE = Endpoint(method="POST", path="/extraction/parse")
 EXTRACT = Endpoint(method="POST", path="/extraction/extract")
 BASE = "https://api.nutrient.io"
-URL = "https://files.example.com/in/a%20b.pdf?sig=1"
 PDF = b"%PDF-1.7 ..."
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
-KNOWN = {error.code: error for error in ERRORS}
 
 
 def official_type():
@@ -48,56 +41,20 @@ def official_type():
 RESPONSE = official_type()
 
 
-class Service:
+class Service(Bench):
     """One test's Nutrient API."""
 
     def __init__(self, **settings):
-        self.behaviour = NutrientBehaviour(**settings)
-        self.state = self.behaviour.new_state()
-
-    def answer(self, request, endpoint=PARSE, *, succeeds=True):
-        call = Call(
-            request=request,
-            endpoint=endpoint,
-            params={},
-            now=0.0,
-            state=self.state,
-            new_id=lambda prefix: prefix + "1",
-            base_url=BASE,
-            names=self.behaviour.documents(request, self.state),
-        )
-        reply = self.behaviour.answer(call, "req_1")
-        if succeeds:
-            for effect in call.effects:
-                effect()
-        return reply
-
-    def body(self, request, endpoint=PARSE):
-        return json.loads(self.answer(request, endpoint).body)
+        super().__init__(NUTRIENT, PARSE, **settings)
 
     def rejection(self, request, endpoint=PARSE):
         """The failing paths; and the message must name them."""
-        with pytest.raises(Rejected) as caught:
-            self.answer(request, endpoint)
-        rejected = caught.value
+        rejected = self.rejected(request, endpoint)
         assert rejected.code == "invalid_request"
         found = [(item["path"], item["details"]) for item in rejected.details["failingPaths"]]
         text = "; ".join(f"{path} {details}" for path, details in found)
         assert rejected.message == f"The request does not pass validation: {text}."
         return found
-
-
-def neutral_of(request):
-    return Request(
-        method=request.method,
-        url=str(request.url),
-        host=request.url.host,
-        path=request.url.raw_path.decode().partition("?")[0],
-        query=request.url.query.decode(),
-        headers=tuple((key.lower(), value) for key, value in request.headers.items()),
-        body=request.read(),
-        client="httpx",
-    )
 
 
 def form(instructions=None, *, content=PDF, filename="a.pdf", part="file", data=None):
@@ -106,19 +63,12 @@ def form(instructions=None, *, content=PDF, filename="a.pdf", part="file", data=
         text = instructions if isinstance(instructions, str) else json.dumps(instructions)
         data["instructions"] = text
     files = {part: (filename, content)}
-    return neutral_of(httpx.Request("POST", BASE, data=data, files=files))
-
-
-def json_request(body, content_type="application/json"):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return neutral_of(
-        httpx.Request("POST", BASE, content=content, headers={"content-type": content_type})
-    )
+    return request_of("POST", BASE, data=data, files=files)
 
 
 def raw(content=PDF, **headers):
     headers = {key.replace("_", "-"): value for key, value in headers.items()}
-    return neutral_of(httpx.Request("POST", BASE, content=content, headers=headers))
+    return request_of("POST", BASE, content=content, headers=headers)
 
 
 @pytest.fixture
@@ -226,12 +176,6 @@ def test_credits_go_down_from_call_to_call_and_never_below_zero(service):
     assert service.behaviour.new_state().credits == 1000
 
 
-def test_a_call_that_a_script_makes_fail_costs_nothing(service):
-    service.answer(form(), succeeds=False)
-    service.answer(form({"schema": SCHEMA}), EXTRACT, succeeds=False)
-    assert service.state.credits == 1000
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -257,19 +201,7 @@ def test_the_document_names_the_heading(service):
 
 @respx.mock
 def test_the_official_client_parses(service):
-    def handle(request):
-        try:
-            reply = service.answer(neutral_of(request))
-        except Rejected as rejected:
-            reply = service.behaviour.error_reply(
-                KNOWN[rejected.code],
-                message=rejected.message or "",
-                request_id="req_1",
-                details=rejected.details,
-            )
-        return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body)
-
-    route = respx.post(BASE + "/extraction/parse").mock(side_effect=handle)
+    route = respx.post(BASE + "/extraction/parse").mock(side_effect=service.handle)
     client = nutrient_dws.NutrientClient(api_key="pdf_test_1")
     body = asyncio.run(client.parse(PDF, mode="text", output_format="markdown"))
     assert body["output"] == {"markdown": "# Document\n"}
@@ -294,18 +226,6 @@ def test_the_official_client_parses(service):
             },
         },
     )
-
-
-def test_an_endpoint_that_is_not_served_stops_the_test(service):
-    with pytest.raises(SimulationStopped) as caught:
-        service.answer(form(), Endpoint(method="GET", path="/extraction/form"))
-    assert str(caught.value) == "The simulated Nutrient API does not serve GET /extraction/form."
-
-
-def test_credentials():
-    assert NUTRIENT.error_of(NUTRIENT.unauthorized).status == 401
-    assert NUTRIENT.credential.read(raw(authorization="Bearer pdf_live_1")) == ("pdf_live_1",)
-    assert NUTRIENT.credential.read(raw()) == ()
 
 
 # Extraction
@@ -396,7 +316,7 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42...."
             "is missing: the form needs a part 'file' with a file name",
         ),
         (
-            neutral_of(httpx.Request("POST", BASE, files={"file": (None, PDF)})),
+            request_of("POST", BASE, files={"file": (None, PDF)}),
             "$.file",
             "is missing: the form needs a part 'file' with a file name",
         ),
@@ -406,7 +326,7 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42...."
         (form(""), "$.instructions", "cannot be read: The JSON is empty"),
         (form("[]"), "$.instructions", "cannot be read: The JSON is not an object"),
         (
-            json_request(b"--b\r\nfile", "multipart/form-data; boundary=b"),
+            json_request(b"--b\r\nfile", content_type="multipart/form-data; boundary=b"),
             "$",
             "cannot be read: Part 1 of the form is malformed: its headers do not end",
         ),
@@ -422,7 +342,7 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42...."
             "must be an absolute http or https URL, not 'a.pdf'",
         ),
         (
-            json_request(PDF, "application/x-www-form-urlencoded"),
+            json_request(PDF, content_type="application/x-www-form-urlencoded"),
             "$.file",
             "is missing: send multipart/form-data with a file, or application/json with a url",
         ),
@@ -508,22 +428,6 @@ def test_documents_over_the_limit(endpoint):
 # Errors
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=str)
-def test_error_bodies(service, error):
-    reply = service.behaviour.error_reply(error, message="Text.", request_id="req_9", details={})
-    expected = {"status": error.status, "requestId": "req_9", "errorMessage": "Text."}
-    details = {
-        "invalid_request": {"source": "request", "code": "invalid_request"},
-        "maestro_error": {"source": "maestro", "code": "maestro_error"},
-        "processing_error": {"source": "processing"},
-    }.get(error.code)
-    if details is not None:
-        expected["errorDetails"] = details
-    assert (reply.status, json.loads(reply.body)) == (error.status, expected)
-    assert (error.code in DETAIL_SOURCES) == (details is not None)
-    RESPONSE.validate_json(reply.body, strict=True)
-
-
 def test_an_error_body_without_an_id_and_with_a_code_of_its_own(service):
     error = DocumentedError(
         provider="nutrient",
@@ -552,7 +456,7 @@ def test_an_error_body_without_an_id_and_with_a_code_of_its_own(service):
         (form(filename="upload"), ()),
         (form(filename="my%20scan.pdf"), ("my%20scan.pdf", "my scan.pdf")),
         (form(part="other"), ()),
-        (json_request(b"--b", "multipart/form-data; boundary=b"), ()),
+        (json_request(b"--b", content_type="multipart/form-data; boundary=b"), ()),
         (json_request({"url": URL}), (URL, "a b.pdf")),
         (json_request({"url": "http://[::1"}), ("http://[::1",)),
         (json_request({"url": 1}), ()),
@@ -568,71 +472,6 @@ def test_documents(service, request_, expected):
     assert service.behaviour.documents(request_, service.state) == expected
 
 
-# Garbage
-
-values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text() | st.just(URL) | st.just("object"),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "url",
-                    "mode",
-                    "output",
-                    "format",
-                    "schema",
-                    "type",
-                    "properties",
-                    "items",
-                    "$ref",
-                    "enum",
-                    "anyOf",
-                    "options",
-                    "parseConfig",
-                    "instructions",
-                ]
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
-)
-
-
-@given(
-    body=st.binary()
-    | values.map(lambda value: json.dumps(value).encode())
-    | values.map(lambda value: json.dumps({"url": URL, "schema": value}).encode()),
-    content_type=st.sampled_from(
-        ["application/json", "multipart/form-data; boundary=b", "application/pdf", ""]
-    ),
-    disposition=st.text("attachment; filename*=\"'%A\\", max_size=40),
-    endpoint=st.sampled_from([PARSE, EXTRACT]),
-)
-@settings(max_examples=400)
-def test_any_request_is_answered_or_rejected(body, content_type, disposition, endpoint):
-    service = Service()
-    request = Request(
-        method="POST",
-        url=BASE,
-        host="api.nutrient.io",
-        path=endpoint.path,
-        headers=(("content-type", content_type), ("content-disposition", disposition)),
-        body=body,
-        client="httpx",
-    )
-    service.behaviour.documents(request, service.state)
-    try:
-        reply = service.answer(request, endpoint)
-    except Rejected as rejected:
-        assert rejected.code in KNOWN  # noqa: PT017 - either outcome is right
-    else:
-        assert isinstance(reply, Reply)
-        if endpoint is PARSE:
-            RESPONSE.validate_json(reply.body, strict=True)
-
-
 def test_a_schema_of_any_depth_is_answered_or_rejected(service):
     limit = sys.getrecursionlimit()
     outcomes = set()
@@ -644,12 +483,3 @@ def test_a_schema_of_any_depth_is_answered_or_rejected(service):
         except Rejected as rejected:
             outcomes.add(rejected.code)
     assert outcomes == {"invalid_request"}
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
-@pytest.mark.parametrize("unit", [b"x", b"[", b'{"url":', b"\r\n--b\r\n", b"\x00"])
-def test_ten_megabytes_of_garbage_are_rejected(service, content_type, unit):
-    request = json_request(unit * (10_000_000 // len(unit)), content_type)
-    assert service.behaviour.documents(request, service.state) == ()
-    for endpoint in (PARSE, EXTRACT):
-        assert service.rejection(request, endpoint)[0][0] == "$"

@@ -15,6 +15,7 @@ import pytest
 import typing_extensions
 from extend_ai.core.api_error import ApiError
 from nutrient_dws.types.parse import ParseResponse
+from official_errors import EXTEND_CLASSES, NUTRIENT_CLASSES
 from plain_consumer import FILES, said, send
 
 from pytest_parseapi import ALWAYS
@@ -45,21 +46,7 @@ EXTEND = [
     ("ENDPOINT_REMOVED", 410, False, True),
 ]
 VALIDATIONS = ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS")
-EXTEND_CLASSES = {
-    400: extend_ai.BadRequestError,
-    401: extend_ai.UnauthorizedError,
-    402: extend_ai.PaymentRequiredError,
-    403: extend_ai.ForbiddenError,
-    404: extend_ai.NotFoundError,
-    410: ApiError,
-    422: extend_ai.UnprocessableEntityError,
-    429: extend_ai.TooManyRequestsError,
-    500: extend_ai.InternalServerError,
-}
-# Name, status, errorDetails, endpoint, class of the official client.
-VALIDATION = nutrient_dws.ValidationError
-AUTHENTICATION = nutrient_dws.AuthenticationError
-API = nutrient_dws.APIError
+# Name, status, errorDetails.
 INVALID = {
     "source": "request",
     "code": "invalid_request",
@@ -71,15 +58,15 @@ INVALID = {
     ],
 }
 NUTRIENT = [
-    ("invalid_request", 400, INVALID, VALIDATION),
-    ("unauthorized", 401, None, AUTHENTICATION),
-    ("insufficient_credits", 402, None, VALIDATION),
-    ("forbidden", 403, None, AUTHENTICATION),
-    ("payload_too_large", 413, None, VALIDATION),
-    ("rate_limited", 429, None, VALIDATION),
-    ("maestro_error", 500, {"source": "maestro", "code": "maestro_error"}, API),
-    ("processing_error", 500, {"source": "processing"}, API),
-    ("service_unavailable", 503, None, API),
+    ("invalid_request", 400, INVALID),
+    ("unauthorized", 401, None),
+    ("insufficient_credits", 402, None),
+    ("forbidden", 403, None),
+    ("payload_too_large", 413, None),
+    ("rate_limited", 429, None),
+    ("maestro_error", 500, {"source": "maestro", "code": "maestro_error"}),
+    ("processing_error", 500, {"source": "processing"}),
+    ("service_unavailable", 503, None),
 ]
 EXTRACT_ONLY = [("request_timeout", 408), ("unprocessable_url", 422)]
 ASYNC_ONLY = [("feature_disabled", 404)]
@@ -152,16 +139,14 @@ def test_every_error_reaches_the_official_extend_client(
     )
 
 
-@pytest.mark.parametrize(("name", "status", "details", "kind"), NUTRIENT)
-def test_every_error_reaches_the_official_nutrient_client(
-    nutrient_api, name, status, details, kind
-):
+@pytest.mark.parametrize(("name", "status", "details"), NUTRIENT)
+def test_every_error_reaches_the_official_nutrient_client(nutrient_api, name, status, details):
     nutrient_api.fail(name, message="The text of this test.")
     client = nutrient_dws.NutrientClient(api_key=nutrient_api.api_key, timeout=30)
     with pytest.raises(nutrient_dws.NutrientError) as failure:
         asyncio.run(client.parse(PDF))
     error = failure.value
-    assert type(error) is kind
+    assert type(error) is NUTRIENT_CLASSES[status]
     assert error.status_code == status
     expected = {
         "status": status,
@@ -323,12 +308,12 @@ NUTRIENT_FAULTS = {
     "read_timeout": (nutrient_dws.NetworkError, None),
     "connection_reset": (nutrient_dws.NetworkError, None),
     "truncated_body": (nutrient_dws.NetworkError, None),
-    "bad_gateway_html": (API, 502),
-    "service_unavailable_html": (API, 503),
-    "gateway_timeout_html": (API, 504),
-    "empty_body": (API, 500),
-    "unknown_code": (API, 500),
-    "missing_request_id": (API, 500),
+    "bad_gateway_html": (nutrient_dws.APIError, 502),
+    "service_unavailable_html": (nutrient_dws.APIError, 503),
+    "gateway_timeout_html": (nutrient_dws.APIError, 504),
+    "empty_body": (nutrient_dws.APIError, 500),
+    "unknown_code": (nutrient_dws.APIError, 500),
+    "missing_request_id": (nutrient_dws.APIError, 500),
 }
 
 

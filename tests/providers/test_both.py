@@ -1,0 +1,210 @@
+"""What holds for either provider: any request is answered or rejected, any error has a body."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from bench import URL, Bench, json_request, request_of
+from extend_ai.types import ApiError, BatchRun, File, ParseRun
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_parseapi.model.behaviour import Rejected
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.providers.registry import built_in_providers
+
+PROVIDERS = {provider.name: provider for provider in built_in_providers()}
+ERRORS = [error for provider in PROVIDERS.values() for error in provider.errors]
+both = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda item: item.name)
+
+
+def bench_of(provider):
+    (main,) = [item for item in provider.endpoints if item.path == provider.main_endpoint]
+    return Bench(provider, main)
+
+
+def documents(provider):
+    """The endpoints that take a document."""
+    return [item for item in provider.endpoints if item.method == "POST" and "{" not in item.path]
+
+
+@both
+def test_an_endpoint_without_a_handler_stops_the_test(provider):
+    with pytest.raises(SimulationStopped) as caught:
+        bench_of(provider).answer(json_request({}), Endpoint(method="PUT", path="/form"))
+    assert str(caught.value) == f"The simulated {provider.title} API does not serve PUT /form."
+
+
+@both
+@pytest.mark.parametrize(
+    ("header", "secrets"),
+    [
+        ("Bearer sk_1", ("sk_1",)),
+        ("bearer x", ("x",)),
+        ("Bearer ", ()),
+        ("Basic x", ()),
+        ("", ()),
+        (None, ()),
+    ],
+)
+def test_credentials(provider, header, secrets):
+    headers = {} if header is None else {"authorization": header}
+    request = request_of("POST", provider.base_url, headers=headers)
+    assert provider.credential.read(request) == secrets
+    assert provider.error_of(provider.unauthorized).status == 401
+
+
+# What Extend's body carries beside code, message and flag, and what Nutrient's carries as details.
+WITHOUT_ID = {"RATE_LIMIT_EXCEEDED"}
+WITH_DOC_URL = {"INVALID_REQUEST", "INVALID_CONFIG_OPTIONS"}
+DETAILS = {
+    "invalid_request": {"source": "request", "code": "invalid_request"},
+    "maestro_error": {"source": "maestro", "code": "maestro_error"},
+    "processing_error": {"source": "processing"},
+}
+
+
+def expected_body(error, request_id, **more):
+    if error.provider == "extend":
+        shown = request_id is not None and error.code not in WITHOUT_ID
+        address = "https://docs.extend.ai/api-reference/error-handling"
+        return {
+            "code": error.code,
+            "message": "Text.",
+            "retryable": error.retryable,
+            **({"requestId": request_id} if shown else {}),
+            **({"docUrl": address} if error.code in WITH_DOC_URL else {}),
+            **more,
+        }
+    details = {**DETAILS.get(error.code, {}), **more}
+    return {
+        "status": error.status,
+        **({} if request_id is None else {"requestId": request_id}),
+        "errorMessage": "Text.",
+        **({"errorDetails": details} if details else {}),
+    }
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=str)
+@pytest.mark.parametrize("request_id", ["req_9", None])
+@pytest.mark.parametrize("details", [{}, {"runId": "pr_1"}], ids=["", "details"])
+def test_the_body_of_an_error(error, request_id, details):
+    behaviour = PROVIDERS[error.provider].behaviour
+    reply = behaviour.error_reply(error, message="Text.", request_id=request_id, details=details)
+    assert reply.status == error.status
+    assert json.loads(reply.body) == expected_body(error, request_id, **details)
+    headers = {"content-type": "application/json"}
+    if error.provider == "extend":
+        headers |= {} if request_id is None else {"x-extend-request-id": request_id}
+        ApiError.model_validate_json(reply.body, strict=True)
+    assert dict(reply.headers) == headers
+
+
+BODIES = {
+    "/extraction/extract": {"schema": {"type": "object"}},
+    "/parse_runs/batch": {"inputs": [{"file": {"url": URL}}]},
+}
+
+
+def good_request(provider, endpoint):
+    url = provider.base_url + endpoint.path
+    if endpoint.path.endswith(("/upload", "/uploads")):
+        return request_of("POST", url, files={"file": ("a.pdf", b"%PDF-1.7")})
+    more = BODIES.get(endpoint.path.removesuffix("/async"), {})
+    return json_request({"url": URL, "file": {"url": URL}, **more}, url)
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint"),
+    [(provider, item) for provider in PROVIDERS.values() for item in documents(provider)],
+    ids=lambda item: item.name if hasattr(item, "name") else str(item),
+)
+def test_a_call_that_a_script_makes_fail_leaves_nothing_behind(provider, endpoint):
+    bench = bench_of(provider)
+    before = copy.deepcopy(bench.state)
+    request = good_request(provider, endpoint)
+    assert bench.answer(request, endpoint, succeeds=False).status in (200, 202)
+    assert bench.state == before
+    assert bench.runs.in_order == []
+    bench.answer(request, endpoint)
+    # What cost nothing, kept nothing and made no run changed nothing.
+    changed = bench.state != before or bool(bench.runs.in_order)
+    assert changed == (endpoint.path not in ("/extraction/classify", "/extraction/split"))
+
+
+NAMES = (
+    "file url id name config metadata target chunkingStrategy type settings engine mode output "
+    "format schema properties items $ref enum anyOf options parseConfig instructions inputs "
+    "advancedOptions blockOptions tables returnOcr words pageRanges assetId storeRun text"
+)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text()
+    | st.sampled_from([URL, "markdown", "object", "string"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=5)
+    ),
+)
+bodies = (
+    st.binary()
+    | values.map(lambda value: json.dumps(value).encode())
+    | values.map(lambda value: json.dumps({"url": URL, "schema": value}).encode())
+    | values.map(lambda value: json.dumps({"file": {"url": URL}, "config": value}).encode())
+    | values.map(lambda value: json.dumps({"inputs": [{"file": value}]}).encode())
+)
+TYPES = ["application/json", "multipart/form-data; boundary=b", "application/pdf", ""]
+
+
+OFFICIAL = {"/parse": ParseRun, "/parse_runs/batch": BatchRun, "/files/upload": File}
+
+
+@given(data=st.data())
+@settings(max_examples=800)
+def test_any_request_is_answered_or_rejected(data):
+    provider = data.draw(st.sampled_from(list(PROVIDERS.values())))
+    endpoint = data.draw(st.sampled_from(provider.endpoints))
+    bench = bench_of(provider)
+    disposition = data.draw(st.text("attachment; filename*=\"'%A\\", max_size=40))
+    request = Request(
+        method=endpoint.method,
+        url=provider.base_url,
+        host=provider.hosts[0],
+        path=endpoint.path,
+        query=data.draw(st.text("responseTypenxtPgokmaxSizesortDir=&url%1_", max_size=30)),
+        headers=(
+            ("content-type", data.draw(st.sampled_from(TYPES))),
+            ("content-disposition", disposition),
+        ),
+        body=data.draw(bodies),
+        client="httpx",
+    )
+    names = bench.behaviour.documents(request, bench.state)
+    assert isinstance(names, tuple)
+    try:
+        reply = bench.answer(request, endpoint)
+    except Rejected as rejected:
+        assert rejected.code in bench.known  # noqa: PT017 - either outcome is right
+    else:
+        assert isinstance(reply, Reply)
+        assert reply.status in (200, 202)
+        if endpoint.path in OFFICIAL:
+            OFFICIAL[endpoint.path].model_validate(json.loads(reply.body))
+
+
+@both
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
+@pytest.mark.parametrize("unit", [b"x", b"[", b'{"file":', b"\r\n--b\r\n", b"\x00"])
+def test_ten_megabytes_of_garbage_are_rejected(provider, content_type, unit):
+    bench = bench_of(provider)
+    request = json_request(unit * (10_000_000 // len(unit)), content_type=content_type)
+    assert bench.behaviour.documents(request, bench.state) == ()
+    for endpoint in documents(provider):
+        assert bench.rejected(request, endpoint).code in ("INVALID_REQUEST", "invalid_request")
