@@ -13,7 +13,9 @@ from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 
 __all__ = ["Sent", "cures"]
 
-_FILE_KEYS: Final = frozenset({"file", "files", "document", "documents", "inputs", "url"})
+_FILE_KEYS: Final = frozenset(
+    {"file", "files", "document", "documents", "inputs", "url", "assetid"}
+)
 _OPTIONS: Final = frozenset({"settings", "config", "options"})
 
 

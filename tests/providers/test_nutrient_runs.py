@@ -127,6 +127,27 @@ def test_an_asset_is_for_runs_only(nutrient_api, client, operation):
     assert [run.document for run in nutrient_api.runs] == ["scan.pdf"]
 
 
+def test_another_asset_cures_a_file_that_was_too_large(nutrient_api, client):
+    def asset(content):
+        return client.send("POST", "uploads", files={"file": ("a.pdf", content)}).json()["assetId"]
+
+    nutrient_api.fail("payload_too_large", endpoint="/extraction/parse/async")
+    first, second = asset(PDF), asset(PDF[:-1])
+    assert client.submit(json={"assetId": first}).status_code == 413
+    time.sleep(1)
+    assert client.submit(json={"assetId": second}).status_code == 202
+    nutrient_api.assert_not_retried()
+
+
+def test_the_same_asset_again_is_a_retry(nutrient_api, client):
+    asset = client.send("POST", "uploads", files={"file": ("a.pdf", PDF)}).json()["assetId"]
+    nutrient_api.fail("payload_too_large", endpoint="/extraction/parse/async")
+    for _ in range(2):
+        client.submit(json={"assetId": asset})
+        time.sleep(1)
+    assert said(nutrient_api.assert_not_retried) != "passed"
+
+
 @pytest.mark.parametrize("asset", ["asset_none", 7, ["x"], {}])
 def test_an_unknown_asset_is_named(client, asset):
     (path,) = client.submit(json={"assetId": asset}).json()["errorDetails"]["failingPaths"]
