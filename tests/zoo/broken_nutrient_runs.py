@@ -122,15 +122,27 @@ class LosesItsMode(NutrientRunLoop):
         return body
 
 
+class OneWay:
+    """A stream that can be read once."""
+
+    def __init__(self, content):
+        self._left = content
+
+    def read(self, _size=-1):
+        content, self._left = self._left, b""
+        return content
+
+
 class SpendsItsFile(NutrientRunLoop):
-    """Opens its file once, so that each retry of a submission uploads nothing."""
+    """Hands a stream over, so that each retry of a submission uploads nothing."""
 
     rule = "resends_payload"
 
     def submission(self, document, number):
+        path = Path(document)
         return {
             **super().submission(document, number),
-            "files": {"file": Path(document).open("rb")},
+            "files": {"file": (path.name, OneWay(path.read_bytes()))},
         }
 
 
@@ -183,7 +195,7 @@ class AsksForTheFeatureAgain(NutrientRunLoop):
 class TakesAcceptedForAResult(NutrientRunLoop):
     """Returns the reply to the submission: it is a 2xx."""
 
-    rule = "raises"
+    rule = "succeeds"
 
     def follow(self, client, run):
         return {**run, "status": "done"}
