@@ -64,31 +64,31 @@ class Page:
         self._newest_first = newest_first
         self._start = self._from_token(query_text(call.request, "nextPageToken"))
         self._size = _size(call)
-        self.is_first = self._start == 0
-        """Whether it begins the list."""
 
     def body(
         self,
         items: Sequence[_Item],
-        shows: Callable[[_Item], bool],
-        summary: Callable[[_Item], Mapping[str, Any]],
+        fits: Callable[[_Item], bool],
+        summary: Callable[[_Item], Mapping[str, Any] | None],
     ) -> dict[str, Any]:
         """The body of the reply.
 
         Args:
             items: the whole list, in order.
-            shows: whether an item fits the filters.
-            summary: how the list shows an item.
+            fits: whether an item fits the filters.
+            summary: how the list shows an item; None where a look at it leaves it out.
         """
-        shown: list[Mapping[str, Any]] = []
-        body: dict[str, Any] = {"object": "list", "data": shown}
+        data: list[Mapping[str, Any]] = []
+        body: dict[str, Any] = {"object": "list", "data": data}
         for index, item in enumerate(items[self._start :], self._start):
-            if not shows(item):
+            if not fits(item):
                 continue
-            if len(shown) == self._size:
+            if len(data) == self._size:
                 body["nextPageToken"] = f"page_{self._from_oldest(index)}"
                 break
-            shown.append(summary(item))
+            shown = summary(item)
+            if shown is not None:
+                data.append(shown)
         return body
 
     def _from_token(self, token: str | None) -> int:

@@ -83,15 +83,14 @@ def list_runs(call: Call) -> Mapping[str, Any]:
     runs = call.runs.all()
     status = query_choice(call.request, "status", _STATUSES)
     page = Page(call, len(runs))
-    matching = list(_matching(call, runs))
-    # The first page is a look at the runs, and so a poll of each; later pages go on with it.
-    seen = call.runs.look(matching) if page.is_first else [run.status for run in matching]
-    statuses = {run.id: its_status for run, its_status in zip(matching, seen, strict=True)}
-    return page.body(
-        runs[::-1],
-        lambda run: run.id in statuses and status in (None, statuses[run.id]),
-        lambda run: summary(run, statuses[run.id]),
-    )
+    matching = {run.id for run in _matching(call, runs)}
+
+    def shown(run: SimulatedRun) -> Mapping[str, Any] | None:
+        # A run that the status keeps from the page was looked at, too: it would never end else.
+        [its_status] = call.runs.look([run])
+        return summary(run, its_status) if status in (None, its_status) else None
+
+    return page.body(runs[::-1], lambda run: run.id in matching, shown)
 
 
 def _matching(call: Call, runs: list[SimulatedRun]) -> Iterator[SimulatedRun]:
