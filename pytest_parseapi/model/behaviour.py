@@ -146,7 +146,7 @@ class Behaviour:
             return names_of_upload(request)
         if kind == "application/json":
             try:
-                return names_of_url(json_object(request.body).get("url"))
+                return names_of_url(json_object(request).get("url"))
             except MalformedBody:
                 return ()
         return names_of_disposition(request.header("content-disposition"))

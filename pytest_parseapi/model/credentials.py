@@ -49,7 +49,8 @@ class BearerToken(Credential):
         """The token."""
         scheme, _, token = (request.header("authorization") or "").partition(" ")
         token = token.strip()
-        return (token,) if token and scheme.lower() == self.scheme.lower() else ()
+        right = scheme == self.scheme or scheme.lower() == self.scheme.lower()
+        return (token,) if token and right else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Excerpt", "Fault", "Reply", "Request", "Timeouts", "digest_of", "moment_of", "size_of"]
+__all__ = [
+    "Excerpt",
+    "Fault",
+    "HeaderLines",
+    "Reply",
+    "Request",
+    "Timeouts",
+    "digest_of",
+    "moment_of",
+    "shared_timeouts",
+    "size_of",
+]
+
+_Found = TypeVar("_Found")
 
 
 class Excerpt(bytes):
@@ -72,6 +86,33 @@ class Timeouts:
         return tuple(name for name in ("connect", "read") if getattr(self, name) is None)
 
 
+@functools.lru_cache(maxsize=64)
+def shared_timeouts(
+    connect: float | None = None, read: float | None = None, *, known: bool = True
+) -> Timeouts:
+    """The same object for the same time-outs: it is kept with each attempt."""
+    return Timeouts(connect, read, known)
+
+
+_NO_TIMEOUTS: Final = Timeouts()
+
+
+class HeaderLines(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - a tuple takes none
+    """The headers of requests that send the same ones: looked through once for all of them.
+
+    Args:
+        lines: in the order sent, names in lower case.
+    """
+
+    first: Mapping[str, str]
+    """The first value of each name."""
+
+    def __new__(cls, lines: Iterable[tuple[str, str]]) -> Self:  # noqa: D102
+        made = super().__new__(cls, lines)
+        made.first = dict(reversed(made))
+        return made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request, whatever library sent it."""
@@ -89,14 +130,35 @@ class Request:
     base_url: str = ""
     """Where the client reaches this API, if not at its documented base URL."""
     client: str
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Timeouts = _NO_TIMEOUTS
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its lower-case name."""
+        if isinstance(self.headers, HeaderLines):
+            return self.headers.first.get(name)
         for key, value in self.headers:
             if key == name:
                 return value
         return None
+
+    def once(self, read: Callable[[Request], _Found]) -> _Found:
+        """What a function finds in this request: it reads it once, whoever asks how often.
+
+        Args:
+            read: the function; what it finds must not be changed.
+
+        Example:
+            >>> Request(method="GET", url="https://a.example/x", host="a.example", path="/x",
+            ...         client="requests").once(lambda request: request.path)
+            '/x'
+        """
+        found: _Found
+        try:
+            found = self._found[read]
+        except KeyError:
+            found = self._found[read] = read(self)
+        return found
 
     def as_httpx(self) -> httpx.Request:
         """The same request as an `httpx.Request`, whatever library sent it.

@@ -52,9 +52,10 @@ class Signing:
 
     def names(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The names of a document, none of them with a signature or a password."""
-        if not any("?" in name or "@" in name for name in names):
-            return names
-        return tuple(dict.fromkeys(self.name(name) for name in names))
+        for name in names:
+            if "?" in name or "@" in name:
+                return tuple(dict.fromkeys(self.name(item) for item in names))
+        return names
 
     def name(self, name: str) -> str:
         """A document's name; as it is where it is no URL."""

@@ -35,17 +35,23 @@ _MEGABYTE: Final = 1024 * 1024
 
 def media_type(request: Request) -> str:
     """The media type that the request declares, in lower case; empty where it declares none."""
-    return (request.header("content-type") or "").partition(";")[0].strip().lower()
+    return _media_type_of(request.header("content-type") or "")
 
 
-def json_object(body: bytes | str) -> dict[str, Any]:
+@functools.lru_cache(maxsize=64)
+def _media_type_of(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
+
+
+def json_object(source: Request | bytes | str) -> dict[str, Any]:
     """The object that a JSON text holds.
 
     Args:
-        body: the text, or its bytes.
+        source: the text, or its bytes, or the request whose body it is: that is read once, however
+            often it is asked for.
 
     Returns:
-        The object.
+        The object. That of a request must not be changed.
 
     Raises:
         MalformedBody: it is empty, no JSON, or not an object.
@@ -54,10 +60,22 @@ def json_object(body: bytes | str) -> dict[str, Any]:
         >>> json_object(b'{"url": "https://files.example.com/a.pdf"}')["url"]
         'https://files.example.com/a.pdf'
     """
+    return source.once(_object_of) if isinstance(source, Request) else _object_in(source)
+
+
+def _object_of(request: Request) -> dict[str, Any]:
+    return _object_in(request.body)
+
+
+def _object_in(body: bytes | str) -> dict[str, Any]:
     if not body or body.isspace():
         raise MalformedBody("The JSON is empty.")
     try:
-        found = _DECODER.decode(body if isinstance(body, str) else body.decode())
+        text = body if isinstance(body, str) else body.decode()
+        # Without white space around it, which `JSONDecoder.decode` looks for twice.
+        found, end = _DECODER.raw_decode(text) if text[0] == "{" else (None, -1)
+        if end != len(text):
+            found = _DECODER.decode(text)
     # Deep nesting exhausts the parser's stack, and is no ValueError.
     except (ValueError, RecursionError):
         raise MalformedBody("The JSON cannot be read.") from None
@@ -73,26 +91,35 @@ def _refuse(constant: str) -> Any:
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
 _SPACE: Final = re.compile(r"\s")
+# Most URLs are as simple as that, and `urlsplit` is slow.
+_PLAIN_URL: Final = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?((?:/[A-Za-z0-9._~+=:@!$&'()*,;/-]*)?)(?:[?#][!-Z^-~]*)?"
+)
 
 
 def is_http_url(value: object) -> bool:
     """Whether a value is an absolute http or https URL."""
-    if not isinstance(value, str) or _SPACE.search(value):
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
+    return isinstance(value, str) and _split(value)[0]
+
+
+def last_segment(url: str) -> str:
+    """The last segment of a URL's path, decoded; empty where the path has none."""
+    return _split(url)[1]
 
 
 @functools.lru_cache(maxsize=64)
-def last_segment(url: str) -> str:
-    """The last segment of a URL's path, decoded; empty where the path has none."""
+def _split(url: str) -> tuple[bool, str]:
+    """Whether it is an absolute http or https URL, and the last segment of its path, decoded."""
+    plain = _PLAIN_URL.fullmatch(url)
+    if plain is not None:
+        return True, plain[1].rstrip("/").rpartition("/")[2]
     try:
-        return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
+        parts = urlsplit(url)
+        name = unquote(parts.path.rstrip("/").rpartition("/")[2])
+        absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        return ""
+        return False, ""
+    return absolute and _SPACE.search(url) is None, name
 
 
 def unique_names(names: Iterable[object]) -> tuple[str, ...]:
@@ -102,7 +129,10 @@ def unique_names(names: Iterable[object]) -> tuple[str, ...]:
 
 def names_of_url(url: object) -> tuple[str, ...]:
     """A URL and its last path segment; nothing where the value is no string."""
-    return unique_names((url, last_segment(url))) if isinstance(url, str) else ()
+    if not isinstance(url, str) or not url:
+        return ()
+    name = last_segment(url)
+    return (url, name) if name and name != url else (url,)
 
 
 def names_of_upload(request: Request) -> tuple[str, ...]:

@@ -113,9 +113,10 @@ class Journal:
             if not caller.is_task:
                 caller = self._keep(caller)
             asked = Asked(request, endpoint, names, caller, self._now(), self._signing, secrets)
-            operation = self._operation(asked)
+            path = (endpoint, caller)
+            operation = self._operation(asked, self._latest.get(path))
             operation.under_way = True
-            self._latest[endpoint, caller] = operation
+            self._latest[path] = operation
             self._begun += 1
             self._attempts[self._begun] = None
             return Opened(self._attempts, self._begun, asked, operation, self._wall())
@@ -145,7 +146,7 @@ class Journal:
                 request_id=outcome.request_id,
                 status=status,
                 error=outcome.error,
-                shown=self._keep(outcome.shown),
+                shown=None if outcome.shown is None else self._keep(outcome.shown),
                 mock=outcome.mock,
                 contradiction=outcome.contradiction,
                 started=opened.started,
@@ -155,7 +156,7 @@ class Journal:
                 wall_ended=self._wall(),
                 retry_after=headers.get("retry-after"),
                 client=request.client,
-                timeouts=self._keep(request.timeouts),
+                timeouts=request.timeouts,
                 body=body,
                 names=names,
                 _headers=self._keep(request.headers),
@@ -235,11 +236,16 @@ class Journal:
         left = [item for item in self._attempts.values() if item is not None]
         self.credentials = {secret for attempt in left for secret in attempt._secrets}
 
-    def _operation(self, asked: Asked) -> Operation:
+    def _operation(self, asked: Asked, before: Operation | None) -> Operation:
+        """The operation that a request belongs to.
+
+        Args:
+            asked: the request.
+            before: what its caller asked for before, at the same endpoint.
+        """
         key = _key(asked)
         found = self._documents.get(key)
         if found is None:
-            before = self._latest.get((asked.endpoint, asked.caller))
             if before is not None and before.attempts and before.last.failed:
                 lost = not before.under_way and asked.lost_its_name(before.last)
                 if lost and before.goes_on_with(asked):

@@ -126,13 +126,16 @@ class Step:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """What a script has for one request: the failure that it meets, if any."""
 
     step: Scripted | None
     delays: tuple[Delay, ...] = ()
     """Of the failures that let the request pass, because it is one of the first."""
+
+
+_NOTHING: Final = Found(None)
 
 
 class Script:
@@ -166,6 +169,8 @@ class Script:
         Raises:
             UsageError: the test's own ``when`` raised.
         """
+        if not self._pending:
+            return _NOTHING
         answers: dict[Condition, bool] = {}
         delays: list[Delay] = []
         for step in tuple(self._pending):

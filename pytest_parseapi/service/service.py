@@ -19,7 +19,7 @@ from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.runs import RunShown
+from pytest_parseapi.model.runs import RunShown, no_runs
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, current_caller
@@ -42,6 +42,7 @@ _LOST: Final = ("read_timeout", "connection_reset", "truncated_body")
 """Faults that lose a reply: the service got the request."""
 
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_RUNS: Final = no_runs()
 
 
 class Ids:
@@ -165,7 +166,7 @@ class SimulatedService:
                     request, endpoint, params, names, self.script, authorized=bool(secrets)
                 )
             if outcome.shown is None and endpoint.polls and params:
-                outcome = replace(outcome, shown=RunShown(next(iter(params.values()))))
+                outcome.shown = RunShown(next(iter(params.values())))
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             return Pending(opened, outcome, seconds, self.close, self._stops)
         except BaseException:
@@ -278,7 +279,7 @@ class SimulatedService:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
-        if not isinstance(found, tuple) or not all(isinstance(item, str) for item in found):
+        if not _are_texts(found):
             self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
         return found
 
@@ -381,6 +382,7 @@ class SimulatedService:
             new_id=self._ids.new,
             base_url=request.base_url or self.provider.base_url,
             names=names,
+            runs=_NO_RUNS,
         )
         if self.runs is not None:
             call.runs = CallRuns(self.runs, call, self.provider.idempotency_header)
@@ -420,7 +422,8 @@ class SimulatedService:
         text = error.message if message is None else message
         behaviour = self.provider.behaviour
         outcome = failed(behaviour, error, request_id, message=text, details=details)
-        return replace(outcome, rejection=text)
+        outcome.rejection = text
+        return outcome
 
     def _scripted(
         self,
@@ -438,3 +441,12 @@ class SimulatedService:
             self._stops.stop(str(mistake))
         finally:
             self._deciding = None
+
+
+def _are_texts(found: object) -> bool:
+    if not isinstance(found, tuple):
+        return False
+    for item in found:  # noqa: SIM110 - every exchange comes by, and a generator costs more
+        if not isinstance(item, str):
+            return False
+    return True

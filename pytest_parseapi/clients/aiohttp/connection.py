@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
+from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.record.caller import current_caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
@@ -248,7 +248,7 @@ class Connection(asyncio.Transport):
 
 def timeouts_of(limits: Any) -> Timeouts:
     """What a ``ClientTimeout`` comes to: its total limits everything."""
-    return Timeouts(
+    return shared_timeouts(
         connect=_least(limits.connect, limits.sock_connect, limits.total),
         read=_least(limits.sock_read, limits.total),
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.httpx.headers import Headers, KnownHeaders
+from pytest_parseapi.clients.httpx.headers import KnownHeaders
 from pytest_parseapi.clients.httpx.streams import truncated_streams
 from pytest_parseapi.clients.mocks.httpx import HTTPXMocks
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
-from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
+from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["HTTPXExchanges"]
@@ -24,6 +26,8 @@ _EXCEPTIONS: Final = {
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
+_NO_LIMITS: Final[Mapping[str, float | None]] = MappingProxyType({})
+_MOST_ACCEPTED: Final = 256
 
 
 class HTTPXExchanges:
@@ -40,7 +44,9 @@ class HTTPXExchanges:
         self.mocks = HTTPXMocks(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
-        self._accepted: KnownHeaders[tuple[tuple[bytes, bytes], ...]] = KnownHeaders(_headers)
+        self._accepted: dict[int, object] = {}
+        """Headers that the library does not refuse, by their identity."""
+        self._library: str = module.__name__
         self._streams = truncated_streams(module)
 
     def run(
@@ -59,12 +65,14 @@ class HTTPXExchanges:
             if response is not None:
                 return response
         self._check(service, request, neutral)
-        pauses = _connect_pauses(transport)
-        while True:
-            result = self.hosts.wait(self.hosts.receive(service, neutral))
-            if _gives_up(result, pauses):
-                return self.respond(request, result)
-            self.hosts.clock.sleep(pauses.pop(0))
+        result = self.hosts.wait(self.hosts.receive(service, neutral))
+        if _failed_to_connect(result):
+            for pause in _connect_pauses(transport):
+                self.hosts.clock.sleep(pause)
+                result = self.hosts.wait(self.hosts.receive(service, neutral))
+                if not _failed_to_connect(result):
+                    break
+        return self.respond(request, result)
 
     async def run_async(
         self,
@@ -82,24 +90,26 @@ class HTTPXExchanges:
             if response is not None:
                 return response
         self._check(service, request, neutral)
-        pauses = _connect_pauses(transport)
-        while True:
-            result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
-            if _gives_up(result, pauses):
-                return self.respond(request, result)
+        result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
+        if _failed_to_connect(result):
             import anyio
 
-            await anyio.sleep(pauses.pop(0))
+            for pause in _connect_pauses(transport):
+                await anyio.sleep(pause)
+                result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
+                if not _failed_to_connect(result):
+                    break
+        return self.respond(request, result)
 
     def _check(self, service: SimulatedService, request: Any, read: Request) -> None:
         """Refuse what the library itself refuses, below the place of the interception."""
-        raw = tuple(request.headers.raw)
+        headers = read.headers
         # A stream that an attempt before has used up is a payload that was lost: checks say so.
         streamed = not isinstance(request.stream, self.module.ByteStream)
         if (
-            raw in self._accepted
+            id(headers) in self._accepted
             and request.method in PLAIN_METHODS
-            and (streamed or _length(read.headers) in (None, len(read.body)))
+            and (streamed or _length(read) in (None, len(read.body)))
             and "target" not in request.extensions
         ):
             return
@@ -108,16 +118,18 @@ class HTTPXExchanges:
         except BaseException:
             service.refused(read)
             raise
-        self._accepted.of(raw)
+        if len(self._accepted) > _MOST_ACCEPTED:
+            self._accepted.clear()
+        self._accepted[id(headers)] = headers
 
     def _active(self) -> Sequence[Any]:
-        return self.routes.active() if self.module.__name__ == "httpx" else ()
+        return self.routes.active() if self._library == "httpx" else ()
 
     def neutral(self, request: Any, body: bytes) -> Request:
         """A request as the service reads it."""
         url = request.url
         path, _, query = url.raw_path.decode("ascii").partition("?")
-        limits = request.extensions.get("timeout") or {}
+        limits = request.extensions.get("timeout") or _NO_LIMITS
         return Request(
             method=request.method,
             url=str(url),
@@ -126,8 +138,8 @@ class HTTPXExchanges:
             query=query,
             headers=self._known_headers.of(tuple(request.headers.raw)),
             body=body,
-            client=self.module.__name__,
-            timeouts=Timeouts(limits.get("connect"), limits.get("read")),
+            client=self._library,
+            timeouts=shared_timeouts(limits.get("connect"), limits.get("read")),
         )
 
     def respond(self, request: Any, result: Reply | Fault) -> Any:
@@ -140,30 +152,29 @@ class HTTPXExchanges:
             name, text = _EXCEPTIONS[result.name]
             raise getattr(self.module, name)(text, request=request)
         headers = [(name.encode(), value.encode()) for name, value in result.headers.items()]
-        headers.append((b"content-length", str(len(result.body)).encode()))
-        stream = self.module.ByteStream(result.body)
-        if result.truncated:
-            stream = self._streams(result.body)
+        headers.append((b"content-length", b"%d" % len(result.body)))
+        stream = (self._streams if result.truncated else self.module.ByteStream)(result.body)
+        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": _reason(result.status)}
         return self.module.Response(
-            result.status, headers=headers, stream=stream, extensions=_extensions(result.status)
+            result.status, headers=headers, stream=stream, extensions=extensions
         )
 
 
-def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
-    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
+def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> HeaderLines:
+    return HeaderLines(
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw
+    )
 
 
-def _length(headers: Headers) -> int | None:
-    """The length of the body that headers tell; None where they tell none."""
-    for name, value in headers:
-        if name == "content-length":
-            return int(value)
-    return None
+def _length(request: Request) -> int | None:
+    """The length of the body that its headers tell; None where they tell none."""
+    length = request.header("content-length")
+    return None if length is None else int(length)
 
 
-def _extensions(status: int) -> dict[str, Any]:
-    reason = http.client.responses.get(status, "")
-    return {"http_version": b"HTTP/1.1", "reason_phrase": reason.encode()}
+@functools.cache
+def _reason(status: int) -> bytes:
+    return http.client.responses.get(status, "").encode()
 
 
 def _connect_pauses(transport: Any) -> list[float]:
@@ -172,5 +183,5 @@ def _connect_pauses(transport: Any) -> list[float]:
     return [0.0, *(0.5 * 2**n for n in range(retries - 1))] if retries else []
 
 
-def _gives_up(result: Reply | Fault, pauses: list[float]) -> bool:
-    return not (pauses and isinstance(result, Fault) and result.name in _CONNECT_FAULTS)
+def _failed_to_connect(result: Reply | Fault) -> bool:
+    return isinstance(result, Fault) and result.name in _CONNECT_FAULTS

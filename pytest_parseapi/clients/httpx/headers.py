@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final, Generic, TypeVar
 
-__all__ = ["Headers", "KnownHeaders"]
+from pytest_parseapi.model.http import HeaderLines
 
-Headers = tuple[tuple[str, str], ...]
+__all__ = ["KnownHeaders"]
+
 Key = TypeVar("Key", bound=Hashable)
 
 _MOST: Final = 256
@@ -20,9 +21,9 @@ class KnownHeaders(Generic[Key]):
         read: makes the headers, with names in lower case, of what a client library has.
     """
 
-    def __init__(self, read: Callable[[Key], Headers]) -> None:
+    def __init__(self, read: Callable[[Key], HeaderLines]) -> None:
         self._read = read
-        self._known: dict[Key, Headers] = {}
+        self._known: dict[Key, HeaderLines] = {}
 
     def forget(self, key: Key) -> None:
         """Read them anew the next time."""
@@ -31,7 +32,7 @@ class KnownHeaders(Generic[Key]):
     def __contains__(self, key: Key) -> bool:
         return key in self._known
 
-    def of(self, key: Key) -> Headers:
+    def of(self, key: Key) -> HeaderLines:
         """The headers of a request.
 
         Args:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
-from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts
+from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["NotAnswered", "answer_of", "neutral_request"]
@@ -88,10 +88,10 @@ def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
 
 def _timeouts(timeout: Any) -> Timeouts:
     if isinstance(timeout, tuple):
-        return Timeouts(*timeout)
+        return shared_timeouts(*timeout)
     if timeout is None or isinstance(timeout, int | float):
-        return Timeouts(timeout, timeout)
-    return Timeouts(known=False)
+        return shared_timeouts(timeout, timeout)
+    return shared_timeouts(known=False)
 
 
 def _text(value: str | bytes) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange
-from pytest_parseapi.model.http import Reply, Request, Timeouts
+from pytest_parseapi.model.http import Reply, Request, shared_timeouts
 from pytest_parseapi.patching.bodies import Bodies
 from pytest_parseapi.patching.imports import ImportHook
 
@@ -133,7 +133,7 @@ def _neutral(request: Any) -> Request:
         headers=tuple(headers),
         body=_bytes(request.body),
         client=_client(),
-        timeouts=Timeouts(known=False),
+        timeouts=shared_timeouts(known=False),
     )
 
 

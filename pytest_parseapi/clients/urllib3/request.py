@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pytest_parseapi.clients.httpx.headers import Headers, KnownHeaders
+from pytest_parseapi.clients.httpx.headers import KnownHeaders
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_urllib3
-from pytest_parseapi.model.http import Request, Timeouts
+from pytest_parseapi.model.http import HeaderLines, Request, Timeouts, shared_timeouts
 
 __all__ = ["RequestReader"]
 
@@ -89,7 +89,7 @@ def _timeouts(limits: Any) -> Timeouts:
     connect, read, total = map(_seconds, (limits.connect_timeout, limits._read, limits.total))
     if total is not None:
         read = total if read is None else min(read, total)
-    return Timeouts(connect, read)
+    return shared_timeouts(connect, read)
 
 
 def _seconds(limit: Any) -> float | None:
@@ -122,7 +122,7 @@ def _bytes(chunk: Any) -> bytes:
     return chunk.encode() if isinstance(chunk, str) else bytes(chunk)
 
 
-def _headers(sent: _Sent) -> Headers:
+def _headers(sent: _Sent) -> HeaderLines:
     """The headers as sent, with those that urllib3 adds."""
     given = [(_text(name).lower(), _text(value)) for name, value in sent.given]
     names = {name for name, _ in given}
@@ -133,7 +133,8 @@ def _headers(sent: _Sent) -> Headers:
     elif sent.size is not None and not names & {"content-length", "transfer-encoding"}:
         headers.append(("content-length", str(sent.size)))
     # urllib3.util.SKIP_HEADER says that a header is left out.
-    return (*headers, *((name, value) for name, value in given if value != "@@@SKIP_HEADER@@@"))
+    headers += [(name, value) for name, value in given if value != "@@@SKIP_HEADER@@@"]
+    return HeaderLines(headers)
 
 
 def _text(value: str | bytes) -> str:

@@ -66,7 +66,7 @@ class ExtendBehaviour(Behaviour):
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
-            body = json_object(request.body)
+            body = json_object(request)
         except MalformedBody:
             return ()
         inputs = body.get("inputs")

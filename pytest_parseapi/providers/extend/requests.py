@@ -60,7 +60,7 @@ def read_object(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise invalid(f"The Content-Type must be application/json, not {kind or 'missing'}.")
     try:
-        return json_object(request.body)
+        return json_object(request)
     except MalformedBody as error:
         raise invalid(str(error)) from None
 

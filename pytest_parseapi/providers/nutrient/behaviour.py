@@ -74,7 +74,7 @@ class NutrientBehaviour(Behaviour):
         """The names of the URL, of the asset, of the upload, or of the raw body, best first."""
         if media_type(request) == "application/json" and b"assetId" in request.body:
             try:
-                asset = json_object(request.body).get("assetId")
+                asset = json_object(request).get("assetId")
             except MalformedBody:
                 return ()
             if isinstance(asset, str):

@@ -199,7 +199,7 @@ def _read_form(request: Request, rules: DocumentRules, problems: Problems) -> di
 
 def _read_json(request: Request, rules: DocumentRules, problems: Problems) -> dict[str, Any]:
     try:
-        body = json_object(request.body)
+        body = json_object(request)
     except MalformedBody as error:
         problems.stop("$", f"cannot be read: {str(error).rstrip('.')}")
     asset = None if rules.assets is None else body.get("assetId")
