@@ -23,7 +23,8 @@ class Caller:
 
     def __init__(self, ident: int, task: Any) -> None:
         self._ident = ident
-        self._key = (ident, id(task))
+        # Without a task there is no id to ask for: audit hooks make that slow.
+        self._key = (ident, 0 if task is None else id(task))
         self._task = None if task is None else weakref.ref(task)
 
     def __eq__(self, other: object) -> bool:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.frozen import open_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.record.asked import Asked
@@ -18,6 +19,7 @@ from pytest_parseapi.record.outcome import Outcome
 
 __all__ = ["Journal", "Opened"]
 
+_OPEN_ATTEMPT: Final = open_class(Attempt)
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _Kept = TypeVar("_Kept", bound=Hashable)
 
@@ -123,10 +125,6 @@ class Journal:
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
-        result = outcome.result
-        status, headers = (
-            (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
-        )
         request = opened.request
         operation = opened.operation
         with self._lock:
@@ -136,33 +134,7 @@ class Journal:
                 before = operation.attempts[-1]
                 body = before.body if body == before.body else body
                 names = before.names if names == before.names else names
-            attempt = Attempt(
-                number=opened.number,
-                method=request.method,
-                url=self._keep(_without(request.url, opened.secrets)),
-                path=self._keep(request.path),
-                endpoint=opened.endpoint.path,
-                document=names[0] if names else None,
-                request_id=outcome.request_id,
-                status=status,
-                error=outcome.error,
-                shown=None if outcome.shown is None else self._keep(outcome.shown),
-                mock=outcome.mock,
-                contradiction=outcome.contradiction,
-                started=opened.started,
-                ended=self._now(),
-                waited=opened.waited,
-                wall_started=opened.wall_started,
-                wall_ended=self._wall(),
-                retry_after=headers.get("retry-after"),
-                client=request.client,
-                timeouts=request.timeouts,
-                body=body,
-                names=names,
-                _headers=self._keep(request.headers),
-                _signing=self._signing,
-                _secrets=self._keep(opened.secrets),
-            )
+            attempt = self._attempt(opened, outcome, body, names)
             opened.record[opened.number] = attempt
             operation.attempts.append(attempt)
             operation.under_way = False
@@ -177,6 +149,43 @@ class Journal:
                 operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
             if not attempt.failed and request.method not in _LOOKS:
                 operation.closed = True
+        return attempt
+
+    def _attempt(
+        self, opened: Opened, outcome: Outcome, body: bytes, names: tuple[str, ...]
+    ) -> Attempt:
+        request, result = opened.request, outcome.result
+        status, headers = (
+            (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
+        )
+        made: Any = object.__new__(_OPEN_ATTEMPT)
+        made.number = opened.number
+        made.method = request.method
+        made.url = self._keep(_without(request.url, opened.secrets))
+        made.path = self._keep(request.path)
+        made.endpoint = opened.endpoint.path
+        made.document = names[0] if names else None
+        made.request_id = outcome.request_id
+        made.status = status
+        made.error = outcome.error
+        made.shown = None if outcome.shown is None else self._keep(outcome.shown)
+        made.mock = outcome.mock
+        made.contradiction = outcome.contradiction
+        made.started = opened.started
+        made.ended = self._now()
+        made.waited = opened.waited
+        made.wall_started = opened.wall_started
+        made.wall_ended = self._wall()
+        made.retry_after = headers.get("retry-after")
+        made.client = request.client
+        made.timeouts = request.timeouts
+        made.body = body
+        made.names = names
+        made._headers = self._keep(request.headers)
+        made._signing = self._signing
+        made._secrets = self._keep(opened.secrets)
+        made.__class__ = Attempt
+        attempt: Attempt = made
         return attempt
 
     def discard(self, opened: Opened) -> None:

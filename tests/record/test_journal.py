@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import threading
 import tracemalloc
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 from pytest_parseapi.providers.registry import registry
+from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, current_caller
 from pytest_parseapi.record.journal import Journal
 from pytest_parseapi.record.outcome import Outcome
@@ -493,3 +496,14 @@ def test_a_task_is_the_same_caller_until_it_ends():
         return first
 
     assert asyncio.run(main()).is_idle()
+
+
+def test_an_attempt_is_whole_and_frozen(book):
+    attempt = book.attempt()
+    assert type(attempt) is Attempt
+    # One that lacks a field cannot be copied.
+    assert replace(attempt).number == copy.copy(attempt).number == attempt.number
+    with pytest.raises(FrozenInstanceError):
+        attempt.number = 7
+    with pytest.raises(FrozenInstanceError):
+        del attempt.number

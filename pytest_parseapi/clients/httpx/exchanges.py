@@ -14,6 +14,7 @@ from pytest_parseapi.clients.httpx.streams import truncated_streams
 from pytest_parseapi.clients.mocks.httpx import HTTPXMocks
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
+from pytest_parseapi.model.frozen import open_class
 from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
@@ -25,6 +26,7 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
+_OPEN_REQUEST: Final = open_class(Request)
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 _NO_LIMITS: Final[Mapping[str, float | None]] = MappingProxyType({})
 _MOST_ACCEPTED: Final = 256
@@ -44,8 +46,8 @@ class HTTPXExchanges:
         self.mocks = HTTPXMocks(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
-        self._accepted: dict[int, object] = {}
-        """Headers that the library does not refuse, by their identity."""
+        self._accepted: set[object] = set()
+        """Headers that the library does not refuse."""
         self._library: str = module.__name__
         self._streams = truncated_streams(module)
 
@@ -107,7 +109,7 @@ class HTTPXExchanges:
         # A stream that an attempt before has used up is a payload that was lost: checks say so.
         streamed = not isinstance(request.stream, self.module.ByteStream)
         if (
-            id(headers) in self._accepted
+            headers in self._accepted
             and request.method in PLAIN_METHODS
             and (streamed or _length(read) in (None, len(read.body)))
             and "target" not in request.extensions
@@ -120,7 +122,7 @@ class HTTPXExchanges:
             raise
         if len(self._accepted) > _MOST_ACCEPTED:
             self._accepted.clear()
-        self._accepted[id(headers)] = headers
+        self._accepted.add(headers)
 
     def _active(self) -> Sequence[Any]:
         return self.routes.active() if self._library == "httpx" else ()
@@ -130,17 +132,21 @@ class HTTPXExchanges:
         url = request.url
         path, _, query = url.raw_path.decode("ascii").partition("?")
         limits = request.extensions.get("timeout") or _NO_LIMITS
-        return Request(
-            method=request.method,
-            url=str(url),
-            host=url.host,
-            path=path,
-            query=query,
-            headers=self._known_headers.of(tuple(request.headers.raw)),
-            body=body,
-            client=self._library,
-            timeouts=shared_timeouts(limits.get("connect"), limits.get("read")),
-        )
+        made: Any = object.__new__(_OPEN_REQUEST)
+        made.method = request.method
+        made.url = str(url)
+        made.host = url.host
+        made.path = path
+        made.query = query
+        made.headers = self._known_headers.of(tuple(request.headers.raw))
+        made.body = body
+        made.base_url = ""
+        made.client = self._library
+        made.timeouts = shared_timeouts(limits.get("connect"), limits.get("read"))
+        made._found = {}
+        made.__class__ = Request
+        neutral: Request = made
+        return neutral
 
     def respond(self, request: Any, result: Reply | Fault) -> Any:
         """The response that stands for a reply.
