@@ -12,7 +12,7 @@ from pytest_parseapi.model.links import Signing
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.cure import Sent, cures
-from pytest_parseapi.record.payload import Payload, document_bytes, payload_of
+from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
 
 __all__ = ["Asked"]
 
@@ -54,6 +54,12 @@ class Asked:
         request = self.request
         return payload_of(request.header("content-type") or "", request.body, self._signing)
 
+    @property
+    def _content(self) -> str | None:
+        """A digest of the document's own bytes; None where it carries none."""
+        kind = self.request.header("content-type") or ""
+        return self.payload.content if may_hold_document(kind) else None
+
     def resends(self, before: Attempt) -> bool:
         """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
         request = self.request
@@ -76,7 +82,7 @@ class Asked:
 
     def lost_its_name(self, before: Attempt) -> bool:
         """Whether it is its caller's retry of an attempt, without its document or its name."""
-        content = self.payload.content
+        content = self._content
         if content is None:
             return not self.names
         return content == before.payload.content or (not self.names and self._is_rest_of(before))

@@ -19,19 +19,20 @@ _DEEP: Final = 12
 class Caller:
     """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
 
-    __slots__ = ("_ident", "_key", "_task")
+    __slots__ = ("_ident", "_task", "key")
 
     def __init__(self, ident: int, task: Any) -> None:
         self._ident = ident
         # Without a task there is no id to ask for: audit hooks make that slow.
-        self._key = (ident, 0 if task is None else id(task))
+        self.key: tuple[int, int] = (ident, 0 if task is None else id(task))
+        """Equal for equal callers."""
         self._task = None if task is None else weakref.ref(task)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Caller) and self._key == other._key
+        return isinstance(other, Caller) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(self.key)
 
     @property
     def is_task(self) -> bool:
@@ -110,7 +111,8 @@ def current_caller() -> Caller:
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
         task = asyncio.current_task()
-    elif "trio" in sys.modules:
+    elif "trio" in sys.modules and sys.modules["sniffio"].thread_local.name == "trio":
+        # Asked first, since trio itself finds out by an exception.
         trio = sys.modules["trio"]
         if trio.lowlevel.in_trio_task():
             task = trio.lowlevel.current_task()

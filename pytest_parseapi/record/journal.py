@@ -73,8 +73,9 @@ class Journal:
         self._begun = 0
         # Most documents have one operation, which needs no series.
         self._documents: dict[Hashable, Operation | Series] = {}
-        self._latest: dict[tuple[Endpoint, Caller], Operation] = {}
+        self._latest: dict[Hashable, Operation] = {}
         self._kept: dict[Any, Any] = {}
+        self._threads: dict[tuple[int, int], Caller] = {}
         self._unswept = 0
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
@@ -113,9 +114,10 @@ class Journal:
         with self._lock:
             self.credentials.update(secrets)
             if not caller.is_task:
-                caller = self._keep(caller)
+                caller = self._threads.setdefault(caller.key, caller)
             asked = Asked(request, endpoint, names, caller, self._now(), self._signing, secrets)
-            path = (endpoint, caller)
+            # Of texts and numbers, since keys of other objects take their time to compare.
+            path = (endpoint.method, endpoint.path, caller.key)
             operation = self._operation(asked, self._latest.get(path))
             operation.under_way = True
             self._latest[path] = operation
@@ -207,6 +209,7 @@ class Journal:
             self._documents.clear()
             self._latest.clear()
             self._kept.clear()
+            self._threads.clear()
             self.credentials.clear()
 
     def has(self, attempt: Attempt) -> bool:
@@ -239,6 +242,7 @@ class Journal:
         """Forget what only dropped attempts needed; as seldom as this costs little."""
         self._unswept = 0
         self._kept.clear()
+        self._threads.clear()
         self._latest = {
             key: item for key, item in self._latest.items() if item.attempts or item.under_way
         }
@@ -289,9 +293,9 @@ def _key(asked: Asked) -> Hashable:
     """What a request is about."""
     if "{" in asked.endpoint.path:
         # The path names it: two runs of one document are two operations.
-        return (asked.endpoint, asked.request.path)
+        return (asked.endpoint.method, asked.endpoint.path, asked.request.path)
     if asked.names:
-        return (asked.endpoint, asked.names[0])
+        return (asked.endpoint.method, asked.endpoint.path, asked.names[0])
     payload = asked.payload
     return (asked.endpoint, asked.request.path, payload.content or payload.digest)
 

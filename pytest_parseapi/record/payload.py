@@ -14,7 +14,7 @@ from pytest_parseapi.model.http import Excerpt, digest_of, size_of
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
-__all__ = ["Payload", "PayloadPart", "document_bytes", "payload_of"]
+__all__ = ["Payload", "PayloadPart", "document_bytes", "may_hold_document", "payload_of"]
 
 
 _JSON: Final = "application/json"
@@ -146,6 +146,11 @@ def payload_of(content_type: str, body: bytes, signing: Signing = _PLAIN) -> Pay
         else:
             return Payload(kind, tuple(_part(part, signing) for part in parts), whole)
     return Payload(kind, (whole,), whole)
+
+
+def may_hold_document(content_type: str) -> bool:
+    """Whether a body of this type may hold the bytes of a document, rather than name one."""
+    return content_type.partition(";")[0].strip().lower() not in _NO_DOCUMENT
 
 
 def document_bytes(content_type: str, body: bytes) -> bytes:

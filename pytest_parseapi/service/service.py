@@ -317,16 +317,25 @@ class SimulatedService:
             return self._fault(script, found, error)
         request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
         call = self._call(request, endpoint, params, names)
-        reply = self._served(call, request_id, authorized=authorized)
-        if isinstance(reply, Reply) and (step is None or lost):
-            # Where the reply alone is lost, the service got the request.
-            for effect in call.effects:
-                effect()
-        if isinstance(error, NetworkFault) and error.kind == "network":
-            return self._fault(script, found, error)
-        if isinstance(reply, Outcome):
-            return reply
-        script.take(found)
+        try:
+            reply = self._served(call, request_id, authorized=authorized)
+            if isinstance(reply, Reply) and (step is None or lost):
+                # Where the reply alone is lost, the service got the request.
+                for effect in call.effects:
+                    effect()
+            if isinstance(error, NetworkFault) and error.kind == "network":
+                return self._fault(script, found, error)
+            if isinstance(reply, Outcome):
+                return reply
+            script.take(found)
+            return self._ended(call, step, reply, request_id)
+        finally:
+            # They know the call: as a circle, all of it would be the garbage collector's to find.
+            call.runs = _NO_RUNS
+            call.effects.clear()
+
+    def _ended(self, call: Call, step: Step | None, reply: Reply, request_id: str) -> Outcome:
+        """How a good request ends: with its reply, or as the script says."""
         if step is not None:
             return scripted(self.provider, step, call, reply, request_id)
         return Outcome(

@@ -44,7 +44,7 @@ class Callers:
                 return name in callers._ended
 
         caller = Named(0, None)
-        caller._key = (name,)
+        caller.key = (name,)
         return caller
 
     def end(self, name):

@@ -1,0 +1,66 @@
+"""How much work one exchange is: counted, since times depend on the machine."""
+
+from __future__ import annotations
+
+import gc
+
+import httpx
+import pytest
+
+from pytest_parseapi.model import reading
+from pytest_parseapi.model.behaviour import Call
+from pytest_parseapi.model.http import Request
+
+KEY = {"Authorization": "Bearer key_of_a_test"}
+
+
+def post(api, path, number=0):
+    url = f"https://files.example.com/invoice-{number}.pdf"
+    body = {"url": url} if api.provider.name == "nutrient" else {"file": {"url": url}}
+    return httpx.post(api.base_url + path, json=body, headers=KEY)
+
+
+def living():
+    return [item for item in gc.get_objects() if isinstance(item, (Call, Request))]
+
+
+@pytest.fixture(params=["extend", "nutrient"])
+def api(request, parseapi_factory):
+    return parseapi_factory(request.param)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_body_is_parsed_once(api, monkeypatch, fails):
+    parsed = []
+    real = reading._object_in
+    monkeypatch.setattr(reading, "_object_in", lambda body: parsed.append(body) or real(body))
+    path = "/extraction/parse" if api.provider.name == "nutrient" else "/parse"
+    if fails:
+        api.fail(429, times=2)
+    for number in range(2):
+        assert post(api, path, number).is_success is not fails
+    assert len(parsed) == 2
+
+
+@pytest.mark.parametrize("path", ["/parse", "/parse_runs"])
+@pytest.mark.parametrize("code", [None, "INTERNAL_ERROR"])
+def test_nothing_of_an_exchange_waits_for_the_garbage_collector(extend_api, path, code):
+    if code is not None:
+        extend_api.fail(code)
+    gc.collect()
+    gc.disable()
+    try:
+        before = living()
+        assert post(extend_api, path).is_success is (code is None)
+        left = [item for item in living() if not any(item is known for known in before)]
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def test_an_effect_reaches_the_runs_although_nothing_of_the_call_is_left(extend_api):
+    run = post(extend_api, "/parse_runs").json()
+    poll = f"{extend_api.base_url}/parse_runs/{run['id']}"
+    statuses = [httpx.get(poll, headers=KEY).json()["status"] for _ in range(2)]
+    assert statuses == ["PROCESSING", "PROCESSED"]
+    assert [item.polls for item in extend_api.runs] == [1]
