@@ -70,7 +70,7 @@ def exchanges_of_har(
 def _exchange(
     entry: Mapping[Any, Any], request: Mapping[Any, Any], url: str, where: str, folder: Path
 ) -> RecordedExchange:
-    asked = _request(request, url, f"{where}.request")
+    asked = _request(request, url, f"{where}.request", folder)
     response = mapping(entry.get("response"), f"{where}.response")
     seconds = _seconds(entry.get("time"), f"{where}.time")
     began = _moment(entry.get("startedDateTime"))
@@ -93,21 +93,23 @@ def _exchange(
     )
 
 
-def _request(request: Mapping[Any, Any], url: str, where: str) -> Request:
+def _request(request: Mapping[Any, Any], url: str, where: str, folder: Path) -> Request:
     headers = _headers(request.get("headers"), f"{where}.headers")
     body = b""
     if request.get("postData") is not None:
         sent = mapping(request["postData"], f"{where}.postData")
-        body, kind = _sent(sent, f"{where}.postData")
+        body, kind = _sent(sent, f"{where}.postData", folder)
         if kind and not any(name == "content-type" for name, _ in headers):
             headers = (*headers, ("content-type", kind))
     return request_of(request.get("method"), url, headers, body, where)
 
 
-def _sent(sent: Mapping[Any, Any], where: str) -> tuple[bytes, str]:
+def _sent(sent: Mapping[Any, Any], where: str, folder: Path) -> tuple[bytes, str]:
     """The body of a request, and its type."""
     kind = sent.get("mimeType")
     kind = kind if isinstance(kind, str) and kind.isascii() and kind.isprintable() else ""
+    if isinstance(sent.get("_file"), str):
+        return _beside(folder, sent["_file"], "", where) or b"", kind
     written = sent.get("text")
     if written is not None and (written or not sent.get("params")):
         found = text(written, f"{where}.text")
@@ -157,7 +159,7 @@ def _body(
     if written is None:
         beside = content.get("_file")
         if isinstance(beside, str):
-            return _beside(folder, beside, headers, where)
+            return _beside(folder, beside, headers.get("content-encoding", ""), where)
         empty = content.get("size") == 0 or status in _BODILESS
         return b"" if empty else None
     found = text(written, f"{where}.text")
@@ -168,7 +170,7 @@ def _body(
     return decompressed(raw, headers.get("content-encoding", ""), where)
 
 
-def _beside(folder: Path, name: str, headers: Mapping[str, str], where: str) -> bytes | None:
+def _beside(folder: Path, name: str, encoding: str, where: str) -> bytes | None:
     """A body that Playwright wrote into a file of its own, in the same folder."""
     if not name or Path(name).name != name:
         raise UnusableError(f"{where}._file must be the name of a file in the same folder")
@@ -176,7 +178,7 @@ def _beside(folder: Path, name: str, headers: Mapping[str, str], where: str) -> 
         raw = (folder / name).read_bytes()
     except (OSError, ValueError):
         return None
-    return decompressed(raw, headers.get("content-encoding", ""), where)
+    return decompressed(raw, encoding, where)
 
 
 def _seconds(value: object, where: str) -> float | None:

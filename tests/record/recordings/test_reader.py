@@ -145,8 +145,12 @@ def test_a_body_that_was_not_kept_is_not_an_empty_one(read, content, has_body):
 
 def test_playwright_keeps_bodies_in_files_of_their_own(read, tmp_path):
     (tmp_path / "abc.json").write_text(BODY)
-    [exchange] = read(har(entry(response={"content": {"size": -1, "_file": "abc.json"}})))
+    (tmp_path / "sent.json").write_text("{}")
+    attached = entry(response={"content": {"size": -1, "_file": "abc.json"}})
+    attached["request"]["postData"] = {"text": "", "params": [], "_file": "sent.json"}
+    [exchange] = read(har(attached))
     assert (exchange.has_body, exchange.result.body) == (True, BODY.encode())
+    assert exchange.request.body == b"{}"
 
 
 @pytest.mark.parametrize(
