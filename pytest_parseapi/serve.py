@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -132,7 +132,7 @@ def long_lived_scope(
         {provider.name: provider},
         Settings(
             seed="serve",
-            max_attempts=sys.maxsize,
+            max_attempts=math.inf,
             real_time=True,
             clients=(),
             speed=speed,

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pytest_parseapi.api.tokens import Tokens
 from pytest_parseapi.clients.forks import Forks
-from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -29,7 +29,7 @@ class Settings:
 
     Args:
         seed: what ids depend on: the test's node id.
-        max_attempts: the fuse.
+        max_attempts: the fuse; infinite for none.
         real_time: leave time alone.
         clients: the client libraries to intercept; None for every installed one.
         signing_parameters: more query parameters that sign a link, beside the well-known ones.
@@ -40,7 +40,7 @@ class Settings:
     """
 
     seed: str
-    max_attempts: int = 100
+    max_attempts: float = 100
     real_time: bool = False
     clients: Collection[str] | None = None
     signing_parameters: tuple[str, ...] = ()
@@ -107,6 +107,16 @@ class Scope:
     def within(self, token: str) -> Scope:
         """The scope of a token, which begins empty when it is first used."""
         return self._tokens.within(token)
+
+    def close(self) -> None:
+        """It is given up: let go of what refers to it in turn, so that its memory is free now."""
+        self.hosts.disconnect()
+        self.hosts.scope = self.hosts.no_scope
+        self.hosts.control = no_control
+        for service in self.services.values():
+            service.reset()
+        self.services = {}
+        del self._tokens
 
     def lost(self, provider: str) -> int:
         """How many attempts at a provider a server that runs for days has dropped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ class Tokens:
     def __init__(self, make: Callable[[str], Scope], retention: Retention | None = None) -> None:
         self._make = make
         self._retention = retention
-        self._scopes: dict[str, Scope] = {}
-        self._forgotten: dict[str, dict[str, int]] = {}
+        self._scopes: OrderedDict[str, Scope] = OrderedDict()
+        self._forgotten: OrderedDict[str, dict[str, int]] = OrderedDict()
 
     def within(self, token: str) -> Scope:
         """The scope of a token, which begins empty when it is first used."""
@@ -55,6 +56,6 @@ class Tokens:
         }
         for service in scope.services.values():
             retention.drop_all(service)
-            service.reset()
+        scope.close()
         if len(self._forgotten) > retention.most:
-            del self._forgotten[next(iter(self._forgotten))]
+            self._forgotten.popitem(last=False)

@@ -14,7 +14,7 @@ from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Interceptor", "SimulatedHosts", "plain_host"]
+__all__ = ["Interceptor", "SimulatedHosts", "no_control", "plain_host"]
 
 
 def plain_host(host: str) -> str:
@@ -56,16 +56,17 @@ class SimulatedHosts:
         self._services: dict[str, SimulatedService] = {}
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""
-        self.scope: Callable[[str], SimulatedHosts] = self._no_scope
+        self.scope: Callable[[str], SimulatedHosts] = self.no_scope
         """The services of a token, for clients of the live server that share it."""
-        self.control: Callable[[str, Request], Reply] = _no_control
+        self.control: Callable[[str, Request], Reply] = no_control
         """Answers a request to the live server's control, for the provider of a name."""
 
     def add(self, service: SimulatedService) -> None:
         """Connect every host of a service."""
         self._services.update(dict.fromkeys(service.provider.hosts, service))
 
-    def _no_scope(self, token: str) -> SimulatedHosts:
+    def no_scope(self, token: str) -> SimulatedHosts:
+        """The services themselves, where there are no tokens."""
         del token
         return self
 
@@ -129,6 +130,7 @@ class SimulatedHosts:
         return pending.finish()
 
 
-def _no_control(provider: str, request: Request) -> Reply:
+def no_control(provider: str, request: Request) -> Reply:
+    """What the control answers where there is none."""
     del provider, request
     return Reply(status=404)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
@@ -66,7 +66,7 @@ class Retention:
         self._count = 0
         self._bytes = 0
         # Hashes of what was dropped, the newest only, since this must not grow either.
-        self._names: dict[int, None] = {}
+        self._names: OrderedDict[int, None] = OrderedDict()
         self.dropped = 0
         """How many attempts were dropped, of all journals."""
 
@@ -94,20 +94,20 @@ class Retention:
     def drop_all(self, owner: Recorded) -> None:
         """An owner is given up, to make room for others."""
         for attempt in owner.journal.attempts:
-            self.note(owner, attempt.names)
+            self.note(owner.seed, attempt.names)
             self.dropped += 1
         self.forget(owner)
 
     def lost(self, owner: Recorded, document: str) -> bool:
         """Whether an attempt about a document of this name was dropped."""
-        return _mark(owner, document) in self._names
+        return hash((owner.seed, document)) in self._names
 
     def _drop_oldest(self) -> None:
         kept = self._order.popleft()
         if not _is_on_record(kept):
             return
         self._change(kept.owner, -1, -kept.size)
-        self.note(kept.owner, kept.attempt.names)
+        self.note(kept.owner.seed, kept.attempt.names)
         self.dropped += 1
         kept.owner.journal.drop(kept.operation, kept.attempt)
         kept.owner.forget(kept.attempt)
@@ -122,19 +122,15 @@ class Retention:
         else:
             del self._held[owner.seed]
 
-    def note(self, owner: Recorded, names: Iterable[str]) -> None:
+    def note(self, seed: str, names: Iterable[str]) -> None:
         """What was on record about a document of these names is so no longer."""
         for name in names:
-            mark = _mark(owner, name)
+            mark = hash((seed, name))
             self._names.pop(mark, None)
             self._names[mark] = None
         while len(self._names) > _NAMES_EACH * self.most:
-            del self._names[next(iter(self._names))]
+            self._names.popitem(last=False)
 
 
 def _is_on_record(kept: _Kept) -> bool:
     return kept.owner.journal.has(kept.attempt)
-
-
-def _mark(owner: Recorded, name: str) -> int:
-    return hash((owner.seed, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -18,12 +19,13 @@ class Fuse:
     """Counts what leads nowhere.
 
     Args:
-        max_attempts: how many failed attempts in a row at one operation end the test.
+        max_attempts: how many failed attempts in a row at one operation end the test; infinite for
+            a server, which stops nobody.
         stops: where to stop the test.
         picture: draws the record for the message.
     """
 
-    def __init__(self, max_attempts: int, stops: Stops, picture: Callable[[], str]) -> None:
+    def __init__(self, max_attempts: float, stops: Stops, picture: Callable[[], str]) -> None:
         self._max_attempts = max_attempts
         self._stops = stops
         self._picture = picture
@@ -34,6 +36,8 @@ class Fuse:
         Raises:
             SimulationStopped: the fuse has blown.
         """
+        if self._max_attempts == math.inf:
+            return
         if operation.failures + operation.idle >= self._max_attempts:
             what = f"failed {operation.failures} times in a row and"
             if operation.idle:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.record.retention import Recorded, Retention
+from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.service.runs import RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 
@@ -27,16 +27,25 @@ class Shared:
     retention: Retention
     tell: Callable[[Attempt], None] = lambda _attempt: None
     """Called with each attempt that has ended."""
-    runs: deque[tuple[Recorded, RunBook, RunRecord]] = field(default_factory=deque)
-    """The newest runs of all tokens, oldest first."""
+    _runs: deque[tuple[str, RunBook, RunRecord]] = field(default_factory=deque)
+    _count: int = 0
 
-    def keep_run(self, owner: Recorded, book: RunBook, run: RunRecord) -> None:
-        """There is one more run: the oldest goes where there are too many."""
-        self.runs.append((owner, book, run))
-        if len(self.runs) > self.retention.most:
-            owner, book, run = self.runs.popleft()
-            book.drop(run)
-            self.retention.note(owner, run.names)
+    def keep_run(self, seed: str, book: RunBook, run: RunRecord) -> None:
+        """There is one more run: the oldest of all tokens goes where there are too many."""
+        self._runs.append((seed, book, run))
+        self._count += 1
+        while self._count > self.retention.most:
+            seed, book, run = self._runs.popleft()
+            if book.drop(run):
+                self._count -= 1
+                self.retention.note(seed, run.names)
+        if len(self._runs) > 2 * self.retention.most:
+            self._runs = deque(item for item in self._runs if item[1].get(item[2].id) is item[2])
+
+    def forget_runs(self, book: RunBook) -> None:
+        """A book is given up."""
+        self._count -= len(book.in_order)
+        book.clear()
 
 
 class LongLivedService(SimulatedService):
@@ -55,6 +64,8 @@ class LongLivedService(SimulatedService):
     def reset(self) -> None:
         """Forget scripts, runs and records; what was dropped is forgotten, too."""
         self._shared.retention.forget(self)
+        if self.runs is not None:
+            self._shared.forget_runs(self.runs)
         super().reset()
         self._count_runs()
 
@@ -75,4 +86,5 @@ class LongLivedService(SimulatedService):
     def _count_runs(self) -> None:
         book = self.runs
         if book is not None:
-            book.on_kept = lambda run: self._shared.keep_run(self, book, run)
+            shared, seed = self._shared, self.seed
+            book.on_kept = lambda run: shared.keep_run(seed, book, run)

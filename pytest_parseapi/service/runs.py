@@ -286,8 +286,10 @@ class RunBook:
         run.end_shown = True
         self._keep(run)
 
-    def drop(self, run: RunRecord) -> None:
-        """Forget the oldest run, and its batch."""
+    def drop(self, run: RunRecord) -> bool:
+        """Forget the oldest run, and its batch; False where the run is not here any more."""
+        if self._by_id.get(run.id) is not run:
+            return False
         self.dropped += 1
         self.in_order.remove(run)
         del self._by_id[run.id]
@@ -297,6 +299,14 @@ class RunBook:
             self.batches.pop(run.batch.id, None)
         for key in [key for key, (_, item) in islice(self.keys.items(), 1) if item is run]:
             del self.keys[key]
+        return True
+
+    def clear(self) -> None:
+        """Forget every run and batch: nobody asks for them any more."""
+        for runs in (self.batches, self._by_id, self._latest, self.keys):
+            runs.clear()
+        self.in_order.clear()
+        self.on_kept = None
 
     def begun(self, item: RunRecord | BatchRecord) -> None:
         """A request has made it."""

@@ -83,7 +83,7 @@ class SimulatedService:
         wall: Callable[[], float],
         stops: Stops,
         seed: str,
-        max_attempts: int,
+        max_attempts: float,
         picture: Callable[[], str],
         signing_parameters: Iterable[str] = (),
     ) -> None:

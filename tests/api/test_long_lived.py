@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import json
 
 import httpx
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer
 from pytest_parseapi.providers.registry import registry
+from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.serve import long_lived_scope
+from pytest_parseapi.service import fuse
 
 MOST = 10
 
@@ -237,12 +241,16 @@ def test_uploaded_assets_go_with_the_attempt_that_sent_them(nutrient_server):
 
 
 def test_nothing_grows_with_what_is_gone(server):
-    for number in range(30 * MOST):
+    address = httpx.URL(server.url).netloc.decode()
+    for number in range(15 * MOST):
         # Another token, document, credential, connection and reason each time.
-        headers = {"authorization": f"Bearer {number}"}
-        body = {"file": {"url": f"https://files.example.com/{number}.pdf"}, "x": number}
-        url = f"{server.url}/s/t{number % (3 * MOST)}/parse"
-        httpx.post(url, json=body, headers=headers)
+        connection = http.client.HTTPConnection(address, timeout=20)
+        headers = {"authorization": f"Bearer {number}", "content-type": "application/json"}
+        document = f"https://files.example.com/{number}.pdf"
+        body = json.dumps({"file": {"url": document}, "x": number} if number % 5 else {})
+        connection.request("POST", f"/s/t{number % (3 * MOST)}/parse", body, headers)
+        connection.getresponse().read()
+        connection.close()
         server.fail(f"t{number % 7}")
     journals = [
         service.journal
@@ -280,26 +288,15 @@ def test_the_attempts_of_a_test_are_all_kept(extend_api):
     assert (health["dropped"], health["dropped_of_all_tokens"]) == (0, 0)
 
 
-def test_large_bodies_count_by_their_size():
-    from pytest_parseapi.record.retention import Retention
-
-    log = ServerLog(io.StringIO())
-    provider = registry()["extend"]
-    scope = long_lived_scope(provider, log)
-    service = scope.services["extend"]
+def test_large_bodies_count_by_their_size(server):
+    service = server.scope.services["extend"]
     service._shared.retention = Retention(most_bytes=5000)
-    with httpx.Client() as client:
-        server = LiveServer()
-        server.attach(scope.hosts)
-        try:
-            url = server.url(provider)
-            for number in range(10):
-                files = {"file": (f"{number}.pdf", b"x" * 1500)}
-                headers = {"authorization": "Bearer k"}
-                client.post(f"{url}/files/upload", files=files, headers=headers)
-        finally:
-            server.detach(scope.hosts)
-            server.stop()
-            log.close()
-    assert [attempt.number for attempt in service.journal.attempts] == [9, 10]
+    for number in range(10):
+        server.post("/files/upload", files={"file": (f"{number}.pdf", b"x" * 1500)})
+    assert numbers(server) == [9, 10]
     assert service._shared.retention.dropped == 8
+
+
+def test_no_fuse_stops_a_server(server, monkeypatch):
+    monkeypatch.setattr(fuse, "MAX_POLLS", 3)
+    assert {server.parse().status_code for _ in range(MOST + 5)} == {200}
