@@ -86,6 +86,8 @@ class Scope:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
+        self.replaced_sleep = ""
+        """A function that waits and that the test had replaced while the consumer asked."""
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
@@ -103,6 +105,7 @@ class Scope:
     def reset(self) -> None:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
+        self.replaced_sleep = ""
 
     def within(self, token: str) -> Scope:
         """The scope of a token, which begins empty when it is first used."""

@@ -13,6 +13,7 @@ from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.replaced import replaced_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
@@ -105,6 +106,7 @@ class Simulation(Scope):
     def _prepare(self) -> None:
         self.forks.look()
         self.evidence.look()
+        self.replaced_sleep = replaced_sleep() or self.replaced_sleep
         if self.jitter_seed is not None:
             self._time.seed(self.jitter_seed)
 

@@ -111,7 +111,7 @@ def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Findi
                 where=operation.name,
                 expected="waits that grow, each by more than the one before",
                 seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
-                nearest=problem,
+                nearest=observed.why_no_wait(problem),
                 advice=observed.advice("backoff"),
             )
             return

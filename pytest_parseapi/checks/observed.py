@@ -36,6 +36,8 @@ class Observed:
     """How the consumer's receiver answered webhook deliveries, oldest first."""
     dropped: int = 0
     """How many older attempts a server has dropped to save memory."""
+    replaced_sleep: str = ""
+    """A function that waits and that the test had replaced while the consumer asked."""
     asked_instead: str = ""
     """Which other provider was asked, where this one was not."""
 
@@ -83,6 +85,16 @@ class Observed:
         if found is None:
             return otherwise
         return f"{self.provider.title}: {found.text} ({found.source})"
+
+    def why_no_wait(self, problem: str) -> str:
+        """What is wrong with waits, where the test itself has seen to it that nothing waits."""
+        head, none, _ = problem.partition(" came without a wait")
+        if not (none and self.replaced_sleep):
+            return problem
+        return (
+            f"{head}{none}: the test has put something else in place of {self.replaced_sleep}, so "
+            "nothing waits; time is virtual here, and needs no such thing"
+        )
 
     def picture(self) -> str:
         """The timeline."""

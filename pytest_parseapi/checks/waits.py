@@ -103,7 +103,7 @@ def backoff(
                     where=operation.name,
                     expected=shape.text(waits),
                     seen=", ".join(f"{wait.seconds:.3f} s" for wait in waits),
-                    nearest=problem,
+                    nearest=observed.why_no_wait(problem),
                     advice=observed.advice("backoff"),
                 )
             )

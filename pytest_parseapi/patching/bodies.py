@@ -164,3 +164,7 @@ def _behind(item: Any) -> Iterator[Any]:
             continue
         if callable(content):
             yield content
+    if isinstance(item, FunctionType):
+        # What a module kept of it: REAL_SEND = HTTPAdapter.send.
+        kept = (item.__globals__.get(name) for name in item.__code__.co_names)
+        yield from (found for found in kept if isinstance(found, FunctionType))

@@ -157,32 +157,125 @@ def test_a_sleep_that_a_mock_wraps_waits_in_virtual_time(pytester, separate):
     separate("-p", "pytest_mock", "-k", "spied").assert_outcomes(passed=1)
 
 
-def test_spans_of_a_tracer_that_began_before_the_test_are_kept(pytester, separate):
-    pytest.importorskip("opentelemetry.instrumentation.httpx")
+TRACED = """
+    import asyncio
+    import time
+
+    import aiohttp
+    import httpx
+    import requests
+    from opentelemetry.instrumentation.{module} import {instrumentor}
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    SPANS, PROVIDER = InMemorySpanExporter(), TracerProvider()
+    PROVIDER.add_span_processor(SimpleSpanProcessor(SPANS))
+    {instrumentor}().instrument(tracer_provider=PROVIDER)
+    URL = "https://api.extend.ai/parse"
+    BODY = {{"file": {{"url": "https://files.example.com/invoice.pdf"}}}}
+
+
+    def by_requests(headers):
+        return requests.post(URL, json=BODY, headers=headers, timeout=9).status_code
+
+
+    def by_httpx(headers):
+        return httpx.post(URL, json=BODY, headers=headers, timeout=9).status_code
+
+
+    def by_async_httpx(headers):
+        async def send():
+            async with httpx.AsyncClient() as client:
+                return (await client.post(URL, json=BODY, headers=headers)).status_code
+
+        return asyncio.run(send())
+
+
+    def by_aiohttp(headers):
+        async def send():
+            async with aiohttp.ClientSession() as session:
+                return (await session.post(URL, json=BODY, headers=headers)).status
+
+        return asyncio.run(send())
+
+
+    def test_spans(extend_api):
+        extend_api.fail("OCR_ERROR", times=2)
+        headers = {{"authorization": f"Bearer {{extend_api.api_key}}"}}
+        for wait in (1, 2, 4):
+            if {send}(headers) == 200:
+                break
+            time.sleep(wait)
+        extend_api.assert_backoff(initial=1)
+        assert len(SPANS.get_finished_spans()) == len(extend_api.attempts) == 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "instrumentor", "send"),
+    [
+        ("httpx", "HTTPXClientInstrumentor", "by_httpx"),
+        ("httpx", "HTTPXClientInstrumentor", "by_async_httpx"),
+        ("requests", "RequestsInstrumentor", "by_requests"),
+        ("aiohttp_client", "AioHttpClientInstrumentor", "by_aiohttp"),
+    ],
+)
+def test_spans_of_a_tracer_that_began_before_the_test_are_kept(
+    pytester, separate, module, instrumentor, send
+):
+    pytest.importorskip(f"opentelemetry.instrumentation.{module}")
     pytest.importorskip("opentelemetry.sdk")
-    pytester.makepyfile(
-        """
-        import asyncio
-        import httpx
-        from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-        SPANS, PROVIDER = InMemorySpanExporter(), TracerProvider()
-        PROVIDER.add_span_processor(SimpleSpanProcessor(SPANS))
-        HTTPXClientInstrumentor().instrument(tracer_provider=PROVIDER)
-        URL = "https://api.extend.ai/parse"
-
-        def test_spans(extend_api):
-            httpx.post(URL, json={}, timeout=9)
-
-            async def later():
-                async with httpx.AsyncClient() as client:
-                    await client.post(URL, json={})
-
-            asyncio.run(later())
-            assert len(SPANS.get_finished_spans()) == len(extend_api.attempts) == 2
-        """
-    )
+    pytester.makepyfile(TRACED.format(module=module, instrumentor=instrumentor, send=send))
     separate().assert_outcomes(passed=1)
+
+
+VCR = """
+    import httpx
+    import pytest
+
+    URL = "https://api.extend.ai/parse"
+    BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
+
+
+    def ask(api):
+        headers = {"authorization": f"Bearer {api.api_key}"}
+        return httpx.post(URL, json=BODY, headers=headers, timeout=9).status_code
+
+
+    @pytest.mark.vcr
+    def test_marked(extend_api):
+        assert ask(extend_api) == 200
+
+
+    @pytest.mark.vcr
+    @pytest.mark.parse_error("OCR_ERROR")
+    def test_marked_first(parseapi):
+        assert [ask(parseapi), ask(parseapi)] == [500, 200]
+
+
+    @pytest.mark.parse_error("OCR_ERROR")
+    @pytest.mark.vcr
+    def test_marked_last(parseapi):
+        assert [ask(parseapi), ask(parseapi)] == [500, 200]
+
+
+    @pytest.mark.vcr
+    def test_asked_for_first(vcr, extend_api):
+        assert ask(extend_api) == len(extend_api.attempts) * 200
+        assert len(vcr) == 0
+
+
+    @pytest.mark.vcr
+    def test_asked_for_last(extend_api, vcr):
+        assert ask(extend_api) == len(extend_api.attempts) * 200
+        assert len(vcr) == 0
+"""
+
+
+def test_a_marked_recorder_records_no_simulation(pytester, separate):
+    if "recording" not in _INSTALLED:
+        pytest.skip("the plugin recording is not installed")
+    pytester.makepyfile(VCR)
+    separate("-p", "recording", "--record-mode=once").assert_outcomes(passed=5)
+    assert list(pytester.path.rglob("*.yaml")) == []

@@ -17,6 +17,7 @@ from pytest_parseapi.clients.aiohttp.connection import Connection
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
+from pytest_parseapi.patching.methods import Methods
 
 __all__ = ["AiohttpInterceptor"]
 
@@ -26,6 +27,7 @@ class AiohttpInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
+        self._methods = Methods()
         self._patches = Patches()
 
     def start(self, hosts: SimulatedHosts) -> None:
@@ -36,6 +38,7 @@ class AiohttpInterceptor:
         """Intercept no more."""
         self._imports.stop()
         self._patches.stop()
+        self._methods.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         aiohttp_connector: Any = module
@@ -69,6 +72,9 @@ class AiohttpInterceptor:
 
             return get
 
-        self._patches.put(aiohttp_connector.TCPConnector, "_create_connection", connections)
+        connector = aiohttp_connector.TCPConnector
+        # Whoever kept a reference calls the function itself; the guard stands before it.
+        self._methods.put(module, connector, "_create_connection", connections)
+        self._patches.put(connector, "_create_connection", connections)
         if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):
             self._patches.put(aiohttp_connector.BaseConnector, "_get", pooled)

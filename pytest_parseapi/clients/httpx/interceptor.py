@@ -13,7 +13,8 @@ from pytest_parseapi.clients.mocks.mock_transport import MockTransports
 from pytest_parseapi.clients.mocks.pytest_httpx import PytestHTTPX
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.bodies import Bodies, genuine
+from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.methods import Methods
 
 __all__ = ["HTTPXInterceptor"]
 
@@ -30,6 +31,7 @@ class HTTPXInterceptor:
         self._module: Any = module
         self._contexts = contexts
         self._bodies = Bodies()
+        self._methods = Methods()
         self._patches = Patches()
 
     def start(self, hosts: SimulatedHosts) -> None:
@@ -58,17 +60,12 @@ class HTTPXInterceptor:
     def stop(self) -> None:
         """Intercept no more."""
         self._bodies.stop()
+        self._methods.stop()
         self._patches.stop()
 
     def _take(self, place: str, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Take over a method, behind whatever a tracer, a recorder or a mock has put before it."""
         module = sys.modules.get(f"{self._module.__name__}._transports.{place}")
-        file = getattr(module, "__file__", None) or ""
-        method = genuine(vars(owner).get(name), file, f"{owner.__name__}.{name}")
-        if method is None:
-            self._patches.put(owner, name, make)
-        else:
-            self._bodies.put(method, make)
+        self._methods.put(module, owner, name, make)
 
 
 class _Transports:

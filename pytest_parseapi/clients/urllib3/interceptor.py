@@ -9,6 +9,7 @@ is its own, and requests to documented hosts that it does not know come here.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from types import ModuleType
@@ -21,6 +22,7 @@ from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
+from pytest_parseapi.patching.methods import Methods
 
 __all__ = ["Urllib3Interceptor"]
 
@@ -32,6 +34,7 @@ class Urllib3Interceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
+        self._methods = Methods()
         self._patches = Patches()
         self._requests = RequestReader()
 
@@ -44,17 +47,22 @@ class Urllib3Interceptor:
     def stop(self) -> None:
         """Intercept no more."""
         self._imports.stop()
+        self._methods.stop()
         self._patches.stop()
 
     def _pools(self, module: Any, hosts: SimulatedHosts) -> None:
         def requests(real: Any) -> Any:
+            # urllib3 1.26 and 2 differ in what follows the URL.
+            names = list(inspect.signature(real).parameters)[4:]
+
             def make_request(
-                pool: Any, conn: Any, method: str, url: str, *args: Any, **options: Any
+                pool: Any, conn: Any, method: str, url: str, *args: Any, **named: Any
             ) -> Any:
                 host, target = _address(pool, url)
                 service = hosts.find(host)
-                if service is None or args:
-                    return real(pool, conn, method, url, *args, **options)
+                if service is None:
+                    return real(pool, conn, method, url, *args, **named)
+                options = {**dict(zip(names, args, strict=False)), **named}
                 pool.num_requests += 1
                 request = self._requests.read(pool, method, target, options, service.refused)
                 result = recorded(conn, request) or hosts.wait(hosts.receive(service, request))
@@ -73,8 +81,8 @@ class Urllib3Interceptor:
 
             return prepare_proxy
 
-        self._patches.put(module.HTTPConnectionPool, "_make_request", requests)
-        self._patches.put(module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
+        self._methods.put(module, module.HTTPConnectionPool, "_make_request", requests)
+        self._methods.put(module, module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
 
     def _proxies(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         def none(real: Any) -> Any:

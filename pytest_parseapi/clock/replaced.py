@@ -1,0 +1,30 @@
+"""Whether a test has put something of its own in place of the functions that wait."""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+from typing import Any, Final
+
+from pytest_parseapi.clock.genuine import GENUINE
+
+__all__ = ["replaced_sleep"]
+
+_OWN: Final = "pytest_parseapi."
+
+
+def replaced_sleep() -> str:
+    """The function that waits and was replaced by somebody else, or an empty text.
+
+    Example:
+        >>> replaced_sleep()
+        ''
+    """
+    found: Any = sys.modules["time"].__dict__.get("sleep")
+    if found is not GENUINE["sleep"] and not str(getattr(found, "__module__", "")).startswith(_OWN):
+        return "time.sleep"
+    asyncio = sys.modules.get("asyncio")
+    found = None if asyncio is None else asyncio.__dict__.get("sleep")
+    if found is None or (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
+        return ""
+    return "" if str(getattr(found, "__module__", "")).startswith(_OWN) else "asyncio.sleep"

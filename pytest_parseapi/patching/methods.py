@@ -1,0 +1,51 @@
+"""Methods of other libraries, taken over behind whatever a tracer or a mock has put before them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.bodies import Bodies, genuine
+
+__all__ = ["Methods"]
+
+
+class Methods:
+    """Takes over methods in place, so that kept references lead there, too; and gives them back.
+
+    Where a method cannot be found behind what stands for it, its attribute is replaced.
+    """
+
+    def __init__(self) -> None:
+        self._bodies = Bodies()
+        self._patches = Patches()
+
+    def put(
+        self,
+        module: ModuleType | None,
+        owner: Any,
+        name: str,
+        make: Callable[[Any], Any],
+    ) -> None:
+        """Take over a method.
+
+        Args:
+            module: where it is defined.
+            owner: its class.
+            name: its name.
+            make: makes what takes its place; called with a function that does what it did. It is
+                called with every argument by position.
+        """
+        file = getattr(module, "__file__", None) or ""
+        method = genuine(vars(owner).get(name), file, f"{owner.__name__}.{name}")
+        if method is None:
+            self._patches.put(owner, name, make)
+        else:
+            self._bodies.put(method, make)
+
+    def stop(self) -> None:
+        """Give every method back."""
+        self._bodies.stop()
+        self._patches.stop()

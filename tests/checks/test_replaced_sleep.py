@@ -1,0 +1,99 @@
+"""A test that replaced the functions that wait is told that, and nothing about urllib3."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from unittest import mock
+
+import httpx
+import pytest
+from plain_consumer import FILES
+
+from pytest_parseapi.clock.replaced import replaced_sleep
+
+URL = "https://api.extend.ai/parse"
+
+
+def retrying(api):
+    with httpx.Client(timeout=5) as client:
+        for number in range(3):
+            headers = {"authorization": f"Bearer {api.api_key}"}
+            reply = client.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers)
+            if reply.is_success:
+                return
+            time.sleep(2.0**number)
+
+
+async def retrying_async(api):
+    async with httpx.AsyncClient(timeout=5) as client:
+        for number in range(3):
+            headers = {"authorization": f"Bearer {api.api_key}"}
+            reply = await client.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers)
+            if reply.is_success:
+                return
+            await asyncio.sleep(2.0**number)
+
+
+def said(check, **arguments):
+    with pytest.raises(AssertionError) as failure:
+        check(**arguments)
+    return str(failure.value)
+
+
+TOLD = (
+    "  nearest    attempt 2 came without a wait: the test has put something else in place of {}, "
+    "so nothing waits; time is virtual here, and needs no such thing\n"
+)
+
+
+@pytest.mark.parametrize("instead", [mock.Mock(), lambda _seconds: None])
+def test_a_test_that_replaced_time_sleep_is_told_so(extend_api, instead):
+    extend_api.fail("OCR_ERROR", times=2)
+    with mock.patch("time.sleep", instead):
+        retrying(extend_api)
+    for check in (extend_api.assert_backoff, extend_api.assert_follows_documentation):
+        assert TOLD.format("time.sleep") in said(check)
+        assert "urllib3" not in said(check)
+
+
+def test_a_test_that_replaced_asyncio_sleep_is_told_so(extend_api, monkeypatch):
+    async def no_wait(_seconds):
+        pass
+
+    monkeypatch.setattr(asyncio, "sleep", no_wait)
+    extend_api.fail("OCR_ERROR", times=2)
+    asyncio.run(retrying_async(extend_api))
+    assert TOLD.format("asyncio.sleep") in said(extend_api.assert_backoff)
+
+
+@pytest.fixture
+def replaced_before(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+
+
+@pytest.mark.usefixtures("replaced_before")
+def test_also_where_it_was_replaced_before_the_simulation(extend_api):
+    extend_api.fail("OCR_ERROR", times=2)
+    retrying(extend_api)
+    assert TOLD.format("time.sleep") in said(extend_api.assert_backoff, initial=1)
+
+
+def test_a_sleep_that_is_spied_on_waits_and_is_no_matter(extend_api):
+    extend_api.fail("OCR_ERROR", times=2)
+    with mock.patch("time.sleep", wraps=time.sleep) as spy:
+        retrying(extend_api)
+    assert spy.call_count == 2
+    extend_api.assert_backoff(initial=1)
+
+
+def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
+    extend_api.fail("OCR_ERROR", times=2)
+    for _ in range(3):
+        headers = {"authorization": f"Bearer {extend_api.api_key}"}
+        httpx.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers)
+    assert "urllib3's Retry" in said(extend_api.assert_backoff)
+
+
+def test_nothing_is_replaced_in_a_simulated_test(extend_api):
+    assert replaced_sleep() == extend_api._simulation.replaced_sleep == ""
