@@ -40,8 +40,11 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
             error="invalid_json" if broken else None,
             request_id=request_id,
             mock=mock,
+            contradiction=_error_in_success(provider, endpoint, reply, body),
         )
     error, contradiction = _error(provider, endpoint, reply, body)
+    if contradiction is None and isinstance(error, DocumentedError):
+        contradiction = _other_flag(provider, error, body)
     alike = [item for item in provider.errors if item.status == reply.status]
     meant = [error] if isinstance(error, DocumentedError) else alike
     if request_id is None and any(_carries_id(provider, item) for item in meant):
@@ -54,6 +57,41 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
         mock=mock,
         contradiction=contradiction,
     )
+
+
+def _error_in_success(
+    provider: Provider, endpoint: Endpoint, reply: Reply, body: dict[str, Any] | None
+) -> str | None:
+    """What is wrong with a success whose body is that of an error."""
+    if body is None or endpoint.submits or endpoint.polls or endpoint.result:
+        # A run that failed is a success of HTTP.
+        return None
+    for error in provider.errors:
+        found = "http" in error.surfaces and error.wire_code in (body.get("code"), _code_of(body))
+        if found and error.wire_code is not None:
+            return f"{error.code} is documented with status {error.status}, not {reply.status}"
+    return None
+
+
+def _code_of(body: dict[str, Any]) -> object:
+    """The code of an error that stands one level deeper."""
+    inner = [item for item in body.values() if isinstance(item, dict)]
+    return next((item["code"] for item in inner if "code" in item), None)
+
+
+def _other_flag(
+    provider: Provider, error: DocumentedError, body: dict[str, Any] | None
+) -> str | None:
+    """What the documented body says otherwise by a flag, such as whether to retry."""
+    documented = provider.behaviour.error_body(
+        error, message=error.message, request_id=_PROBE, details=MappingProxyType({})
+    )
+    for name, value in documented.items():
+        found = None if body is None else body.get(name)
+        if isinstance(value, bool) and isinstance(found, bool) and value != found:
+            words = json.dumps(value), json.dumps(found)
+            return f"{error.code} is documented with {name}: {words[0]}, not {words[1]}"
+    return None
 
 
 def _error(
@@ -121,7 +159,8 @@ def _request_id(provider: Provider, reply: Reply, body: dict[str, Any] | None) -
 
 def _has_page(reply: Reply) -> bool:
     """Whether a gateway answered: with a page, or with nothing."""
-    return "html" in _type(reply) or not reply.body.strip()
+    body = reply.body.strip()
+    return "html" in _type(reply) or not body or body.startswith(b"<")
 
 
 def _type(reply: Reply) -> str:

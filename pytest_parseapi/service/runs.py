@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -82,6 +83,17 @@ class RunRecord:
             self.on_end(self)
         if self.batch is not None:
             self.batch.one_ended(when)
+
+    def told(self, now: float, status: str, failure: RunFailure | None, *, polled: bool) -> None:
+        """A mock of the test's own has shown it in a status."""
+        if status not in self.words.terminal:
+            self.polls += polled and self.ended is None
+            self.status = status if self.ended is None else self.status
+            return
+        if self.ended is None:
+            self.failure = failure
+            self.finish(now, status, announced=False)
+        self.end_shown = True
 
     def delete(self) -> None:
         """The API shows it no more; tests still see it."""
@@ -307,6 +319,12 @@ class RunBook:
             runs.clear()
         self.in_order.clear()
         self.on_kept = None
+
+    def adopt(self, run: RunRecord, status: str) -> None:
+        """Keep a run that a mock of the test's own has made: only that mock ends it."""
+        run.status = status
+        run.polls_needed = math.inf
+        self._keep(run)
 
     def begun(self, item: RunRecord | BatchRecord) -> None:
         """A request has made it."""

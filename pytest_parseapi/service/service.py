@@ -27,6 +27,7 @@ from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked import outcome_of
+from pytest_parseapi.service.mocked_runs import with_run
 from pytest_parseapi.service.outcome import failed, readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.replay import Replay, item_of
@@ -217,10 +218,20 @@ class SimulatedService:
         else:
             outcome = replace(answer, mock=mock)
         with self._lock:
+            if isinstance(answer, Reply) and self.runs is not None:
+                outcome = self._with_run(opened, outcome, self.runs)
             reason = f"{mock} answered {opened.endpoint} first"
             self.script.pass_by(opened.endpoint, opened.names, reason)
         outcome, seconds = timed(outcome, opened.request.timeouts, self.reply_seconds)
         return Pending(opened, outcome, seconds, self.close, self._stops)
+
+    def _with_run(self, opened: Opened, outcome: Outcome, book: RunBook) -> Outcome:
+        found = self._routes.search(opened.request)
+        if found is None:
+            return outcome
+        endpoint, params = found
+        now = self._now()
+        return with_run(self.provider, book, endpoint, params, opened.names, outcome, now)
 
     def planned(self, request: Request, script: Script) -> Outcome:
         """How an exchange ends by a script of its own, and then by a success.

@@ -365,6 +365,17 @@ class TestJudgement:
                 *("invalid_json", None),
             ),
             ({"status_code": 200}, None, None),
+            (
+                {"status_code": 200, "json": DOCUMENTED},
+                None,
+                "OCR_ERROR is documented with status 500, not 200",
+            ),
+            (
+                {"status_code": 500, "json": {**DOCUMENTED, "retryable": False}},
+                "OCR_ERROR",
+                "OCR_ERROR is documented with retryable: true, not false",
+            ),
+            ({"status_code": 502, "text": "<html>"}, "bad_gateway_html", None),
         ],
     )
     def test_a_reply_stands_for_what_is_documented(

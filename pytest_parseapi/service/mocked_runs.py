@@ -1,0 +1,155 @@
+"""The runs that a mock of the test's own tells of: on record, and judged like simulated ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.http import Reply
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.runs import RunBook
+
+__all__ = ["with_run"]
+
+_ID: Final = "id"
+
+
+class _Told(NamedTuple):
+    """What a body tells of a run."""
+
+    id: str
+    status: str
+    failure: RunFailure | None
+
+
+def with_run(
+    provider: Provider,
+    book: RunBook,
+    endpoint: Endpoint,
+    params: Mapping[str, str],
+    names: tuple[str, ...],
+    outcome: Outcome,
+    now: float,
+) -> Outcome:
+    """How an exchange ends whose reply may tell of a run; the run is kept.
+
+    Args:
+        provider: whose API the mock stands for.
+        book: the test's runs.
+        endpoint: what was asked.
+        params: the variables of its path.
+        names: what the document is called.
+        outcome: how it ends without the run.
+        now: virtual seconds since the test began.
+    """
+    reply = outcome.result
+    if not isinstance(reply, Reply) or reply.status >= HTTPStatus.BAD_REQUEST:
+        return outcome
+    if not (endpoint.submits or (endpoint.polls and params)):
+        return outcome
+    body, known = _object(reply.body), next(iter(params.values()), "")
+    if body is None:
+        return outcome
+    told = _told(provider, book.words, body, known)
+    if told is None:
+        status = body.get("status")
+        wrong = None if not isinstance(status, str) else f"no status {status!r} is documented"
+        return replace(outcome, contradiction=outcome.contradiction or wrong)
+    run = None if endpoint.submits else book.get(told.id)
+    if run is None:
+        run = book.draft(told.id, Submission(names=names), now)
+        book.adopt(run, told.status)
+    again = run.end_shown
+    run.told(now, told.status, told.failure, polled=endpoint.polls)
+    words = book.words
+    shown = RunShown(
+        told.id,
+        told.status,
+        None if told.failure is None else told.failure.reason,
+        ended=told.status in words.terminal,
+        failed=told.status == words.failed,
+    )
+    going = endpoint.polls and not shown.ended
+    return replace(
+        outcome,
+        shown=shown,
+        counts="polls" if going else "attempts" if again else None,
+        contradiction=outcome.contradiction or _contradiction(words, told),
+    )
+
+
+def _contradiction(words: RunDescription, told: _Told) -> str | None:
+    if told.failure is None:
+        return None
+    if not told.failure.reason:
+        return f"a {words.failed} run lacks the documented {words.failure_field}"
+    if told.failure.error is None:
+        return f"the {words.failure_field} {told.failure.reason!r} is not documented"
+    return None
+
+
+def _told(
+    provider: Provider, words: RunDescription, body: dict[str, Any], known: str
+) -> _Told | None:
+    """What a body tells of a run, which may stand one level deeper."""
+    statuses = (*words.in_progress, *words.terminal)
+    inner = [value for value in body.values() if isinstance(value, dict)]
+    for item in (body, *inner):
+        status = item.get("status")
+        found = known or _id_in(item, words)
+        if found and isinstance(status, str) and status in statuses:
+            failure = _failure(provider, words, item) if status == words.failed else None
+            return _Told(found, status, failure)
+    return None
+
+
+def _id_in(item: dict[str, Any], words: RunDescription) -> str:
+    """The id of the run: the plain one, or a field whose value or name says so."""
+    texts = {key: value for key, value in item.items() if isinstance(value, str)}
+    ids = {key: value for key, value in texts.items() if key.casefold().endswith(_ID)}
+    for value in ids.values():
+        if value.startswith(words.id_prefix):
+            return value
+    for key, value in ids.items():
+        if key.casefold() == _ID or "run" in key.casefold():
+            return value
+    return ""
+
+
+def _failure(provider: Provider, words: RunDescription, item: dict[str, Any]) -> RunFailure:
+    """Why a run failed, as far as its body says."""
+    found = item.get(words.failure_field)
+    if isinstance(found, dict):
+        texts = [value for value in found.values() if isinstance(value, str)]
+        found = found.get("code") or next(iter(texts), None)
+    reason = found if isinstance(found, str) else ""
+    messages = [
+        value
+        for key, value in item.items()
+        if key.casefold().endswith("message") and isinstance(value, str)
+    ]
+    return RunFailure(
+        reason=reason, message=next(iter(messages), ""), error=_documented(provider, reason)
+    )
+
+
+def _documented(provider: Provider, reason: str) -> DocumentedError | None:
+    for error in provider.errors:
+        if "run" in error.surfaces and reason in (error.wire_code, error.code):
+            return error
+    return None
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
