@@ -360,6 +360,7 @@ class ParseAPI(
             provider=self.provider,
             attempts=journal.attempts,
             dropped=self._simulation.lost(self._provider.name),
+            speed=self._simulation.settings.speed,
             replaced_sleep=self._simulation.replaced_sleep,
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),

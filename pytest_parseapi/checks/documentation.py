@@ -9,6 +9,7 @@ from typing import Final
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import (
     failed_runs,
@@ -17,7 +18,7 @@ from pytest_parseapi.checks.runs import (
     unlogged_failures,
     wrong_resubmissions,
 )
-from pytest_parseapi.checks.waits import NO_WAIT, Wait, too_early, waits_of
+from pytest_parseapi.checks.waits import Wait, too_early, waits_of
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -25,7 +26,6 @@ from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain_retries"]
 
-_SAME: Final = 0.002
 # From the fourth wait on, equal waits may be a cap.
 _CAP_FROM: Final = 3
 _OFF_THE_FLOOR: Final = 1.5
@@ -103,11 +103,19 @@ def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Findi
     """Waits that one run proves to be no exponential backoff."""
     for waits in waits_of(operation):
         judged = [wait for wait in waits if _is_retryable(wait.before)]
-        problem = _problem(judged)
+        if not judged:
+            continue
+        rule, last = "retries wait with exponential backoff", judged[-1].retry
+        none, same = no_wait(observed, last), tolerance(observed, last)
+        shortest = min(wait.seconds for wait in judged)
+        if shortest > none and unjudgeable(observed, last, shortest):
+            yield too_fast(observed, rule, last, round(shortest, 3), operation.name)
+            return
+        problem = _problem(judged, none, same)
         if problem:
             yield Finding(
                 kind="backoff",
-                rule="retries wait with exponential backoff",
+                rule=rule,
                 where=operation.name,
                 expected="waits that grow, each by more than the one before",
                 seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
@@ -121,18 +129,18 @@ def _is_retryable(attempt: Attempt) -> bool:
     return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
 
 
-def _problem(waits: list[Wait]) -> str:
+def _problem(waits: list[Wait], none: float, same: float) -> str:
     for wait in waits:
-        if wait.seconds <= NO_WAIT:
+        if wait.seconds <= none:
             first = wait.position == 0
             hint = " (urllib3's Retry sends its first retry at once)" if first else ""
             return f"attempt {wait.retry.number} came without a wait{hint}"
-    floor = _floor(waits)
+    floor = _floor(waits, same)
     waits = waits[floor:]
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
-        grown = one.seconds > waits[0].seconds + _SAME
-        if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= _SAME:
+        grown = one.seconds > waits[0].seconds + same
+        if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= same:
             return (
                 f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
                 + (" (for a cap this low, see assert_backoff(maximum=...))" if grown else "")
@@ -141,16 +149,16 @@ def _problem(waits: list[Wait]) -> str:
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
         # A cap may cut a later step short: 5, 10, 20, 40, 60.
         in_a_row = three.position == one.position + 2 and three.position < _CAP_FROM
-        if in_a_row and abs(step) > _SAME and abs(step - next_step) <= _SAME:
+        if in_a_row and abs(step) > same and abs(step - next_step) <= same:
             how = "grow" if step > 0 else "shrink"
             return f"the waits {how} by {abs(step):.3f} s each time: that is linear"
     return ""
 
 
-def _floor(waits: list[Wait]) -> int:
+def _floor(waits: list[Wait], same: float) -> int:
     """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
     for number, (one, two) in enumerate(pairwise(waits)):
-        if abs(two.seconds - one.seconds) > _SAME:
+        if abs(two.seconds - one.seconds) > same:
             return number if two.seconds >= _OFF_THE_FLOOR * one.seconds else 0
     return 0
 

@@ -34,6 +34,8 @@ class Observed:
     """Asynchronous runs, oldest first."""
     answers: Sequence[WebhookAnswer] = ()
     """How the consumer's receiver answered webhook deliveries, oldest first."""
+    speed: float = 1.0
+    """How many seconds of the clients' time a second of the live server is."""
     dropped: int = 0
     """How many older attempts a server has dropped to save memory."""
     replaced_sleep: str = ""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
-from pytest_parseapi.checks.waits import NO_WAIT
+from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, check_count
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -119,10 +119,15 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
     """Runs that were polled twice within ``minimum`` seconds."""
     for run_id, polls in _polls(observed).items():
         at_once = False
+        rule = _polite_rule(minimum)
+        if len(polls) > 1 and unjudgeable(observed, polls[-1], minimum):
+            yield too_fast(observed, rule, polls[-1], minimum, run_id)
+            continue
         for one, two in pairwise(polls):
             gap = two.started - one.started
             again, at_once = at_once, False
-            if _ended(one) or gap >= minimum - _TOLERANCE:
+            slack = tolerance(observed, two) if two.client == "server" else _TOLERANCE
+            if _ended(one) or gap >= minimum - slack:
                 continue
             # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
             # themselves, once: nobody has polled twice.
@@ -131,7 +136,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
                 continue
             yield Finding(
                 kind="poll_interval",
-                rule=_polite_rule(minimum),
+                rule=rule,
                 where=run_id,
                 expected=f"{minimum:g} s or more between two polls",
                 seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
@@ -265,7 +270,7 @@ def _judged(
         )
     if failed.retryable and after is not None and showed is not None:
         wait = after.started - showed.ended
-        if -_WAIT_TOLERANCE <= wait <= NO_WAIT:
+        if -_WAIT_TOLERANCE <= wait <= no_wait(observed, after):
             yield Finding(
                 kind="resubmitted_wait",
                 rule="a document is submitted again after a wait",

@@ -8,25 +8,18 @@ from typing import Final, Literal, NamedTuple
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
 __all__ = [
-    "NO_WAIT",
-    "TOLERANCE",
     "Wait",
     "backoff",
     "retry_after_honoured",
     "too_early",
     "waits_of",
 ]
-
-
-NO_WAIT: Final = 0.001
-"""Up to here, in seconds, a wait counts as none."""
-TOLERANCE: Final = 0.002
-"""How far a wait, in seconds, may be off."""
 
 
 class Wait(NamedTuple):
@@ -93,7 +86,13 @@ def backoff(
         nothing_to_check(narrowed, rule, seen, advice=advice)
     findings = []
     for operation, waits in judged:
+        last = waits[-1].retry
         shape = _Shape(initial, float(factor), maximum, jitter)
+        shape.allow(tolerance(observed, last), no_wait(observed, last))
+        bound = shape.shortest(waits)
+        if unjudgeable(observed, last, bound):
+            findings.append(too_fast(observed, rule, last, bound, operation.name))
+            continue
         problem = shape.problem(waits, immediate_first=immediate_first)
         if problem:
             findings.append(
@@ -124,6 +123,19 @@ class _Shape:
         self._factor = factor
         self._maximum = math.inf if maximum is None else maximum
         self._jitter = jitter
+        self._tolerance = 0.0
+        self._none = 0.0
+
+    def allow(self, tolerance: float, none: float) -> None:
+        """Let waits be so far off, and count as none up to so many seconds."""
+        self._tolerance = tolerance
+        self._none = none
+
+    def shortest(self, waits: list[Wait]) -> float:
+        """The smallest bound; 0 where nothing but missing waits are to be judged."""
+        if self._initial is not None:
+            return min(self._bound(self._initial, wait.position) for wait in waits)
+        return min((wait.seconds for wait in waits if wait.seconds > self._none), default=0.0)
 
     def text(self, waits: list[Wait]) -> str:
         within = (
@@ -143,10 +155,10 @@ class _Shape:
     def problem(self, waits: list[Wait], *, immediate_first: bool) -> str:
         """What is wrong with the waits, or an empty text."""
         for wait in waits:
-            if wait.seconds <= NO_WAIT and not (immediate_first and wait.position == 0):
+            if wait.seconds <= self._none and not (immediate_first and wait.position == 0):
                 hint = f" ({_URLLIB3})" if wait.position == 0 else ""
                 return f"attempt {wait.retry.number} came without a wait{hint}"
-        if immediate_first and waits[0].position == 0 and waits[0].seconds <= NO_WAIT:
+        if immediate_first and waits[0].position == 0 and waits[0].seconds <= self._none:
             waits = waits[1:]
             # Some count the immediate retry as the first step (urllib3), some do not.
             ahead = [wait._replace(position=wait.position - 1) for wait in waits]
@@ -178,12 +190,12 @@ class _Shape:
             bound = self._bound(initial, wait.position)
             above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
             most, least = bound + above, bound - below
-            if wait.seconds > most + TOLERANCE:
+            if wait.seconds > most + self._tolerance:
                 return (
                     f"the wait before attempt {wait.retry.number} is too long: "
                     f"{wait.seconds:.3f} s, not {most:.3f} s at most"
                 )
-            if wait.seconds < least - TOLERANCE:
+            if wait.seconds < least - self._tolerance:
                 return (
                     f"the wait before attempt {wait.retry.number} is too short: "
                     f"{wait.seconds:.3f} s, not {least:.3f} s at least"
@@ -243,27 +255,35 @@ def too_early(observed: Observed) -> Iterator[Finding]:
     """Retries that came before they were asked for."""
     for operation in observed.operations:
         for before, after in operation.pairs():
-            if before.retry_at is None or after.wall_started >= before.retry_at - TOLERANCE:
+            if before.retry_at is None:
                 continue
             asked = before.retry_at - before.wall_ended
+            rule, slack = (
+                "no retry comes before the reply's Retry-After",
+                tolerance(observed, after),
+            )
+            if unjudgeable(observed, after, asked):
+                yield too_fast(observed, rule, after, round(asked, 3), operation.name)
+                continue
             # Where a test has frozen the wall clock, the wait itself is what tells.
-            if _wait(after) >= asked - TOLERANCE:
+            on_time = after.wall_started >= before.retry_at - slack
+            if on_time or _wait(after) >= asked - slack:
                 continue
             yield Finding(
                 kind="retry_after",
-                rule="no retry comes before the reply's Retry-After",
+                rule=rule,
                 where=operation.name,
                 expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
                 seen=f"attempt {after.number} came after {_wait(after):.3f} s",
-                nearest=_misread(before, _wait(after)),
+                nearest=_misread(before, _wait(after), slack),
                 advice=observed.advice("retry_after"),
             )
 
 
-def _misread(before: Attempt, waited: float) -> str:
+def _misread(before: Attempt, waited: float, slack: float) -> str:
     text = before.retry_after or ""
     if text.replace(".", "", 1).isdigit():
-        if math.isclose(waited, float(text) / 1000, abs_tol=TOLERANCE) and float(text):
+        if math.isclose(waited, float(text) / 1000, abs_tol=slack) and float(text):
             return "that is its value in milliseconds; Retry-After counts seconds"
         return ""
     return "it is an HTTP date here, and not a number of seconds"

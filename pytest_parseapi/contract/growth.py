@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.waits import NO_WAIT
+from pytest_parseapi.checks.precision import NO_WAIT
 
 __all__ = ["growth_problem", "means"]
 
