@@ -86,8 +86,6 @@ class Scope:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
-        self.replaced_sleep = ""
-        """A function that waits and that the test had replaced while the consumer asked."""
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
@@ -97,6 +95,8 @@ class Scope:
         self.hosts.speed = settings.speed
         self.hosts.scope = lambda token: self.within(token).hosts
         self.hosts.control = self._control
+        self.replaced_sleep = ""
+        """A function that waits and that the test had replaced while the consumer asked."""
         self._look = look
         self._forks = forks
         for provider in providers.values():
