@@ -3,10 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from pytest_parseapi import ALWAYS
 
 HERE = Path(__file__).parent / "node"
 URL = "https://files.example.com/invoice.pdf"
@@ -98,6 +101,38 @@ def test_fetch_survives_a_broken_network(extend_api, run):
     assert done.stderr.splitlines()[0] == "attempt 1 failed: ECONNRESET"
     extend_api.assert_retried(times=3)
     assert [attempt.waited > 0.09 for attempt in extend_api.attempts[1:]] == [True] * 3
+
+
+@pytest.mark.parametrize("script", ["with_fetch.js", "with_sdk.js"])
+def test_a_200_that_is_no_json_is_no_success(extend_api, run, script):
+    extend_api.fail("invalid_json", times=ALWAYS)
+
+    done = run(script)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "parse failed: a reply without the parsed document" in done.stderr or (
+        "attempt 4 failed: 200 no code" in done.stderr
+    )
+
+
+def test_a_suite_of_node_drives_the_server_itself(packages, tmp_path):
+    for path in [*HERE.glob("*.js"), HERE / "package.json"]:
+        shutil.copy(path, tmp_path)
+    (tmp_path / "node_modules").symlink_to(packages / "node_modules")
+
+    done = subprocess.run(
+        ["node", "run_tests.js"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# pass 14" in done.stdout
+    assert "# fail 0" in done.stdout
 
 
 def test_the_official_client_does_not_retry_a_broken_connection(extend_api, run):

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, failure
 from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
@@ -198,7 +198,8 @@ def _nothing(observed: Observed, rule: str, seen: str, advice: str) -> NoReturn:
         seen=f"{seen}, so this proves nothing",
         advice=advice,
     )
-    raise AssertionError(f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}")
+    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
+    raise failure(text, [finding])
 
 
 def _name(answer: WebhookAnswer) -> str:

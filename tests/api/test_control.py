@@ -7,6 +7,8 @@ import json
 import httpx
 import pytest
 
+from pytest_parseapi import ParseAPI
+
 BODY = {"file": {"url": "https://files.example.com/a.pdf"}}
 SIX = {"rule", "expected", "seen", "nearest", "next", "text"}
 
@@ -205,6 +207,17 @@ class TestChecks:
         found = control(base, "check/backoff", {"initial": 1})
         assert found.status_code == 422
         assert set(found.json()) == SIX
+        assert found.json()["text"].startswith("nothing to check")
+
+    @pytest.mark.parametrize(
+        "name",
+        [name.removeprefix("assert_") for name in dir(ParseAPI) if name.startswith("assert_")],
+    )
+    def test_each_check_can_be_asked_for(self, base, name):
+        found = control(base, f"check/{name}")
+        assert (found.status_code, set(found.json())) == (422, SIX)
+        assert found.json()["rule"]
+        assert found.json()["seen"]
         assert found.json()["text"].startswith("nothing to check")
 
     @pytest.mark.parametrize(
