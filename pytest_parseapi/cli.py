@@ -127,6 +127,7 @@ def _list(provider: str | None, *, as_json: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    known = ", ".join(registry())
     parser = _Parser(
         prog="python -m pytest_parseapi",
         description="Simulated document-parsing APIs, and every error that they document.",
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve a simulated API over HTTP, in real time, until Ctrl-C.",
         allow_abbrev=False,
     )
-    server.add_argument("provider", help="extend, nutrient")
+    server.add_argument("provider", help=known)
     server.add_argument("--host", default="127.0.0.1", help="the address to listen at")
     server.add_argument("--port", type=_port, default=0, help="default: any free one")
     server.add_argument(
@@ -185,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         description="List every documented error of one provider, or of all.",
         allow_abbrev=False,
     )
-    errors.add_argument("provider", nargs="?", help="extend, nutrient; default: all")
+    errors.add_argument("provider", nargs="?", help=f"{known}; default: all")
     errors.add_argument("--json", action="store_true", help="as JSON, for programs")
     add_merge(commands)
     add_compare(commands)

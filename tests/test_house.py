@@ -33,9 +33,6 @@ MAY_IMPORT = {
     },
 }
 
-# Files outside `providers/` that still name a provider or one of its paths: this list only shrinks.
-STILL_NAMED = {"cli.py", "clients/guard.py"}
-
 
 def modules():
     return sorted(path for path in ROOT.rglob("*.py"))
@@ -71,6 +68,15 @@ def edges():
 def test_each_room_is_on_the_list():
     rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("__init__.py")), ids=lambda path: path.parent.name
+)
+def test_each_room_says_what_is_in_it_and_that_it_is_private(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring
+    assert path.parent == ROOT or "Private" in docstring or "private" in docstring
 
 
 def test_imports_follow_the_arrows():
@@ -118,8 +124,7 @@ USUAL = re.compile(
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_provider_is_named_outside_its_folder(path):
-    place = str(path.relative_to(ROOT))
-    if room(path) == "providers" or place in STILL_NAMED:
+    if room(path) == "providers":
         return
     source = path.read_text()
     skipped = documented(ast.parse(source))

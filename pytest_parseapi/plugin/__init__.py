@@ -1,4 +1,4 @@
-"""pytest's door: options, ini values, markers, fixtures and hooks.
+"""pytest's side: options, ini values, markers, fixtures and hooks. Private.
 
 Whatever is heavy loads when the first simulated test needs it.
 """

@@ -1,1 +1,1 @@
-"""Coverage of the documented errors: what a suite simulated, and what it checked."""
+"""Coverage of the documented errors: what a suite simulated, and what it checked. Private."""

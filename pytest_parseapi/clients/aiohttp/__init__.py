@@ -1,0 +1,1 @@
+"""aiohttp, at its connections. Private."""

@@ -1,0 +1,1 @@
+"""The live server: the simulated API over real sockets. Private."""

@@ -1,0 +1,1 @@
+"""urllib3, and requests, which stands on it. Private."""

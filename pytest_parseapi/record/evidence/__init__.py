@@ -1,0 +1,1 @@
+"""What the consumer logged and printed. Private."""
