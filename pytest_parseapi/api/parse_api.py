@@ -262,7 +262,7 @@ class ParseAPI(
         A client whose read time-out is shorter times out.
 
         Args:
-            seconds: virtual seconds from 0 up.
+            seconds: virtual seconds >= 0.
 
         Example:
             >>> extend_api.replies_take(seconds=20)
@@ -271,9 +271,9 @@ class ParseAPI(
             20.0
         """
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+            raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"replies_take() takes seconds from 0 up, not {seconds!r}")
+            raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
         self._service.reply_seconds = float(seconds)
 
     def reset(self) -> None:

@@ -84,7 +84,7 @@ def polled_politely(
 ) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
     if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
-        raise UsageError(f"minimum is seconds from 0 up, not {minimum!r}")
+        raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}")
     observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):
         no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")

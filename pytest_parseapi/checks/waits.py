@@ -68,11 +68,11 @@ def backoff(
     _seconds("initial", initial)
     _seconds("maximum", maximum)
     if not isinstance(factor, (int, float)) or isinstance(factor, bool) or factor < 1:
-        raise UsageError(f"factor is a number from 1 up, not {factor!r}")
+        raise UsageError(f"factor must be a number >= 1, not {factor!r}")
     spread = 0.0 if jitter == "full" else jitter
     number = isinstance(spread, (int, float)) and not isinstance(spread, bool)
     if not number or not 0 <= spread < 1:
-        raise UsageError(f"jitter is a fraction from 0 up to 1, or 'full', not {jitter!r}")
+        raise UsageError(f"jitter must be a number >= 0 and < 1, or 'full', not {jitter!r}")
     rule = "waits before retries grow exponentially"
     narrowed = observed.about(document, rule)
     judged = [
@@ -220,7 +220,7 @@ def _seconds(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise UsageError(f"{name} is a number of seconds above 0, not {value!r}")
+        raise UsageError(f"{name} must be a number of seconds > 0, not {value!r}")
 
 
 def retry_after_honoured(observed: Observed, document: str | None = None) -> None:

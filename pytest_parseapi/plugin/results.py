@@ -85,7 +85,7 @@ def broken_by(finding: Finding, name: str) -> BrokenRule:
 
 
 def place_of(item: pytest.Item, crash: object = None) -> tuple[str, int]:
-    """The file of a test, and the line in it from 1 up.
+    """The file of a test, and the line in it, counted from 1.
 
     Args:
         item: the test. The place of a test that its class inherits is the class.

@@ -35,7 +35,7 @@ class BrokenRule:
         rule: what should have held, in a sentence.
         test: the test's node id; empty until the test is known.
         file: the file of the test, relative to where pytest was started.
-        line: the line in it, from 1 up.
+        line: the line in it, counted from 1.
         page: the address of the provider's page behind the rule, or an empty text.
         attempts: the numbers of the attempts that broke it, where they are known.
     """

@@ -155,7 +155,7 @@ def failure_of(
 
 
 def polls_of(polls: object) -> float:
-    """A checked number of polls from 0 up, or `ALWAYS` for a run that never ends."""
+    """A checked number of polls >= 0, or `ALWAYS` for a run that never ends."""
     if polls == ALWAYS:
         return ALWAYS
     if isinstance(polls, bool) or not isinstance(polls, int) or polls < 0:
@@ -164,7 +164,7 @@ def polls_of(polls: object) -> float:
 
 
 def seconds_of(seconds: object) -> float:
-    """Checked virtual seconds from 0 up, or `ALWAYS` for a run that never ends."""
+    """Checked virtual seconds >= 0, or `ALWAYS` for a run that never ends."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise UsageError(f"seconds must be a number >= 0, or ALWAYS, not {seconds!r}")
     return float(seconds)

@@ -278,11 +278,11 @@ def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> boo
 
 
 def times_of(times: object) -> float:
-    """A checked ``times``: a whole number from 0 up, or `ALWAYS`."""
+    """A checked ``times``: an integer >= 0, or `ALWAYS`."""
     if times is ALWAYS or times == ALWAYS:
         return ALWAYS
     if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-        raise UsageError(f"times is a whole number from 0 up, or ALWAYS, not {times!r}")
+        raise UsageError(f"times must be an integer >= 0, or ALWAYS, not {times!r}")
     return times
 
 
@@ -297,7 +297,7 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
         return f"{value:.6f}".rstrip("0").rstrip(".")
-    raise UsageError(f"retry_after is seconds from 0 up, an HTTP date or a datetime, not {value!r}")
+    raise UsageError(f"retry_after must be seconds >= 0, an HTTP date or a datetime, not {value!r}")
 
 
 def _times_text(times: float) -> str:

@@ -273,8 +273,8 @@ def test_each_parse_error(check):
 
 KNOWN_CLIENTS = "httpx, httpx2, requests, aiohttp"
 EXTEND_STATUSES = "400, 401, 402, 403, 404, 410, 422, 429, 500"
-TIMES = "times is a whole number from 0 up, or ALWAYS, not "
-RETRY_AFTER = "retry_after is seconds from 0 up, an HTTP date or a datetime, not "
+TIMES = "times must be an integer >= 0, or ALWAYS, not "
+RETRY_AFTER = "retry_after must be seconds >= 0, an HTTP date or a datetime, not "
 MARKERS = {
     "parse_error('OCR_EROR')": "unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?",
     "parse_error('ocr_error')": "extend has no error 'ocr_error': its name is 'OCR_ERROR'",
@@ -426,10 +426,10 @@ CALLS = {
     ),
     "extend_api.fail()": "fail() needs at least one error: a code, a status or a network fault",
     "extend_api.fail('OCR_ERROR', times=-1)": TIMES + "-1",
-    "extend_api.replies_take(seconds=-1)": "replies_take() takes seconds from 0 up, not -1",
-    "extend_api.replies_take('1')": "replies_take() takes seconds from 0 up, not '1'",
-    "extend_api.replies_take(float('nan'))": "replies_take() takes seconds from 0 up, not nan",
-    "extend_api.replies_take(float('inf'))": "replies_take() takes seconds from 0 up, not inf",
+    "extend_api.replies_take(seconds=-1)": "replies_take() takes seconds >= 0, not -1",
+    "extend_api.replies_take('1')": "replies_take() takes seconds >= 0, not '1'",
+    "extend_api.replies_take(float('nan'))": "replies_take() takes seconds >= 0, not nan",
+    "extend_api.replies_take(float('inf'))": "replies_take() takes seconds >= 0, not inf",
     "extend_api.clock.advance(-1)": "clock.advance() takes seconds from 0 up, not -1",
     "extend_api.attempts_for(3)": "document is a URL, a file name or an id, not 3",
     "extend_api.attempts_for(None)": (

@@ -172,11 +172,11 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
             {},
             "unknown extend error 'read_timout': did you mean 'read_timeout' or 'connect_timeout'?",
         ),
-        (("OCR_ERROR",), {"times": -1}, "times is a whole number from 0 up, or ALWAYS, not -1"),
-        (("OCR_ERROR",), {"times": 1.5}, "times is a whole number from 0 up, or ALWAYS, not 1.5"),
-        (("OCR_ERROR",), {"times": True}, "times is a whole number from 0 up, or ALWAYS, not True"),
-        (("OCR_ERROR",), {"times": "2"}, "times is a whole number from 0 up, or ALWAYS, not '2'"),
-        (("OCR_ERROR",), {"times": None}, "times is a whole number from 0 up, or ALWAYS, not None"),
+        (("OCR_ERROR",), {"times": -1}, "times must be an integer >= 0, or ALWAYS, not -1"),
+        (("OCR_ERROR",), {"times": 1.5}, "times must be an integer >= 0, or ALWAYS, not 1.5"),
+        (("OCR_ERROR",), {"times": True}, "times must be an integer >= 0, or ALWAYS, not True"),
+        (("OCR_ERROR",), {"times": "2"}, "times must be an integer >= 0, or ALWAYS, not '2'"),
+        (("OCR_ERROR",), {"times": None}, "times must be an integer >= 0, or ALWAYS, not None"),
         (("OCR_ERROR",), {"document": ""}, "document is a URL, a file name or an id, not ''"),
         (("OCR_ERROR",), {"document": 7}, "document is a URL, a file name or an id, not 7"),
         (
@@ -192,17 +192,17 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
         (
             ("OCR_ERROR",),
             {"retry_after": -1},
-            "retry_after is seconds from 0 up, an HTTP date or a datetime, not -1",
+            "retry_after must be seconds >= 0, an HTTP date or a datetime, not -1",
         ),
         (
             ("OCR_ERROR",),
             {"retry_after": ""},
-            "retry_after is seconds from 0 up, an HTTP date or a datetime, not ''",
+            "retry_after must be seconds >= 0, an HTTP date or a datetime, not ''",
         ),
         (
             ("OCR_ERROR",),
             {"retry_after": float("nan")},
-            "retry_after is seconds from 0 up, an HTTP date or a datetime, not nan",
+            "retry_after must be seconds >= 0, an HTTP date or a datetime, not nan",
         ),
         (
             ("OCR_ERROR",),
@@ -212,7 +212,7 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
         (
             ("OCR_ERROR",),
             {"retry_after": "soon"},
-            "retry_after is seconds from 0 up, an HTTP date or a datetime, not 'soon'",
+            "retry_after must be seconds >= 0, an HTTP date or a datetime, not 'soon'",
         ),
         (("OCR_ERROR",), {"message": 7}, "message is a string, not 7"),
         ((505,), {}, None),
