@@ -280,7 +280,7 @@ def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
     yield Violation(
         "clear_errors",
         Finding(
-            rule="an error that was not foreseen is still told as the API's failure",
+            rule="an unexpected error is still reported as the API's failure",
             expected="an exception about the failed request",
             seen=f"{type(error).__name__}: {error}{met}",
             advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
