@@ -27,7 +27,7 @@ class Output:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._written: list[tuple[str, float, bytes | str]] = []
-        self._taps: dict[int, tuple[Any, Any, Any]] = {}
+        self._tapped: dict[int, Any] = {}
         self._last: tuple[Any, Any] = (None, None)
         self._patches = Patches()
 
@@ -59,13 +59,9 @@ class Output:
 
     def stop(self) -> None:
         """Take every tap off."""
+        self._flush()
         self._patches.stop()
-        for stream, target, tap in self._taps.values():
-            with contextlib.suppress(Exception):
-                stream.flush()
-            if vars(target).get("write") is tap:
-                del target.write
-        self._taps.clear()
+        self._tapped.clear()
         self._last = (None, None)
 
     def clear(self) -> None:
@@ -88,23 +84,23 @@ class Output:
                     yield Line(name, line, when=when)
 
     def _flush(self) -> None:
-        for stream, _, _ in self._taps.values():
+        for stream in self._tapped.values():
             with contextlib.suppress(Exception):
                 stream.flush()
 
     def _tap(self, name: str, stream: Any) -> None:
-        if stream is None or id(stream) in self._taps:
+        if stream is None or id(stream) in self._tapped:
             return
-        target = getattr(stream, "buffer", None) or stream
-        write = target.write
 
-        def tap(data: Any) -> Any:
-            self._written.append(
-                (name, self._now(), data if isinstance(data, str) else bytes(data))
-            )
-            return write(data)
+        def tapped(write: Any) -> Any:
+            def tap(data: Any) -> Any:
+                kept = data if isinstance(data, str) else bytes(data)
+                self._written.append((name, self._now(), kept))
+                return write(data)
+
+            return tap
 
         # A stream of the test's own may not take attributes.
         with contextlib.suppress(AttributeError, TypeError):
-            target.write = tap
-            self._taps[id(stream)] = (stream, target, tap)
+            self._patches.put(getattr(stream, "buffer", None) or stream, "write", tapped)
+            self._tapped[id(stream)] = stream
