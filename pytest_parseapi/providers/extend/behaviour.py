@@ -124,8 +124,10 @@ def names_of_file(value: object, state: object) -> tuple[str, ...]:
     """
     if not isinstance(value, dict):
         return ()
-    names = [*names_of_url(value.get("url")), value.get("name")]
-    file_id = value.get("id")
+    name, file_id = value.get("name"), value.get("id")
+    if name is None and file_id is None:
+        return names_of_url(value.get("url"))
+    names = [*names_of_url(value.get("url")), name]
     if isinstance(file_id, str):
         stored = state.files.get(file_id) if isinstance(state, ExtendState) else None
         if stored is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import operator
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
@@ -51,12 +52,14 @@ _PRESIGNED_SECONDS: Final = 15 * 60
 _LONGEST: Final = 7_000 * 365 * 86_400.0
 _TEST_BEGAN: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+_Prepared: TypeAlias = tuple[list[str], Callable[[Mapping[str, str]], tuple[str, ...]]]
 _SLOT: Final = re.compile("<<([a-z]+)>>")
 _PAGED_TYPES: Final = ("PDF", "DOCX")
 _CREDITS: Final = 2
 _METRICS: Final[Mapping[str, Any]] = {"processingTimeMs": 1234, "pageCount": 1}
 
 
+@functools.lru_cache(maxsize=64)
 def timestamp(seconds: float) -> str:
     """A moment of the test, in virtual seconds, as the API writes it."""
     # Virtual time may run on beyond the last year that a date can have.
@@ -189,21 +192,26 @@ def processed_text(run_id: str, file: StoredFile) -> bytes:
         run_id: its id.
         file: its document.
     """
-    name, moment = _ENCODE(file.name)[1:-1], timestamp(file.created)
-    values = {"run": run_id.partition("_")[2], "file": file.id, "name": name, "moment": moment}
-    pieces = _prepared(file.kind, converted=file.converted)
-    return "".join(
-        [values[item] if index % 2 else item for index, item in enumerate(pieces)]
-    ).encode()
+    values = {
+        "run": run_id.partition("_")[2],
+        "file": file.id,
+        "name": _ENCODE(file.name)[1:-1],
+        "moment": timestamp(file.created),
+    }
+    pieces, in_order = _prepared(file.kind, file.converted)
+    text = pieces.copy()
+    text[1::2] = in_order(values)
+    return "".join(text).encode()
 
 
 @functools.cache
-def _prepared(kind: FileKind, *, converted: bool) -> list[str]:
-    """The text between the slots of such a reply, and at each odd place the name of a slot."""
+def _prepared(kind: FileKind, converted: bool) -> _Prepared:  # noqa: FBT001 - keywords slow the cache
+    """The text of such a reply in pieces, each second one to be filled; and what fills them."""
     file = StoredFile(id="<<file>>", name="<<name>>", kind=kind, converted=converted, created=0.0)
     body = processed_parts("pr_<<run>>", file, config=DEFAULT_CONFIG, output=None)
     body["file"] |= {"createdAt": "<<moment>>", "updatedAt": "<<moment>>"}
-    return _SLOT.split(_ENCODE(body))
+    pieces = _SLOT.split(_ENCODE(body))
+    return pieces, operator.itemgetter(*pieces[1::2])
 
 
 def output_url(call: Call, output: Mapping[str, Any]) -> str:

@@ -44,6 +44,8 @@ def query_flag(request: Request, name: str) -> bool:
 
 
 def _values(request: Request, name: str) -> list[str]:
+    if not request.query:
+        return []
     return parse_qs(request.query, keep_blank_values=True).get(name, [])
 
 

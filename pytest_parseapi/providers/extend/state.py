@@ -14,7 +14,8 @@ from pytest_parseapi.providers.extend.file_types import PDF, FileKind
 __all__ = ["ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: most requests make one, and a frozen one takes several times as long to make.
+@dataclass(slots=True, kw_only=True)
 class StoredFile:
     """A file that the service knows: uploaded, or fetched for a run."""
 

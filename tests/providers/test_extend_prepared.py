@@ -1,0 +1,29 @@
+"""The reply that is written from a prepared text says what the one that is put together says."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pytest_parseapi.providers.extend.bodies import processed_parts, processed_text
+from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG
+from pytest_parseapi.providers.extend.file_types import kind_of
+from pytest_parseapi.providers.extend.state import StoredFile
+
+
+@given(
+    name=st.text(),
+    extension=st.sampled_from(["", ".pdf", ".png", ".xlsx", ".docx", ".eml", ".html"]),
+    converted=st.booleans(),
+    created=st.floats(min_value=0, max_value=1e12),
+)
+@example(name='<<run>> %s %(name)s "\u2028', extension=".pdf", converted=False, created=1.0)
+def test_a_prepared_reply_is_the_whole_one(name, extension, converted, created):
+    kind = kind_of("a" + extension)
+    file = StoredFile(
+        id="file_7", name=name + extension, kind=kind, converted=converted, created=created
+    )
+    whole = processed_parts("pr_9", file, config=DEFAULT_CONFIG, output=None)
+    assert processed_text("pr_9", file) == json.dumps(whole, separators=(",", ":")).encode()
