@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.installed import VirtualTime
-from pytest_parseapi.clock.ledger import SECOND, Ledger
+from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.virtual import VirtualClock
 
 DAY = 86_400
 
 
-# A clock that no simulated test moves.
-real = Ledger(real=True).monotonic
+def real() -> int:
+    """A clock that no simulated test moves."""
+    nanoseconds: int = current().real["monotonic_ns"]()
+    return nanoseconds
 
 
 @contextmanager

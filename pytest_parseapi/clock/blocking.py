@@ -3,65 +3,134 @@
 from __future__ import annotations
 
 import contextlib
-from _thread import allocate_lock
+from _thread import LockType, allocate_lock
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-__all__ = ["RealWait", "Sleep", "Wait"]
+__all__ = ["Gate", "PolledWait", "Sleep", "Taking", "Wait", "raw_acquire", "raw_release"]
+
+# The methods as they are before any test: those of the type may be replaced.
+raw_acquire: Final[Callable[..., bool]] = vars(LockType)["acquire"]
+raw_release: Final[Callable[..., None]] = vars(LockType)["release"]
 
 
 class Wait(Protocol):
     """What a thread blocks on: it can end by itself, or by its deadline."""
 
+    def comes(self) -> bool:
+        """Take what is waited for, if it is there; never blocks."""
+
     def block(self, seconds: float) -> bool:
-        """Really block for so long at most; True if what was waited for has come."""
+        """Really block for so long at most, or until `wake` is called; whether it was taken."""
 
     def over(self) -> bool:
-        """Whether it has come, as another thread sees it; must not consume it."""
+        """Whether `comes` would take something, as another thread sees it."""
 
     def wake(self) -> None:
-        """End a `block` under way in another thread; may do nothing."""
+        """End a `block` that is under way in another thread, or the next one."""
+
+    def go_on(self, seconds: float | None) -> bool:
+        """The test is over: wait in real time, for so long at most; whether it came."""
 
 
-class Sleep:
-    """A wait for the deadline alone."""
+class Gate:
+    """A wait that another thread ends by `wake` alone."""
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_gate",)
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._lock.acquire()
+        self._gate: Any = None
 
-    def block(self, seconds: float) -> bool:
-        """Let real time pass."""
-        self._lock.acquire(timeout=seconds)
+    def comes(self) -> bool:
+        """Nothing is waited for but time."""
         return False
 
+    def block(self, seconds: float) -> bool:
+        """Wait at the gate."""
+        raw_acquire(self._gate, True, seconds)  # noqa: FBT003 - a lock's own order
+        return False
+
+    def close(self) -> None:
+        """Let `block` block; called before other threads see the wait."""
+        self._gate = allocate_lock()
+        raw_acquire(self._gate)
+
     def over(self) -> bool:
-        """Never: only its time can be up."""
+        """Whoever ends the wait says so by `wake`."""
         return False
 
     def wake(self) -> None:
-        """Let the thread look up now."""
-        with contextlib.suppress(RuntimeError):
-            self._lock.release()
+        """Open the gate."""
+        if self._gate is not None:
+            with contextlib.suppress(RuntimeError):
+                raw_release(self._gate)
+
+    def go_on(self, seconds: float | None) -> bool:
+        """Let real time pass."""
+        self.close()
+        raw_acquire(self._gate, True, -1 if seconds is None else seconds)  # noqa: FBT003
+        return False
 
 
-class RealWait:
-    """A wait for what a real call brings: an item, the end of a thread, a loop's input.
+class Sleep(Gate):
+    """A wait for the deadline alone."""
+
+    __slots__ = ()
+
+
+class Taking(Gate):
+    """A wait for a lock to be released, or for an item of a queue.
+
+    Args:
+        take: takes it if it is there, and tells whether it was.
+        really_take: takes it in real time, within so many seconds or without limit.
+    """
+
+    __slots__ = ("_really_take", "_take")
+
+    def __init__(
+        self, take: Callable[[], bool], really_take: Callable[[float | None], bool]
+    ) -> None:
+        super().__init__()
+        self._take = take
+        self._really_take = really_take
+
+    def comes(self) -> bool:
+        """Take it if it is there."""
+        return self._take()
+
+    def go_on(self, seconds: float | None) -> bool:
+        """Take it in real time."""
+        return self._really_take(seconds)
+
+
+class PolledWait:
+    """A wait for what a real call brings: the end of a thread, a loop's input.
 
     Args:
         call: waits for so many seconds at most; what it brings is false where nothing came.
         came: tells whether it would bring something at once, and takes nothing.
+        wake: ends a call that is under way in another thread.
     """
 
-    __slots__ = ("_call", "_came", "brought")
+    __slots__ = ("_call", "_came", "_wake", "brought")
 
-    def __init__(self, call: Callable[[float], Any], came: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        call: Callable[[float | None], Any],
+        came: Callable[[], bool],
+        wake: Callable[[], object] = bool,
+    ) -> None:
         self._call = call
         self._came = came
+        self._wake = wake
         self.brought: Any = ()
         """What the last call brought."""
+
+    def comes(self) -> bool:
+        """Make the call without waiting."""
+        self.brought = self._call(0)
+        return bool(self.brought)
 
     def block(self, seconds: float) -> bool:
         """Make the call."""
@@ -73,4 +142,10 @@ class RealWait:
         return self._came()
 
     def wake(self) -> None:
-        """Nothing to do: the wait looks up from time to time."""
+        """End the call."""
+        self._wake()
+
+    def go_on(self, seconds: float | None) -> bool:
+        """Make the call in real time."""
+        self.brought = self._call(seconds)
+        return bool(self.brought)

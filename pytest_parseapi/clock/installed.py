@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.loops import LoopWaits
-from pytest_parseapi.clock.natives import NativeWaits
-from pytest_parseapi.clock.readings import Readings
+from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.clock.waits import Waits
 
@@ -30,10 +29,9 @@ class VirtualTime:
         idle: Callable[[selectors.SelectorKey], bool] = lambda _key: False,
     ) -> None:
         self.clock = clock
-        self._readings = Readings(clock)
-        self._waits = Waits(clock)
-        self._loops = LoopWaits(clock, idle)
-        self._natives = NativeWaits(clock)
+        self._idle = idle
+        self._waits: Waits | None = None
+        self._loops: LoopWaits | None = None
         self._random: Any = None
 
     def start(self) -> None:
@@ -41,10 +39,13 @@ class VirtualTime:
         self._random = random.getstate()
         self.seed()
         if not self.clock.real:
-            self._readings.start()
+            functions = take_over()
+            functions.hold()
+            functions.begin(self.clock)
+            self._waits = Waits(self.clock, functions)
             self._waits.start()
+            self._loops = LoopWaits(self.clock, self._idle)
             self._loops.start()
-            self._natives.start()
 
     def seed(self, number: int = 0) -> None:
         """Seed the global ``random``."""
@@ -52,20 +53,22 @@ class VirtualTime:
 
     def catch_up(self) -> None:
         """Reach event loops that were imported since the start."""
-        if not self.clock.real:
+        if self._loops is not None:
             self._loops.catch_up()
 
     def stop(self) -> None:
         """Put everything back, also where `start` failed half way."""
         try:
-            if not self.clock.real:
-                ahead = self._readings.ahead()
-                self._natives.stop()
+            if self._loops is not None:
                 self._loops.stop()
+            if self._waits is not None:
                 self._waits.stop()
-                self._readings.stop()
-                self._loops.set_back(ahead)
         finally:
             self.clock.close()
+            if not self.clock.real and self._random is not None:
+                functions = take_over()
+                functions.end(self.clock)
+                functions.release()
             if self._random is not None:
                 random.setstate(self._random)
+                self._random = None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pytest_parseapi.clock.genuine import GENUINE
-from pytest_parseapi.patching.functions import Redirect
+from pytest_parseapi.clock.real import FUNCTIONS
 
 __all__ = ["FREE", "SECOND", "Ledger"]
 
@@ -31,8 +30,7 @@ class Ledger:
         self._real = real
         self._free = 0 if real else FREE
         self._busy = 0 if real else _BUSY
-        # A function of its own, which stays real while that of ``time`` is redirected.
-        self.monotonic: Callable[[], int] = Redirect(GENUINE["monotonic_ns"]).original
+        self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
         """What a monotonic clock would read without jumps."""
         self.readings = 0
         """How often clocks were read since the last wait or stamp."""

@@ -16,7 +16,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import RealWait
+from pytest_parseapi.clock.blocking import PolledWait
+from pytest_parseapi.clock.callers import caller_of, calling_frame
+from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.rest import RestingCall
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
@@ -41,6 +44,7 @@ class LoopWaits:
         self._clock = clock
         self._idle = idle
         self._patches = Patches()
+        self._resting = RestingCall(current().rest)
         self._trio_done = False
         self._seen: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
@@ -62,59 +66,76 @@ class LoopWaits:
                 self._trio_done = True
 
     def stop(self) -> None:
-        """Wait in real time again."""
+        """Wait in real time again; timers of loops that outlive the test come as in its time."""
         self._patches.stop()
-
-    def set_back(self, seconds: float) -> None:
-        """Let the timers of loops that outlive the test come as much sooner as time has jumped."""
+        began = self._clock.began["monotonic"]
+        ahead = began + self._clock.elapsed - current().real["monotonic"]()
         for loop in [reference() for reference in self._seen.values()]:
             for timer in getattr(loop, "_scheduled", ()):
-                timer._when -= seconds
+                timer._when -= ahead
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock = self._clock
+
         @functools.wraps(real)
         def select(selector: selectors.BaseSelector, timeout: float | None = None) -> Any:
-            blocks = (timeout is None or timeout > 0) and not self._clock.closed
-            if not blocks or sys._getframe(1).f_globals.get("__name__") != "asyncio.base_events":
+            if (timeout is not None and timeout <= 0) or clock.closed:
                 return real(selector, timeout)
-            if events := real(selector, 0):
-                return events
+            frame = sys._getframe(1)
+            if frame.f_globals.get("__name__") != "asyncio.base_events":
+                return self._outside_loops(functools.partial(real, selector, timeout))
             if selector not in self._seen:
-                self._seen[selector] = weakref.ref(sys._getframe(1).f_locals["self"])
-            at_rest = all(self._is_idle(key) for key in selector.get_map().values())
-            waiting = functools.partial(_has_input, selector)
-            return self._wait(functools.partial(real, selector), waiting, timeout, at_rest=at_rest)
+                self._seen[selector] = weakref.ref(frame.f_locals["self"])
+            if not all(self._is_idle(key) for key in selector.get_map().values()):
+                if events := real(selector, 0):
+                    return events
+                with clock.hold():
+                    return real(selector, timeout)
+            loop = self._seen[selector]
+            wait = PolledWait(
+                functools.partial(real, selector),
+                functools.partial(_has_input, selector),
+                functools.partial(_wake, loop),
+            )
+            clock.wait(wait, timeout, polled=True)
+            return wait.brought
 
         return select
 
+    def _outside_loops(self, call: Callable[[], Any]) -> Any:
+        """A wait for real input by no loop."""
+        frame = calling_frame()
+        if frame is not None and frame.f_back is not None:
+            if frame.f_back.f_globals.get("__name__") == "socketserver":
+                # A server without a request: none may ever come.
+                return self._resting(call, outside=True)
+            if not caller_of(frame.f_back).is_real:
+                with self._clock.hold():
+                    return call()
+        return call()
+
     def _get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock = self._clock
+
         @functools.wraps(real)
         def get_events(manager: Any, timeout: float) -> Any:
-            if self._clock.closed:
+            if clock.closed or timeout <= 0:
                 return real(manager, timeout)
-            events = real(manager, 0)
-            if events or timeout <= 0:
-                return events
-            waiting = functools.partial(_is_readable, _queue_of(manager))
-            poll = functools.partial(real, manager)
-            return self._wait(poll, waiting, timeout, at_rest=_trio_is_at_rest(manager))
+            if not _trio_is_at_rest(manager):
+                if events := real(manager, 0):
+                    return events
+                with clock.hold():
+                    return real(manager, timeout)
+            runner = sys.modules["trio"]._core._run.GLOBAL_RUN_CONTEXT.runner
+            wait = PolledWait(
+                functools.partial(real, manager),
+                functools.partial(_is_readable, _queue_of(manager)),
+                runner.entry_queue.wakeup.wakeup_thread_and_signal_safe,
+            )
+            clock.wait(wait, timeout, polled=True)
+            return wait.brought
 
         return get_events
-
-    def _wait(
-        self,
-        poll: Callable[..., Any],
-        waiting: Callable[[], bool],
-        timeout: float | None,
-        *,
-        at_rest: bool,
-    ) -> Any:
-        if not at_rest:
-            with self._clock.hold():
-                return poll(timeout)
-        wait = RealWait(poll, waiting)
-        self._clock.wait(wait, timeout)
-        return wait.brought
 
     def _is_idle(self, key: selectors.SelectorKey) -> bool:
         handles = key.data if isinstance(key.data, tuple) else ()
@@ -124,6 +145,13 @@ class LoopWaits:
             if handle is not None
         }
         return names <= _IDLE_CALLBACKS or self._idle(key)
+
+
+def _wake(reference: weakref.ref[Any]) -> None:
+    """Let a loop look at its timers; it may be closed."""
+    loop = reference()
+    if loop is not None:
+        loop._write_to_self()
 
 
 def _has_input(selector: Any) -> bool:

@@ -6,21 +6,17 @@ one. The stdlib's timers, which compute waits from what they read, read the virt
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import math
-import sys
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Final
 
-from pytest_parseapi.clock.genuine import GENUINE
+from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.readers import Reader, caller, reader_of
-from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.patching.functions import Redirect
-from pytest_parseapi.patching.types import replaced_methods
+from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.rest import RestingCall
 
 __all__ = ["Readings"]
 
@@ -36,19 +32,18 @@ _MOVING: Final = tuple(
 
 
 class Readings:
-    """Redirects the functions of ``time`` and ``datetime`` to one `VirtualClock`."""
+    """What stands in the place of the functions of ``time`` and ``datetime``.
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._redirects: list[Redirect] = []
-        self._originals: dict[str, Callable[..., Any]] = {}
-        self._began: dict[str, float] = {}
-        self._methods = contextlib.ExitStack()
-        self._undo = contextlib.ExitStack()
+    Args:
+        current: what the process's clocks share.
+    """
 
-    def start(self) -> None:
-        """Show virtual time from now on."""
-        targets: dict[str, Callable[[Any, int], Callable[..., Any]]] = {
+    def __init__(self, current: Current) -> None:
+        self._current = current
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """By name, those of ``time``."""
+        makers: dict[str, Callable[[str, int], Callable[..., Any]]] = {
             "sleep": self._sleep,
             "time": self._counter,
             "monotonic": self._timer,
@@ -60,148 +55,132 @@ class Readings:
             "strftime": self._text,
             "clock_gettime": self._system_clock,
         }
-        for name, make in targets.items():
+        made = {}
+        for name, make in makers.items():
             for variant in (name, name + "_ns"):
-                if variant in GENUINE:
-                    redirect = Redirect(GENUINE[variant])
-                    self._originals[variant] = redirect.original
-                    redirect.to(make(redirect.original, 1 if variant == name else SECOND))
-                    self._redirects.append(redirect)
-        self._clock.read_wall = self._originals["time"]
-        self._replace_methods()
-        self._stay_on_top()
+                if variant in FUNCTIONS:
+                    made[variant] = make(variant, 1 if variant == name else SECOND)
+                    made[variant].__name__ = made[variant].__qualname__ = variant
+                    made[variant].__module__ = "time"
+        return made
 
-    def ahead(self) -> float:
-        """How many seconds the time of event loops is ahead of the real one."""
-        began = self._began.get("monotonic")
-        if began is None:
-            return 0.0
-        now: float = self._originals["monotonic"]()
-        return began + self._clock.elapsed - now
+    def methods(self) -> dict[str, Any]:
+        """By name, those of ``datetime``."""
+        current, shifted = self._current, self._shifted
 
-    def stop(self) -> None:
-        """Show real time again."""
-        self._undo.close()
-        self._take_out()
-        self._redirects.clear()
+        def seconds() -> float:
+            now: float = current.real["time"]()
+            return now + shifted(1)
 
-    def _replace_methods(self) -> None:
-        now, utcnow = classmethod(self._now()), classmethod(self._utcnow())
-        self._methods.enter_context(replaced_methods(dt.datetime, now=now, utcnow=utcnow))
+        # The arguments are named as those of the methods that they stand for.
+        def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
+            if current.clock is None or caller_of(calling_frame()).is_real:
+                return real_now(cls, tz)
+            return cls.fromtimestamp(seconds(), tz)
 
-    def _take_out(self) -> None:
-        for redirect in reversed(self._redirects):
-            redirect.undo()
-        self._methods.close()
+        def utcnow(cls: type[Any]) -> Any:
+            if current.clock is None or caller_of(calling_frame()).is_real:
+                return real_utcnow(cls)
+            return cls.fromtimestamp(seconds(), dt.UTC).replace(tzinfo=None)
 
-    def _stay_on_top(self) -> None:
-        """Let time-machine, which patches the same functions, find them as they are without us."""
-        other: Any = sys.modules.get("_time_machine")
-        for name in ("patch", "patch_if_needed", "unpatch"):
-            real = getattr(other, name, None)
-            if real is not None:
-                setattr(other, name, self._below(real))
-                self._undo.callback(setattr, other, name, real)
+        real_now, real_utcnow = (_of_class(vars(dt.datetime)[name]) for name in ("now", "utcnow"))
+        for method in (now, utcnow):
+            method.__qualname__ = f"datetime.{method.__name__}"
+            method.__module__ = "datetime"
+        return {"now": classmethod(now), "utcnow": classmethod(utcnow)}
 
-    def _below(self, real: Callable[[], Any]) -> Callable[[], Any]:
-        def call() -> Any:
-            self._take_out()
-            try:
-                return real()
-            finally:
-                for redirect in self._redirects:
-                    redirect.again()
-                self._replace_methods()
+    def _sleep(self, name: str, _unit: int) -> Callable[..., None]:
+        current = self._current
 
-        return call
-
-    def _sleep(self, real: Callable[[float], None], _unit: int) -> Callable[[float], None]:
-        clock = self._clock
-
-        def sleep(seconds: float) -> None:
-            if seconds == 0 or reader_of(caller()) is Reader.TOOL:
-                real(seconds)
+        def sleep(*arguments: Any) -> None:
+            clock = current.clock
+            if clock is None or len(arguments) != 1 or arguments[0] == 0:
+                current.real[name](*arguments)
+                return
+            caller = caller_of(calling_frame())
+            if not caller.is_real:
+                clock.sleep(arguments[0])
+            elif caller is Caller.TOOL:
+                RestingCall(current.rest)(lambda: current.real[name](*arguments))
             else:
-                clock.sleep(seconds)
+                current.real[name](*arguments)
 
         return sleep
 
-    def _counter(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
-        ledger, shifted = self._clock.ledger, self._shifted
+    def _counter(self, name: str, unit: int) -> Callable[[], float]:
+        current, shifted = self._current, self._shifted
 
-        def read() -> float:
-            if reader_of(caller()) is Reader.TOOL:
-                return real()
-            ledger.readings += 1
-            return real() + shifted(unit)
+        def read() -> Any:
+            clock = current.clock
+            if clock is None or caller_of(calling_frame()).is_real:
+                return current.real[name]()
+            clock.ledger.readings += 1
+            return current.real[name]() + shifted(unit)
 
         return read
 
-    def _timer(self, real: Callable[[], float], unit: int) -> Callable[[], float]:
-        ledger, shifted, began = self._clock.ledger, self._shifted, real()
-        self._began[real.__name__] = began
+    def _timer(self, name: str, unit: int) -> Callable[[], float]:
+        current, shifted = self._current, self._shifted
 
-        def read() -> float:
-            reader = reader_of(caller())
-            if reader is Reader.TOOL:
-                return real()
+        def read() -> Any:
+            clock = current.clock
+            caller = None if clock is None else caller_of(calling_frame())
+            if clock is None or caller is None or caller.is_real:
+                return current.real[name]()
+            ledger = clock.ledger
             ledger.readings += 1
-            if reader is Reader.CONSUMER:
-                return real() + shifted(unit)
+            if caller is Caller.CONSUMER:
+                return current.real[name]() + shifted(unit)
             now = ledger.now()
             if unit > 1:
-                return began + now
-            shown: float = began + now / SECOND
+                return clock.began[name] + now
+            shown: float = clock.began[name] + now / SECOND
             # As after a real time-out, the deadline has passed: ``as_completed`` asks for that.
             return math.nextafter(shown, math.inf) if ledger.expired == now else shown
 
         return read
 
-    def _broken_down(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
-        def read(seconds: float | None = None, /) -> Any:
-            if seconds is None and reader_of(caller()) is not Reader.TOOL:
-                seconds = self._originals["time"]() + self._shifted(1)
-            return real() if seconds is None else real(seconds)
-
-        return read
-
-    def _text(self, real: Callable[..., Any], _unit: int) -> Callable[..., Any]:
-        wanted = 0 if real.__name__ == "asctime" else 1
+    def _broken_down(self, name: str, _unit: int) -> Callable[..., Any]:
+        current = self._current
 
         def read(*arguments: Any) -> Any:
-            if len(arguments) == wanted and reader_of(caller()) is not Reader.TOOL:
-                now = self._originals["time"]() + self._shifted(1)
-                arguments = (*arguments, self._originals["localtime"](now))
-            return real(*arguments)
+            asks = current.clock is not None and arguments in ((), (None,))
+            if asks and not caller_of(calling_frame()).is_real:
+                arguments = (current.real["time"]() + self._shifted(1),)
+            return current.real[name](*arguments)
 
         return read
 
-    def _system_clock(self, real: Callable[[int], float], unit: int) -> Callable[[int], float]:
-        def read(clock_id: int, /) -> float:
-            moves = clock_id in _MOVING and reader_of(caller()) is not Reader.TOOL
-            return real(clock_id) + (self._shifted(unit) if moves else 0)
+    def _text(self, name: str, _unit: int) -> Callable[..., Any]:
+        current = self._current
+        wanted = 0 if name == "asctime" else 1
+
+        def read(*arguments: Any) -> Any:
+            asks = current.clock is not None and len(arguments) == wanted
+            if asks and not caller_of(calling_frame()).is_real:
+                now = current.real["time"]() + self._shifted(1)
+                arguments = (*arguments, current.real["localtime"](now))
+            return current.real[name](*arguments)
 
         return read
 
-    # The inner functions' arguments are named as those of the methods that they stand for.
-    def _now(self) -> Callable[..., dt.datetime]:
-        def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
-            return cls.fromtimestamp(self._seconds_for(caller()), tz)
+    def _system_clock(self, name: str, unit: int) -> Callable[..., Any]:
+        current = self._current
 
-        return now
+        def read(*arguments: Any) -> Any:
+            found = current.real[name](*arguments)
+            if current.clock is None or arguments[0] not in _MOVING:
+                return found
+            return found if caller_of(calling_frame()).is_real else found + self._shifted(unit)
 
-    def _utcnow(self) -> Callable[..., dt.datetime]:
-        def utcnow(cls: type[Any]) -> Any:
-            moment = cls.fromtimestamp(self._seconds_for(caller()), dt.UTC)
-            return moment.replace(tzinfo=None)
-
-        return utcnow
-
-    def _seconds_for(self, frame: FrameType | None) -> float:
-        tool = reader_of(frame) is Reader.TOOL
-        now: float = self._originals["time"]()
-        return now if tool else now + self._shifted(1)
+        return read
 
     def _shifted(self, unit: int) -> float:
-        jumped = self._clock.ledger.jumped
+        clock = self._current.clock
+        jumped = 0 if clock is None else clock.ledger.jumped
         return jumped if unit > 1 else jumped / SECOND
+
+
+def _of_class(method: Any) -> Callable[..., Any]:
+    """A method of a class as a function of the class and the arguments."""
+    return lambda cls, *args: method.__get__(None, cls)(*args)

@@ -9,29 +9,31 @@ code takes to run between them, so that a wait of one second is on record as exa
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
 import math
 import operator
 import threading
 import time
-from _thread import allocate_lock, get_ident
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import Sleep, Wait
+from pytest_parseapi.clock.blocking import Gate, Sleep, Taking, Wait
+from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.endless import EndlessWaits
-from pytest_parseapi.clock.genuine import GENUINE
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
-from pytest_parseapi.clock.threads import ThreadStates, only_tools_run_beside
-from pytest_parseapi.clock.waiters import Waiters
+from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.rest import Rest, Waiting
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.stops import Stops
-from pytest_parseapi.patching.functions import Redirect
 
 __all__ = ["VirtualClock"]
 
 # A single thread that waits without a time-out is given this long before its test is stopped: a
 # signal may still come.
 _PATIENCE: Final = 2 * SECOND
+# How long a thread blocks before it looks up: nobody says when one that never waits is done.
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
 _UNTIMED_SLICE: Final = 1.0
@@ -56,16 +58,19 @@ class VirtualClock:
         self._stops = Stops() if stops is None else stops
         self.real_work: Callable[[], bool] = _nothing
         """Tells whether something real is under way that no thread of the consumer's shows."""
-        self.read_wall: Callable[[], float] = Redirect(GENUINE["time"]).original
+        self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
         self.ledger = Ledger(real=real)
         """What has passed, for those who show it."""
+        self.began: dict[str, Any] = {}
+        """What the monotonic clocks showed when the test began."""
         self._endless = EndlessWaits(self._stops, self.ledger)
-        self._mutex = allocate_lock()
+        self._rest = Rest()
+        self._current: Current | None = None
+        self._deadlines: list[tuple[int, int, Waiting]] = []
+        self._numbers = itertools.count()
         self._holds = 0
         self._closed = False
-        self._threads = ThreadStates()
-        self._waiters = Waiters(self._threads)
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -90,6 +95,17 @@ class VirtualClock:
         """Whether the test is over."""
         return self._closed
 
+    def install(self, current: Current) -> None:
+        """Be the clock of the process."""
+        self._current = current
+        self._rest = current.rest
+        self._rest.ended = self.look
+        self._rest.look_at_old_threads()
+        self.ledger.monotonic = current.real["monotonic_ns"]
+        self.read_wall = current.real["time"]
+        for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
+            self.began[name] = current.real[name]()
+
     def advance(self, seconds: float) -> None:
         """Let virtual time pass at once; waits that end within it end.
 
@@ -103,7 +119,7 @@ class VirtualClock:
             raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
         if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):
             raise UsageError(f"clock.advance() takes seconds from 0 up, not {seconds!r}")
-        with self._mutex:
+        with self._alone():
             self._jump(self.ledger.now() + round(seconds * SECOND))
 
     def stamp(self) -> float:
@@ -119,7 +135,7 @@ class VirtualClock:
 
     def wall(self) -> float:
         """What ``time.time()`` shows the consumer, also where a test has put it elsewhere."""
-        if time.time is not GENUINE["time"]:
+        if time.time is not FUNCTIONS["time"]:
             return time.time()
         return self.read_wall() + self.ledger.jumped / SECOND
 
@@ -141,104 +157,205 @@ class VirtualClock:
         else:
             self.wait(Sleep(), seconds)
 
-    def wait(self, wait: Wait, seconds: float | None) -> bool:
+    def wait(
+        self, wait: Wait, seconds: float | None, *, key: int = 0, polled: bool = False
+    ) -> bool:
         """Block the calling thread until ``wait`` is over or its time is up.
 
         Args:
             wait: what to block on.
             seconds: how long at most, in virtual seconds; None for no limit.
+            key: the identity of the lock or queue that others say something came to; 0 for none.
+            polled: whether nobody says so.
 
         Returns:
             True if it came, False if the time was up first.
         """
-        ledger, waiters = self.ledger, self._waiters
-        began = ledger.monotonic()
+        rest = self._rest
         needs = None if seconds is None else round(seconds * SECOND)
-        patience = max(needs or 0, FREE)
         if needs:
             self._endless.count()
-        with self._mutex:
-            deadline = None if needs is None else ledger.now() + needs
-            waiters.add(deadline, wait)
-        waiters.wake_earliest(deadline)
-        slice_ = _FIRST_SLICE if needs is not None else _UNTIMED_SLICE
+        entry = Waiting(wait, polled=polled)
+        began = self.ledger.monotonic()
+        rest.lock()
         try:
-            while True:
-                if needs is None and self._stuck(wait, began):
-                    self._endless.hang()
-                if deadline is not None:
-                    if ledger.noted >= deadline or self._try_jump(deadline):
-                        ledger.expired = deadline
-                        return False
-                    if ledger.monotonic() - began >= patience:
-                        self.passed(deadline)
-                        ledger.expired = deadline
-                        return False
-                if self._closed:
-                    return self._outlived(wait, needs, began)
-                if wait.block(slice_):
-                    return True
-                slice_ = min(slice_ * 2, _LAST_SLICE) if needs is not None else slice_
+            if needs is not None:
+                entry.deadline = self.ledger.now() + needs
+                heapq.heappush(self._deadlines, (entry.deadline, next(self._numbers), entry))
+            came = self._turn(entry, key, needs, began, first=False)
+            while came is None and not self._closed:
+                # Somebody else took it: this thread has waited longest.
+                came = self._turn(entry, key, needs, began, first=True)
         finally:
-            waiters.remove()
+            entry.deadline = None
+            rest.unlock()
+        return self._outlived(wait, needs, began) if came is None else came
+
+    def _turn(
+        self, entry: Waiting, key: int, needs: int | None, began: int, *, first: bool
+    ) -> bool | None:
+        """Wait until the thread is awake.
+
+        Returns:
+            Whether what it waits for came; None where it has to wait again.
+        """
+        ledger, rest, wait = self.ledger, self._rest, entry.wait
+        if key:
+            rest.listen(key, entry, first=first)
+        rest.add(entry)
+        try:
+            if wait.comes():
+                return True
+            if entry.deadline is not None and entry.deadline <= ledger.noted:
+                entry.due = True
+            else:
+                self._try_jump()
+                if not entry.awake and self._block(entry, needs, began):
+                    return True
+        finally:
+            rest.remove(entry)
+            if key:
+                rest.listen_no_more(key, entry)
+        if not entry.due:
+            return None
+        ledger.expired = entry.deadline or 0
+        return bool(key) and wait.comes()
+
+    def _block(self, entry: Waiting, needs: int | None, began: int) -> bool:
+        """Really block, and look up from time to time; called and left with the lock held.
+
+        Returns:
+            Whether what it waits for was taken.
+        """
+        ledger, rest, wait = self.ledger, self._rest, entry.wait
+        patience = None if needs is None else began + max(needs, FREE)
+        takes = isinstance(wait, Taking)
+        longest = _UNTIMED_SLICE if patience is None else _LAST_SLICE
+        # Whoever is next in time looks up often; so does whoever may not be told.
+        often = entry.polled if patience is None else entry.deadline == self._earliest()
+        slice_ = _FIRST_SLICE if often else longest
+        if isinstance(wait, Gate):
+            wait.close()
+        while not (entry.awake or self._closed):
+            rest.unlock()
+            took = False
+            try:
+                took = wait.block(slice_)
+            finally:
+                rest.lock()
+            if took:
+                return True
+            # Some release a lock by a method that they kept before any test, and nobody says so.
+            if not entry.awake and takes and wait.comes():
+                return True
+            if entry.awake or wait.over():
+                break
+            slice_ = min(slice_ * 2, longest)
+            if patience is None:
+                if self._is_stuck(entry, began):
+                    self._endless.hang()
+            elif ledger.monotonic() >= patience or ledger.noted >= (entry.deadline or 0):
+                self._note(entry.deadline or 0)
+                rest.wake(entry, due=True)
+            else:
+                self._try_jump()
+        return False
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
         """While something real is under way: no jumps, and the real time it takes counts."""
-        with self._mutex:
+        with self._alone():
             self._holds += 1
             before = self.ledger.now()
         began = self.ledger.monotonic()
         try:
             yield
         finally:
-            with self._mutex:
+            with self._alone():
                 self._holds -= 1
-            self.passed(before + self.ledger.monotonic() - began)
+                self._note(before + self.ledger.monotonic() - began)
 
     def passed(self, until: int) -> None:
         """Note that time really passed up to this reading of `elapsed_ns`."""
-        with self._mutex:
-            self.ledger.note(until)
+        with self._alone():
+            self._note(until)
+
+    def look(self) -> None:
+        """Something has changed: jump, if everybody is at rest now."""
+        if not self._closed:
+            with self._alone():
+                self._try_jump()
 
     def close(self) -> None:
         """The test is over: threads that still wait are let go."""
         self._closed = True
-        self._waiters.wake_all()
+        with self._alone():
+            for entry in self._rest.waiting():
+                entry.wait.wake()
+            self._deadlines.clear()
+            if self._current is not None:
+                self._rest.forget_old_threads()
 
-    def _stuck(self, wait: Wait, began: int) -> bool:
-        """Whether the only thread, but for tools, waits for another one, and has for a while."""
-        if self.ledger.monotonic() - began < _PATIENCE or self._holds or self._closed:
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._rest.lock()
+        try:
+            yield
+        finally:
+            self._rest.unlock()
+
+    # What follows is called with the lock held.
+
+    def _is_stuck(self, entry: Waiting, began: int) -> bool:
+        """Whether nothing is left that could end the wait, and has not been for a while."""
+        if self.ledger.monotonic() - began < _PATIENCE or self._holds or self.real_work():
             return False
-        # Looked at last: a thread that has just ended may have brought it.
-        return only_tools_run_beside(get_ident()) and not (self.real_work() or wait.over())
+        rest = self._rest
+        return not (entry.wait.over() or rest.has_work()) and rest.only_consumers_wait()
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
-        if isinstance(wait, Sleep) and self._threads.is_new(get_ident()):
+        if isinstance(wait, Sleep) and not self._rest.is_old(get_ident()):
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None
             raise SystemExit("the simulated test that this thread slept in is over")
-        while True:
-            left = None if needs is None else (needs - (self.ledger.monotonic() - began)) / SECOND
-            if left is not None and left <= 0:
-                return False
-            if wait.block(60.0 if left is None else min(left, 60.0)):
-                return True
+        if needs is None:
+            return wait.go_on(None)
+        return wait.go_on(max(0.0, (needs - (self.ledger.monotonic() - began)) / SECOND))
 
-    def _try_jump(self, deadline: int) -> bool:
-        """Jump to the earliest deadline if that is ours and every other thread is idle."""
+    def _try_jump(self) -> None:
+        """Jump to the earliest deadline if nobody is at work."""
         if self._closed or self._holds:
-            return False
-        if not self._waiters.rest_until(deadline) or self.real_work():
-            return False
-        with self._mutex:
-            if self._closed or self._holds:
-                return False
-            self._jump(deadline)
-        return True
+            return
+        if self._current is not None and self._current.clock is not self:
+            return  # a test within this one runs
+        earliest = self._earliest()
+        if earliest is None or self._rest.has_work() or self.real_work():
+            return
+        self._jump(earliest)
+
+    def _earliest(self) -> int | None:
+        deadlines = self._deadlines
+        while deadlines:
+            deadline, _, entry = deadlines[0]
+            if entry.deadline is not None and not entry.due:
+                # One that was woken by something else may still wait again.
+                return None if entry.awake else deadline
+            heapq.heappop(deadlines)
+        return None
 
     def _jump(self, to: int) -> None:
         self.ledger.jump(to)
-        self._waiters.wake_due(to)
+        self._wake_due(to)
+
+    def _note(self, until: int) -> None:
+        self.ledger.note(until)
+        self._wake_due(self.ledger.noted)
+
+    def _wake_due(self, now: int) -> None:
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            entry = heapq.heappop(deadlines)[2]
+            if entry.deadline is not None:
+                self._rest.wake(entry, due=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-__all__ = ["Bodies", "genuine"]
+__all__ = ["Bodies", "function_behind"]
 
 _MARK: Final = "__parseapi_body__"
 _TARGET: Final = "pytest_parseapi target"
@@ -121,7 +121,7 @@ def _compiled(source: str, filename: str) -> CodeType:
     return made
 
 
-def genuine(function: Any, filename: str, qualname: str) -> FunctionType | None:
+def function_behind(function: Any, filename: str, qualname: str) -> FunctionType | None:
     """The function that a library defines, behind whatever has been put in front of it.
 
     Args:

@@ -1,23 +1,39 @@
 """Send calls of a built-in function elsewhere, wherever the reference to it is kept.
 
 ``from time import sleep`` and ``def retry(sleep=time.sleep)`` keep the built-in object itself, so
-replacing ``time.sleep`` in its module does not reach them. The object does hold two pointers: what
-C function to call, and with which first argument. Setting them to ``PyObject_CallOneArg`` and a
-Python function sends every call there, exceptions and all; setting them back leaves nothing behind.
+replacing ``time.sleep`` in its module does not reach them. The object holds the address of the code
+that its calls go to. A few instructions of our own take that place: they put another callable in
+the place of the called object and go on to ``PyObject_Vectorcall``. Which callable that is stands
+in one word of memory, so that it is changed in one step for every thread, and the object keeps its
+name, module, hash and text. The interpreter has faster ways for some kinds of functions, by which
+it calls the C function itself; a definition of another kind keeps it from them.
+
+Where such instructions were never tried, the object is given another C function and another first
+argument instead: ``PyObject_CallOneArg`` and the callable. It has another hash meanwhile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import math
+import mmap
+import platform
+import struct
+import sys
+import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["Redirect"]
+__all__ = ["BuiltinFunction", "Trampolines", "check"]
 
 _POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
 _HEADER: Final = object.__basicsize__
-
-# Each C function takes (callable, arguments) as the calling convention passes (self, arguments).
+_FIELDS: Final = 5
+"""Definition, first argument, module, weak references, and where calls go."""
+_NO_ARGUMENTS: Final = 0x0004
+"""The kind of definition that no faster way exists for."""
 _CALLS: Final = {
     0x0001: "PyObject_CallObject",  # METH_VARARGS
     0x0003: "PyObject_Call",  # METH_VARARGS | METH_KEYWORDS
@@ -25,19 +41,21 @@ _CALLS: Final = {
     0x0008: "PyObject_CallOneArg",  # METH_O
     0x0082: "PyObject_Vectorcall",  # METH_FASTCALL | METH_KEYWORDS
 }
-# One copy with the interpreter's lock held: every other thread sees both pointers change at once.
-# With a step of Python's between two writes, a thread that calls the function meanwhile would call
-# the new C function with the old first argument, and end the interpreter.
+"""By kind, what takes (callable, arguments) as a function of that kind takes (self, arguments)."""
+_PAGE: Final = 4096
+_ROOM: Final = 64
+
 _COPY: Final = ctypes.PYFUNCTYPE(
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 )(ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0)
+"""Copies with the interpreter's lock held: other threads see all of it change at once."""
 _MAKE: Final = ctypes.PYFUNCTYPE(
     ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
 )(("PyCFunction_NewEx", ctypes.pythonapi))
 """Makes a built-in function of a definition, its first argument and its module."""
 
 
-class _MethodDef(ctypes.Structure):
+class _Definition(ctypes.Structure):
     """``PyMethodDef`` of CPython's C API."""
 
     _fields_ = (
@@ -48,59 +66,196 @@ class _MethodDef(ctypes.Structure):
     )
 
 
-class Redirect:
-    """Sends every call of one built-in function to a Python function, until undone.
+class Trampolines:
+    """A page of instructions, each of which goes on to a callable that a word of memory names.
+
+    Raises:
+        OSError: the system does not let a program add instructions to itself.
+        RuntimeError: they are not known for this machine.
+    """
+
+    def __init__(self) -> None:
+        write = _INSTRUCTIONS.get((sys.platform, platform.machine()))
+        if write is None or struct.calcsize("Q") != _POINTER:
+            raise RuntimeError("instructions were not tried on this system")
+        call = _address("PyObject_Vectorcall")
+        self._words = (ctypes.c_void_p * (_PAGE // _ROOM))()
+        self._page = mmap.mmap(-1, _PAGE)
+        base = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        for number in range(len(self._words)):
+            code = write(ctypes.addressof(self._words) + number * _POINTER, call)
+            self._page[number * _ROOM : number * _ROOM + len(code)] = code
+        protect = ctypes.CDLL(None, use_errno=True).mprotect
+        protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        if protect(base, _PAGE, mmap.PROT_READ | mmap.PROT_EXEC) != 0:
+            raise OSError(ctypes.get_errno(), "no instructions may be added")
+        self._base = base
+        self._used = 0
+
+    def add(self) -> int:
+        """The number of one that is not in use yet."""
+        self._used += 1
+        return self._used - 1
+
+    def address(self, number: int) -> int:
+        """Where its instructions begin."""
+        return self._base + number * _ROOM
+
+    def lead(self, number: int, target: object) -> None:
+        """Let it go on to a callable, which the caller keeps alive."""
+        self._words[number] = id(target)
+
+
+def _address(name: str) -> int:
+    return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
+
+
+def _x86_64(word: int, call: int) -> bytes:
+    # endbr64; mov rax, word; mov rdi, [rax]; mov rax, call; jmp rax
+    return (
+        b"\xf3\x0f\x1e\xfa\x48\xb8"
+        + struct.pack("<Q", word)
+        + b"\x48\x8b\x38\x48\xb8"
+        + struct.pack("<Q", call)
+        + b"\xff\xe0"
+    )
+
+
+_INSTRUCTIONS: Final[dict[tuple[str, str], Callable[[int, int], bytes]]] = {
+    ("linux", "x86_64"): _x86_64,
+}
+
+
+class _Callable(ModuleType):
+    """The first argument of a built-in function of a module shows as the function's module."""
+
+    def __init__(self, module: str, target: Callable[..., Any]) -> None:
+        super().__init__(module)
+        self._target = target
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._target(*args, **kwargs)
+
+
+class BuiltinFunction:
+    """One built-in function, taken over and given back.
 
     Args:
         function: the built-in, such as ``time.sleep``.
+        trampolines: those of the process; None where there are none.
 
     Raises:
         RuntimeError: this Python does not lay out built-in functions as CPython does.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, trampolines: Trampolines | None) -> None:
         self._function = function
         self._place = id(function) + _HEADER
-        definition = ctypes.c_void_p.from_address(self._place).value
-        first = ctypes.c_void_p.from_address(self._place + _POINTER).value
-        if definition is None or first != id(function.__self__):
-            raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
-        self._saved = (definition, first)
-        original = _MethodDef.from_address(definition)
-        call = _CALLS.get(original.flags)
-        if original.name != function.__name__.encode() or call is None:
-            raise RuntimeError(f"virtual time needs CPython: {function!r} has an unknown layout")
-        address = ctypes.cast(getattr(ctypes.pythonapi, call), ctypes.c_void_p).value
-        self._replacement = _MethodDef(original.name, address, original.flags, original.doc)
-        self._target: Callable[..., Any] | None = None
-        self._is_on = False
-        # A second built-in, to reach what was there before. It may outlive another redirect that
-        # was there before, so it has a definition of its own, and holds it as its module.
-        kept = _MethodDef(original.name, original.function, original.flags, original.doc)
-        self._kept = kept
-        self.original: Callable[..., Any] = _MAKE(ctypes.addressof(kept), function.__self__, kept)
+        self._trampolines = trampolines
+        words = self._read()
+        definition = words[0]
+        if definition is None or words[1] != id(function.__self__):
+            raise RuntimeError(f"{function!r} has an unknown layout")
+        found = _Definition.from_address(definition)
+        call = _CALLS.get(found.flags)
+        if found.name != function.__name__.encode() or (call is None and trampolines is None):
+            raise RuntimeError(f"{function!r} has an unknown layout")
+        self._kept = _Definition(found.name, found.function, found.flags, found.doc)
+        self.original: Callable[..., Any] = _MAKE(
+            ctypes.addressof(self._kept), function.__self__, self._kept
+        )
+        """A second built-in, which does what the function did before."""
+        if trampolines is None:
+            self._ours = _Definition(found.name, _address(call or ""), found.flags, found.doc)
+        else:
+            # Its hash is made of the address of its function, which is the same.
+            self._ours = _Definition(found.name, found.function, _NO_ARGUMENTS, found.doc)
+            self._number = trampolines.add()
+            trampolines.lead(self._number, self.original)
+        self._target: Any = self.original
+        self._saved: Any = None
 
-    def to(self, target: Any) -> None:
-        """Send calls to ``target`` from now on."""
-        # The garbage collector counts what the built-in refers to, so that must be a reference.
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(target))
-        self._target = target
-        self._is_on = True
-        self._point(ctypes.addressof(self._replacement), id(target))
+    def take(self) -> None:
+        """Have calls come here; until `lead` is called they do what they did before."""
+        self._saved = self._read()
+        # Somebody else may have put a function of his own there, as time-machine does.
+        self._kept.function = _Definition.from_address(self._saved[0]).function
+        if self._trampolines is not None:
+            where = self._trampolines.address(self._number)
+            self._put(ctypes.addressof(self._ours), self._saved[1], where)
 
-    def again(self) -> None:
-        """Send calls to the last target once more, and let `original` reach what is there now."""
-        self._kept.function = _MethodDef.from_address(self._saved[0]).function
-        self.to(self._target)
+    def lead(self, target: Callable[..., Any] | None) -> None:
+        """Send calls to a callable from now on; with None they do what they did before."""
+        before = self._target  # alive until nothing leads to it
+        if self._trampolines is not None:
+            self._target = self.original if target is None else target
+            self._trampolines.lead(self._number, self._target)
+        elif target is None:
+            self._target = self.original
+            self._put(self._saved[0], self._saved[1], self._saved[_FIELDS - 1])
+        else:
+            self._target = _Callable(self._function.__self__.__name__, target)
+            # The garbage collector counts what the built-in refers to: it must be a reference.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._target))
+            self._put(ctypes.addressof(self._ours), id(self._target), self._saved[_FIELDS - 1])
+        if self._trampolines is None and isinstance(before, _Callable):
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(before))
 
-    def undo(self) -> None:
+    def give_back(self) -> None:
         """Let the built-in be itself again."""
-        self._point(*self._saved)
-        if self._is_on:
-            self._is_on = False
-            ctypes.pythonapi.Py_DecRef(ctypes.py_object(self._target))
+        if self._saved is not None:
+            self.lead(None)
+            self._put(self._saved[0], self._saved[1], self._saved[_FIELDS - 1])
+            self._saved = None
 
-    def _point(self, definition: int, first: int) -> None:
-        """Change both pointers, with nothing of Python's in between."""
-        pair = (ctypes.c_void_p * 2)(definition, first)
-        _COPY(self._place, ctypes.addressof(pair), 2 * _POINTER)
+    def _read(self) -> Any:
+        return (ctypes.c_void_p * _FIELDS)(*(ctypes.c_void_p * _FIELDS).from_address(self._place))
+
+    def _put(self, definition: int, first: int, where: int | None) -> None:
+        words = self._read()
+        words[0], words[1], words[_FIELDS - 1] = definition, first, where
+        _COPY(self._place, ctypes.addressof(words), _FIELDS * _POINTER)
+
+
+def check(trampolines: Trampolines | None) -> None:
+    """Take throw-away functions over and give them back.
+
+    Args:
+        trampolines: those of the process; None where there are none.
+
+    Raises:
+        RuntimeError: what happened is not what should have.
+    """
+    kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
+    kinds = ((math.fabs, (-3.0,)), (time.get_clock_info, ("time",)), (time.process_time, ()))
+    function: Any
+    for function, arguments in kinds:
+        place = ctypes.c_void_p.from_address(id(function) + _HEADER).value
+        found = _Definition.from_address(place or 0)
+        copy = _Definition(found.name, found.function, found.flags, found.doc)
+        throw_away: Any = _MAKE(ctypes.addressof(copy), function.__self__, copy)
+        _check_one(throw_away, arguments, BuiltinFunction(throw_away, trampolines))
+
+
+def _check_one(function: Any, arguments: tuple[Any, ...], taken: BuiltinFunction) -> None:
+    def refuse(*_args: Any) -> None:
+        raise LookupError
+
+    def call() -> Any:
+        # Often enough for the interpreter's faster ways.
+        return [function(*arguments) for _ in range(20)][-1]
+
+    looks, kind = (repr(function), function.__reduce__()), type(call())
+    taken.take()
+    try:
+        right = type(call()) is kind
+        taken.lead(lambda *args: args)
+        right = right and call() == arguments and looks == (repr(function), function.__reduce__())
+        taken.lead(refuse)
+        with contextlib.suppress(LookupError):
+            call()
+            right = False
+    finally:
+        taken.give_back()
+    if not right or type(call()) is not kind:
+        raise RuntimeError("a function that was taken over did something else")

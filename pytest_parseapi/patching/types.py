@@ -1,39 +1,74 @@
-"""Replace methods of built-in types, whose attributes cannot be set."""
+"""Methods of built-in types, whose attributes cannot be set, in the place of other ones.
+
+The types of locks and queues take attributes as any class does, once a flag of theirs is lifted.
+``datetime`` does not: its method is changed in its dictionary, and the interpreter's look-ups,
+which it remembers, are forgotten.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-__all__ = ["replaced_methods"]
+__all__ = ["BuiltinMethods"]
+
+_FLAGS_AT: Final = 168
+"""Where a type keeps its flags, on 64-bit machines."""
+_IMMUTABLE: Final = 1 << 8
+_HEAP: Final = 1 << 9
 
 
-@contextlib.contextmanager
-def replaced_methods(kind: type, **methods: Any) -> Iterator[None]:
-    """Put other methods in the place of a built-in type's own, for a while.
+class BuiltinMethods:
+    """Methods of one built-in type, taken over and given back.
 
     Args:
         kind: the type.
         methods: what to put in place, by name; each of them exists in the type itself.
+
+    Raises:
+        RuntimeError: this Python does not lay out types as CPython does.
     """
-    namespace = _namespace(kind)
-    saved = {name: namespace[name] for name in methods}
-    _update(kind, namespace, methods)
-    try:
-        yield
-    finally:
-        _update(kind, namespace, saved)
+
+    def __init__(self, kind: type, methods: dict[str, Callable[..., Any]]) -> None:
+        for known in (kind, int, type):
+            if _flags(known).value != known.__flags__:
+                raise RuntimeError(f"{known!r} has an unknown layout")
+        self._kind = kind
+        self._methods = methods
+        self._saved = {name: vars(kind)[name] for name in methods}
+        self._is_taken = False
+
+    def take(self) -> None:
+        """Put the methods in place."""
+        self._is_taken = True
+        self._set(self._methods)
+        if any(vars(self._kind)[name] is not method for name, method in self._methods.items()):
+            self.give_back()
+            raise RuntimeError(f"{self._kind!r} does not take other methods")
+
+    def give_back(self) -> None:
+        """Put back what was there."""
+        if self._is_taken:
+            self._is_taken = False
+            self._set(self._saved)
+
+    def _set(self, methods: dict[str, Any]) -> None:
+        if not self._kind.__flags__ & _HEAP:
+            namespace = gc.get_referents(vars(self._kind))[0]
+            namespace.update(methods)
+            ctypes.pythonapi.PyType_ClearCache()
+            return
+        flags = _flags(self._kind)
+        was_immutable = flags.value & _IMMUTABLE
+        flags.value &= ~_IMMUTABLE
+        try:
+            for name, method in methods.items():
+                setattr(self._kind, name, method)
+        finally:
+            flags.value |= was_immutable
 
 
-def _namespace(kind: type) -> dict[str, Any]:
-    """The dictionary behind a built-in type's read-only ``__dict__``."""
-    return gc.get_referents(kind.__dict__)[0]  # type: ignore[no-any-return]
-
-
-def _update(kind: type, namespace: dict[str, Any], methods: dict[str, Any]) -> None:
-    namespace.update(methods)
-    # Look-ups are cached by the type's version.
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
+def _flags(kind: type) -> ctypes.c_ulong:
+    return ctypes.c_ulong.from_address(id(kind) + _FLAGS_AT)

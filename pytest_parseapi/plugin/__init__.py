@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_parseapi.clock import genuine as _genuine  # noqa: F401 - keeps them from the start
+from pytest_parseapi.clock import real as _real  # noqa: F401 - keeps them from the start
 from pytest_parseapi.plugin import hookspecs
 
 if TYPE_CHECKING:
@@ -127,6 +127,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"parseapi_max_attempts must be an integer >= 1, not {most!r}")
     config.pluginmanager.register(_BrokenRules(), "parseapi-rules")
     _register_parts(config)
+
+
+def pytest_report_header() -> str | None:
+    """Say what virtual time does not reach on this interpreter, if anything."""
+    from pytest_parseapi.clock.supported import lost, untried
+
+    return lost(untried()) or None
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -11,6 +11,7 @@ import pytest
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
@@ -43,6 +44,9 @@ class Session:
         self._contexts = SharedContexts()
         self._live = SharedServer()
         config.add_cleanup(self._live.stop)
+        self._has_time = False
+        self.lost = ""
+        """What virtual time does not reach on this interpreter, in one line."""
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
@@ -84,7 +88,18 @@ class Session:
             clients=chosen.clients,
             signing_parameters=tuple(self._config.getini("parseapi_signing_parameters")),
         )
+        if not chosen.real_time:
+            self._take_time_over()
         return Simulation(self.providers, settings, self._contexts, self._sources, self._live)
+
+    def _take_time_over(self) -> None:
+        """Take the clock functions over for the whole session, with its first virtual test."""
+        if not self._has_time:
+            self._has_time = True
+            functions = take_over()
+            functions.hold()
+            self._config.add_cleanup(functions.release)
+            self.lost = functions.lost
 
 
 def session_of(config: pytest.Config) -> Session:

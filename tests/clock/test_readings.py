@@ -28,6 +28,7 @@ import trio  # noqa: F401 - so that its loop is in the picture
 
 from pytest_parseapi import VirtualClock
 from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.loops import LoopWaits
 
 # References that were taken before any test began.
 KEPT_TIME = time.time
@@ -157,7 +158,7 @@ def test_advance_ends_waits(extend_api):
     blocker = threading.Thread(target=blocker_ours.recv, args=(1,))
     blocker.start()
     thread.start()
-    while not extend_api.clock._waiters:
+    while not extend_api.clock._deadlines:
         pass
     extend_api.clock.advance(10)
     thread.join()
@@ -345,7 +346,7 @@ def test_a_start_that_fails_half_way_is_undone(monkeypatch):
     def fail():
         raise OSError("no")
 
-    monkeypatch.setattr(time_._natives, "start", fail)
+    monkeypatch.setattr(LoopWaits, "start", lambda _self: fail())
     with pytest.raises(OSError, match="no"):
         time_.start()
     time_.stop()

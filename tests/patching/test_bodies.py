@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from pytest_parseapi.patching.bodies import Bodies, genuine
+from pytest_parseapi.patching.bodies import Bodies, function_behind
 
 
 class Library:
@@ -101,9 +101,9 @@ def test_bodies_that_end_in_another_order_leave_nothing_behind():
     ],
 )
 def test_a_function_is_found_behind_what_stands_before_it(wrap):
-    assert genuine(wrap(Library.send), __file__, "Library.send") is Library.send
+    assert function_behind(wrap(Library.send), __file__, "Library.send") is Library.send
 
 
 @pytest.mark.parametrize("other", [None, len, mock.Mock(), lambda: None, Library.send_later])
 def test_nothing_is_found_where_nothing_leads_to_it(other):
-    assert genuine(other, __file__, "Library.send") is None
+    assert function_behind(other, __file__, "Library.send") is None

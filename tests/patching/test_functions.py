@@ -1,118 +1,158 @@
 """Calls of a built-in go elsewhere, wherever it is kept, and nothing is left behind."""
 
 import gc
+import inspect
+import math
+import pickle
 import sys
 import threading
-import time
-from time import sleep as kept
+from math import sqrt as kept
 
 import pytest
 
-from pytest_parseapi.patching.functions import Redirect
+from pytest_parseapi.patching.functions import BuiltinFunction, Trampolines, check
+from pytest_parseapi.patching.process import process
+
+TABLE = {math.sqrt: "sqrt"}
 
 
-@pytest.fixture
-def redirect():
-    made = Redirect(time.sleep)
+def trampolines():
+    try:
+        return process().part("trampolines of tests", Trampolines)
+    except (OSError, RuntimeError):
+        pytest.skip("no instructions may be added on this machine")
+
+
+WAYS = {"instructions": trampolines, "another first argument": lambda: None}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def taken(request):
+    made = BuiltinFunction(math.sqrt, request.param())
+    made.take()
     yield made
-    made.undo()
+    made.give_back()
 
 
-def call_default(seconds, sleep=time.sleep):
-    return sleep(seconds)
+def call_default(number, sqrt=math.sqrt):
+    return sqrt(number)
 
 
 @pytest.mark.parametrize(
-    "call", [lambda seconds: call_default(seconds, time.sleep), kept, call_default]
+    "call", [lambda number: call_default(number, math.sqrt), kept, call_default]
 )
-def test_every_reference_is_reached(redirect, call):
-    slept = []
-    redirect.to(slept.append)
+def test_every_reference_is_reached(taken, call):
+    given = []
+    for _ in range(50):
+        assert call(4) == 2
+    taken.lead(given.append)
 
-    call(3600)
-    assert slept == [3600]
+    for _ in range(50):
+        call(3600)
+    assert given == [3600] * 50
 
-    redirect.undo()
-    call(0)
-    assert slept == [3600]
+    taken.lead(None)
+    assert call(4) == 2
+    taken.lead(given.append)
+    taken.give_back()
+    assert call(4) == 2
+    assert given == [3600] * 50
 
 
-def test_exceptions_pass(redirect):
+def test_exceptions_pass(taken):
     def refuse(seconds):
         raise KeyError(seconds)
 
-    redirect.to(refuse)
+    taken.lead(refuse)
 
     with pytest.raises(KeyError, match="5"):
-        time.sleep(5)
-    with pytest.raises(TypeError, match="exactly one argument"):
-        time.sleep()
+        math.sqrt(5)
+    with pytest.raises(TypeError):
+        math.sqrt(1, 2)
 
 
-def test_references_are_counted(redirect):
+def test_it_still_looks_like_itself(taken):
+    taken.lead(print)
+
+    assert repr(math.sqrt) == "<built-in function sqrt>"
+    assert math.sqrt.__name__ == math.sqrt.__qualname__ == "sqrt"
+    assert math.sqrt.__module__ == "math"
+    assert inspect.isbuiltin(math.sqrt)
+    assert pickle.loads(pickle.dumps(math.sqrt)) is math.sqrt
+    assert math.sqrt == kept
+
+
+def test_it_is_still_the_key_that_it_was():
+    taken = BuiltinFunction(math.sqrt, trampolines())
+    taken.take()
+    try:
+        taken.lead(print)
+        assert TABLE[math.sqrt] == "sqrt"
+        assert math.sqrt.__self__ is math
+    finally:
+        taken.give_back()
+
+
+def test_references_are_counted(taken):
     def target(seconds):
         pass
 
     before = sys.getrefcount(target)
     for _ in range(3):
-        redirect.to(target)
+        taken.lead(target)
         gc.collect()
-        redirect.undo()
-        redirect.undo()
-        redirect.again()
-        redirect.undo()
-
-    assert sys.getrefcount(target) == before + 1  # the redirect keeps its last target
-
-
-def test_a_redirect_within_another_outlives_it():
-    slept = []
-
-    def redirect_twice():
-        outer = Redirect(time.sleep)
-        outer.to(slept.append)
-        inner = Redirect(time.sleep)
-        inner.to(lambda seconds: inner.original(seconds + 1))
-        time.sleep(1)
-        inner.undo()
-        outer.undo()
-        return inner.original
-
-    original = redirect_twice()
+        taken.lead(None)
     gc.collect()
 
-    original(5)
-
-    assert slept == [2, 5]
+    assert sys.getrefcount(target) == before
 
 
 def test_what_is_no_built_in_is_refused():
     with pytest.raises((RuntimeError, AttributeError)):
-        Redirect(call_default)
+        BuiltinFunction(call_default, None)
 
 
-def test_threads_that_call_it_meanwhile():
-    """With two writes in turn, such a thread ends the interpreter within a second or two."""
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_it_tests_itself(way):
+    check(way())
+
+
+class Broken(BuiltinFunction):
+    def lead(self, target):
+        pass
+
+
+def test_a_test_of_itself_that_fails_gives_the_function_back(monkeypatch):
+    monkeypatch.setattr("pytest_parseapi.patching.functions.BuiltinFunction", Broken)
+    with pytest.raises(RuntimeError, match="did something else"):
+        check(None)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_threads_that_call_it_meanwhile(way):
+    """With a write that other threads can see half of, such a thread ends the interpreter."""
     stop = threading.Event()
     errors = []
 
     def work():
         try:
             while not stop.is_set():
-                time.gmtime(0)
+                math.sqrt(0)
         except BaseException as error:  # noqa: BLE001 - told below
             errors.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(3)]
+    taken = BuiltinFunction(math.sqrt, way())
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         for thread in threads:
             thread.start()
-        for _ in range(2000):
-            redirect = Redirect(time.gmtime)
-            redirect.to(redirect.original)
-            redirect.undo()
+        for _ in range(1000):
+            taken.take()
+            taken.lead(lambda seconds: seconds)
+            taken.lead(None)
+            taken.give_back()
     finally:
         sys.setswitchinterval(interval)
         stop.set()

@@ -1,9 +1,8 @@
-"""What the guards of one process share: the audit hook, which Python never takes back."""
+"""What the guards of one process share: what they ask of the process's one audit hook."""
 
 from __future__ import annotations
 
 import concurrent.futures.thread
-import os
 import re
 import sys
 import threading
@@ -12,10 +11,10 @@ from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any, Final, Protocol
 
+from pytest_parseapi.patching.process import process
+
 __all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
 
-_ASKED: Final = "pytest_parseapi.guards"
-"""An audit event of our own: the hook that is there already answers it."""
 _LINE: Final = re.compile(
     rb"[A-Z]+ (?:[a-z]+://)?(?:[^/ ]*@)?([^/: ]+)[^ ]* HTTP/1\.[01]\r\n", re.IGNORECASE
 )
@@ -102,15 +101,15 @@ class ProcessGuards:
 
 def process_guards() -> ProcessGuards:
     """Those of this process, also where this module was imported a second time."""
-    found: list[ProcessGuards] = []
-    sys.audit(_ASKED, found)
-    if not found:
-        guards = ProcessGuards()
-        sys.addaudithook(_hook_of(guards))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=guards.forking, after_in_child=guards.forked)
-        found.append(guards)
-    return found[0]
+    return process().part("guards", _made)
+
+
+def _made() -> ProcessGuards:
+    guards = ProcessGuards()
+    process().audits.append(_hook_of(guards))
+    process().forking.append(guards.forking)
+    process().forked.append(guards.forked)
+    return guards
 
 
 def _hook_of(guards: ProcessGuards) -> Callable[[str, tuple[Any, ...]], None]:
@@ -130,8 +129,6 @@ def _hook_of(guards: ProcessGuards) -> Callable[[str, tuple[Any, ...]], None]:
         if hosts is not None:
             for host in hosts(args):
                 guards.judge(host, event.rpartition(".")[0])
-        elif event == _ASKED:
-            args[0].append(guards)
 
     return hook
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-__all__ = ["GENUINE"]
+__all__ = ["FUNCTIONS"]
 
-GENUINE: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )
+"""The built-in functions of ``time``, by name."""

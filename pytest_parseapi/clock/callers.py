@@ -1,0 +1,110 @@
+"""Who reads a clock, or waits: the consumer, a tool, or code of the stdlib's."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from enum import Enum
+from types import FrameType
+from typing import Final
+
+__all__ = ["Caller", "caller_of", "calling_frame", "is_tool"]
+
+_TOOLS: Final = frozenset(
+    {
+        *("pytest", "_pytest", "pluggy", "xdist", "execnet", "coverage", "hypothesis"),
+        *("debugpy", "pydevd", "_pydevd_bundle", "faulthandler", "time_machine"),
+    }
+)
+# These wait for something real between their readings of the clock: they read the real one, but
+# what they do is work of the consumer's.
+_WORKERS: Final = frozenset(
+    {"subprocess", "multiprocessing", "socketserver", "selectors", "importlib"}
+)
+# Pools of threads: they stand for whoever gave them the work.
+_THREAD_POOLS: Final = frozenset({"multiprocessing.pool", "multiprocessing.dummy"})
+# Frames that pass a call on: ``mocker.spy(time, "sleep")``. Who made it stands above them.
+_MOCKS: Final = "unittest.mock"
+_PLUGIN: Final = "pytest_"
+_OWN: Final = __name__.partition(".")[0]
+# What their idle workers wait for is no wait of the consumer's.
+_IDLE_WORKERS: Final = frozenset({"trio._core._thread_cache"})
+_TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
+_SHARED: Final = frozenset({"threading", "queue", "concurrent"})
+
+
+class Caller(Enum):
+    """Who reads a clock, or waits."""
+
+    CONSUMER = 1
+    TIMER = 2
+    """Code of the stdlib's that computes waits from what it reads."""
+    WORK = 3
+    """Code of the stdlib's that waits for something real on the consumer's behalf."""
+    TOOL = 4
+    PASSES_ON = 5
+    """A mock, or a plugin that stands between the caller and the function."""
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it reads the real clock."""
+        return self is Caller.WORK or self is Caller.TOOL
+
+
+def caller_of(frame: FrameType | None) -> Caller:
+    """Who calls, by the calling frame; helpers of the stdlib stand for whoever calls them."""
+    helper = False
+    start = frame
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        kind = _caller_named(module)
+        if kind is None:
+            helper = True
+        elif kind is not Caller.PASSES_ON:
+            return Caller.TIMER if helper and kind is Caller.CONSUMER else kind
+        frame = frame.f_back
+    if start is None:
+        return Caller.CONSUMER  # a thread whose first call is the clock function itself
+    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+    target = getattr(thread, "function", None) or getattr(thread, "_target", None)
+    module = getattr(target, "__module__", None) or ""
+    if module.startswith(_PLUGIN):
+        return Caller.TOOL
+    kind = _caller_named(module)
+    return kind if kind is Caller.TOOL or kind is Caller.WORK else Caller.TIMER
+
+
+def is_tool(frame: FrameType | None) -> bool:
+    """Whether a thread runs for a tool alone, by its innermost frame."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        if module.startswith(_PLUGIN) or _caller_named(module) is Caller.TOOL:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def calling_frame() -> FrameType | None:
+    """The frame that called the caller of this; None where C called it with no frame above."""
+    try:
+        return sys._getframe(2)
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _caller_named(module: str) -> Caller | None:
+    """Who a module is; None for a helper, which stands for whoever calls it."""
+    root = module.partition(".")[0]
+    if module == _MOCKS or (root.startswith(_PLUGIN) and root != _OWN):
+        return Caller.PASSES_ON
+    if module in _IDLE_WORKERS:
+        return Caller.TOOL
+    if root in _SHARED or module in _THREAD_POOLS:
+        return None
+    if root in _TOOLS or root == _OWN:
+        return Caller.TOOL
+    if root in _WORKERS:
+        return Caller.WORK
+    return Caller.TIMER if root in _TIMERS else Caller.CONSUMER

@@ -1,0 +1,222 @@
+"""The methods of locks and queues that are written in C, as they are while tests are simulated.
+
+A thread that waits for a lock or an item says so, and waits at a gate of its own; whoever releases
+the lock, or puts the item, wakes it.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+from _queue import SimpleQueue
+from _thread import LockType
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_parseapi.clock.blocking import Taking
+from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.rest import wait_in_real_time
+
+__all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]
+
+LOCK: Final[type] = LockType
+RLOCK: Final[type] = type(threading.RLock())
+_NOTICE: Final = threading.Condition.wait.__code__
+# Where Python waits for the lock that a thread's end releases in C. `Thread.join` is replaced.
+_END_OF_THREAD: Final = getattr(
+    getattr(threading.Thread, "_wait_for_tstate_lock", None), "__code__", None
+)
+
+
+def lock_methods(current: Current, kind: type) -> dict[str, Callable[..., Any]]:
+    """What stands in the place of the methods of a type of locks.
+
+    Args:
+        current: what the process's clocks share.
+        kind: the type.
+    """
+    real = {name: method for name, method in vars(kind).items() if callable(method)}
+    found = _acquiring(current, real) | _releasing(current, real)
+    return _named_like(real, found)
+
+
+def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    really_acquire = real["acquire"]
+    wait = functools.partial(_wait_for_lock, current, really_acquire)
+
+    def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:  # noqa: FBT002 - a lock's own signature
+        if current.clock is None or not blocking or not (timeout == -1 or _is_duration(timeout)):
+            return really_acquire(lock, blocking, timeout)  # type: ignore[no-any-return]
+        if really_acquire(lock, False):  # noqa: FBT003
+            return True
+        return wait(lock, None if timeout == -1 else timeout, calling_frame())
+
+    def enter(lock: Any) -> bool:
+        if current.clock is None:
+            return really_acquire(lock)  # type: ignore[no-any-return]
+        return really_acquire(lock, False) or wait(lock, None, calling_frame())  # noqa: FBT003
+
+    def acquire_restore(lock: Any, state: Any) -> None:
+        if current.clock is None:
+            real["_acquire_restore"](lock, state)
+            return
+        enter(lock)
+        for _ in range(state[0] - 1):
+            really_acquire(lock)
+
+    return {
+        "acquire": acquire,
+        "acquire_lock": acquire,
+        "__enter__": enter,
+        "_acquire_restore": acquire_restore,
+    }
+
+
+def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    really_release = real["release"]
+    listening, came = current.rest.listening, current.rest.came
+
+    def release(lock: Any) -> None:
+        really_release(lock)
+        if listening:
+            came(id(lock))
+
+    def leave(lock: Any, *_exception: Any) -> None:
+        really_release(lock)
+        if listening:
+            came(id(lock))
+
+    def release_save(lock: Any) -> Any:
+        state = real["_release_save"](lock)
+        if listening:
+            came(id(lock))
+        return state
+
+    return {
+        "release": release,
+        "release_lock": release,
+        "__exit__": leave,
+        "_release_save": release_save,
+    }
+
+
+def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
+    """What stands in the place of the methods of ``SimpleQueue``.
+
+    Args:
+        current: what the process's clocks share.
+    """
+    real = {name: method for name, method in vars(SimpleQueue).items() if callable(method)}
+    really_get, really_put = real["get"], real["put"]
+    listening, came = current.rest.listening, current.rest.came
+
+    def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
+        if current.clock is None or not block or not (timeout is None or _is_duration(timeout)):
+            return really_get(box, block, timeout)
+        taking = _Items(box, really_get)
+        if taking.comes() or _wait_for_item(current, taking, box, timeout, calling_frame()):
+            return taking.items[0]
+        raise queue.Empty
+
+    def put(box: Any, item: Any, block: Any = True, timeout: Any = None) -> None:  # noqa: FBT002 - a queue's own signature
+        really_put(box, item, block, timeout)
+        if listening:
+            came(id(box))
+
+    def put_nowait(box: Any, item: Any) -> None:
+        really_put(box, item)
+        if listening:
+            came(id(box))
+
+    return _named_like(real, {"get": get, "put": put, "put_nowait": put_nowait})
+
+
+class _Items(Taking):
+    """A wait for an item of a queue."""
+
+    __slots__ = ("_box", "_get", "items")
+
+    def __init__(self, box: Any, get: Callable[..., Any]) -> None:
+        super().__init__(self._at_once, self._within)
+        self._box = box
+        self._get = get
+        self.items: list[Any] = []
+
+    def _at_once(self) -> bool:
+        return self._got(False, None)  # noqa: FBT003 - a queue's own order
+
+    def _within(self, seconds: float | None) -> bool:
+        return self._got(True, seconds)  # noqa: FBT003 - a queue's own order
+
+    def _got(self, block: bool, seconds: float | None) -> bool:  # noqa: FBT001
+        try:
+            self.items.append(self._get(self._box, block, seconds))
+        except queue.Empty:
+            return False
+        return True
+
+
+def _wait_for_item(
+    current: Current, taking: _Items, box: object, timeout: float | None, frame: Any
+) -> bool:
+    clock = current.clock
+    caller = None if timeout is None else caller_of(frame)
+    if clock is None or caller is Caller.WORK:
+        return taking.go_on(timeout)
+    if caller is Caller.TOOL:
+        return wait_in_real_time(current.rest, taking, timeout, id(box))
+    return clock.wait(taking, timeout, key=id(box))
+
+
+def _wait_for_lock(
+    current: Current, acquire: Callable[..., bool], lock: Any, timeout: float | None, frame: Any
+) -> bool:
+    clock = current.clock
+    really = functools.partial(acquire, lock, True)  # noqa: FBT003 - the method's own order
+    code = None if frame is None else frame.f_code
+    if clock is None or (code is not None and code is _END_OF_THREAD):
+        return really(-1 if timeout is None else timeout)
+    caller = None if timeout is None else caller_of(frame)
+    if caller is Caller.WORK:
+        return really(timeout)
+    wait = _TakingLock(
+        functools.partial(acquire, lock, False),  # noqa: FBT003
+        lambda seconds: really(-1 if seconds is None else seconds),
+        lock,
+    )
+    if caller is Caller.TOOL:
+        return wait_in_real_time(current.rest, wait, timeout, id(lock))
+    return clock.wait(wait, timeout, key=id(lock), polled=code is not _NOTICE)
+
+
+class _TakingLock(Taking):
+    """A wait for a lock, which some release by a method that they kept before any test."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, take: Any, really_take: Any, lock: object) -> None:
+        super().__init__(take, really_take)
+        self._lock = lock
+
+    def over(self) -> bool:
+        """Whether the lock is free: its text alone tells it, for both kinds."""
+        return repr(self._lock).startswith("<unlocked")
+
+
+def _is_duration(timeout: object) -> bool:
+    """Whether the wait is one that the real method accepts; what it refuses, it refuses itself."""
+    return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX
+
+
+def _named_like(
+    real: dict[str, Any], found: dict[str, Callable[..., Any]]
+) -> dict[str, Callable[..., Any]]:
+    for name in [name for name in found if name not in real]:
+        del found[name]
+    for name, method in reversed(found.items()):
+        method.__name__ = name
+        method.__qualname__ = real[name].__qualname__
+        method.__doc__ = real[name].__doc__
+    return found

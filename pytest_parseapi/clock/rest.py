@@ -1,0 +1,370 @@
+"""Which threads are at rest, so that time may jump.
+
+A thread that waits says so when it begins, and whoever brings what it waits for says that it is
+awake, before it runs. All other threads are at work. Two kinds are at rest although they did not
+say so: one that is older than the test and stands where it stood when the test began, and one that
+waits for connections, for which there is `RestingCall`.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from _thread import RLock, _count, get_ident
+from collections import deque
+from collections.abc import Callable
+from operator import call as call_each
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from pytest_parseapi.clock.blocking import Gate, Wait
+from pytest_parseapi.clock.callers import is_tool
+from pytest_parseapi.clock.real import FUNCTIONS
+
+__all__ = ["Rest", "RestingCall", "Waiting", "wait_in_real_time"]
+
+# Threads that C code brings along are in no count of Python's. They are looked for at most so
+# often, since a look takes longer the more threads there are.
+_LOOK_EVERY: Final = 1_000_000
+_CALL: Final[Callable[..., Any]] = call_each
+_acquire: Final[Callable[..., bool]] = RLock.acquire
+_release: Final[Callable[..., None]] = RLock.release
+
+
+class Waiting:
+    """One thread at rest.
+
+    Args:
+        wait: what it blocks on.
+        polled: whether nobody says when it comes, so that ``wait.over()`` is asked.
+        outside: whether another program may bring it.
+    """
+
+    __slots__ = ("awake", "deadline", "due", "ident", "outer", "outside", "polled", "wait")
+
+    def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
+        self.ident = get_ident()
+        self.wait = wait
+        self.polled = polled
+        self.outside = outside
+        self.deadline: int | None = None
+        """The reading of its clock at which its time is up; None for no limit."""
+        self.awake = False
+        """Whether it is about to go on."""
+        self.due = False
+        """Whether that is since its time is up."""
+        self.outer: Waiting | None = None
+
+
+class _Place(NamedTuple):
+    """Where a thread is."""
+
+    frame: FrameType
+    instruction: int
+    chain: tuple[tuple[int, int], ...]
+
+
+class Rest:
+    """The threads of the process that are at rest."""
+
+    def __init__(self) -> None:
+        self._waits: dict[int, Waiting] = {}
+        self._known: dict[int, Waiting] = {}
+        self.listening: dict[int, deque[Waiting]] = {}
+        """By what they wait for, the threads that are woken when it comes."""
+        self._polled: dict[Waiting, None] = {}
+        self._old: dict[int, _Place] = {}
+        self._strangers: dict[int, _Place] = {}
+        self._first: set[int] = set()
+        self._ended: set[int] = set()
+        self._looked = 0
+        self._mutex: Any = RLock()
+        self.ended: Callable[[], object] = bool
+        """Called when a thread has ended."""
+
+    def lock(self) -> None:
+        """Let no other thread change who is at rest."""
+        _acquire(self._mutex)
+
+    def unlock(self) -> None:
+        """Let others go on."""
+        _release(self._mutex)
+
+    def look_at_old_threads(self) -> None:
+        """A test begins: note where every thread but this one stands."""
+        self._old, self._strangers = {}, {}
+        active = threading._active  # type: ignore[attr-defined]
+        for ident, frame in sys._current_frames().items():
+            if ident != get_ident() and ident not in self._waits:
+                found = self._old if ident in active else self._strangers
+                found[ident] = _place(frame)
+        self._first = {*self._old, *self._strangers, *self._waits, get_ident()}
+
+    def forget_old_threads(self) -> None:
+        """The test is over."""
+        self._old, self._strangers = {}, {}
+        self._ended.clear()
+
+    def is_old(self, ident: int) -> bool:
+        """Whether a thread is older than the test."""
+        return ident in self._first
+
+    def forked(self) -> None:
+        """This is the child of a fork: it has one thread."""
+        self._mutex = RLock()
+        self._waits.clear()
+        self._known.clear()
+        self.listening.clear()
+        self._polled.clear()
+        self._old, self._strangers = {}, {}
+        self._ended.clear()
+
+    # All that follows is called with the lock held.
+
+    def add(self, entry: Waiting) -> None:
+        """The calling thread is at rest from now on."""
+        entry.awake = entry.due = False
+        entry.outer = self._waits.get(entry.ident)
+        if entry.outer is not None:  # a signal's handler waits within a wait
+            self._take_out(entry.outer)
+        self._put_in(entry)
+        self._ended.discard(entry.ident)
+        if self._old:
+            self._old.pop(entry.ident, None)
+
+    def wake(self, entry: Waiting, *, due: bool = False) -> None:
+        """A thread is about to go on: from now on it is at work."""
+        if not entry.awake:
+            entry.awake = True
+            entry.due = due
+            self._take_out(entry)
+            if entry.ident != get_ident():
+                entry.wait.wake()
+
+    def remove(self, entry: Waiting) -> None:
+        """The calling thread goes on."""
+        entry.awake = True
+        self._take_out(entry)
+        outer = entry.outer
+        if outer is not None and not outer.awake:
+            self._put_in(outer)
+
+    def _put_in(self, entry: Waiting) -> None:
+        self._waits[entry.ident] = entry
+        if entry.ident in threading._active:  # type: ignore[attr-defined]
+            self._known[entry.ident] = entry
+        if entry.polled:
+            self._polled[entry] = None
+
+    def _take_out(self, entry: Waiting) -> None:
+        if self._waits.get(entry.ident) is entry:
+            del self._waits[entry.ident]
+            self._known.pop(entry.ident, None)
+        if entry.polled:
+            self._polled.pop(entry, None)
+
+    def listen(self, key: int, entry: Waiting, *, first: bool) -> None:
+        """Have the thread woken when something comes.
+
+        Args:
+            key: the identity of the lock or queue that it waits for.
+            entry: the thread.
+            first: whether it comes before those that listen already.
+        """
+        listening = self.listening.get(key)
+        if listening is None:
+            self.listening[key] = listening = deque()
+        if first:
+            listening.appendleft(entry)
+        else:
+            listening.append(entry)
+
+    def listen_no_more(self, key: int, entry: Waiting) -> None:
+        """The thread waits no more for a lock or queue."""
+        listening = self.listening.get(key)
+        if listening is not None:
+            if entry in listening:
+                listening.remove(entry)
+            if not listening:
+                del self.listening[key]
+
+    def came(self, key: int, *, to_all: bool = False) -> None:
+        """Something came to a lock or queue: wake the thread that has waited longest for it.
+
+        Args:
+            key: the identity of the lock or queue.
+            to_all: whether it came to everybody who waits.
+        """
+        _acquire(self._mutex)
+        try:
+            listening = self.listening.get(key)
+            while listening:
+                entry = listening.popleft()
+                if not listening:
+                    self.listening.pop(key, None)
+                if not entry.awake:
+                    self.wake(entry)
+                    if not to_all:
+                        return
+        finally:
+            _release(self._mutex)
+
+    def waiting(self) -> list[Waiting]:
+        """All threads that wait."""
+        return list(self._waits.values())
+
+    def has_work(self) -> bool:
+        """Whether anybody is at work, or has something come that it waits for."""
+        if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
+            return True
+        threads = len(threading._active)  # type: ignore[attr-defined]
+        if (
+            len(self._known) + len(self._old) < threads
+            or _count() >= threads
+            or not self._old_stand()
+        ):
+            if self._finds_work():
+                return True
+        elif _count():
+            now = FUNCTIONS["monotonic_ns"]()
+            if now - self._looked > _LOOK_EVERY and self._finds_work():
+                return True
+        me = get_ident()  # which has just looked at what it waits for
+        return any(entry.ident != me and entry.wait.over() for entry in self._polled)
+
+    def only_consumers_wait(self) -> bool:
+        """Whether every thread that is not a tool's said that it waits, and for no deadline."""
+        if any(entry.outside or entry.deadline is not None for entry in self._waits.values()):
+            return False
+        others = (
+            frame for ident, frame in sys._current_frames().items() if ident not in self._waits
+        )
+        return all(map(is_tool, others))
+
+    def has_ended(self, key: int) -> None:
+        """The calling thread ends: what it does from now on changes nothing.
+
+        Args:
+            key: what those listen for who wait for its end.
+        """
+        _acquire(self._mutex)
+        try:
+            self._ended.add(get_ident())
+            self._old.pop(get_ident(), None)
+            self._first.discard(get_ident())
+        finally:
+            _release(self._mutex)
+        self.came(key, to_all=True)
+        self.ended()
+
+    def _old_stand(self) -> bool:
+        return all(frame.f_lasti == place for frame, place, _ in self._old.values())
+
+    def _finds_work(self) -> bool:
+        """Look at every thread of the process."""
+        self._looked = FUNCTIONS["monotonic_ns"]()
+        active = threading._active  # type: ignore[attr-defined]
+        frames = sys._current_frames()
+        for ident, frame in frames.items():
+            if ident in self._waits or (ident in self._ended and ident not in active):
+                continue
+            places = self._old if ident in self._old else self._strangers
+            place = places.get(ident)
+            if place is None:
+                return True
+            if frame is not place.frame or frame.f_lasti != place.instruction:
+                # It may have come back to where it was.
+                now = _place(frame)
+                if now.chain != place.chain:
+                    return True
+                places[ident] = now
+        for ident in [ident for ident in self._old if ident not in frames]:
+            del self._old[ident]
+        return False
+
+
+def _place(frame: FrameType) -> _Place:
+    chain = []
+    caller: FrameType | None = frame
+    while caller is not None:
+        chain.append((id(caller.f_code), caller.f_lasti))
+        caller = caller.f_back
+    return _Place(frame, frame.f_lasti, tuple(chain))
+
+
+def wait_in_real_time(rest: Rest, wait: Gate, seconds: float | None, key: int) -> bool:
+    """Let a thread be at rest, while a tool has it wait.
+
+    Args:
+        rest: the threads at rest.
+        wait: what it waits for.
+        seconds: how long at most, in real time.
+        key: the identity of what others say that it came.
+
+    Returns:
+        Whether it came.
+    """
+    now = FUNCTIONS["monotonic_ns"]
+    until = None if seconds is None else now() + round(seconds * 1e9)
+    entry = Waiting(wait)
+    again = False
+    rest.lock()
+    try:
+        while True:
+            rest.listen(key, entry, first=again)
+            rest.add(entry)
+            try:
+                if wait.comes():
+                    return True
+                left = 60.0 if until is None else (until - now()) / 1e9
+                if left <= 0:
+                    return False
+                wait.close()
+                rest.unlock()
+                try:
+                    wait.block(left)
+                finally:
+                    rest.lock()
+            finally:
+                rest.remove(entry)
+                rest.listen_no_more(key, entry)
+            again = True
+    finally:
+        rest.unlock()
+
+
+class RestingCall:
+    """Makes calls during which the thread is at rest: waits for connections, and those of tools.
+
+    Args:
+        rest: the threads at rest.
+    """
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def __call__(self, call: Callable[[], Any], *, outside: bool = False) -> Any:
+        """Make a call.
+
+        Args:
+            call: what to call.
+            outside: whether another program may end it.
+        """
+        rest = self._rest
+        entry = Waiting(Gate(), outside=outside)
+        rest.lock()
+        rest.add(entry)
+        rest.unlock()
+        leave = (
+            functools.partial(rest._waits.pop, entry.ident, None),
+            functools.partial(rest._known.pop, entry.ident, None),
+        )
+        try:
+            # In C: no other thread runs between the end of the call and what says that it ended.
+            made: list[Any] = list(map(_CALL, (call, *leave)))
+        finally:
+            rest.lock()
+            rest.remove(entry)
+            rest.unlock()
+        return made[0]

@@ -1,0 +1,154 @@
+"""The functions of the clock, taken over once a session and given back at its end.
+
+One object for each process: sessions within sessions share it, and the last one gives back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from _queue import SimpleQueue
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_parseapi.clock.current import Current, current
+from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
+from pytest_parseapi.clock.readings import Readings
+from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
+from pytest_parseapi.clock.supported import lost, untried
+from pytest_parseapi.patching.process import process
+
+if TYPE_CHECKING:
+    from pytest_parseapi.clock.virtual import VirtualClock
+
+__all__ = ["TakeOver", "take_over"]
+
+
+class _Taken(Protocol):
+    """Something that is taken over."""
+
+    def take(self) -> None:
+        """Take it over."""
+
+    def give_back(self) -> None:
+        """Let it be itself again."""
+
+
+class _TakenFunction(_Taken, Protocol):
+    """A function that is taken over."""
+
+    def lead(self, target: Callable[..., Any] | None) -> None:
+        """Send calls to a callable, or nowhere else."""
+
+
+class TakeOver:
+    """Takes the clock functions of the process over, counted by those who need it.
+
+    Args:
+        current: what the process's clocks share.
+    """
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._clocks: list[VirtualClock] = []
+        self._users = 0
+        self._is_taken = False
+        self._targets = Readings(current).functions()
+        self._functions: dict[str, _TakenFunction] = {}
+        self._others: list[_Taken] = []
+        self.lost = ""
+        """One line that says what is lost where attributes are replaced instead."""
+
+    def hold(self) -> None:
+        """Take everything over, unless it is."""
+        self._users += 1
+        if not self._is_taken:
+            self._prepare()
+            for taken in (*self._functions.values(), *self._others):
+                taken.take()
+            self._is_taken = True
+
+    def release(self) -> None:
+        """Give everything back, if nobody else needs it."""
+        self._users -= 1
+        if not self._users:
+            for taken in (*self._others, *self._functions.values()):
+                taken.give_back()
+            self._is_taken = False
+
+    def begin(self, clock: VirtualClock) -> None:
+        """Let a clock be the one that everybody reads."""
+        clock.install(self._current)
+        self._clocks.append(clock)
+        self._current.clock = clock
+        if len(self._clocks) == 1:
+            for name, function in self._functions.items():
+                function.lead(self._targets[name])
+
+    def end(self, clock: VirtualClock) -> None:
+        """Let the clock before it be read again, if there is one."""
+        if clock in self._clocks:
+            self._clocks.remove(clock)
+            self._current.clock = self._clocks[-1] if self._clocks else None
+            if not self._clocks:
+                for function in self._functions.values():
+                    function.lead(None)
+
+    def without(self, call: Callable[[], Any]) -> Any:
+        """Call something of another library that takes the same functions over itself."""
+        functions = self._functions.values()
+        for function in functions:
+            function.give_back()
+        try:
+            return call()
+        finally:
+            for name, function in self._functions.items():
+                function.take()
+                if self._clocks:
+                    function.lead(self._targets[name])
+
+    def _prepare(self) -> None:
+        """Make what takes over, once for all."""
+        if self._functions:
+            return
+        try:
+            why = untried()
+            if not why:
+                self._prepare_in_place()
+        except (OSError, RuntimeError, ImportError, AttributeError) as error:
+            why = str(error)
+        if why:
+            self.lost = lost(why)
+            self._functions = {
+                name: ReplacedName(time, name, target) for name, target in self._targets.items()
+            }
+            self._others = [ReplacedClasses(self._current)]
+
+    def _prepare_in_place(self) -> None:
+        # Nothing of this loads where no test has virtual time.
+        from pytest_parseapi.patching.functions import BuiltinFunction, Trampolines, check
+        from pytest_parseapi.patching.types import BuiltinMethods
+
+        trampolines: Trampolines | None
+        try:
+            trampolines = Trampolines()
+        except (OSError, RuntimeError):
+            trampolines = None
+        check(trampolines)
+        functions = {name: BuiltinFunction(FUNCTIONS[name], trampolines) for name in self._targets}
+        self._others = [
+            BuiltinMethods(dt.datetime, Readings(self._current).methods()),
+            *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
+            BuiltinMethods(SimpleQueue, queue_methods(self._current)),
+        ]
+        for taken in self._others:
+            taken.take()
+            taken.give_back()
+        self._current.real.update((name, found.original) for name, found in functions.items())
+        self._functions = dict(functions)
+
+
+def take_over() -> TakeOver:
+    """That of this process."""
+    return process().part("take-over", lambda: TakeOver(current()))

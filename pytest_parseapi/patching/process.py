@@ -1,0 +1,75 @@
+"""What the sessions of one process share: the one state that is the process's own.
+
+Python never takes an audit hook back, and functions of the interpreter are taken over once for
+all. A session within a session, and this module imported a second time, find what is there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+__all__ = ["Process", "process"]
+
+_Part = TypeVar("_Part")
+_ASKED: Final = "pytest_parseapi.process"
+"""An audit event of our own: the hook that is there already answers it."""
+
+
+class Process:
+    """The parts that the sessions of a process share."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Any] = {}
+        self.audits: list[Callable[[str, tuple[Any, ...]], None]] = []
+        """Called with each audit event."""
+        self.forking: list[Callable[[], object]] = []
+        """Called before a fork."""
+        self.forked: list[Callable[[], object]] = []
+        """Called in the child of a fork."""
+
+    def part(self, name: str, make: Callable[[], _Part]) -> _Part:
+        """The part of a name.
+
+        Args:
+            name: what it is.
+            make: makes it where it does not exist yet.
+        """
+        if name not in self._parts:
+            self._parts[name] = make()
+        found: _Part = self._parts[name]
+        return found
+
+
+def process() -> Process:
+    """That of this process, also where this module was imported a second time."""
+    found: list[Process] = []
+    sys.audit(_ASKED, found)
+    if not found:
+        made = Process()
+        sys.addaudithook(_hook_of(made))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=lambda: _call(made.forking), after_in_child=lambda: _call(made.forked)
+            )
+        found.append(made)
+    return found[0]
+
+
+def _call(functions: list[Callable[[], object]]) -> None:
+    for function in list(functions):
+        function()
+
+
+def _hook_of(made: Process) -> Callable[[str, tuple[Any, ...]], None]:
+    audits = made.audits
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        for audit in audits:
+            audit(event, args)
+        if event == _ASKED:
+            args[0].append(made)
+
+    return hook

@@ -1,0 +1,209 @@
+"""The clock functions are taken over once a session, look like themselves, and are given back."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import inspect
+import pickle
+import sys
+import threading
+import time
+
+import pytest
+
+from pytest_parseapi import VirtualClock
+from pytest_parseapi.clock import supported
+from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.takeover import take_over
+
+# Made before any test: what a dictionary finds depends on the hash.
+TABLE = {time.sleep: "sleep", time.monotonic: "monotonic", time.time: "time"}
+WITHOUT = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:rerunfailures")
+
+
+@pytest.mark.parametrize("name", ["sleep", "monotonic", "time", "gmtime", "strftime"])
+def test_a_function_still_looks_like_itself(extend_api, name):
+    function = getattr(time, name)
+    assert repr(function) == f"<built-in function {name}>"
+    assert function.__name__ == function.__qualname__ == name
+    assert function.__module__ == "time"
+    assert inspect.isbuiltin(function)
+    assert pickle.loads(pickle.dumps(function)) is function
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another first argument changes the hash")
+def test_a_function_is_still_the_key_that_it_was(extend_api):
+    assert TABLE[time.sleep] == "sleep"
+    assert TABLE[time.monotonic] == "monotonic"
+    assert TABLE[time.time] == "time"
+    assert time.sleep.__self__ is time
+
+
+def test_a_child_process_gets_the_function(extend_api):
+    with concurrent.futures.ProcessPoolExecutor(1) as pool:
+        assert pool.submit(abs, -1).result() == 1
+        assert pool.submit(time.gmtime, 0).result().tm_year == 1970
+
+
+def test_a_session_in_real_time_takes_nothing_over(pytester):
+    pytester.makepyfile(
+        """
+        import sys, pytest
+
+        @pytest.mark.parseapi(real_time=True)
+        def test_real(extend_api):
+            assert "pytest_parseapi.patching.functions" not in sys.modules
+            assert "pytest_parseapi.patching.types" not in sys.modules
+        """
+    )
+    pytester.runpytest_subprocess(*WITHOUT).assert_outcomes(passed=1)
+
+
+def test_between_two_tests_of_a_session_time_is_real(pytester):
+    pytester.makepyfile(
+        """
+        import sys, time
+        from pytest_parseapi.clock.takeover import take_over
+
+        def test_first(extend_api):
+            time.sleep(3600)
+
+        def test_between():
+            before = time.monotonic()
+            time.sleep(0.01)
+            assert 0.01 <= time.monotonic() - before < 60
+            assert take_over()._is_taken
+
+        def test_second(extend_api):
+            time.sleep(3600)
+            assert extend_api.clock.elapsed == 3600
+        """
+    )
+    pytester.runpytest_subprocess(*WITHOUT).assert_outcomes(passed=3)
+
+
+def test_sessions_share_one_take_over():
+    functions = take_over()
+    functions.hold()
+    functions.hold()
+    functions.release()
+    assert functions._is_taken
+    functions.release()
+
+
+# What cannot be taken over in place.
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda patch: patch.setattr(sys.implementation, "name", "pypy"), "is not CPython"),
+        (
+            lambda patch: patch.setattr(
+                supported.sysconfig, "get_config_var", lambda name: name == "Py_GIL_DISABLED"
+            ),
+            "this Python is free-threaded",
+        ),
+        (lambda patch: patch.setattr(sys, "version_info", (3, 99, 0)), "Python 3.99 was not tried"),
+    ],
+    ids=["PyPy", "free-threaded", "later version"],
+)
+def test_the_header_says_what_is_lost(monkeypatch, change, why):
+    assert supported.untried() == ""
+    change(monkeypatch)
+    reason = supported.untried()
+    line = supported.lost(reason)
+    monkeypatch.undo()
+    assert why in reason
+    assert line == (
+        f"parseapi: {reason}, so virtual time reaches clock functions by name only: references "
+        "kept in default arguments or containers, datetime.now() and locks made before a test "
+        "stay real"
+    )
+
+
+def test_the_header_says_nothing_where_nothing_is_lost(pytester):
+    pytester.makepyfile("def test(): pass")
+    result = pytester.runpytest_subprocess(*WITHOUT)
+    result.stdout.no_fnmatch_line("parseapi: *")
+
+
+UNTRIED = """
+    from pytest_parseapi.clock import supported
+
+    supported.untried = lambda: "nobody tried it"
+"""
+
+
+def test_names_are_replaced_where_nothing_is_taken_over_in_place(pytester):
+    pytester.makeconftest(UNTRIED)
+    pytester.makepyfile(
+        """
+        import asyncio, pickle, queue, sys, threading, time
+        from concurrent.futures import ThreadPoolExecutor
+        from time import sleep as kept
+        import pytest
+
+        def test_nothing_of_the_interpreter_is_touched(extend_api):
+            assert "pytest_parseapi.patching.functions" not in sys.modules
+            assert "pytest_parseapi.patching.types" not in sys.modules
+
+        def test_waits(extend_api):
+            before = time.monotonic()
+            time.sleep(3600)
+            kept(60)
+            asyncio.run(asyncio.sleep(5))
+            assert threading.Event().wait(7) is False
+            with pytest.raises(queue.Empty):
+                queue.SimpleQueue().get(timeout=3)
+            lock = threading.Lock()
+            lock.acquire()
+            assert lock.acquire(timeout=2) is False
+            assert extend_api.clock.elapsed == 3600 + 60 + 5 + 7 + 3 + 2
+            assert time.monotonic() - before >= 3600
+            assert pickle.loads(pickle.dumps(time.sleep)) is time.sleep
+
+        def test_threads(extend_api):
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(time.sleep, [1, 2, 3, 4]))
+            assert extend_api.clock.elapsed == 4
+        """
+    )
+    result = pytester.runpytest_subprocess(*WITHOUT)
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines([supported.lost("nobody tried it")])
+
+
+def test_threads_that_read_clocks_while_tests_begin_and_end():
+    stop = threading.Event()
+    errors = []
+
+    def work():
+        lock = threading.Lock()
+        try:
+            while not stop.is_set():
+                time.localtime()
+                time.strftime("%H")
+                with lock:
+                    time.monotonic()
+        except BaseException as error:  # noqa: BLE001 - told below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(50):
+            time_ = VirtualTime(VirtualClock())
+            time_.start()
+            time_.stop()
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert errors == []
+    assert current().clock is None
