@@ -17,6 +17,17 @@ raw_release: Final[Callable[..., None]] = vars(LockType)["release"]
 class Wait(Protocol):
     """What a thread blocks on: it can end by itself, or by its deadline."""
 
+    @property
+    def is_sleep(self) -> bool:
+        """Whether nothing is waited for but time."""
+
+    @property
+    def takes(self) -> bool:
+        """Whether `comes` is to be tried again and again, since nobody may say that it came."""
+
+    def close(self) -> None:
+        """Let `block` block; called before other threads see the wait."""
+
     def comes(self) -> bool:
         """Take what is waited for, if it is there; never blocks."""
 
@@ -37,6 +48,8 @@ class Gate:
     """A wait that another thread ends by `wake` alone."""
 
     __slots__ = ("_gate",)
+    is_sleep = False
+    takes = False
 
     def __init__(self) -> None:
         self._gate: Any = None
@@ -76,6 +89,7 @@ class Sleep(Gate):
     """A wait for the deadline alone."""
 
     __slots__ = ()
+    is_sleep = True
 
 
 class Taking(Gate):
@@ -87,6 +101,7 @@ class Taking(Gate):
     """
 
     __slots__ = ("_really_take", "_take")
+    takes = True
 
     def __init__(
         self, take: Callable[[], bool], really_take: Callable[[float | None], bool]
@@ -114,6 +129,8 @@ class PolledWait:
     """
 
     __slots__ = ("_call", "_came", "_wake", "brought")
+    is_sleep = False
+    takes = False
 
     def __init__(
         self,
@@ -126,6 +143,9 @@ class PolledWait:
         self._wake = wake
         self.brought: Any = ()
         """What the last call brought."""
+
+    def close(self) -> None:
+        """Nothing to do: a call that is ended by `wake` remembers it."""
 
     def comes(self) -> bool:
         """Make the call without waiting."""

@@ -95,7 +95,11 @@ class Rest:
         """A test begins: note where every thread but this one stands."""
         self._old, self._strangers = {}, {}
         active = threading._active  # type: ignore[attr-defined]
-        for ident, frame in sys._current_frames().items():
+        frames = sys._current_frames()
+        for gone in [ident for ident in self._waits if ident not in frames]:
+            self._waits.pop(gone)
+            self._known.pop(gone, None)
+        for ident, frame in frames.items():
             if ident != get_ident() and ident not in self._waits:
                 found = self._old if ident in active else self._strangers
                 found[ident] = _place(frame)
@@ -236,6 +240,8 @@ class Rest:
     def only_consumers_wait(self) -> bool:
         """Whether every thread that is not a tool's said that it waits, and for no deadline."""
         if any(entry.outside or entry.deadline is not None for entry in self._waits.values()):
+            return False
+        if self._finds_work():
             return False
         others = (
             frame for ident, frame in sys._current_frames().items() if ident not in self._waits

@@ -91,7 +91,10 @@ class TakeOver:
         if clock in self._clocks:
             self._clocks.remove(clock)
             self._current.clock = self._clocks[-1] if self._clocks else None
-            if not self._clocks:
+            if self._clocks:
+                self._current.rest.ended = self._clocks[-1].look
+                self._current.rest.look_at_old_threads()
+            else:
                 for function in self._functions.values():
                     function.lead(None)
 

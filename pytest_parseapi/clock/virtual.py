@@ -19,7 +19,7 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import Gate, Sleep, Taking, Wait
+from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
@@ -229,13 +229,12 @@ class VirtualClock:
         """
         ledger, rest, wait = self.ledger, self._rest, entry.wait
         patience = None if needs is None else began + max(needs, FREE)
-        takes = isinstance(wait, Taking)
+        takes = wait.takes
         longest = _UNTIMED_SLICE if patience is None else _LAST_SLICE
         # Whoever is next in time looks up often; so does whoever may not be told.
         often = entry.polled if patience is None else entry.deadline == self._earliest()
         slice_ = _FIRST_SLICE if often else longest
-        if isinstance(wait, Gate):
-            wait.close()
+        wait.close()
         while not (entry.awake or self._closed):
             rest.unlock()
             took = False
@@ -315,7 +314,7 @@ class VirtualClock:
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
-        if isinstance(wait, Sleep) and not self._rest.is_old(get_ident()):
+        if wait.is_sleep and not self._rest.is_old(get_ident()):
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None
