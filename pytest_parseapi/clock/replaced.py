@@ -6,7 +6,7 @@ import sys
 from types import FunctionType
 from typing import Any, Final
 
-from pytest_parseapi.clock.genuine import GENUINE
+from pytest_parseapi.clock.real import FUNCTIONS
 
 __all__ = ["replaced_sleep"]
 
@@ -21,7 +21,8 @@ def replaced_sleep() -> str:
         ''
     """
     found: Any = sys.modules["time"].__dict__.get("sleep")
-    if found is not GENUINE["sleep"] and not str(getattr(found, "__module__", "")).startswith(_OWN):
+    # Where nothing is taken over in place, ours stands there, and says that it is of ``time``.
+    if found is not FUNCTIONS["sleep"] and getattr(found, "__module__", "") != "time":
         return "time.sleep"
     asyncio = sys.modules.get("asyncio")
     found = None if asyncio is None else asyncio.__dict__.get("sleep")

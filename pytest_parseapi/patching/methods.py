@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.bodies import Bodies, genuine
+from pytest_parseapi.patching.bodies import Bodies, function_behind
 
 __all__ = ["Methods"]
 
@@ -39,7 +39,7 @@ class Methods:
                 called with every argument by position.
         """
         file = getattr(module, "__file__", None) or ""
-        method = genuine(vars(owner).get(name), file, f"{owner.__name__}.{name}")
+        method = function_behind(vars(owner).get(name), file, f"{owner.__name__}.{name}")
         if method is None:
             self._patches.put(owner, name, make)
         else:
