@@ -348,7 +348,7 @@ class SimulatedService:
     def _ended(self, call: Call, step: Step | None, reply: Reply, request_id: str) -> Outcome:
         """How a good request ends: with its reply, or as the script says."""
         if step is not None:
-            return scripted(self.provider, step, call, reply, request_id)
+            return self._with_error(lambda: scripted(self.provider, step, call, reply, request_id))
         return Outcome(
             result=reply,
             request_id=readable(request_id, reply, self.provider.behaviour),
@@ -441,9 +441,19 @@ class SimulatedService:
     ) -> Outcome:
         text = error.message if message is None else message
         behaviour = self.provider.behaviour
-        outcome = failed(behaviour, error, request_id, message=text, details=details)
+        outcome = self._with_error(
+            lambda: failed(behaviour, error, request_id, message=text, details=details)
+        )
         outcome.rejection = text
         return outcome
+
+    def _with_error(self, make: Callable[[], Outcome]) -> Outcome:
+        """An outcome with a body that the provider makes; a mistake of its stops the test."""
+        try:
+            return make()
+        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
+            function = self.provider.behaviour.error_reply
+            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
 
     def _scripted(
         self,

@@ -239,6 +239,9 @@ def raising(*_arguments, **_named):
         ("documents", raising, "raised BrokenError: two"),
         ("documents", lambda *_: ["a.pdf"], "gives a tuple of texts, not ['a.pdf']"),
         ("documents", lambda *_: (None,), "gives a tuple of texts, not (None,)"),
+        ("error_body", raising, "raised BrokenError: two"),
+        ("error_body", lambda *_, **__: {"x": {1}}, "raised TypeError: Object of type set is not"),
+        ("scripted", raising, "raised BrokenError: two"),
     ],
 )
 def test_a_mistake_in_a_behaviour_stops_the_test_in_one_line(method, function, said):
