@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.waits import too_early, waits_of
 from pytest_parseapi.contract.call import CallResult, Harness
@@ -267,11 +267,11 @@ def _exact_attempts(
             yield Violation(
                 "gives_up",
                 Finding(
-                    rule=f"the consumer gives up after {wanted} attempts in all",
+                    rule=f"the consumer gives up after {counted(wanted, 'attempt')} in all",
                     where=operation.name,
-                    expected=f"{wanted} attempts (max_attempts = {wanted}). "
+                    expected=f"{counted(wanted, 'attempt')} (max_attempts = {wanted}). "
                     + documented(harness.api.provider, error),
-                    seen=f"{len(operation.attempts)} attempts",
+                    seen=counted(len(operation.attempts), "attempt"),
                     advice="the first attempt counts, too",
                 ),
             )

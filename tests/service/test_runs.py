@@ -384,7 +384,7 @@ def test_reset_forgets_runs_and_their_scripts(extend_api, client):
         (lambda api: api.fail_run("NOT_FOUND"), "not for run failures"),
         (lambda api: api.fail_run("read_timeout"), "is a network fault"),
         (lambda api: api.fail_run("OCR_ERROR", polls=-1), "polls must be an integer >= 0"),
-        (lambda api: api.fail_run("OCR_ERROR", times=1.5), "times is a whole number"),
+        (lambda api: api.fail_run("OCR_ERROR", times=1.5), "times must be an integer >= 0"),
         (lambda api: api.fail_run("OCR_ERROR", message=1), "message is a string"),
         (lambda api: api.runs_take(), "takes either polls=N or seconds=S"),
         (lambda api: api.runs_take(polls=1, seconds=1), "takes either polls=N or seconds=S"),
