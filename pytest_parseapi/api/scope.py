@@ -86,6 +86,8 @@ class Scope:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
+        self.alter_delivery: Callable[[str, str | None], str | None] = _as_asked
+        """Says what is wrong on purpose with the delivery that the test makes now."""
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
@@ -164,3 +166,8 @@ class Scope:
         )
         self.services[provider.name] = service
         self.hosts.add(service)
+
+
+def _as_asked(provider: str, wrong: str | None) -> str | None:
+    del provider
+    return wrong

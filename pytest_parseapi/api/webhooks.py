@@ -100,6 +100,7 @@ class WebhookControls(ABC):
                 "batch's id"
             )
         self._remember()
+        wrong = self._open.alter_delivery(self._service.provider.name, wrong)
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
         name = document_name(document)

@@ -24,7 +24,13 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["follows_documentation", "missing_retries", "unproven_backoff", "vain_retries"]
+__all__ = [
+    "findings",
+    "follows_documentation",
+    "missing_retries",
+    "unproven_backoff",
+    "vain_retries",
+]
 
 # From the fourth wait on, equal waits may be a cap.
 _CAP_FROM: Final = 3
@@ -39,10 +45,11 @@ def follows_documentation(
     narrowed = observed.about(document, rule).with_text(text)
     if not (narrowed.failed_operations or failed_runs(narrowed)):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
-    fail(narrowed, list(_findings(narrowed)))
+    fail(narrowed, list(findings(narrowed)))
 
 
-def _findings(observed: Observed) -> Iterator[Finding]:
+def findings(observed: Observed) -> Iterator[Finding]:
+    """Every rule that is broken; none where nothing failed and all is well."""
     lines = observed.lines(None)
     for operation in observed.operations:
         yield from vain_retries(observed, operation)

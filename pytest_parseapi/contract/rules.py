@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -19,6 +17,7 @@ from pytest_parseapi.checks.runs import (
     unlogged_failures,
     wrong_resubmissions,
 )
+from pytest_parseapi.checks.unforeseen import is_unforeseen
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -209,25 +208,6 @@ def timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
         yield Violation("sets_timeouts", finding)
 
 
-# What code raises on its way to an error that it did not foresee.
-_UNRELATED: Final = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    NameError,
-    RecursionError,
-    TypeError,
-    UnboundLocalError,
-    UnicodeDecodeError,
-)
-# A ValueError may be the consumer's own, but not with what Python says in one.
-_UNFORESEEN: Final = re.compile(
-    r".* is not a valid [\w.]+|invalid literal for int\(\) .*|could not convert string to float: .*"
-    r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
-    r"|unconverted data remains: .*|Invalid isoformat string: .*",
-    re.DOTALL,
-)
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
@@ -273,7 +253,7 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
 def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """What is raised is about the failure."""
     error = call.error
-    if error is None or not _is_unforeseen(error):
+    if error is None or not is_unforeseen(error):
         return
     last = call.last
     met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
@@ -286,16 +266,6 @@ def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
             advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
             "them with .get() and with a default, and catch what decoding raises",
         ),
-    )
-
-
-def _is_unforeseen(error: Exception) -> bool:
-    kind = type(error)
-    return (
-        isinstance(error, json.JSONDecodeError)
-        or kind in _UNRELATED
-        or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
-        or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))
     )
 
 

@@ -27,8 +27,8 @@ _MARKERS = {
     "each_parse_error": "(provider=None, surface='http', endpoint=None, retryable=None, "
     "status=None, codes=None, exclude=(), basis=None, times=1): one case for each documented "
     "error that fits",
-    "parseapi": "(provider=None, real_time=False, strict=True, clients=None): how a test is "
-    "simulated",
+    "parseapi": "(provider=None, real_time=False, strict=True, clients=None, sweep=True, "
+    "sweep_accept=None): how a test is simulated, and whether --parseapi-sweep fails its calls",
 }
 _test_key = pytest.StashKey["SimulatedTest"]()
 
@@ -79,6 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PERCENT",
         help="fail the session if less of the documented errors was checked",
     )
+    _add_sweep_options(group)
     parser.addini("parseapi_provider", "provider of the fixture parseapi", default="extend")
     parser.addini(
         "parseapi_max_attempts",
@@ -92,10 +93,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini(
+        "parseapi_sweep_code",
+        "installed packages whose code is the consumer's, for --parseapi-sweep, beside the files "
+        "under pytest's root directory",
+        type="args",
+        default=[],
+    )
+    parser.addini(
         "parseapi_guard",
         "block the documented hosts in the whole session, also outside simulated tests",
         type="bool",
         default=False,
+    )
+
+
+def _add_sweep_options(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--parseapi-sweep",
+        action="store_true",
+        help="run each simulated test that passes again, once for each place where the consumer "
+        "asks the API and each failure that the place documents, and judge the consumer",
+    )
+    group.addoption(
+        "--parseapi-sweep-kinds",
+        metavar="KIND,...",
+        help="the failures of the sweep: retryable, final, network, runs, webhooks (default: all); "
+        "deep takes every code and every exchange, and not one for all that are alike",
+    )
+    group.addoption(
+        "--parseapi-sweep-baseline",
+        metavar="FILE",
+        help="known findings: only new ones fail the session",
+    )
+    group.addoption(
+        "--parseapi-sweep-baseline-write",
+        action="store_true",
+        help="write the findings to the file of --parseapi-sweep-baseline",
+    )
+    group.addoption(
+        "--parseapi-sweep-depth",
+        type=int,
+        metavar="N",
+        help="how many failures in a row one variation has at most (default: 1)",
     )
 
 
@@ -291,6 +330,17 @@ def documented_error(
 def _register_parts(config: pytest.Config) -> None:
     """Register what options and ini values ask for."""
     options = config.option
+    if options.parseapi_sweep:
+        from pytest_parseapi.plugin.sweep import register_sweep
+
+        register_sweep(config)
+    elif options.parseapi_sweep_baseline_write or any(
+        getattr(options, f"parseapi_sweep_{name}") is not None
+        for name in ("kinds", "baseline", "depth")
+    ):
+        from pytest_parseapi.plugin.sweep_options import refuse_without_sweep
+
+        refuse_without_sweep(config)
     reports = options.parseapi_report or options.parseapi_fail_under is not None
     given = (options.parseapi_contract, options.parseapi_provider, options.parseapi_surface)
     if reports or any(item is not None for item in given) or config.getini("parseapi_guard"):

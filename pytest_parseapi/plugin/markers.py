@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -36,6 +36,8 @@ class TestSettings:
     real_time: bool = False
     strict: bool = True
     clients: Collection[str] | None = None
+    sweep: bool = True
+    sweep_accept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +96,21 @@ def parseapi(
     real_time: bool = False,
     strict: bool = True,
     clients: Iterable[str] | None = None,
+    sweep: bool = True,
+    sweep_accept: Mapping[str, str] | None = None,
 ) -> TestSettings:
     """The marker ``parseapi``."""
-    for name, value in (("real_time", real_time), ("strict", strict)):
+    for name, value in (("real_time", real_time), ("strict", strict), ("sweep", sweep)):
         if not isinstance(value, bool):
             raise UsageError(f"{name} is True or False, not {value!r}")
+    accepted = {} if sweep_accept is None else sweep_accept
+    if not isinstance(accepted, Mapping) or not all(
+        isinstance(item, str) and item.strip() for pair in accepted.items() for item in pair
+    ):
+        raise UsageError(
+            "sweep_accept gives the reason for each failure that is accepted, such as "
+            f'{{"FORBIDDEN": "the key is checked at start-up"}}, not {sweep_accept!r}'
+        )
     if isinstance(clients, str):
         clients = (clients,)
     if clients is not None and not isinstance(clients, Iterable):
@@ -108,6 +120,8 @@ def parseapi(
         real_time=real_time,
         strict=strict,
         clients=None if clients is None else tuple(clients),
+        sweep=sweep,
+        sweep_accept=dict(accepted),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -15,11 +15,17 @@ from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, sessi
 from pytest_parseapi.providers.registry import provider_named
 from pytest_parseapi.report.rules import RULES, BrokenRule
 
-__all__ = ["SimulatedTest", "simulated"]
+if TYPE_CHECKING:
+    from pytest_parseapi.sweep.watch import Watch
+
+__all__ = ["SimulatedTest", "simulated", "watch_key"]
 
 _PACKAGE: Final = __name__.partition(".")[0]
 _STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
 """The rules that a consumer breaks whom the simulation has to stop."""
+
+watch_key: pytest.StashKey[Watch] = pytest.StashKey()
+"""Who watches the present run of a test; nobody in most sessions."""
 
 
 class SimulatedTest:
@@ -204,9 +210,12 @@ def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterato
     """
     test: SimulatedTest | None = None
     mistake: str | None = None
+    watch = item.stash.get(watch_key, None)
     try:
         test = SimulatedTest(item)
         test.simulation.start()
+        if watch is not None:
+            watch.attach(test.simulation, test.api)
         test.script()
     except UsageError as error:
         mistake = str(error)
@@ -217,7 +226,11 @@ def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterato
         yield test
     finally:
         if test is not None:
-            test.simulation.stop()
+            try:
+                if watch is not None:
+                    watch.detach()
+            finally:
+                test.simulation.stop()
     if test.simulation.stops.message is not None:
         test.tell()
 

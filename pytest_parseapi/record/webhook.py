@@ -51,6 +51,8 @@ class WebhookAnswer:
     """How many seconds a receiver may take, as documented."""
     kind: str
     """What received it: ``function``, ``coroutine``, ``asgi``, ``wsgi`` or ``url``."""
+    error: Exception | None = field(default=None, repr=False, compare=False)
+    """The exception itself."""
 
     @property
     def refused(self) -> bool:

@@ -62,6 +62,11 @@ class RunScript:
         self._count = 0
         self._passed: dict[str, int] = {}
 
+    @property
+    def scripted(self) -> bool:
+        """Whether any failure was scripted."""
+        return self._count > 0
+
     def add(self, step: RunStep) -> None:
         """Append a step."""
         if step.left > 0:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
@@ -37,7 +37,7 @@ from pytest_parseapi.service.run_store import CallRuns
 from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.script import Found, Script, Step
 
-__all__ = ["Ids", "SimulatedService"]
+__all__ = ["Ids", "SimulatedService", "Watcher"]
 
 _LOST: Final = ("read_timeout", "connection_reset", "truncated_body")
 """Faults that lose a reply: the service got the request."""
@@ -60,6 +60,16 @@ class Ids:
     def new(self, prefix: str) -> str:
         """A new id: the prefix, a part that is the test's own, and a number."""
         return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"
+
+
+class Watcher(Protocol):
+    """Sees each exchange of a test before it is answered, and may script how it ends."""
+
+    def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
+        """An exchange begins; ``mocked`` where a mock of the test's own answers it."""
+
+    def claims(self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]) -> bool:
+        """Whether the exchange that is about to begin must not reach a mock of the test's own."""
 
 
 class SimulatedService:
@@ -97,6 +107,8 @@ class SimulatedService:
         self.reply_seconds = 0.0
         self.lenient = False
         """Whether a script may be left over at the end of the test."""
+        self.watcher: Watcher | None = None
+        """Who sees each exchange; nobody in most sessions."""
         self._now = now
         self._wall = wall
         self._stops = stops
@@ -162,6 +174,8 @@ class SimulatedService:
         opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
+            if self.watcher is not None:
+                self.watcher.exchange(self, opened, mocked=False)
             with self._lock:
                 outcome = self._outcome(
                     request, endpoint, params, names, self.script, authorized=bool(secrets)
@@ -198,10 +212,25 @@ class SimulatedService:
         opened = self.journal.open(request, endpoint, names, current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
+            if self.watcher is not None:
+                self.watcher.exchange(self, opened, mocked=True)
         except BaseException:
             self.journal.discard(opened)
             raise
         return opened
+
+    def claims(self, request: Request) -> bool:
+        """Whether the failure of a sweep comes before whatever mock of the test's own.
+
+        Args:
+            request: what is asked.
+        """
+        if self.watcher is None:
+            return False
+        found = self._routes.search(request)
+        return found is not None and self.watcher.claims(
+            self, found[0], self._names(request, found[1])
+        )
 
     def answered(self, opened: Opened, answer: Reply | Fault | Outcome, mock: str) -> Pending:
         """What a mock of the test's own answered.

@@ -54,12 +54,12 @@ class WebhookSender:
                 delivery = again(self._webhooks, delivery, self._service.wall)
             before = self._before(target)
             status: int | None = None
-            raised: str | None = None
+            error: Exception | None = None
             try:
                 status = send(target, delivery, path)
-            except Exception as error:  # noqa: BLE001 - a server answers 500 then
-                raised = _text(error)
-            found.append(self._keep(delivery, status, raised, before))
+            except Exception as raised:  # noqa: BLE001 - a server answers 500 then
+                error = raised
+            found.append(self._keep(delivery, status, error, before))
             if found[-1].taken:
                 break
         return found
@@ -75,12 +75,12 @@ class WebhookSender:
                 delivery = again(self._webhooks, delivery, self._service.wall)
             before = self._before(target)
             status: int | None = None
-            raised: str | None = None
+            error: Exception | None = None
             try:
                 status = await send_async(target, delivery, path)
-            except Exception as error:  # noqa: BLE001 - a server answers 500 then
-                raised = _text(error)
-            found.append(self._keep(delivery, status, raised, before))
+            except Exception as raised:  # noqa: BLE001 - a server answers 500 then
+                error = raised
+            found.append(self._keep(delivery, status, error, before))
             if found[-1].taken:
                 break
         return found
@@ -135,13 +135,14 @@ class WebhookSender:
         self,
         delivery: WebhookDelivery,
         status: int | None,
-        raised: str | None,
+        error: Exception | None,
         before: tuple[float, int, str],
     ) -> WebhookAnswer:
         answer = WebhookAnswer(
             delivery=delivery,
             status=status,
-            raised=raised,
+            raised=None if error is None else _text(error),
+            error=error,
             started=before[0],
             ended=self._service.now,
             attempts_before=before[1],

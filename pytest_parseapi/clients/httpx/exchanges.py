@@ -61,7 +61,7 @@ class HTTPXExchanges:
         """One exchange: with a route of the test's own, or with the simulation."""
         neutral = self.neutral(request, body)
         routers = self._active()
-        if routers:
+        if routers and not service.claims(neutral):
             sent = self.mocks.copy(request, body)
             response = self.routes.ask(service, neutral, sent, routers)
             if response is not None:
@@ -86,7 +86,7 @@ class HTTPXExchanges:
         """As `run`, on an event loop."""
         neutral = self.neutral(request, body)
         routers = self._active()
-        if routers:
+        if routers and not service.claims(neutral):
             sent = self.mocks.copy(request, body)
             response = await self.routes.ask_async(service, neutral, sent, routers)
             if response is not None:

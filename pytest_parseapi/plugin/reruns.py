@@ -1,0 +1,114 @@
+"""Runs a test once more, so that nobody but the caller knows: no report, no count, no output."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_parseapi.plugin.simulated_test import watch_key
+from pytest_parseapi.sweep.outcome import Status, TestRun, test_run
+
+if TYPE_CHECKING:
+    from pytest_parseapi.sweep.watch import Watch
+
+__all__ = ["beside", "rerun"]
+
+_LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
+
+
+def rerun(item: pytest.Function, watch: Watch) -> TestRun:
+    """Run a test once more, with its fixtures of function scope set up anew.
+
+    Args:
+        item: the test; the collectors that it is in may be set up already.
+        watch: who watches this run.
+    """
+    with _left_as_it_is(item), warnings.catch_warnings(record=True):
+        for mark in item.iter_markers("filterwarnings"):
+            for text in mark.args:
+                warnings.filterwarnings(*_parsed(text))
+        item.stash[watch_key] = watch
+        _renew(item)
+        error = _phases(item, watch)
+        _renew(item)
+    return test_run(watch, _status(error), error)
+
+
+def beside(item: pytest.Item) -> pytest.Item:
+    """A test in the same collectors: what is torn down before it is the test alone."""
+    return copy.copy(item)
+
+
+def _phases(item: pytest.Function, watch: Watch) -> BaseException | None:
+    """Set-up, call and tear-down, as pytest runs them; the first exception."""
+    hook = item.ihook
+    error: BaseException | None = None
+    try:
+        hook.pytest_runtest_setup(item=item)
+        watch.in_setup = False
+        hook.pytest_runtest_call(item=item)
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        raise
+    except BaseException as raised:  # noqa: BLE001 - whatever a test raises
+        error = raised
+    error = _of_testcase(item) or error
+    try:
+        hook.pytest_runtest_teardown(item=item, nextitem=beside(item))
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        raise
+    except BaseException as raised:  # noqa: BLE001 - whatever a fixture raises
+        error = error or raised
+    return error
+
+
+def _of_testcase(item: pytest.Function) -> BaseException | None:
+    """What `unittest` has caught; pytest reads it when it makes a report."""
+    caught: Any = item.__dict__.pop("_excinfo", None)
+    return caught[0].value if caught else None
+
+
+def _renew(item: pytest.Function) -> None:
+    """Forget the fixtures and the instance of the run before."""
+    item._initrequest()
+    if isinstance(item.parent, pytest.Class):
+        item.__dict__.pop("_instance", None)
+        item.__dict__.pop("_obj", None)
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None:
+        return "passed"
+    return (
+        "skipped" if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception) else "failed"
+    )
+
+
+@contextlib.contextmanager
+def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
+    """Give back whatever reports and other plugins keep with a test."""
+    kept: dict[Any, Any] = item.stash._storage
+    before, sections = dict(kept), list(item._report_sections)
+    last = {name: getattr(sys, name) for name in _LAST if hasattr(sys, name)}
+    try:
+        yield
+    finally:
+        kept.clear()
+        kept.update(before)
+        item._report_sections[:] = sections
+        for name in _LAST:
+            if name in last:
+                setattr(sys, name, last[name])
+            elif hasattr(sys, name):
+                delattr(sys, name)
+
+
+def _parsed(text: str) -> tuple[Any, ...]:
+    from _pytest.config import parse_warning_filter
+
+    return parse_warning_filter(text, escape=False)

@@ -1,0 +1,314 @@
+"""``--parseapi-sweep``: fails each call of each simulated test that passes, and judges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from _pytest.nodes import Node
+
+from pytest_parseapi.plugin import markers
+from pytest_parseapi.plugin.contract import ParseErrorContract
+from pytest_parseapi.plugin.reruns import beside, rerun
+from pytest_parseapi.plugin.session import session_of
+from pytest_parseapi.plugin.simulated_test import watch_key
+from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
+from pytest_parseapi.plugin.sweep_summary import SweepSummary
+from pytest_parseapi.record.evidence.frames import OwnCode
+from pytest_parseapi.sweep.one_test import SweptTest, why_not
+from pytest_parseapi.sweep.outcome import TestRun, test_run
+from pytest_parseapi.sweep.reproduction import Fixture
+from pytest_parseapi.sweep.results import LeftOutData, SweepData
+from pytest_parseapi.sweep.variations import Variation
+from pytest_parseapi.sweep.watch import Watch
+
+__all__ = ["register_sweep"]
+
+_SENT: Final = "parseapi_sweep"
+"""Where a worker of xdist sends its results."""
+_SLOWER: Final = 10
+_LEAST_SECONDS: Final = 2.0
+_SUBTESTS: Final = ("SubTestReport", "SubtestReport")
+
+
+def register_sweep(config: pytest.Config) -> None:
+    """Sweep in this session.
+
+    Args:
+        config: the session's configuration.
+
+    Raises:
+        pytest.UsageError: an option is wrong.
+    """
+    request = sweep_request(config)
+    summary = SweepSummary(config, request)
+    manager = config.pluginmanager
+    manager.register(SweepPlugin(config, request, summary), "parseapi-sweep")
+    if not hasattr(config, "workerinput"):
+        manager.register(summary, "parseapi-sweep-summary")
+        if manager.has_plugin("xdist"):
+            manager.register(_Workers(summary), "parseapi-sweep-workers")
+
+
+@dataclass
+class _Plain:
+    """What the plain run of a test came to.
+
+    Args:
+        passed: whether every phase of its last try passed.
+        tries: how often it was set up.
+        skipped: whether a phase was skipped.
+        seconds: how long its phases took.
+    """
+
+    passed: bool = True
+    skipped: bool = False
+    tries: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class _Pending:
+    """A test whose variations are still to be run."""
+
+    item: pytest.Function
+    swept: SweptTest
+
+    @property
+    def parent(self) -> Node | None:
+        """The collector that it is in."""
+        return self.item.parent
+
+
+class SweepPlugin:
+    """Runs the variations of a class's or module's tests when all of its plain runs are over.
+
+    Args:
+        config: the session's configuration.
+        request: what is asked for.
+        summary: where the results go.
+    """
+
+    def __init__(self, config: pytest.Config, request: SweepRequest, summary: SweepSummary) -> None:
+        self._config = config
+        self._request = request
+        self._summary = summary
+        self._own = OwnCode(config.rootpath, request.packages)
+        self._plain: dict[pytest.Item, _Plain] = {}
+        self._subtests: set[str] = set()
+        self._pending: list[_Pending] = []
+        self._watch: Watch | None = None
+        self._inside = False
+        """Whether the protocol of a test runs within this plugin's."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Know the test modules, whose calls are the tests' own."""
+        files = {str(item.path) for item in items}
+        self._own = OwnCode(self._config.rootpath, self._request.packages, files)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:
+        """Run a test as always, and the variations of what ends with it."""
+        if self._inside:
+            return None
+        closing = _closing(item, nextitem)
+        watch = self._watch = Watch(self._own)
+        item.stash[watch_key] = watch
+        self._plain[item] = _Plain()
+        stays = beside(item) if closing and self._may_sweep(item) else nextitem
+        self._inside = True
+        try:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=stays)
+        finally:
+            self._inside = False
+            self._watch = None
+            del item.stash[watch_key]
+        self._judge(item, watch, self._plain.pop(item))
+        session = item.session
+        if not (session.shouldstop or session.shouldfail):
+            self._sweep(closing)
+        if stays is not nextitem or closing:
+            self._tear_down(item, nextitem)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """The test's own code begins."""
+        if self._watch is not None:
+            self._watch.in_setup = False
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, object, object]:
+        """Note which fixture that outlives the test is being set up."""
+        watch = self._watch
+        if watch is None or fixturedef.scope == "function" or watch.wider_fixture:
+            return (yield)
+        watch.wider_fixture = fixturedef.argname
+        try:
+            return (yield)
+        finally:
+            watch.wider_fixture = ""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep how a phase of the plain run ended."""
+        report = yield
+        plain = self._plain.get(item)
+        if plain is not None:
+            if call.when == "setup":
+                plain.passed, plain.skipped = True, False
+                plain.seconds = 0.0
+                plain.tries += 1
+            plain.passed &= report.outcome == "passed" and not hasattr(report, "wasxfail")
+            plain.skipped |= report.outcome == "skipped"
+            plain.seconds += call.duration
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Know which tests have subtests, whose reports no run may repeat."""
+        if type(report).__name__ in _SUBTESTS:
+            self._subtests.add(report.nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Send the results to whoever reports."""
+        output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output[_SENT] = json.dumps(self._summary.data)
+
+    def _may_sweep(self, item: pytest.Item) -> bool:
+        return bool(self._pending) or "_parseapi_test" in getattr(item, "fixturenames", ())
+
+    def _judge(self, item: pytest.Item, watch: Watch, plain: _Plain) -> None:
+        """Whether a test is to be swept, when its plain run is over."""
+        if not watch.attached or plain.skipped:
+            return
+        reason, counted = self._why_not(item, watch, plain)
+        if reason:
+            left = LeftOutData(test=item.nodeid, reason=reason, counted=counted)
+            self._summary.data["left_out"].append(left)
+            return
+        assert isinstance(item, pytest.Function)
+        settings = markers.settings(item)
+        most = max(_LEAST_SECONDS, _SLOWER * plain.seconds)
+        self._watch = None
+        swept = SweptTest(
+            test=item.nodeid,
+            plain=test_run(watch, "passed", None),
+            run=lambda variation: self._run(item, variation, most),
+            providers=session_of(self._config).providers,
+            fixture=lambda provider: self._fixture(item, settings, provider),
+            kinds=self._request.kinds,
+            accepted=settings.sweep_accept,
+        )
+        self._summary.data["own_calls"] += swept.own_calls
+        self._summary.total += len(swept.variations)
+        self._pending.append(_Pending(item, swept))
+
+    def _why_not(self, item: pytest.Item, watch: Watch, plain: _Plain) -> tuple[str, bool]:
+        """Why a test is left out, and whether that is only counted."""
+        run = test_run(watch, "passed", None)
+        if not markers.settings(item).sweep:
+            return "parseapi(sweep=False)", True
+        if issubclass(getattr(item, "cls", None) or object, ParseErrorContract):
+            return "it is a case of a contract", True
+        if watch.scripted and not watch.real_time:
+            return "it scripts failures itself", True
+        reason = self._named_reason(item, plain) or why_not(
+            run, was_reset=watch.was_reset, real_time=watch.real_time
+        )
+        return reason, False
+
+    def _named_reason(self, item: pytest.Item, plain: _Plain) -> str:
+        """Why a test is left out by name, whatever it asked."""
+        names = getattr(item, "fixturenames", ())
+        reasons = {
+            "it fails without any failure of the API": not plain.passed,
+            "it is flaky: it passed when it was run again": plain.tries > 1,
+            "it is no test function": not isinstance(item, pytest.Function),
+            "it is a Hypothesis test, which runs many times by itself": getattr(
+                getattr(item, "obj", None), "is_hypothesis_test", False
+            ),
+            "it has subtests": item.nodeid in self._subtests or "subtests" in names,
+            "it measures with the fixture benchmark": "benchmark" in names,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), "")
+
+    def _run(self, item: pytest.Function, variation: Variation | None, most: float) -> TestRun:
+        self._watch = watch = Watch(self._own, variation, most)
+        try:
+            return rerun(item, watch)
+        finally:
+            self._watch = None
+
+    def _fixture(
+        self, item: pytest.Function, settings: markers.TestSettings, provider: str
+    ) -> Fixture:
+        """How a test names a provider's `ParseAPI`."""
+        session = session_of(self._config)
+        arguments = item._fixtureinfo.argnames
+        name = session.providers[provider].in_tests
+        is_default = session.default_provider(settings.provider).name == provider
+        if name not in arguments and is_default and "parseapi" in arguments:
+            name = "parseapi"
+        return Fixture(name=name, provider=provider, arguments=arguments)
+
+    def _sweep(self, closing: list[Node]) -> None:
+        """Run the variations of the tests whose collector ends, the innermost first."""
+        for collector in closing:
+            due = [item for item in self._pending if item.parent is collector]
+            self._pending = [item for item in self._pending if item.parent is not collector]
+            for pending in due:
+                # What is set up beside this collector, such as a class, has ended.
+                pending.item.session._setupstate.teardown_exact(beside(pending.item))
+                for result in pending.swept.sweep():
+                    if result is not None:
+                        self._summary.data["results"].append(result)
+                    self._summary.one_more(self._config, result)
+                self._summary.data["left_out"] += pending.swept.left_out
+        if closing:
+            self._summary.clear_line(self._config)
+
+    def _tear_down(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Tear down what would have ended with a test; an error is one of that test."""
+        call = pytest.CallInfo.from_call(
+            lambda: item.session._setupstate.teardown_exact(nextitem),
+            when="teardown",
+            reraise=(KeyboardInterrupt, pytest.exit.Exception),
+        )
+        if call.excinfo is not None:
+            hook = item.ihook
+            report = hook.pytest_runtest_makereport(item=item, call=call)
+            hook.pytest_runtest_logreport(report=report)
+
+
+class _Workers:
+    """Collects what the workers of xdist send."""
+
+    def __init__(self, summary: SweepSummary) -> None:
+        self._summary = summary
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """A worker has ended."""
+        sent = getattr(node, "workeroutput", {}).get(_SENT)
+        if sent is None:
+            self._summary.problems.append(f"a worker sent no results of its sweep: {error}")
+            return
+        data: SweepData = json.loads(sent)
+        self._summary.add(data)
+
+
+def _closing(item: pytest.Item, nextitem: pytest.Item | None) -> list[Node]:
+    """The collectors that end with a test, innermost first."""
+    stays = [] if nextitem is None else nextitem.listchain()
+    return [node for node in reversed(item.listchain()[:-1]) if node not in stays]

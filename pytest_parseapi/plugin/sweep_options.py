@@ -1,0 +1,75 @@
+"""What the options and ini values ask of the sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.sweep.baseline import Baseline, read_baseline
+from pytest_parseapi.sweep.variations import Kinds, kinds_of
+
+__all__ = ["SweepRequest", "refuse_without_sweep", "sweep_request"]
+
+_OTHERS: Final = ("kinds", "baseline", "baseline_write", "depth")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """What a session is asked to sweep.
+
+    Args:
+        kinds: which failures.
+        packages: the packages whose code is the consumer's, beside the files under the root.
+        baseline: the findings that are known.
+        path: where they stand; None where there is no such file.
+        write: whether the findings of this session are to be written there.
+    """
+
+    kinds: Kinds
+    packages: tuple[str, ...] = ()
+    baseline: Baseline
+    path: Path | None = None
+    write: bool = False
+
+
+def sweep_request(config: pytest.Config) -> SweepRequest:
+    """What the options ask for.
+
+    Raises:
+        pytest.UsageError: an option is wrong.
+    """
+    options = config.option
+    depth = 1 if options.parseapi_sweep_depth is None else options.parseapi_sweep_depth
+    if depth < 1:
+        raise pytest.UsageError(f"--parseapi-sweep-depth must be an integer >= 1, not {depth}")
+    given: str | None = options.parseapi_sweep_baseline
+    write: bool = options.parseapi_sweep_baseline_write
+    if write and given is None:
+        raise pytest.UsageError(
+            "--parseapi-sweep-baseline-write needs --parseapi-sweep-baseline=FILE: the file to "
+            "write"
+        )
+    path = None if given is None else config.invocation_params.dir / given
+    try:
+        kinds = kinds_of(options.parseapi_sweep_kinds or "", depth)
+        known = Baseline() if path is None or write else read_baseline(path, given or "")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    packages = tuple(config.getini("parseapi_sweep_code"))
+    return SweepRequest(kinds=kinds, packages=packages, baseline=known, path=path, write=write)
+
+
+def refuse_without_sweep(config: pytest.Config) -> None:
+    """Refuse an option that has no effect without ``--parseapi-sweep``.
+
+    Raises:
+        pytest.UsageError: such an option is given.
+    """
+    for name in _OTHERS:
+        if getattr(config.option, f"parseapi_sweep_{name}") not in (None, False):
+            option = f"--parseapi-sweep-{name.replace('_', '-')}"
+            raise pytest.UsageError(f"{option} is for --parseapi-sweep, which is not given")

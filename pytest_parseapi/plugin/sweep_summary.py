@@ -1,0 +1,145 @@
+"""What a session says of its sweep: progress, findings, the exit status, the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_parseapi.plugin.sweep_options import SweepRequest
+from pytest_parseapi.sweep.baseline import baseline_text
+from pytest_parseapi.sweep.findings import SweepFinding, findings_of
+from pytest_parseapi.sweep.results import ResultData, SweepData
+from pytest_parseapi.sweep.text import (
+    counted,
+    counts_line,
+    finding_lines,
+    left_out_lines,
+    note_lines,
+)
+
+__all__ = ["SweepSummary"]
+
+
+class SweepSummary:
+    """Collects the results of a sweep, and shows them.
+
+    Args:
+        config: the session's configuration.
+        request: what is asked for.
+    """
+
+    def __init__(self, config: pytest.Config, request: SweepRequest) -> None:
+        self._request = request
+        self._terminal: Any = None
+        self.data = SweepData(results=[], left_out=[], own_calls=0)
+        self.problems: list[str] = []
+        self.total = 0
+        """How many variations are known so far."""
+        self._done = 0
+        self._findings: list[SweepFinding] = []
+        self._new: list[SweepFinding] = []
+        self._is_worker = hasattr(config, "workerinput")
+
+    def add(self, data: SweepData) -> None:
+        """Take the results of a worker."""
+        self.data["results"] += data["results"]
+        self.data["left_out"] += data["left_out"]
+        self.data["own_calls"] += data["own_calls"]
+
+    def one_more(self, config: pytest.Config, result: ResultData | None) -> None:
+        """A variation was run, or left out."""
+        if result is not None and not result["verdict"]:
+            return
+        self._done += 1
+        terminal = self._reporter(config)
+        if terminal is not None and terminal.isatty:
+            terminal.rewrite(f"sweep: {self._done}/{self.total}")
+
+    def clear_line(self, config: pytest.Config) -> None:
+        """All variations that were known have been run."""
+        terminal = self._reporter(config)
+        if terminal is None or not self._done:
+            return
+        if terminal.isatty:
+            terminal.rewrite(f"sweep: {self._done}/{self.total}", erase=True)
+        else:
+            terminal.ensure_newline()
+            terminal.write(f"sweep: {self._done}/{self.total}")
+        terminal.ensure_newline()
+
+    def _reporter(self, config: pytest.Config) -> Any:
+        if self._is_worker:
+            return None
+        return config.pluginmanager.getplugin("terminalreporter")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the session where there is a new finding."""
+        if session.config.option.collectonly:
+            return
+        self._findings = findings_of(self.data["results"])
+        self._new = self._request.baseline.new(self._findings)
+        self._write_baseline()
+        fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if (self._new or self.problems) and session.exitstatus in fine:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    ) -> Generator[None, object, object]:
+        """Print the findings after the short summary of the tests."""
+        result = yield
+        if not config.option.collectonly:
+            self._show(terminalreporter)
+        return result
+
+    def _write_baseline(self) -> None:
+        path = self._request.path
+        if not self._request.write or path is None:
+            return
+        try:
+            path.write_text(baseline_text(self._findings), encoding="utf-8")
+        except OSError as error:
+            self.problems.append(f"the baseline was not written to {path}: {error.strerror}")
+        else:
+            self._new = []
+
+    def _show(self, terminal: pytest.TerminalReporter) -> None:
+        terminal.section("sweep")
+        line = terminal.write_line
+        line(counts_line(self.data))
+        new = {id(finding) for finding in self._new}
+        for number, finding in enumerate(self._findings, 1):
+            known = id(finding) not in new
+            line("")
+            first, *rest = finding_lines(number, finding, known=known)
+            line(first, red=not known, bold=not known)
+            for text in rest:
+                line(text)
+        others = [*note_lines(self.data), *left_out_lines(self.data)]
+        if others:
+            line("")
+        for text in others:
+            line(text)
+        self._show_baseline(terminal)
+        for problem in self.problems:
+            line(f"pytest-parseapi warning: {problem}", yellow=True)
+        text = counted(len(self._new), "finding")
+        known_ones = len(self._findings) - len(self._new)
+        if known_ones:
+            text = f"{counted(len(self._new), 'new finding')}, {known_ones} in the baseline"
+        line("")
+        line(f"sweep: {text}", red=bool(self._new), green=not self._new, bold=True)
+
+    def _show_baseline(self, terminal: pytest.TerminalReporter) -> None:
+        path = self._request.path
+        if path is None:
+            return
+        if self._request.write:
+            terminal.write_line(f"baseline of {counted(len(self._findings), 'finding')}: {path}")
+            return
+        for key in self._request.baseline.gone(self._findings):
+            terminal.write_line(f"no longer found, though in the baseline: {key}")

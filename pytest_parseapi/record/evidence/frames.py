@@ -1,0 +1,154 @@
+"""Whose code asks: the consumer's own frames at an exchange, and the test's."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Final, Literal
+
+__all__ = ["NOWHERE", "Frame", "OwnCode", "Site"]
+
+Side = Literal["consumer", "test"]
+
+_PACKAGE_DIRECTORY: Final = str(Path(__file__).parents[2]) + os.sep
+_LIBRARIES: Final = tuple(
+    {
+        f"{sysconfig.get_path(name)}{os.sep}"
+        for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+)
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+# A comprehension is a part of its function, and from Python 3.12 on it has no frame of its own.
+_PARTS: Final = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of code that was being run.
+
+    Args:
+        path: the file, relative to pytest's root directory where it lies there.
+        line: the line's number.
+        name: the function, such as ``Client.ask``.
+    """
+
+    path: str
+    line: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where something is asked for.
+
+    Args:
+        frames: the consumer's own frames, innermost first.
+        by_test: whether the innermost frame of all is one of a test module or ``conftest.py``.
+        test: the innermost frame of a test module or ``conftest.py``.
+    """
+
+    frames: tuple[Frame, ...] = ()
+    by_test: bool = False
+    test: Frame | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether any frame was seen."""
+        return bool(self.frames) or self.by_test
+
+
+NOWHERE: Final = Site()
+
+
+class OwnCode:
+    """Tells the consumer's code from tests and libraries.
+
+    Args:
+        root: pytest's root directory: what lies below it, and is not installed, is own code.
+        packages: further packages whose code is the consumer's.
+        tests: the files that are test modules.
+    """
+
+    def __init__(
+        self, root: Path, packages: Collection[str] = (), tests: Collection[str] = ()
+    ) -> None:
+        self._root = f"{root}{os.sep}"
+        self._packages = tuple(packages)
+        self._tests = frozenset(tests)
+        self._known: dict[tuple[str, str], Side | None] = {}
+        self._paths: dict[str, str] = {}
+
+    def side(self, frame: FrameType) -> Side | None:
+        """Whose frame it is; None for a library's."""
+        module = frame.f_globals.get("__name__") or ""
+        key = (frame.f_code.co_filename, module)
+        if key not in self._known:
+            self._known[key] = self._side(*key)
+        return self._known[key]
+
+    def frame(self, code: CodeType, line: int) -> Frame:
+        """A frame as it is kept."""
+        path = self._paths.get(code.co_filename)
+        if path is None:
+            path = code.co_filename.removeprefix(self._root).replace("\\", "/")
+            self._paths[code.co_filename] = path
+        name = code.co_qualname.rpartition("<locals>.")[2]
+        return Frame(path, line, name)
+
+    def raised_by(self, trace: TracebackType | None) -> tuple[Side | None, Frame | None]:
+        """Whose code an exception came from: that of the innermost frame of no library."""
+        side: Side | None = None
+        found: Frame | None = None
+        while trace is not None:
+            this = self.side(trace.tb_frame)
+            if this is not None:
+                side, found = this, self.frame(trace.tb_frame.f_code, trace.tb_lineno)
+            trace = trace.tb_next
+        return side, found
+
+    def site(self, frame: FrameType | None, edge: Any = None) -> Site:
+        """The own frames from this one outwards.
+
+        Args:
+            frame: the innermost frame.
+            edge: called with each frame before any own one was found; where it gives a `Site`, the
+                work was handed over there, and that is the answer.
+        """
+        frames: list[Frame] = []
+        test: Frame | None = None
+        by_test = False
+        while frame is not None:
+            side = self.side(frame)
+            if side is None and edge is not None and not frames and test is None:
+                handed: Site | None = edge(frame)
+                if handed is not None:
+                    return handed
+            if side == "consumer" and frame.f_code.co_name not in _PARTS:
+                frames.append(self.frame(frame.f_code, frame.f_lineno))
+            elif side == "test" and test is None:
+                test = self.frame(frame.f_code, frame.f_lineno)
+                by_test = not frames
+            frame = frame.f_back
+        return Site(tuple(frames), by_test, test)
+
+    def _side(self, filename: str, module: str) -> Side | None:
+        if self._packages and _in_packages(module, self._packages):
+            return "consumer"
+        if filename.startswith(("<", _PACKAGE_DIRECTORY)) or not filename.startswith(self._root):
+            return None
+        path = Path(filename)
+        if not _INSTALLED.isdisjoint(path.parts) or filename.startswith(_LIBRARIES):
+            return None
+        is_test = path.name == "conftest.py" or filename in self._tests
+        return "test" if is_test else "consumer"
+
+
+def _in_packages(module: str, packages: Collection[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in packages)

@@ -1,0 +1,124 @@
+"""Findings: what many variations show alike, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_parseapi.sweep.results import BrokenData, ResultData
+from pytest_parseapi.sweep.verdicts import FINDINGS
+
+__all__ = ["BROKE", "Example", "SweepFinding", "findings_of"]
+
+BROKE: Final = "broke"
+_ORDER: Final = (*FINDINGS, BROKE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One variation that shows a finding.
+
+    Args:
+        result: the variation.
+        broken: the rule that was broken; None where the verdict is the finding.
+    """
+
+    result: ResultData
+    broken: BrokenData | None = None
+
+    @property
+    def why(self) -> str:
+        """What shows it, in a line."""
+        if self.broken is None:
+            return self.result["why"]
+        return f"{self.broken['rule']}: {self.broken['seen']}"
+
+    @property
+    def lines(self) -> list[str]:
+        """What to paste into the test."""
+        return self.result["lines"] if self.broken is None else self.broken["lines"]
+
+    @property
+    def where(self) -> str:
+        """The line to look at."""
+        at = self.result["at"] if self.broken is None else ""
+        return at or self.result["place"]["where"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFinding:
+    """One finding: a place, and a verdict or a rule.
+
+    Args:
+        verdict: the verdict, or ``"broke"``.
+        rule: the kind of the rule that was broken; empty otherwise.
+        examples: what shows it, the one to show whole first.
+    """
+
+    verdict: str
+    rule: str
+    examples: Sequence[Example]
+
+    @property
+    def example(self) -> Example:
+        """The one that is shown whole."""
+        return self.examples[0]
+
+    @property
+    def title(self) -> str:
+        """The verdict, with the rule."""
+        return f"{self.verdict} {self.rule}".rstrip()
+
+    @property
+    def key(self) -> str:
+        """What a baseline knows it by."""
+        return f"{self.title} | {self.example.result['place']['key']}"
+
+    @property
+    def failures(self) -> list[str]:
+        """The failures that show it, each once."""
+        return list(dict.fromkeys(item.result["failure"] for item in self.examples))
+
+    @property
+    def tests(self) -> list[str]:
+        """The tests that show it, each once, that of the example first."""
+        return list(dict.fromkeys(item.result["test"] for item in self.examples))
+
+
+def findings_of(results: Iterable[ResultData]) -> list[SweepFinding]:
+    """The findings of a sweep, worst first; the same whatever the order of the tests."""
+    groups: dict[tuple[str, str, str], list[Example]] = {}
+    for result in sorted(results, key=_order):
+        if result["accepted"]:
+            continue
+        for verdict, rule, example in _shown(result):
+            groups.setdefault((verdict, rule, result["place"]["id"]), []).append(example)
+    found = [
+        SweepFinding(verdict=verdict, rule=rule, examples=examples)
+        for (verdict, rule, _), examples in groups.items()
+    ]
+    return sorted(found, key=_badness)
+
+
+def _shown(result: ResultData) -> Iterator[tuple[str, str, Example]]:
+    if result["verdict"] in FINDINGS:
+        yield result["verdict"], "", Example(result=result)
+    for broken in {item["kind"]: item for item in reversed(result["broken"])}.values():
+        yield BROKE, broken["kind"], Example(result=result, broken=broken)
+
+
+def _order(result: ResultData) -> tuple[object, ...]:
+    """A failure that is met once is easier to read than one without end."""
+    return (
+        result["test"],
+        result["place"]["id"],
+        "always" in result["failure"],
+        result["failure"],
+    )
+
+
+def _badness(finding: SweepFinding) -> tuple[object, ...]:
+    example = finding.example.result
+    place = example["place"]["id"]
+    return (_ORDER.index(finding.verdict), finding.rule, place, example["test"])

@@ -1,0 +1,190 @@
+"""The sweep of one test: its control run, its variations, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.sweep.outcome import Broken, TestRun, broken_rules
+from pytest_parseapi.sweep.places import Place
+from pytest_parseapi.sweep.reproduction import Fixture, for_rule, for_verdict
+from pytest_parseapi.sweep.results import (
+    NO_FAILURE,
+    BrokenData,
+    LeftOutData,
+    PlaceData,
+    ResultData,
+)
+from pytest_parseapi.sweep.variations import Kinds, Variation, variations_of
+from pytest_parseapi.sweep.verdicts import Judgement, judge
+
+__all__ = ["SweptTest", "why_not"]
+
+_LONGEST = 160
+
+
+def why_not(plain: TestRun, *, was_reset: bool, real_time: bool) -> str:
+    """Why a test that passed is left out; empty where it is swept.
+
+    Args:
+        plain: its plain run.
+        was_reset: whether it forgot its records.
+        real_time: whether it takes real time.
+    """
+    if real_time:
+        return "it takes real time (real_time=True)"
+    if was_reset:
+        return "it calls reset(), which forgets what was asked"
+    wide = next((item.wider_fixture for item in plain.exchanges if item.wider_fixture), "")
+    if wide:
+        return f"the fixture {wide} asks the API, and is not set up anew for each run"
+    return ""
+
+
+@dataclass(kw_only=True)
+class SweptTest:
+    """One test that is swept.
+
+    Args:
+        test: its id.
+        plain: its plain run.
+        run: runs it once more, with a failure or without.
+        providers: the providers by name.
+        fixture: how the test gets the `ParseAPI` of a provider.
+        kinds: what is asked for.
+        accepted: the failures whose findings its author accepts, with the reason.
+    """
+
+    test: str
+    plain: TestRun
+    run: Callable[[Variation | None], TestRun]
+    providers: Mapping[str, Provider]
+    fixture: Callable[[str], Fixture]
+    kinds: Kinds
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.variations = variations_of(
+            self.plain.exchanges, self._creations(), self.providers, self.kinds
+        )
+        self.left_out: list[LeftOutData] = []
+
+    @property
+    def own_calls(self) -> int:
+        """How many places are the test's own calls."""
+        return len({item.place for item in self.plain.exchanges if item.is_tests_own})
+
+    def sweep(self) -> Iterator[ResultData | None]:
+        """One result a variation, or None where it was not run."""
+        control = self.run(None)
+        reason = _difference(self.plain, control)
+        if reason:
+            self.leave(f"flaky, or its state outlives a run: {reason}")
+            yield from (None for _ in self.variations)
+            return
+        yield from self._without_failure(control)
+        for number, variation in enumerate(self.variations):
+            run = self.run(variation)
+            judgement = judge(variation, run, control)
+            if judgement.is_finding:
+                again = self.run(None)
+                reason = _difference(control, again)
+                if reason:
+                    self.leave(
+                        f"state outlives a run: after {variation} at {variation.place.where}, "
+                        f"the test without a failure: {reason}"
+                    )
+                    yield from (None for _ in self.variations[number:])
+                    return
+            yield self._result(variation, run, judgement)
+
+    def leave(self, reason: str) -> None:
+        """Leave the test out, or what is still to come of it, and say why."""
+        self.left_out.append(LeftOutData(test=self.test, reason=reason, counted=False))
+
+    def _creations(self) -> set[tuple[str, int]]:
+        """Provider and number of each exchange that created runs."""
+        found = set()
+        for name, observed in self.plain.observed.items():
+            made = {run.id for run in observed.runs if run.submitted}
+            made |= {run.batch_id for run in observed.runs if run.submitted and run.batch_id}
+            paths = {item.path for item in observed.provider.endpoints if item.submits}
+            for attempt in observed.attempts:
+                if attempt.endpoint in paths and attempt.run_id in made and not attempt.failed:
+                    found.add((name, attempt.number))
+        return found
+
+    def _without_failure(self, control: TestRun) -> Iterator[ResultData]:
+        """The rules that are broken although nothing fails."""
+        by_place: dict[Place, list[Broken]] = {}
+        for broken in broken_rules(control):
+            place = control.first_place(broken.provider, broken.finding.attempts)
+            if place is not None:
+                by_place.setdefault(place, []).append(broken)
+        for place, found in by_place.items():
+            yield ResultData(
+                test=self.test,
+                place=_place(place),
+                failure=NO_FAILURE,
+                name="",
+                kind="none",
+                verdict="",
+                why="",
+                at="",
+                lines=[],
+                broken=[self._broken(None, control, item) for item in found],
+                timeline=control.timelines.get(place.provider, ""),
+                accepted="",
+            )
+
+    def _result(self, variation: Variation, run: TestRun, judgement: Judgement) -> ResultData:
+        place = variation.place
+        fixture = self.fixture(place.provider)
+        accepted = [self.accepted.get(failure.name, "") for failure in variation.failures]
+        return ResultData(
+            test=self.test,
+            place=_place(place),
+            failure=str(variation),
+            name=variation.first.name,
+            kind=variation.first.kind,
+            verdict=judgement.verdict,
+            why=judgement.why,
+            at="" if judgement.at is None else str(judgement.at),
+            lines=for_verdict(variation, run, judgement, fixture) if judgement.is_finding else [],
+            broken=[self._broken(variation, run, item) for item in judgement.broken],
+            timeline=run.timelines.get(place.provider, ""),
+            accepted=next(filter(None, accepted), "") if judgement.is_finding else "",
+        )
+
+    def _broken(self, variation: Variation | None, run: TestRun, broken: Broken) -> BrokenData:
+        finding = broken.finding
+        lines = for_rule(variation, run, finding.kind, self.fixture(broken.provider))
+        return BrokenData(kind=finding.kind, rule=finding.rule, seen=finding.seen, lines=lines)
+
+
+def _place(place: Place) -> PlaceData:
+    chain = " <- ".join(f"{frame.name}()" for frame in place.frames)
+    frames = " <- ".join(f"{frame} {frame.name}" for frame in place.frames)
+    return PlaceData(
+        provider=place.provider,
+        endpoint=place.endpoint,
+        chain=chain,
+        key=place.key,
+        where=place.where,
+        id=f"{place.provider} {place.endpoint} {frames}".rstrip(),
+    )
+
+
+def _difference(before: TestRun, after: TestRun) -> str:
+    """What a run shows otherwise than the one before; empty where they are alike."""
+    if after.too_slow:
+        return "it takes too long"
+    if after.status != before.status:
+        error = "" if after.error is None else f" with {type(after.error).__name__}: {after.error}"
+        text = f"{after.status}{error}".partition("\n")[0]
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    if after.places != before.places:
+        one, two = len(before.places), len(after.places)
+        return f"it asks elsewhere ({one} exchanges before, {two} now)"
+    return ""

@@ -1,0 +1,268 @@
+"""What one run of a test showed, with a failure or without."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pytest_parseapi.checks.documentation import findings
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.observed import Observed
+from pytest_parseapi.checks.unforeseen import is_unforeseen
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.frames import Frame, OwnCode, Side
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.run import Run
+from pytest_parseapi.record.webhook import WebhookAnswer
+from pytest_parseapi.sweep.places import Exchange, Place
+from pytest_parseapi.sweep.variations import Variation
+from pytest_parseapi.sweep.watch import Hit, Watch
+
+__all__ = ["Broken", "Crash", "Met", "Status", "TestRun", "broken_rules", "met", "test_run"]
+
+Status = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """An exception about the consumer's code itself.
+
+    Args:
+        error: the exception.
+        at: the line of the consumer's that it came from.
+        swallowed: whether a delivery swallowed it.
+    """
+
+    error: BaseException
+    at: Frame | None
+    swallowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRun:
+    """One run of a test.
+
+    Args:
+        status: how it ended.
+        error: what it failed with.
+        raised_by: whose code raised that.
+        crashes: the exceptions about the consumer's code itself.
+        observed: what each provider saw.
+        timelines: the timeline of each provider that was asked.
+        exchanges: what was asked, in order.
+        hit: the exchange that met the failure.
+        stop: why the simulation stopped it: ``"fuse"``, ``"hang"``, ``"miss"`` or nothing.
+        stop_text: the message of that.
+        too_slow: whether it was stopped because it took too much real time.
+    """
+
+    __test__ = False
+
+    status: Status
+    error: BaseException | None = None
+    raised_by: Side | None = None
+    crashes: Sequence[Crash] = ()
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    timelines: Mapping[str, str] = field(default_factory=dict)
+    exchanges: Sequence[Exchange] = ()
+    hit: Hit | None = None
+    stop: str = ""
+    stop_text: str = ""
+    too_slow: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed."""
+        return self.status == "passed"
+
+    @property
+    def places(self) -> list[str]:
+        """Where it asked, in an order that threads do not change."""
+        return sorted(f"{item.place.key} {item.place.where}" for item in self.exchanges)
+
+    def lines(self) -> list[Line]:
+        """What the consumer logged and printed."""
+        return next((item.lines(None) for item in self.observed.values()), [])
+
+    def successes(self, provider: str) -> int:
+        """How many requests a provider answered with a success."""
+        return sum(not attempt.failed for attempt in self.observed[provider].attempts)
+
+    def first_place(self, provider: str, numbers: Collection[int] = ()) -> Place | None:
+        """The place of the consumer's first exchange, of those with these numbers if any is."""
+        own = [
+            item
+            for item in self.exchanges
+            if item.place.provider == provider and not (item.is_tests_own or item.is_delivery)
+        ]
+        named = [item for item in own if item.number in numbers]
+        return next((item.place for item in (*named, *own)), None)
+
+
+def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestRun:
+    """What a run showed.
+
+    Args:
+        watch: who watched it.
+        status: how it ended.
+        error: what it failed with.
+    """
+    trace = None if error is None else error.__traceback__
+    return TestRun(
+        status=status,
+        error=error,
+        raised_by=watch.own.raised_by(trace)[0],
+        crashes=[*_crashes(error, watch.own), *_swallowed(watch)],
+        observed=watch.observed,
+        timelines=watch.timelines,
+        exchanges=watch.exchanges,
+        hit=watch.hit,
+        stop=watch.stop_kind,
+        stop_text=watch.stop_text,
+        too_slow=watch.too_slow,
+    )
+
+
+test_run.__test__ = False  # type: ignore[attr-defined]
+
+
+def _crashes(
+    error: BaseException | None, own: OwnCode, *, swallowed: bool = False
+) -> Iterator[Crash]:
+    """The exceptions about the code itself that came from the consumer's, of a group too."""
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _crashes(member, own, swallowed=swallowed)
+    elif error is not None and is_unforeseen(error):
+        side, frame = own.raised_by(error.__traceback__)
+        if side == "consumer":
+            yield Crash(error=error, at=frame, swallowed=swallowed)
+
+
+def _swallowed(watch: Watch) -> Iterator[Crash]:
+    for observed in watch.observed.values():
+        for answer in observed.answers:
+            yield from _crashes(answer.error, watch.own, swallowed=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """What a variation made fail.
+
+    Args:
+        observed: what the provider saw.
+        attempts: the requests that met the failure.
+        runs: the runs that failed.
+        answers: how wrong deliveries were answered.
+        delivered: whether a wrong delivery was made.
+    """
+
+    observed: Observed
+    attempts: Sequence[Attempt] = ()
+    runs: Sequence[Run] = ()
+    answers: Sequence[WebhookAnswer] = ()
+    delivered: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether the failure was met at all."""
+        return bool(self.attempts or self.runs or self.delivered)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the documents that it was about."""
+        attempts = [name for attempt in self.attempts for name in attempt.names]
+        return frozenset([*attempts, *(name for run in self.runs for name in run.names)])
+
+    def later(self) -> Iterator[Attempt]:
+        """The requests after the last failure that were about the same document."""
+        if not self.attempts:
+            return
+        last, names = self.attempts[-1], self.names
+        for attempt in self.observed.attempts:
+            same = bool(names.intersection(attempt.names)) or (
+                not names and attempt.endpoint == last.endpoint
+            )
+            if attempt.number > last.number and same:
+                yield attempt
+
+
+def met(variation: Variation, run: TestRun) -> Met:
+    """What the failures of a variation were met by."""
+    hit = run.hit
+    observed = run.observed[variation.place.provider]
+    if hit is None:
+        return Met(observed=observed)
+    names = {failure.name for failure in variation.failures}
+    if variation.first.surface == "webhook":
+        answers = [item for item in observed.answers if item.delivery.wrong in names]
+        return Met(observed=observed, answers=answers, delivered=True)
+    if variation.first.surface == "run":
+        runs = [item for item in observed.runs if item.failed and item.submitted]
+        return Met(observed=observed, runs=runs)
+    attempts = [
+        attempt
+        for attempt in observed.attempts
+        if attempt.number >= hit.exchange.number
+        and _name(attempt) in names
+        and attempt.endpoint == getattr(hit.exchange.endpoint, "path", None)
+    ]
+    return Met(observed=observed, attempts=attempts)
+
+
+def _name(attempt: Attempt) -> str | None:
+    error = attempt.error
+    return error.code if isinstance(error, DocumentedError) else error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A rule of the documentation that a run broke.
+
+    Args:
+        provider: whose documentation.
+        finding: the rule, and what shows that it was broken.
+    """
+
+    provider: str
+    finding: Finding
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What is the same in a run that breaks it likewise."""
+        return (self.provider, self.finding.kind, self.finding.rule, self.finding.where)
+
+
+def broken_rules(run: TestRun) -> list[Broken]:
+    """Every rule of the documentation that the consumer broke; what the test asks is its own."""
+    return [
+        Broken(provider=name, finding=finding)
+        for name, observed in run.observed.items()
+        for finding in findings(_of_consumer(run, name, observed))
+    ]
+
+
+def _of_consumer(run: TestRun, provider: str, observed: Observed) -> Observed:
+    """What a provider saw of the consumer, without what the test itself asked."""
+    own = {
+        item.number
+        for item in run.exchanges
+        if item.place.provider == provider and item.is_tests_own
+    }
+    if not own:
+        return observed
+    made = {
+        item.run_id for item in observed.attempts if item.number in own and item.method == "POST"
+    }
+    return replace(
+        observed,
+        attempts=[item for item in observed.attempts if item.number not in own],
+        operations=[
+            item
+            for item in observed.operations
+            if any(attempt.number not in own for attempt in item.attempts)
+        ],
+        runs=[item for item in observed.runs if item.id not in made],
+    )

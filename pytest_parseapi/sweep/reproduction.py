@@ -1,0 +1,157 @@
+"""The lines that make a test meet the same failure, to paste."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_parseapi.checks.finding import Kind
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.service.script import ALWAYS
+from pytest_parseapi.sweep.outcome import TestRun, met
+from pytest_parseapi.sweep.variations import Failure, Variation
+from pytest_parseapi.sweep.verdicts import Judgement
+from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit
+
+__all__ = ["Fixture", "for_rule", "for_verdict"]
+
+_ALL: Final = "assert_follows_documentation()"
+_ALONE: Final[dict[str, str]] = {
+    "timeout": "assert_timeout_set()",
+    "credential": "assert_credential_not_logged()",
+    "poll_interval": "assert_polled_politely()",
+    "poll_after_end": "assert_polling_stopped()",
+    "webhook_accepted": "assert_webhook_accepted()",
+    "webhook_rejected": "assert_webhook_rejected()",
+    "webhook_handled_once": "assert_webhook_handled_once()",
+}
+"""The checks that need no failure."""
+_FIRST: Final = "# first in the test:"
+_LAST: Final = "# last in the test:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixture:
+    """How a test gets its `ParseAPI`.
+
+    Args:
+        name: the fixture's name.
+        provider: the provider's name.
+        arguments: the test's own arguments.
+    """
+
+    name: str
+    provider: str
+    arguments: Collection[str]
+
+    @property
+    def hint(self) -> list[str]:
+        """What to say where the test has no such argument."""
+        return [] if self.name in self.arguments else [f"# with the fixture {self.name}"]
+
+
+def for_verdict(
+    variation: Variation, run: TestRun, judgement: Judgement, fixture: Fixture
+) -> list[str]:
+    """What to paste into the test, so that it is red for the same reason as in the sweep.
+
+    Args:
+        variation: what failed.
+        run: what the test showed then.
+        judgement: what is wrong with that.
+        fixture: how the test gets its `ParseAPI`.
+    """
+    after = _assertions(variation, run, judgement, fixture.name)
+    return _joined(variation, run, after, fixture)
+
+
+def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fixture) -> list[str]:
+    """The same for a rule of the documentation that was broken.
+
+    Args:
+        variation: what failed; None where the rule is broken although nothing fails.
+        run: what the test showed then.
+        rule: the rule.
+        fixture: how the test gets its `ParseAPI`.
+    """
+    if variation is None:
+        return [*fixture.hint, _LAST, f"{fixture.name}.{_ALONE.get(rule, _ALL)}"]
+    alone = rule if rule.startswith("webhook") else ""
+    return _joined(variation, run, [f"{fixture.name}.{_ALONE.get(alone, _ALL)}"], fixture)
+
+
+def _joined(variation: Variation, run: TestRun, after: list[str], fixture: Fixture) -> list[str]:
+    hit = run.hit
+    last = [_LAST, *after] if after else []
+    if hit is None:
+        return [*fixture.hint, *last]
+    if variation.first.surface == "webhook":
+        line = hit.exchange.place.where
+        return [f'# at {line}: webhook(..., wrong="{variation.first.name}")', *last]
+    early = hit.exchange.in_setup and not hit.after
+    if early:
+        marks = [_mark(failure, hit, fixture.provider) for failure in variation.failures]
+        lines = ["# above the test, since a fixture asks:", *marks]
+        return [*_imports(lines), *lines, *([*fixture.hint, *last] if last else [])]
+    lines = [f"{fixture.name}.{_call(failure, hit)}" for failure in variation.failures]
+    return [*fixture.hint, _FIRST, *_imports(lines), *lines, *last]
+
+
+def _imports(lines: list[str]) -> list[str]:
+    text = "\n".join(lines)
+    found = ["from datetime import UTC, datetime, timedelta"] if "timedelta" in text else []
+    return found + (["from pytest_parseapi import ALWAYS"] if "ALWAYS" in text else [])
+
+
+def _call(failure: Failure, hit: Hit) -> str:
+    arguments = _arguments(failure, hit)
+    if failure.surface == "run":
+        return f"fail_run({', '.join(arguments)})"
+    arguments += [f"after={hit.after}"] if hit.after else []
+    return f"fail({', '.join(arguments)})"
+
+
+def _mark(failure: Failure, hit: Hit, provider: str) -> str:
+    name = "parse_run_failed" if failure.surface == "run" else "parse_error"
+    arguments = [*_arguments(failure, hit), f'provider="{provider}"']
+    return f"@pytest.mark.{name}({', '.join(arguments)})"
+
+
+def _arguments(failure: Failure, hit: Hit) -> list[str]:
+    exchange = hit.exchange
+    arguments = [f'"{failure.name}"']
+    if failure.times != 1:
+        arguments.append("times=ALWAYS" if failure.times == ALWAYS else f"times={failure.times:g}")
+    if exchange.document is not None:
+        arguments.append(f"document={json.dumps(exchange.document, ensure_ascii=False)}")
+    if failure.surface == "run":
+        return arguments
+    arguments.append(f'endpoint="{exchange.endpoint}"')
+    if failure.retry_after == "seconds":
+        arguments.append(f"retry_after={SECONDS}")
+    elif failure.retry_after == "date":
+        seconds = DATE_SECONDS + round(hit.elapsed)
+        arguments.append(f"retry_after=datetime.now(UTC) + timedelta(seconds={seconds})")
+    return arguments
+
+
+def _assertions(variation: Variation, run: TestRun, judgement: Judgement, api: str) -> list[str]:
+    crash = judgement.crash
+    if crash is not None and crash.swallowed and run.passed:
+        name = type(crash.error).__name__
+        return [f'assert "{name}" not in str([a.raised for a in {api}.webhook_answers])']
+    if judgement.verdict != "unnoticed":
+        return []
+    found = met(variation, run)
+    if variation.first.surface == "webhook":
+        return [f"{api}.assert_webhook_rejected()"] if found.answers else []
+    if found.runs:
+        return [f'{api}.assert_run_failure_logged(level="WARNING")']
+    if any(
+        isinstance(item.error, DocumentedError) and item.request_id is not None
+        for item in found.attempts
+    ):
+        return [f'{api}.assert_request_id_logged(level="WARNING")']
+    return [f"{api}.assert_recovered()"]

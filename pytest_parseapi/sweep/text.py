@@ -1,0 +1,120 @@
+"""The sweep in words: the counts, the findings with what to paste, and what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from pytest_parseapi.sweep.findings import SweepFinding
+from pytest_parseapi.sweep.results import NO_FAILURE, ResultData, SweepData
+from pytest_parseapi.sweep.verdicts import VERDICTS
+
+__all__ = ["counted", "counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
+
+_WIDTH: Final = 160
+_SHOWN: Final = 3
+_MOST_LINES: Final = 12
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``"1 test"``, ``"2 tests"``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counts_line(data: SweepData) -> str:
+    """How many variations got which verdict."""
+    results = [item for item in data["results"] if item["failure"] != NO_FAILURE]
+    counts = Counter(item["verdict"] for item in results)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    broke = sum(bool(item["broken"]) for item in data["results"])
+    parts += [f"{broke} broke a rule"] if broke else []
+    accepted = sum(bool(item["accepted"]) for item in results)
+    parts += [f"{accepted} accepted"] if accepted else []
+    tests = len({item["test"] for item in results})
+    head = f"{counted(len(results), 'variation')} of {counted(tests, 'test')}"
+    return head + (f": {', '.join(parts)}" if parts else "")
+
+
+def finding_lines(number: int, finding: SweepFinding, *, known: bool = False) -> list[str]:
+    """One finding, in at most 12 lines."""
+    example = finding.example
+    result = example.result
+    place = result["place"]
+    head = f"{number}. {finding.title}: {place['endpoint']}  {place['chain']}".rstrip()
+    where = example.where
+    lines = [
+        head + ("  (in the baseline)" if known else ""),
+        f"   {where}  in {result['test']}" if where else f"   in {result['test']}",
+        f"   failure   {result['failure']}",
+        f"   seen      {_cut(example.why)}",
+    ]
+    rest = _rest(finding)
+    pasted = example.lines[: _MOST_LINES - len(lines) - len(rest)]
+    lines += [
+        f"   {'          ' if index else 'paste     '}{line}" for index, line in enumerate(pasted)
+    ]
+    return [*lines, *rest]
+
+
+def _rest(finding: SweepFinding) -> list[str]:
+    lines = []
+    others = [item for item in finding.failures if item != finding.example.result["failure"]]
+    if others:
+        lines.append(f"   and {counted(len(others), 'more failure')}: {_some(others)}")
+    tests = finding.tests[1:]
+    if tests:
+        lines.append(f"   also in {counted(len(tests), 'test')}: {_some(tests)}")
+    return lines
+
+
+def _some(texts: Sequence[str]) -> str:
+    return _cut("; ".join(texts[:_SHOWN]) + ("; ..." if len(texts) > _SHOWN else ""))
+
+
+def note_lines(data: SweepData) -> list[str]:
+    """The tests that fail at a retry that works, each once."""
+    notes: dict[str, ResultData] = {}
+    for result in sorted(data["results"], key=lambda item: (item["test"], item["failure"])):
+        if result["verdict"] == "note":
+            notes.setdefault(result["test"], result)
+    return [
+        f"note: {test}: {_cut(result['why'])} ({result['failure']})"
+        for test, result in notes.items()
+    ]
+
+
+def left_out_lines(data: SweepData) -> list[str]:
+    """What was not swept: by name and reason, or counted."""
+    counts = Counter(item["reason"] for item in data["left_out"] if item["counted"])
+    lines = [
+        f"left out: {item['test']}: {item['reason']}"
+        for item in sorted(data["left_out"], key=lambda item: (item["test"], item["reason"]))
+        if not item["counted"]
+    ]
+    lines += [
+        f"left out: {counted(number, 'test')}: {reason}"
+        for reason, number in sorted(counts.items())
+    ]
+    own = data["own_calls"]
+    if own:
+        noun = "place is a test's own call" if own == 1 else "places are the tests' own calls"
+        lines.append(f"left out: {own} {noun}")
+    return lines
+
+
+def test_lines(results: Iterable[ResultData]) -> str:
+    """The variations of one test, for its own report."""
+    rows = [
+        f"{result['verdict'] or 'broke':<13} {result['place']['endpoint']}  {result['failure']}"
+        + "".join(f"; broke {item['kind']}" for item in result["broken"])
+        for result in sorted(results, key=lambda item: (item["place"]["id"], item["failure"]))
+    ]
+    return "\n".join([f"sweep: {counted(len(rows), 'variation')}", *rows])
+
+
+test_lines.__test__ = False  # type: ignore[attr-defined]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."

@@ -1,0 +1,240 @@
+"""The verdict on a variation: what the consumer made of the failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.evidence.frames import Frame
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.sweep.outcome import Broken, Crash, Met, TestRun, broken_rules, met
+from pytest_parseapi.sweep.variations import Variation
+
+__all__ = ["FINDINGS", "VERDICTS", "Judgement", "Verdict", "judge"]
+
+Verdict = Literal[
+    "endless",
+    "crashed",
+    "unnoticed",
+    "not recovered",
+    "recovered",
+    "handled",
+    "told",
+    "note",
+    "not reached",
+    "too slow",
+]
+
+VERDICTS: Final[tuple[Verdict, ...]] = (
+    *("endless", "crashed", "unnoticed", "not recovered"),
+    *("recovered", "handled", "told", "note", "not reached", "too slow"),
+)
+FINDINGS: Final[tuple[Verdict, ...]] = VERDICTS[:4]
+"""The verdicts that are findings, worst first."""
+
+_WARNING: Final = 30
+_LONGEST: Final = 160
+_FIRST_FAILURE: Final = 400
+_UNNOTICED: Final = (
+    "the test passes: no later success, no other provider served, and no log record at WARNING or "
+    "above names the failure"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a variation showed.
+
+    Args:
+        verdict: the first that holds.
+        why: what shows it, in a line.
+        broken: the rules of the documentation that were broken besides.
+        crash: the exception of a crash.
+    """
+
+    verdict: Verdict
+    why: str
+    broken: Sequence[Broken] = ()
+    crash: Crash | None = None
+
+    @property
+    def at(self) -> Frame | None:
+        """The line of the consumer's that it points to; None for the place's own."""
+        return None if self.crash is None else self.crash.at
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether anything is wrong with the consumer."""
+        return self.verdict in FINDINGS or bool(self.broken)
+
+
+def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
+    """The verdict on one variation.
+
+    Args:
+        variation: what failed.
+        run: what the test showed then.
+        control: what it shows where nothing fails.
+    """
+    found = met(variation, run)
+    unfinished = _unfinished(variation, run, found)
+    if unfinished is not None and unfinished.verdict != "endless":
+        return unfinished
+    known = {item.key for item in broken_rules(control)}
+    broken = [item for item in broken_rules(run) if item.key not in known]
+    if unfinished is not None:
+        return Judgement(verdict="endless", why=unfinished.why, broken=broken)
+    if run.crashes:
+        crash = run.crashes[0]
+        how = "a delivery ended with " if crash.swallowed else ""
+        why = f"{how}{_text(crash.error)} at {crash.at}"
+        return Judgement(verdict="crashed", why=why, broken=broken, crash=crash)
+    if run.status == "skipped":
+        return Judgement(verdict="told", why="the test was skipped", broken=broken)
+    if run.status == "failed":
+        return _failed(variation, run, found, broken)
+    verdict, why = _passed(variation, run, control, found)
+    return Judgement(verdict=verdict, why=why, broken=broken)
+
+
+def _unfinished(variation: Variation, run: TestRun, found: Met) -> Judgement | None:
+    """Whether the run had no end, or met no failure."""
+    if run.too_slow:
+        return Judgement(verdict="too slow", why=_line(run.stop_text))
+    if run.stop in ("fuse", "hang"):
+        return Judgement(verdict="endless", why=_line(run.stop_text))
+    if run.stop:
+        # What the simulation does not cover tells nothing about the consumer.
+        return Judgement(verdict="told", why=_line(run.stop_text))
+    if not run.crashes and not _all_met(variation, found):
+        return Judgement(verdict="not reached", why="no request met it: the way changed")
+    return None
+
+
+def _all_met(variation: Variation, found: Met) -> bool:
+    if not found.any:
+        return False
+    if len(variation.failures) == 1 or variation.first.surface == "webhook":
+        return True
+    return len(found.attempts) + len(found.runs) >= len(variation.failures)
+
+
+def _failed(variation: Variation, run: TestRun, found: Met, broken: Sequence[Broken]) -> Judgement:
+    how = "the test fails" if run.error is None else f"the test fails with {_text(run.error)}"
+    if run.raised_by == "test" and not broken and _last_is_success(found):
+        return Judgement(
+            verdict="note",
+            why=f"the consumer recovered, but the test expects otherwise: {_text(run.error)}",
+        )
+    first = variation.first
+    once = first.times == 1 and len(variation.failures) == 1
+    verdict: Verdict = "not recovered" if first.retryable and once else "told"
+    return Judgement(verdict=verdict, why=how, broken=broken)
+
+
+def _last_is_success(found: Met) -> bool:
+    """Whether the provider's last answer about the document was a success."""
+    if found.attempts:
+        later = list(found.later())
+        return bool(later) and _succeeded(later[-1])
+    return bool(found.runs) and _processed_after(found)
+
+
+def _passed(
+    variation: Variation, run: TestRun, control: TestRun, found: Met
+) -> tuple[Verdict, str]:
+    if found.delivered:
+        return _delivered(run, control, found)
+    if found.runs and _processed_after(found):
+        return "recovered", "a later run was processed"
+    success = next((item for item in found.later() if _succeeded(item)), None)
+    if success is not None:
+        return "recovered", f"attempt {success.number} succeeded"
+    for name in run.observed:
+        if name != variation.place.provider and run.successes(name) > control.successes(name):
+            return "handled", f"{run.observed[name].provider.title} served instead"
+    line = _logged(variation, run, control, found)
+    if line is not None:
+        return "handled", f"logged: {_line(line.text)}"
+    return "unnoticed", _UNNOTICED
+
+
+def _delivered(run: TestRun, control: TestRun, found: Met) -> tuple[Verdict, str]:
+    if found.answers and all(answer.refused for answer in found.answers):
+        return "handled", "the delivery was rejected"
+    if not found.answers and (line := _new_line(run, control)) is not None:
+        # The test hands it over itself, so that the answer is not on record.
+        return "handled", f"logged: {_line(line.text)}"
+    said = "the test passes"
+    if found.answers:
+        answer = found.answers[-1]
+        said = f"it was answered with {answer.raised or answer.status}"
+    return "unnoticed", f"the wrong delivery was not rejected: {said}"
+
+
+def _succeeded(attempt: Attempt) -> bool:
+    shown = attempt.shown
+    cancelled = shown is not None and shown.failed
+    return not (attempt.failed or attempt.method == "DELETE" or cancelled)
+
+
+def _processed_after(found: Met) -> bool:
+    """Whether a run about the document was processed after the last that failed."""
+    failed = found.runs[-1]
+    words = found.observed.provider.runs
+    return words is not None and any(
+        run.status == words.succeeded
+        and run.created >= (failed.ended or failed.created)
+        and bool(found.names.intersection(run.names) or not found.names)
+        for run in found.observed.runs
+    )
+
+
+def _logged(variation: Variation, run: TestRun, control: TestRun, found: Met) -> Line | None:
+    """The line of the consumer's log that names the failure."""
+    began = [item.started for item in found.attempts] + [item.created for item in found.runs]
+    since = min(began, default=0.0)
+    words = sorted(set(_words(variation, found)))
+    pattern = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words))
+    for line in _warnings(run):
+        if line.when >= since and pattern.search(line.text):
+            return line
+    if found.runs or any(item.request_id is not None for item in found.attempts):
+        return None
+    # What carries no id can be told in any words.
+    return _new_line(run, control)
+
+
+def _new_line(run: TestRun, control: TestRun) -> Line | None:
+    before = {line.text for line in control.lines()}
+    return next((line for line in _warnings(run) if line.text not in before), None)
+
+
+def _words(variation: Variation, found: Met) -> Iterator[str]:
+    for attempt in found.attempts:
+        yield from filter(None, (attempt.request_id, attempt.run_id))
+        if attempt.status is not None and attempt.status >= _FIRST_FAILURE:
+            yield str(attempt.status)
+    for run in found.runs:
+        yield from filter(None, (run.id, run.failure_reason))
+    for failure in variation.failures:
+        yield failure.name
+        if isinstance(failure.error, DocumentedError) and failure.error.wire_code:
+            yield failure.error.wire_code
+
+
+def _warnings(run: TestRun) -> list[Line]:
+    return [line for line in run.lines() if line.level is not None and line.level >= _WARNING]
+
+
+def _text(error: BaseException | None) -> str:
+    return "" if error is None else f"{type(error).__name__}: {_line(str(error))}".rstrip(": ")
+
+
+def _line(text: str) -> str:
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first if len(first) <= _LONGEST else f"{first[:_LONGEST]}..."
