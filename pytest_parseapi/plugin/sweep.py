@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unittest
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -260,7 +261,8 @@ class SweepPlugin:
         is_default = session.default_provider(settings.provider).name == provider
         if name not in arguments and is_default and "parseapi" in arguments:
             name = "parseapi"
-        return Fixture(name=name, provider=provider, arguments=arguments)
+        is_testcase = issubclass(item.cls or object, unittest.TestCase)
+        return Fixture(name=name, provider=provider, arguments=arguments, is_testcase=is_testcase)
 
     def _sweep(self, closing: list[Node]) -> None:
         """Run the variations of the tests whose collector ends, the innermost first."""

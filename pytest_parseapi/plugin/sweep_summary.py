@@ -10,7 +10,7 @@ import pytest
 from pytest_parseapi.plugin.sweep_options import SweepRequest
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, findings_of
-from pytest_parseapi.sweep.results import ResultData, SweepData
+from pytest_parseapi.sweep.results import FindingData, ResultData, SweepData
 from pytest_parseapi.sweep.text import (
     counted,
     counts_line,
@@ -41,6 +41,12 @@ class SweepSummary:
         self._findings: list[SweepFinding] = []
         self._new: list[SweepFinding] = []
         self._is_worker = hasattr(config, "workerinput")
+
+    @property
+    def findings(self) -> list[FindingData]:
+        """The findings, worst first, when the session is over."""
+        new = {id(finding) for finding in self._new}
+        return [finding.data(is_new=id(finding) in new) for finding in self._findings]
 
     def add(self, data: SweepData) -> None:
         """Take the results of a worker."""
@@ -111,12 +117,10 @@ class SweepSummary:
         terminal.section("sweep")
         line = terminal.write_line
         line(counts_line(self.data))
-        new = {id(finding) for finding in self._new}
-        for number, finding in enumerate(self._findings, 1):
-            known = id(finding) not in new
+        for number, finding in enumerate(self.findings, 1):
             line("")
-            first, *rest = finding_lines(number, finding, known=known)
-            line(first, red=not known, bold=not known)
+            first, *rest = finding_lines(number, finding)
+            line(first, red=finding["is_new"], bold=finding["is_new"])
             for text in rest:
                 line(text)
         others = [*note_lines(self.data), *left_out_lines(self.data)]

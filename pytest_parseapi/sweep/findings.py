@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.sweep.results import BrokenData, ResultData
+from pytest_parseapi.sweep.results import BrokenData, FindingData, ResultData
 from pytest_parseapi.sweep.verdicts import FINDINGS
 
 __all__ = ["BROKE", "Example", "SweepFinding", "findings_of"]
@@ -69,6 +69,23 @@ class SweepFinding:
     def title(self) -> str:
         """The verdict, with the rule."""
         return f"{self.verdict} {self.rule}".rstrip()
+
+    def data(self, *, is_new: bool) -> FindingData:
+        """The finding as plain data."""
+        result = self.example.result
+        place = result["place"]
+        return FindingData(
+            title=self.title,
+            place=f"{place['endpoint']}  {place['chain']}".rstrip(),
+            where=self.example.where,
+            test=result["test"],
+            failure=result["failure"],
+            why=self.example.why,
+            lines=self.example.lines,
+            failures=self.failures,
+            tests=self.tests,
+            is_new=is_new,
+        )
 
     @property
     def key(self) -> str:

@@ -150,7 +150,7 @@ class SweptTest:
             kind=variation.first.kind,
             verdict=judgement.verdict,
             why=judgement.why,
-            at="" if judgement.at is None else str(judgement.at),
+            at=judgement.at,
             lines=for_verdict(variation, run, judgement, fixture) if judgement.is_finding else [],
             broken=[self._broken(variation, run, item) for item in judgement.broken],
             timeline=run.timelines.get(place.provider, ""),

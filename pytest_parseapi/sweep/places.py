@@ -29,8 +29,8 @@ class Place:
 
     @property
     def where(self) -> str:
-        """File and line of the innermost frame; empty where none was seen."""
-        return str(self.frames[0]) if self.frames else ""
+        """File and line of each frame, innermost first; empty where none was seen."""
+        return " <- ".join(map(str, self.frames))
 
     @property
     def key(self) -> str:

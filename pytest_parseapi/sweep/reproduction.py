@@ -28,8 +28,9 @@ _ALONE: Final[dict[str, str]] = {
     "webhook_handled_once": "assert_webhook_handled_once()",
 }
 """The checks that need no failure."""
-_FIRST: Final = "# first in the test:"
-_LAST: Final = "# last in the test:"
+_ABOVE: Final = "# above the test, since a fixture asks:"
+_FIRST: Final = "# first in the test"
+_LAST: Final = "# last in the test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +41,19 @@ class Fixture:
         name: the fixture's name.
         provider: the provider's name.
         arguments: the test's own arguments.
+        is_testcase: whether it is a method of `unittest.TestCase`.
     """
 
     name: str
     provider: str
     arguments: Collection[str]
+    is_testcase: bool = False
 
-    @property
-    def hint(self) -> list[str]:
-        """What to say where the test has no such argument."""
-        return [] if self.name in self.arguments else [f"# with the fixture {self.name}"]
+    def hint(self, *others: str) -> str:
+        """What to say where the test lacks arguments: ``, with the fixture extend_api``."""
+        missing = [name for name in (self.name, *others) if name not in self.arguments]
+        noun = "fixture" if len(missing) == 1 else "fixtures"
+        return f", with the {noun} {', '.join(missing)}" if missing else ""
 
 
 def for_verdict(
@@ -63,8 +67,8 @@ def for_verdict(
         judgement: what is wrong with that.
         fixture: how the test gets its `ParseAPI`.
     """
-    after = _assertions(variation, run, judgement, fixture.name)
-    return _joined(variation, run, after, fixture)
+    check = _assertion(variation, run, judgement, fixture.name)
+    return _joined(variation, run, [check] if check else [], fixture)
 
 
 def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fixture) -> list[str]:
@@ -76,27 +80,35 @@ def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fix
         rule: the rule.
         fixture: how the test gets its `ParseAPI`.
     """
+    alone = rule if variation is None or rule.startswith("webhook") else ""
+    check = f"{fixture.name}.{_ALONE.get(alone, _ALL)}"
     if variation is None:
-        return [*fixture.hint, _LAST, f"{fixture.name}.{_ALONE.get(rule, _ALL)}"]
-    alone = rule if rule.startswith("webhook") else ""
-    return _joined(variation, run, [f"{fixture.name}.{_ALONE.get(alone, _ALL)}"], fixture)
+        return [f"{_LAST}{fixture.hint()}:", check]
+    return _joined(variation, run, [check], fixture)
 
 
-def _joined(variation: Variation, run: TestRun, after: list[str], fixture: Fixture) -> list[str]:
+def _joined(variation: Variation, run: TestRun, checks: list[str], fixture: Fixture) -> list[str]:
+    """The failures first, the checks last; at the tear-down where the test ends before."""
     hit = run.hit
-    last = [_LAST, *after] if after else []
+    first: list[str] = []
+    hint = fixture.hint()
+    last = [f"{_LAST}{hint}:", *checks] if checks else []
+    if checks and not run.passed:
+        later = "self.addCleanup" if fixture.is_testcase else "request.addfinalizer"
+        hint = fixture.hint() if fixture.is_testcase else fixture.hint("request")
+        first, last = [f"{later}({check.removesuffix('()')})" for check in checks], []
     if hit is None:
-        return [*fixture.hint, *last]
+        return [*([f"{_FIRST}{hint}:", *first] if first else []), *last]
     if variation.first.surface == "webhook":
-        line = hit.exchange.place.where
-        return [f'# at {line}: webhook(..., wrong="{variation.first.name}")', *last]
-    early = hit.exchange.in_setup and not hit.after
-    if early:
+        line = hit.exchange.place.frames[0] if hit.exchange.place.frames else "the delivery"
+        wrong = f'# at {line}: webhook(..., wrong="{variation.first.name}")'
+        return [wrong, *([f"{_FIRST}{hint}:", *first] if first else []), *last]
+    if hit.exchange.in_setup and not hit.after:
         marks = [_mark(failure, hit, fixture.provider) for failure in variation.failures]
-        lines = ["# above the test, since a fixture asks:", *marks]
-        return [*_imports(lines), *lines, *([*fixture.hint, *last] if last else [])]
+        lines = [_ABOVE, *_imports(marks), *marks]
+        return [*lines, *([f"{_FIRST}{hint}:", *first] if first else []), *last]
     lines = [f"{fixture.name}.{_call(failure, hit)}" for failure in variation.failures]
-    return [*fixture.hint, _FIRST, *_imports(lines), *lines, *last]
+    return [f"{_FIRST}{hint}:", *_imports(lines), *first, *lines, *last]
 
 
 def _imports(lines: list[str]) -> list[str]:
@@ -137,21 +149,23 @@ def _arguments(failure: Failure, hit: Hit) -> list[str]:
     return arguments
 
 
-def _assertions(variation: Variation, run: TestRun, judgement: Judgement, api: str) -> list[str]:
+def _assertion(variation: Variation, run: TestRun, judgement: Judgement, api: str) -> str:
+    """What fails where the test itself would pass."""
     crash = judgement.crash
     if crash is not None and crash.swallowed and run.passed:
         name = type(crash.error).__name__
-        return [f'assert "{name}" not in str([a.raised for a in {api}.webhook_answers])']
+        return f'assert "{name}" not in str([a.raised for a in {api}.webhook_answers])'
     if judgement.verdict != "unnoticed":
-        return []
+        return ""
     found = met(variation, run)
     if variation.first.surface == "webhook":
-        return [f"{api}.assert_webhook_rejected()"] if found.answers else []
+        taken = f'raise AssertionError("a delivery with {variation.first.name} was taken")'
+        return f"{api}.assert_webhook_rejected()" if found.answers else taken
     if found.runs:
-        return [f'{api}.assert_run_failure_logged(level="WARNING")']
+        return f'{api}.assert_run_failure_logged(level="WARNING")'
     if any(
         isinstance(item.error, DocumentedError) and item.request_id is not None
         for item in found.attempts
     ):
-        return [f'{api}.assert_request_id_logged(level="WARNING")']
-    return [f"{api}.assert_recovered()"]
+        return f'{api}.assert_request_id_logged(level="WARNING")'
+    return f"{api}.assert_recovered()"

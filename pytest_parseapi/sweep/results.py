@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-__all__ = ["NO_FAILURE", "BrokenData", "LeftOutData", "PlaceData", "ResultData", "SweepData"]
+__all__ = [
+    "NO_FAILURE",
+    "BrokenData",
+    "FindingData",
+    "LeftOutData",
+    "PlaceData",
+    "ResultData",
+    "SweepData",
+]
 
 NO_FAILURE = "no failure"
 """What stands for the failure where a rule is broken although nothing fails."""
@@ -20,7 +28,7 @@ class PlaceData(TypedDict):
     key: str
     """The place without line numbers."""
     where: str
-    """File and line of the innermost function; empty where none was seen."""
+    """File and line of each function, innermost first; empty where none was seen."""
     id: str
     """The place with line numbers."""
 
@@ -54,6 +62,28 @@ class ResultData(TypedDict):
     timeline: str
     accepted: str
     """Why the test's author accepts it; empty where it is not accepted."""
+
+
+class FindingData(TypedDict):
+    """One finding, as it is told."""
+
+    title: str
+    """The verdict, or ``broke`` and the kind of the rule."""
+    place: str
+    """The endpoint and the functions."""
+    where: str
+    """The lines to look at, innermost first."""
+    test: str
+    failure: str
+    why: str
+    lines: list[str]
+    """What to paste into the test."""
+    failures: list[str]
+    """Every failure that shows it."""
+    tests: list[str]
+    """Every test that shows it."""
+    is_new: bool
+    """Whether the baseline lacks it."""
 
 
 class LeftOutData(TypedDict):

@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from pytest_parseapi.sweep.findings import SweepFinding
-from pytest_parseapi.sweep.results import NO_FAILURE, ResultData, SweepData
+from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, ResultData, SweepData
 from pytest_parseapi.sweep.verdicts import VERDICTS
 
 __all__ = ["counted", "counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
 
 _WIDTH: Final = 160
 _SHOWN: Final = 3
-_MOST_LINES: Final = 12
 
 
 def counted(number: int, noun: str) -> str:
@@ -36,33 +34,24 @@ def counts_line(data: SweepData) -> str:
     return head + (f": {', '.join(parts)}" if parts else "")
 
 
-def finding_lines(number: int, finding: SweepFinding, *, known: bool = False) -> list[str]:
+def finding_lines(number: int, finding: FindingData) -> list[str]:
     """One finding, in at most 12 lines."""
-    example = finding.example
-    result = example.result
-    place = result["place"]
-    head = f"{number}. {finding.title}: {place['endpoint']}  {place['chain']}".rstrip()
-    where = example.where
+    head = f"{number}. {finding['title']}: {finding['place']}"
+    test = f"in {finding['test']}"
     lines = [
-        head + ("  (in the baseline)" if known else ""),
-        f"   {where}  in {result['test']}" if where else f"   in {result['test']}",
-        f"   failure   {result['failure']}",
-        f"   seen      {_cut(example.why)}",
+        head if finding["is_new"] else f"{head}  (in the baseline)",
+        f"   {finding['where']}  {test}" if finding["where"] else f"   {test}",
+        f"   failure   {finding['failure']}",
+        f"   seen      {_cut(finding['why'])}",
     ]
-    rest = _rest(finding)
-    pasted = example.lines[: _MOST_LINES - len(lines) - len(rest)]
     lines += [
-        f"   {'          ' if index else 'paste     '}{line}" for index, line in enumerate(pasted)
+        f"   {'          ' if index else 'paste     '}{line}"
+        for index, line in enumerate(finding["lines"])
     ]
-    return [*lines, *rest]
-
-
-def _rest(finding: SweepFinding) -> list[str]:
-    lines = []
-    others = [item for item in finding.failures if item != finding.example.result["failure"]]
+    others = [item for item in finding["failures"] if item != finding["failure"]]
     if others:
         lines.append(f"   and {counted(len(others), 'more failure')}: {_some(others)}")
-    tests = finding.tests[1:]
+    tests = finding["tests"][1:]
     if tests:
         lines.append(f"   also in {counted(len(tests), 'test')}: {_some(tests)}")
     return lines

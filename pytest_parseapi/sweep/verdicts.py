@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.evidence.frames import Frame
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.sweep.outcome import Broken, Crash, Met, TestRun, broken_rules, met
 from pytest_parseapi.sweep.variations import Variation
@@ -60,11 +59,8 @@ class Judgement:
     why: str
     broken: Sequence[Broken] = ()
     crash: Crash | None = None
-
-    @property
-    def at(self) -> Frame | None:
-        """The line of the consumer's that it points to; None for the place's own."""
-        return None if self.crash is None else self.crash.at
+    at: str = ""
+    """The lines of the consumer's that it points to; empty for the place's own."""
 
     @property
     def is_finding(self) -> bool:
@@ -87,12 +83,12 @@ def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
     known = {item.key for item in broken_rules(control)}
     broken = [item for item in broken_rules(run) if item.key not in known]
     if unfinished is not None:
-        return Judgement(verdict="endless", why=unfinished.why, broken=broken)
+        return replace(unfinished, broken=broken)
     if run.crashes:
         crash = run.crashes[0]
         how = "a delivery ended with " if crash.swallowed else ""
         why = f"{how}{_text(crash.error)} at {crash.at}"
-        return Judgement(verdict="crashed", why=why, broken=broken, crash=crash)
+        return Judgement(verdict="crashed", why=why, broken=broken, crash=crash, at=str(crash.at))
     if run.status == "skipped":
         return Judgement(verdict="told", why="the test was skipped", broken=broken)
     if run.status == "failed":
@@ -106,13 +102,19 @@ def _unfinished(variation: Variation, run: TestRun, found: Met) -> Judgement | N
     if run.too_slow:
         return Judgement(verdict="too slow", why=_line(run.stop_text))
     if run.stop in ("fuse", "hang"):
-        return Judgement(verdict="endless", why=_line(run.stop_text))
+        return Judgement(verdict="endless", why=_line(run.stop_text), at=_last_place(run))
     if run.stop:
         # What the simulation does not cover tells nothing about the consumer.
         return Judgement(verdict="told", why=_line(run.stop_text))
     if not run.crashes and not _all_met(variation, found):
         return Judgement(verdict="not reached", why="no request met it: the way changed")
     return None
+
+
+def _last_place(run: TestRun) -> str:
+    """Where the consumer asked last."""
+    own = [item for item in run.exchanges if not item.is_tests_own]
+    return own[-1].place.where if own else ""
 
 
 def _all_met(variation: Variation, found: Met) -> bool:

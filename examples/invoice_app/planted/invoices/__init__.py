@@ -1,0 +1,1 @@
+"""The same application with bugs that no test of it finds."""
