@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.lookup import ErrorName, select
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.model.provider import Provider
@@ -21,6 +22,7 @@ __all__ = [
     "Scripted",
     "TestSettings",
     "case_arguments",
+    "check_accepted",
     "scripts",
     "settings",
 ]
@@ -192,6 +194,27 @@ def each_parse_error(
             "basis": basis,
         },
     )
+
+
+def check_accepted(accepted: Iterable[str], providers: Iterable[Provider]) -> None:
+    """Check the names in ``parseapi(sweep_accept={...})``.
+
+    Raises:
+        UsageError: no provider's failure has such a name.
+    """
+    names = list(accepted)
+    if not names:
+        return
+    known = {fault.name: None for fault in FAULTS}
+    for provider in providers:
+        known |= {error.code: None for error in provider.errors}
+        if provider.webhooks is not None:
+            known |= dict.fromkeys(provider.webhooks.wrong_deliveries)
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"marker parseapi: sweep_accept has no failure {name!r}: {nearest(name, known)}"
+            )
 
 
 def settings(node: pytest.Item) -> TestSettings:

@@ -42,6 +42,7 @@ class SimulatedTest:
         self._session = session_of(item.config)
         self._item = item
         self._settings = markers.settings(item)
+        markers.check_accepted(self._settings.sweep_accept, self._session.providers.values())
         self.simulation = self._session.simulate(item, self._settings)
         self._apis: dict[str, ParseAPI] = {}
         self._told = False

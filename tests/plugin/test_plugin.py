@@ -333,8 +333,8 @@ MARKERS = {
     ),
     "parse_run_failed('OCR_ERROR', polls=-1)": ("polls must be an integer >= 0, or ALWAYS, not -1"),
     "parseapi('extend')": (
-        "marker parseapi takes keyword arguments only (provider, real_time, strict, clients), "
-        "not 'extend'"
+        "marker parseapi takes keyword arguments only (provider, real_time, strict, clients, "
+        "sweep, sweep_accept), not 'extend'"
     ),
     "parseapi(realtime=True)": (
         "marker parseapi has no argument 'realtime': did you mean 'real_time'?"
@@ -1014,7 +1014,7 @@ def test_markers_are_documented(nested):
             "@pytest.mark.parse_error(*errors, times=1, provider=None, *",
             "@pytest.mark.parse_run_failed(error, times=1, *",
             "@pytest.mark.each_parse_error(provider=None, surface='http', *",
-            "@pytest.mark.parseapi(provider=None, real_time=False, strict=True, clients=None): *",
+            "@pytest.mark.parseapi(provider=None, real_time=False, strict=True, clients=None, *",
         ]
     )
 

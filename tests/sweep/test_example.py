@@ -142,7 +142,9 @@ def pasted(source, finding):
 
 
 def test_the_mended_twin_has_no_finding(example):
-    result, findings, data = example("mended", "--parseapi-sweep-kinds=retryable,final,runs,webhooks,deep")
+    result, findings, data = example(
+        "mended", "--parseapi-sweep-kinds=retryable,final,runs,webhooks,deep"
+    )
     assert findings == []
     assert result.ret == 0
     assert data["left_out"] == []
