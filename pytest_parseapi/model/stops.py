@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Callable
 from typing import Final, Literal, NoReturn
 
 from pytest_parseapi.model.mistakes import SimulationStopped
@@ -24,6 +25,8 @@ class Stops:
 
     def __init__(self) -> None:
         self.message: str | None = None
+        self.before_check: Callable[[], object] = _nothing
+        """Called whenever the consumer asks or waits: it may stop the test."""
         self.site = ""
         """Where the consumer asked, such as ``client.py:22 in parse``."""
         self.kind: StopKind = "miss"
@@ -54,8 +57,13 @@ class Stops:
 
     def check(self) -> None:
         """Raise again if the test was stopped."""
+        self.before_check()
         if self.message is not None:
             raise SimulationStopped(self.message)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _call_site() -> str:

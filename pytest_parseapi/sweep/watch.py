@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
@@ -15,6 +14,7 @@ from pytest_parseapi.record.evidence.frames import OwnCode
 from pytest_parseapi.record.evidence.submissions import Submissions
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
+from pytest_parseapi.sweep.limit import Limit
 from pytest_parseapi.sweep.places import WEBHOOK, Exchange, Place
 from pytest_parseapi.sweep.variations import Failure, Variation
 
@@ -67,8 +67,7 @@ class Watch:
         self.wider_fixture = ""
         """The class-, module- or session-scoped fixture that is being set up now."""
         self._variation = variation
-        self._most_seconds = most_seconds
-        self._began = time.perf_counter()
+        self._limit = None if most_seconds is None else Limit(most_seconds)
         self._begin()
 
     def _begin(self) -> None:
@@ -113,6 +112,7 @@ class Watch:
             service.lenient = service.lenient or self._variation is not None
         simulation.alter_delivery = self._delivery
         simulation.before_reset.append(self._forget)
+        simulation.stops.before_check = self._check_time
         self._submissions.start()
 
     def detach(self) -> None:
@@ -158,7 +158,6 @@ class Watch:
         # A mock that does not answer after all leaves its number to the next exchange.
         again = self._exchanges.pop(key, None) is not None
         self._exchanges[key] = exchange
-        self._check_time()
         if self._is_next(place):
             self._seen += not again
             if self._variation is not None and self._seen == self._variation.nth and not mocked:
@@ -241,11 +240,11 @@ class Watch:
         return format_datetime(when.replace(microsecond=0), usegmt=True)
 
     def _check_time(self) -> None:
-        if self._most_seconds is None or self._simulation is None:
+        if self._limit is None or self._simulation is None or self.too_slow:
             return
-        if time.perf_counter() - self._began > self._most_seconds:
+        if self._limit.is_over:
             self.too_slow = True
-            self._simulation.stops.stop(f"more than {self._most_seconds:.1f} s of real time")
+            self._simulation.stops.stop(f"more than {self._limit.seconds:.1f} s of real time")
 
     def _forget(self, service: SimulatedService) -> None:
         self.was_reset = True

@@ -32,6 +32,8 @@ class MockTransports:
                 return real(transport, request)
             body = b"".join(request.stream)
             neutral, sent = exchanges.neutral(request, body), exchanges.mocks.copy(request, body)
+            if service.claims(neutral):
+                return exchanges.run(service, transport, request, body)
             response = exchanges.routes.ask(service, neutral, sent, routers)
             if response is not None:
                 return response
@@ -52,6 +54,8 @@ class MockTransports:
                 return await real(transport, request)
             body = b"".join([chunk async for chunk in request.stream])
             neutral, sent = exchanges.neutral(request, body), exchanges.mocks.copy(request, body)
+            if service.claims(neutral):
+                return await exchanges.run_async(service, transport, request, body)
             response = await exchanges.routes.ask_async(service, neutral, sent, routers)
             if response is not None:
                 return response

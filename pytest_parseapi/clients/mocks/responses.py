@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request
+from pytest_parseapi.model.http import Request
 from pytest_parseapi.patching.bodies import Bodies
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.service.service import SimulatedService
@@ -44,6 +45,9 @@ class ResponsesInterceptor:
                     return match, reasons
                 if match is None:
                     return responses.PassthroughResponse(request.method, request.url), reasons
+                if not match.passthrough and service.claims(_sent(request)):
+                    # The failure of a sweep comes first.
+                    return responses.PassthroughResponse(request.method, request.url), reasons
                 return (match if match.passthrough else _Noted(match, hosts, service)), reasons
 
             return find_match
@@ -75,12 +79,16 @@ class _Noted:
         return getattr(self._match, name)
 
     def get_response(self, request: Any) -> Any:
-        body = request.body
-        body = body.encode() if isinstance(body, str) else body
-        timeout = getattr(request, "req_kwargs", {}).get("timeout")
-        sent = neutral_request(request, body if isinstance(body, bytes) else b"", timeout)
+        sent = _sent(request)
         response = answer_of(
             self._hosts, self._service, sent, "responses", lambda: self._match.get_response(request)
         )
         setattr(request, _LAST, response)
         return response
+
+
+def _sent(request: Any) -> Request:
+    body = request.body
+    body = body.encode() if isinstance(body, str) else body
+    timeout = getattr(request, "req_kwargs", {}).get("timeout")
+    return neutral_request(request, body if isinstance(body, bytes) else b"", timeout)

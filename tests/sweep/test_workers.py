@@ -1,0 +1,119 @@
+"""The same findings on workers of xdist and in random order, and nothing leaks between runs."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from sweep_app import APP
+
+TESTS = """
+class TestIt:
+    def test_silent(self, extend_api): silent(INVOICE)
+    def test_once(self, extend_api): once(INVOICE)
+
+def test_right(extend_api): parse(INVOICE)
+
+def test_silent(extend_api): silent(INVOICE)
+
+def test_careless(extend_api): careless(INVOICE)
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_stubborn(extend_api, name): stubborn(f"https://files.example.com/{name}.pdf")
+
+def test_scripted(extend_api):
+    extend_api.fail("OCR_ERROR")
+    parse(INVOICE)
+
+def test_fails(extend_api): assert parse(INVOICE) is None
+"""
+
+
+def section(result):
+    """What the sweep says, without the part before it and without times."""
+    text = result.stdout.str().partition(" sweep ====")[2]
+    return re.sub(r"^=.*", "", text, flags=re.MULTILINE).strip()
+
+
+def test_findings_are_the_same_on_workers_and_in_any_order(sweep, separate):
+    plain = sweep(TESTS, "-p", "no:randomly")
+    plain.assert_outcomes(passed=8, failed=1)
+    found = section(plain)
+    assert "findings" in found
+    options = ["--strict-markers", "--parseapi-sweep", "--parseapi-sweep-kinds=retryable"]
+    result = separate(*options, "-n", "2", plugins=["xdist"])
+    result.assert_outcomes(passed=8, failed=1)
+    assert section(result) == found
+    assert result.ret == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_findings_are_the_same_in_random_order(sweep, seed):
+    options = ["-p", "no:randomly"]
+    lines = [part for part in TESTS.split("\n\n") if part.strip()]
+    found = section(sweep(TESTS, *options)).replace("\n", "")
+    random.Random(seed).shuffle(lines)
+    shuffled = section(sweep("\n\n".join(lines), *options)).replace("\n", "")
+    assert re.sub(r"test_\w+\.py", "", shuffled) == re.sub(r"test_\w+\.py", "", found)
+
+
+def test_no_run_leaks_into_the_next(sweep):
+    """State, time, logs, patches: the plain test after the sweep of a class finds all as it was."""
+    result = sweep(
+        """
+        import logging, random, sys, threading
+
+        kept = {}
+
+        def world():
+            return (
+                time.time.__name__, time.sleep.__module__, len(logging.getLogger().handlers),
+                sorted(sys.meta_path, key=id), threading.Thread.start, httpx.HTTPTransport,
+                httpx.HTTPTransport.handle_request, len(sys.modules["warnings"].filters),
+            )
+
+        class TestIt:
+            def test(self, extend_api, caplog):
+                assert extend_api.clock.elapsed == 0
+                assert not caplog.records
+                assert not extend_api.attempts
+                parse(INVOICE)
+
+        def test_before():
+            kept.setdefault("world", world())
+
+        class TestAgain:
+            def test(self, extend_api): parse(INVOICE)
+
+        def test_after():
+            assert world() == kept["world"]
+        """,
+        "-p",
+        "no:randomly",
+    )
+    result.assert_outcomes(passed=4)
+    assert "12 variations of 2 tests" in result.text
+    assert result.ret == 0
+
+
+BUSY = {
+    "computes": "sum(range(20_000_000))",
+    "waits": "time.sleep(1)",
+}
+
+
+@pytest.mark.parametrize("how", BUSY)
+def test_a_variation_that_takes_too_long_is_told(sweep, how):
+    again = "ask(document).status_code != 200" if how == "computes" else "True"
+    busy = f"""
+
+def busy(document):
+    if ask(document).status_code == 200:
+        return
+    while {again}:
+        {BUSY[how]}
+"""
+    result = sweep("def test(extend_api): busy(INVOICE)", app=APP + busy)
+    assert "too slow" in result.text
+    assert "broke retryable_error" not in result.text
