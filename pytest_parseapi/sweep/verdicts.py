@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.webhook import WebhookAnswer
 from pytest_parseapi.sweep.outcome import Broken, Crash, Met, TestRun, broken_rules, met
 from pytest_parseapi.sweep.variations import Variation
 
@@ -159,9 +160,18 @@ def _passed(
     for name in run.observed:
         if name != variation.place.provider and run.successes(name) > control.successes(name):
             return "handled", f"{run.observed[name].provider.title} served instead"
+    return _shown(variation, run, control, found)
+
+
+def _shown(variation: Variation, run: TestRun, control: TestRun, found: Met) -> tuple[Verdict, str]:
+    """Whether anything shows a failure that nobody made good."""
     line = _logged(variation, run, control, found)
     if line is not None:
         return "handled", f"logged: {_line(line.text)}"
+    answer = _answered_with_failure(run, found)
+    if answer is not None:
+        # Who delivered it is told, and delivers it again.
+        return "told", f"a delivery was answered with {_line(answer.raised or str(answer.status))}"
     return "unnoticed", _UNNOTICED
 
 
@@ -209,6 +219,16 @@ def _logged(variation: Variation, run: TestRun, control: TestRun, found: Met) ->
         return None
     # What carries no id can be told in any words.
     return _new_line(run, control)
+
+
+def _answered_with_failure(run: TestRun, found: Met) -> WebhookAnswer | None:
+    """The delivery during which the failure was met, where its receiver did not take it."""
+    numbers = [item.number for item in found.attempts]
+    for answer in run.observed[found.observed.provider.name].answers:
+        since = answer.attempts_before
+        if not answer.taken and any(number > since for number in numbers):
+            return answer
+    return None
 
 
 def _new_line(run: TestRun, control: TestRun) -> Line | None:

@@ -163,6 +163,22 @@ def test_wrong_deliveries(sweep, function, found):
         assert re.search(r'paste +# at test_\w+\.py:\d+: webhook\(\.\.\., wrong="', result.text)
 
 
+def test_a_receiver_that_fails_tells_whoever_delivers(sweep):
+    result = sweep(
+        "def test(extend_api): extend_api.deliver(extend_api.webhook(), receive, tries=1)",
+        kinds="final",
+        app=APP
+        + """
+
+def receive(body, headers):
+    reply = ask(INVOICE)
+    log.info("%s", reply.text)
+    return 204 if reply.status_code == 200 else 500
+""",
+    )
+    assert re.search(r"(\d+) variations of 1 test: \1 told", result.text)
+
+
 def test_a_delivery_that_the_test_spoils_itself_stays(sweep):
     result = sweep(
         """
