@@ -24,17 +24,17 @@ def test_a_right_consumer_has_no_finding(sweep):
 @pytest.mark.parametrize(
     ("function", "title", "line"),
     [
-        ("silent", "unnoticed", ("ask", "httpx.post")),
+        ("silent", "unnoticed", ("silent", "ask(document)")),
         ("careless", "crashed", ("careless", '["id"]')),
-        ("stubborn", "endless", ("ask", "httpx.post")),
-        ("once", "not recovered", ("ask", "httpx.post")),
+        ("stubborn", "endless", ("stubborn", "ask(document)")),
+        ("once", "not recovered", ("once", "ask(document)")),
     ],
 )
 def test_a_wrong_consumer_is_found_at_its_line(sweep, function, title, line):
     result = sweep(f"def test(extend_api): {function}(INVOICE)")
     result.assert_outcomes(passed=1)
     assert titles(result)[0] == title
-    assert f"   app.py:{line_of(*line)}  in test_a_wrong_consumer_is_found_at_its_line.py" in (
+    assert f"app.py:{line_of(*line)}  in test_a_wrong_consumer_is_found_at_its_line.py" in (
         result.text
     )
     assert result.ret == 1
@@ -42,11 +42,11 @@ def test_a_wrong_consumer_is_found_at_its_line(sweep, function, title, line):
 
 def test_a_finding_whole(sweep):
     result = sweep("def test_bill(extend_api): once(INVOICE)")
-    at = line_of("ask", "httpx.post")
+    at = f"app.py:{line_of('ask', 'httpx.post')} <- app.py:{line_of('once', 'ask(document)')}"
     lines = result.text.splitlines()
     start = lines.index("1. not recovered: POST /parse  ask() <- once()")
     assert lines[start + 1 : start + 9] == [
-        f"   app.py:{at}  in test_a_finding_whole.py::test_bill",
+        f"   {at}  in test_a_finding_whole.py::test_bill",
         "   failure   OCR_ERROR (500) once",
         "   seen      the test fails with Failed: 500",
         "   paste     # first in the test:",
