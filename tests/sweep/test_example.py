@@ -36,7 +36,9 @@ def example(pytester, nested, monkeypatch):
         pytester.makepyfile(dumper=DUMPER)
         monkeypatch.setenv("INVOICES", which)
         monkeypatch.syspath_prepend(pytester.path)
-        for name in [item for item in sys.modules if item.partition(".")[0] == "invoices"]:
+        # This session may have collected the example, too.
+        ours = ("invoices", "test_invoice_documents", "test_invoice_runs")
+        for name in [item for item in sys.modules if item.partition(".")[0] in ours]:
             monkeypatch.delitem(sys.modules, name)
         result = nested(None, "--parseapi-sweep", *options, plugins=["dumper"])
         result.assert_outcomes(passed=passed)
@@ -148,8 +150,8 @@ def pasted(source, finding):
 
 
 def test_the_mended_twin_has_no_finding(example):
-    result, findings, data = example("mended", f"--parseapi-sweep-kinds={KINDS},deep")
+    result, findings, data = example("mended", f"--parseapi-sweep-kinds={KINDS}")
     assert findings == []
     assert result.ret == 0
     assert data["left_out"] == []
-    assert len(data["results"]) > 300
+    assert len(data["results"]) > 150
