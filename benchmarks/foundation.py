@@ -6,6 +6,7 @@ compares figures of one run on one machine; the ratios are what matters.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import os
@@ -16,7 +17,6 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -31,6 +31,9 @@ URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
 HEADERS = {"Authorization": "Bearer test_key_parseapi_0123456789"}
 _NO_BYTE_CODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+EXCHANGES = 100
+EXCHANGE_ROUNDS = 25
+NUMBERS = itertools.count()
 FRESH_CLIENTS = {
     "pytest-parseapi": """
 import httpx, pytest
@@ -67,49 +70,65 @@ def simulate() -> Simulation:
     return Simulation(registry(), settings, SharedContexts())
 
 
-def best(action: Callable[[], object], *, times: int = 300, rounds: int = 15) -> float:
-    """Processor microseconds for one action: the best of some rounds."""
-    for _ in range(times):
-        action()
-    figures = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for _ in range(times):
-            action()
-        figures.append((time.process_time() - began) / times * 1e6)
-    return min(figures)
-
-
 def exchange() -> None:
-    """One exchange through an open client; respx sends the same bytes by a static route."""
+    """One exchange through an open client; respx sends the same bytes by a static route.
+
+    Each in turn, many times, and the best of each: a machine gets faster and slower. Every request
+    is about a document that was not seen before, so nothing can be answered from memory.
+    """
+    for kind, rounds_of in (("sync", _rounds), ("async", _rounds_async)):
+        figures: dict[str, list[float]] = {"success": [], "failure": [], "respx": []}
+        content = b""
+        for _ in range(EXCHANGE_ROUNDS):
+            for what in ("success", "failure"):
+                simulation = simulate()
+                simulation.start()
+                try:
+                    if what == "failure":
+                        api = ParseAPI(simulation, simulation.providers["extend"])
+                        api.fail("OCR_ERROR", times=10**9)
+                    spent, body = rounds_of()
+                finally:
+                    simulation.stop()
+                figures[what].append(spent)
+                content = body if what == "success" else content
+            with respx.mock:
+                headers = {"content-type": "application/json"}
+                respx.post(URL).respond(content=content, headers=headers)
+                figures["respx"].append(rounds_of()[0])
+        theirs = min(figures.pop("respx"))
+        for what, found in figures.items():
+            ours = min(found)
+            name = f"one exchange, {kind}, {what}"
+            row(name, f"{ours:.0f} us", f"respx {theirs:.0f} us", ours / theirs)
+
+
+def _rounds() -> tuple[float, bytes]:
+    """Microseconds for an exchange, and what the last one brought."""
     with httpx.Client() as client:
-        numbers = itertools.count()
+        for _ in range(EXCHANGES // 5):
+            client.post(URL, json=_new_document(), headers=HEADERS)
+        began = time.process_time()
+        for _ in range(EXCHANGES):
+            response = client.post(URL, json=_new_document(), headers=HEADERS)
+        return (time.process_time() - began) / EXCHANGES * 1e6, response.content
 
-        def post() -> httpx.Response:
-            # A document that was not seen before: nothing can be answered from memory.
-            url = f"https://files.example.com/invoice-{next(numbers)}.pdf"
-            return client.post(URL, json={"file": {"url": url}}, headers=HEADERS)
 
-        simulation = simulate()
-        simulation.start()
-        try:
-            content = post().content
-            success = best(post)
-        finally:
-            simulation.stop()
-        with respx.mock:
-            headers = {"content-type": "application/json"}
-            respx.post(URL).respond(content=content, headers=headers)
-            theirs = best(post)
-        simulation = simulate()
-        simulation.start()
-        try:
-            ParseAPI(simulation, simulation.providers["extend"]).fail("OCR_ERROR", times=10**9)
-            failure = best(post)
-        finally:
-            simulation.stop()
-    row("one exchange, success", f"{success:.0f} us", f"respx {theirs:.0f} us", success / theirs)
-    row("one exchange, failure", f"{failure:.0f} us", f"respx {theirs:.0f} us", failure / theirs)
+def _rounds_async() -> tuple[float, bytes]:
+    async def run() -> tuple[float, bytes]:
+        async with httpx.AsyncClient() as client:
+            for _ in range(EXCHANGES // 5):
+                await client.post(URL, json=_new_document(), headers=HEADERS)
+            began = time.process_time()
+            for _ in range(EXCHANGES):
+                response = await client.post(URL, json=_new_document(), headers=HEADERS)
+            return (time.process_time() - began) / EXCHANGES * 1e6, response.content
+
+    return asyncio.run(run())
+
+
+def _new_document() -> dict[str, dict[str, str]]:
+    return {"file": {"url": f"https://files.example.com/invoice-{next(NUMBERS)}.pdf"}}
 
 
 def fresh_clients() -> None:
