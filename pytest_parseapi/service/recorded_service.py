@@ -27,8 +27,7 @@ from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 __all__ = ["RecordedService"]
 
 _REQUEST_ID: Final = "parseapi_request"
-# More runs than the longest page of a list shows.
-_MORE: Final = 1_001
+_MOST: Final = 1_000
 
 
 class RecordedService:
@@ -88,13 +87,16 @@ class RecordedService:
                 yield from accepted()
             run.data = kept
         elif not params and endpoint.method == "GET":
-            more = [self._run(book, self._new_id("more")) for _ in range(_MORE)]
+            # A page that is full is followed by another one.
+            shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
+            count = min(max(shown, default=0), _MOST) + len(book.words.terminal) + 1
+            more = [self._run(book, self._new_id("more")) for _ in range(count)]
             for run, status in zip(more[::-1], book.words.terminal, strict=False):
                 failure = RunFailure(reason="", message="")
                 reason = failure if status == book.words.failed else None
                 self._set(run, RunSeen(id=run.id, status=status, failure=reason))
             # Lists show the newest first.
-            book.in_order[:] = more + book.in_order[:-_MORE]
+            book.in_order[:] = more + book.in_order[:-count]
             answers = list(accepted())
             for other in more:
                 other.delete()

@@ -118,16 +118,17 @@ def fields_of(exchanges):
 
 
 def each_changed(exchanges, wanted, change):
-    """The exchanges with one field changed at each endpoint: wherever it is."""
+    """The exchanges with some fields of each endpoint changed, wherever they are."""
     for item in exchanges:
-        field = wanted.get(kind_of(item))
-        if field is None or not item.body.startswith(b"{"):
+        fields = wanted.get(kind_of(item), ())
+        if not fields or not item.body.startswith(b"{"):
             yield item
             continue
         body = item.json
         for place, value in objects(body):
-            if place == field[:-1] and field[-1] in value:
-                change(value, field[-1])
+            for field in fields:
+                if place == field[:-1] and field[-1] in value:
+                    change(value, field[-1])
         yield replace(item, body=json.dumps(body).encode())
 
 
@@ -137,13 +138,25 @@ def differences_of(exchanges):
     return comparing.differences.found()
 
 
+# By what a reply shows which run, error or output it is about: changed one at a time.
+TELLING = {
+    *("id", "runId", "status", "code", "failureReason", "source", "outputUrl", "nextPageToken"),
+    *("message", "errorMessage", "failureMessage", "assetId", "requestId"),
+}
+
+
 def rounds(exchanges):
-    """One field of each endpoint in each round, until every field had its turn."""
-    fields = {kind: list(places) for kind, places in fields_of(exchanges).items()}
-    for number in range(max(map(len, fields.values()))):
-        wanted = {kind: places[number] for kind, places in fields.items() if number < len(places)}
-        if ("outputUrl",) in wanted.values():  # without which nothing is known of the output
-            wanted = {kind: field for kind, field in wanted.items() if "outputs" not in kind[1]}
+    """Which fields to change in each round: what holds no other fields at once, the rest alone."""
+    together, alone = {}, {}
+    for kind, fields in fields_of(exchanges).items():
+        for field, value in fields.items():
+            holds = isinstance(value, dict | list) or field[-1] in TELLING
+            (alone if holds else together).setdefault(kind, []).append(field)
+    yield together
+    for number in range(max(map(len, alone.values()))):
+        wanted = {kind: [fields[number]] for kind, fields in alone.items() if number < len(fields)}
+        if [("outputUrl",)] in wanted.values():  # without which nothing is known of the output
+            wanted = {kind: fields for kind, fields in wanted.items() if "outputs" not in kind[1]}
         yield wanted
 
 
@@ -172,7 +185,7 @@ def test_each_changed_field_is_found(exchanges, change, text):
         found = [
             item.text for item in differences_of(list(each_changed(exchanges, wanted, change)))
         ]
-        for kind, field in wanted.items():
+        for kind, field in [(item, field) for item in wanted for field in wanted[item]]:
             count += 1
             if change is retype and fields[kind][field] is None:
                 continue  # of what type it is otherwise, the simulation does not tell
