@@ -12,6 +12,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import SimulatedTest
+from pytest_parseapi.report.format import SweepSection
 
 __all__ = ["print_errors", "register"]
 
@@ -68,8 +69,12 @@ def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest])
         test = item.stash.get(key, None)
         return None if test is None else test.simulation
 
+    def sweep() -> SweepSection | None:
+        summary = config.pluginmanager.get_plugin("parseapi-sweep-summary")
+        return None if summary is None else summary.section()
+
     is_worker = hasattr(config, "workerinput")
-    plugin = ReportPlugin(asked, providers, simulation, is_worker=is_worker)
+    plugin = ReportPlugin(asked, providers, simulation, sweep, is_worker=is_worker)
     config.pluginmanager.register(plugin, "parseapi-report")
 
 

@@ -17,7 +17,7 @@ from pytest_parseapi.plugin.results import place_of
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
-from pytest_parseapi.report.format import ProviderData, ReportData
+from pytest_parseapi.report.format import ProviderData, ReportData, SweepSection
 from pytest_parseapi.report.recorder import TestRecorder
 from pytest_parseapi.report.request import ReportRequest
 from pytest_parseapi.report.results import ATTRIBUTE, TestResults
@@ -44,6 +44,7 @@ class ReportPlugin:
         request: the reports to write.
         providers: gives every provider of the session.
         simulation: gives the simulation of a test that has one.
+        sweep: gives what the sweep of the session found.
         is_worker: whether this process only sends its records to the one that reports.
     """
 
@@ -52,12 +53,14 @@ class ReportPlugin:
         request: ReportRequest,
         providers: Callable[[], Iterable[Provider]],
         simulation: Callable[[pytest.Item], Simulation | None],
+        sweep: Callable[[], SweepSection | None],
         *,
         is_worker: bool,
     ) -> None:
         self._request = request
         self._providers = providers
         self._simulation = simulation
+        self._sweep = sweep
         self._is_worker = is_worker
         self._results = TestResults()
         self._report: ReportData | None = None
@@ -131,6 +134,7 @@ class ReportPlugin:
             self._results.tests,
             commit=commit_of(self._request.root),
             threshold=self._request.fail_under,
+            sweep=self._sweep(),
         )
         self._verdict = verdict(report, self._request.fail_under)
         self._report = report

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
+from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.sweep_options import SweepRequest
+from pytest_parseapi.report.format import (
+    SweepLeftOutData,
+    SweepResultData,
+    SweepSection,
+)
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, findings_of
 from pytest_parseapi.sweep.results import FindingData, ResultData, SweepData
@@ -47,6 +53,19 @@ class SweepSummary:
         """The findings, worst first, when the session is over."""
         new = {id(finding) for finding in self._new}
         return [finding.data(is_new=id(finding) in new) for finding in self._findings]
+
+    def section(self) -> SweepSection:
+        """The sweep's part of a report."""
+        results = sorted(self.data["results"], key=lambda item: (item["test"], item["place"]["id"]))
+        return SweepSection(
+            findings=[_redacted(item) for item in self.findings],
+            results=[_redacted(_shown(item)) for item in results],
+            left_out=[
+                SweepLeftOutData(test=item["test"], reason=item["reason"])
+                for item in sorted(self.data["left_out"], key=lambda item: item["test"])
+            ],
+            own_calls=self.data["own_calls"],
+        )
 
     def add(self, data: SweepData) -> None:
         """Take the results of a worker."""
@@ -147,3 +166,31 @@ class SweepSummary:
             return
         for key in self._request.baseline.gone(self._findings):
             terminal.write_line(f"no longer found, though in the baseline: {key}")
+
+
+def _shown(result: ResultData) -> SweepResultData:
+    """One variation as a report has it."""
+    place = result["place"]
+    return SweepResultData(
+        test=result["test"],
+        provider=place["provider"],
+        place=f"{place['endpoint']}  {place['chain']}".rstrip(),
+        where=place["where"],
+        kind=result["kind"],
+        failure=result["failure"],
+        verdict=result["verdict"],
+        why=result["why"] or "; ".join(item["seen"] for item in result["broken"]),
+        broken=[item["kind"] for item in result["broken"]],
+        lines=result["lines"] or [line for item in result["broken"] for line in item["lines"]],
+        timeline=result["timeline"],
+        accepted=result["accepted"],
+    )
+
+
+def _redacted(value: Any) -> Any:
+    """A report is passed around: no credential, and no query of a URL, stays in it."""
+    if isinstance(value, dict):
+        return {key: _redacted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    return redacted(value) if isinstance(value, str) else value

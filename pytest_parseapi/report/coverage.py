@@ -17,6 +17,7 @@ from pytest_parseapi.report.format import (
     ProviderData,
     ReportData,
     RowData,
+    SweepSection,
     TestData,
 )
 
@@ -56,6 +57,7 @@ def report_of(
     *,
     commit: str | None = None,
     threshold: float | None = None,
+    sweep: SweepSection | None = None,
 ) -> ReportData:
     """A whole report: failures first, the rest by name, whatever the order of the tests was.
 
@@ -64,10 +66,11 @@ def report_of(
         tests: what the tests did.
         commit: the commit of the tests.
         threshold: the percentage that is required.
+        sweep: what the sweep found, where there was one.
     """
     ordered = sorted(tests, key=lambda test: (_ORDER[test["outcome"]], natural(test["id"])))
     coverage = rows(providers, ordered)
-    return ReportData(
+    report = ReportData(
         format=FORMAT,
         version=VERSION,
         commit=commit,
@@ -78,6 +81,9 @@ def report_of(
         coverage=coverage,
         tests=ordered,
     )
+    if sweep is not None:
+        report["sweep"] = sweep
+    return report
 
 
 def natural(name: str) -> tuple[tuple[tuple[str, int], ...], str]:

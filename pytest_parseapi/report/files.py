@@ -20,7 +20,9 @@ from pytest_parseapi.report.shape import misfit
 __all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
 
 _LARGEST: Final = 256 * 1024 * 1024
-_SCRIPTS: Final = ("base.js", "rules.js", "matrix.js", "timeline.js", "tests.js", "filters.js")
+_SCRIPTS: Final = (
+    *("base.js", "rules.js", "matrix.js", "sweep.js", "timeline.js", "tests.js", "filters.js"),
+)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 

@@ -16,6 +16,10 @@ __all__ = [
     "RowData",
     "RuleData",
     "RunData",
+    "SweepFindingData",
+    "SweepLeftOutData",
+    "SweepResultData",
+    "SweepSection",
     "TestData",
 ]
 
@@ -137,6 +141,60 @@ class RowData(TypedDict):
     checked: int
 
 
+class SweepResultData(TypedDict):
+    """One variation of the sweep: a test, run again with a failure."""
+
+    test: str
+    provider: str
+    place: str
+    """The endpoint and the functions that ask it."""
+    where: str
+    """The lines of those functions, innermost first."""
+    kind: str
+    failure: str
+    verdict: str
+    """Empty where nothing failed, and a rule was broken all the same."""
+    why: str
+    broken: list[str]
+    """The rules of the documentation that were broken besides."""
+    lines: list[str]
+    """What to paste into the test to see a finding again."""
+    timeline: str
+    accepted: str
+    """Why the test's author accepts it."""
+
+
+class SweepFindingData(TypedDict):
+    """One finding of the sweep, worst first."""
+
+    title: str
+    place: str
+    where: str
+    test: str
+    failure: str
+    why: str
+    lines: list[str]
+    failures: list[str]
+    tests: list[str]
+    is_new: bool
+
+
+class SweepLeftOutData(TypedDict):
+    """A test that was not swept."""
+
+    test: str
+    reason: str
+
+
+class SweepSection(TypedDict):
+    """What ``--parseapi-sweep`` found."""
+
+    findings: list[SweepFindingData]
+    results: list[SweepResultData]
+    left_out: list[SweepLeftOutData]
+    own_calls: int
+
+
 class SessionData(TypedDict, total=False):
     """What reports written before they were added lack about the session."""
 
@@ -144,6 +202,8 @@ class SessionData(TypedDict, total=False):
     """The commit of the tests, where they are in a repository."""
     threshold: float | None
     """The percentage that is required."""
+    sweep: SweepSection
+    """Where the session swept."""
 
 
 class ReportData(SessionData):

@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from pytest_parseapi.report.coverage import report_of
 from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
-from pytest_parseapi.report.format import Outcome, ProviderData, ReportData, TestData
+from pytest_parseapi.report.format import (
+    Outcome,
+    ProviderData,
+    ReportData,
+    SweepSection,
+    TestData,
+)
 from pytest_parseapi.report.request import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
 
@@ -40,11 +46,22 @@ def merged(reports: Iterable[ReportData], threshold: float | None = None) -> Rep
             before = tests.get(test["id"])
             tests[test["id"]] = test if before is None else min(before, test, key=_badness)
     commits = {report.get("commit") for report in known}
+    sweeps = [report["sweep"] for report in known if "sweep" in report]
     return report_of(
         list(providers.values()),
         tests.values(),
         commit=commits.pop() if len(commits) == 1 else None,
         threshold=threshold,
+        sweep=_one_sweep(sweeps) if sweeps else None,
+    )
+
+
+def _one_sweep(sweeps: list[SweepSection]) -> SweepSection:
+    return SweepSection(
+        findings=[item for sweep in sweeps for item in sweep["findings"]],
+        results=[item for sweep in sweeps for item in sweep["results"]],
+        left_out=[item for sweep in sweeps for item in sweep["left_out"]],
+        own_calls=sum(sweep["own_calls"] for sweep in sweeps),
     )
 
 
