@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_parseapi.model.redaction import redacted
+from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
 from pytest_parseapi.report.format import (
     SweepLeftOutData,
@@ -47,6 +48,7 @@ class SweepSummary:
         self._findings: list[SweepFinding] = []
         self._new: list[SweepFinding] = []
         self._is_worker = hasattr(config, "workerinput")
+        self._junit = JUnit(config)
 
     @property
     def findings(self) -> list[FindingData]:
@@ -100,6 +102,11 @@ class SweepSummary:
         return config.pluginmanager.getplugin("terminalreporter")
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what JUnit's XML has of a test."""
+        self._junit.keep(report)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the session where there is a new finding."""
         if session.config.option.collectonly:
@@ -107,6 +114,7 @@ class SweepSummary:
         self._findings = findings_of(self.data["results"])
         self._new = self._request.baseline.new(self._findings)
         self._write_baseline()
+        self._junit.write(self.data["results"])
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if (self._new or self.problems) and session.exitstatus in fine:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
