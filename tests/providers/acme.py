@@ -54,7 +54,7 @@ class Acme(Behaviour):
 
     def documents(self, request, state):
         try:
-            return names_of_url(json_object(request.body).get("source"))
+            return names_of_url(json_object(request).get("source"))
         except Malformed:
             return ()
 
