@@ -19,6 +19,8 @@ from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.report.compare import add_compare, compare
 from pytest_parseapi.report.merge import add_merge, merge
 from pytest_parseapi.serve import Scripted, read_script, serve
+from pytest_parseapi.service.run_script import run_step_for
+from pytest_parseapi.service.script import steps_for
 
 __all__ = ["error_json", "error_table", "main"]
 
@@ -86,8 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command == "compare":
             return compare(asked, registry())
         if asked.command == "serve":
+            provider = provider_named(registry(), asked.provider)
+            for scripted in (*asked.fail, *asked.fail_run):
+                _check_names(provider, scripted)
             serve(
-                provider_named(registry(), asked.provider),
+                provider,
                 host=asked.host,
                 port=asked.port,
                 script=[
@@ -219,6 +224,18 @@ def _failure(text: str) -> Scripted:
 def _run_failure(text: str) -> Scripted:
     code, times = _code_and_times(text)
     return Scripted("fail_run", {"error": code, "times": times})
+
+
+def _check_names(provider: Provider, scripted: Scripted) -> None:
+    """Say of an unknown error what is meant, also where another provider documents it."""
+    others = registry().values()
+    try:
+        if scripted.name == "fail":
+            steps_for(provider, scripted.arguments["errors"], others=others)
+        else:
+            run_step_for(provider, scripted.arguments["error"], others=others)
+    except UsageError as mistake:
+        raise mistake.written_in("option") from None
 
 
 def _code_and_times(text: str) -> tuple[str | int, int | str]:

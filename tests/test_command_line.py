@@ -266,6 +266,14 @@ def wrong(capsys, *arguments: str) -> str:
         (["serve", "extnd"], "unknown provider 'extnd': did you mean 'extend'?"),
         (["errors", "acme"], "unknown provider 'acme': known: extend, nutrient"),
         (
+            ["serve", "extend", "--fail", "maestro_error:1"],
+            "'maestro_error' is documented by nutrient, not by extend: serve nutrient",
+        ),
+        (
+            ["serve", "extend", "--fail-run", "maestro_error"],
+            "'maestro_error' is documented by nutrient, not by extend: serve nutrient",
+        ),
+        (
             ["serve", "extend", "--fail", "OCR_EROR"],
             "unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?",
         ),

@@ -321,7 +321,13 @@ class ParseAPI(
 
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
-        return draw(self.provider.title, self.attempts, self._simulation.lost(self._provider.name))
+        return draw(
+            self.provider.title,
+            self.attempts,
+            self.webhook_answers,
+            notes=self._open.notes(),
+            dropped=self._simulation.lost(self._provider.name),
+        )
 
     def note_check(self, name: str) -> None:
         """Keep that a check held, for the coverage of the documented errors.
@@ -348,7 +354,7 @@ class ParseAPI(
         """The evidence, without what the plugin itself made and the test or consumer printed."""
         services = self._open.services.values()
         attempts = [attempt for service in services for attempt in service.journal.attempts]
-        return without_own_text(self._open.evidence.lines(text), attempts)
+        return without_own_text(self._open.evidence.lines(text), attempts, self.webhook_answers)
 
     @property
     def _observed(self) -> Observed:
@@ -365,6 +371,7 @@ class ParseAPI(
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,
+            notes=self._open.notes(),
             asked_instead="" if journal.attempts else self._asked_instead(),
         )
 

@@ -104,6 +104,10 @@ class Scope:
         for provider in providers.values():
             self._add(provider)
 
+    def notes(self) -> list[str]:
+        """What happened beside the attempts, for a timeline."""
+        return [] if self._forks is None else self._forks.notes()
+
     def reset(self) -> None:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
@@ -161,7 +165,7 @@ class Scope:
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
-            picture=lambda: draw(provider.title, service.journal.attempts),
+            picture=lambda focus: draw(provider.title, service.journal.attempts, focus=focus),
             signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, asked_to_wait
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
@@ -19,6 +19,7 @@ from pytest_parseapi.checks.runs import (
     wrong_resubmissions,
 )
 from pytest_parseapi.checks.waits import Wait, too_early, waits_of
+from pytest_parseapi.checks.webhooks import repeated_acts, unaccepted, unrejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -43,7 +44,7 @@ def follows_documentation(
     """Everything that the provider advises holds for what happened."""
     rule = f"the consumer follows {observed.provider.title}'s documentation"
     narrowed = observed.about(document, rule).with_text(text)
-    if not (narrowed.failed_operations or failed_runs(narrowed)):
+    if not (narrowed.failed_operations or failed_runs(narrowed) or narrowed.answers):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     fail(narrowed, list(findings(narrowed)))
 
@@ -56,7 +57,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
         yield from missing_retries(observed, operation)
         yield from unproven_backoff(observed, operation)
         last = operation.attempts[-1]
-        if last.failed and last.request_id is not None:
+        if last.failed and last.request_id is not None and not observed.success_beside(operation):
             yield from unlogged(observed, operation, [last], lines)
     yield from too_early(observed)
     yield from changed_payloads(observed)
@@ -66,6 +67,9 @@ def findings(observed: Observed) -> Iterator[Finding]:
     yield from wrong_resubmissions(observed)
     yield from polls_too_close(observed)
     yield from polls_after_end(observed)
+    yield from unaccepted(observed)
+    yield from unrejected(observed)
+    yield from repeated_acts(observed)
 
 
 def vain_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
@@ -93,15 +97,20 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     """A last attempt that met an error which may be retried, and was alone."""
     attempts = operation.attempts
     last = attempts[-1]
-    alone = len(attempts) == 1 or not attempts[-2].failed
-    if alone and isinstance(last.error, DocumentedError) and last.error.retryable:
+    if len(attempts) > 1 and attempts[-2].failed:
+        return
+    error = last.error
+    if not isinstance(error, DocumentedError) or not error.retryable:
+        return
+    if observed.success_beside(operation) is None:
         yield Finding(
             kind="retryable_error",
-            rule=f"{last.error.code} is retried",
+            rule=f"{error.code} is retried",
             where=operation.name,
             expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
-            + _basis(last.error),
+            + _basis(error),
             seen="nothing followed",
+            nearest=asked_to_wait(last),
             advice=observed.advice("retryable"),
         )
 

@@ -9,9 +9,11 @@ from typing import Final, Literal
 from pytest_parseapi.record.attempt import Attempt
 
 __all__ = [
+    "GIVES_UP",
     "NOT_RETRIED",
     "Finding",
     "Kind",
+    "asked_to_wait",
     "body_of",
     "check_of",
     "counted",
@@ -21,6 +23,10 @@ __all__ = [
     "numbers_of",
 ]
 
+GIVES_UP: Final = (
+    "assert_gave_up() is the check for a consumer that gives up rather than wait out a long "
+    "Retry-After"
+)
 NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
 
 Kind = Literal[
@@ -116,9 +122,26 @@ def body_of(findings: Sequence[Finding]) -> str:
     if len(findings) == 1:
         return f"rule broken: {findings[0].rule}\n{findings[0].text()}"
     texts = [
-        f"{number}. {finding.rule}\n{finding.text()}" for number, finding in enumerate(findings, 1)
+        f"{number}. {finding.rule}\n{finding.text()}"
+        for number, finding in enumerate(findings[:_WHOLE], 1)
     ]
+    rest: dict[str, list[str]] = {}
+    for finding in findings[_WHOLE:]:
+        rest.setdefault(finding.rule, []).append(finding.where or finding.seen)
+    more = [f"{len(places)} more: {rule}: {', '.join(places)}" for rule, places in rest.items()]
+    texts += ["\n".join(more)] if more else []
     return f"{len(findings)} rules broken\n\n" + "\n\n".join(texts)
+
+
+# How many findings are told whole where there are many: the rest is told by its places.
+_WHOLE: Final = 5
+
+
+def asked_to_wait(last: Attempt) -> str:
+    """What a consumer may have meant that did not follow a ``Retry-After``."""
+    if last.retry_after is None:
+        return ""
+    return f"the reply asked to wait (Retry-After: {last.retry_after}); {GIVES_UP}"
 
 
 _FINDINGS: Final = "parseapi_findings"

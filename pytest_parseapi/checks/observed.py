@@ -38,6 +38,8 @@ class Observed:
     """How many seconds of the clients' time a second of the live server is."""
     dropped: int = 0
     """How many older attempts a server has dropped to save memory."""
+    notes: Sequence[str] = ()
+    """What else happened that the timeline should tell."""
     replaced_sleep: str = ""
     """A function that waits and that the test had replaced while the consumer asked."""
     asked_instead: str = ""
@@ -47,6 +49,25 @@ class Observed:
     def failed_operations(self) -> list[Operation]:
         """The operations with a failed attempt."""
         return [operation for operation in self.operations if operation.failed]
+
+    def success_beside(self, operation: Operation) -> Attempt | None:
+        """The success of a request that ran at the same time as an operation's failed attempts.
+
+        A consumer that hedges sends one request twice, and takes what answers first: a sibling that
+        failed needs no retry. Another payload is another part of the document.
+        """
+        first, last = operation.attempts[0], operation.last
+        earlier = {id(item) for item in operation.earlier()}
+        for other in self.operations:
+            if other is operation or id(other) in earlier or operation in other.earlier():
+                continue
+            if other.endpoint != operation.endpoint or other.last.document != last.document:
+                continue
+            success = other.last
+            beside = other.attempts[0].started <= last.ended and success.ended >= first.started
+            if beside and not success.failed and success.payload_digest == last.payload_digest:
+                return success
+        return None
 
     def about(self, document: str | None, rule: str) -> Observed:
         """Narrowed to one document; fails where no request was about it."""
@@ -98,9 +119,16 @@ class Observed:
             "nothing waits; time is virtual here, and needs no such thing"
         )
 
-    def picture(self) -> str:
-        """The timeline."""
-        return draw(self.provider.title, self.attempts, self.dropped)
+    def picture(self, finding: Finding | None = None) -> str:
+        """The timeline; with a finding, what that is about comes first where not all can."""
+        return draw(
+            self.provider.title,
+            self.attempts,
+            self.answers,
+            focus=() if finding is None else _focus(self, finding),
+            notes=self.notes,
+            dropped=self.dropped,
+        )
 
 
 def fail(observed: Observed, findings: Sequence[Finding]) -> None:
@@ -110,7 +138,29 @@ def fail(observed: Observed, findings: Sequence[Finding]) -> None:
         known = [
             replace(item, page=item.page or page_behind(provider, item.kind)) for item in findings
         ]
-        raise failure(f"{body_of(findings)}\n\n{observed.picture()}", known)
+        raise failure(f"{body_of(findings)}\n\n{observed.picture(findings[0])}", known)
+
+
+def _focus(observed: Observed, finding: Finding) -> set[int]:
+    """The numbers of the attempts that a finding is about."""
+    told = set(finding.attempts)
+    operations = [
+        operation
+        for operation in observed.operations
+        if operation.name == finding.where
+        or any(attempt.number in told for attempt in operation.attempts)
+    ]
+    if operations:
+        return {attempt.number for operation in operations for attempt in operation.attempts}
+    about = finding.where.partition("  ")[0]
+    names = {name for run in observed.runs if run.id == about for name in run.names}
+    return {
+        attempt.number
+        for attempt in observed.attempts
+        if attempt.run_id == about
+        or names.intersection(attempt.names)
+        or f"{attempt.method} {attempt.endpoint}" == about
+    }
 
 
 def nothing_to_check(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.finding import Finding, asked_to_wait, counted
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import check_count
 from pytest_parseapi.record.attempt import Attempt
@@ -31,6 +31,7 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
             where=operation.name,
             expected="at least 1 retry" if times is None else counted(times, "retry"),
             seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
+            nearest=asked_to_wait(operation.last) if operation.last.failed else "",
             advice=observed.advice("retryable" if not retries else "backoff"),
         )
 
@@ -67,7 +68,7 @@ def gave_up(observed: Observed, attempts: int | None = None, document: str | Non
         rule += f" after {counted(attempts, 'attempt')} in all"
 
     def judge(operation: Operation) -> Finding | None:
-        last = operation.attempts[-1]
+        last = observed.success_beside(operation) or operation.last
         if not last.failed:
             seen = f"attempt {last.number} succeeded ({last.status})"
         elif attempts is None or operation.failures == attempts:
@@ -94,8 +95,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
     rule = "the last attempt succeeds after at least one failure"
 
     def judge(operation: Operation) -> Finding | None:
-        last = operation.attempts[-1]
-        if not last.failed:
+        if not operation.last.failed or observed.success_beside(operation):
             return None
         return Finding(
             kind="recovered",
@@ -103,6 +103,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
             where=operation.name,
             expected="a success at the end",
             seen=f"{_failures(operation)}, and nothing followed",
+            nearest=asked_to_wait(operation.last),
             advice=observed.advice("retryable"),
         )
 

@@ -12,12 +12,15 @@ from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, check_count
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.cure import differs_in
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.run import Run
 
 __all__ = [
     "failed_runs",
+    "known_runs",
     "name_of",
     "need_failed_run",
     "no_run_to_check",
@@ -33,8 +36,26 @@ __all__ = [
 
 
 def failed_runs(observed: Observed) -> list[Run]:
-    """The runs that failed."""
-    return [run for run in observed.runs if run.failed]
+    """The runs that failed, as far as the consumer could get to know of them."""
+    return [run for run in known_runs(observed) if run.failed]
+
+
+def known_runs(observed: Observed) -> list[Run]:
+    """The runs that a reply showed to the consumer, or that a right webhook told of.
+
+    The reply to a submission may be lost, and a receiver must not believe a wrong delivery.
+    """
+    shown = [shown for item in observed.attempts for shown in _shown_by(item)]
+    ids = {item.id for item in shown}
+    failed = {item.id for item in shown if item.failed}
+
+    def is_known(run: Run) -> bool:
+        if run.announced == "right":
+            return True
+        by = ids if not run.announced else failed
+        return run.submitted and (run.id in by or run.batch_id in by)
+
+    return [run for run in observed.runs if is_known(run)]
 
 
 def need_failed_run(observed: Observed, rule: str) -> None:
@@ -72,7 +93,7 @@ _TOLERANCE: Final = 1e-6
 def polling_stopped(observed: Observed, document: str | None = None) -> None:
     """No run was polled again after a terminal status."""
     observed = observed.about(document, _STOPPED)
-    polls = _polls(observed)
+    polls = _polls_by_id(observed)
     if not any(_ended(poll) for group in polls.values() for poll in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
         no_run_to_check(observed, _STOPPED, seen)
@@ -93,12 +114,13 @@ def polled_politely(
 
 def polls_after_end(observed: Observed) -> Iterator[Finding]:
     """Runs that were polled although their end was known."""
-    for run_id, polls in _polls(observed).items():
+    for run_id, polls in _polls_by_id(observed).items():
         end = next((poll for poll in polls if _ended(poll)), None)
         if end is None:
             continue
         # At one virtual instant the number alone tells what came first.
         later = [item for item in polls if item.started >= end.ended and item.number > end.number]
+        later = _without_looks(observed, run_id, end, later)
         # The output is fetched in another form once, by another query.
         forms = {poll.url for poll in later} - {end.url}
         surplus = [poll for poll in later if poll.url == end.url]
@@ -115,25 +137,49 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
             )
 
 
+def _without_looks(
+    observed: Observed, run_id: str, end: Attempt, polls: Sequence[Attempt]
+) -> list[Attempt]:
+    """The polls but the first one after each webhook about the run: it makes a receiver look."""
+    told = [item.attempts_before for item in observed.answers if item.delivery.run_id == run_id]
+    run = next((item for item in observed.runs if item.id == run_id), None)
+    if run is not None and not (run.submitted or told):
+        # The test handed its webhooks over by itself, nobody knows how often.
+        return []
+    looked = {sum(before < end.number for before in told)}
+    found = []
+    for poll in polls:
+        webhooks = sum(before < poll.number for before in told)
+        if webhooks in looked:
+            found.append(poll)
+        looked.add(webhooks)
+    return found
+
+
 def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:
     """Runs that were polled twice within ``minimum`` seconds."""
+    told: set[tuple[int, int]] = set()
     for run_id, polls in _polls(observed).items():
         at_once = False
         rule = _polite_rule(minimum)
-        if len(polls) > 1 and unjudgeable(observed, polls[-1], minimum):
-            yield too_fast(observed, rule, polls[-1], minimum, run_id)
+        if len(polls) > 1 and unjudgeable(observed, polls[-1][0], minimum):
+            yield too_fast(observed, rule, polls[-1][0], minimum, run_id)
             continue
-        for one, two in pairwise(polls):
+        for (one, ended), (two, _) in pairwise(polls):
             gap = two.started - one.started
             again, at_once = at_once, False
             slack = tolerance(observed, two) if two.client == "server" else _TOLERANCE
-            if _ended(one) or gap >= minimum - slack:
+            if ended or gap >= minimum - slack:
                 continue
+            if (one.number, two.number) in told:
+                # Two looks at a list come too close for all runs that it shows.
+                break
             # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
             # themselves, once: nobody has polled twice.
             at_once = one.error == _RESET and not again
             if at_once:
                 continue
+            told.add((one.number, two.number))
             yield Finding(
                 kind="poll_interval",
                 rule=rule,
@@ -149,14 +195,37 @@ def _polite_rule(minimum: float) -> str:
     return f"polls of a run are at least {minimum:g} s apart"
 
 
-def _polls(observed: Observed) -> dict[str, list[Attempt]]:
-    """The polls by run or batch, oldest first."""
+def _polls_by_id(observed: Observed) -> dict[str, list[Attempt]]:
+    """The polls that name a run or batch, oldest first."""
     paths = {(item.method, item.path) for item in observed.provider.endpoints if item.polls}
     polls: dict[str, list[Attempt]] = {}
     for attempt in observed.attempts:
         if attempt.run_id is not None and (attempt.method, attempt.endpoint) in paths:
             polls.setdefault(attempt.run_id, []).append(attempt)
     return polls
+
+
+def _polls(observed: Observed) -> dict[str, list[tuple[Attempt, bool]]]:
+    """All polls of each run or batch, and whether they showed its end.
+
+    A look at a list, or at a batch, is a poll of each run that it shows.
+    """
+    named = _polls_by_id(observed)
+    polls = {
+        run_id: [(attempt, _ended(attempt)) for attempt in attempts]
+        for run_id, attempts in named.items()
+    }
+    for attempt in observed.attempts:
+        for shown in attempt.listed:
+            polls.setdefault(shown.id, []).append((attempt, shown.ended))
+    for found in polls.values():
+        found.sort(key=lambda poll: poll[0].number)
+    return polls
+
+
+def _shown_by(attempt: Attempt) -> list[RunShown]:
+    """What a reply shows of runs."""
+    return [*([] if attempt.shown is None else [attempt.shown]), *attempt.listed]
 
 
 def _ended(poll: Attempt) -> bool:
@@ -188,7 +257,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
     narrowed = observed.about(document, rule)
     need_failed_run(narrowed, rule)
     findings = []
-    for runs in _by_document(narrowed.runs):
+    for runs in _by_document(known_runs(narrowed)):
         failed = [run for run in runs if run.failed]
         if not failed:
             continue
@@ -214,9 +283,11 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
     creations = {item.run_id: item for item in observed.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
     for attempt in observed.attempts:
-        if attempt.shown is not None and attempt.shown.failed:
-            shown.setdefault(attempt.shown.id, attempt)
-    for runs in _by_document(observed.runs):
+        for item in _shown_by(attempt):
+            if item.failed:
+                shown.setdefault(item.id, attempt)
+    submitted = [run for run in known_runs(observed) if run.submitted]
+    for runs in _by_document(submitted):
         pairs = _resubmissions(runs)
         for failed, again in pairs:
             before, after = creations.get(failed.id), creations.get(again.id)
@@ -249,13 +320,13 @@ def _judged(
         if before is not None and after is not None
         else None
     )
-    if failed.retryable is False and not difference:
-        # With another payload (a password, say) it is another request.
+    if failed.retryable is False and not _is_cured(failed, before, after):
+        cure = failed.cured_by
         yield Finding(
             kind="final_reason",
             rule=f"a run that failed with {failed.failure_reason} is not submitted again",
             where=name_of(failed),
-            expected="no new run with the same payload",
+            expected="no new run" + ("" if cure is None else f" with the same {cure}"),
             seen=f"run {again.id}",
             advice=observed.advice("retryable"),
         )
@@ -282,6 +353,13 @@ def _judged(
             )
 
 
+def _is_cured(failed: Run, before: Attempt | None, after: Attempt | None) -> bool:
+    """Whether the new submission changed in what the failure asks for, and so is another one."""
+    if failed.cured_by is None or before is None or after is None:
+        return False
+    return differs_in(failed.cured_by, before, after)
+
+
 def _by_document(runs: Sequence[Run]) -> list[list[Run]]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -295,7 +373,8 @@ def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
     found = []
     for run in sorted(runs, key=lambda item: item.created):
         over = [item for item in waiting if item.ended is not None and item.ended <= run.created]
-        if over:
+        # What the test made for a webhook is no act of the consumer's.
+        if over and run.submitted:
             waiting.remove(over[0])
             found.append(Resubmission(over[0], run))
         if run.failed:

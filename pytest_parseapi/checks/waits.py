@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from pytest_parseapi.checks.finding import NOT_RETRIED, Finding
+from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError
@@ -246,6 +246,7 @@ def retry_after_honoured(observed: Observed, document: str | None = None) -> Non
             narrowed,
             rule,
             "no reply with a Retry-After was followed by a retry",
+            nearest=GIVES_UP,
             advice=NOT_RETRIED,
         )
     fail(narrowed, list(too_early(narrowed)))

@@ -13,6 +13,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = [
+    "repeated_acts",
     "repeated_effects",
     "unaccepted",
     "unrejected",
@@ -24,6 +25,8 @@ __all__ = [
 _REJECTED: Final = "a wrong webhook delivery is rejected"
 _ACCEPTED: Final = "a good webhook delivery is answered with a 2xx within 30 s"
 _ONCE: Final = "a webhook event that is delivered twice has one effect"
+_NOT_FOUND: Final = 404
+_NOT_SERVED: Final = "404: the app may serve another path, which deliver(..., path=...) names"
 _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 
@@ -42,7 +45,7 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
     for answer in observed.answers:
         if not answer.delivery.rejectable:
             continue
-        effects = _effects(observed, answer.delivery.run_id, since=answer)
+        effects = _effects_of_wrong(observed, answer)
         if not answer.refused:
             seen = _said(answer)
         elif effects:
@@ -60,6 +63,31 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
         )
 
 
+def _effects_of_wrong(observed: Observed, answer: WebhookAnswer) -> list[Attempt]:
+    """What followed a wrong delivery, and had no other cause that is on record."""
+    run_id = answer.delivery.run_id
+    own = next((run.submitted for run in observed.runs if run.id == run_id), False)
+    later = observed.answers[observed.answers.index(answer) + 1 :]
+    end = min(
+        (item.attempts_before for item in later if _is_right_about(item, answer)), default=None
+    )
+    return [
+        attempt
+        for attempt in _effects(observed, run_id, since=answer)
+        # Of its own run, the consumer asks by itself.
+        if not (own and attempt.method == "GET") and (end is None or attempt.number <= end)
+    ]
+
+
+def _is_right_about(answer: WebhookAnswer, other: WebhookAnswer) -> bool:
+    """Whether it answers a right delivery about the run or document of another one."""
+    mine, its = answer.delivery, other.delivery
+    same = mine.run_id == its.run_id or (
+        mine.document is not None and mine.document == its.document
+    )
+    return same and not mine.rejectable
+
+
 def webhook_accepted(observed: Observed, document: str | None = None) -> None:
     """The last delivery of each good event was answered with a 2xx in time."""
     observed = observed.about(document, _ACCEPTED)
@@ -71,17 +99,25 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
 
 
 def unaccepted(observed: Observed) -> Iterator[Finding]:
-    """Good events that the receiver did not take in time."""
-    for answer in _last_answers(observed):
-        if not answer.taken:
-            yield Finding(
-                kind="webhook_accepted",
-                rule=_ACCEPTED,
-                where=_name(answer),
-                expected="a 2xx within 30 s",
-                seen=_said(answer),
-                advice=observed.advice("webhook"),
-            )
+    """Good events that the receiver did not take in the end, or was once too slow for."""
+    last = {id(answer) for answer in _last_answers(observed)}
+    found: set[str] = set()
+    for answer in observed.answers:
+        event = answer.delivery.event_id
+        wrong = answer.late or (id(answer) in last and not answer.taken)
+        if answer.delivery.rejectable or not wrong or event in found:
+            continue
+        found.add(event)
+        same = [item for item in observed.answers if item.delivery.event_id == event]
+        yield Finding(
+            kind="webhook_accepted",
+            rule=_ACCEPTED,
+            where=_name(answer),
+            expected="a 2xx within 30 s",
+            seen=_said(answer) + (f" ({len(same)} deliveries)" if len(same) > 1 else ""),
+            nearest=_NOT_SERVED if answer.status == _NOT_FOUND else "",
+            advice=observed.advice("webhook"),
+        )
 
 
 def _last_answers(observed: Observed) -> list[WebhookAnswer]:
@@ -109,10 +145,7 @@ def repeated_effects(
     observed: Observed, effects: Callable[..., Any] | None = None
 ) -> list[Finding]:
     """Events that were delivered more than once and had more than one effect."""
-    events: dict[str, list[WebhookAnswer]] = {}
-    for answer in observed.answers:
-        if answer.delivery.wrong is None:
-            events.setdefault(answer.delivery.event_id, []).append(answer)
+    events = _events(observed)
     repeated = [answers for answers in events.values() if len(answers) > 1]
     if not repeated:
         _nothing(
@@ -122,6 +155,15 @@ def repeated_effects(
             "deliver one delivery twice: api.deliver(delivery, receiver), two times",
         )
     return _counted(observed, list(events.values()), repeated, effects)
+
+
+def _events(observed: Observed) -> dict[str, list[WebhookAnswer]]:
+    """The answers to right deliveries, by event."""
+    events: dict[str, list[WebhookAnswer]] = {}
+    for answer in observed.answers:
+        if answer.delivery.wrong is None:
+            events.setdefault(answer.delivery.event_id, []).append(answer)
+    return events
 
 
 def _counted(
@@ -161,6 +203,39 @@ def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Findin
         counts[_request(attempt)] = counts.get(_request(attempt), 0) + 1
     most = max(counts, key=lambda request: counts[request])
     return None if counts[most] == 1 else _finding(observed, answers[0], f"{counts[most]}: {most}")
+
+
+def repeated_acts(observed: Observed) -> Iterator[Finding]:
+    """Events that were delivered more than once, and on which the consumer acted each time.
+
+    Only what was asked of the API shows. A look at the run counts where its delivery was taken: a
+    receiver that broke afterwards has to look again.
+    """
+    for answers in _events(observed).values():
+        acts = _acts(observed, answers) if len(answers) > 1 else {}
+        most = max(acts, key=lambda act: acts[act], default="")
+        if most and acts[most] > 1:
+            yield _finding(observed, answers[0], f"{acts[most]}: {most}")
+
+
+def _acts(observed: Observed, answers: Sequence[WebhookAnswer]) -> dict[str, int]:
+    """How many times each request was made because of an event."""
+    first = answers[0]
+    starts = [answer.attempts_before for answer in observed.answers]
+    end = min((number for number in starts if number > answers[-1].attempts_before), default=None)
+    counts: dict[str, int] = {}
+    looks: set[tuple[str, int]] = set()
+    for attempt in _effects(observed, first.delivery.run_id, since=first):
+        if end is not None and attempt.number > end:
+            break
+        during = [item for item in answers if item.attempts_before < attempt.number][-1]
+        if attempt.method == "GET":
+            # Several looks because of one delivery are polls.
+            if not during.taken or (_request(attempt), id(during)) in looks:
+                continue
+            looks.add((_request(attempt), id(during)))
+        counts[_request(attempt)] = counts.get(_request(attempt), 0) + 1
+    return counts
 
 
 def _effects(observed: Observed, run_id: str | None, *, since: WebhookAnswer) -> list[Attempt]:
@@ -209,10 +284,11 @@ def _name(answer: WebhookAnswer) -> str:
 
 
 def _said(answer: WebhookAnswer) -> str:
-    if answer.raised is not None:
-        return f"it raised {answer.raised}"
     late = f" after {answer.ended - answer.started:.3f} s" if answer.late else ""
-    return f"it answered {answer.status}{late}"
+    if answer.status is None:
+        return f"it raised {answer.raised}{late}"
+    raised = "" if answer.raised is None else f", and raised {answer.raised}"
+    return f"it answered {answer.status}{late}{raised}"
 
 
 def _request(attempt: Attempt) -> str:

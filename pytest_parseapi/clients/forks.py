@@ -28,6 +28,8 @@ class Forks:
         self._stops = stops
         self._pipe: tuple[int, int] | None = None
         self.is_child = False
+        self.blocked: list[str] = []
+        """What children asked for, as their messages tell it, oldest first."""
 
     def start(self) -> None:
         """Watch forks from now on."""
@@ -71,10 +73,17 @@ class Forks:
 
     def look(self) -> None:
         """Stop the test in its own process if a child was blocked."""
-        if self._pipe is None or self.is_child or self._stops.message is not None:
+        if self._pipe is None or self.is_child:
             return
         try:
             read = os.read(self._pipe[0], 2 * _MOST)
         except BlockingIOError:
             return
-        self._stops.message = read.decode(errors="replace").partition("\n")[0]
+        self.blocked += read.decode(errors="replace").splitlines()
+        if self._stops.message is None:
+            self._stops.message = self.blocked[0]
+
+    def notes(self) -> list[str]:
+        """What children asked for, a line each, for the test's timeline."""
+        self.look()
+        return [message.partition(", and only")[0] for message in self.blocked]

@@ -289,6 +289,8 @@ def request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]
         last = operation.attempts[-1]
         if not last.failed or last.request_id is None or call.stopped:
             continue
+        if record.success_beside(operation) is not None:
+            continue
         for finding in unlogged(record, operation, [last], lines):
             below = [line for line in record.lines(None) if last.request_id in line.text]
             nearest = finding.nearest

@@ -77,6 +77,8 @@ class Call(Context):
     """What changes if the request succeeds; left out where a script makes it fail."""
     shown: RunShown | None = None
     """What the reply shows of a run; ``call.runs`` sets it."""
+    listed: list[RunShown] = field(default_factory=list)
+    """What the reply shows of each run of a list or a batch; ``call.runs`` sets it."""
     counts: Literal["polls", "attempts"] | None = None
     """What a success counts toward: the limit of polls, or that of attempts, because it leads
     nowhere (a poll after the end). None for a success that ends a row of failures."""

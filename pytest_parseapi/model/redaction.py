@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import fields
+from typing import Any, Final
 
-__all__ = ["redacted"]
+__all__ = ["redacted", "redacted_repr"]
 
 _USER: Final = re.compile(r"""(://)[^\s/?#"'<>]{1,2000}@""")
 _QUERY: Final = re.compile(r"""(://[^\s?"'<>]{1,4000})\?[^\s"'<>]+""")
@@ -33,3 +34,9 @@ def redacted(text: str) -> str:
     text = _USER.sub(r"\1***@", text)
     text = _QUERY.sub(r"\1?...", text)
     return _PARAMETER.sub(r"\1***", text)
+
+
+def redacted_repr(value: Any) -> str:
+    """The ``repr`` of a dataclass, without what makes the URLs in it credentials."""
+    shown = [f"{item.name}={getattr(value, item.name)!r}" for item in fields(value) if item.repr]
+    return redacted(f"{type(value).__name__}({', '.join(shown)})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
@@ -11,7 +10,7 @@ from pytest_parseapi.model.http import Excerpt, Request, size_of
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
-from pytest_parseapi.record.cure import Sent, cures
+from pytest_parseapi.record.cure import Sent, cures, sent_by
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
 
 __all__ = ["Asked"]
@@ -75,10 +74,8 @@ class Asked:
         if not isinstance(error, DocumentedError) or error.cured_by is None:
             return False
         request = self.request
-        query = urlsplit(before.url).query
-        first = Sent(before.body, query, before.header, before._secrets, self._signing)
-        second = Sent(request.body, request.query, request.header, self.secrets, self._signing)
-        return cures(error, first, second)
+        now = Sent(request.body, request.query, request.header, self.secrets, self._signing)
+        return cures(error, sent_by(before), now)
 
     def lost_its_name(self, before: Attempt) -> bool:
         """Whether it is its caller's retry of an attempt, without its document or its name."""

@@ -8,6 +8,7 @@ from typing import Final
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Timeouts, moment_of
 from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.redaction import redacted_repr
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
 
@@ -65,10 +66,15 @@ class Attempt:
     _secrets: tuple[str, ...] = field(default=(), repr=False)
     shown: RunShown | None = None
     """What the reply shows of the run or batch that the attempt is about."""
+    listed: tuple[RunShown, ...] = field(default=(), repr=False)
+    """What the reply shows of each run, where it lists several."""
     mock: str | None = None
     """The mock of the test's own that answered, such as ``"respx route"``; None for ours."""
     contradiction: str | None = None
     """What the documentation says otherwise than that mock."""
+
+    def __repr__(self) -> str:
+        return redacted_repr(self)
 
     @property
     def run_id(self) -> str | None:

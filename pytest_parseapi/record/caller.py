@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 import weakref
@@ -9,7 +10,7 @@ from _thread import get_ident
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ["Caller", "current_caller"]
+__all__ = ["Caller", "callers_at_work", "current_caller"]
 
 _OWN: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
@@ -55,12 +56,40 @@ class Caller:
             return True
         return done is not None and hasattr(task, "get_coro") and _awaits_others(task.get_coro())
 
-    def _thread_is_idle(self) -> bool:
-        frame = sys._current_frames().get(self._ident)
+    def _thread_is_idle(self, frame: FrameType | None = None) -> bool:
+        frame = frame or sys._current_frames().get(self._ident)
         thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
         if frame is None or thread is None:
             return True
         return self._ident != get_ident() and _waits_for_others(frame)
+
+
+def callers_at_work() -> frozenset[Caller]:
+    """The other threads that are at work now, and this thread's tasks that have not begun."""
+    ident = get_ident()
+    found = set()
+    for other, frame in sys._current_frames().items():
+        caller = Caller(other, None)
+        if other != ident and (_is_notified(frame) or not caller._thread_is_idle(frame)):
+            found.add(caller)
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        for task in asyncio.all_tasks():
+            if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
+                found.add(Caller(ident, task))
+    return frozenset(found)
+
+
+def _is_notified(frame: FrameType | None) -> bool:
+    """Whether what a thread waits for has come, and it is about to go on."""
+    for _ in range(_DEEP):
+        if frame is None:
+            return False
+        if frame.f_code is threading.Condition.wait.__code__:
+            condition, waiter = frame.f_locals["self"], frame.f_locals.get("waiter")
+            return waiter is not None and waiter not in condition._waiters
+        frame = frame.f_back
+    return False
 
 
 def _waits_for_others(innermost: FrameType) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pytest_parseapi.model.errors import Cure, DocumentedError
 from pytest_parseapi.model.http import Excerpt, digest_of
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
+from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["Sent", "cures"]
+__all__ = ["Sent", "cures", "differs_in", "sent_by"]
 
 _FILE_KEYS: Final = frozenset(
     {"file", "files", "document", "documents", "inputs", "url", "assetid"}
@@ -91,6 +93,17 @@ class Sent:
                 self._found["url"].append(leaf)
         else:
             self._found["config"].append((path, repr(leaf)))
+
+
+def differs_in(what: Cure, before: Attempt, after: Attempt) -> bool:
+    """Whether one attempt carries something else of a kind than another one."""
+    return sent_by(before).differs(sent_by(after), what)
+
+
+def sent_by(attempt: Attempt) -> Sent:
+    """What an attempt carried."""
+    query = urlsplit(attempt.url).query
+    return Sent(attempt.body, query, attempt.header, attempt._secrets, attempt._signing)
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -13,7 +13,7 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.caller import Caller, callers_at_work
 from pytest_parseapi.record.operation import Operation, Series
 from pytest_parseapi.record.outcome import Outcome
 
@@ -77,6 +77,7 @@ class Journal:
         self._kept: dict[Any, Any] = {}
         self._threads: dict[tuple[int, int], Caller] = {}
         self._unswept = 0
+        self._busy: set[Caller] = set()
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
         self.dropped = 0
@@ -120,6 +121,7 @@ class Journal:
             path = (endpoint.method, endpoint.path, caller.key)
             operation = self._operation(asked, self._latest.get(path))
             operation.under_way = True
+            self._busy.add(caller)
             self._latest[path] = operation
             self._begun += 1
             self._attempts[self._begun] = None
@@ -141,6 +143,10 @@ class Journal:
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if attempt.failed else 0
+            self._busy.discard(operation.caller)
+            if attempt.failed:
+                # One that asks of something else now may take this up later, as a worker does.
+                operation.siblings = callers_at_work() - self._busy
             if outcome.counts == "polls":
                 operation.polls += 1
             elif outcome.counts == "attempts":
@@ -171,6 +177,7 @@ class Journal:
         made.status = status
         made.error = outcome.error
         made.shown = None if outcome.shown is None else self._keep(outcome.shown)
+        made.listed = outcome.listed
         made.mock = outcome.mock
         made.contradiction = outcome.contradiction
         made.started = opened.started
@@ -196,6 +203,7 @@ class Journal:
         """The attempt never took place."""
         with self._lock:
             opened.operation.under_way = False
+            self._busy.discard(opened.operation.caller)
             if opened.record is self._attempts:
                 self._attempts.pop(opened.number, None)
                 self._begun -= opened.number == self._begun
@@ -212,6 +220,7 @@ class Journal:
             self._latest.clear()
             self._kept.clear()
             self._threads.clear()
+            self._busy.clear()
             self.credentials.clear()
 
     def has(self, attempt: Attempt) -> bool:

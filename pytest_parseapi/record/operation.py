@@ -29,7 +29,7 @@ class Operation:
 
     __slots__ = (
         *("after", "attempts", "caller", "closed", "endpoint"),
-        *("failures", "idle", "key", "polls", "under_way"),
+        *("failures", "idle", "key", "polls", "siblings", "under_way"),
     )
 
     def __init__(
@@ -53,6 +53,8 @@ class Operation:
         """How many successes since the last one that led somewhere led nowhere."""
         self.polls: int = 0 if after is None else after.polls
         """How many polls found the run in progress."""
+        self.siblings: frozenset[Caller] = frozenset()
+        """Who was about to ask by itself when the last attempt failed, not because of that."""
         self.under_way = False
         self.closed = False
         """Whether it has ended: nothing that follows belongs to it."""
@@ -73,6 +75,14 @@ class Operation:
     def last(self) -> Attempt:
         """The last attempt."""
         return self.attempts[-1]
+
+    def earlier(self) -> list[Operation]:
+        """The operations on the same document that ended with a success before this one."""
+        found, before = [], self.after
+        while before is not None:
+            found.append(before)
+            before = before.after
+        return found
 
     def pairs(self) -> Iterator[tuple[Attempt, Attempt]]:
         """Each failed attempt with the retry that followed it."""
@@ -102,6 +112,8 @@ class Operation:
         later = asked.started - self.last.ended > _MOMENT
         if later:
             return asked.resends(self.last) or self.caller.is_idle()
+        if asked.caller in self.siblings:
+            return False
         return self.caller.is_idle() and asked.resends(self.last)
 
 

@@ -24,6 +24,8 @@ class Outcome:
     """The id of the request, where the reply carries it and it can be read."""
     shown: RunShown | None = None
     """What the reply shows of a run."""
+    listed: tuple[RunShown, ...] = ()
+    """What the reply shows of each run of a list or a batch."""
     counts: Literal["polls", "attempts"] | None = None
     """What a success counts toward: the limit of polls, or that of attempts that lead nowhere."""
     rejection: str | None = None

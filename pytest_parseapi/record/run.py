@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from pytest_parseapi.model.errors import Cure
+from pytest_parseapi.model.redaction import redacted_repr
 
 __all__ = ["Run"]
 
@@ -42,5 +46,14 @@ class Run:
     retryable: bool | None = None
     """Whether the provider advises to submit a document again after this failure; None where the
     run has not failed, or for a reason that no page documents."""
+    cured_by: Cure | None = None
+    """What a new submission must have changed in, so that it is none of the same after a final
+    failure."""
     submitted: bool = True
     """Whether a request submitted it; False where the test made it for a webhook."""
+    announced: Literal["", "wrong", "right"] = ""
+    """Whether webhooks were made about it: none, only some that a receiver may not believe, or at
+    least one that was right."""
+
+    def __repr__(self) -> str:
+        return redacted_repr(self)

@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["describe_error", "draw", "rows_of", "short_document"]
+__all__ = ["describe_answer", "describe_error", "draw", "rows_of", "short_document"]
 
 _FIRST: Final = 12
 _LAST: Final = 8
+# How many lines a table has at most where a few documents of many matter.
+_MOST_LINES: Final = 32
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply", "requestId")
 _RIGHT: Final = {0, 1, 2}
 _SHOWN: Final = 0.0005
 
 
-def draw(title: str, attempts: Sequence[Attempt], dropped: int = 0) -> str:
-    """The attempts as a table, one a line; the middle of a long record is left out.
+def draw(
+    title: str,
+    attempts: Sequence[Attempt],
+    answers: Sequence[WebhookAnswer] = (),
+    *,
+    focus: Collection[int] = (),
+    notes: Sequence[str] = (),
+    dropped: int = 0,
+) -> str:
+    """The attempts as a table, one a line; of a long record, a part is left out.
 
     Args:
         title: the provider's name.
         attempts: oldest first.
+        answers: how webhook deliveries were answered, oldest first.
+        focus: the numbers of the attempts that matter most; where they are given, the others are
+            left out first, else the middle is.
+        notes: what else happened, a line each.
         dropped: how many older ones are on record no longer.
 
     Returns:
         The picture, without a line break at its end.
     """
-    if not attempts:
+    told = "".join(f"\n    {note}" for note in notes)
+    if not (attempts or answers):
         gone = f" (older ones dropped to save memory: {dropped:,})" if dropped else ""
-        return f"timeline of {title}: no attempt on record{gone}"
-    shown = list(attempts)
-    left_out = 0
-    if len(shown) > _FIRST + _LAST + 1:
-        left_out = len(shown) - _FIRST - _LAST
-        shown = shown[:_FIRST] + shown[-_LAST:]
-    rows = [_HEADINGS, *(_row(attempt) for attempt in shown)]
+        return f"timeline of {title}: no attempt on record{gone}{told}"
+    items = _in_order(attempts, answers)
+    shown = _chosen(items, frozenset(focus))
+    rows = [_HEADINGS, *(_row(items[position]) for position in shown)]
     used = [column for column in range(len(_HEADINGS)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in used}
-    lines = []
-    for number, row in enumerate(rows):
-        if dropped and number == 1:
+    about = any(isinstance(item, Attempt) and item.number not in focus for item in items)
+    about = about and bool(focus)
+    lines: list[str] = []
+    before = -1
+    for position, row in zip((-1, *shown), rows, strict=True):
+        if dropped and len(lines) == 1:
             lines.append(f"    ... older attempts dropped to save memory: {dropped:,} ...")
-        if left_out and number == _FIRST + 1:
-            lines.append(f"    ... {left_out} more ...")
+        if position > before + 1:
+            lines.append(_gap(items[before + 1 : position], about=about))
+        before = position
         cells = (
             row[column].rjust(widths[column])
             if column in _RIGHT
@@ -53,20 +71,94 @@ def draw(title: str, attempts: Sequence[Attempt], dropped: int = 0) -> str:
             for column in used
         )
         lines.append(("    " + "  ".join(cells)).rstrip())
+    if before + 1 < len(items):
+        lines.append(_gap(items[before + 1 :], about=about))
     lines += [
-        f"    attempt {attempt.number} was answered by {attempt.mock}: {attempt.contradiction}"
-        for attempt in shown
-        if attempt.contradiction is not None
+        f"    attempt {item.number} was answered by {item.mock}: {item.contradiction}"
+        for item in (items[position] for position in shown)
+        if isinstance(item, Attempt) and item.contradiction is not None
     ]
-    return f"timeline of {title} (virtual seconds)\n" + "\n".join(lines)
+    return f"timeline of {title} (virtual seconds)\n" + "\n".join(lines) + told
 
 
-def rows_of(attempts: Sequence[Attempt]) -> frozenset[str]:
+def _chosen(items: Sequence[Attempt | WebhookAnswer], focus: frozenset[int]) -> list[int]:
+    """The positions to show, in order."""
+    every = list(range(len(items)))
+    if len(items) <= _FIRST + _LAST + 1:
+        return every
+    wanted = [at for at in every if isinstance(item := items[at], Attempt) and item.number in focus]
+    if not wanted or len(wanted) == len(items):
+        return every[:_FIRST] + every[-_LAST:]
+    for number in range(len(wanted), 1, -1):
+        first = number - number * _LAST // (_FIRST + _LAST)
+        found = wanted[:first] + wanted[len(wanted) - number + first :]
+        gaps = 2 + sum(two > one + 1 for one, two in pairwise(found))
+        if len(found) + gaps <= _MOST_LINES:
+            return found
+    return wanted[:1]
+
+
+def _gap(left_out: Sequence[Attempt | WebhookAnswer], *, about: bool) -> str:
+    """What stands for the rows that are left out."""
+    documents = {_document(item) for item in left_out} - {None}
+    others = f", about {len(documents)} document{'s' * (len(documents) != 1)}" if about else ""
+    return f"    ... {len(left_out)} more{others} ..."
+
+
+def _document(item: Attempt | WebhookAnswer) -> str | None:
+    return item.document if isinstance(item, Attempt) else item.delivery.document
+
+
+def rows_of(attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()) -> frozenset[str]:
     """The lines of a timeline with single blanks, to know them again where it is printed."""
-    return frozenset(" ".join(" ".join(_row(attempt)).split()) for attempt in attempts)
+    return frozenset(
+        " ".join(" ".join(_row(item)).split()) for item in _in_order(attempts, answers)
+    )
 
 
-def _row(attempt: Attempt) -> tuple[str, ...]:
+def _in_order(
+    attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer]
+) -> list[Attempt | WebhookAnswer]:
+    """Each delivery before what its receiver asked for."""
+    found: list[Attempt | WebhookAnswer] = [*answers]
+    found += attempts
+    found.sort(key=_place)
+    return found
+
+
+def _place(item: Attempt | WebhookAnswer) -> tuple[int, float]:
+    if isinstance(item, WebhookAnswer):
+        return item.attempts_before, item.started + 1
+    return item.number, 0
+
+
+def describe_answer(answer: WebhookAnswer) -> str:
+    """How a receiver answered, such as ``204 after 40.000 s``."""
+    said = [] if answer.status is None else [str(answer.status)]
+    if answer.raised is not None:
+        said.append(f"raised {answer.raised}".partition("\n")[0])
+    took = answer.ended - answer.started
+    return " and ".join(said) + (f" after {took:.3f} s" if took >= _SHOWN else "")
+
+
+def _row(item: Attempt | WebhookAnswer) -> tuple[str, ...]:
+    return _attempt_row(item) if isinstance(item, Attempt) else _delivery_row(item)
+
+
+def _delivery_row(answer: WebhookAnswer) -> tuple[str, ...]:
+    delivery = answer.delivery
+    return (
+        "",
+        f"{answer.started:.3f}",
+        "",
+        f"webhook {delivery.event_type}" + (f" ({delivery.wrong})" if delivery.wrong else ""),
+        short_document(delivery.document),
+        describe_answer(answer),
+        delivery.event_id,
+    )
+
+
+def _attempt_row(attempt: Attempt) -> tuple[str, ...]:
     took = attempt.ended - attempt.started
     reply = describe_error(attempt) if attempt.failed else str(attempt.status)
     if attempt.run_status is not None:

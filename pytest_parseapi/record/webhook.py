@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pytest_parseapi.model.redaction import redacted_repr
+
 __all__ = ["WebhookAnswer", "WebhookDelivery"]
 
 
@@ -23,9 +25,14 @@ class WebhookDelivery:
     event_type: str
     run_id: str | None = None
     """The run or batch that the event is about."""
+    document: str | None = None
+    """What that run is about."""
     wrong: str | None = None
     """What is wrong with it on purpose; None for a good one."""
     _unsigned: bytes = field(default=b"", repr=False)
+
+    def __repr__(self) -> str:
+        return redacted_repr(self)
 
     @property
     def rejectable(self) -> bool:
@@ -39,12 +46,13 @@ class WebhookAnswer:
 
     delivery: WebhookDelivery
     status: int | None
-    """The status of its answer; None where it raised an exception."""
+    """The status that it sent; None where it sent no whole answer."""
     raised: str | None
-    """The exception that it raised, as text."""
+    """The exception that it raised, as text, also where its answer was out already."""
     started: float
     """Virtual seconds since the test began."""
     ended: float
+    """When the answer was out."""
     attempts_before: int
     """How many attempts were on record before it."""
     limit: float
@@ -57,9 +65,9 @@ class WebhookAnswer:
     @property
     def refused(self) -> bool:
         """Whether the receiver turned it down, rather than taking it or breaking on it."""
-        if self.raised is not None:
-            return self.kind in ("function", "coroutine")
-        return self.status is not None and 400 <= self.status < 500  # noqa: PLR2004
+        if self.status is None:
+            return self.raised is not None and self.kind in ("function", "coroutine")
+        return 400 <= self.status < 500  # noqa: PLR2004
 
     @property
     def late(self) -> bool:

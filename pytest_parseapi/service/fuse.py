@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_parseapi.model.stops import Stops
@@ -22,10 +22,12 @@ class Fuse:
         max_attempts: how many failed attempts in a row at one operation end the test; infinite for
             a server, which stops nobody.
         stops: where to stop the test.
-        picture: draws the record for the message.
+        picture: draws the record for the message, given the numbers of what matters most.
     """
 
-    def __init__(self, max_attempts: float, stops: Stops, picture: Callable[[], str]) -> None:
+    def __init__(
+        self, max_attempts: float, stops: Stops, picture: Callable[[Collection[int]], str]
+    ) -> None:
         self._max_attempts = max_attempts
         self._stops = stops
         self._picture = picture
@@ -44,12 +46,28 @@ class Fuse:
                 what = f"was repeated {operation.failures + operation.idle} times to no end and"
             limit = f"parseapi_max_attempts = {self._max_attempts}"
         elif operation.polls >= MAX_POLLS:
-            what = f"was asked {operation.polls:,} times, with waits between them, and"
+            waits = f"with{'' if _has_waited(operation) else 'out'} waits between them"
+            what = f"was asked {operation.polls:,} times, {waits}, and"
             limit = f"the limit is {MAX_POLLS:,} polls"
         else:
             return
+        numbers = [attempt.number for attempt in operation.attempts]
         self._stops.stop(
             f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n\n{self._picture()}",
+            f"({limit}).\n\n{self._picture(numbers)}",
             kind="fuse",
         )
+
+
+def _has_waited(operation: Operation | None) -> bool:
+    """Whether time passed between the attempts, those at the operations before it included."""
+    while operation is not None:
+        before = operation.after
+        first = next(iter(operation.attempts), None)
+        if any(attempt.waited for attempt in operation.attempts):
+            return True
+        last = before.attempts[-1:] if before is not None else []
+        if first is not None and any(first.started > attempt.ended for attempt in last):
+            return True
+        operation = before
+    return False

@@ -127,6 +127,8 @@ class CallRuns:
             call.counts = "attempts"
         call.effects.append(partial(kept.poll, call.now))
         call.shown = self._shown(kept, status)
+        if isinstance(kept, BatchRecord):
+            call.listed += [self._shown(run, run.status_if_polled()) for run in kept.runs]
         return status
 
     def look(self, runs: Iterable[SimulatedRun]) -> list[str]:
@@ -137,7 +139,9 @@ class CallRuns:
         if any(not run.due() for run in unfinished):
             call.counts = "polls"
         call.effects += [partial(run.poll, call.now) for run in unfinished]
-        return [run.status_if_polled() for run in kept]
+        statuses = [run.status_if_polled() for run in kept]
+        call.listed += map(self._shown, kept, statuses)
+        return statuses
 
     def cancel(self, run: SimulatedRun) -> str:
         """Cancel a run that is in progress; its new status."""

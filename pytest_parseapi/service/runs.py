@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
@@ -39,6 +39,8 @@ class RunRecord:
     deleted: bool = False
     submitted: bool = True
     """Whether a request submitted it; False where the test made it."""
+    announced: Literal["", "wrong", "right"] = ""
+    """Whether webhooks were made about it, and whether one of them was right."""
     on_end: Callable[[RunRecord], None] | None = None
 
     def settle(self, now: float) -> None:
@@ -48,8 +50,8 @@ class RunRecord:
 
     def due(self) -> bool:
         """Whether the next poll finds it ended."""
-        polls = self.polls + (self.batch.polls if self.batch is not None else 0)
-        return self.ended is None and self.polls_needed is not None and polls >= self.polls_needed
+        needed = self.polls_needed
+        return self.ended is None and needed is not None and self.polls >= needed
 
     def poll(self, now: float) -> None:
         """A poll was answered."""
@@ -84,6 +86,11 @@ class RunRecord:
         if self.batch is not None:
             self.batch.one_ended(when)
 
+    def announce(self, *, right: bool) -> None:
+        """A webhook tells of it."""
+        if self.announced != "right":
+            self.announced = "right" if right else "wrong"
+
     def told(self, now: float, status: str, failure: RunFailure | None, *, polled: bool) -> None:
         """A mock of the test's own has shown it in a status."""
         if status not in self.words.terminal:
@@ -117,7 +124,9 @@ class RunRecord:
             batch_id=None if self.batch is None else self.batch.id,
             names=self.names,
             retryable=None if error is None else error.retryable,
+            cured_by=None if error is None else error.cured_by,
             submitted=self.submitted,
+            announced=self.announced,
         )
 
 
@@ -130,7 +139,6 @@ class BatchRecord:
     id: str
     created: float
     runs: list[RunRecord] = field(default_factory=list)
-    polls: int = 0
     ended: float | None = None
     end_shown: bool = False
     unfinished: int = 0
@@ -166,8 +174,8 @@ class BatchRecord:
                 if run.due():
                     run.finish(now)
                 elif run.ended is None:
+                    run.polls += 1
                     run.status = self.words.running
-            self.polls += self.ended is None
         self.end_shown = self.ended is not None
 
     def one_ended(self, when: float) -> None:

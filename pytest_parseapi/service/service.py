@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from _thread import allocate_lock, get_ident
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
@@ -95,7 +95,7 @@ class SimulatedService:
         stops: Stops,
         seed: str,
         max_attempts: float,
-        picture: Callable[[], str],
+        picture: Callable[[Collection[int]], str],
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
@@ -382,6 +382,7 @@ class SimulatedService:
             result=reply,
             request_id=readable(request_id, reply, self.provider.behaviour),
             shown=call.shown,
+            listed=tuple(call.listed),
             counts=call.counts,
         )
 

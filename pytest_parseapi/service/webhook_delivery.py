@@ -20,6 +20,7 @@ def signed(
     event_id: str,
     event_type: str,
     run_id: str | None,
+    document: str | None,
     now: float,
     wrong: str | None = None,
 ) -> WebhookDelivery:
@@ -31,6 +32,7 @@ def signed(
         event_id: its id.
         event_type: its type.
         run_id: the run or batch that it is about.
+        document: what that is about.
         now: what the consumer's ``time.time()`` shows.
         wrong: one of `WebhookDescription.wrong_deliveries`, or None.
     """
@@ -56,6 +58,7 @@ def signed(
         event_id=event_id,
         event_type=event_type,
         run_id=run_id,
+        document=document,
         wrong=wrong,
         _unsigned=body,
     )
@@ -69,6 +72,7 @@ def again(webhooks: WebhookDescription, delivery: WebhookDelivery, now: float) -
         event_id=delivery.event_id,
         event_type=delivery.event_type,
         run_id=delivery.run_id,
+        document=delivery.document,
         now=now,
         wrong=delivery.wrong,
     )

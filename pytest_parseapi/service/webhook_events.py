@@ -113,6 +113,10 @@ class EventMaker:
             payload = webhooks.batch_payload(context, subject)
         if wrong is None:
             self._book.announced.append(None if failure is None else failure.reason)
+        runs = [subject] if isinstance(subject, RunRecord) else subject.runs
+        for run in runs:
+            run.announce(right=wrong is None)
+        names = runs[0].names
         body = _encoded(webhooks, event_id, event_type, payload)
         too_long = url_threshold is not None and len(body) > url_threshold
         if webhooks.signed_url is not None and (signed_url or too_long):
@@ -124,6 +128,7 @@ class EventMaker:
             event_id=event_id,
             event_type=event_type,
             run_id=subject.id,
+            document=names[0] if names else None,
             now=service.wall,
             wrong=wrong,
         )
@@ -179,4 +184,7 @@ class EventMaker:
 
 def _encoded(webhooks: WebhookDescription, event_id: str, event_type: str, payload: Any) -> bytes:
     event = webhooks.envelope(event_id, event_type, payload)
-    return json.dumps(event, separators=(",", ":")).encode()
+    # No usual serialiser writes it so, that of any other language included: a receiver that signs
+    # what it has parsed and serialised again is found by the first delivery.
+    text = json.dumps(event, separators=(", ", ":"), ensure_ascii=False)
+    return text.replace("{", "{ ", 1).encode()

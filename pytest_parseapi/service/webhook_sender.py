@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -16,12 +17,16 @@ from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
+from pytest_parseapi.service.webhook_exchange import Exchange
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
 
 __all__ = ["FIRST_WAIT", "TRIES", "WebhookSender"]
 
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
+
+_AFTERWARDS: Final = 600.0
+"""How many virtual seconds tasks that a receiver started may go on after the last answer."""
 
 
 class WebhookSender:
@@ -39,51 +44,33 @@ class WebhookSender:
         self._service = service
         self._webhooks = webhooks
         self._clock = clock
-        self.answers: list[WebhookAnswer] = []
+        self._exchanges: list[Exchange] = []
+
+    @property
+    def answers(self) -> list[WebhookAnswer]:
+        """How receivers answered, by when the deliveries began."""
+        return [exchange.result() for exchange in list(self._exchanges) if exchange.ended]
 
     def deliver(
         self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
     ) -> list[WebhookAnswer]:
         """Deliver, and redeliver after growing waits until it is taken."""
-        if is_async(target) and _running_loop() is not None:
+        job = _Job(delivery, target, path, _waits(delivery, tries, first_wait))
+        if not is_async(target):
+            self._try(job)
+        elif _running_loop() is not None:
             raise UsageError("on a running event loop, use: await api.deliver_async(...)")
-        found: list[WebhookAnswer] = []
-        for wait in _waits(delivery, tries, first_wait):
-            if wait:
-                self._clock.sleep(wait)
-                delivery = again(self._webhooks, delivery, self._service.wall)
-            before = self._before(target)
-            status: int | None = None
-            error: Exception | None = None
-            try:
-                status = send(target, delivery, path)
-            except Exception as raised:  # noqa: BLE001 - a server answers 500 then
-                error = raised
-            found.append(self._keep(delivery, status, error, before))
-            if found[-1].taken:
-                break
-        return found
+        else:
+            asyncio.run(self._on_a_loop_of_its_own(job))
+        return job.answers
 
     async def deliver_async(
         self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
     ) -> list[WebhookAnswer]:
         """The same on the running event loop."""
-        found: list[WebhookAnswer] = []
-        for wait in _waits(delivery, tries, first_wait):
-            if wait:
-                await asyncio.sleep(wait)
-                delivery = again(self._webhooks, delivery, self._service.wall)
-            before = self._before(target)
-            status: int | None = None
-            error: Exception | None = None
-            try:
-                status = await send_async(target, delivery, path)
-            except Exception as raised:  # noqa: BLE001 - a server answers 500 then
-                error = raised
-            found.append(self._keep(delivery, status, error, before))
-            if found[-1].taken:
-                break
-        return found
+        job = _Job(delivery, target, path, _waits(delivery, tries, first_wait))
+        await self._try_async(job)
+        return job.answers
 
     def follow(self, book: RunBook, target: Target, path: str, tries: int, wait: float) -> None:
         """Deliver the webhook of each run and batch when it ends."""
@@ -128,29 +115,150 @@ class WebhookSender:
         book.on_end = ended
         book.on_start = begun
 
-    def _before(self, target: Target) -> tuple[float, int, str]:
-        return self._service.now, self._service.journal.begun, kind_of(target)
+    def _try(self, job: _Job) -> None:
+        """Make the tries that are left in this thread.
 
-    def _keep(
-        self,
-        delivery: WebhookDelivery,
-        status: int | None,
-        error: Exception | None,
-        before: tuple[float, int, str],
-    ) -> WebhookAnswer:
-        answer = WebhookAnswer(
-            delivery=delivery,
-            status=status,
-            raised=None if error is None else _text(error),
-            error=error,
-            started=before[0],
-            ended=self._service.now,
-            attempts_before=before[1],
-            limit=self._webhooks.answer_seconds,
-            kind=before[2],
+        Where one takes longer than the sender waits, another thread goes on with those after it,
+        while this one is still at work.
+        """
+        for wait in job.waits:
+            if wait:
+                self._clock.sleep(wait)
+            if job.taken:
+                return
+            exchange = self._open(job)
+            self._call(job, exchange)
+            if exchange.given_up or exchange.taken:
+                return
+
+    def _call(self, job: _Job, exchange: Exchange) -> None:
+        """Hand a delivery over in this thread, and let another one watch how long that takes."""
+        stopped: list[BaseException] = []
+
+        def go_on_if_late() -> None:
+            try:
+                if not self._is_over_in_time(exchange):
+                    exchange.give_up()
+                    self._try(job)
+            except BaseException as error:  # noqa: BLE001 - raised again where the test sees it
+                stopped.append(error)
+
+        watch = _thread(go_on_if_late)
+        try:
+            send(job.target, exchange, job.path)
+        except Exception as error:  # noqa: BLE001 - a server answers 500 then
+            exchange.finish(error)
+        else:
+            exchange.finish()
+        finally:
+            exchange.over.set()
+            watch.join()
+        if stopped:
+            raise stopped[0]
+
+    def _is_over_in_time(self, exchange: Exchange) -> bool:
+        over = exchange.over
+        if self._clock.real:
+            return over.wait(exchange.limit)
+        return self._clock.wait(RealWait(over.wait, over.is_set), exchange.limit)
+
+    async def _on_a_loop_of_its_own(self, job: _Job) -> None:
+        """Try, and let tasks that the receiver started come to their ends, as on a server."""
+        await self._try_async(job)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            longest = self._webhooks.answer_seconds if self._clock.real else _AFTERWARDS
+            await asyncio.wait(left, timeout=longest)
+
+    async def _try_async(self, job: _Job) -> None:
+        at_work: list[asyncio.Task[None]] = []
+        try:
+            for wait in job.waits:
+                if wait:
+                    await asyncio.sleep(wait)
+                if job.taken:
+                    break
+                exchange = self._open(job)
+                if not (is_async(job.target) or isinstance(job.target, str)):
+                    self._call(job, exchange)
+                else:
+                    at_work.append(asyncio.create_task(_call_async(job, exchange)))
+                    await _answered(at_work[-1], exchange)
+                if exchange.taken:
+                    break
+            for task in at_work:
+                await task
+        finally:
+            for task in at_work:
+                task.cancel()
+
+    def _open(self, job: _Job) -> Exchange:
+        """Begin the next try: signed anew, with the time of now."""
+        if job.exchanges:
+            delivery = job.exchanges[-1].delivery
+            job.delivery = again(self._webhooks, delivery, self._service.wall)
+        exchange = Exchange(
+            job.delivery,
+            kind_of(job.target),
+            self._webhooks.answer_seconds,
+            lambda: self._service.now,
+            self._service.journal.begun,
         )
-        self.answers.append(answer)
-        return answer
+        job.exchanges.append(exchange)
+        self._exchanges.append(exchange)
+        return exchange
+
+
+class _Job:
+    """One event on its way to one receiver.
+
+    Args:
+        delivery: what is sent first.
+        target: the receiver.
+        path: where an app has its receiver.
+        waits: the wait before each try, taken by whoever makes the next one.
+    """
+
+    def __init__(
+        self, delivery: WebhookDelivery, target: Target, path: str, waits: Iterator[float]
+    ) -> None:
+        self.delivery = delivery
+        self.target = target
+        self.path = path
+        self.waits = waits
+        self.exchanges: list[Exchange] = []
+
+    @property
+    def taken(self) -> bool:
+        """Whether the receiver has taken it meanwhile."""
+        return any(exchange.taken for exchange in self.exchanges)
+
+    @property
+    def answers(self) -> list[WebhookAnswer]:
+        """The answers, by when the tries began."""
+        return [exchange.result() for exchange in self.exchanges]
+
+
+async def _call_async(job: _Job, exchange: Exchange) -> None:
+    try:
+        await send_async(job.target, exchange, job.path)
+    except Exception as error:  # noqa: BLE001 - a server answers 500 then
+        exchange.finish(error)
+    else:
+        exchange.finish()
+
+
+async def _answered(task: asyncio.Task[None], exchange: Exchange) -> None:
+    """Wait as long as a sender does; whoever stops the test meanwhile is passed on."""
+    end = asyncio.create_task(exchange.wait_for_end())
+    try:
+        await asyncio.wait({task, end}, timeout=exchange.limit, return_when="FIRST_COMPLETED")
+    finally:
+        end.cancel()
+    if task.done():
+        task.result()
+    elif not exchange.ended:
+        exchange.give_up()
 
 
 def _waits(delivery: WebhookDelivery, tries: int, first: float) -> Iterator[float]:
@@ -166,9 +274,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
     return loop
 
 
-def _thread(work: Callable[[], object]) -> None:
-    threading.Thread(target=work, name="parseapi-webhook", daemon=True).start()
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, name="parseapi-webhook", daemon=True)
+    thread.start()
+    return thread

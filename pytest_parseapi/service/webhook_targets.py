@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.webhook import WebhookDelivery
+from pytest_parseapi.service.webhook_exchange import Exchange
 
-__all__ = ["Target", "is_async", "kind_of", "send", "send_async"]
+__all__ = ["Kind", "Target", "is_async", "kind_of", "send", "send_async"]
 
 Target: TypeAlias = Callable[..., Any] | str
-_Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
+Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
 _ASGI_ARGUMENTS = 3
 _URL_TIMEOUT = 30.0
 
@@ -26,31 +27,30 @@ def is_async(target: Target) -> bool:
     return kind_of(target) in ("asgi", "coroutine")
 
 
-def send(target: Target, delivery: WebhookDelivery, path: str) -> int:
-    """Deliver, and return the status of the answer."""
+def send(target: Target, exchange: Exchange, path: str) -> None:
+    """Hand a delivery to a receiver that needs no event loop, and keep what it answers."""
+    delivery = exchange.delivery
     kind = kind_of(target)
-    if kind == "url":
-        return _post(str(target), delivery)
     if isinstance(target, str):
-        raise UsageError(f"a webhook goes to a URL, an app or a function, not to {target!r}")
-    if kind == "wsgi":
-        return _call_wsgi(target, delivery, path)
-    if kind == "function":
-        return _status(target(delivery.body, dict(delivery.headers)))
-    return asyncio.run(send_async(target, delivery, path))
+        exchange.answer(_post(target, delivery))
+    elif kind == "wsgi":
+        _call_wsgi(target, exchange, path)
+    else:
+        exchange.answer(_status(target(delivery.body, dict(delivery.headers))))
 
 
-async def send_async(target: Target, delivery: WebhookDelivery, path: str) -> int:
-    """Deliver on the running event loop, and return the status of the answer."""
-    kind = kind_of(target)
-    if isinstance(target, str) or kind in ("url", "wsgi", "function"):
-        return send(target, delivery, path)
-    if kind == "coroutine":
-        return _status(await target(delivery.body, dict(delivery.headers)))
-    return await _call_asgi(target, delivery, path)
+async def send_async(target: Target, exchange: Exchange, path: str) -> None:
+    """Hand a delivery to a receiver on the running event loop, and keep what it answers."""
+    delivery = exchange.delivery
+    if isinstance(target, str):
+        exchange.answer(await asyncio.to_thread(_post, target, delivery))
+    elif kind_of(target) == "coroutine":
+        exchange.answer(_status(await target(delivery.body, dict(delivery.headers))))
+    else:
+        await _call_asgi(target, exchange, path)
 
 
-def kind_of(target: Target) -> _Kind:
+def kind_of(target: Target) -> Kind:
     """What a receiver is."""
     if isinstance(target, str):
         if not target.startswith(("http://", "https://")):
@@ -106,7 +106,8 @@ def _post(url: str, delivery: WebhookDelivery) -> int:
         connection.close()
 
 
-def _call_wsgi(target: Callable[..., Any], delivery: WebhookDelivery, path: str) -> int:
+def _call_wsgi(target: Callable[..., Any], exchange: Exchange, path: str) -> None:
+    delivery = exchange.delivery
     statuses: list[int] = []
     route, _, query = path.partition("?")
     environ: dict[str, Any] = {
@@ -138,16 +139,17 @@ def _call_wsgi(target: Callable[..., Any], delivery: WebhookDelivery, path: str)
     try:
         for _ in body:
             pass
+        if statuses:
+            exchange.answer(statuses[-1])
     finally:
+        # What follows the last part of the answer runs here, and no sender waits for it.
         close = getattr(body, "close", None)
         if close is not None:
             close()
-    return statuses[-1]
 
 
-async def _call_asgi(
-    target: Callable[..., Awaitable[Any]], delivery: WebhookDelivery, path: str
-) -> int:
+async def _call_asgi(target: Callable[..., Awaitable[Any]], exchange: Exchange, path: str) -> None:
+    delivery = exchange.delivery
     statuses: list[int] = []
     route, _, query = path.partition("?")
     headers = [(name.encode(), value.encode()) for name, value in delivery.headers.items()]
@@ -171,11 +173,16 @@ async def _call_asgi(
     parts = iter([{"type": "http.request", "body": delivery.body, "more_body": False}])
 
     async def receive() -> dict[str, Any]:
-        return next(parts, {"type": "http.disconnect"})
+        part = next(parts, None)
+        if part is not None:
+            return part
+        await exchange.wait_for_end()
+        return {"type": "http.disconnect"}
 
     async def send_back(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            exchange.answer(statuses[-1])
 
     await target(scope, receive, send_back)
-    return statuses[-1]

@@ -256,3 +256,115 @@ def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
     else:
         with pytest.raises(AssertionError, match=r"0\.000 s between attempts 3 and 4"):
             extend_api.assert_polled_politely()
+
+
+# A look at a list is a poll of each unfinished run that it shows
+
+
+@pytest.fixture
+def client(extend_api):
+    headers = {"authorization": f"Bearer {extend_api.api_key}"}
+    with httpx.Client(base_url=extend_api.base_url, headers=headers, timeout=5) as client:
+        yield client
+
+
+def submit(client, *names):
+    return [
+        client.post("/parse_runs", json={"file": {"url": f"https://x.example/{name}"}}).json()["id"]
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize(("pause", "polite"), [(0.4, False), (0.5, True)])
+def test_lists_in_haste_are_polls_in_haste(extend_api, client, pause, polite):
+    extend_api.runs_take(polls=20)
+    submit(client, "a.pdf", "b.pdf")
+    for _ in range(5):
+        client.get("/parse_runs")
+        time.sleep(pause)
+    assert [run.polls for run in extend_api.runs] == [5, 5]
+    if polite:
+        extend_api.assert_polled_politely()
+        return
+    with pytest.raises(AssertionError, match=r"0\.400 s between attempts 3 and 4") as failure:
+        extend_api.assert_polled_politely()
+    assert str(failure.value).startswith("rule broken: "), "told once for both runs"
+
+
+def test_a_list_and_a_poll_of_one_run_come_one_after_the_other(extend_api, client):
+    extend_api.runs_take(polls=20)
+    run, _ = submit(client, "a.pdf", "b.pdf")
+    client.get("/parse_runs")
+    client.get(f"/parse_runs/{run}")
+    assert [item.polls for item in extend_api.runs] == [2, 1]
+    with pytest.raises(AssertionError, match=r"0\.000 s between attempts 3 and 4"):
+        extend_api.assert_polled_politely()
+
+
+def test_what_a_list_shows_as_ended_may_be_fetched_at_once(extend_api, client):
+    extend_api.runs_take(polls=0)
+    (run,) = submit(client, "a.pdf")
+    client.get("/parse_runs")
+    client.get(f"/parse_runs/{run}")
+    extend_api.assert_polled_politely()
+    extend_api.assert_polling_stopped()
+
+
+def test_a_list_shows_runs_page_by_page(extend_api, client):
+    extend_api.runs_take(polls=20)
+    submit(client, "a.pdf", "b.pdf", "c.pdf")
+    first = client.get("/parse_runs", params={"maxPageSize": 2}).json()
+    assert [run.polls for run in extend_api.runs] == [0, 1, 1]
+    token = first["nextPageToken"]
+    client.get("/parse_runs", params={"maxPageSize": 2, "nextPageToken": token})
+    assert [run.polls for run in extend_api.runs] == [1, 1, 1]
+
+
+def test_a_look_at_a_batch_is_a_poll_of_its_runs(extend_api, client):
+    extend_api.runs_take(polls=3)
+    inputs = [{"file": {"url": f"https://x.example/{name}.pdf"}} for name in "ab"]
+    batch = client.post("/parse_runs/batch", json={"inputs": inputs}).json()["id"]
+    statuses = []
+    for _ in range(4):
+        statuses.append(client.get(f"/batch_runs/{batch}").json()["status"])
+        time.sleep(1)
+    assert statuses[-2:] == ["PROCESSING", "PROCESSED"]
+    assert [run.polls for run in extend_api.runs] == [3, 3]
+    extend_api.assert_polled_politely()
+
+
+def test_the_wait_before_a_resubmission_counts_from_a_list_that_showed_the_failure(
+    extend_api, client
+):
+    extend_api.fail_run("OCR_ERROR", polls=0)
+    (run,) = submit(client, "a.pdf")
+    client.get("/parse_runs")
+    LOG.error("%s OCR_ERROR", run)
+    submit(client, "a.pdf")
+    with pytest.raises(AssertionError, match="submitted again after a wait"):
+        extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "cured"),
+    [
+        ("PASSWORD_PROTECTED_FILE", {"file": {"settings": {"password": "x"}}}, True),
+        ("PASSWORD_PROTECTED_FILE", {"metadata": {"try": 2}}, False),
+        ("CORRUPT_FILE", {"metadata": {"try": 2}}, False),
+        ("CORRUPT_FILE", {"file": {"settings": {"password": "x"}}}, False),
+    ],
+)
+def test_a_final_reason_asks_for_the_change_that_cures_it(extend_api, reason, more, cured):
+    extend_api.fail_run(reason)
+
+    def body(number):
+        changed = more if number else {}
+        file = {"url": URL, **changed.get("file", {})}
+        return {**{key: value for key, value in changed.items() if key != "file"}, "file": file}
+
+    Consumer(extend_api, obeys=False, body=body).parse()
+    if cured:
+        extend_api.assert_follows_documentation()
+        return
+    with pytest.raises(AssertionError, match=f"{reason} is not submitted again"):
+        extend_api.assert_follows_documentation()

@@ -441,3 +441,16 @@ def test_nutrients_own_advice(nutrient_api, code, retried):
         "  next       Nutrient: Retry 429, 500 and 503; for a 400, fix the fields that "
         "failingPaths names. (www.nutrient.io/guides/dws-data-extraction/errors.md)\n" in broken
     )
+
+
+@pytest.mark.parametrize(
+    "check", ["assert_retried", "assert_recovered", "assert_follows_documentation"]
+)
+def test_who_gives_up_on_a_long_retry_after_gets_the_name_of_its_check(extend_api, check):
+    extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=3600)
+    send(extend_api)
+    assert (
+        "  nearest    the reply asked to wait (Retry-After: 3600); assert_gave_up() is the check "
+        "for a consumer that gives up rather than wait out a long Retry-After\n"
+    ) in said(getattr(extend_api, check))
+    extend_api.assert_gave_up(attempts=1)

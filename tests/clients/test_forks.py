@@ -80,3 +80,22 @@ def test_a_child_that_asks_nothing_is_left_alone(pytester, separate):
 """
     )
     separate().assert_outcomes(passed=1)
+
+
+def test_the_timeline_tells_of_children(pytester, separate):
+    pytester.makepyfile(
+        SOURCE
+        + """
+    def test_it(extend_api):
+        forked(swallow, extend_api.api_key)
+        print("picture:", extend_api.timeline())
+"""
+    )
+    result = separate()
+    result.stdout.fnmatch_lines(
+        [
+            "picture: timeline of Extend: no attempt on record",
+            "    POST https://api.extend.ai/parse by httpx was blocked: it comes from a forked "
+            "child process (pid *)",
+        ]
+    )

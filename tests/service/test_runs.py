@@ -195,7 +195,7 @@ def test_a_run_that_never_ends_blows_the_fuse_after_10_000_polls(extend_api):
         client.get(f"/parse_runs/{run}")
         service.journal.operations[-1].polls = 9_999
         client.get(f"/parse_runs/{run}")
-        with pytest.raises(SimulationStopped, match=r"asked 10,000 times, with waits"):
+        with pytest.raises(SimulationStopped, match=r"asked 10,000 times, without waits"):
             client.get(f"/parse_runs/{run}")
     extend_api._simulation.stops.message = None
 

@@ -304,6 +304,226 @@ def test_an_answer_after_30_seconds_is_too_late(extend_api):
         extend_api.assert_webhook_accepted()
 
 
+# What is on the wire
+
+
+def _app(handle):
+    """A bare ASGI app: the answer, and what it does when that is out."""
+
+    async def app(scope, receive, send):
+        status, after = await handle((await receive())["body"])
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        await after()
+
+    return app
+
+
+def test_an_exception_after_the_answer_changes_nothing_for_the_sender(extend_api):
+    async def fail():
+        raise RuntimeError("the database is down")
+
+    async def handle(body):
+        return 204, fail
+
+    [answer] = extend_api.deliver(extend_api.webhook("CORRUPT_FILE"), _app(handle))
+    assert (answer.status, answer.taken) == (204, True)
+    assert answer.raised == "RuntimeError: the database is down"
+    assert "204 and raised RuntimeError: the database is down" in extend_api.timeline()
+    extend_api.assert_webhook_accepted()
+
+
+def test_a_wsgi_app_may_break_after_its_answer(extend_api):
+    class Body(list):
+        def close(self):
+            raise RuntimeError("too late to matter")
+
+    def app(environ, start_response):
+        start_response("202 Accepted", [])
+        return Body([b""])
+
+    [answer] = extend_api.deliver(extend_api.webhook(), app)
+    assert (answer.status, answer.raised) == (202, "RuntimeError: too late to matter")
+
+
+def test_an_answer_that_was_only_begun_is_none(extend_api):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        raise KeyError("x")
+
+    answers = extend_api.deliver(extend_api.webhook(), app, tries=2)
+    assert [(answer.status, answer.raised) for answer in answers] == [(None, "KeyError: 'x'")] * 2
+
+
+def test_an_app_that_sends_nothing_has_not_answered(extend_api):
+    async def app(scope, receive, send):
+        await receive()
+
+    [answer] = extend_api.deliver(extend_api.webhook(), app, tries=1)
+    assert answer.status is None
+    with pytest.raises(AssertionError, match="it raised no exception, and sent no whole answer"):
+        extend_api.assert_webhook_accepted()
+
+
+def test_the_time_of_an_answer_is_that_of_its_last_byte(extend_api):
+    done = []
+
+    async def work():
+        await asyncio.sleep(100)
+        done.append(extend_api.clock.elapsed)
+
+    async def handle(body):
+        await asyncio.sleep(3)
+        return 204, work
+
+    [answer] = extend_api.deliver(extend_api.webhook(), _app(handle))
+    assert (answer.started, answer.ended, done) == (0, 3, [103])
+
+
+def test_tasks_that_a_receiver_started_come_to_their_ends(extend_api):
+    done, tasks = [], []
+
+    async def work():
+        await asyncio.sleep(60)
+        done.append(extend_api.clock.elapsed)
+
+    async def receive(body, headers):
+        tasks.append(asyncio.create_task(work()))
+        return 204
+
+    extend_api.deliver(extend_api.webhook(), receive)
+    assert done == [60]
+
+
+def test_an_app_hears_of_the_senders_end(extend_api):
+    messages = []
+
+    async def app(scope, receive, send):
+        await receive()
+        messages.append((await receive())["type"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    answers = extend_api.deliver(extend_api.webhook(), app, tries=1)
+    assert messages == ["http.disconnect"]
+    assert (answers[0].ended, answers[0].late) == (30, False)
+
+
+OVERLAPPING = ["function", "function on a loop", "wsgi", "coroutine", "asgi", "asgi on a loop"]
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_a_redelivery_meets_the_first_one_still_at_work(extend_api, kind):
+    starts, ends = [], []
+
+    def function(body, headers):
+        starts.append(extend_api.clock.elapsed)
+        time.sleep(40)
+        ends.append(extend_api.clock.elapsed)
+        return 204
+
+    async def coroutine(body, headers):
+        starts.append(extend_api.clock.elapsed)
+        await asyncio.sleep(40)
+        ends.append(extend_api.clock.elapsed)
+        return 204
+
+    async def handle(body):
+        return await coroutine(body, {}), _nothing
+
+    targets = {"function": function, "wsgi": _wsgi(function), "coroutine": coroutine}
+    target = targets.get(kind.partition(" ")[0], _app(handle))
+    delivery = extend_api.webhook("OCR_ERROR")
+    if kind.endswith("on a loop"):
+        answers = asyncio.run(extend_api.deliver_async(delivery, target))
+    else:
+        answers = extend_api.deliver(delivery, target)
+    # The sender waits for 30 s, and then 5, 10, 20 and 40 s before it tries again.
+    assert starts == [0, 35, 75, 125, 195]
+    assert sorted(ends) == [40, 75, 115, 165, 235]
+    assert [(answer.status, answer.late) for answer in answers] == [(204, True)] * 5
+    with pytest.raises(AssertionError, match=r"it answered 204 after 40\.000 s \(5 deliveries\)"):
+        extend_api.assert_webhook_accepted()
+
+
+async def _nothing():
+    pass
+
+
+def test_a_receiver_that_is_slow_once_is_asked_again_meanwhile(extend_api):
+    starts = []
+
+    def receive(body, headers):
+        starts.append(extend_api.clock.elapsed)
+        time.sleep(100 if len(starts) == 1 else 0)
+
+    answers = extend_api.deliver(extend_api.webhook(), receive)
+    assert (starts, extend_api.clock.elapsed) == ([0, 35], 100)
+    assert [answer.taken for answer in answers] == [False, True]
+
+
+def test_an_answer_in_the_last_moment_is_in_time(extend_api):
+    answers = extend_api.deliver(extend_api.webhook(), lambda body, headers: time.sleep(30))
+    assert [answer.taken for answer in answers] == [True]
+
+
+def test_the_receiver_runs_in_the_thread_of_its_test(extend_api):
+    """Connections of databases often belong to one thread."""
+    found = []
+
+    def receive(body, headers):
+        found.append(threading.get_ident())
+        return 500 if len(found) < 3 else 204
+
+    extend_api.deliver(extend_api.webhook(), receive)
+    assert found == [threading.get_ident()] * 3
+
+
+def test_what_stops_the_test_in_a_redelivery_stops_it(extend_api):
+    started = []
+
+    def receive(body, headers):
+        started.append(1)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        time.sleep(50)
+
+    with pytest.raises(KeyboardInterrupt):
+        extend_api.deliver(extend_api.webhook(), receive)
+
+
+DUMPS = [
+    {},
+    {"separators": (",", ":")},
+    {"separators": (", ", ":")},
+    {"separators": (",", ": ")},
+    {"indent": 2},
+    {"indent": 4},
+    {"indent": "\t"},
+]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"error": "OCR_ERROR"}, {"metadata": {"name": "Müller"}}]
+)
+@pytest.mark.parametrize("keys", ["as sent", "sorted"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("how", DUMPS, ids=str)
+def test_no_serialiser_writes_a_body_as_it_was_sent(extend_api, arguments, keys, ascii_only, how):
+    body = extend_api.webhook(**arguments).body
+    more = {"sort_keys": keys == "sorted", "ensure_ascii": ascii_only}
+    again = json.dumps(json.loads(body), **how, **more).encode()
+    assert again != body
+    assert again + b"\n" != body
+    assert again.replace(b"/", b"\\/") != body
+
+
+def test_letters_are_sent_as_they_are(extend_api):
+    body = extend_api.webhook(metadata={"name": "Müller"}).body
+    assert "Müller".encode() in body
+
+
 def _wsgi(receive):
     def app(environ, start_response):
         body = environ["wsgi.input"].read()

@@ -10,6 +10,7 @@ from typing import Final
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.timeline import rows_of
+from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["without_own_text"]
 
@@ -17,14 +18,17 @@ _ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
 _FINDING: Final = re.compile(r"(?:E\s+)?\s*(?:operation|expected|seen|nearest|next) {2,}\S.*")
 
 
-def without_own_text(lines: Iterable[Line], attempts: Sequence[Attempt]) -> list[Line]:
+def without_own_text(
+    lines: Iterable[Line], attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()
+) -> list[Line]:
     """What the consumer said itself: without timelines, attempts and findings that were printed.
 
     Args:
         lines: the evidence.
         attempts: what is on record, oldest first.
+        answers: how webhook deliveries were answered.
     """
-    rows = rows_of(attempts)
+    rows = rows_of(attempts, answers)
     found = []
     for line in lines:
         parts = line.text.splitlines()

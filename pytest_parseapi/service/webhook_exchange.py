@@ -1,0 +1,110 @@
+"""One delivery on its way to a receiver: what its sender sees, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
+
+__all__ = ["Exchange"]
+
+
+class Exchange:
+    """One delivery, until its receiver has ended.
+
+    Args:
+        delivery: what is sent.
+        kind: what receives it.
+        limit: how many seconds the sender waits for the answer.
+        now: virtual seconds since the test began.
+        attempts_before: how many attempts were on record before it.
+    """
+
+    def __init__(
+        self,
+        delivery: WebhookDelivery,
+        kind: str,
+        limit: float,
+        now: Callable[[], float],
+        attempts_before: int,
+    ) -> None:
+        self.delivery = delivery
+        self.limit = limit
+        self.over = threading.Event()
+        """Set when the answer is out, or when none will come."""
+        self.given_up = False
+        """Whether the sender went on without an answer."""
+        self._kind = kind
+        self._now = now
+        self._attempts_before = attempts_before
+        self._started = now()
+        self._ended: float | None = None
+        self._status: int | None = None
+        self._raised: str | None = None
+        self._error: Exception | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def answer(self, status: int) -> None:
+        """The whole answer is out: nothing that follows reaches the sender."""
+        if self._ended is None:
+            self._status = status
+            self._end()
+
+    def finish(self, error: Exception | None = None) -> None:
+        """The receiver has ended, with an exception perhaps."""
+        if error is not None:
+            self._raised = f"{type(error).__name__}: {error}"
+            self._error = error
+        elif self._ended is None:
+            self._raised = "no exception, and sent no whole answer"
+        if self._ended is None:
+            self._end()
+
+    def give_up(self) -> None:
+        """The sender waits no longer; the receiver is still at work."""
+        self.given_up = True
+        self._wake()
+
+    async def wait_for_end(self) -> None:
+        """Wait until the answer is out, or the sender has gone."""
+        if self._ended is None and not self.given_up:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.add(future)
+            await future
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is something to tell."""
+        return self._ended is not None
+
+    @property
+    def taken(self) -> bool:
+        """Whether the sender takes the event for delivered."""
+        return self.ended and self.result().taken
+
+    def result(self) -> WebhookAnswer:
+        """What is known of the answer now."""
+        return WebhookAnswer(
+            delivery=self.delivery,
+            status=self._status,
+            raised=self._raised,
+            error=self._error,
+            started=self._started,
+            ended=self._now() if self._ended is None else self._ended,
+            attempts_before=self._attempts_before,
+            limit=self.limit,
+            kind=self._kind,
+        )
+
+    def _end(self) -> None:
+        self._ended = self._now()
+        self.over.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()

@@ -1,0 +1,199 @@
+"""The rules for receivers of webhooks, and which runs count for a consumer of webhooks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import httpx
+import pytest
+
+URL = "https://files.example.com/invoice.pdf"
+LOG = logging.getLogger("app")
+
+
+class Receiver:
+    """A receiver by hand, whose mistakes are arguments."""
+
+    def __init__(self, api, *, verifies=True, logs=True, once=True, takes=0.0, act="look"):
+        self.api = api
+        self.verifies = verifies
+        self.logs = logs
+        self.once = once
+        self.takes = takes
+        self.act = act
+        self.seen = set()
+
+    def __call__(self, body, headers):
+        if self.verifies:
+            webhooks = self.api.provider.webhooks.signing
+            stamp = headers.get(webhooks.timestamp_header, "0")
+            right = webhooks.signature(int(stamp), body)
+            if right != headers.get(webhooks.signature_header):
+                return 401
+        event = json.loads(body)
+        if self.once and event["eventId"] in self.seen:
+            return 204
+        self.seen.add(event["eventId"])
+        time.sleep(self.takes)
+        payload = event["payload"]
+        if self.logs and payload["status"] == "FAILED":
+            LOG.error("run %s failed: %s", payload["id"], payload["failureReason"])
+        if self.act == "look":
+            self.ask("GET", f"/parse_runs/{payload['id']}")
+        elif self.act == "submit":
+            self.ask("POST", "/parse_runs", json={"file": {"url": URL}})
+        return 204
+
+    def ask(self, method, path, **more):
+        headers = {"authorization": f"Bearer {self.api.api_key}"}
+        url = self.api.base_url + path
+        return httpx.request(method, url, headers=headers, timeout=5, **more).json()
+
+
+def problems(api):
+    try:
+        api.assert_follows_documentation()
+    except AssertionError as error:
+        return [finding.kind for finding in error.__dict__["parseapi_findings"]]
+    return []
+
+
+@pytest.mark.parametrize("error", [None, "OCR_ERROR", "CORRUPT_FILE"])
+@pytest.mark.parametrize("act", ["look", "nothing"])
+def test_a_right_receiver_follows_the_documentation(extend_api, error, act):
+    delivery = extend_api.webhook(error)
+    receiver = Receiver(extend_api, act=act)
+    extend_api.deliver(delivery, receiver)
+    extend_api.deliver(delivery, receiver)
+    extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "kinds"),
+    [
+        ({"logs": False}, ["run_failure"]),
+        ({"once": False}, ["webhook_handled_once"]),
+        ({"once": False, "act": "submit"}, ["webhook_handled_once"]),
+        ({"takes": 31}, ["webhook_accepted"]),
+    ],
+)
+def test_each_mistake_with_a_right_delivery_is_found(extend_api, mistake, kinds):
+    delivery = extend_api.webhook("OCR_ERROR", document=URL)
+    receiver = Receiver(extend_api, **mistake)
+    extend_api.deliver(delivery, receiver)
+    extend_api.deliver(delivery, receiver)
+    assert problems(extend_api) == kinds
+
+
+@pytest.mark.parametrize("act", ["look", "submit", "nothing"])
+@pytest.mark.parametrize("verifies", [True, False])
+def test_a_forged_delivery(extend_api, verifies, act):
+    receiver = Receiver(extend_api, verifies=verifies, act=act)
+    extend_api.deliver(extend_api.webhook("CORRUPT_FILE", wrong="bad_signature"), receiver)
+    assert problems(extend_api) == ([] if verifies else ["webhook_rejected"])
+
+
+def test_a_forged_delivery_and_then_the_right_one(extend_api):
+    """What follows the right one is no effect of the forged one."""
+    receiver = Receiver(extend_api)
+    forged = extend_api.webhook("CORRUPT_FILE", wrong="bad_signature")
+    extend_api.deliver(forged, receiver)
+    extend_api.deliver(extend_api.webhook(run=forged.run_id), receiver)
+    extend_api.assert_webhook_rejected()
+    extend_api.assert_follows_documentation()
+
+
+def test_who_polls_its_own_run_has_not_acted_on_a_forged_delivery(extend_api):
+    receiver = Receiver(extend_api)
+    extend_api.runs_take(polls=0)
+    run = receiver.ask("POST", "/parse_runs", json={"file": {"url": URL}})
+    extend_api.deliver(extend_api.webhook(run=run["id"], wrong="bad_signature"), receiver)
+    receiver.ask("GET", f"/parse_runs/{run['id']}")
+    extend_api.assert_webhook_rejected()
+
+
+def test_a_receiver_that_broke_has_to_look_again(extend_api):
+    receiver = Receiver(extend_api, once=False)
+    broke = []
+
+    def receive(body, headers):
+        receiver(body, headers)
+        broke.append(1)
+        return 500 if len(broke) == 1 else 204
+
+    extend_api.deliver(extend_api.webhook("CORRUPT_FILE"), receive)
+    extend_api.assert_follows_documentation()
+
+
+def test_a_receiver_that_broke_must_not_submit_again(extend_api):
+    receiver = Receiver(extend_api, once=False, act="submit")
+    broke = []
+
+    def receive(body, headers):
+        receiver(body, headers)
+        broke.append(1)
+        return 500 if len(broke) == 1 else 204
+
+    extend_api.deliver(extend_api.webhook("OCR_ERROR", document=URL), receive)
+    assert problems(extend_api) == ["webhook_handled_once"]
+
+
+@pytest.mark.parametrize("reasons", [("CORRUPT_FILE", None), ("OCR_ERROR",), ("OCR_ERROR",) * 2])
+def test_what_the_test_made_is_no_act_of_the_consumers(extend_api, reasons):
+    receiver = Receiver(extend_api)
+    for reason in reasons:
+        delivery = extend_api.webhook(reason)
+        receiver(delivery.body, delivery.headers)
+    extend_api.assert_follows_documentation()
+    with pytest.raises(AssertionError, match="0 new runs after"):
+        extend_api.assert_resubmitted()
+
+
+def test_a_resubmission_after_a_webhook_is_the_consumers(extend_api):
+    receiver = Receiver(extend_api, act="submit")
+    extend_api.deliver(extend_api.webhook("OCR_ERROR", document=URL), receiver)
+    extend_api.assert_resubmitted(times=1)
+    extend_api.assert_follows_documentation()
+
+
+def test_answers_of_404_are_told(extend_api):
+    delivery = extend_api.webhook("CORRUPT_FILE")
+    extend_api.deliver(delivery, lambda body, headers: 404, tries=2)
+    with pytest.raises(AssertionError) as caught:
+        extend_api.assert_webhook_accepted()
+    event, run = delivery.event_id, delivery.run_id
+    assert str(caught.value) == (
+        "rule broken: a good webhook delivery is answered with a 2xx within 30 s\n"
+        f"  operation  parse_run.failed {event}\n"
+        "  expected   a 2xx within 30 s\n"
+        "  seen       it answered 404 (2 deliveries)\n"
+        "  nearest    404: the app may serve another path, which deliver(..., path=...) names\n"
+        "  next       Extend: Answer a delivery with any 2xx within 30 seconds, and drop repeats "
+        "by eventId. (docs.extend.ai/webhooks/best-practices)\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+        "       at  request                   document      reply  requestId\n"
+        f"    0.000  webhook parse_run.failed  document.pdf  404    {event}\n"
+        f"    5.000  webhook parse_run.failed  document.pdf  404    {event}"
+    )
+    with pytest.raises(AssertionError, match=f"{run} and CORRUPT_FILE in none of 0 lines"):
+        extend_api.assert_run_failure_logged()
+
+
+def test_the_run_of_a_lost_submission_is_demanded_by_no_check(extend_api):
+    """Its id never reached the consumer."""
+    receiver = Receiver(extend_api)
+    extend_api.fail("read_timeout", endpoint="/parse_runs")
+    extend_api.fail_run("CORRUPT_FILE", times=2, polls=0)
+    extend_api.runs_take(seconds=1)
+    with pytest.raises(httpx.ReadTimeout):
+        receiver.ask("POST", "/parse_runs", json={"file": {"url": URL}})
+    time.sleep(10)
+    run = receiver.ask("POST", "/parse_runs", json={"file": {"url": URL}})
+    run = receiver.ask("GET", f"/parse_runs/{run['id']}")
+    LOG.error("%s: %s", run["id"], run["failureReason"])
+    assert [item.id == run["id"] for item in extend_api.runs] == [False, True]
+    extend_api.assert_run_failure_logged()
+    extend_api.assert_follows_documentation()
