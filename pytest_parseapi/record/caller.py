@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import os
+import re
 import sys
+import sysconfig
 import threading
 import weakref
 from _thread import get_ident
@@ -14,6 +18,10 @@ __all__ = ["Caller", "callers_at_work", "current_caller"]
 
 _OWN: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
+# Whoever is there waits for work, or for what others bring.
+_QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
+_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
+_INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _DEEP: Final = 12
 
 
@@ -61,7 +69,9 @@ class Caller:
         thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
         if frame is None or thread is None:
             return True
-        return self._ident != get_ident() and _waits_for_others(frame)
+        if self._ident == get_ident():
+            return False
+        return _waits_for_others(frame) or _runs_libraries_alone(frame)
 
 
 def callers_at_work() -> frozenset[Caller]:
@@ -106,15 +116,31 @@ def _waits_for_others(innermost: FrameType) -> bool:
         if not name.startswith(_WAITING_ROOMS):
             break
         function = frame.f_code.co_name
-        if name in ("queue", "concurrent.futures.thread") or function in ("get", "join", "result"):
+        if name in _QUEUES or function in ("get", "join", "result"):
             return True
-        if function == "wait" and frame.f_locals.get("timeout") is not None:
-            # A pause by an event or a condition, unless a queue turns out to wait in it.
+        if frame.f_code is threading.Event.wait.__code__ and frame.f_locals["timeout"] is not None:
+            # A pause that can be ended early, unless a queue turns out to wait in it.
             waits = False
         elif function in ("wait", "acquire", "__enter__"):
             waits = True
         frame = frame.f_back
     return waits
+
+
+def _runs_libraries_alone(innermost: FrameType) -> bool:
+    """Whether nothing of the consumer's is under way in a thread: a worker that polls for work."""
+    frame: FrameType | None = innermost
+    while frame is not None:
+        own = frame.f_globals.get("__name__", "").startswith(_OWN)
+        if not own and not _is_of_a_library(frame.f_code.co_filename):
+            return False
+        frame = frame.f_back
+    return True
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_of_a_library(path: str) -> bool:
+    return path.startswith((_STDLIB, "<frozen ")) or bool(_INSTALLED.search(path))
 
 
 def _awaits_others(coroutine: Any) -> bool:

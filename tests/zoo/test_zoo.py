@@ -15,6 +15,7 @@ MODULES = (
     "right_runs",
     "right_nutrient_runs",
     "right_workers",
+    "right_layers",
     "right_webhooks",
     "broken_retries",
     "broken_waits",
@@ -22,6 +23,7 @@ MODULES = (
     "broken_logs",
     "broken_errors",
     "broken_runs",
+    "broken_layers",
     "broken_nutrient_runs",
     "broken_webhooks",
 )
