@@ -13,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
 
 import celery
+import celery.signals
 import dramatiq
 import trio
 from celery.contrib.testing.worker import start_worker
 from dramatiq.brokers.stub import StubBroker
 
+# Else a worker of Celery takes the root logger over, for all tests that come after.
+celery.signals.setup_logging.connect(lambda **_: None, weak=False)
 WORKERS = 3
 APPS = itertools.count()
 

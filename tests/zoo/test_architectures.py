@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
-from architectures import ARCHITECTURES, TASK_QUEUES
+from architectures import ARCHITECTURES, TASK_QUEUES, by_a_worker_of_celery
 from jobs import FAULTS, LIMIT, SCRIPTS, Job
 
 from pytest_parseapi.checks.finding import findings_of
@@ -61,3 +63,10 @@ def test_a_wrong_consumer_is_caught_by_the_rule_that_names_its_fault(
     extend_api.fail(*errors, **more)
     drive(Job(extend_api, fault, signs=signs))
     assert kind in verdict(extend_api)
+
+
+def test_a_worker_leaves_the_loggers_alone(extend_api):
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    by_a_worker_of_celery(Job(extend_api))
+    assert (root.level, root.handlers) == before
