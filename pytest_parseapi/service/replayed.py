@@ -111,8 +111,8 @@ def _bring_up_to_date(
         ended = status in words.terminal
         call.counts = "attempts" if batch.end_shown else None if ended else "polls"
         for run in batch.runs:
-            _set(run, RunSeen(id=run.id, status=status), call.now, polled=False)
-        batch.polls += batch.ended is None
+            _set(run, RunSeen(id=run.id, status=status), call.now, polled=True)
+            call.listed.append(RunShown(run.id, status, None, ended=ended))
         batch.end_shown = ended
         call.shown = RunShown(batch.id, status, None, ended=ended)
         return
@@ -120,6 +120,8 @@ def _bring_up_to_date(
         listed = book.get(seen.id)
         if listed is not None:
             _set(listed, seen, call.now, polled=True)
+            ended, failed = seen.status in words.terminal, seen.status == words.failed
+            call.listed.append(RunShown(seen.id, seen.status, None, ended=ended, failed=failed))
 
 
 def _set(run: RunRecord, seen: RunSeen, now: float, *, polled: bool) -> None:
