@@ -270,6 +270,12 @@ def by_a_worker_of_dramatiq(job):
 
 
 TASK_QUEUES = (by_a_worker_of_celery, by_a_worker_of_dramatiq)
+BY_TIMES_OF_DAY = (
+    *TASK_QUEUES,
+    by_workers_and_a_heap_of_due_jobs,
+    by_the_scheduler_of_the_stdlib,
+)
+"""Those that wait until a moment, so that their waits are equal to some milliseconds alone."""
 ARCHITECTURES = (
     in_a_loop,
     by_a_generator,
