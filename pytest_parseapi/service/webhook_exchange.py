@@ -6,9 +6,37 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 
 __all__ = ["Exchange"]
+
+
+class Over(Gate):
+    """Whether the answer is out, as the sender waits for it."""
+
+    __slots__ = ("is_set",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_set = False
+
+    def set(self) -> None:
+        """The answer is out, or none will come."""
+        self.is_set = True
+        self.wake()
+
+    def comes(self) -> bool:
+        """Whether it is out."""
+        return self.is_set
+
+    def over(self) -> bool:
+        """The same, as other threads see it."""
+        return self.is_set
+
+    def block(self, seconds: float) -> bool:
+        """Wait until it is."""
+        return self.is_set or super().block(seconds) or self.is_set
 
 
 class Exchange:
@@ -32,8 +60,9 @@ class Exchange:
     ) -> None:
         self.delivery = delivery
         self.limit = limit
-        self.over = threading.Event()
+        self.over = Over()
         """Set when the answer is out, or when none will come."""
+        self.over_in_real_time = threading.Event()
         self.given_up = False
         """Whether the sender went on without an answer."""
         self._kind = kind
@@ -66,6 +95,11 @@ class Exchange:
         """The sender waits no longer; the receiver is still at work."""
         self.given_up = True
         self._wake()
+
+    def end_wait(self) -> None:
+        """Whoever waits for the end goes on."""
+        self.over.set()
+        self.over_in_real_time.set()
 
     async def wait_for_end(self) -> None:
         """Wait until the answer is out, or the sender has gone."""
@@ -100,7 +134,7 @@ class Exchange:
 
     def _end(self) -> None:
         self._ended = self._now()
-        self.over.set()
+        self.end_wait()
         self._wake()
 
     def _wake(self) -> None:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import RealWait
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -151,16 +150,15 @@ class WebhookSender:
         else:
             exchange.finish()
         finally:
-            exchange.over.set()
+            exchange.end_wait()
             watch.join()
         if stopped:
             raise stopped[0]
 
     def _is_over_in_time(self, exchange: Exchange) -> bool:
-        over = exchange.over
         if self._clock.real:
-            return over.wait(exchange.limit)
-        return self._clock.wait(RealWait(over.wait, over.is_set), exchange.limit)
+            return exchange.over_in_real_time.wait(exchange.limit)
+        return self._clock.wait(exchange.over, exchange.limit, polled=True)
 
     async def _on_a_loop_of_its_own(self, job: _Job) -> None:
         """Try, and let tasks that the receiver started come to their ends, as on a server."""
