@@ -78,9 +78,12 @@ def callers_at_work() -> frozenset[Caller]:
     """The other threads that are at work now, and this thread's tasks that have not begun."""
     ident = get_ident()
     found = set()
-    for other, frame in sys._current_frames().items():
+    frames = sys._current_frames()
+    # With its own frame among its locals, a function waits for the garbage collector.
+    del frames[ident]
+    for other, frame in frames.items():
         caller = Caller(other, None)
-        if other != ident and (_is_notified(frame) or not caller._thread_is_idle(frame)):
+        if _is_notified(frame) or not caller._thread_is_idle(frame):
             found.add(caller)
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:

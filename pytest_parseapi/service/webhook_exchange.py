@@ -34,6 +34,10 @@ class Over(Gate):
         """The same, as other threads see it."""
         return self.is_set
 
+    def go_on(self, seconds: float | None) -> bool:
+        """The test is over: wait in real time."""
+        return self.is_set or super().go_on(seconds) or self.is_set
+
     def block(self, seconds: float) -> bool:
         """Wait until it is."""
         return self.is_set or super().block(seconds) or self.is_set
