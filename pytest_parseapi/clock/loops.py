@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
-from pytest_parseapi.clock.callers import caller_of, calling_frame
+from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.rest import RestingCall
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -105,14 +105,16 @@ class LoopWaits:
     def _outside_loops(self, call: Callable[[], Any]) -> Any:
         """A wait for real input by no loop."""
         frame = calling_frame()
-        if frame is not None and frame.f_back is not None:
-            if frame.f_back.f_globals.get("__name__") == "socketserver":
-                # A server without a request: none may ever come.
-                return self._resting(call, outside=True)
-            if not caller_of(frame.f_back).is_real:
-                with self._clock.hold():
-                    return call()
-        return call()
+        above = None if frame is None else frame.f_back
+        caller = caller_of(above)
+        serves = above is not None and above.f_globals.get("__name__") == "socketserver"
+        if serves or caller is Caller.TOOL:
+            # A server without a request, such as the live one: none may ever come.
+            return self._resting(call, outside=True)
+        if caller.is_real:
+            return call()
+        with self._clock.hold():
+            return call()
 
     def _get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
         clock = self._clock
