@@ -128,11 +128,10 @@ class LoopWaits:
                     return events
                 with clock.hold():
                     return real(manager, timeout)
-            runner = sys.modules["trio"]._core._run.GLOBAL_RUN_CONTEXT.runner
             wait = PolledWait(
                 functools.partial(real, manager),
                 functools.partial(_is_readable, _queue_of(manager)),
-                runner.entry_queue.wakeup.wakeup_thread_and_signal_safe,
+                manager.force_wakeup,
             )
             clock.wait(wait, timeout, polled=True)
             return wait.brought

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.rest import RestingCall
 
 __all__ = ["Readings"]
@@ -83,7 +83,7 @@ class Readings:
                 return real_utcnow(cls)
             return cls.fromtimestamp(seconds(), dt.UTC).replace(tzinfo=None)
 
-        real_now, real_utcnow = (_of_class(vars(dt.datetime)[name]) for name in ("now", "utcnow"))
+        real_now, real_utcnow = (_of_class(vars(DATETIME)[name]) for name in ("now", "utcnow"))
         for method in (now, utcnow):
             method.__qualname__ = f"datetime.{method.__name__}"
             method.__module__ = "datetime"

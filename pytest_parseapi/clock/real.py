@@ -1,4 +1,4 @@
-"""The clock functions as the interpreter made them.
+"""The clock functions, and ``datetime``, as the interpreter made them.
 
 Kept when pytest starts, before a fixture can put others in their place: a test may freeze time and
 be simulated, too.
@@ -6,13 +6,16 @@ be simulated, too.
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["DATETIME", "FUNCTIONS"]
 
+DATETIME: Final = datetime.datetime
+"""The class itself: a test that freezes time has another one in its place."""
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )

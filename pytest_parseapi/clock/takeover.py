@@ -5,7 +5,6 @@ One object for each process: sessions within sessions share it, and the last one
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from _queue import SimpleQueue
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.readings import Readings
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.supported import lost, untried
 from pytest_parseapi.patching.process import process
@@ -141,7 +140,7 @@ class TakeOver:
         check(trampolines)
         functions = {name: BuiltinFunction(FUNCTIONS[name], trampolines) for name in self._targets}
         self._others = [
-            BuiltinMethods(dt.datetime, Readings(self._current).methods()),
+            BuiltinMethods(DATETIME, Readings(self._current).methods()),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
         ]

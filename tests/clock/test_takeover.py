@@ -84,6 +84,29 @@ def test_between_two_tests_of_a_session_time_is_real(pytester):
     pytester.inline_run(*WITHOUT).assertoutcome(passed=3)
 
 
+def test_a_take_over_while_a_test_has_frozen_time_takes_the_real_class(pytester):
+    pytester.makepyfile(
+        """
+        import datetime as dt
+        import pytest
+        from freezegun import freeze_time
+
+        @pytest.fixture
+        def frozen():
+            with freeze_time("2031-05-06"):
+                yield
+
+        def test_frozen_before_the_first_take_over(frozen, extend_api):
+            assert dt.datetime.now().year == 2031
+
+        @freeze_time("2031-05-06", tick=True)
+        def test_frozen_later(extend_api):
+            assert dt.datetime.now().year == 2031
+        """
+    )
+    pytester.runpytest_subprocess(*WITHOUT).assert_outcomes(passed=2)
+
+
 def test_sessions_share_one_take_over():
     functions = take_over()
     functions.hold()
