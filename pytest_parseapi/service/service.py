@@ -13,11 +13,10 @@ from typing import Any, Final, Protocol
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.links import Signing
-from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunShown, no_runs
 from pytest_parseapi.model.stops import Stops
@@ -28,8 +27,9 @@ from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked import outcome_of
 from pytest_parseapi.service.mocked_runs import with_run
-from pytest_parseapi.service.outcome import failed, readable, scripted
+from pytest_parseapi.service.outcome import readable, scripted
 from pytest_parseapi.service.pending import Pending, timed
+from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.replay import Replay, item_of
 from pytest_parseapi.service.replayed import replayed
 from pytest_parseapi.service.routes import Routes
@@ -116,6 +116,7 @@ class SimulatedService:
         """What its ids depend on."""
         self._fuse = Fuse(max_attempts, stops, picture)
         self._routes = Routes(provider, stops)
+        self._functions = ProviderFunctions(provider, stops)
         self.rejections: dict[str, int] = {}
         """Why requests were turned down without a script, and the last attempt each time."""
         self._lock = allocate_lock()
@@ -280,7 +281,7 @@ class SimulatedService:
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
         """The credential that a request carries, as its provider reads it."""
-        secrets = self._asked(self.provider.credential.read, request)
+        secrets = self._functions.credential(request)
         if not secrets:
             # Whoever sends another scheme by mistake must not log the token either.
             token = (request.header("authorization") or "").partition(" ")[2].strip()
@@ -310,22 +311,8 @@ class SimulatedService:
                 run = self.runs.get(value)
                 if run is not None:
                     return run.names
-        names = self._asked(self.provider.behaviour.documents, request, self.state)
+        names = self._functions.documents(request, self.state)
         return self._signing.names(names)
-
-    def _asked(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
-        """What a provider's own function says of a request; a mistake of its stops the test."""
-        try:
-            found = function(*given)
-        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
-        if not _are_texts(found):
-            self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
-        return found
-
-    def _mistake(self, function: Callable[..., object], text: str) -> str:
-        name = getattr(function, "__qualname__", repr(function))
-        return f"provider {self.provider.name!r}: {name} {text}".partition("\n")[0]
 
     def _outcome(
         self,
@@ -377,7 +364,9 @@ class SimulatedService:
     def _ended(self, call: Call, step: Step | None, reply: Reply, request_id: str) -> Outcome:
         """How a good request ends: with its reply, or as the script says."""
         if step is not None:
-            return self._with_error(lambda: scripted(self.provider, step, call, reply, request_id))
+            return self._functions.guarded(
+                lambda: scripted(self.provider, step, call, reply, request_id)
+            )
         return Outcome(
             result=reply,
             request_id=readable(request_id, reply, self.provider.behaviour),
@@ -397,7 +386,7 @@ class SimulatedService:
             result = reply.exchange.result
             if not isinstance(result, Reply) or result.status != unauthorized.status:
                 request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
-                return self._rejected(unauthorized, request_id)
+                return self._functions.rejected(unauthorized, request_id)
         replay.take(reply)
         script.take(found)
         return replayed(replay, reply, call, self.runs, self._wall())
@@ -405,11 +394,11 @@ class SimulatedService:
     def _served(self, call: Call, request_id: str, *, authorized: bool) -> Reply | Outcome:
         """The reply to a good request, or how a bad one ends."""
         if self._unauthorized is not None and not (authorized or call.endpoint.public):
-            return self._rejected(self._unauthorized, request_id)
+            return self._functions.rejected(self._unauthorized, request_id)
         try:
-            return self._answer(call, request_id)
+            return self._functions.answer(call, request_id)
         except Rejected as rejected:
-            return self._turned_down(rejected, request_id)
+            return self._functions.turned_down(rejected, request_id)
 
     def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
         script.take(found)
@@ -438,53 +427,6 @@ class SimulatedService:
             call.runs = CallRuns(self.runs, call, self.provider.idempotency_header)
         return call
 
-    def _answer(self, call: Call, request_id: str) -> Reply:
-        answer = self.provider.behaviour.answer
-        try:
-            reply = answer(call, request_id)
-        except Rejected:
-            raise
-        except SimulationStopped as error:
-            self._stops.stop(f"provider {self.provider.name!r}: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(answer, f"raised {type(error).__name__}: {error}"))
-        if not isinstance(reply, Reply):
-            self._stops.stop(self._mistake(answer, f"gives a Reply, not {reply!r}"))
-        return reply
-
-    def _turned_down(self, rejected: Rejected, request_id: str) -> Outcome:
-        error = self.provider.error_of(rejected.code)
-        if error is None:
-            known = [item.code for item in (*self.provider.errors, *self.provider.own_errors)]
-            self._stops.stop(
-                f"provider {self.provider.name!r}: Rejected({rejected.code!r}) names no error of "
-                f"Provider.errors or Provider.own_errors; {nearest(rejected.code, known)}"
-            )
-        return self._rejected(error, request_id, rejected.message, rejected.details)
-
-    def _rejected(
-        self,
-        error: DocumentedError,
-        request_id: str,
-        message: str | None = None,
-        details: Mapping[str, Any] = _NO_DETAILS,
-    ) -> Outcome:
-        text = error.message if message is None else message
-        behaviour = self.provider.behaviour
-        outcome = self._with_error(
-            lambda: failed(behaviour, error, request_id, message=text, details=details)
-        )
-        outcome.rejection = text
-        return outcome
-
-    def _with_error(self, make: Callable[[], Outcome]) -> Outcome:
-        """An outcome with a body that the provider makes; a mistake of its stops the test."""
-        try:
-            return make()
-        except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            function = self.provider.behaviour.error_reply
-            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
-
     def _scripted(
         self,
         request: Request,
@@ -501,12 +443,3 @@ class SimulatedService:
             self._stops.stop(str(mistake))
         finally:
             self._deciding = None
-
-
-def _are_texts(found: object) -> bool:
-    if not isinstance(found, tuple):
-        return False
-    for item in found:  # noqa: SIM110 - every exchange comes by, and a generator costs more
-        if not isinstance(item, str):
-            return False
-    return True
