@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import asyncio.base_events
-import http.client
+import functools
 import importlib
-import logging
 import pkgutil
-import queue
-import selectors
-import socket
-import ssl
 import sys
-import threading
-import time
 
-import aiohttp.connector
-import httpx
-import httpx2
 import hypothesis
 import hypothesis.core
 import pytest
-import requests.sessions
-import requests.utils
-import urllib3.connectionpool
 
 import pytest_parseapi
+from pytest_parseapi.patching import attributes, bodies
 from pytest_parseapi.patching.attributes import beneath
 
 # No test relies on how long anything takes.
@@ -35,61 +21,55 @@ hypothesis.settings.load_profile("suite")
 
 # A nested run of pytest in this process forgets what it imported, and would import it all again in
 # the next one.
+for _client in ("aiohttp", "httpx", "httpx2", "requests", "urllib3"):
+    importlib.import_module(_client)
 for _module in pkgutil.walk_packages(pytest_parseapi.__path__, "pytest_parseapi."):
     if not _module.name.endswith("__main__"):
         importlib.import_module(_module.name)
 
-# Whatever a simulation takes over.
-_TAKEN_OVER = [
-    *(
-        getattr(module, name)
-        for module in (httpx, httpx2)
-        for name in ("HTTPTransport", "AsyncHTTPTransport")
-    ),
-    *(sys.modules[f"{module.__name__}._transports.default"] for module in (httpx, httpx2)),
-    *(requests.sessions, requests.utils, urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool),
-    *(aiohttp.connector.BaseConnector, aiohttp.connector.TCPConnector),
-    *(socket, socket.socket, ssl.SSLContext, http.client.HTTPConnection),
-    *(asyncio.base_events.BaseEventLoop, asyncio.events),
-    *(kind for kind in vars(selectors).values() if isinstance(kind, type)),
-    *(
-        logging.Logger,
-        logging.Handler,
-        threading,
-        threading.Thread,
-        threading.Condition,
-        queue,
-        time,
-    ),
-]
+_PLACES = {}
+"""Whatever was taken over since the tests began, by owner and name, and what was there before."""
 
 
-def _taken_over():
-    return [dict(vars(owner)) for owner in _TAKEN_OVER]
+def _record(kind, place_of):
+    """Keep what each replacement of a kind finds in its place."""
+    init = kind.__init__
+
+    @functools.wraps(init)
+    def recorded(patch, *args):
+        owner, name = place_of(*args)
+        now = _now(owner, name)
+        init(patch, *args)
+        _PLACES.setdefault((id(owner), name), (owner, now))
+
+    kind.__init__ = recorded
 
 
-def _replaced(owner, before, after):
-    for name in before.keys() | after.keys():
-        old, new = beneath(before.get(name)), beneath(after.get(name))
-        own = name == "excepthook"  # pytest's own, around each test
-        if old is not new and not own and (callable(old) or callable(new)):
-            yield owner, name, old, new
+def _now(owner, name):
+    return beneath(vars(owner).get(name)) if name != "__code__" else owner.__code__
+
+
+_record(attributes._Patch, lambda owner, name, _make: (owner, name))
+_record(bodies._Body, lambda function, _make: (function, "__code__"))
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays_patched():
     """Whatever a test does, it leaves the libraries as it found them."""
-    before, finders = _taken_over(), list(sys.meta_path)
+    before = {place: _now(owner, place[1]) for place, (owner, _) in _PLACES.items()}
+    finders = list(sys.meta_path)
     yield
-    after = _taken_over()
-    if before != after:  # seldom, and telling what has changed takes long
-        parts = zip(_TAKEN_OVER, before, after, strict=True)
-        assert [change for part in parts for change in _replaced(*part)] == []
+    left = [
+        (owner, place[1])
+        for place, (owner, found) in _PLACES.items()
+        if _now(owner, place[1]) is not before.get(place, found)
+    ]
+    assert left == []
     assert sys.meta_path == finders
 
 
 @pytest.fixture(autouse=True)
-def at_a_desk(nothing_stays_patched, monkeypatch):
+def outside_ci(nothing_stays_patched, monkeypatch):
     """pytest prints more where it finds itself in CI; nested runs print the same everywhere."""
     for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
