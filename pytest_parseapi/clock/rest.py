@@ -9,6 +9,7 @@ waits for connections, for which there is `RestingCall`.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 from _thread import RLock, _count, get_ident
@@ -237,11 +238,20 @@ class Rest:
         me = get_ident()  # which has just looked at what it waits for
         return any(entry.ident != me and entry.wait.over() for entry in self._polled)
 
-    def only_consumers_wait(self) -> bool:
-        """Whether every thread that is not a tool's said that it waits, and for no deadline."""
-        if any(entry.outside or entry.deadline is not None for entry in self._waits.values()):
+    def only_consumers_wait(self, *, heed_outside: bool) -> bool:
+        """Whether every thread that is not a tool's said that it waits, and for no deadline.
+
+        Args:
+            heed_outside: whether to count on what other programs may bring: a child process to a
+                server, or whoever it is to a thread that is older than the test.
+        """
+        if any(entry.deadline is not None for entry in self._waits.values()):
             return False
         if self._finds_work():
+            return False
+        if not heed_outside:
+            return True
+        if any(entry.outside for entry in self._waits.values()) and _has_children():
             return False
         others = (
             frame for ident, frame in sys._current_frames().items() if ident not in self._waits
@@ -288,6 +298,17 @@ class Rest:
         for ident in [ident for ident in self._old if ident not in frames]:
             del self._old[ident]
         return False
+
+
+def _has_children() -> bool:
+    """Whether another program may call a server of this one: only its own children know of it."""
+    if not hasattr(os, "waitid"):
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _place(frame: FrameType) -> _Place:

@@ -33,6 +33,8 @@ __all__ = ["VirtualClock"]
 # A single thread that waits without a time-out is given this long before its test is stopped: a
 # signal may still come.
 _PATIENCE: Final = 2 * SECOND
+# So long other programs may take to call a server, or a thread that is older than the test.
+_OUTSIDE_PATIENCE: Final = 60 * SECOND
 # How long a thread blocks before it looks up: nobody says when one that never waits is done.
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
@@ -307,10 +309,13 @@ class VirtualClock:
 
     def _is_stuck(self, entry: Waiting, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
-        if self.ledger.monotonic() - began < _PATIENCE or self._holds or self.real_work():
+        waited = self.ledger.monotonic() - began
+        if waited < _PATIENCE or self._holds or self.real_work():
             return False
         rest = self._rest
-        return not (entry.wait.over() or rest.has_work()) and rest.only_consumers_wait()
+        return not (entry.wait.over() or rest.has_work()) and rest.only_consumers_wait(
+            heed_outside=waited < _OUTSIDE_PATIENCE
+        )
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -116,6 +117,86 @@ def test_a_wait_for_a_thread_that_runs_a_child_process_is_none_for_nothing(exten
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(subprocess.run, command, check=True).result().returncode == 0
+
+
+class Server:
+    """A server of a test suite's own: its thread waits for connections, and queues what comes."""
+
+    def __init__(self):
+        self.came = queue.Queue()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve).start()
+
+    def _serve(self):
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                message = connection.recv(100)
+            if message == b"stop":
+                return
+            self.came.put(message)
+
+    def stop(self):
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"stop")
+        self._socket.close()
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("fixtures", [("server", "extend_api"), ("extend_api", "server")])
+def test_a_server_that_nobody_calls_is_no_hope(request, monkeypatch, fixtures):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    if fixtures[0] == "server":
+        monkeypatch.setattr(virtual, "_OUTSIDE_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    given = {name: request.getfixturevalue(name) for name in fixtures}
+
+    with stopped(given["extend_api"]) as stop:
+        given["server"].came.get()
+
+    assert str(stop.value) == STUCK
+
+
+CALL = """
+import socket, sys, time
+time.sleep(0.3)
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    connection.sendall(b"here")
+"""
+
+
+@pytest.mark.parametrize("fixtures", [("server", "extend_api"), ("extend_api", "server")])
+def test_a_child_process_may_call_a_server(request, monkeypatch, fixtures):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    given = {name: request.getfixturevalue(name) for name in fixtures}
+    child = subprocess.Popen([sys.executable, "-c", CALL, str(given["server"].port)])
+
+    assert given["server"].came.get() == b"here"
+
+    assert child.wait() == 0
+
+
+def test_a_child_process_that_calls_no_server_is_not_waited_for_without_end(
+    server, extend_api, monkeypatch
+):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_OUTSIDE_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+    with stopped(extend_api), child:
+        try:
+            server.came.get()
+        finally:
+            child.communicate(b"\n")
 
 
 def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):
