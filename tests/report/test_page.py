@@ -469,11 +469,15 @@ def test_each_test_names_its_place_and_the_command_that_runs_it_alone(open_page)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card = page.locator("[data-id$='test_stops']")
     assert card.locator(".place").inner_text().startswith("tests/test_client.py:17")
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
     card.locator(".copy").click()
-    assert card.locator(".copy").inner_text() == "copied"
+    card.locator(".copy", has_text="copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == (
         "pytest tests/test_client.py::test_stops"
     )
+    page.clock.run_for(1500)
+    assert card.locator(".copy").inner_text() == "copy command"
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_a_provider_that_no_report_can_describe_is_left_out(tmp_path, changes, p
     path = tmp_path / "a.json"
     request = ReportRequest(terminal=True, json=(path,), html=(tmp_path / "a.html",))
     printed = finished(
-        ReportPlugin(request, lambda: [odd, fine], lambda item: None, is_worker=False)
+        ReportPlugin(request, lambda: [odd, fine], lambda item: None, lambda: None, is_worker=False)
     )
     assert printed[-1] == f"{WARNING}provider 'acme' is not in the report: {problem}"
     assert [item["name"] for item in read_json(path)["providers"]] == ["fine"]
@@ -247,7 +247,7 @@ def broken():
 )
 def test_providers_that_cannot_be_had_at_all(under, status, last):
     request = ReportRequest(terminal=True, fail_under=under)
-    plugin = ReportPlugin(request, broken, lambda item: None, is_worker=False)
+    plugin = ReportPlugin(request, broken, lambda item: None, lambda: None, is_worker=False)
     session = SimpleNamespace(exitstatus=0, config=CONFIG)
     plugin.pytest_sessionfinish(session)
     terminal = Terminal()

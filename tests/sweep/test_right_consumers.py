@@ -95,7 +95,7 @@ def zoo(pytester, nested, monkeypatch):
                     document=document,
                 )
             )
-        pytester.makepyfile(test_zoo="".join(tests))
+        pytester.makepyfile(test_happy_paths="".join(tests))
         result = nested(None, "--parseapi-sweep", *options)
         result.assert_outcomes(passed=len(chosen))
         return result.stdout.str()
