@@ -106,31 +106,21 @@ def process_guards() -> ProcessGuards:
 
 def _made() -> ProcessGuards:
     guards = ProcessGuards()
-    process().audits.append(_hook_of(guards))
+    for event, hosts in _NAMED.items():
+        process().audits.setdefault(event, []).append(_audit_of(guards, hosts))
     process().forking.append(guards.forking)
     process().forked.append(guards.forked)
     return guards
 
 
-def _hook_of(guards: ProcessGuards) -> Callable[[str, tuple[Any, ...]], None]:
-    named: dict[str, Callable[[tuple[Any, ...]], Iterator[object]]] = {
-        "socket.getaddrinfo": _first,
-        "socket.gethostbyname": _first,
-        "socket.gethostbyaddr": _first,
-        "socket.connect": _second,
-        "socket.sendto": _second,
-        "socket.sendmsg": _second,
-        "http.client.connect": _connection,
-        "http.client.send": _sent,
-    }
+def _audit_of(
+    guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterator[object]]
+) -> Callable[[str, tuple[Any, ...]], None]:
+    def audit(event: str, args: tuple[Any, ...]) -> None:
+        for host in hosts(args):
+            guards.judge(host, event.rpartition(".")[0])
 
-    def hook(event: str, args: tuple[Any, ...]) -> None:
-        hosts = named.get(event)
-        if hosts is not None:
-            for host in hosts(args):
-                guards.judge(host, event.rpartition(".")[0])
-
-    return hook
+    return audit
 
 
 def _first(args: tuple[Any, ...]) -> Iterator[object]:
@@ -153,6 +143,19 @@ def _sent(args: tuple[Any, ...]) -> Iterator[object]:
     line = _LINE.match(data) if isinstance(data, (bytes, bytearray)) else None
     if line is not None:
         yield line[1]
+
+
+_NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
+    "socket.getaddrinfo": _first,
+    "socket.gethostbyname": _first,
+    "socket.gethostbyaddr": _first,
+    "socket.connect": _second,
+    "socket.sendto": _second,
+    "socket.sendmsg": _second,
+    "http.client.connect": _connection,
+    "http.client.send": _sent,
+}
+"""By audit event, which of its arguments name the hosts that are reached."""
 
 
 def _is_idle_worker(frame: FrameType | None) -> bool:
