@@ -204,6 +204,12 @@ def test_every_guide_is_in_the_table_of_contents():
     assert _missing({f"explanation/{name}" for name in explained}, text) == []
 
 
+def test_no_line_of_the_changelog_stands_twice():
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    entries = [line for line in lines if line.strip()]
+    assert sorted({line for line in entries if entries.count(line) > 1}) == []
+
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
