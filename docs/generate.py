@@ -49,7 +49,7 @@ def fixtures() -> str:
     rows = [
         (f"`{name}`", _summary(_function(value)))
         for name, value in vars(plugin).items()
-        if "Fixture" in type(value).__name__ and not name.startswith("_")
+        if _is_fixture(value) and not name.startswith("_")
     ]
     return table(["fixture", "gives"], rows)
 
@@ -368,6 +368,11 @@ def _members(kind: type) -> list[tuple[str, Any]]:
     for base in reversed(kind.__mro__):
         found.update({name: value for name, value in vars(base).items() if name[0] != "_"})
     return [(name, value) for name, value in found.items() if callable(value)]
+
+
+def _is_fixture(value: Any) -> bool:
+    # Up to pytest 8.3 a fixture is a function with a mark.
+    return "Fixture" in type(value).__name__ or hasattr(value, "_pytestfixturefunction")
 
 
 def _function(value: Any) -> Any:

@@ -29,8 +29,8 @@ __all__ = [
     "findings",
     "follows_documentation",
     "missing_retries",
+    "pointless_retries",
     "unproven_backoff",
-    "vain_retries",
 ]
 
 # From the fourth wait on, equal waits may be a cap.
@@ -53,7 +53,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
     """Every rule that is broken; none where nothing failed and all is well."""
     lines = observed.lines(None)
     for operation in observed.operations:
-        yield from vain_retries(observed, operation)
+        yield from pointless_retries(observed, operation)
         yield from missing_retries(observed, operation)
         yield from unproven_backoff(observed, operation)
         last = operation.attempts[-1]
@@ -72,7 +72,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
     yield from repeated_acts(observed)
 
 
-def vain_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
+def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
     """The first retry after an error that no retry can mend."""
     for before, after in operation.pairs():
         error = before.error

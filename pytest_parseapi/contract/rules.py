@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.documentation import missing_retries, unproven_backoff, vain_retries
+from pytest_parseapi.checks.documentation import (
+    missing_retries,
+    pointless_retries,
+    unproven_backoff,
+)
 from pytest_parseapi.checks.finding import Finding, Kind
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.observed import Observed
@@ -173,7 +177,7 @@ def _instead(record: Observed, last: Attempt) -> str:
 def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that no retry can mend get a single attempt."""
     for operation in call.record.operations:
-        for finding in vain_retries(call.record, operation):
+        for finding in pointless_retries(call.record, operation):
             yield Violation(
                 "no_retry_on_final_errors", _with_source(finding, operation.attempts[0].error)
             )

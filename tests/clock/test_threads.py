@@ -378,25 +378,25 @@ def test_no_jump_over_a_thread_that_waits_for_a_socket(clock):
 
 
 @pytest.fixture(scope="module")
-def elder():
+def older():
     """A pool whose worker is older than the test."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()
         yield pool
 
 
-def test_no_jump_over_an_elder_that_works_for_the_test(elder, clock):
+def test_no_jump_over_an_older_thread_that_works_for_the_test(older, clock):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        future = elder.submit(ours.recv, 4)
+        future = older.submit(ours.recv, 4)
         threading.Thread(target=lambda: (compute(0.05), theirs.sendall(b"work"))).start()
         assert future.result(timeout=3600) == b"work"
     assert clock.elapsed < 3600
-    elder.submit(time.sleep, 5).result(timeout=60)
+    older.submit(time.sleep, 5).result(timeout=60)
     assert 5 <= clock.elapsed < 60
 
 
-def test_an_elder_that_waits_for_its_own_affairs_is_no_hindrance(outsider, clock):
+def test_an_older_thread_that_waits_for_something_else_is_at_rest(foreign_thread, clock):
     before = time.perf_counter()
     time.sleep(3600)
     assert clock.elapsed == 3600
@@ -404,7 +404,7 @@ def test_an_elder_that_waits_for_its_own_affairs_is_no_hindrance(outsider, clock
 
 
 @pytest.fixture
-def outsider():
+def foreign_thread():
     """A thread that waits for a socket before the test begins, and all through it."""
     ours, theirs = socket.socketpair()
     (thread,) = started(lambda: ours.recv(4))

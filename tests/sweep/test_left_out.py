@@ -103,6 +103,8 @@ NAMED = {
 
 @pytest.mark.parametrize("reason", NAMED)
 def test_tests_that_are_named(sweep, reason):
+    if reason == "it has subtests" and pytest.version_tuple < (9, 0):
+        pytest.skip("pytest has no subtests of its own yet")
     result = sweep(NAMED[reason])
     assert f".py::test: {reason}" in result.text
     assert "sweep: 0 findings" in result.text
