@@ -1,6 +1,6 @@
-// Starts the simulated API once, runs the tests beside this file, and stops it.
+// Starts the simulated API once, runs the tests (*.test.js) beside this file, and stops it.
 //
-//   node run_tests.js
+//   node run_tests.js [parse.test.js ...]
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -15,7 +15,8 @@ const first = await new Promise((resolve, reject) => {
 });
 const PARSEAPI_URL = first.match(/http:\S+/)[0];
 
-const tests = spawn(process.execPath, ["--import", "./faster.js", "--test", "parse.test.js"], {
+const only = process.argv.slice(2);
+const tests = spawn(process.execPath, ["--import", "./faster.js", "--test", ...only], {
   cwd: import.meta.dirname ?? new URL(".", import.meta.url).pathname,
   env: { ...process.env, PARSEAPI_URL, PARSEAPI_SPEED },
   stdio: "inherit",

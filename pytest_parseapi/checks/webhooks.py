@@ -27,6 +27,12 @@ _ACCEPTED: Final = "a good webhook delivery is answered with a 2xx within 30 s"
 _ONCE: Final = "a webhook event that is delivered twice has one effect"
 _NOT_FOUND: Final = 404
 _NOT_SERVED: Final = "404: the app may serve another path, which deliver(..., path=...) names"
+_ADDED: Final = (
+    "unknown_event_type is no wrong delivery: a receiver answers it with a 2xx, which "
+    "assert_webhook_accepted() asks"
+)
+_GOOD: Final = "the deliveries on record are good ones, which assert_webhook_accepted() judges"
+_WRONG: Final = "the deliveries on record are wrong ones, which assert_webhook_rejected() judges"
 _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 
@@ -36,7 +42,9 @@ def webhook_rejected(observed: Observed, document: str | None = None) -> None:
     wrong = [answer for answer in observed.answers if answer.delivery.rejectable]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
-        _nothing(observed, _REJECTED, "no wrong delivery is on record", advice)
+        added = any(answer.delivery.wrong for answer in observed.answers)
+        nearest = _ADDED if added else _GOOD if observed.answers else ""
+        _nothing(observed, _REJECTED, "no wrong delivery is on record", advice, nearest)
     fail(observed, list(unrejected(observed)))
 
 
@@ -94,7 +102,8 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
     last = _last_answers(observed)
     if not last:
         advice = _DELIVER.format("")
-        _nothing(observed, _ACCEPTED, "no good delivery is on record", advice)
+        nearest = _WRONG if observed.answers else ""
+        _nothing(observed, _ACCEPTED, "no good delivery is on record", advice, nearest)
     fail(observed, list(unaccepted(observed)))
 
 
@@ -264,13 +273,14 @@ def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
     )
 
 
-def _nothing(observed: Observed, rule: str, seen: str, advice: str) -> NoReturn:
+def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str = "") -> NoReturn:
     """Fail where nothing was delivered; a receiver need not send requests of its own."""
     finding = Finding(
         kind="nothing_to_check",
         rule=rule,
         expected="something to check",
         seen=f"{seen}, so this proves nothing",
+        nearest=nearest,
         advice=advice,
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"

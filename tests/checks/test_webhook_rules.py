@@ -197,3 +197,37 @@ def test_the_run_of_a_lost_submission_is_demanded_by_no_check(extend_api):
     assert [item.id == run["id"] for item in extend_api.runs] == [False, True]
     extend_api.assert_run_failure_logged()
     extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked", "nearest"),
+    [
+        (None, "assert_webhook_rejected", "are good ones, which assert_webhook_accepted() judges"),
+        (
+            "unknown_event_type",
+            "assert_webhook_rejected",
+            "unknown_event_type is no wrong delivery: a receiver answers it with a 2xx, which "
+            "assert_webhook_accepted() asks",
+        ),
+        (
+            "too_old",
+            "assert_webhook_accepted",
+            "are wrong ones, which assert_webhook_rejected() judges",
+        ),
+    ],
+)
+def test_the_check_that_was_meant_is_named(extend_api, wrong, asked, nearest):
+    extend_api.deliver(extend_api.webhook("OCR_ERROR", wrong=wrong), lambda _body, _headers: 204)
+
+    with pytest.raises(AssertionError, match="nothing to check") as caught:
+        getattr(extend_api, asked)()
+
+    (line,) = [text for text in str(caught.value).splitlines() if "nearest" in text]
+    assert line.endswith(nearest)
+
+
+def test_without_a_delivery_no_other_check_is_named(extend_api):
+    for check in (extend_api.assert_webhook_rejected, extend_api.assert_webhook_accepted):
+        with pytest.raises(AssertionError, match="nothing to check") as caught:
+            check()
+        assert "nearest" not in str(caught.value)

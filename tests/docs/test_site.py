@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import html
 import inspect
 import os
 import re
@@ -68,20 +70,22 @@ def _ids(pages):
     return {found for page in pages.values() for found in page.ids}
 
 
-def _leads_nowhere(pages, path, link):
+def _leads_nowhere(site, pages, path, link):
     parts = urlsplit(link)
     target = _joined(path, unquote(parts.path)) if parts.path else path
-    if parts.scheme or parts.netloc or target.startswith(("_sources/", "_static/")):
+    if parts.scheme or parts.netloc or target.startswith("_static/"):
         return False
+    if target.startswith(("_sources/", "_downloads/")):
+        return not (site / target).is_file()
     return target not in pages or (
         bool(parts.fragment) and unquote(parts.fragment) not in pages[target].ids
     )
 
 
-def test_each_link_within_the_site_leads_somewhere(pages):
+def test_each_link_within_the_site_leads_somewhere(site, pages):
     links = [(path, link) for path, page in pages.items() for link in page.links]
     assert len(links) > len(pages)
-    assert [link for link in links if _leads_nowhere(pages, *link)] == []
+    assert [link for link in links if _leads_nowhere(site, pages, *link)] == []
 
 
 def _joined(path, link):
@@ -175,6 +179,60 @@ def test_every_kind_of_message_is_in_the_reference_and_every_check_has_one(site)
     assert _missing({*get_args(Kind), *get_args(StopKind)}, text) == []
     checks = {name for name, _ in inspect.getmembers(ParseAPI) if name.startswith("assert_")}
     assert _missing(checks, text) == []
+
+
+def _texts(node, names):
+    """The fixed texts of an expression."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id, ())
+    return [
+        item.value
+        for item in ast.walk(node)
+        if isinstance(item, ast.Constant) and isinstance(item.value, str)
+    ]
+
+
+def _rules(path):
+    """The fixed texts of the rules that a module states."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        node.target.id if isinstance(node, ast.AnnAssign) else node.targets[0].id: _texts(
+            node.value, {}
+        )
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        given = isinstance(node, ast.keyword) and node.arg == "rule"
+        if given or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "rule"):
+            yield from _texts(node.value, names)
+
+
+def test_every_rule_is_in_the_table_of_messages(site):
+    text = html.unescape(_text(site, "messages.html"))
+    modules = [
+        path
+        for room in ("checks", "contract")
+        for path in (ROOT / "pytest_parseapi" / room).glob("*.py")
+    ]
+    rules = {rule.strip(" ,") for path in modules for rule in _rules(path) if rule.count(" ") > 2}
+    assert len(rules) > 40
+    assert _missing(rules, text) == []
+
+
+def test_each_message_of_the_table_is_the_code_s():
+    page = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| ", page.partition("## Kinds of findings")[0], re.MULTILINE)
+    cells = [cell for row in rows for cell in re.findall(r"`([^`]+)`", row) if " " in cell]
+    assert len(cells) > 50
+    said = "\n".join(
+        "".join(_texts(node, {}))
+        for path in (ROOT / "pytest_parseapi").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+    )
+    parts = {part.strip() for cell in cells for part in cell.split("...")}
+    assert _missing(parts, said) == []
 
 
 def test_every_strategy_is_in_the_reference(pages):
