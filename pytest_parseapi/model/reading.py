@@ -19,6 +19,7 @@ from pytest_parseapi.model.multipart import (
 )
 
 __all__ = [
+    "coded",
     "is_http_url",
     "json_object",
     "last_segment",
@@ -27,10 +28,12 @@ __all__ = [
     "names_of_disposition",
     "names_of_upload",
     "names_of_url",
+    "shown",
     "unique_names",
 ]
 
 _MEGABYTE: Final = 1024 * 1024
+_SHOWN: Final = 100
 
 
 def media_type(request: Request) -> str:
@@ -41,6 +44,21 @@ def media_type(request: Request) -> str:
 @functools.lru_cache(maxsize=64)
 def _media_type_of(header: str) -> str:
     return header.partition(";")[0].strip().lower()
+
+
+def coded(request: Request) -> str | None:
+    """What is wrong with a body that is compressed: no provider documents that it may be.
+
+    Args:
+        request: the request.
+
+    Returns:
+        A sentence that names the coding; None for a plain body.
+    """
+    coding = (request.header("content-encoding") or "").strip()
+    if not coding or coding.lower() == "identity":
+        return None
+    return f"The body has the Content-Encoding {coding}: send it without one."
 
 
 def json_object(source: Request | bytes | str) -> dict[str, Any]:
@@ -154,6 +172,22 @@ def names_of_disposition(header: str | None) -> tuple[str, ...]:
 
 def _names_of_file(name: str | None) -> tuple[str, ...]:
     return () if name is None or name in NAMELESS else unique_names((name, unquote(name)))
+
+
+def shown(value: object) -> str:
+    """A refused value, for a message: short, texts in single quotes, all else as JSON.
+
+    Example:
+        >>> shown("turbo"), shown(None)
+        ("'turbo'", 'null')
+    """
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "what is nested too deep to be shown"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def megabytes(size: int) -> str:

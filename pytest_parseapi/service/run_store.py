@@ -43,7 +43,8 @@ class CallRuns:
         if key:
             digest = self._digest()
             known = book.keys.get(key)
-            if known is not None:
+            # A deleted run is gone for its key, too: nobody could fetch it.
+            if known is not None and not known[1].deleted:
                 return self._submitted_before(key, digest, *known)
         run = book.draft(call.new_id(book.words.id_prefix), submission, call.now)
 
@@ -55,6 +56,8 @@ class CallRuns:
                 call.counts = "attempts" if latest.status == book.words.failed else None
             book.add(run)
             if key:
+                # The latest last, since the oldest are forgotten first.
+                book.keys.pop(key, None)
                 book.keys[key] = (digest, run)
             book.begun(run)
 
@@ -183,8 +186,10 @@ class CallRuns:
         )
 
     def _digest(self) -> str:
+        """What a key stands for: the payload, and the endpoint that it was sent to."""
         request = self._call.request
-        return payload_of(request.header("content-type") or "", request.body).digest
+        payload = payload_of(request.header("content-type") or "", request.body)
+        return f"{self._call.endpoint} {payload.digest}"
 
     def _change(self, change: Callable[[], object]) -> None:
         self._call.effects.append(cast("Callable[[], None]", change))

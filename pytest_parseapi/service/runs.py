@@ -238,7 +238,7 @@ class RunBook:
         self.announced: list[str | None] = []
         """The failure reason of each webhook event made, None where it tells of no failure."""
         self.keys: dict[str, tuple[str, RunRecord]] = {}
-        """What was submitted by an idempotency key: the payload's digest, and the run."""
+        """What was submitted by an idempotency key: the digest of the request, and the run."""
         self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None

@@ -39,6 +39,43 @@ def test_an_endpoint_without_a_handler_stops_the_test(provider):
     assert str(caught.value) == f"The simulated {provider.title} API does not serve PUT /form."
 
 
+FORM = "multipart/form-data; boundary=b"
+CODED = [
+    *(("extend", path, "application/json") for path in ("parse", "parse_runs", "parse_runs/batch")),
+    ("extend", "files/upload", FORM),
+    ("nutrient", "extraction/parse", "image/png"),
+    ("nutrient", "extraction/extract/async", "application/json"),
+    ("nutrient", "extraction/uploads", FORM),
+]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "x-unknown"])
+@pytest.mark.parametrize(("name", "path", "kind"), CODED)
+def test_a_compressed_body_is_refused_by_its_coding(name, path, kind, coding):
+    """No page documents one, and without the coding the message would say that JSON is broken."""
+    request = request_of(
+        "POST",
+        f"{PROVIDERS[name].base_url}/{path}",
+        headers={"content-encoding": coding, "content-type": kind},
+        content=b"\x1f\x8b\x08",
+    )
+    endpoint = next(item for item in PROVIDERS[name].endpoints if item.path == "/" + path)
+    rejected = bench_of(PROVIDERS[name]).rejected(request, endpoint)
+    assert rejected.code.lower() == "invalid_request"
+    text = f"The body has the Content-Encoding {coding}: send it without one"
+    assert text in str(rejected.message)
+
+
+def test_a_body_that_declares_no_coding_is_read():
+    request = request_of(
+        "POST",
+        URL,
+        headers={"content-encoding": "Identity", "content-type": "application/json"},
+        content=b'{"file": {"url": "https://files.example.com/a.pdf"}}',
+    )
+    assert bench_of(PROVIDERS["extend"]).answer(request).status == 200
+
+
 @both
 @pytest.mark.parametrize(
     ("header", "secrets"),

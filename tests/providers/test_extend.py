@@ -176,7 +176,7 @@ BODIES = {
             "target": "spatial",
             "engine": "parse_auto",
             "engineVersion": "latest",
-            "chunkingStrategy": {"type": "document", "options": {"minCharacters": 5}},
+            "chunkingStrategy": {"type": "page", "options": {"minCharacters": 5}},
             "blockOptions": {"figures": {"enabled": True}},
         },
         "metadata": {"order": 7, "tags": ["a"]},
@@ -189,6 +189,7 @@ BODIES = {
         "dataRetention": None,
     },
     "section": {"file": {"url": URL}, "config": {"chunkingStrategy": {"type": "section"}}},
+    "document": {"file": {"url": URL}, "config": {"chunkingStrategy": {"type": "document"}}},
 }
 
 

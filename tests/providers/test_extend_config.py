@@ -6,6 +6,8 @@ import pytest
 from extend_ai import types
 from plain_consumer import ask, send
 
+from pytest_parseapi.model.reading import shown
+
 URL = "https://files.example.com/a.pdf"
 
 # Written out by hand: what the echo of a request without options has.
@@ -194,12 +196,12 @@ def test_a_wrong_value_is_refused_by_its_path(extend_api, path, value, must):
     reply = parse(extend_api, nested(path, value))
     body = reply.json()
     assert (reply.status_code, body["code"]) == (400, "INVALID_REQUEST")
-    assert body["message"] == f"config.{path} must be {must}."
+    assert body["message"] == f"config.{path} must be {must}, not {shown(value)}."
     assert body["docUrl"] == "https://docs.extend.ai/api-reference/error-handling"
 
 
 def test_a_configuration_that_is_no_object(extend_api):
-    assert parse(extend_api, "fast").json()["message"] == "config must be an object."
+    assert parse(extend_api, "fast").json()["message"] == "config must be an object, not 'fast'."
 
 
 def test_a_batch_and_a_run_are_refused_alike(extend_api):
@@ -215,13 +217,19 @@ def test_a_batch_and_a_run_are_refused_alike(extend_api):
     assert extend_api.runs == []
 
 
-def test_options_that_exclude_each_other(extend_api):
-    config = {"target": "spatial", "chunkingStrategy": {"type": "section"}}
+@pytest.mark.parametrize("chunks", ["section", "document"])
+def test_options_that_exclude_each_other(extend_api, chunks):
+    config = {"target": "spatial", "chunkingStrategy": {"type": chunks}}
     body = parse(extend_api, config).json()
     assert (body["code"], body["message"]) == (
         "INVALID_CONFIG_OPTIONS",
-        "config.chunkingStrategy.type 'section' cannot be combined with target 'spatial'.",
+        f"config.chunkingStrategy.type {chunks!r} cannot be combined with target 'spatial'.",
     )
+
+
+def test_a_refused_value_is_shortened(extend_api):
+    message = parse(extend_api, {"target": "x" * 300}).json()["message"]
+    assert message == f"config.target must be markdown or spatial, not '{'x' * 100}...'."
 
 
 def options_of(model, path=""):

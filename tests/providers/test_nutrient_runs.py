@@ -373,6 +373,27 @@ def test_a_key_reused_after_a_failed_run_gives_that_run(nutrient_api, client):
     nutrient_api.assert_resubmitted()
 
 
+@pytest.mark.parametrize("operation", ["classify", "split"])
+def test_a_key_stands_for_one_endpoint(nutrient_api, client, operation):
+    key = {"headers": {"Idempotency-Key": "k1"}, "json": {"url": URL}}
+    run_id = client.submit(**key).json()["runId"]
+    other = client.submit(operation, **key)
+    assert other.status_code == 409
+    assert "'k1' was used for another request" in other.json()["errorMessage"]
+    assert [run.id for run in nutrient_api.runs] == [run_id]
+
+
+def test_the_key_of_a_deleted_run_gives_a_run_that_can_be_fetched(nutrient_api, client):
+    key = {"headers": {"Idempotency-Key": "k1"}, "json": {"url": URL}}
+    deleted = client.submit(**key).json()["runId"]
+    assert client.send("DELETE", f"runs/{deleted}").status_code == 200
+    again = client.submit(**key).json()["runId"]
+    assert client.run(again)["status"] == "running"
+    # From then on the key stands for that run, whatever else is sent with it.
+    assert client.submit(**key).json()["runId"] == again != deleted
+    assert client.submit(json={"url": URL + "2"}, headers=key["headers"]).status_code == 409
+
+
 def test_a_lost_reply_without_a_key_makes_a_second_run(nutrient_api, client):
     nutrient_api.fail("connection_reset")
     with contextlib.suppress(httpx.TransportError):
@@ -455,6 +476,17 @@ def test_a_scripted_invalid_request_names_what_the_request_held(nutrient_api, cl
     )
     by_url = client.submit().json()["errorDetails"]["failingPaths"][0]["details"]
     assert by_url == f"invalid url: {URL!r}; must be the address of a document that can be read"
+
+
+def test_a_link_that_is_long_is_named_whole_or_closed(nutrient_api, client):
+    nutrient_api.fail("invalid_request", times=2)
+    usual = "https://files.example.com/tenants/acme/2026/invoice-0001.pdf"
+    for url, held in ((usual, usual), (usual + "x" * 99, (usual + "x" * 99)[:100] + "...")):
+        reply = client.submit(json={"url": url}).json()
+        details = reply["errorDetails"]["failingPaths"][0]["details"]
+        assert (
+            details == f"invalid url: {held!r}; must be the address of a document that can be read"
+        )
 
 
 def test_a_scripted_invalid_request_names_a_path(nutrient_api, client):

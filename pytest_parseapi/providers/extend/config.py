@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
 from pytest_parseapi.model.behaviour import Rejected
+from pytest_parseapi.model.reading import shown
 
 __all__ = ["DEFAULT_CONFIG", "check_config", "either", "invalid"]
 
@@ -200,10 +201,12 @@ def check_config(value: object) -> Mapping[str, Any]:
     if value is None or value == {}:
         return DEFAULT_CONFIG
     config = _checked(_OPTIONS, value, "config")
-    if config["target"] == "spatial" and config["chunkingStrategy"]["type"] == "section":
+    chunks = config["chunkingStrategy"]["type"]
+    # extend-ai 1.20.0 says of this target that it supports chunks of pages only.
+    if config["target"] == "spatial" and chunks != "page":
         raise Rejected(
             "INVALID_CONFIG_OPTIONS",
-            "config.chunkingStrategy.type 'section' cannot be combined with target 'spatial'.",
+            f"config.chunkingStrategy.type {chunks!r} cannot be combined with target 'spatial'.",
         )
     return config
 
@@ -212,7 +215,7 @@ def _checked(options: _Options, value: object, path: str) -> dict[str, Any]:
     """An object of options: what is absent or null has its default."""
     given = {} if value is None else value
     if not isinstance(given, dict):
-        raise invalid(f"{path} must be an object.")
+        raise invalid(f"{path} must be an object, not {shown(given)}.")
     found: dict[str, Any] = {}
     for name, option in options.items():
         value = given.get(name)
@@ -224,7 +227,7 @@ def _checked(options: _Options, value: object, path: str) -> dict[str, Any]:
         elif value is not None:
             must_be = option.wrong(value)
             if must_be is not None:
-                raise invalid(f"{where} must be {must_be}.")
+                raise invalid(f"{where} must be {must_be}, not {shown(value)}.")
             found[name] = value
         elif option.default is not None:
             found[name] = option.default

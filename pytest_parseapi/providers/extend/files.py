@@ -23,7 +23,12 @@ from pytest_parseapi.providers.extend.bodies import (
 from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of
 from pytest_parseapi.providers.extend.listing import Page, query_choice, query_flag, query_text
-from pytest_parseapi.providers.extend.requests import parse_request, refused_type, store_file
+from pytest_parseapi.providers.extend.requests import (
+    parse_request,
+    refuse_coded,
+    refused_type,
+    store_file,
+)
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
     Handler,
@@ -75,6 +80,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes:
 def _upload(call: Call) -> Mapping[str, Any]:
     state: ExtendState = call.state
     to_pdf = query_flag(call.request, "convertToPdf")
+    refuse_coded(call.request)
     try:
         parts = parse_multipart(call.request.header("content-type") or "", call.request.body)
     except MalformedBody as error:

@@ -10,6 +10,7 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import (
+    coded,
     is_http_url,
     json_object,
     last_segment,
@@ -26,6 +27,7 @@ __all__ = [
     "check_metadata",
     "parse_request",
     "read_object",
+    "refuse_coded",
     "refused_type",
     "store_file",
 ]
@@ -59,10 +61,18 @@ def read_object(request: Request) -> dict[str, Any]:
     kind = media_type(request)
     if kind != "application/json":
         raise invalid(f"The Content-Type must be application/json, not {kind or 'missing'}.")
+    refuse_coded(request)
     try:
         return json_object(request)
     except MalformedBody as error:
         raise invalid(str(error)) from None
+
+
+def refuse_coded(request: Request) -> None:
+    """Raise `Rejected` where the body is compressed."""
+    problem = coded(request)
+    if problem is not None:
+        raise invalid(problem)
 
 
 def parse_request(request: Request, state: ExtendState) -> ParseRequest:

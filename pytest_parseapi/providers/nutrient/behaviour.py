@@ -15,6 +15,7 @@ from pytest_parseapi.model.reading import (
     media_type,
     megabytes,
     names_of_upload,
+    shown,
     unique_names,
 )
 from pytest_parseapi.model.runs import Submission
@@ -37,7 +38,6 @@ from pytest_parseapi.providers.nutrient.requests import (
     read_request,
 )
 from pytest_parseapi.providers.nutrient.runs import RUN_HANDLERS, run_body
-from pytest_parseapi.providers.nutrient.schema import shown
 from pytest_parseapi.providers.nutrient.state import Extraction, NutrientState
 
 __all__ = ["NutrientBehaviour"]

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.http import Request, size_of
 from pytest_parseapi.model.multipart import MalformedBody, Part, file_part, parse_multipart
-from pytest_parseapi.model.reading import is_http_url, json_object, media_type, megabytes
+from pytest_parseapi.model.reading import coded, is_http_url, json_object, media_type, megabytes
 from pytest_parseapi.providers.nutrient.schema import schema_problems, wrong
 
 __all__ = [
@@ -151,6 +151,7 @@ def read_request(request: Request, rules: DocumentRules, problems: Problems) -> 
 
     See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
     """
+    _refuse_coded(request, problems)
     kind = media_type(request)
     if kind == "multipart/form-data":
         return _read_form(request, rules, problems)
@@ -167,10 +168,17 @@ def read_request(request: Request, rules: DocumentRules, problems: Problems) -> 
 def check_upload(request: Request, max_file_bytes: int) -> None:
     """Check the form of ``POST /extraction/uploads``; raises `Rejected`."""
     problems = Problems()
+    _refuse_coded(request, problems)
     if media_type(request) != "multipart/form-data":
         problems.stop("$.file", "is missing: send multipart/form-data with a file")
     _form_document(request, max_file_bytes, problems)
     problems.stop_if_any()
+
+
+def _refuse_coded(request: Request, problems: Problems) -> None:
+    problem = coded(request)
+    if problem is not None:
+        problems.stop("$", f"cannot be read: {problem.rstrip('.')}")
 
 
 def _form_document(request: Request, max_file_bytes: int, problems: Problems) -> tuple[Part, ...]:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["sample", "schema_problems", "shown", "wrong"]
+from pytest_parseapi.model.reading import shown
+
+__all__ = ["sample", "schema_problems", "wrong"]
 
 _MOST_BYTES: Final = 128 * 1024
 _MOST_FIELDS: Final = 2_000
@@ -26,7 +28,6 @@ _SAMPLES: Final[Mapping[str, Any]] = {
     "boolean": True,
 }
 _SAMPLE_DATE: Final = "2026-01-01"
-_SHOWN: Final = 40
 
 Problem = tuple[str, str]
 
@@ -87,15 +88,6 @@ def _nodes(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
                 (f"{path}.properties.{name}", child, depth + 1)
                 for name, child in reversed(properties.items())
             ]
-
-
-def shown(value: object) -> str:
-    """A refused value, for a message: short, texts in single quotes, all else as JSON."""
-    try:
-        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "what is nested too deep to be shown"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def wrong(value: object, expected: str) -> str:
