@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 import extend_ai
 import httpx
 import pytest
+from bench import Bench, json_request
 from plain_consumer import ask, send, upload
 
 from pytest_parseapi.providers.extend.file_types import kind_of
+from pytest_parseapi.providers.extend.provider import EXTEND
 
 URL = "https://files.example.com/in/"
 OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -352,3 +357,61 @@ def test_sources_have_their_current_addresses(extend_api):
         first = page.partition("/")[2].partition("/")[0]
         assert first not in ("developers", "product", "2026-02-09")
         assert not page.endswith(".md")
+
+
+def test_the_run_of_a_synchronous_parse_can_be_fetched_again(extend_api):
+    body = send(
+        extend_api,
+        json={
+            "file": {"url": URL + "a.pdf"},
+            "config": {"target": "spatial"},
+            "metadata": {"a": 1},
+        },
+    ).json()
+    path = f"/parse_runs/{body['id']}"
+    assert ask(extend_api, "GET", path).json() == body
+    by_url = ask(extend_api, "GET", path + "?responseType=url").json()
+    assert httpx.get(by_url["outputUrl"]).json() == body["output"]
+    # It was never in progress, so it is no run that a test could wait for.
+    assert extend_api.runs == []
+    assert ask(extend_api, "GET", "/parse_runs").json()["data"] == []
+    refused = ask(extend_api, "POST", path + "/cancel")
+    assert (refused.status_code, "PROCESSED" in refused.json()["message"]) == (400, True)
+
+
+def test_a_synchronous_run_is_no_run_that_a_consumer_polls(extend_api, caplog):
+    """Fetching its result is judged as fetching that of a run that has ended."""
+    extend_api.fail("OCR_ERROR")
+    caplog.set_level("WARNING")
+    logging.getLogger(__name__).warning("failed: %s", parse(extend_api, "a.pdf").text)
+    time.sleep(1)
+    path = f"/parse_runs/{parse(extend_api, 'a.pdf').json()['id']}"
+    ask(extend_api, "GET", path)
+    ask(extend_api, "GET", path + "?responseType=url")
+    extend_api.assert_follows_documentation()
+    extend_api.assert_parsed_once()
+    extend_api.assert_polling_stopped()
+
+
+def test_the_run_of_a_synchronous_parse_can_be_deleted(extend_api):
+    path = f"/parse_runs/{parse(extend_api, 'a.pdf').json()['id']}"
+    extend_api.fail("INTERNAL_ERROR", document="a.pdf")
+    assert ask(extend_api, "DELETE", path).status_code == 500
+    assert ask(extend_api, "DELETE", path).json() == {"id": path.rpartition("/")[2]}
+    for method in ("GET", "DELETE"):
+        assert ask(extend_api, method, path).json()["code"] == "NOT_FOUND"
+
+
+def test_a_failed_parse_leaves_no_run(extend_api):
+    first = parse(extend_api, "a.pdf").json()["id"]
+    extend_api.fail("OCR_ERROR")
+    assert parse(extend_api, "a.pdf").status_code == 500
+    failed = first[:-1] + str(int(first[-1]) + 1)
+    assert ask(extend_api, "GET", f"/parse_runs/{failed}").status_code == 404
+    assert parse(extend_api, "a.pdf").json()["id"] == first[:-1] + str(int(first[-1]) + 2)
+
+
+def test_many_synchronous_runs_forget_the_oldest():
+    bench = Bench(EXTEND, EXTEND.endpoints[0])
+    ids = [bench.body(json_request({"file": {"url": URL + "a.pdf"}}))["id"] for _ in range(1_001)]
+    assert list(bench.state.parsed) == ids[1:]

@@ -58,11 +58,9 @@ class ExtendBehaviour(Behaviour):
         state.forget(before)
 
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
-        """The names of a ``file`` object, of an upload, or of the file in the path, best first."""
+        """The names of a ``file`` object, an upload, or the file or run in the path, best first."""
         if not request.body:
-            before, _, file_id = request.path.rstrip("/").rpartition("/")
-            in_files = before.endswith("/files") and isinstance(state, ExtendState)
-            return names_of_file({"id": file_id}, state) if in_files else ()
+            return names_in_path(request.path, state) if isinstance(state, ExtendState) else ()
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
@@ -115,6 +113,18 @@ class ExtendBehaviour(Behaviour):
         shown = None if code == "RATE_LIMIT_EXCEEDED" else request_id
         body = super().error_body(error, message=message, request_id=shown, details=details)
         return {**body, "docUrl": _DOC_URL} if code in _WITH_DOC_URL else body
+
+
+def names_in_path(path: str, state: ExtendState) -> tuple[str, ...]:
+    """The names of the file, or of the document of the synchronous run, that a path ends with."""
+    before, _, item_id = path.rstrip("/").rpartition("/")
+    if before.endswith("/files"):
+        return names_of_file({"id": item_id}, state)
+    parsed = state.parsed.get(item_id)
+    if parsed is None or not before.endswith("/parse_runs"):
+        return ()
+    file = parsed.file
+    return unique_names((*names_of_url(file.url), *file.names, file.id))
 
 
 def names_of_file(value: object, state: object) -> tuple[str, ...]:

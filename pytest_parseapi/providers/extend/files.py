@@ -32,6 +32,7 @@ from pytest_parseapi.providers.extend.requests import (
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
     Handler,
+    ParsedDocument,
     StoredFile,
     StoredOutput,
 )
@@ -65,6 +66,8 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes:
         raise refused
     file = store_file(call, asked.file)
     run_id = call.new_id("pr_")
+    parsed = ParsedDocument(file=file, config=asked.config, metadata=asked.metadata)
+    state.keep_parsed(call, run_id, parsed)
     if response_type != "url" and asked.metadata is None and asked.config is DEFAULT_CONFIG:
         return processed_text(run_id, file)
     return processed_body(

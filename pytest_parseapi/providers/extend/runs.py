@@ -8,8 +8,19 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.reading import names_of_url, unique_names
-from pytest_parseapi.model.runs import RunDescription, RunFailure, SimulatedRun, Submission
-from pytest_parseapi.providers.extend.bodies import batch_body, full_body, summary
+from pytest_parseapi.model.runs import (
+    RunDescription,
+    RunFailure,
+    RunShown,
+    SimulatedRun,
+    Submission,
+)
+from pytest_parseapi.providers.extend.bodies import (
+    batch_body,
+    full_body,
+    processed_body,
+    summary,
+)
 from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG, check_config, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of
 from pytest_parseapi.providers.extend.listing import Page, query_choice, query_text
@@ -125,22 +136,46 @@ def _create(call: Call) -> Mapping[str, Any]:
 
 
 def _retrieve(call: Call) -> Mapping[str, Any]:
-    run = _run(call)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
+    parsed = _parsed_at_once(call)
+    if parsed is not None:
+        # As a poll after the end: asking again and again leads nowhere.
+        call.counts = "attempts"
+        call.shown = RunShown(call.params["id"], "PROCESSED", ended=True)
+        return processed_body(
+            call,
+            call.params["id"],
+            parsed.file,
+            config=parsed.config,
+            metadata=parsed.metadata,
+            response_type=response_type,
+        )
+    run = _run(call)
     return full_body(call, run, call.runs.poll(run), response_type)
 
 
 def _delete(call: Call) -> Mapping[str, Any]:
+    if _parsed_at_once(call) is not None:
+        call.state.forget_parsed(call, call.params["id"])
+        return {"id": call.params["id"]}
     run = _run(call)
     call.runs.delete(run)
     return {"id": run.id}
 
 
 def _cancel(call: Call) -> Mapping[str, Any]:
-    run = _run(call)
-    if run.status != "PROCESSING":
-        raise invalid(f"Only runs in status PROCESSING can be cancelled; this one is {run.status}.")
+    at_once = _parsed_at_once(call)
+    run = _run(call) if at_once is None else None
+    status = "PROCESSED" if run is None else run.status
+    if run is None or status != "PROCESSING":
+        raise invalid(f"Only runs in status PROCESSING can be cancelled; this one is {status}.")
     return full_body(call, run, call.runs.cancel(run), None)
+
+
+def _parsed_at_once(call: Call) -> ParsedDocument | None:
+    """The run of a ``POST /parse``. It is in no list: no page says whether it would be."""
+    state: ExtendState = call.state
+    return state.parsed.get(call.params["id"])
 
 
 def _run(call: Call) -> SimulatedRun:

@@ -62,17 +62,20 @@ class StoredOutput:
 Handler: TypeAlias = Callable[[Call], Mapping[str, Any] | bytes | Reply]
 """Answers one endpoint: the body of a 200, as an object or as JSON, a reply, or `Rejected`."""
 
-# How many files fetched from URLs stay known by id, so that a test of many documents stays small.
+# How many files fetched from URLs, and how many synchronous runs, stay known by id, so that a test
+# of many documents stays small.
 _FETCHED: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
 class ExtendState:
-    """Files and outputs by id, and the limit for uploads in bytes."""
+    """Files, outputs and synchronous runs by id, and the limit for uploads in bytes."""
 
     max_file_bytes: int
     files: dict[str, StoredFile] = field(default_factory=dict)
     outputs: dict[str, StoredOutput] = field(default_factory=dict)
+    parsed: dict[str, ParsedDocument] = field(default_factory=dict)
+    """What ``POST /parse`` parsed: those runs were never in progress."""
     _fetched: deque[str] = field(default_factory=deque)
 
     def keep_file(self, call: Call, file: StoredFile) -> None:
@@ -87,6 +90,24 @@ class ExtendState:
         # The latest last, since the oldest are forgotten first.
         self.files.pop(file.id, None)
         self.files[file.id] = file
+
+    def keep_parsed(self, call: Call, run_id: str, document: ParsedDocument) -> None:
+        """Remember a synchronous run if the call succeeds; the latest ones."""
+
+        def keep() -> None:
+            self.parsed[run_id] = document
+            if len(self.parsed) > _FETCHED:
+                del self.parsed[next(iter(self.parsed))]
+
+        call.effects.append(keep)
+
+    def forget_parsed(self, call: Call, run_id: str) -> None:
+        """Delete a synchronous run if the call succeeds."""
+
+        def forget() -> None:
+            self.parsed.pop(run_id, None)
+
+        call.effects.append(forget)
 
     def forget_file(self, call: Call, file: StoredFile) -> None:
         """Delete a file if the call succeeds."""
