@@ -374,6 +374,15 @@ def test_raw_content_is_sniffed_whatever_it_declares(service, content, details):
     assert service.rejection(request) == [("$.file", details)]
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain", "text/json"])
+def test_json_that_is_not_declared_is_no_document(service, kind):
+    request = raw(json.dumps({"url": URL}, indent=1).encode(), content_type=kind)
+    declared = "is JSON: the Content-Type must be application/json, not " + (kind or "missing")
+    assert service.rejection(request) == [("$.file", declared)]
+    # What only begins like JSON is left to the service.
+    assert service.body(raw(b"{\\rtf1 Hello}", content_type=kind))["status"] == 200
+
+
 MODES = "must be one of text, structure, understand, agentic, not "
 FORMATS = "must be one of spatial, markdown, not "
 

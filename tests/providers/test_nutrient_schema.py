@@ -109,10 +109,21 @@ def nested(depth):
         (of(a={"type": "text"}), (A + ".type", NOT_ONE_OF + "'text'")),
         (of(a={"type": ["string", "null"]}), (A + ".type", NOT_ONE_OF + '["string", "null"]')),
         (of(a={}), (A + ".type", "is missing; " + ONE_OF)),
-        (
-            of(a={"type": "array", "items": None}),
-            (A + ".items", "is missing; must be an object"),
+        *(
+            (
+                of(a={"type": kind, keyword: None}),
+                (f"{A}.{keyword}", f"must be {expected}, not null"),
+            )
+            for kind, keyword, expected in (
+                ("array", "items", "an object"),
+                ("object", "properties", "an object"),
+                ("object", "required", "a list of strings"),
+                ("number", "description", "a string"),
+                ("string", "enum", "a list of strings"),
+                ("string", "format", "'date'"),
+            )
         ),
+        (of(a={"type": None}), (A + ".type", f"{ONE_OF}, not null")),
         (of(a={"type": "string", "enum": ["x", "y"]}), None),
         (
             of(a={"type": "string", "enum": [1]}),

@@ -161,8 +161,24 @@ def read_request(request: Request, rules: DocumentRules, problems: Problems) -> 
     if not rules.raw or kind == "application/x-www-form-urlencoded":
         accepted = "multipart/form-data with a file, or application/json with a url"
         problems.stop("$.file", f"is missing: send {accepted}")
+    if _is_json(request.body):
+        declared = kind or "missing"
+        problems.stop(
+            "$.file", f"is JSON: the Content-Type must be application/json, not {declared}"
+        )
     _check_document(request.body, rules.max_file_bytes, problems)
     return {}
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a raw document is a JSON object, whose Content-Type the client left out."""
+    if not body[:64].lstrip().startswith(b"{"):
+        return False
+    try:
+        json_object(body)
+    except MalformedBody:
+        return False
+    return True
 
 
 def check_upload(request: Request, max_file_bytes: int) -> None:

@@ -19,7 +19,16 @@ _DEEPEST: Final = 5
 _TOO_DEEP: Final = f"must be nested at most {_DEEPEST} levels deep"
 
 _TYPES: Final = ("object", "array", "string", "number", "integer", "boolean")
-_KEYWORDS: Final = ("type", "properties", "required", "items", "description", "enum", "format")
+_EXPECTED: Final[Mapping[str, str]] = {
+    "type": f"one of {', '.join(_TYPES)}",
+    "properties": "an object",
+    "required": "a list of strings",
+    "items": "an object",
+    "description": "a string",
+    "enum": "a list of strings",
+    "format": "'date'",
+}
+"""What each supported keyword must be."""
 _FORMATS: Final = ("date",)
 _SAMPLES: Final[Mapping[str, Any]] = {
     "string": "Sample",
@@ -80,7 +89,7 @@ def _nodes(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
         yield path, node, depth
         if not isinstance(node, dict) or depth > _DEEPEST:
             continue
-        if "items" in node:
+        if node.get("items") is not None:
             waiting.append((f"{path}.items", node["items"], depth + 1))
         properties = node.get("properties")
         if isinstance(properties, dict):
@@ -105,17 +114,20 @@ def wrong(value: object, expected: str) -> str:
 def _node_problems(path: str, node: Mapping[str, Any], *, is_root: bool) -> Iterator[Problem]:
     """What is wrong with one schema, apart from the schemas inside it."""
     for keyword in node:
-        if keyword not in _KEYWORDS:
-            known = ", ".join(_KEYWORDS)
+        if keyword not in _EXPECTED:
+            known = ", ".join(_EXPECTED)
             yield f"{path}.{keyword}", f"is not supported: {keyword}; must be one of {known}"
+        elif node[keyword] is None:
+            # From a model that was dumped with what it leaves unset: JSON Schema has no null.
+            yield f"{path}.{keyword}", f"must be {_EXPECTED[keyword]}, not null"
     kind = node.get("type")
-    if is_root and kind != "object":
-        yield f"{path}.type", wrong(kind, "'object' at the root")
-    elif not isinstance(kind, str) or kind not in _TYPES:
-        yield f"{path}.type", wrong(kind, f"one of {', '.join(_TYPES)}")
+    allowed = ("object",) if is_root else _TYPES
+    good = isinstance(kind, str) and kind in allowed
+    if not good and (kind is not None or "type" not in node):
+        yield f"{path}.type", wrong(kind, "'object' at the root" if is_root else _EXPECTED["type"])
     description = node.get("description")
     if description is not None and not isinstance(description, str):
-        yield f"{path}.description", wrong(description, "a string")
+        yield f"{path}.description", wrong(description, _EXPECTED["description"])
     elif description is not None and len(description) > _LONGEST_DESCRIPTION:
         length = f"{len(description):,}"
         yield (
@@ -129,14 +141,14 @@ def _node_problems(path: str, node: Mapping[str, Any], *, is_root: bool) -> Iter
 def _object_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     properties, required = node.get("properties"), node.get("required")
     if properties is not None and not isinstance(properties, dict):
-        yield f"{path}.properties", wrong(properties, "an object")
+        yield f"{path}.properties", wrong(properties, _EXPECTED["properties"])
     elif properties is not None and len(properties) > _MOST_PROPERTIES:
         count = len(properties)
         yield f"{path}.properties", f"must have at most {_MOST_PROPERTIES} properties, not {count}"
     if required is None:
         return
     if not isinstance(required, list) or not all(isinstance(item, str) for item in required):
-        yield f"{path}.required", wrong(required, "a list of strings")
+        yield f"{path}.required", wrong(required, _EXPECTED["required"])
     elif len(required) > _MOST_REQUIRED:
         yield (
             f"{path}.required",
@@ -149,9 +161,9 @@ def _string_problems(path: str, node: Mapping[str, Any]) -> Iterator[Problem]:
     if values is not None and not (
         isinstance(values, list) and values and all(isinstance(item, str) for item in values)
     ):
-        yield f"{path}.enum", wrong(values, "a list of strings")
+        yield f"{path}.enum", wrong(values, _EXPECTED["enum"])
     if form is not None and form not in _FORMATS:
-        yield f"{path}.format", wrong(form, "'date'")
+        yield f"{path}.format", wrong(form, _EXPECTED["format"])
     for keyword, value in (("enum", values), ("format", form)):
         if value is not None and node.get("type") != "string":
             kind = shown(node.get("type"))
