@@ -236,6 +236,97 @@ def test_any_request_is_answered_or_rejected(data):
             OFFICIAL[endpoint.path].model_validate(json.loads(reply.body))
 
 
+ITEM = {"type": "object", "properties": {"c": {"type": "string", "format": "date"}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "a": {"type": "string", "enum": ["x"], "description": "d"},
+        "b": {"type": "array", "items": {**ITEM, "required": ["c"]}},
+    },
+    "required": ["a"],
+}
+FILE = {"url": URL, "name": "a.pdf", "settings": {"password": "x"}}
+CONFIG = {
+    "chunkingStrategy": {"type": "page", "options": {"maxCharacters": 5}},
+    "blockOptions": {"tables": {"targetFormat": "html", "agentic": {"enabled": True}}},
+    "advancedOptions": {
+        "returnOcr": {"words": True, "lines": True},
+        "pageRanges": [{"start": 1, "end": 2}],
+        "formattingDetection": [{"type": "change_tracking"}],
+    },
+}
+WHOLE = {
+    "/parse": {
+        "file": FILE,
+        "config": CONFIG,
+        "metadata": {"a": 1},
+        "dataRetention": {"mode": "zero"},
+    },
+    "/parse_runs/batch": {"inputs": [{"file": FILE}, {"file": {"text": "x"}}], "priority": 1},
+    "/extraction/parse": {
+        "url": URL,
+        "mode": "structure",
+        "output": {"format": "spatial", "includeWords": True},
+        "options": {"includeWords": True},
+        "storeRun": True,
+    },
+    "/extraction/extract": {
+        "url": URL,
+        "schema": SCHEMA,
+        "instructions": "x",
+        "parseConfig": {"mode": "agentic"},
+        "options": {"includeCitations": False},
+    },
+    "/extraction/classify/async": {"url": URL, "instructions": "x", "storeRun": True},
+}
+ODD = [None, True, 0, -1, 1.5, 10**40, "", "x", "\ud800", [], {}, [None], [[]], {"": None}]
+ODD += [{"type": None}, ["x"] * 300, "x" * 20_000, "https://[::1", {"url": {}}, {"id": []}]
+
+
+def places(value, path=()):
+    yield path
+    pairs = value.items() if isinstance(value, dict) else ()
+    for key, inner in enumerate(value) if isinstance(value, list) else pairs:
+        yield from places(inner, (*path, key))
+
+
+def replaced(value, path, odd):
+    if not path:
+        return odd
+    found = copy.copy(value)
+    found[path[0]] = replaced(value[path[0]], path[1:], odd)
+    return found
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+@pytest.mark.parametrize("path", WHOLE)
+def test_a_good_request_with_any_one_value_replaced_is_answered_or_rejected(path, as_form):
+    provider = PROVIDERS["nutrient" if path.startswith("/extraction") else "extend"]
+    endpoint = next(item for item in provider.endpoints if str(item) == f"POST {path}")
+    bench = bench_of(provider)
+    answered = rejected = 0
+    for place in places(WHOLE[path]):
+        for odd in ODD:
+            body = json.dumps(replaced(WHOLE[path], place, odd)).encode()
+            parts = {"instructions": (None, body), "file": ("a.pdf", b"%PDF-1.7")}
+            url = provider.base_url + path
+            request = request_of("POST", url, files=parts) if as_form else json_request(body, url)
+            try:
+                json.loads(bench.answer(request, endpoint).body)
+                answered += 1
+            except Rejected as error:
+                known = bench.known[error.code]
+                json.loads(
+                    bench.behaviour.error_reply(
+                        known, message=error.message or "", request_id="r", details=error.details
+                    ).body
+                )
+                rejected += 1
+    assert rejected
+    # Extend takes no form here.
+    assert answered or (as_form and provider.name == "extend")
+
+
 @both
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=b"])
 @pytest.mark.parametrize("unit", [b"x", b"[", b'{"file":', b"\r\n--b\r\n", b"\x00"])
