@@ -11,7 +11,7 @@ import pytest
 from bench import Bench, json_request
 from plain_consumer import ask, send, upload
 
-from pytest_parseapi.providers.extend.file_types import kind_of
+from pytest_parseapi.providers.extend.file_types import kind_of, refused_extension
 from pytest_parseapi.providers.extend.provider import EXTEND
 
 URL = "https://files.example.com/in/"
@@ -38,7 +38,11 @@ def test_each_documented_type_is_parsed(extend_api, extension):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.exe", "a.zip", "a.dwg", "a.mp4", "a.MP3?x=.pdf", "in/b%2Emov", "a.pdf.zip"]
+    "name",
+    [
+        *("a.exe", "a.zip", "a.dwg", "a.mp4", "a.MP3?x=.pdf", "in/b%2Emov", "a.pdf.zip"),
+        *("a.xlsm", "a.docm", "a.odp", "a.pages", "a.eps", "a.avif", "a.json", "a.tsv"),
+    ],
 )
 def test_another_well_known_type_is_refused_by_its_extension(extend_api, name):
     reply = parse(extend_api, name)
@@ -66,6 +70,10 @@ def test_the_name_that_a_request_gives_tells_the_type(extend_api):
     assert reply(url=URL + "a.bin", name="a.pdf")["file"]["type"] == "PDF"
     assert reply(url=URL + "a.pdf", name="a.zip")["code"] == "FILE_TYPE_NOT_SUPPORTED"
     assert reply(url=URL + "a.png", name="invoice")["file"]["type"] == "IMG"
+
+
+def test_no_documented_type_is_refused():
+    assert not {name for name in SUPPORTED.split() if refused_extension(f"a.{name}")}
 
 
 def test_an_upload_of_another_type_is_kept_and_not_parsed(extend_api):

@@ -93,10 +93,15 @@ _UNKNOWN: Final = FileKind(None, None)
 # Other extensions say nothing: the last segment of a URL may end in .php or in a version.
 _ARCHIVES: Final = "zip 7z rar tar gz tgz bz2 xz zst jar iso"
 _PROGRAMS: Final = "exe msi dll bin dmg apk deb rpm"
+_OFFICE: Final = "docm dotm pptm potx pps ppsx xlsm xlsb xlt odp odg pages numbers key vsd vsdx pub"
+_GRAPHICS: Final = "eps ps xps ai indd tga ico jp2 avif cr2 nef dng"
 _DRAWINGS: Final = "dwg dxf dwf stl step stp skp"
 _MEDIA: Final = "mp4 m4v mov avi mkv webm wmv mpg mpeg mp3 m4a wav flac ogg opus aac wma"
-_DATA: Final = "json yaml yml parquet sqlite db mdb accdb epub mobi msg pst ttf otf woff woff2"
-_REFUSED: Final = frozenset(f"{_ARCHIVES} {_PROGRAMS} {_DRAWINGS} {_MEDIA} {_DATA}".split())
+_DATA: Final = "json jsonl tsv ics vcf yaml yml parquet sqlite db mdb accdb epub mobi msg pst"
+_FONTS: Final = "ttf otf woff woff2"
+_REFUSED: Final = frozenset(
+    f"{_ARCHIVES} {_PROGRAMS} {_OFFICE} {_GRAPHICS} {_DRAWINGS} {_MEDIA} {_DATA} {_FONTS}".split()
+)
 
 
 def kind_of(name: str) -> FileKind:

@@ -39,11 +39,19 @@ DOCUMENTS: Final = "a PDF, an image or an office document"
 
 # HEIC images are in the same container as MP4 videos, and are supported.
 _IMAGE_BRANDS: Final = (b"hei", b"hev", b"mif", b"msf", b"avi")
-_MEDIA: Final = {
+_OTHERS: Final = {
     b"\x1aE\xdf\xa3": "video/webm",
     b"OggS": "audio/ogg",
     b"ID3": "audio/mpeg",
     b"fLaC": "audio/flac",
+    b"\xff\xfb": "audio/mpeg",
+    b"FLV\x01": "video/x-flv",
+    b"MZ\x90\x00": "application/vnd.microsoft.portable-executable",
+    b"\x7fELF": "application/x-executable",
+    # Not plain zip: office documents are zips, too.
+    b"\x1f\x8b\x08": "application/gzip",
+    b"7z\xbc\xaf\x27\x1c": "application/x-7z-compressed",
+    b"Rar!\x1a\x07": "application/vnd.rar",
 }
 _RIFF_MEDIA: Final = {b"AVI ": "video/x-msvideo", b"WAVE": "audio/wav"}
 
@@ -254,7 +262,7 @@ def _media_of(body: bytes) -> str | None:
         return None if body[8:11] in _IMAGE_BRANDS else "video/mp4"
     if body[:4] == b"RIFF":
         return _RIFF_MEDIA.get(body[8:12])
-    return next((media for magic, media in _MEDIA.items() if body.startswith(magic)), None)
+    return next((media for magic, media in _OTHERS.items() if body.startswith(magic)), None)
 
 
 def parse_options(sent: Mapping[str, Any], problems: Problems) -> ParseOptions:
