@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import inspect
+import itertools
 import os
 import re
 import shutil
@@ -276,20 +277,20 @@ CHROMIUM = next(
 @pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
 )
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_the_screen(site, pages, scheme):
+def test_no_page_is_wider_than_the_screen(site, pages):
     playwright = pytest.importorskip("playwright.sync_api")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     wide = []
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        window = browser.new_page(offline=True, color_scheme=scheme)
+        window = browser.new_page(offline=True)
         for name in pages:
             window.goto((site / name).as_uri())
-            for width in (1280, 400):
+            for scheme, width in itertools.product(("light", "dark"), (1280, 400)):
+                window.emulate_media(color_scheme=scheme)
                 window.set_viewport_size({"width": width, "height": 900})
                 shown = window.evaluate("document.documentElement.scrollWidth")
                 if shown > width:
-                    wide.append((name, width, shown))
+                    wide.append((name, scheme, width, shown))
         browser.close()
     assert wide == []
