@@ -19,6 +19,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 exclude_patterns = ["reference/generated", "_build"]
 default_role = "code"
+smartquotes = False  # options keep their two hyphens
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

@@ -125,11 +125,7 @@ def errors() -> str:
     for provider in built_in_providers():
         rows = [_error_row(error) for error in provider.errors]
         parts += [f"## {provider.title}", ""]
-        parts.append(
-            table(
-                ["code", "status", "retryable", "surfaces", "endpoints", "basis", "meaning"], rows
-            )
-        )
+        parts.append(table(["code", "status", "retryable", "where", "basis", "meaning"], rows))
     return "\n".join(parts)
 
 
@@ -331,8 +327,8 @@ def _error_row(error: DocumentedError) -> tuple[object, ...]:
         f"`{error.code}`",
         error.status,
         "yes" if error.retryable else "no",
-        ", ".join(error.surfaces),
-        ", ".join(f"`{path}`" for path in error.endpoints) or "every one",
+        f"{', '.join(error.surfaces)}: "
+        + (", ".join(f"`{path}`" for path in error.endpoints) or "every endpoint"),
         f"[{error.basis}](https://{error.source})" if _is_page(error.source) else error.basis,
         error.description,
     )
