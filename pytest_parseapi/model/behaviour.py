@@ -222,6 +222,8 @@ class Behaviour:
     ) -> Reply:
         """The reply for a documented error: `error_body` as JSON, and the id where it belongs."""
         body = self.error_body(error, message=message, request_id=request_id, details=details)
+        if not isinstance(body, Mapping):
+            raise TypeError(f"{type(self).__qualname__}.error_body gives a mapping, not {body!r}")
         return json_reply(error.status, body, self.reply_headers(request_id))
 
     def reply_headers(self, request_id: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Behaviour, Call
+from pytest_parseapi.model.behaviour import Behaviour, Rejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Reply
@@ -92,11 +92,18 @@ def failed(
 
 
 def scripted(
-    provider: Provider, step: Step, call: Call, success: Reply, request_id: str
+    provider: Provider, step: Step, said: Rejected | None, success: Reply, request_id: str
 ) -> Outcome:
-    """What a script puts in the place of a success."""
+    """What a script puts in the place of a success.
+
+    Args:
+        provider: whose API it is.
+        step: what the script says.
+        said: what `Behaviour.scripted` says of a documented error.
+        success: the reply that would have come.
+        request_id: the id of the exchange.
+    """
     if isinstance(step.error, DocumentedError):
-        said = provider.behaviour.scripted(step.error, call)
         message = None if said is None else said.message
         return failed(
             provider.behaviour,

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Reply, Request
-from pytest_parseapi.model.mistakes import SimulationStopped, nearest
+from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
@@ -17,6 +18,7 @@ from pytest_parseapi.service.outcome import failed
 
 __all__ = ["ProviderFunctions"]
 
+_LOWEST, _HIGHEST = 200, 599
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -54,10 +56,31 @@ class ProviderFunctions:
         except SimulationStopped as error:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(answer, f"raised {type(error).__name__}: {error}"))
-        if not isinstance(reply, Reply):
-            self._stops.stop(self._mistake(answer, f"gives a Reply, not {reply!r}"))
+            self._stops.stop(self._mistake(answer, f"raised {_text_of(error)}"))
+        self._check(answer, reply)
         return reply
+
+    def scripted(self, error: DocumentedError | NetworkFault, call: Call) -> Rejected | None:
+        """What the provider says of a scripted error, where that depends on the request."""
+        if isinstance(error, NetworkFault):
+            return None
+        function = self._provider.behaviour.scripted
+        try:
+            said = function(error, call)
+        except Exception as mistake:  # noqa: BLE001 - whatever it raises, it is named
+            self._stops.stop(self._mistake(function, f"raised {_text_of(mistake)}"))
+        if not (said is None or isinstance(said, Rejected)):
+            self._stops.stop(self._mistake(function, f"gives a Rejected or None, not {said!r}"))
+        return said
+
+    def new_state(self) -> Any:
+        """What the provider remembers during one test; raises `UsageError` where it cannot."""
+        function = self._provider.behaviour.new_state
+        try:
+            return function()
+        except Exception as error:
+            mistake = self._mistake(function, f"raised {_text_of(error)}")
+            raise UsageError(mistake) from error
 
     def turned_down(self, rejected: Rejected, request_id: str) -> Outcome:
         """How a request ends that the provider turned down by the code of an error."""
@@ -88,17 +111,27 @@ class ProviderFunctions:
 
     def guarded(self, make: Callable[[], Outcome]) -> Outcome:
         """An outcome whose body the provider makes."""
+        function = self._provider.behaviour.error_reply
         try:
-            return make()
+            outcome = make()
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            function = self._provider.behaviour.error_reply
-            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
+            self._stops.stop(self._mistake(function, f"raised {_text_of(error)}"))
+        self._check(function, outcome.result)
+        return outcome
+
+    def _check(self, function: Callable[..., object], reply: object) -> None:
+        """Stop the test where a function gave what cannot be sent."""
+        if not isinstance(reply, Reply):
+            self._stops.stop(self._mistake(function, f"gives a Reply, not {reply!r}"))
+        problem = _unsendable(reply)
+        if problem is not None:
+            self._stops.stop(self._mistake(function, f"gives a Reply whose {problem}"))
 
     def _texts(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
         try:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(function, f"raised {type(error).__name__}: {error}"))
+            self._stops.stop(self._mistake(function, f"raised {_text_of(error)}"))
         if not _are_texts(found):
             self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
         return found
@@ -106,6 +139,25 @@ class ProviderFunctions:
     def _mistake(self, function: Callable[..., object], text: str) -> str:
         name = getattr(function, "__qualname__", repr(function))
         return f"provider {self._provider.name!r}: {name} {text}".partition("\n")[0]
+
+
+def _text_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _unsendable(reply: Reply) -> str | None:
+    """Why no client library could be handed a reply; None for a good one."""
+    status, body = reply.status, reply.body
+    if type(status) is not int or not _LOWEST <= status <= _HIGHEST:
+        return f"status is not an integer from {_LOWEST} to {_HIGHEST}: {status!r}"
+    if not isinstance(body, bytes):
+        return f"body is not bytes, but one {type(body).__name__}"
+    for name, value in reply.headers.items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            return f"headers are not texts: {name!r}: {value!r}"
+        if "\n" in value or "\r" in value:
+            return f"header {name!r} has more than one line: {value!r}"
+    return None
 
 
 def _are_texts(found: object) -> bool:

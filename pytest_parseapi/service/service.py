@@ -123,7 +123,7 @@ class SimulatedService:
         self._deciding: int | None = None
         """The thread in which a ``when`` of the test's own decides."""
         self._ids = Ids(self.seed)
-        self.state: Any = provider.behaviour.new_state()
+        self.state: Any = self._functions.new_state()
         self.runs = None if provider.runs is None else RunBook(provider.runs, self._signing)
         """Every run of the test; None where the provider has none."""
         self._unauthorized = provider.error_of(provider.unauthorized)
@@ -138,7 +138,7 @@ class SimulatedService:
             self.lenient = False
             self.rejections.clear()
             self._ids = Ids(self.seed)
-            self.state = self.provider.behaviour.new_state()
+            self.state = self._functions.new_state()
             words = self.provider.runs
             self.runs = None if words is None else RunBook(words, self._signing)
 
@@ -364,8 +364,9 @@ class SimulatedService:
     def _ended(self, call: Call, step: Step | None, reply: Reply, request_id: str) -> Outcome:
         """How a good request ends: with its reply, or as the script says."""
         if step is not None:
+            said = self._functions.scripted(step.error, call)
             return self._functions.guarded(
-                lambda: scripted(self.provider, step, call, reply, request_id)
+                lambda: scripted(self.provider, step, said, reply, request_id)
             )
         return Outcome(
             result=reply,

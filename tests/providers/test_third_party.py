@@ -12,7 +12,7 @@ import pytest
 from acme import ACME
 from acme_consumers import BROKEN, Right
 
-from pytest_parseapi import ParseErrorContract, Rejected
+from pytest_parseapi import ParseErrorContract, Rejected, Reply, UsageError
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
@@ -241,7 +241,21 @@ def raising(*_arguments, **_named):
         ("documents", lambda *_: (None,), "gives a tuple of texts, not (None,)"),
         ("error_body", raising, "raised BrokenError: two"),
         ("error_body", lambda *_, **__: {"x": {1}}, "raised TypeError: Object of type set is not"),
-        ("scripted", raising, "raised BrokenError: two"),
+        ("error_body", lambda *_, **__: None, "Wrong.error_body gives a mapping, not None"),
+        ("scripted", raising, "raising raised BrokenError: two"),
+        ("scripted", lambda *_: "x", "gives a Rejected or None, not 'x'"),
+        *(
+            ("answer", lambda *_, reply=reply: reply, f"gives a Reply whose {problem}")
+            for reply, problem in (
+                (Reply(status="200"), "status is not an integer from 200 to 599: '200'"),
+                (Reply(status=99), "status is not an integer from 200 to 599: 99"),
+                (Reply(status=200, body="text"), "body is not bytes, but one str"),
+                (Reply(status=200, headers={"x": 3}), "headers are not texts: 'x': 3"),
+                (Reply(status=200, headers={"x": "a\r\n"}), "header 'x' has more than one line"),
+            )
+        ),
+        ("error_reply", lambda *_, **__: {}, "raised AttributeError: 'dict' object has no"),
+        ("error_reply", lambda *_, **__: Reply(status=1), "gives a Reply whose status is not"),
     ],
 )
 def test_a_mistake_in_a_behaviour_stops_the_test_in_one_line(method, function, said):
@@ -257,6 +271,16 @@ def test_a_mistake_in_a_behaviour_stops_the_test_in_one_line(method, function, s
     assert text.startswith("provider 'acme': ")
     assert said in text
     assert "\n" not in text
+
+
+def test_a_state_that_cannot_be_made_is_the_author_s_mistake():
+    kind = type("Wrong", (type(ACME.behaviour),), {"new_state": raising})
+    with (
+        pytest.raises(UsageError) as caught,
+        simulated("state", replace(ACME, behaviour=kind())),
+    ):
+        pass
+    assert str(caught.value) == "provider 'acme': raising raised BrokenError: two"
 
 
 def test_an_unknown_code_of_a_rejection_names_the_known_ones():
