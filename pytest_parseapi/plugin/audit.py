@@ -94,6 +94,12 @@ def imported(config: pytest.Config, option: str, target: str) -> Any:
     name, colon, path = target.partition(":")
     if not colon or not name or not path:
         raise pytest.UsageError(f"{option} takes package.module:function, not {target!r}")
+    if name.endswith(".py") or "/" in name or "\\" in name:
+        module = ".".join(Path(name).with_suffix("").parts).lstrip(".")
+        raise pytest.UsageError(
+            f"{option} takes package.module:function, not the path of a file: did you mean "
+            f"'{module}:{path}'?"
+        )
     # As python -m does: what lies where pytest was started can be imported.
     start = str(config.invocation_params.dir)
     if start not in sys.path:
@@ -102,11 +108,22 @@ def imported(config: pytest.Config, option: str, target: str) -> Any:
         found: Any = importlib.import_module(name)
     except ImportError as error:
         raise pytest.UsageError(f"{option} {target}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the import runs
+        raise pytest.UsageError(
+            f"{option} {target}: {name} cannot be imported, it raised {error!r}"
+        ) from None
+    owner = found
     for part in path.split("."):
         if not hasattr(found, part):
             known = [item for item in dir(found) if not item.startswith("_")]
             raise pytest.UsageError(
                 f"{option} {target}: there is no {part!r}, {nearest(part, known)}"
             )
-        found = getattr(found, part)
+        owner, found = found, getattr(found, part)
+    plain = inspect.isfunction(inspect.getattr_static(owner, path.rpartition(".")[2]))
+    if inspect.isclass(owner) and plain:
+        raise pytest.UsageError(
+            f"{option} {target}: it is a method that needs an instance of {owner.__name__}; name "
+            "one that the module has, or write a function of one document that makes one"
+        )
     return found

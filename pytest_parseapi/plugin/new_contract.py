@@ -43,7 +43,7 @@ def write_contract(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     path = config.invocation_params.dir / f"test_{provider.name.replace('-', '_')}_contract.py"
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise pytest.UsageError(
             f"{_OPTION}: {path} exists, and is left as it is: rename it, or delete it"
         )
@@ -73,8 +73,16 @@ def write_contract(config: pytest.Config) -> None:
             found = measure(new_api, parse, provider.name, surface)
     except (Unmeasurable, UsageError, SimulationStopped) as error:
         raise pytest.UsageError(f"{_OPTION} {target}: {error}") from None
-    with path.open("x", encoding="utf-8") as file:
-        file.write(_module(target, provider, found))
+    except SystemExit as error:
+        raise pytest.UsageError(
+            f"{_OPTION} {target}: it ended the process by {error!r}; a contract needs a function "
+            "that returns or raises an Exception"
+        ) from None
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_module(target, provider, found))
+    except OSError as error:
+        raise pytest.UsageError(f"{_OPTION}: {path} cannot be written: {error}") from None
     print(path)  # noqa: T201 - the option's answer
 
 

@@ -87,6 +87,36 @@ def nothing(document):
 
 def pair(one, two):
     return None
+
+
+def ends(document):
+    raise SystemExit(3)
+
+
+def refused(document):
+    raise RuntimeError("no configuration: set OUR_KEY")
+
+
+class Client:
+    def parse(self, document):
+        return parse(document)
+
+    async def parse_async(self, document):
+        return parse(document)
+
+    @classmethod
+    def parse_by_class(cls, document):
+        return parse(document)
+
+    @staticmethod
+    def parse_static(document):
+        return parse(document)
+
+    def __call__(self, document):
+        return parse(document)
+
+
+ours = Client()
 """
 
 
@@ -130,6 +160,27 @@ def test_the_class_of_a_right_client_is_collected_and_green(pytester, session, f
     assert outcomes["passed"] > 50
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["ours", "ours.parse", "ours.parse_async", "Client.parse_by_class", "Client.parse_static"],
+)
+def test_methods_and_callable_objects_are_measured(pytester, session, path):
+    assert session(f"--parseapi-init=client:{path}", "--parseapi-provider=extend").ret == 0
+    text = (pytester.path / "test_extend_contract.py").read_text()
+    assert f"    parse = staticmethod(client.{path})\n" in text
+    assert "    max_attempts = 4  # HTTP" in text
+    outcomes = session("-k", "test_success or test_lasting_error").parseoutcomes()
+    assert set(outcomes) == {"passed", "deselected"}
+
+
+def test_a_link_that_leads_nowhere_is_no_place_for_a_new_file(pytester, session):
+    path = pytester.path / "test_extend_contract.py"
+    path.symlink_to(pytester.path / "gone" / "test_extend_contract.py")
+    result = session("--parseapi-init=client:parse", "--parseapi-provider=extend")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --parseapi-init: {path} exists, and is left as it is: *"])
+
+
 def test_the_surface_and_the_submissions_of_runs_are_measured(pytester, session):
     assert session("--parseapi-init=client:run", "--parseapi-provider=extend").ret == 0
     text = (pytester.path / "test_extend_contract.py").read_text()
@@ -163,6 +214,39 @@ def test_an_existing_file_stays_as_it_is(pytester, session):
         (["client:pair"], "--parseapi-init client:pair: parse must take one document, and takes *"),
         (["client:nothing"], "--parseapi-init client:nothing: parse sends a request to Extend"),
         (
+            ["client:Client.parse"],
+            "--parseapi-init client:Client.parse: it is a method that needs an instance *",
+        ),
+        (
+            ["client:refused"],
+            "--parseapi-init client:refused: parse sends a request to Extend",
+        ),
+        (
+            ["client:ends"],
+            "--parseapi-init client:ends: it ended the process by SystemExit(3); *",
+        ),
+        (
+            ["client.py:parse"],
+            "--parseapi-init takes package.module:function, not the path of a file: did you mean "
+            "'client:parse'?",
+        ),
+        (
+            ["./client.py:parse"],
+            "--parseapi-init takes package.module:function, not the path of a file: did you mean "
+            "'client:parse'?",
+        ),
+        (["clent:parse"], "--parseapi-init clent:parse: No module named 'clent'"),
+        (
+            ["wrong_syntax:parse"],
+            "--parseapi-init wrong_syntax:parse: wrong_syntax cannot be imported, it raised "
+            "SyntaxError(*",
+        ),
+        (
+            ["needs_a_key:parse"],
+            "--parseapi-init needs_a_key:parse: needs_a_key cannot be imported, it raised "
+            "KeyError('OUR_KEY')",
+        ),
+        (
             ["client:parse", "--parseapi-provider=nutrient"],
             "--parseapi-init client:parse: parse asks Nutrient",
         ),
@@ -177,6 +261,8 @@ def test_an_existing_file_stays_as_it_is(pytester, session):
     ],
 )
 def test_a_mistake_writes_nothing(pytester, session, arguments, message):
+    (pytester.path / "wrong_syntax.py").write_text("def parse(:\n")
+    (pytester.path / "needs_a_key.py").write_text("import os\nKEY = os.environ['OUR_KEY']\n")
     result = session(f"--parseapi-init={arguments[0]}", *arguments[1:])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
