@@ -73,6 +73,15 @@ class Submission:
     data: Any = None
     failure: RunFailure | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what would name each letter a document, or break when the run fails."""
+        if not isinstance(self.names, tuple) or not all(
+            isinstance(item, str) for item in self.names
+        ):
+            raise TypeError(f"Submission.names must be a tuple of texts, not {self.names!r}")
+        if not isinstance(self.failure, RunFailure | None):
+            raise TypeError(f"Submission.failure must be a RunFailure, not {self.failure!r}")
+
 
 class SimulatedRun(Protocol):
     """One run, as a provider's handlers see it."""

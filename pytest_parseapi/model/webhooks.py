@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Signing:
         """
         key = self.secret if secret is None else secret
         if self.sign is not None:
-            return self.sign(key, timestamp, body)
+            made = self.sign(key, timestamp, body)
+            if not isinstance(made, str):
+                raise UsageError(f"Signing.sign gives a text, such as a hexdigest, not {made!r}")
+            return made
         signed = body if self.timestamp_header is None else b"%d." % timestamp + body
         return hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
 

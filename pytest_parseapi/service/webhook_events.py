@@ -183,6 +183,8 @@ class EventMaker:
 
 
 def _encoded(webhooks: WebhookDescription, event_id: str, event_type: str, payload: Any) -> bytes:
+    if not isinstance(payload, Mapping):
+        raise UsageError(f"the payload of {event_type} must be a mapping, not {payload!r}")
     event = webhooks.envelope(event_id, event_type, payload)
     # No usual serialiser writes it so, that of any other language included: a receiver that signs
     # what it has parsed and serialised again is found by the first delivery.

@@ -12,7 +12,7 @@ import pytest
 from acme import ACME
 from acme_consumers import BROKEN, Right
 
-from pytest_parseapi import ParseErrorContract, Rejected, Reply, UsageError
+from pytest_parseapi import ParseErrorContract, Rejected, Reply, Submission, UsageError
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
@@ -271,6 +271,48 @@ def test_a_mistake_in_a_behaviour_stops_the_test_in_one_line(method, function, s
     assert text.startswith("provider 'acme': ")
     assert said in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"names": URL}, f"Submission.names must be a tuple of texts, not {URL!r}"),
+        ({"names": (None,)}, "Submission.names must be a tuple of texts, not (None,)"),
+        (
+            {"names": (URL,), "failure": "BUSY"},
+            "Submission.failure must be a RunFailure, not 'BUSY'",
+        ),
+    ],
+)
+def test_a_wrong_submission_is_refused_where_it_is_made(wrong, said):
+    def answer(_self, call, _request_id):
+        call.runs.submit(Submission(**wrong))
+
+    kind = type("Wrong", (type(ACME.behaviour),), {"answer": answer})
+    with simulated("submission", replace(ACME, behaviour=kind())) as (api, simulation):
+        simulation.begin_call()
+        with pytest.raises(SimulationStopped) as caught:
+            post(api, "/jobs")
+    assert str(caught.value).endswith(f"answer raised TypeError: {said}")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"payload": lambda *_: None}, "the payload of job.finished must be a mapping, not None"),
+        (
+            {"signing": replace(ACME.webhooks.signing, sign=lambda *_: b"\x01")},
+            "Signing.sign gives a text, such as a hexdigest, not b'\\x01'",
+        ),
+    ],
+)
+def test_a_delivery_that_no_receiver_could_get_is_the_author_s_mistake(wrong, said):
+    provider = replace(ACME, webhooks=replace(ACME.webhooks, **wrong))
+    with simulated("delivery", provider) as (api, simulation):
+        simulation.begin_call()
+        with pytest.raises(UsageError) as caught:
+            api.webhook()
+    assert str(caught.value) == said
 
 
 def test_a_state_that_cannot_be_made_is_the_author_s_mistake():
