@@ -56,6 +56,16 @@ class RuleRow:
     name: str
     cases: int
     first: BrokenRule
+    others: int = 0
+    """How many other sentences the rule has in the other cases, such as for other errors."""
+
+    def rule(self, most: int | None = None) -> str:
+        """What should have held, in that many characters at most."""
+        others = f", and {self.others} more" if self.others else ""
+        text = self.first.rule
+        if most is not None and len(text) + len(others) > most:
+            text = text[: most - len(others) - 3] + "..."
+        return text + others
 
 
 def rows_of(broken: Iterable[BrokenRule]) -> list[RuleRow]:
@@ -64,7 +74,12 @@ def rows_of(broken: Iterable[BrokenRule]) -> list[RuleRow]:
     for item in broken:
         by_name.setdefault(item.name, []).append(item)
     rows = [
-        RuleRow(name=name, cases=len({item.test for item in items}), first=items[0])
+        RuleRow(
+            name=name,
+            cases=len({item.test for item in items}),
+            first=items[0],
+            others=len({item.rule for item in items}) - 1,
+        )
         for name, items in by_name.items()
     ]
     return sorted(rows, key=lambda row: (-row.cases, row.name))
@@ -88,8 +103,7 @@ def table(rows: Sequence[RuleRow]) -> list[str]:
 
 
 def _texts(row: RuleRow) -> tuple[str, str]:
-    rule = row.first.rule
-    return rule if len(rule) <= _SHOWN else rule[: _SHOWN - 3] + "...", row.first.test
+    return row.rule(_SHOWN), row.first.test
 
 
 def step_summary(rows: Sequence[RuleRow], failed: int) -> str:
@@ -104,7 +118,7 @@ def step_summary(rows: Sequence[RuleRow], failed: int) -> str:
     lines = [f"### pytest-parseapi: {len(rows)} rules broken in {failed} tests", ""]
     lines += [f"| {' | '.join(_HEADINGS)} |", "| --- | ---: | --- | --- |"]
     for row in rows:
-        cells = (f"`{row.name}`", str(row.cases), row.first.rule, f"`{row.first.test}`")
+        cells = (f"`{row.name}`", str(row.cases), row.rule(), f"`{row.first.test}`")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -4,8 +4,9 @@ const rulesOf = (test) => test.rules || [];
 const rows = new Map(); // name -> the tests that broke it, and how it is put
 for (const test of report.tests) {
   for (const rule of rulesOf(test)) {
-    if (!rows.has(rule.name)) rows.set(rule.name, { ...rule, tests: new Set() });
+    if (!rows.has(rule.name)) rows.set(rule.name, { ...rule, tests: new Set(), sentences: new Set() });
     rows.get(rule.name).tests.add(test);
+    rows.get(rule.name).sentences.add(rule.rule);
   }
 }
 const brokenRules = [...rows.values()].sort((a, b) => b.tests.size - a.tests.size || natural(a.name, b.name));
@@ -22,10 +23,12 @@ function ruleRow(rule) {
   return el("tr", { "data-rule": rule.name }, [
     el("th", { scope: "row" }, button),
     el("td", { class: "cases" }, [String(rule.tests.size), el("span", { class: "unit" }, rule.tests.size === 1 ? " case" : " cases")]),
-    el("td", {}, [rule.rule, el("span", { class: "page" }, rule.page ? linkTo(rule.page) : "a rule of pytest-parseapi's own")]),
+    el("td", {}, [rule.rule + others(rule), el("span", { class: "page" }, rule.page ? linkTo(rule.page) : "a rule of pytest-parseapi's own")]),
     el("td", { class: "where" }, el("code", {}, placeOf(first))),
   ]);
 }
+// A rule is put in other words for other errors.
+const others = ({ sentences }) => (sentences.size > 1 ? `, and ${sentences.size - 1} more` : "");
 const placeOf = (test) => (test.file ? `${test.file}:${test.line}` : test.id);
 
 if (brokenRules.length) {
