@@ -309,6 +309,26 @@ def test_the_list_of_files_has_pages_in_both_directions(extend_api):
     assert pages("&nameContains=3.pdf") == [ids[3]]
 
 
+@pytest.mark.parametrize("kind", ["files", "parse_runs"])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_deleting_what_a_page_showed_moves_no_page(extend_api, kind, order):
+    """As a clean-up does: a page, the deletion of what it showed, the next page."""
+    made = [
+        upload(extend_api, b"x") if kind == "files" else send(extend_api, path="/parse_runs")
+        for _ in range(5)
+    ]
+    query, deleted = f"maxPageSize=2&sortDir={order}", []
+    while query:
+        body = ask(extend_api, "GET", f"/{kind}?{query}").json()
+        for item in body["data"]:
+            assert ask(extend_api, "DELETE", f"/{kind}/{item['id']}").status_code == 200
+            deleted.append(item["id"])
+        token = body.get("nextPageToken")
+        query = token and f"maxPageSize=2&sortDir={order}&nextPageToken={token}"
+    ids = [reply.json()["id"] for reply in made]
+    assert deleted == (ids if (kind, order) == ("files", "asc") else ids[::-1])
+
+
 @pytest.mark.parametrize(
     "query", ["sortDir=up", "maxPageSize=0", "maxPageSize=1001", "nextPageToken=x"]
 )

@@ -122,7 +122,7 @@ def _list(call: Call) -> Mapping[str, Any]:
     newest_first = query_choice(call.request, "sortDir", ("asc", "desc")) != "asc"
     part = query_text(call.request, "nameContains") or ""
     files = list(state.files.values())
-    page = Page(call, len(files), newest_first=newest_first)
+    page = Page(call)
     ordered = files[::-1] if newest_first else files
     return page.body(ordered, lambda file: part in file.name, file_body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from pytest_parseapi.model.behaviour import Call
@@ -16,7 +16,9 @@ __all__ = ["Page", "query_choice", "query_flag", "query_text"]
 _PAGE_SIZE: Final = 10
 _MOST_PER_PAGE: Final = 1000
 
-_Item = TypeVar("_Item")
+_NEXT: Final = "page_"
+
+_Item = TypeVar("_Item", bound="Listed")
 
 
 def query_text(request: Request, name: str) -> str | None:
@@ -49,22 +51,26 @@ def _values(request: Request, name: str) -> list[str]:
     return parse_qs(request.query, keep_blank_values=True).get(name, [])
 
 
+class Listed(Protocol):
+    """What can be in a list."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+
 class Page:
     """One page of a list.
 
     Args:
         call: the request, which names the page and its size.
-        count: how many items the whole list has.
-        newest_first: the order of the list.
 
     Raises:
-        Rejected: the request asks for a page that no reply gave, or for a wrong size.
+        Rejected: the request asks for a wrong size.
     """
 
-    def __init__(self, call: Call, count: int, *, newest_first: bool = True) -> None:
-        self._count = count
-        self._newest_first = newest_first
-        self._start = self._from_token(query_text(call.request, "nextPageToken"))
+    def __init__(self, call: Call) -> None:
+        self._token = query_text(call.request, "nextPageToken")
         self._size = _size(call)
 
     def body(
@@ -79,31 +85,31 @@ class Page:
             items: the whole list, in order.
             fits: whether an item fits the filters.
             summary: how the list shows an item; None where a look at it leaves it out.
+
+        Raises:
+            Rejected: the request asks for a page that no reply gave.
         """
         data: list[Mapping[str, Any]] = []
         body: dict[str, Any] = {"object": "list", "data": data}
-        for index, item in enumerate(items[self._start :], self._start):
+        for item in items[self._start(items) :]:
             if not fits(item):
                 continue
             if len(data) == self._size:
-                body["nextPageToken"] = f"page_{self._from_oldest(index)}"
+                # It names an item, so that what is new or deleted moves no page.
+                body["nextPageToken"] = _NEXT + item.id
                 break
             shown = summary(item)
             if shown is not None:
                 data.append(shown)
         return body
 
-    def _from_token(self, token: str | None) -> int:
-        if token is None:
+    def _start(self, items: Sequence[_Item]) -> int:
+        if self._token is None:
             return 0
-        number = token.removeprefix("page_")
-        if number == token or not number.isdecimal() or not 0 < int(number) < self._count:
-            raise invalid("The query parameter nextPageToken is not one that this API gave.")
-        return self._from_oldest(int(number))
-
-    def _from_oldest(self, position: int) -> int:
-        """A token counts from the oldest item, so that new ones move no page."""
-        return self._count - position if self._newest_first else position
+        for index, item in enumerate(items):
+            if self._token == _NEXT + item.id:
+                return index
+        raise invalid("The query parameter nextPageToken is not one that this API gave.")
 
 
 def _size(call: Call) -> int:

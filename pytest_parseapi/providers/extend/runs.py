@@ -93,7 +93,7 @@ def list_runs(call: Call) -> Mapping[str, Any]:
     """Answers ``GET /parse_runs``."""
     runs = call.runs.all()
     status = query_choice(call.request, "status", _STATUSES)
-    page = Page(call, len(runs))
+    page = Page(call)
     matching = {run.id for run in _matching(call, runs)}
 
     def shown(run: SimulatedRun) -> Mapping[str, Any] | None:

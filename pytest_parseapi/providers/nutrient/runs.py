@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
-from pytest_parseapi.model.reading import names_of_url
+from pytest_parseapi.model.reading import names_of_url, shown
 from pytest_parseapi.model.runs import RunDescription, RunFailure, SimulatedRun, Submission
 from pytest_parseapi.providers.nutrient.bodies import (
     PAGE_CREDITS,
@@ -24,6 +24,7 @@ __all__ = ["RUNS", "RUN_HANDLERS", "run_body"]
 
 _UNKNOWN_SOURCE: Final = "unknown_source"
 _PAGE_SIZE: Final = 100
+_NEXT: Final = "page_"
 
 
 def run_body(call: Call, run: SimulatedRun, status: str, request_id: str) -> dict[str, Any]:
@@ -82,33 +83,28 @@ RUNS: Final = RunDescription(
 
 
 def _list(call: Call, request_id: str) -> Mapping[str, Any]:
-    runs = call.runs.all()
-    token = parse_qs(call.request.query).get("nextPageToken", [None])[-1]
-    end = len(runs)
-    if token is not None:
-        number = token.removeprefix("page_")
-        if number == token or not number.isdecimal() or not 0 < int(number) < end:
-            raise Rejected(
-                "invalid_request",
-                details={
-                    "failingPaths": [
-                        {
-                            "path": "$.nextPageToken",
-                            "details": f"invalid value: {token!r}; must be one that a list gave",
-                        }
-                    ]
-                },
-            )
-        end = int(number)
-    start = max(0, end - _PAGE_SIZE)
-    page = runs[start:end]
-    statuses = call.runs.look(page)
-    shown = [
+    newest_first = call.runs.all()[::-1]
+    token = parse_qs(call.request.query, keep_blank_values=True).get("nextPageToken", [None])[-1]
+    start = 0 if token is None else _start_of(token, newest_first)
+    page, rest = newest_first[start : start + _PAGE_SIZE], newest_first[start + _PAGE_SIZE :]
+    # The oldest first, as polls of each.
+    statuses = call.runs.look(page[::-1])
+    bodies = [
         run_body(call, run, status, request_id)
-        for run, status in zip(reversed(page), reversed(statuses), strict=True)
+        for run, status in zip(page, reversed(statuses), strict=True)
     ]
-    body: dict[str, Any] = {"runs": shown, "requestId": request_id}
-    return {**body, "nextPageToken": f"page_{start}"} if start else body
+    body: dict[str, Any] = {"runs": bodies, "requestId": request_id}
+    # It names a run, so that what is new or deleted moves no page.
+    return {**body, "nextPageToken": _NEXT + rest[0].id} if rest else body
+
+
+def _start_of(token: str, runs: list[SimulatedRun]) -> int:
+    for index, run in enumerate(runs):
+        if token == _NEXT + run.id:
+            return index
+    details = f"invalid value: {shown(token)}; must be one that a list gave"
+    failing = {"path": "$.nextPageToken", "details": details}
+    raise Rejected("invalid_request", details={"failingPaths": [failing]})
 
 
 def _read(call: Call, request_id: str) -> Mapping[str, Any]:
