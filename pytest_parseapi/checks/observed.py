@@ -136,7 +136,12 @@ def fail(observed: Observed, findings: Sequence[Finding]) -> None:
     if findings:
         provider = observed.provider
         known = [
-            replace(item, page=item.page or page_behind(provider, item.kind)) for item in findings
+            replace(
+                item,
+                page=item.page or page_behind(provider, item.kind),
+                attempts=item.attempts or tuple(sorted(_focus(observed, item))),
+            )
+            for item in findings
         ]
         raise failure(f"{body_of(findings)}\n\n{observed.picture(findings[0])}", known)
 

@@ -94,6 +94,7 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
             advice=observed.advice(
                 "timeout", "without one, a silent server holds the consumer for ever"
             ),
+            attempts=numbers_of(without),
         )
 
 

@@ -28,6 +28,28 @@ def test_a_failure_holds_its_findings(extend_api):
     }
 
 
+@pytest.mark.parametrize(
+    "check", ["assert_retried", "assert_recovered", "assert_request_id_logged"]
+)
+def test_of_many_documents_a_finding_names_the_attempts_at_its_own(extend_api, check):
+    extend_api.fail("OCR_ERROR", document="7.pdf")
+    for number in range(50):
+        send(extend_api, f"{number}.pdf")
+    (finding,) = findings_of(failure_of(getattr(extend_api, check)))
+    assert finding.attempts == (8,)
+
+
+def test_the_attempts_without_a_time_out_are_named(extend_api):
+    for number in range(10):
+        send(
+            extend_api,
+            f"{number}.pdf",
+            timeout=None if number == 7 else 5,
+        )
+    (finding,) = findings_of(failure_of(extend_api.assert_timeout_set))
+    assert finding.attempts == (8,)
+
+
 def test_one_check_may_find_several_things(extend_api):
     extend_api.fail("CORRUPT_FILE", times=2)
     send(extend_api)
