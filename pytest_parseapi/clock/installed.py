@@ -7,6 +7,7 @@ import selectors
 from collections.abc import Callable
 from typing import Any
 
+from pytest_parseapi.clock.alarms import Alarms
 from pytest_parseapi.clock.loops import LoopWaits
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -32,6 +33,7 @@ class VirtualTime:
         self._idle = idle
         self._waits: Waits | None = None
         self._loops: LoopWaits | None = None
+        self._alarms: Alarms | None = None
         self._random: Any = None
 
     def start(self) -> None:
@@ -46,6 +48,8 @@ class VirtualTime:
             self._waits.start()
             self._loops = LoopWaits(self.clock, self._idle)
             self._loops.start()
+            self._alarms = Alarms(self.clock)
+            self._alarms.start()
 
     def seed(self, number: int = 0) -> None:
         """Seed the global ``random``."""
@@ -59,6 +63,8 @@ class VirtualTime:
     def stop(self) -> None:
         """Put everything back, also where `start` failed half way."""
         try:
+            if self._alarms is not None:
+                self._alarms.stop()
             if self._loops is not None:
                 self._loops.stop()
             if self._waits is not None:

@@ -12,13 +12,16 @@ import select as system
 import selectors
 import socket
 import sys
+import threading
 import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.rest import RestingCall
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
@@ -29,6 +32,8 @@ __all__ = ["LoopWaits"]
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
 # The task by which other threads wake a trio loop.
 _TRIO_WAKES: Final = "<TrioToken.run_sync_soon task>"
+# So many seconds a loop's clock may show less than ``time.monotonic()``.
+_APART: Final = 0.05
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
 
 
@@ -46,18 +51,25 @@ class LoopWaits:
         self._patches = Patches()
         self._resting = RestingCall(current().rest)
         self._trio_done = False
+        self._loop_done = False
+        self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+        self._is_ahead = False
         self._seen: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
         for name in _SELECTORS:
             kind = getattr(selectors, name, None)
-            if kind is not None and "select" in vars(kind):
+            if kind is not None:
                 self._patches.put(kind, "select", self._select)
         self.catch_up()
 
     def catch_up(self) -> None:
         """Reach the loops of libraries that were imported since the start."""
+        asyncio: Any = sys.modules.get("asyncio.base_events")
+        if not self._loop_done and hasattr(asyncio, "BaseEventLoop"):
+            self._patches.put(asyncio.BaseEventLoop, "time", self._time)
+            self._loop_done = True
         trio = sys.modules.get("trio")
         if trio is not None and not self._trio_done and hasattr(trio, "_core"):
             manager = getattr(trio._core._run, "TheIOManager", None)
@@ -71,8 +83,32 @@ class LoopWaits:
         began = self._clock.began["monotonic"]
         ahead = began + self._clock.elapsed - current().real["monotonic"]()
         for loop in [reference() for reference in self._seen.values()]:
-            for timer in getattr(loop, "_scheduled", ()):
-                timer._when -= ahead
+            _shift(loop, -ahead - self._ahead.get(loop, 0.0))
+
+    def _time(self, real: Callable[..., float]) -> Callable[..., float]:
+        """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
+        clock = self._clock
+
+        @functools.wraps(real)
+        def read(loop: Any) -> float:
+            shown = real(loop)
+            if clock.closed:
+                return shown
+            if not sys._getframe(1).f_globals.get("__name__", "").startswith("asyncio."):
+                self._follow(loop, shown)
+            return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
+
+        return read
+
+    def _follow(self, loop: Any, shown: float) -> None:
+        """Put the clock and the timers of a loop forward, if code has run for long."""
+        others = current().real["monotonic"]() + self._clock.jumped_ns / SECOND
+        ahead = others - shown
+        more = ahead - self._ahead.get(loop, 0.0)
+        if more > _APART:
+            self._ahead[loop] = ahead
+            self._is_ahead = True
+            _shift(loop, more)
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
         clock = self._clock
@@ -111,6 +147,8 @@ class LoopWaits:
         if serves or caller is Caller.TOOL:
             # A server without a request, such as the live one: none may ever come.
             return self._resting(call, outside=True)
+        if _looks_after_threads(above):
+            return self._resting(call)
         if caller.is_real:
             return call()
         with self._clock.hold():
@@ -146,6 +184,23 @@ class LoopWaits:
             if handle is not None
         }
         return names <= _IDLE_CALLBACKS or self._idle(key)
+
+
+def _looks_after_threads(frame: FrameType | None) -> bool:
+    """Whether it is the thread of a pool of threads that waits for one of them to end."""
+    while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
+        frame = frame.f_back
+    keeper = None if frame is None else frame.f_back  # above what waits for changes
+    if keeper is None or keeper.f_code.co_name != "_handle_workers":
+        return False
+    workers = keeper.f_locals.get("pool", [None])
+    return all(isinstance(worker, threading.Thread) for worker in workers)
+
+
+def _shift(loop: Any, seconds: float) -> None:
+    """Put the timers of a loop off by the same time, as its clock is."""
+    for timer in getattr(loop, "_scheduled", ()):
+        timer._when += seconds
 
 
 def _wake(reference: weakref.ref[Any]) -> None:

@@ -42,7 +42,10 @@ class Waiting:
         outside: whether another program may bring it.
     """
 
-    __slots__ = ("awake", "deadline", "due", "ident", "outer", "outside", "polled", "wait")
+    __slots__ = (
+        *("awake", "deadline", "due", "ident", "interrupted", "interruptible", "outer"),
+        *("outside", "polled", "wait"),
+    )
 
     def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
         self.ident = get_ident()
@@ -55,6 +58,10 @@ class Waiting:
         """Whether it is about to go on."""
         self.due = False
         """Whether that is since its time is up."""
+        self.interruptible = False
+        """Whether it looks for signals when it is woken."""
+        self.interrupted = False
+        """Whether a signal is to be handled before it goes on."""
         self.outer: Waiting | None = None
 
 
@@ -154,6 +161,23 @@ class Rest:
         outer = entry.outer
         if outer is not None and not outer.awake:
             self._put_in(outer)
+
+    def entry_of(self, ident: int) -> Waiting | None:
+        """What a thread waits for, if it is at rest and looks for signals."""
+        entry = self._waits.get(ident)
+        return entry if entry is not None and entry.interruptible else None
+
+    def interrupt(self, entry: Waiting) -> None:
+        """A thread is to handle a signal: until it has, it is at work."""
+        entry.interrupted = True
+        self._take_out(entry)
+        if entry.ident != get_ident():
+            entry.wait.wake()
+
+    def rest_again(self, entry: Waiting) -> None:
+        """The calling thread has handled a signal, and waits on."""
+        if not entry.awake:
+            self._put_in(entry)
 
     def _put_in(self, entry: Waiting) -> None:
         self._waits[entry.ident] = entry

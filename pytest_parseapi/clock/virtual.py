@@ -13,6 +13,7 @@ import heapq
 import itertools
 import math
 import operator
+import signal
 import threading
 import time
 from _thread import get_ident
@@ -62,6 +63,8 @@ class VirtualClock:
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
+        self.jumped_to: Callable[[], object] = _nothing
+        """Called after each jump, with no other thread at the clock."""
         self.ledger = Ledger(real=real)
         """What has passed, for those who show it."""
         self.began: dict[str, Any] = {}
@@ -73,6 +76,7 @@ class VirtualClock:
         self._numbers = itertools.count()
         self._holds = 0
         self._closed = False
+        self._interrupts_itself = False
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -178,6 +182,7 @@ class VirtualClock:
         if needs:
             self._endless.count()
         entry = Waiting(wait, polled=polled)
+        entry.interruptible = True
         began = self.ledger.monotonic()
         rest.lock()
         try:
@@ -212,7 +217,10 @@ class VirtualClock:
                 entry.due = True
             else:
                 self._try_jump()
-                if not entry.awake and self._block(entry, needs, began):
+                came = not entry.awake and self._block(entry, needs, began)
+                if entry.interrupted:
+                    self._handle_signal(entry)
+                if came:
                     return True
         finally:
             rest.remove(entry)
@@ -238,17 +246,12 @@ class VirtualClock:
         slice_ = _FIRST_SLICE if often else longest
         wait.close()
         while not (entry.awake or self._closed):
-            rest.unlock()
-            took = False
-            try:
-                took = wait.block(slice_)
-            finally:
-                rest.lock()
-            if took:
-                return True
+            took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
             # Some release a lock by a method that they kept before any test, and nobody says so.
-            if not entry.awake and takes and wait.comes():
+            if took or (takes and not entry.awake and wait.comes()):
                 return True
+            if entry.interrupted:
+                continue
             if entry.awake or wait.over():
                 break
             slice_ = min(slice_ * 2, longest)
@@ -261,6 +264,36 @@ class VirtualClock:
             else:
                 self._try_jump()
         return False
+
+    def _block_once(self, wait: Wait, seconds: float) -> bool:
+        self._rest.unlock()
+        try:
+            return wait.block(seconds)
+        finally:
+            self._rest.lock()
+
+    def _went_on(self, entry: Waiting) -> bool:
+        """Handle a signal, and wait on.
+
+        Returns:
+            Whether what is waited for came with it.
+        """
+        self._handle_signal(entry)
+        entry.wait.close()
+        self._rest.rest_again(entry)
+        if entry.wait.comes():
+            return True
+        self._try_jump()
+        return False
+
+    def _handle_signal(self, entry: Waiting) -> None:
+        """Run the handler of a timer in the thread that waits; called and left with the lock."""
+        entry.interrupted = False
+        self._rest.unlock()
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        finally:
+            self._rest.lock()
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -287,6 +320,22 @@ class VirtualClock:
             with self._alone():
                 self._try_jump()
 
+    def expect(self, entry: Waiting, deadline: int) -> None:
+        """Have something that is no thread woken at this reading of `elapsed_ns`."""
+        with self._alone():
+            entry.deadline = deadline
+            heapq.heappush(self._deadlines, (entry.deadline, next(self._numbers), entry))
+
+    def interrupt(self, ident: int) -> None:
+        """Have a thread run the handler of the signal for a timer; called with the lock held."""
+        entry = self._rest.entry_of(ident)
+        if entry is not None:
+            self._rest.interrupt(entry)
+        elif ident == get_ident():
+            self._interrupts_itself = True
+        else:
+            signal.pthread_kill(ident, signal.SIGALRM)
+
     def close(self) -> None:
         """The test is over: threads that still wait are let go."""
         self._closed = True
@@ -303,7 +352,10 @@ class VirtualClock:
         try:
             yield
         finally:
+            interrupts, self._interrupts_itself = self._interrupts_itself, False
             self._rest.unlock()
+            if interrupts:
+                signal.raise_signal(signal.SIGALRM)
 
     # What follows is called with the lock held.
 
@@ -351,6 +403,7 @@ class VirtualClock:
 
     def _jump(self, to: int) -> None:
         self.ledger.jump(to)
+        self.jumped_to()
         self._wake_due(to)
 
     def _note(self, until: int) -> None:

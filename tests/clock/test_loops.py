@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -123,6 +124,32 @@ def test_call_later_and_call_at(clock):
     assert asyncio.run(main()) == pytest.approx(10, abs=1e-6)
     assert seen == [("at", 2), ("later", 5)]
     assert clock.elapsed == 10
+
+
+def compute(seconds):
+    until = os.times().elapsed + seconds
+    while os.times().elapsed < until:
+        sum(range(1000))
+
+
+def test_the_clock_of_a_loop_agrees_with_the_others(clock):
+    async def main():
+        loop = asyncio.get_running_loop()
+        fired = []
+        loop.call_later(5, lambda: fired.append(clock.elapsed))
+        for _ in range(3):
+            compute(0.2)
+            assert loop.time() == pytest.approx(time.monotonic(), abs=0.1)
+            await asyncio.sleep(1)
+        deadline = loop.time() + 10
+        loop.call_at(deadline, lambda: fired.append(clock.elapsed))
+        async with asyncio.timeout_at(deadline + 10):
+            await asyncio.sleep(15)
+        assert loop.time() == pytest.approx(time.monotonic(), abs=0.1)
+        return fired
+
+    assert asyncio.run(main()) == pytest.approx([5, 13], abs=0.01)
+    assert clock.elapsed == pytest.approx(18, abs=0.01)
 
 
 def test_a_wait_that_is_not_used_up_costs_what_it_took(clock):

@@ -96,6 +96,12 @@ def test_as_completed_gives_up_at_its_deadline(clock):
         assert clock.elapsed == 5
 
 
+def test_the_keeper_of_a_pool_of_threads_is_at_rest(clock):
+    with multiprocessing.pool.ThreadPool(2) as pool:
+        pool.map(time.sleep, [3600, 1800, 7200])
+    assert clock.elapsed == 9000
+
+
 def test_a_pool_of_threads_of_multiprocessing(extend_api):
     for number in range(2):
         extend_api.fail("OCR_ERROR", times=3, document=f"{number}.pdf")

@@ -1,0 +1,139 @@
+"""The timers of ``signal``, which ring when their virtual time comes.
+
+The system's own timer runs underneath and counts real time. Each jump shortens it, so that it rings
+over real work, too, and shows what is left.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from _thread import get_ident
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_parseapi.clock.blocking import Gate
+from pytest_parseapi.clock.callers import caller_of, calling_frame
+from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.rest import Waiting
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.attributes import Patches
+
+__all__ = ["Alarms"]
+
+_NOBODY: Final = 0
+
+
+class Alarms:
+    """Puts the timer of the process, the one of real time, on one `VirtualClock`.
+
+    Args:
+        clock: the clock of the test.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._patches = Patches()
+        self._set: Callable[..., Any] = bool
+        self._get: Callable[..., Any] = bool
+        self._entry: Waiting | None = None
+        self._process = 0
+        self._interval = 0
+        self._until = 0
+
+    def start(self) -> None:
+        """Ring in virtual time from now on."""
+        if not hasattr(signal, "setitimer"):
+            return
+        self._set, self._get = signal.setitimer, signal.getitimer
+        for name in ("alarm", "setitimer"):
+            self._patches.put(signal, name, self._setting)
+        self._clock.jumped_to = self._shorten
+
+    def stop(self) -> None:
+        """Ring in real time again; what is left of a timer is what its virtual time was."""
+        self._patches.stop()
+        self._clock.jumped_to = bool
+
+    def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """``signal.alarm`` or ``signal.setitimer``."""
+        takes_which = real.__name__ == "setitimer"
+
+        def put(*arguments: Any) -> Any:
+            found = real(*arguments)
+            if not takes_which or arguments[0] == signal.ITIMER_REAL:
+                self._forget()
+                seconds, *interval = arguments[takes_which:]
+                if seconds > 0 and not caller_of(calling_frame()).is_real:
+                    self._interval = round(interval[0] * SECOND) if interval else 0
+                    self._note(self._clock.ledger.now() + round(seconds * SECOND))
+            return found
+
+        put.__name__ = put.__qualname__ = real.__name__
+        put.__module__ = "signal"
+        put.__doc__ = real.__doc__
+        return put
+
+    def _note(self, deadline: int) -> None:
+        """A timer of the consumer's is set."""
+        if not self._clock.closed:
+            self._process = os.getpid()
+            self._entry = Waiting(_Ring(self._ring))
+            self._entry.ident = _NOBODY
+            self._note_real(deadline - self._clock.ledger.noted)
+            self._clock.expect(self._entry, deadline)
+
+    def _note_real(self, left: int) -> None:
+        self._until = self._clock.ledger.monotonic() + left
+
+    def _forget(self) -> None:
+        if self._entry is not None:
+            self._entry.deadline = None
+            self._entry = None
+
+    # What follows is called with the clock's lock held.
+
+    def _shorten(self) -> None:
+        """Time has jumped: let the system's timer ring so much earlier."""
+        entry = self._entry
+        if entry is None or entry.deadline is None or entry.deadline <= self._clock.ledger.noted:
+            return
+        left, interval = self._get(signal.ITIMER_REAL)
+        if not left or self._has_rung():
+            return
+        until = max(entry.deadline - self._clock.ledger.noted, 1000)
+        self._set(signal.ITIMER_REAL, until / SECOND, interval)
+        self._note_real(until)
+
+    def _has_rung(self) -> bool:
+        """Whether the system's timer was faster."""
+        return self._clock.ledger.monotonic() >= self._until
+
+    def _ring(self) -> None:
+        """Its time has come."""
+        entry, deadline = self._entry, self._clock.ledger.noted
+        left, interval = self._get(signal.ITIMER_REAL)
+        self._forget()
+        if entry is None or self._process != os.getpid() or not left:
+            return
+        has_rung = self._has_rung()
+        self._set(signal.ITIMER_REAL, interval, interval)
+        if interval:
+            self._note(deadline + self._interval)
+        if not has_rung:
+            self._clock.interrupt(threading.main_thread().ident or get_ident())
+
+
+class _Ring(Gate):
+    """A timer, among those that wait."""
+
+    __slots__ = ("_ring",)
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        super().__init__()
+        self._ring = ring
+
+    def wake(self) -> None:
+        """Ring."""
+        self._ring()
