@@ -15,7 +15,7 @@ from pytest_parseapi.contract.preflight import parse_mistake
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.plugin.contract import ParseErrorContract
 
-__all__ = ["AuditPlugin", "imported"]
+__all__ = ["AuditPlugin", "check_arguments", "imported"]
 
 _CLASS: Final = "TestContract"
 
@@ -66,9 +66,7 @@ def _contract(
         return found
     if not callable(found):
         raise pytest.UsageError(f"--parseapi-contract {target}: {found!r} cannot be called")
-    mistake = parse_mistake(found)
-    if mistake:
-        raise pytest.UsageError(f"--parseapi-contract {target}: {mistake}")
+    check_arguments("--parseapi-contract", target, found)
     parse = staticmethod(found)
     try:
         return type(
@@ -78,6 +76,20 @@ def _contract(
         )
     except TypeError as error:
         raise pytest.UsageError(f"--parseapi-contract {target}: {error}") from None
+
+
+def check_arguments(option: str, target: str, parse: Any) -> None:
+    """See that a callable takes one document.
+
+    Raises:
+        pytest.UsageError: it takes nothing, or needs more.
+    """
+    mistake = parse_mistake(parse)
+    if not mistake:
+        return
+    _, _, taken = mistake.partition("must take one document, and takes ")
+    more = ": give the others a default, or name a function that does" if ", " in taken else ""
+    raise pytest.UsageError(f"{option} {target}: {mistake}{more}")
 
 
 def imported(config: pytest.Config, option: str, target: str) -> Any:

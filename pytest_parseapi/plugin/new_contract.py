@@ -14,10 +14,9 @@ from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.kinds import PARSING
 from pytest_parseapi.contract.measure import Measured, Unmeasurable, measure
-from pytest_parseapi.contract.preflight import parse_mistake
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.plugin.audit import imported
+from pytest_parseapi.plugin.audit import check_arguments, imported
 from pytest_parseapi.plugin.session import session_of
 
 __all__ = ["write_contract"]
@@ -51,9 +50,7 @@ def write_contract(config: pytest.Config) -> None:
     if surface is not None and surface not in PARSING:
         raise pytest.UsageError(f"--parseapi-surface={surface}: {nearest(surface, PARSING)}")
     parse = imported(config, _OPTION, target)
-    mistake = parse_mistake(parse)
-    if mistake:
-        raise pytest.UsageError(f"{_OPTION} {target}: {mistake}")
+    check_arguments(_OPTION, target, parse)
     providers = session_of(config).providers
     contexts = SharedContexts()
 

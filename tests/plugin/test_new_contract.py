@@ -211,7 +211,11 @@ def test_an_existing_file_stays_as_it_is(pytester, session):
     [
         (["client"], "--parseapi-init takes package.module:function, not 'client'"),
         (["client:pars"], "--parseapi-init client:pars: there is no 'pars', did you mean *"),
-        (["client:pair"], "--parseapi-init client:pair: parse must take one document, and takes *"),
+        (
+            ["client:pair"],
+            "--parseapi-init client:pair: parse must take one document, and takes one, two: give "
+            "the others a default, or name a function that does",
+        ),
         (["client:nothing"], "--parseapi-init client:nothing: parse sends a request to Extend"),
         (
             ["client:Client.parse"],
