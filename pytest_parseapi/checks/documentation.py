@@ -129,6 +129,14 @@ def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Findi
             return
         problem = _problem(judged, none, same)
         if problem:
+            # How long others held a lock or a worker says nothing about the backoff.
+            alone = [
+                wait
+                for wait in judged
+                if wait.seconds <= none or not observed.waited_for_a_turn(wait.retry, same)
+            ]
+            problem = _problem(alone, none, same) if alone else ""
+        if problem:
             yield Finding(
                 kind="backoff",
                 rule=rule,

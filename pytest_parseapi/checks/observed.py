@@ -40,6 +40,8 @@ class Observed:
     """How many older attempts a server has dropped to save memory."""
     notes: Sequence[str] = ()
     """What else happened that the timeline should tell."""
+    others: Sequence[Attempt] = ()
+    """The attempts at other documents, where it is narrowed to one."""
     replaced_sleep: str = ""
     """A function that waits and that the test had replaced while the consumer asked."""
     asked_instead: str = ""
@@ -69,6 +71,15 @@ class Observed:
                 return success
         return None
 
+    def waited_for_a_turn(self, retry: Attempt, slack: float) -> bool:
+        """Whether a retry began when another request ended: it waited for a lock, not for time."""
+        begun = retry.started
+        return any(
+            other.started < begun - slack and abs(other.ended - begun) <= slack
+            for other in (*self.attempts, *self.others)
+            if other.names != retry.names
+        )
+
     def about(self, document: str | None, rule: str) -> Observed:
         """Narrowed to one document; fails where no request was about it."""
         document = document_name(document)
@@ -91,9 +102,18 @@ class Observed:
             )
         attempts = [attempt for operation in operations for attempt in operation.attempts]
         attempts.sort(key=lambda attempt: attempt.number)
+        kept = {attempt.number for attempt in attempts}
+        others = [attempt for attempt in self.attempts if attempt.number not in kept]
         ids = {run.id for run in runs}
         answers = [answer for answer in self.answers if answer.delivery.run_id in ids]
-        return replace(self, operations=operations, attempts=attempts, runs=runs, answers=answers)
+        return replace(
+            self,
+            operations=operations,
+            attempts=attempts,
+            others=others,
+            runs=runs,
+            answers=answers,
+        )
 
     def with_text(self, text: str | None) -> Observed:
         """With one more text to look in."""

@@ -65,6 +65,11 @@ class Endpoint:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def uploads(self) -> bool:
+        """Whether its replies give the id of a file that the request carried."""
+        return self.method == "POST" and self.path.rpartition("/")[2] in ("upload", "uploads")
+
     def match(self, path: str) -> dict[str, str] | None:
         """The path's variables, or None where the path is not of this endpoint."""
         found = self._pattern.fullmatch(path)
@@ -73,5 +78,4 @@ class Endpoint:
     def _sample(self) -> tuple[str, bytes]:
         if self.method != "POST":
             return "", b""
-        uploads = self.path.rpartition("/")[2] in ("upload", "uploads")
-        return UPLOAD_SAMPLE if uploads else ("application/json", _URL)
+        return UPLOAD_SAMPLE if self.uploads else ("application/json", _URL)

@@ -1,13 +1,14 @@
-"""Links that are signed: what signs a URL tells nothing about the document that it leads to."""
+"""Links that are signed and ids of uploads: what changes in the name of one document."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-__all__ = ["Signing", "without_userinfo"]
+__all__ = ["Signing", "Upload", "without_userinfo"]
 
 # S3 and Google Cloud Storage sign with a row of parameters that begin alike.
 _PREFIXES: Final = ("x-amz-", "x-goog-")
@@ -23,8 +24,25 @@ _USERINFO: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#@]*(?:@[^/?#@]
 _URL: Final = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
+# A server that runs for days need not remember each file.
+_MOST_UPLOADS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What was uploaded under an id."""
+
+    content: str
+    """A digest of the file's bytes."""
+    options: str = ""
+    """A digest of what came with it, such as its password; empty where nothing did."""
+
+
 class Signing:
-    """The query parameters that sign a link.
+    """The query parameters that sign a link, and the uploads that ids stand for.
+
+    A link that is signed anew is the same document; so is a file that is uploaded again and gets
+    another id.
 
     Args:
         names: further names, beside those of S3, GCS, Azure and CloudFront.
@@ -34,10 +52,21 @@ class Signing:
         'https://b.s3.amazonaws.com/a.pdf?v=2'
     """
 
-    __slots__ = ("_more",)
+    __slots__ = ("_more", "_uploads")
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._more = frozenset(name.lower() for name in names)
+        self._uploads: dict[str, Upload] = {}
+
+    def keep_upload(self, file_id: str, upload: Upload) -> None:
+        """Remember what an id stands for."""
+        self._uploads[file_id] = upload
+        if len(self._uploads) > _MOST_UPLOADS:
+            del self._uploads[next(iter(self._uploads))]
+
+    def upload(self, name: object) -> Upload | None:
+        """What was uploaded under an id; None where a name is no such id."""
+        return self._uploads.get(name) if isinstance(name, str) else None
 
     def unsigned(self, url: str) -> str:
         """A URL without what signs it, and without user and password."""
@@ -62,8 +91,11 @@ class Signing:
         return self.unsigned(name) if "://" in name else name
 
     def value(self, value: Any) -> Any:
-        """What a JSON text holds, with every URL in it unsigned."""
+        """What a JSON text holds, with every URL unsigned, and uploads in place of their ids."""
         if isinstance(value, str):
+            found = self._uploads.get(value)
+            if found is not None:
+                return f"{found.content} {found.options}"
             return self.text(value)
         if isinstance(value, Mapping):
             return {key: self.value(item) for key, item in value.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 
 from pytest_parseapi.model.endpoint import Endpoint
@@ -45,6 +46,8 @@ class Asked:
         self.caller = caller
         self.started = started
         self.secrets = secrets
+        self.previous: Hashable = None
+        """What its caller asked about before at the same endpoint; None where it did not ask."""
         self._signing = signing
 
     @cached_property
@@ -55,9 +58,29 @@ class Asked:
 
     @property
     def _content(self) -> str | None:
-        """A digest of the document's own bytes; None where it carries none."""
-        kind = self.request.header("content-type") or ""
-        return self.payload.content if may_hold_document(kind) else None
+        """A digest of the document's own bytes; None where it neither carries nor uploaded any."""
+        if may_hold_document(self.request.header("content-type") or ""):
+            return self.payload.content
+        return self._uploaded(self.names)
+
+    def _uploaded(self, names: tuple[str, ...]) -> str | None:
+        """A digest of the bytes that were uploaded under an id."""
+        found = next(filter(None, map(self._signing.upload, names)), None)
+        return None if found is None else found.content
+
+    @property
+    def key(self) -> Hashable:
+        """What it is about."""
+        endpoint = self.endpoint
+        if "{" in endpoint.path:
+            # The path names it: two runs of one document are two operations.
+            return (endpoint.method, endpoint.path, self.request.path)
+        if not self.names:
+            return (endpoint, self.request.path, self.payload.content or self.payload.digest)
+        name = self.names[0]
+        # A file without a name of its own is known by its id, and gets another one each time.
+        upload = self._signing.upload(name)
+        return (endpoint.method, endpoint.path, name if upload is None else upload)
 
     def resends(self, before: Attempt) -> bool:
         """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
@@ -81,8 +104,10 @@ class Asked:
         """Whether it is its caller's retry of an attempt, without its document or its name."""
         content = self._content
         if content is None:
-            return not self.names
-        return content == before.payload.content or (not self.names and self._is_rest_of(before))
+            return not self.names and size_of(self.request.body) < size_of(before.body)
+        if content == (before.payload.content or self._uploaded(before.names)):
+            return True
+        return not self.names and self._is_rest_of(before)
 
     def _is_rest_of(self, before: Attempt) -> bool:
         """Whether its document is what a stream still held when it was read again."""

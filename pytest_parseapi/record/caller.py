@@ -22,6 +22,8 @@ _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiproce
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+# As asyncio, anyio and trio name them.
+_PAUSES: Final = frozenset({"sleep", "sleep_until"})
 _DEEP: Final = 12
 
 
@@ -60,9 +62,11 @@ class Caller:
             return True
         done = getattr(task, "done", None)
         # A trio task has no such method; its coroutine has no frame once it has ended.
-        if bool(done() if done else task.coro.cr_frame is None):
+        get_coro = getattr(task, "get_coro", None)
+        coroutine: Any = get_coro() if get_coro else getattr(task, "coro", None)
+        if bool(done() if done else coroutine.cr_frame is None):
             return True
-        return done is not None and hasattr(task, "get_coro") and _awaits_others(task.get_coro())
+        return _awaits_others(coroutine)
 
     def _thread_is_idle(self, frame: FrameType | None = None) -> bool:
         frame = frame or sys._current_frames().get(self._ident)
@@ -148,18 +152,18 @@ def _is_of_a_library(path: str) -> bool:
 
 def _awaits_others(coroutine: Any) -> bool:
     """Whether a task awaits something else than the end of a pause."""
-    innermost = ("", "")
-    for _ in range(100):
+    for depth in range(100):
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         if frame is None:
-            break
-        innermost = (frame.f_globals.get("__name__", ""), frame.f_code.co_name)
+            return depth > 0
+        if frame.f_code.co_name in _PAUSES:
+            return False
         awaited = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
         if awaited is None:
             # It has not begun, or it runs.
             return False
         coroutine = awaited
-    return innermost[1] != "sleep"
+    return True
 
 
 def current_caller() -> Caller:

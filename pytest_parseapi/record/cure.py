@@ -88,6 +88,11 @@ class Sent:
         if any("password" in key.lower() for key in path):
             self._found["password"].append(repr(leaf))
         elif path and path[0].lower() in _FILE_KEYS and not _OPTIONS.intersection(path):
+            upload = self._signing.upload(leaf)
+            if upload is not None:
+                self._found["file"].append((path, upload.content))
+                self._found["password"].append(upload.options)
+                return
             self._found["file"].append((path, repr(self._signing.value(leaf))))
             if isinstance(leaf, str) and "://" in leaf:
                 self._found["url"].append(leaf)

@@ -11,6 +11,8 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import open_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.multipart import MalformedBody
+from pytest_parseapi.model.reading import json_object
 from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
@@ -119,7 +121,11 @@ class Journal:
             asked = Asked(request, endpoint, names, caller, self._now(), self._signing, secrets)
             # Of texts and numbers, since keys of other objects take their time to compare.
             path = (endpoint.method, endpoint.path, caller.key)
-            operation = self._operation(asked, self._latest.get(path))
+            before = self._latest.get(path)
+            asked.previous = None if before is None else before.key
+            operation = self._operation(asked, before)
+            if before is not None and before is not operation and before.caller == caller:
+                before.left = True
             operation.under_way = True
             self._busy.add(caller)
             self._latest[path] = operation
@@ -157,7 +163,16 @@ class Journal:
                 operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
             if not attempt.failed and request.method not in _LOOKS:
                 operation.closed = True
+        if opened.endpoint.uploads and not attempt.failed:
+            self._note_upload(attempt, outcome)
         return attempt
+
+    def _note_upload(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Keep what the ids in the reply stand for."""
+        upload = attempt.payload.as_upload()
+        if upload is not None and isinstance(outcome.result, Reply):
+            for file_id in _ids(outcome.result.body):
+                self._signing.keep_upload(file_id, upload)
 
     def _attempt(
         self, opened: Opened, outcome: Outcome, body: bytes, names: tuple[str, ...]
@@ -267,7 +282,7 @@ class Journal:
             asked: the request.
             before: what its caller asked for before, at the same endpoint.
         """
-        key = _key(asked)
+        key = asked.key
         found = self._documents.get(key)
         if found is None:
             if before is not None and before.attempts and before.last.failed:
@@ -300,15 +315,17 @@ _LOOKS: Final = frozenset({"GET", "HEAD"})
 """Looking at the same again, a poll for example, goes on with one operation."""
 
 
-def _key(asked: Asked) -> Hashable:
-    """What a request is about."""
-    if "{" in asked.endpoint.path:
-        # The path names it: two runs of one document are two operations.
-        return (asked.endpoint.method, asked.endpoint.path, asked.request.path)
-    if asked.names:
-        return (asked.endpoint.method, asked.endpoint.path, asked.names[0])
-    payload = asked.payload
-    return (asked.endpoint, asked.request.path, payload.content or payload.digest)
+def _ids(body: bytes) -> list[str]:
+    """The ids in a reply to an upload."""
+    try:
+        found = json_object(body)
+    except MalformedBody:
+        return []
+    return [
+        value
+        for key, value in found.items()
+        if isinstance(value, str) and key.lower().endswith("id") and key.lower() != "requestid"
+    ]
 
 
 def _came_after_a_wait(attempt: Attempt, operation: Operation) -> bool:

@@ -29,7 +29,7 @@ class Operation:
 
     __slots__ = (
         *("after", "attempts", "caller", "closed", "endpoint"),
-        *("failures", "idle", "key", "polls", "siblings", "under_way"),
+        *("failures", "idle", "key", "left", "polls", "siblings", "under_way"),
     )
 
     def __init__(
@@ -55,6 +55,8 @@ class Operation:
         """How many polls found the run in progress."""
         self.siblings: frozenset[Caller] = frozenset()
         """Who was about to ask by itself when the last attempt failed, not because of that."""
+        self.left = False
+        """Whether its last caller has asked about something else since, as a worker does."""
         self.under_way = False
         self.closed = False
         """Whether it has ended: nothing that follows belongs to it."""
@@ -101,20 +103,22 @@ class Operation:
             if not (self.caller == asked.caller or self._is_handed_over(asked)):
                 return False
         self.caller = asked.caller
+        self.left = False
         return True
 
     def _is_handed_over(self, asked: Asked) -> bool:
         """Whether another caller's request is the retry, and not at work on something of its own.
 
         At the same moment, or with another payload, two callers that are both at work parse side
-        by side; one that has ended, or waits for work or for the other one, has handed over.
+        by side; one that has ended, went on to another document, or waits for work or for the
+        other one, has handed over.
         """
         later = asked.started - self.last.ended > _MOMENT
         if later:
-            return asked.resends(self.last) or self.caller.is_idle()
-        if asked.caller in self.siblings:
+            return asked.resends(self.last) or self.left or self.caller.is_idle()
+        if asked.caller in self.siblings and asked.previous in (None, self.key):
             return False
-        return self.caller.is_idle() and asked.resends(self.last)
+        return (self.left or self.caller.is_idle()) and asked.resends(self.last)
 
 
 class Series:

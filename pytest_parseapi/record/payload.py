@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
-from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.links import Signing, Upload
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "document_bytes", "may_hold_document", "payload_of"]
@@ -74,6 +74,14 @@ class Payload:
         if self.kind in _NO_DOCUMENT or not self.parts[0].size:
             return None
         return self.parts[0].digest
+
+    def as_upload(self) -> Upload | None:
+        """What an id that the reply gives stands for; None where no file was sent."""
+        if self.content is None:
+            return None
+        options = [part.digest for part in self.parts if part.filename is None]
+        named = self.kind == "multipart/form-data" and options
+        return Upload(self.content, "/".join(options) if named else "")
 
     def difference(self, other: Payload) -> str | None:
         """What ``other`` carries differently, in words; None if it carries the same."""
@@ -189,7 +197,11 @@ def _keys(body: bytes, signing: Signing) -> tuple[PayloadPart, ...]:
         return ()
     if not isinstance(found, dict):
         return ()
-    texts = {key: json.dumps(signing.value(value)).encode() for key, value in found.items()}
+    # In which order an object's keys stand says nothing.
+    texts = {
+        key: json.dumps(signing.value(value), sort_keys=True).encode()
+        for key, value in sorted(found.items())
+    }
     return tuple(
         PayloadPart(key, None, None, len(text), _digest(text)) for key, text in texts.items()
     )

@@ -1,0 +1,129 @@
+"""Files that are uploaded first: each upload has an id of its own, of one document."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import pytest
+
+from pytest_parseapi.checks.finding import findings_of
+
+PDF = b"%PDF-1.7\ntrailer<<>>\n%%EOF"
+log = logging.getLogger("uploads")
+
+EXTEND = ("extend", "/files/upload", "id", "/parse", "OCR_ERROR", "CORRUPT_FILE")
+NUTRIENT = (
+    "nutrient",
+    "/extraction/uploads",
+    "assetId",
+    "/extraction/parse/async",
+    "service_unavailable",
+    "invalid_request",
+)
+PROVIDERS = pytest.mark.parametrize("service", [EXTEND, NUTRIENT], ids=["extend", "nutrient"])
+NAMES = pytest.mark.parametrize("name", ["a.pdf", "blob", "tmp{n}.pdf"])
+
+
+class Consumer:
+    """Uploads a file anew for each attempt, and waits between them."""
+
+    def __init__(self, parseapi_factory, service):
+        name, self.upload, self.key, self.path, self.retryable, self.final = service
+        self.api = parseapi_factory(name)
+        headers = {"authorization": f"Bearer {self.api.api_key}"}
+        self.client = httpx.Client(base_url=self.api.base_url, headers=headers, timeout=9)
+
+    def attempt(self, name, content=PDF, **fields):
+        files = {"file": (name, content, "application/pdf")}
+        file_id = self.client.post(self.upload, files=files, data=fields).json()[self.key]
+        body = {"assetId": file_id} if self.key == "assetId" else {"file": {"id": file_id}}
+        reply = self.client.post(self.path, json=body)
+        if not reply.is_success:
+            log.warning(reply.text)
+        return reply
+
+    def attempts(self, count, name, content=lambda _: PDF, wait=2):
+        for number in range(count):
+            self.attempt(name.format(n=number), content(number))
+            self.api.clock.advance(wait**number if wait else 0)
+
+
+def verdict(api):
+    try:
+        api.assert_follows_documentation()
+    except AssertionError as error:
+        return {finding.kind for finding in findings_of(error)}
+    return set()
+
+
+@PROVIDERS
+@NAMES
+def test_a_file_that_is_uploaded_again_is_the_same_document(parseapi_factory, service, name):
+    consumer = Consumer(parseapi_factory, service)
+    consumer.api.fail(consumer.retryable, times=2, endpoint=consumer.path)
+    consumer.attempts(3, name)
+    assert verdict(consumer.api) == set()
+    consumer.api.assert_retried(times=2)
+    consumer.api.assert_recovered()
+    consumer.api.assert_payload_resent()
+
+
+@PROVIDERS
+@NAMES
+def test_a_retry_without_a_wait_is_seen_behind_the_new_id(parseapi_factory, service, name):
+    consumer = Consumer(parseapi_factory, service)
+    consumer.api.fail(consumer.retryable, endpoint=consumer.path)
+    consumer.attempts(2, name, wait=0)
+    assert verdict(consumer.api) == {"backoff"}
+
+
+@NAMES
+def test_the_same_file_is_no_cure(parseapi_factory, name):
+    consumer = Consumer(parseapi_factory, EXTEND)
+    consumer.api.fail(consumer.final, endpoint=consumer.path)
+    consumer.attempts(2, name)
+    assert verdict(consumer.api) == {"final_error"}
+
+
+def test_another_file_is_a_cure(parseapi_factory):
+    consumer = Consumer(parseapi_factory, EXTEND)
+    consumer.api.fail(consumer.final, endpoint=consumer.path)
+    consumer.attempts(2, "a.pdf", content=lambda number: PDF + b"%" * number)
+    assert verdict(consumer.api) == set()
+
+
+@pytest.mark.parametrize(("second", "kinds"), [("open", set()), ("guess", {"final_error"})])
+def test_a_password_that_comes_with_the_upload_is_a_cure(parseapi_factory, second, kinds):
+    consumer = Consumer(parseapi_factory, EXTEND)
+    consumer.api.fail("PASSWORD_PROTECTED_FILE", endpoint=consumer.path)
+    for password in ("guess", second):
+        consumer.attempt("a.pdf", password=password)
+    assert verdict(consumer.api) == kinds
+
+
+@PROVIDERS
+def test_a_shorter_file_under_the_same_name_is_another_payload(parseapi_factory, service):
+    consumer = Consumer(parseapi_factory, service)
+    consumer.api.fail(consumer.retryable, endpoint=consumer.path)
+    consumer.attempts(2, "a.pdf", content=lambda number: PDF[: len(PDF) - number])
+    assert verdict(consumer.api) == {"payload"}
+
+
+def test_two_files_without_names_of_their_own_are_two_documents(parseapi_factory):
+    consumer = Consumer(parseapi_factory, EXTEND)
+    consumer.api.fail("CORRUPT_FILE", endpoint=consumer.path)
+    for number in range(2):
+        consumer.attempt("blob", PDF + b"%" * number)
+    consumer.api.assert_not_retried()
+    consumer.api.assert_parsed_once()
+
+
+def test_the_order_of_keys_says_nothing(extend_api):
+    extend_api.fail("OCR_ERROR")
+    config = {"target": "markdown", "chunkingStrategy": {"type": "page"}}
+    body = {"file": {"url": "https://files.example.com/a.pdf"}, "config": config}
+    for turned in (body, {"config": dict(reversed(config.items())), "file": body["file"]}):
+        headers = {"authorization": f"Bearer {extend_api.api_key}"}
+        httpx.post(f"{extend_api.base_url}/parse", json=turned, headers=headers, timeout=9)
+    extend_api.assert_payload_resent()
