@@ -46,6 +46,11 @@ _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_RUNS: Final = no_runs()
 
 
+def _changes(endpoint: Endpoint) -> bool:
+    """Whether a request makes a run, or changes what its path names: a cancellation, a deletion."""
+    return endpoint.submits or (endpoint.method != "GET" and "{" in endpoint.path)
+
+
 class Ids:
     """Makes ids for one provider in one test.
 
@@ -339,7 +344,7 @@ class SimulatedService:
             )
         step = found.step if isinstance(found.step, Step) else None
         error = None if step is None else step.error
-        lost = isinstance(error, NetworkFault) and error.name in _LOST and endpoint.submits
+        lost = isinstance(error, NetworkFault) and error.name in _LOST and _changes(endpoint)
         if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
             return self._fault(script, found, error)
         request_id = self._ids.new(self.provider.behaviour.request_id_prefix)

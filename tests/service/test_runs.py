@@ -366,6 +366,33 @@ def test_two_runs_of_one_document_are_two_operations(extend_api, client):
     assert len(extend_api.attempts_for("invoice.pdf")) == 5
 
 
+@pytest.mark.parametrize("fault", ["read_timeout", "connection_reset", "truncated_body"])
+def test_a_lost_reply_to_a_cancellation_leaves_the_run_cancelled(extend_api, client, fault):
+    run = client.parse_runs.create(file=FILE)
+    extend_api.fail(fault, endpoint="/parse_runs/{id}/cancel")
+    with pytest.raises(httpx.TransportError):
+        client.parse_runs.cancel(run.id)
+    assert [item.status for item in extend_api.runs] == ["CANCELLED"]
+    with pytest.raises(BadRequestError):
+        client.parse_runs.cancel(run.id)
+
+
+def test_a_lost_reply_to_a_deletion_leaves_nothing(extend_api, client):
+    run = client.parse_runs.create(file=FILE)
+    extend_api.fail("read_timeout", "connect_error", endpoint="/parse_runs/{id}")
+    for error in (httpx.ReadTimeout, httpx.ConnectError, NotFoundError):
+        with pytest.raises(error):
+            client.parse_runs.delete(run.id)
+
+
+def test_what_never_arrived_changes_nothing(extend_api, client):
+    run = client.parse_runs.create(file=FILE)
+    extend_api.fail("connect_error", endpoint="/parse_runs/{id}/cancel")
+    with pytest.raises(httpx.ConnectError):
+        client.parse_runs.cancel(run.id)
+    assert client.parse_runs.cancel(run.id).id == run.id
+
+
 def test_reset_forgets_runs_and_their_scripts(extend_api, client):
     extend_api.fail_run("OCR_ERROR")
     extend_api.runs_take(polls=7)
