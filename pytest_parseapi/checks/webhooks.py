@@ -25,8 +25,15 @@ __all__ = [
 _REJECTED: Final = "a wrong webhook delivery is rejected"
 _ACCEPTED: Final = "a good webhook delivery is answered with a 2xx within 30 s"
 _ONCE: Final = "a webhook event that is delivered twice has one effect"
-_NOT_FOUND: Final = 404
-_NOT_SERVED: Final = "404: the app may serve another path, which deliver(..., path=...) names"
+_VERIFIED: Final = (
+    "the receiver may verify with another secret than webhook_secret, "
+    "or another body than the raw one"
+)
+_NEAREST: Final = {
+    401: f"401: {_VERIFIED}",
+    403: f"403: {_VERIFIED}",
+    404: "404: the app may serve another path, which deliver(..., path=...) names",
+}
 _ADDED: Final = (
     "unknown_event_type is no wrong delivery: a receiver answers it with a 2xx, which "
     "assert_webhook_accepted() asks"
@@ -124,7 +131,7 @@ def unaccepted(observed: Observed) -> Iterator[Finding]:
             where=_name(answer),
             expected="a 2xx within 30 s",
             seen=_said(answer) + (f" ({len(same)} deliveries)" if len(same) > 1 else ""),
-            nearest=_NOT_SERVED if answer.status == _NOT_FOUND else "",
+            nearest=_NEAREST.get(answer.status or 0, ""),
             advice=observed.advice("webhook"),
         )
 

@@ -66,8 +66,17 @@ class ParseErrorContract(ContractPolicy):
 
     @pytest.fixture(autouse=True)
     def _contract_item(self, request: pytest.FixtureRequest) -> None:
-        """Keep the item: what the first case finds out holds for all of them."""
+        """Keep the item, and give the class's own fixtures what the consumer is to be set to."""
+        # What the first case finds out holds for all of them.
         self._item: pytest.Item = request.node
+        try:
+            provider = provider_named(session_of(request.config).providers, self.provider)
+        except UsageError as error:
+            raise pytest.UsageError(f"{type(self).__name__}: {error}") from None
+        self.api_key = self.api_key or provider.api_key
+        self.base_url = self.base_url or provider.base_url
+        if self.handle_webhook is not None and provider.webhooks is not None:
+            self.webhook_secret = self.webhook_secret or provider.webhooks.signing.secret
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each case."""
@@ -110,16 +119,17 @@ class ParseErrorContract(ContractPolicy):
             if provider.name == cls.provider:
                 cls.api_key = cls.api_key or provider.api_key
                 cls.base_url = cls.base_url or provider.base_url
+                if cls.handle_webhook is not None and provider.webhooks is not None:
+                    cls.webhook_secret = cls.webhook_secret or provider.webhooks.signing.secret
 
     def _hold(self, kind: CaseKind, case: Case, factory: Factory) -> None:
         """Try one case, and fail the test for every rule that is broken."""
         preflight = preflight_of(self._item, type(self))
         preflight.skip_where_others_failed(self._item)
         api = factory(self.provider)
-        self.api_key = self.api_key or api.api_key
-        self.base_url = self.base_url or api.base_url
         if self.handle_webhook is not None:
-            self.webhook_secret = self.webhook_secret or api.webhook_secret
+            secret = api.webhook_secret  # from now on it must appear in no log
+            self.webhook_secret = self.webhook_secret or secret
         harness = Harness(api=api, parse=self.parse, policy=self)
         try:
             violations = kind.violations(case, harness)

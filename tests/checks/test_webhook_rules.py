@@ -182,6 +182,18 @@ def test_answers_of_404_are_told(extend_api):
         extend_api.assert_run_failure_logged()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_good_delivery_that_is_refused_may_be_verified_with_another_secret(extend_api, status):
+    extend_api.deliver(extend_api.webhook(), lambda _body, _headers: status, tries=1)
+    with pytest.raises(AssertionError) as caught:
+        extend_api.assert_webhook_accepted()
+    (line,) = [text for text in str(caught.value).splitlines() if "nearest" in text]
+    assert line == (
+        f"  nearest    {status}: the receiver may verify with another secret than webhook_secret, "
+        "or another body than the raw one"
+    )
+
+
 def test_the_run_of_a_lost_submission_is_demanded_by_no_check(extend_api):
     """Its id never reached the consumer."""
     receiver = Receiver(extend_api)

@@ -578,3 +578,29 @@ def test_a_receiver_whose_effects_nothing_shows_is_told_to_count_them(client):
             "  next       define webhook_effects(self): how many events had an effect so far, *",
         ]
     )
+
+
+def test_fixtures_of_the_class_find_what_the_consumer_is_to_be_set_to(client):
+    client.makepyfile(
+        """
+        import os
+        import extend_ai
+        import pytest
+        from pytest_parseapi import ParseErrorContract
+
+        class TestReceiver(ParseErrorContract):
+            surface = "webhook"
+
+            @pytest.fixture(autouse=True)
+            def Settings(self, monkeypatch):
+                monkeypatch.setenv("SECRET", self.webhook_secret)
+                monkeypatch.setenv("KEY", self.api_key)
+                monkeypatch.setenv("URL", self.base_url)
+
+            def handle_webhook(self, body, headers):
+                assert os.environ["URL"] == "https://api.extend.ai"
+                verify = extend_ai.Extend(token=os.environ["KEY"]).webhooks.verify_and_parse
+                verify(body, headers, os.environ["SECRET"])
+        """
+    )
+    run(client, "-k", "test_webhook").assert_outcomes(passed=15, deselected=9)
