@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
@@ -38,7 +39,8 @@ class StoredFile:
         return PDF.type if self.converted else self.kind.type
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, as `StoredFile` is not.
+@dataclass(slots=True, kw_only=True)
 class ParsedDocument:
     """What a run is about: its file, and how it is parsed."""
 
@@ -92,12 +94,13 @@ class ExtendState:
         self.files[file.id] = file
 
     def keep_parsed(self, call: Call, run_id: str, document: ParsedDocument) -> None:
-        """Remember a synchronous run if the call succeeds; the latest ones."""
+        """Remember a synchronous run if the call succeeds; at least the latest ones."""
 
         def keep() -> None:
             self.parsed[run_id] = document
-            if len(self.parsed) > _FETCHED:
-                del self.parsed[next(iter(self.parsed))]
+            if len(self.parsed) > 2 * _FETCHED:
+                # Many at once: one at a time would look through the gaps of earlier ones.
+                self.parsed = dict(islice(self.parsed.items(), _FETCHED, None))
 
         call.effects.append(keep)
 
