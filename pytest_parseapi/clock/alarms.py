@@ -6,6 +6,7 @@ over real work, too, and shows what is left.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ from pytest_parseapi.patching.attributes import Patches
 __all__ = ["Alarms"]
 
 _NOBODY: Final = 0
+# Two readings of the same timer differ by less.
+_SAME: Final = SECOND // 50
 
 
 class Alarms:
@@ -41,6 +44,7 @@ class Alarms:
         self._process = 0
         self._interval = 0
         self._until = 0
+        self._others_until = 0
 
     def start(self) -> None:
         """Ring in virtual time from now on."""
@@ -49,12 +53,14 @@ class Alarms:
         self._set, self._get = signal.setitimer, signal.getitimer
         for name in ("alarm", "setitimer"):
             self._patches.put(signal, name, self._setting)
-        self._clock.jumped_to = self._shorten
+        self._patches.put(signal, "pause", self._pause)
+        self._note_others()
+        self._clock.before_jump, self._clock.jumped_to = self._find, self._shorten
 
     def stop(self) -> None:
         """Ring in real time again; what is left of a timer is what its virtual time was."""
         self._patches.stop()
-        self._clock.jumped_to = bool
+        self._clock.before_jump = self._clock.jumped_to = bool
 
     def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """``signal.alarm`` or ``signal.setitimer``."""
@@ -65,7 +71,9 @@ class Alarms:
             if not takes_which or arguments[0] == signal.ITIMER_REAL:
                 self._forget()
                 seconds, *interval = arguments[takes_which:]
-                if seconds > 0 and not caller_of(calling_frame()).is_real:
+                if caller_of(calling_frame()).is_real:
+                    self._note_others()
+                elif seconds > 0:
                     self._interval = round(interval[0] * SECOND) if interval else 0
                     self._note(self._clock.ledger.now() + round(seconds * SECOND))
             return found
@@ -74,6 +82,22 @@ class Alarms:
         put.__module__ = "signal"
         put.__doc__ = real.__doc__
         return put
+
+    def _pause(self, real: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(real)
+        def pause() -> None:
+            self._find()
+            if self._entry is None or self._clock.closed or caller_of(calling_frame()).is_real:
+                real()
+            else:
+                self._clock.wait(_Pause(), None)
+
+        return pause
+
+    def _note_others(self) -> None:
+        """What is set now is not the consumer's: pytest's own time-outs are real."""
+        left = self._get(signal.ITIMER_REAL)[0]
+        self._others_until = self._clock.ledger.monotonic() + round(left * SECOND) if left else 0
 
     def _note(self, deadline: int) -> None:
         """A timer of the consumer's is set."""
@@ -93,6 +117,15 @@ class Alarms:
             self._entry = None
 
     # What follows is called with the clock's lock held.
+
+    def _find(self) -> None:
+        """Time is about to jump: heed a timer that was set by a reference that was kept."""
+        if self._entry is None:
+            left, interval = self._get(signal.ITIMER_REAL)
+            until = self._clock.ledger.monotonic() + round(left * SECOND)
+            if left and abs(until - self._others_until) > _SAME:
+                self._interval = round(interval * SECOND)
+                self._note(self._clock.ledger.noted + round(left * SECOND))
 
     def _shorten(self) -> None:
         """Time has jumped: let the system's timer ring so much earlier."""
@@ -123,6 +156,25 @@ class Alarms:
             self._note(deadline + self._interval)
         if not has_rung:
             self._clock.interrupt(threading.main_thread().ident or get_ident())
+
+
+class _Pause(Gate):
+    """A wait for the handler of a timer."""
+
+    __slots__ = ("_closed",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = 0
+
+    def close(self) -> None:
+        """Wait, or wait on after a handler has run."""
+        super().close()
+        self._closed += 1
+
+    def comes(self) -> bool:
+        """Whether a handler has run."""
+        return self._closed > 1
 
 
 class _Ring(Gate):

@@ -69,6 +69,7 @@ class LoopWaits:
         asyncio: Any = sys.modules.get("asyncio.base_events")
         if not self._loop_done and hasattr(asyncio, "BaseEventLoop"):
             self._patches.put(asyncio.BaseEventLoop, "time", self._time)
+            self._patches.put(asyncio.BaseEventLoop, "call_at", self._call_at)
             self._loop_done = True
         trio = sys.modules.get("trio")
         if trio is not None and not self._trio_done and hasattr(trio, "_core"):
@@ -94,11 +95,22 @@ class LoopWaits:
             shown = real(loop)
             if clock.closed:
                 return shown
-            if not sys._getframe(1).f_globals.get("__name__", "").startswith("asyncio."):
+            if not _is_asyncio(sys._getframe(1)):
                 self._follow(loop, shown)
             return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
         return read
+
+    def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """A consumer's deadline may come from ``time.monotonic()``."""
+
+        @functools.wraps(real)
+        def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
+            if not (self._clock.closed or _is_asyncio(sys._getframe(1))):
+                loop.time()
+            return real(loop, *arguments, **named)
+
+        return call_at
 
     def _follow(self, loop: Any, shown: float) -> None:
         """Put the clock and the timers of a loop forward, if code has run for long."""
@@ -195,6 +207,10 @@ def _looks_after_threads(frame: FrameType | None) -> bool:
         return False
     workers = keeper.f_locals.get("pool", [None])
     return all(isinstance(worker, threading.Thread) for worker in workers)
+
+
+def _is_asyncio(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith("asyncio.")
 
 
 def _shift(loop: Any, seconds: float) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
+from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
@@ -143,6 +144,7 @@ class TakeOver:
             BuiltinMethods(DATETIME, Readings(self._current).methods()),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
+            *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),
         ]
         for taken in self._others:
             taken.take()

@@ -63,6 +63,8 @@ class VirtualClock:
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
+        self.before_jump: Callable[[], object] = _nothing
+        """Called where a jump may come, with no other thread at the clock."""
         self.jumped_to: Callable[[], object] = _nothing
         """Called after each jump, with no other thread at the clock."""
         self.ledger = Ledger(real=real)
@@ -386,6 +388,7 @@ class VirtualClock:
             return
         if self._current is not None and self._current.clock is not self:
             return  # a test within this one runs
+        self.before_jump()
         earliest = self._earliest()
         if earliest is None or self._rest.has_work() or self.real_work():
             return

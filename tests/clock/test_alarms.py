@@ -18,6 +18,10 @@ from pytest_parseapi import ALWAYS
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
 
 
+KEPT_ALARM = getattr(signal, "alarm", None)
+KEPT_SETITIMER = getattr(signal, "setitimer", None)
+
+
 def compute_for_ever():
     while True:
         sum(range(1000))
@@ -90,6 +94,25 @@ def test_an_alarm_ends_a_wait_at_its_time(clock, raises, wait, arm):
     with pytest.raises(RingError):
         WAITS[wait]()
     assert clock.elapsed == pytest.approx(30, abs=0.01)
+
+
+def test_references_that_were_kept_ring_too(clock, rings):
+    KEPT_ALARM(30)
+    time.sleep(60)
+    KEPT_SETITIMER(signal.ITIMER_REAL, 1, 100)
+    time.sleep(200)
+    KEPT_SETITIMER(signal.ITIMER_REAL, 0)
+    assert rings == pytest.approx([30, 61, 161], abs=0.2)
+
+
+def test_a_pause_ends_with_the_alarm(clock, rings):
+    signal.alarm(3600)
+    signal.pause()
+    assert rings == [3600]
+    signal.setitimer(signal.ITIMER_REAL, 60, 60)
+    for _ in range(3):
+        signal.pause()
+    assert rings == [3600, 3660, 3720, 3780]
 
 
 def test_a_wait_goes_on_after_a_handler_that_returns(clock, rings):

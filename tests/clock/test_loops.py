@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import socket
 import sys
 import threading
@@ -130,6 +131,26 @@ def compute(seconds):
     until = os.times().elapsed + seconds
     while os.times().elapsed < until:
         sum(range(1000))
+
+
+@pytest.mark.parametrize("name", ["DefaultSelector", "PollSelector", "SelectSelector"])
+def test_a_loop_by_any_selector(clock, name):
+    if not hasattr(selectors, name):
+        pytest.skip("no such selector here")
+    with contextlib.closing(asyncio.SelectorEventLoop(getattr(selectors, name)())) as loop:
+        loop.run_until_complete(asyncio.sleep(3600))
+    assert clock.elapsed == 3600
+
+
+def test_a_deadline_from_another_clock(clock):
+    async def main():
+        compute(0.2)
+        done = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_at(time.monotonic() + 5, done.set_result, None)
+        await done
+
+    asyncio.run(main())
+    assert clock.elapsed == pytest.approx(5, abs=0.1)
 
 
 def test_the_clock_of_a_loop_agrees_with_the_others(clock):

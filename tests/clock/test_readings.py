@@ -218,6 +218,36 @@ def test_select_is_on_record_with_what_it_took(extend_api):
     system.select([], [], [], 0)
 
 
+KEPT_POLL = getattr(system, "poll", None)
+
+
+@pytest.mark.skipif(KEPT_POLL is None, reason="no poll here")
+@pytest.mark.parametrize("make", ["poll", "kept"])
+def test_poll_is_on_record_with_what_it_took(extend_api, make):
+    make = system.poll if make == "poll" else KEPT_POLL
+    make().poll(50)
+    assert 0.05 <= extend_api.clock.elapsed < 30
+    make().poll(0)
+    with pytest.raises(TypeError):
+        make().poll("soon")
+
+
+@pytest.mark.skipif(not hasattr(system, "epoll"), reason="no epoll here")
+def test_epoll_is_on_record_with_what_it_took(extend_api):
+    with system.epoll() as queue:
+        queue.poll(timeout=0.05)
+    assert 0.05 <= extend_api.clock.elapsed < 30
+
+
+@pytest.mark.parametrize("name", ["DefaultSelector", "PollSelector", "SelectSelector"])
+def test_a_selector_is_on_record_with_what_it_took(extend_api, name):
+    if not hasattr(selectors, name):
+        pytest.skip("no such selector here")
+    with getattr(selectors, name)() as selector:
+        selector.select(0.05)
+    assert 0.05 <= extend_api.clock.elapsed < 30
+
+
 # What is left behind: nothing.
 
 

@@ -1,0 +1,45 @@
+"""The methods of ``select.poll`` and its kin, as they are while tests are simulated.
+
+They wait for something real, and go on record with what they took.
+"""
+
+from __future__ import annotations
+
+import select as system
+from collections.abc import Callable
+from typing import Any
+
+from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.current import Current
+
+__all__ = ["poll_methods"]
+
+
+def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
+    """What stands in the place of their methods, by type.
+
+    Args:
+        current: what the process's clocks share.
+    """
+    kinds: list[tuple[Any, str]] = []
+    if hasattr(system, "poll"):
+        kinds.append((type(system.poll()), "poll"))
+    kinds += [
+        (getattr(system, kind), method)
+        for kind, method in (("epoll", "poll"), ("kqueue", "control"), ("devpoll", "poll"))
+        if hasattr(system, kind)
+    ]
+    return [(kind, {name: _recorded(current, vars(kind)[name])}) for kind, name in kinds]
+
+
+def _recorded(current: Current, real: Callable[..., Any]) -> Callable[..., Any]:
+    def poll(*arguments: Any, **named: Any) -> Any:
+        clock = current.clock
+        if clock is None or 0 in arguments[1:] or caller_of(calling_frame()) is not Caller.CONSUMER:
+            return real(*arguments, **named)
+        with clock.hold():
+            return real(*arguments, **named)
+
+    poll.__name__, poll.__qualname__ = real.__name__, real.__qualname__
+    poll.__doc__ = real.__doc__
+    return poll
