@@ -20,7 +20,7 @@ from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.mistakes import UsageError, as_document, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -245,6 +245,12 @@ class ParseAPI(
             >>> route.side_effect = extend_api.answers("OCR_ERROR", times=2)  # doctest: +SKIP
         """
         times_of(times)
+        for item in errors:
+            if as_document(item):
+                raise UsageError(
+                    f"{item!r} is no error: answers() is a script of its route, whatever the "
+                    "document"
+                )
         steps = steps_for(
             self.provider,
             errors,

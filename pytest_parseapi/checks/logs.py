@@ -10,7 +10,7 @@ from typing import Literal
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.mistakes import UsageError, as_document, check_text, nearest
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.operation import Operation
@@ -35,8 +35,10 @@ def request_id_logged(
     document: str | None = None,
 ) -> None:
     """The ``requestId`` of failed replies is in the consumer's logs or output."""
+    check_text(text)
     if which not in ("last", "all", "any"):
-        raise UsageError(f"which={which!r}: {nearest(which, ('last', 'all', 'any'))}")
+        meant = as_document(which) or f": {nearest(which, ('last', 'all', 'any'))}"
+        raise UsageError(f"which={which!r}{meant}")
     rule = _id_rule(which, level)
     narrowed = observed.about(document, rule)
     number = level_number(level)

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from pytest_parseapi.checks.finding import Finding, body_of, failure
 from pytest_parseapi.checks.pages import page_behind
-from pytest_parseapi.model.mistakes import document_name
+from pytest_parseapi.model.mistakes import check_text, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -117,6 +117,7 @@ class Observed:
 
     def with_text(self, text: str | None) -> Observed:
         """With one more text to look in."""
+        check_text(text)
         if text is None:
             return self
         lines = self.lines

@@ -11,7 +11,7 @@ from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
-from pytest_parseapi.model.mistakes import UsageError, check_count
+from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, check_text
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.cure import differs_in
@@ -105,7 +105,7 @@ def polled_politely(
 ) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
     if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
-        raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}")
+        raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
     observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):
         no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
@@ -415,6 +415,7 @@ def run_failure_logged(
     document: str | None = None,
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
+    check_text(text)
     number = level_number(level)
     observed = observed.about(document, _logged_rule(observed))
     need_failed_run(observed, _logged_rule(observed))

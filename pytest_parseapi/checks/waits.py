@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import UsageError, as_document
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
@@ -220,7 +220,9 @@ def _seconds(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise UsageError(f"{name} must be a number of seconds > 0, not {value!r}")
+        raise UsageError(
+            f"{name} must be a number of seconds > 0, not {value!r}{as_document(value)}"
+        )
 
 
 def retry_after_honoured(observed: Observed, document: str | None = None) -> None:

@@ -120,7 +120,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
                 expected="waits that grow, each by more than the one before, up to a limit that "
                 "the fourth may reach",
                 seen=f"{seen} (the mean of each over {len(runs)} runs)",
-                nearest=problem,
+                nearest=call.record.why_no_wait(problem),
                 advice=call.record.advice("backoff"),
             ),
         )

@@ -95,6 +95,9 @@ def _meant(value: object) -> str:
     if isinstance(value, Provider):
         return f": the provider is chosen by the fixture {value.in_tests}"
     meant = {
+        "give each error as an argument of its own": (
+            isinstance(value, list | tuple | set | frozenset)
+        ),
         "write times=ALWAYS": value == math.inf,
         "how often a failure is met is times=, an integer": isinstance(value, float),
         "when to retry is retry_after=": isinstance(value, dt.datetime | dt.timedelta),

@@ -131,7 +131,26 @@ def check_count(name: str, value: object, least: int) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} must be an integer >= {least}, not {value!r}")
+        raise UsageError(f"{name} must be an integer >= {least}, not {value!r}{as_document(value)}")
+
+
+def as_document(value: object) -> str:
+    """What to write instead, where a document stands in the place of something else.
+
+    Example:
+        >>> as_document("a.pdf")
+        ": write document='a.pdf'"
+    """
+    if hasattr(value, "__fspath__"):
+        value = document_name(value)
+    named = isinstance(value, str) and ("." in value or "/" in value)
+    return f": write document={value!r}" if named else ""
+
+
+def check_text(text: object) -> None:
+    """A `UsageError` where what is to be searched is no text."""
+    if text is not None and not isinstance(text, str):
+        raise UsageError(f"text must be a string, such as a log that was read, not {kind(text)}")
 
 
 def document_name(document: object) -> str | None:

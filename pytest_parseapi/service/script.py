@@ -14,7 +14,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Request, moment_of
 from pytest_parseapi.model.lookup import ErrorName, endpoint_named, resolve
-from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.mistakes import UsageError, as_document, document_name
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.condition import Condition, When, condition_of
 
@@ -282,7 +282,9 @@ def times_of(times: object) -> float:
     if times is ALWAYS or times == ALWAYS:
         return ALWAYS
     if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-        raise UsageError(f"times must be an integer >= 0, or ALWAYS, not {times!r}")
+        raise UsageError(
+            f"times must be an integer >= 0, or ALWAYS, not {times!r}{as_document(times)}"
+        )
     return times
 
 

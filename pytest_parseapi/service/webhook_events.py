@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, check_count, nearest
+from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, nearest
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
@@ -145,7 +145,8 @@ class EventMaker:
         found = self._book.get(run_id) or self._book.batches.get(run_id)
         if found is None:
             known = [item.id for item in self._book.in_order] + list(self._book.batches)
-            raise UsageError(f"unknown run {run_id!r}: {nearest(run_id, known)}")
+            meant = as_document(run_id) or f": {nearest(run_id, known)}"
+            raise UsageError(f"unknown run {run_id!r}{meant}")
         return found
 
     def _new(

@@ -11,6 +11,9 @@ import pytest
 from plain_consumer import FILES
 
 from pytest_parseapi.clock.replaced import replaced_sleep
+from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.contract.policy import ContractPolicy
 
 URL = "https://api.extend.ai/parse"
 
@@ -98,3 +101,20 @@ def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
 
 def test_nothing_is_replaced_in_a_simulated_test(extend_api):
     assert replaced_sleep() == extend_api._simulation.replaced_sleep == ""
+
+
+class NeverWaits(ContractPolicy):
+    provider = "extend"
+
+
+@pytest.mark.usefixtures("replaced_before")
+def test_a_contract_says_so_too(extend_api):
+    def parse(_document):
+        retrying(extend_api)
+
+    harness = Harness(api=extend_api, parse=parse, policy=NeverWaits())
+    case = next(kind for kind in kinds_of(NeverWaits) if kind.name == "backoff")
+    first = next(iter(case.cases(extend_api.provider, NeverWaits())))
+    found = [item.finding for item in case.violations(first, harness) if item.rule == "backoff"]
+    assert found
+    assert all("something else in place of time.sleep" in item.nearest for item in found)

@@ -215,7 +215,7 @@ def test_a_name_near_nothing_lists_all_there_is() -> None:
         (500.0, "float: how often a failure is met is times=, an integer"),
         (math.inf, "float: write times=ALWAYS"),
         (b"OCR_ERROR", "bytes"),
-        (["OCR_ERROR"], "list"),
+        (["OCR_ERROR"], "list: give each error as an argument of its own"),
         (ValueError("OCR_ERROR"), "ValueError"),
         (
             httpx.ReadTimeout,
