@@ -93,8 +93,8 @@ _TOLERANCE: Final = 1e-6
 def polling_stopped(observed: Observed, document: str | None = None) -> None:
     """No run was polled again after a terminal status."""
     observed = observed.about(document, _STOPPED)
-    polls = _polls_by_id(observed)
-    if not any(_ended(poll) for group in polls.values() for poll in group):
+    polls = _polls(observed)
+    if not any(ended for group in polls.values() for _, ended in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
         no_run_to_check(observed, _STOPPED, seen)
     fail(observed, list(polls_after_end(observed)))
@@ -215,9 +215,12 @@ def _polls(observed: Observed) -> dict[str, list[tuple[Attempt, bool]]]:
         run_id: [(attempt, _ended(attempt)) for attempt in attempts]
         for run_id, attempts in named.items()
     }
-    for attempt in observed.attempts:
+    # A list is about no document, and shows the runs of all.
+    wanted = {run.id for run in observed.runs} if observed.others else None
+    for attempt in (*observed.attempts, *observed.others):
         for shown in attempt.listed:
-            polls.setdefault(shown.id, []).append((attempt, shown.ended))
+            if wanted is None or shown.id in wanted:
+                polls.setdefault(shown.id, []).append((attempt, shown.ended))
     for found in polls.values():
         found.sort(key=lambda poll: poll[0].number)
     return polls

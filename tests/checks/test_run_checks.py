@@ -368,3 +368,36 @@ def test_a_final_reason_asks_for_the_change_that_cures_it(extend_api, reason, mo
         return
     with pytest.raises(AssertionError, match=f"{reason} is not submitted again"):
         extend_api.assert_follows_documentation()
+
+
+class TestPollsOfAList:
+    """A consumer that polls all of its runs by one list."""
+
+    def polled(self, api, gap, looks):
+        headers = {"authorization": f"Bearer {api.api_key}"}
+        with httpx.Client(base_url=api.base_url, headers=headers, timeout=5) as client:
+            for name in "ab":
+                file = {"url": f"https://files.example.com/{name}.pdf"}
+                client.post("/parse_runs", json={"file": file})
+            for _ in range(looks):
+                api.clock.advance(gap)
+                client.get("/parse_runs")
+
+    @pytest.mark.parametrize("document", [None, "b.pdf"])
+    def test_its_end_is_an_end(self, extend_api, document):
+        self.polled(extend_api, 1, looks=3)
+        extend_api.assert_polling_stopped(document=document)
+        extend_api.assert_polled_politely(document=document)
+
+    @pytest.mark.parametrize("document", [None, "b.pdf"])
+    def test_looks_in_haste(self, extend_api, document):
+        extend_api.runs_take(polls=5)
+        self.polled(extend_api, 0.1, looks=3)
+        with pytest.raises(AssertionError, match=r"0\.100 s between attempts 3 and 4"):
+            extend_api.assert_polled_politely(document=document)
+
+    def test_one_that_has_not_ended(self, extend_api):
+        extend_api.runs_take(polls=5)
+        self.polled(extend_api, 1, looks=3)
+        with pytest.raises(AssertionError, match="no run was polled to its end"):
+            extend_api.assert_polling_stopped()
