@@ -7,6 +7,7 @@ socket, a child process) on its way, that call stays real, and no thread's time 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import select as system
 import selectors
@@ -88,29 +89,25 @@ class LoopWaits:
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
-        clock = self._clock
+        clock, ledger = self._clock, self._clock.ledger
+        began = clock.began["monotonic"]
+        own = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
-            shown = real(loop)
             if clock.closed:
-                return shown
-            if not _is_asyncio(sys._getframe(1)):
+                return real(loop)
+            ledger.readings += 1
+            now = ledger.now()
+            shown: float = began + now / SECOND
+            if ledger.expired == now:
+                shown = math.nextafter(shown, math.inf)
+            frame = sys._getframe(1)
+            if frame.f_globals is not own and not _is_asyncio(frame):
                 self._follow(loop, shown)
             return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
         return read
-
-    def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """A consumer's deadline may come from ``time.monotonic()``."""
-
-        @functools.wraps(real)
-        def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
-            if not (self._clock.closed or _is_asyncio(sys._getframe(1))):
-                loop.time()
-            return real(loop, *arguments, **named)
-
-        return call_at
 
     def _follow(self, loop: Any, shown: float) -> None:
         """Put the clock and the timers of a loop forward, if code has run for long."""
@@ -121,6 +118,19 @@ class LoopWaits:
             self._ahead[loop] = ahead
             self._is_ahead = True
             _shift(loop, more)
+
+    def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """A consumer's deadline may come from ``time.monotonic()``."""
+        own = sys.modules["asyncio.base_events"].__dict__
+
+        @functools.wraps(real)
+        def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
+            frame = sys._getframe(1)
+            if frame.f_globals is not own and not (self._clock.closed or _is_asyncio(frame)):
+                loop.time()
+            return real(loop, *arguments, **named)
+
+        return call_at
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
         clock = self._clock

@@ -197,7 +197,7 @@ class VirtualClock:
                 came = self._turn(entry, key, needs, began, first=True)
         finally:
             entry.deadline = None
-            rest.unlock()
+            self._unlock()
         return self._outlived(wait, needs, began) if came is None else came
 
     def _turn(
@@ -354,10 +354,14 @@ class VirtualClock:
         try:
             yield
         finally:
-            interrupts, self._interrupts_itself = self._interrupts_itself, False
-            self._rest.unlock()
-            if interrupts:
-                signal.raise_signal(signal.SIGALRM)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        interrupts = self._interrupts_itself and get_ident() == threading.main_thread().ident
+        self._interrupts_itself &= not interrupts
+        self._rest.unlock()
+        if interrupts:
+            signal.raise_signal(signal.SIGALRM)
 
     # What follows is called with the lock held.
 

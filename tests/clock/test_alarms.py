@@ -131,6 +131,16 @@ def test_a_timer_that_repeats(clock, rings):
     assert len(rings) == 6
 
 
+def test_a_timer_that_is_due_with_the_wait_rings_before_it_is_over(clock, rings):
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+    time.sleep(10)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    rung = len(rings)
+    assert rung in {19, 20}
+    clock.advance(5)
+    assert len(rings) == rung
+
+
 def test_what_is_left(clock, rings):
     signal.alarm(100)
     time.sleep(30)
