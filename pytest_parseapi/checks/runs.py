@@ -260,7 +260,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
     narrowed = observed.about(document, rule)
     need_failed_run(narrowed, rule)
     findings = []
-    for runs in _by_document(known_runs(narrowed)):
+    for runs in _by_document(narrowed, known_runs(narrowed)):
         failed = [run for run in runs if run.failed]
         if not failed:
             continue
@@ -290,7 +290,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
             if item.failed:
                 shown.setdefault(item.id, attempt)
     submitted = [run for run in known_runs(observed) if run.submitted]
-    for runs in _by_document(submitted):
+    for runs in _by_document(observed, submitted):
         pairs = _resubmissions(runs)
         for failed, again in pairs:
             before, after = creations.get(failed.id), creations.get(again.id)
@@ -363,10 +363,12 @@ def _is_cured(failed: Run, before: Attempt | None, after: Attempt | None) -> boo
     return differs_in(failed.cured_by, before, after)
 
 
-def _by_document(runs: Sequence[Run]) -> list[list[Run]]:
+def _by_document(observed: Observed, runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs by document; a file without a name of its own is known by its bytes."""
+    files = {item.run_id: item.nameless_file for item in observed.attempts if _creates(item)}
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.document or run.id, []).append(run)
+        groups.setdefault(files.get(run.id) or run.document or run.id, []).append(run)
     return list(groups.values())
 
 

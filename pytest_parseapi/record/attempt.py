@@ -107,6 +107,14 @@ class Attempt:
         return payload_of(self.header("content-type") or "", self.body, self._signing)
 
     @property
+    def nameless_file(self) -> str | None:
+        """A digest of the file's bytes, sent or uploaded, where it has no name of its own."""
+        if not self.names:
+            return self.payload.content
+        upload = self._signing.upload(self.names[0])
+        return None if upload is None else upload.content
+
+    @property
     def payload_digest(self) -> str:
         """A digest of `payload`: equal for retries that send the same."""
         return self.payload.digest

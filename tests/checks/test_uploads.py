@@ -127,3 +127,22 @@ def test_the_order_of_keys_says_nothing(extend_api):
         headers = {"authorization": f"Bearer {extend_api.api_key}"}
         httpx.post(f"{extend_api.base_url}/parse", json=turned, headers=headers, timeout=9)
     extend_api.assert_payload_resent()
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "blob"])
+@pytest.mark.parametrize("uploads", [True, False])
+@pytest.mark.parametrize(("wait", "kinds"), [(2, set()), (0, {"resubmitted_wait"})])
+def test_a_run_of_a_nameless_file_is_submitted_again(parseapi_factory, name, uploads, wait, kinds):
+    consumer = Consumer(parseapi_factory, NUTRIENT)
+    consumer.api.fail_run("maestro_error", polls=0)
+    for _ in range(2):
+        if uploads:
+            reply = consumer.attempt(name)
+        else:
+            reply = consumer.client.post(consumer.path, files={"file": (name, PDF)})
+        consumer.api.clock.advance(1)
+        run = consumer.client.get(f"/extraction/runs/{reply.json()['runId']}")
+        log.warning(run.text)
+        consumer.api.clock.advance(wait)
+    assert verdict(consumer.api) == kinds
+    consumer.api.assert_resubmitted(times=1)
