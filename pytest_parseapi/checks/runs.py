@@ -133,6 +133,7 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
                 expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
                 seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
                 f"(attempt {surplus[0].number})",
+                attempts=(surplus[0].number,),
                 advice=f"{_final_statuses(observed)} are final: stop polling at each of them",
             )
 
@@ -186,6 +187,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
                 where=run_id,
                 expected=f"{minimum:g} s or more between two polls",
                 seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
+                attempts=(two.number,),
                 advice=observed.advice("polling"),
             )
             break

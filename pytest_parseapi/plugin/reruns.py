@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +30,8 @@ def rerun(item: pytest.Function, watch: Watch) -> TestRun:
         item: the test; the collectors that it is in may be set up already.
         watch: who watches this run.
     """
-    with _left_as_it_is(item), warnings.catch_warnings(record=True):
+    caught = warnings.catch_warnings(record=True)
+    with _left_as_it_is(item), _thread_errors(watch.uncaught), caught:
         for mark in item.iter_markers("filterwarnings"):
             for text in mark.args:
                 warnings.filterwarnings(*_parsed(text))
@@ -106,6 +108,24 @@ def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
                 setattr(sys, name, last[name])
             elif hasattr(sys, name):
                 delattr(sys, name)
+
+
+@contextlib.contextmanager
+def _thread_errors(found: list[BaseException]) -> Iterator[None]:
+    """Note what ends a thread, which tells nobody else."""
+    kept = threading.excepthook
+
+    def note(given: threading.ExceptHookArgs) -> None:
+        if given.exc_value is not None:
+            found.append(given.exc_value)
+        kept(given)
+
+    threading.excepthook = note
+    try:
+        yield
+    finally:
+        if threading.excepthook is note:
+            threading.excepthook = kept
 
 
 def _parsed(text: str) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.sweep.results import BrokenData, FindingData, ResultData
+from pytest_parseapi.sweep.results import NO_FAILURE, BrokenData, FindingData, ResultData
 from pytest_parseapi.sweep.verdicts import FINDINGS
 
 __all__ = ["BROKE", "Example", "SweepFinding", "findings_of"]
@@ -70,6 +70,13 @@ class SweepFinding:
         """The verdict, with the rule."""
         return f"{self.verdict} {self.rule}".rstrip()
 
+    @property
+    def why(self) -> str:
+        """What shows it, and the other lines that crash at the same place."""
+        others = [item.where for item in self.examples] if self.verdict == "crashed" else []
+        also = [where for where in dict.fromkeys(others) if where != self.example.where]
+        return ", also at ".join([self.example.why, *also])
+
     def data(self, *, is_new: bool) -> FindingData:
         """The finding as plain data."""
         result = self.example.result
@@ -80,7 +87,7 @@ class SweepFinding:
             where=self.example.where,
             test=result["test"],
             failure=result["failure"],
-            why=self.example.why,
+            why=self.why,
             lines=self.example.lines,
             failures=self.failures,
             tests=self.tests,
@@ -126,10 +133,11 @@ def _shown(result: ResultData) -> Iterator[tuple[str, str, Example]]:
 
 
 def _order(result: ResultData) -> tuple[object, ...]:
-    """A failure that is met once is easier to read than one without end."""
+    """No failure is easier to read than one, and one that is met once than one without end."""
     return (
         result["test"],
         result["place"]["id"],
+        result["failure"] != NO_FAILURE,
         "always" in result["failure"],
         result["failure"],
     )

@@ -30,3 +30,8 @@ class Limit:
         """Whether the run took longer."""
         worked = time.process_time() - self._worked
         return worked > self.seconds or time.perf_counter() - self._began > _FAR * self.seconds
+
+    @property
+    def is_far_over(self) -> bool:
+        """Whether the process has worked so long on the run that no fuse is waited for."""
+        return time.process_time() - self._worked > _FAR * self.seconds

@@ -23,6 +23,7 @@ from pytest_parseapi.sweep.watch import Hit, Watch
 __all__ = ["Broken", "Crash", "Met", "Status", "TestRun", "broken_rules", "met", "test_run"]
 
 Status = Literal["passed", "failed", "skipped"]
+Swallowed = Literal["", "a delivery", "a thread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +33,12 @@ class Crash:
     Args:
         error: the exception.
         at: the line of the consumer's that it came from.
-        swallowed: whether a delivery swallowed it.
+        swallowed: what swallowed it: ``"a delivery"``, ``"a thread"`` or nothing.
     """
 
     error: BaseException
     at: Frame | None
-    swallowed: bool = False
+    swallowed: Swallowed = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ test_run.__test__ = False  # type: ignore[attr-defined]
 
 
 def _crashes(
-    error: BaseException | None, own: OwnCode, *, swallowed: bool = False
+    error: BaseException | None, own: OwnCode, *, swallowed: Swallowed = ""
 ) -> Iterator[Crash]:
     """The exceptions about the code itself that came from the consumer's, of a group too."""
     if isinstance(error, BaseExceptionGroup):
@@ -144,7 +145,9 @@ def _crashes(
 def _swallowed(watch: Watch) -> Iterator[Crash]:
     for observed in watch.observed.values():
         for answer in observed.answers:
-            yield from _crashes(answer.error, watch.own, swallowed=True)
+            yield from _crashes(answer.error, watch.own, swallowed="a delivery")
+    for error in watch.uncaught:
+        yield from _crashes(error, watch.own, swallowed="a thread")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,24 +227,32 @@ class Broken:
     Args:
         provider: whose documentation.
         finding: the rule, and what shows that it was broken.
+        about: the operation, or the document of the run, that it was broken at.
     """
 
     provider: str
     finding: Finding
+    about: str
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What is the same in a run that breaks it likewise."""
-        return (self.provider, self.finding.kind, self.finding.rule, self.finding.where)
+        return (self.provider, self.finding.kind, self.finding.rule, self.about)
 
 
 def broken_rules(run: TestRun) -> list[Broken]:
     """Every rule of the documentation that the consumer broke; what the test asks is its own."""
     return [
-        Broken(provider=name, finding=finding)
+        Broken(provider=name, finding=finding, about=_about(finding, observed))
         for name, observed in run.observed.items()
         for finding in findings(_of_consumer(run, name, observed))
     ]
+
+
+def _about(finding: Finding, observed: Observed) -> str:
+    """What a rule was broken at: of a run its document, since another run has another id."""
+    documents = (run.document for run in observed.runs if run.id == finding.where)
+    return next(documents, None) or finding.where
 
 
 def _of_consumer(run: TestRun, provider: str, observed: Observed) -> Observed:

@@ -12,6 +12,7 @@ from pytest_parseapi.sweep.verdicts import VERDICTS
 __all__ = ["counted", "counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
 
 _WIDTH: Final = 160
+_WIDEST: Final = 240
 _SHOWN: Final = 3
 
 
@@ -42,7 +43,7 @@ def finding_lines(number: int, finding: FindingData) -> list[str]:
         head if finding["is_new"] else f"{head}  (in the baseline)",
         f"   {finding['where']}  {test}" if finding["where"] else f"   {test}",
         f"   failure   {finding['failure']}",
-        f"   seen      {_cut(finding['why'])}",
+        f"   seen      {_cut(finding['why'], _WIDEST)}",
     ]
     lines += [
         f"   {'          ' if index else 'paste     '}{line}"
@@ -105,5 +106,5 @@ def test_lines(results: Iterable[ResultData]) -> str:
 test_lines.__test__ = False  # type: ignore[attr-defined]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
+def _cut(text: str, width: int = _WIDTH) -> str:
+    return text if len(text) <= width else f"{text[:width]}..."

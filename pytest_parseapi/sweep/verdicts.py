@@ -87,7 +87,7 @@ def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
         return replace(unfinished, broken=broken)
     if run.crashes:
         crash = run.crashes[0]
-        how = "a delivery ended with " if crash.swallowed else ""
+        how = f"{crash.swallowed} ended with " if crash.swallowed else ""
         why = f"{how}{_text(crash.error)} at {crash.at}"
         return Judgement(verdict="crashed", why=why, broken=broken, crash=crash, at=str(crash.at))
     if run.status == "skipped":

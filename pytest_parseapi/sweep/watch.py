@@ -29,6 +29,8 @@ __all__ = ["DATE_SECONDS", "SECONDS", "Hit", "Watch"]
 SECONDS: Final = 5
 """What ``Retry-After`` asks for in seconds: more than most first waits, less than most caps."""
 DATE_SECONDS: Final = 6
+_WAITS: Final = 1_000
+"""As many waits in a row, without a request, lead to the fuse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Watch:
         """Whether the test's own code has not begun."""
         self.wider_fixture = ""
         """The class-, module- or session-scoped fixture that is being set up now."""
+        self.uncaught: list[BaseException] = []
+        """What ended threads."""
         self._variation = variation
         self._limit = None if most_seconds is None else Limit(most_seconds)
         self._begin()
@@ -242,9 +246,14 @@ class Watch:
     def _check_time(self) -> None:
         if self._limit is None or self._simulation is None or self.too_slow:
             return
-        if self._limit.is_over:
+        if self._limit.is_over and (self._limit.is_far_over or not self._only_waits):
             self.too_slow = True
             self._simulation.stops.stop(f"more than {self._limit.seconds:.1f} s of real time")
+
+    @property
+    def _only_waits(self) -> bool:
+        """Whether the consumer only waits: the fuse ends that, always at the same wait."""
+        return self._simulation is not None and self._simulation.clock._endless.in_a_row > _WAITS
 
     def _forget(self, service: SimulatedService) -> None:
         self.was_reset = True

@@ -97,22 +97,12 @@ def test_no_run_leaks_into_the_next(sweep):
     assert result.ret == 0
 
 
-BUSY = {
-    "computes": "sum(range(20_000_000))",
-    "waits": "time.sleep(1)",
-}
-
-
-@pytest.mark.parametrize("how", BUSY)
-def test_a_variation_that_takes_too_long_is_told(sweep, how):
-    again = "ask(document).status_code != 200" if how == "computes" else "True"
-    busy = f"""
+def test_a_variation_that_takes_too_long_is_told(sweep):
+    busy = """
 
 def busy(document):
-    if ask(document).status_code == 200:
-        return
-    while {again}:
-        {BUSY[how]}
+    while ask(document).status_code != 200:
+        sum(range(20_000_000))
 """
     result = sweep("def test(extend_api): busy(INVOICE)", app=APP + busy)
     assert "too slow" in result.text
