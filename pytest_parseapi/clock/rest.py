@@ -269,14 +269,16 @@ class Rest:
             heed_outside: whether to count on what other programs may bring: a child process to a
                 server, or whoever it is to a thread that is older than the test.
         """
-        if any(entry.deadline is not None for entry in self._waits.values()):
+        if any(entry.deadline is not None for entry in list(self._waits.values())):
+            return False
+        # Before the look at the threads: one that leaves its wait meanwhile shows there.
+        outside = any(entry.outside for entry in list(self._waits.values()))
+        if heed_outside and outside and _has_children():
             return False
         if self._finds_work():
             return False
         if not heed_outside:
             return True
-        if any(entry.outside for entry in self._waits.values()) and _has_children():
-            return False
         others = (
             frame for ident, frame in sys._current_frames().items() if ident not in self._waits
         )

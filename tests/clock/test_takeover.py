@@ -81,6 +81,7 @@ def test_between_two_tests_of_a_session_time_is_real(pytester):
             assert extend_api.clock.elapsed == 3600
         """
     )
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
     pytester.inline_run(*WITHOUT).assertoutcome(passed=3)
 
 
