@@ -415,7 +415,7 @@ class WebhookAssertions(ABC):
         webhooks.webhook_rejected(self._observed, document)
 
     def assert_webhook_accepted(self, document: str | None = None) -> None:
-        """Each good event was answered with a 2xx within 30 s in the end.
+        """Each good event was answered with a 2xx in time in the end.
 
         Args:
             document: only deliveries about a run of this document.

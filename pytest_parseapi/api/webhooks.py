@@ -122,7 +122,7 @@ class WebhookControls(ABC):
         tries: int = TRIES,
         first_wait: float = FIRST_WAIT,
     ) -> list[WebhookAnswer]:
-        """Deliver, and redeliver in virtual time until a 2xx comes within 30 s.
+        """Deliver, and redeliver in virtual time until a 2xx comes in time.
 
         Args:
             delivery: what `webhook` made. A wrong one is sent once.

@@ -17,7 +17,7 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import draw, short_document
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["Observed", "fail", "nothing_to_check"]
+__all__ = ["Observed", "example_code", "fail", "nothing_to_check"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,12 +206,13 @@ def nothing_to_check(
         nearest=nearest,
         advice=advice
         or "script a failure that the consumer meets, such as api.fail("
-        f"{_example(observed.provider)})",
+        f"{example_code(observed.provider)})",
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
     raise failure(text, [finding])
 
 
-def _example(provider: Provider) -> str:
-    retryable = [error for error in provider.errors if error.retryable]
-    return repr(retryable[0].code) if retryable else "'read_timeout'"
+def example_code(provider: Provider, surface: str = "http") -> str:
+    """The code of an error to retry, for an example; that of a time-out where there is none."""
+    errors = [error for error in provider.errors if surface in error.surfaces and error.retryable]
+    return repr(errors[0].code) if errors else "'read_timeout'"

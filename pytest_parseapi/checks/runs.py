@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.finding import Finding, counted
 from pytest_parseapi.checks.logs import level_number
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, example_code, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, check_text
 from pytest_parseapi.model.runs import RunShown
@@ -74,7 +74,8 @@ def no_run_to_check(observed: Observed, rule: str, seen: str, nearest: str = "")
         rule,
         seen,
         nearest,
-        advice="script a failing run, such as api.fail_run('OCR_ERROR')",
+        advice="script a failing run, such as api.fail_run("
+        f"{example_code(observed.provider, 'run')})",
     )
 
 

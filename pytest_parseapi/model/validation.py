@@ -106,6 +106,7 @@ _WEBHOOKS: Final[Mapping[str, tuple[Any, ...]]] = {
     "event_id_prefix": (str,),
     "unknown_event_type": (str,),
     "answer_seconds": (int, float),
+    "verifier": (str,),
 }
 _SIGNING: Final[Mapping[str, tuple[Any, ...]]] = {
     "secret": (str,),

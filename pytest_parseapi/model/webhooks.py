@@ -96,6 +96,7 @@ class WebhookDescription:
         signed_url: replaces a payload by a URL to it, for providers that document that; it is given
             the context, the run's id and the payload.
         answer_seconds: how long a receiver may take to answer.
+        verifier: what the official client has to verify a delivery, for messages; or an empty text.
 
     Example:
         >>> WebhookDescription(
@@ -117,6 +118,7 @@ class WebhookDescription:
     unknown_event_type: str = "a.type_added_later"
     signed_url: Callable[[Context, str, Mapping[str, Any]], Mapping[str, Any]] | None = None
     answer_seconds: float = 30.0
+    verifier: str = ""
 
     @property
     def wrong_deliveries(self) -> tuple[str, ...]:

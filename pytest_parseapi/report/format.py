@@ -27,6 +27,7 @@ FORMAT: Final = "pytest-parseapi report"
 VERSION: Final = 2
 
 Outcome = Literal["failed", "passed", "skipped", "xfailed"]
+RunState = Literal["running", "failed", "ended"]
 
 
 class AttemptData(TypedDict):
@@ -44,6 +45,8 @@ class AttemptData(TypedDict):
     waited: float | None
     retry_after: str | None
     run_status: str | None
+    """In the provider's word."""
+    run_state: RunState | None
     run_reason: str | None
 
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import short_document
-from pytest_parseapi.report.format import APIData, AttemptData, RunData
+from pytest_parseapi.report.format import APIData, AttemptData, RunData, RunState
 from pytest_parseapi.service.runs import RunBook
 from pytest_parseapi.service.service import SimulatedService
 
@@ -115,6 +116,12 @@ def _shown(attempts: Iterable[Attempt]) -> list[Attempt]:
     return sorted(shown, key=lambda attempt: attempt.number)
 
 
+def _state(shown: RunShown | None) -> RunState | None:
+    if shown is None or shown.status is None:
+        return None
+    return "failed" if shown.failed else "ended" if shown.ended else "running"
+
+
 def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> list[AttemptData]:
     of = {
         attempt.number: number
@@ -135,6 +142,7 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
             waited=None if attempt.waited is None else _seconds(attempt.waited),
             retry_after=attempt.retry_after,
             run_status=attempt.run_status,
+            run_state=_state(attempt.shown),
             run_reason=attempt.run_reason,
         )
         for attempt in attempts

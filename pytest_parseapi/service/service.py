@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from _thread import allocate_lock, get_ident
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
@@ -42,7 +41,6 @@ __all__ = ["Ids", "SimulatedService", "Watcher"]
 _LOST: Final = ("read_timeout", "connection_reset", "truncated_body")
 """Faults that lose a reply: the service got the request."""
 
-_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 _NO_RUNS: Final = no_runs()
 
 

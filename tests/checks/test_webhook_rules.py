@@ -165,7 +165,7 @@ def test_answers_of_404_are_told(extend_api):
         extend_api.assert_webhook_accepted()
     event, run = delivery.event_id, delivery.run_id
     assert str(caught.value) == (
-        "rule broken: a good webhook delivery is answered with a 2xx within 30 s\n"
+        "rule broken: a good webhook delivery is answered with a 2xx in time\n"
         f"  operation  parse_run.failed {event}\n"
         "  expected   a 2xx within 30 s\n"
         "  seen       it answered 404 (2 deliveries)\n"

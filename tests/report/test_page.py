@@ -39,6 +39,7 @@ def attempt(number, error=None, status=None, *, at=0.0, took=0.0, waited=None, *
         "waited": waited,
         "retry_after": None,
         "run_status": None,
+        "run_state": None,
         "run_reason": None,
         **more,
     }
@@ -83,7 +84,7 @@ RETRIED = [
     attempt(4, status=200, at=40.0, waited=4.0),
 ]
 POLLED = [
-    attempt(1, status=200, request="POST /parse_runs", run_status="PROCESSING"),
+    attempt(1, status=200, request="POST /parse_runs", run_status="queued", run_state="running"),
     *(
         attempt(
             number,
@@ -92,7 +93,8 @@ POLLED = [
             operation=1,
             at=float(number),
             waited=1.0 if number > 2 else None,
-            run_status="PROCESSING" if number < 6 else "FAILED",
+            run_status="queued" if number < 6 else "error",
+            run_state="running" if number < 6 else "failed",
             run_reason=None if number < 6 else "CORRUPT_FILE",
         )
         for number in range(2, 7)

@@ -78,5 +78,6 @@ WEBHOOKS: Final = WebhookDescription(
     headers=MappingProxyType({"x-extend-api-version": _VERSION}),
     unknown_event_type="parse_run.a_type_added_later",
     signed_url=_signed_url,
+    verifier="webhooks.verify_and_parse",
 )
 """What the pages say of events, bodies and signatures."""

@@ -1,10 +1,10 @@
 // What each test's consumer asked, as a picture.
 
 const kindOf = (attempt) =>
-  !attempt.error ? (attempt.run_status === "FAILED" ? "server" : "ok") : attempt.status === null ? "network" :
+  !attempt.error ? (attempt.run_state === "failed" ? "server" : "ok") : attempt.status === null ? "network" :
     attempt.error in report.faults || attempt.status >= 500 ? "server" : "client";
 // A poll that finds its run in progress is one of many: a dot.
-const isDot = (attempt) => !attempt.error && ["PENDING", "PROCESSING"].includes(attempt.run_status) && attempt.request.startsWith("GET");
+const isDot = (attempt) => !attempt.error && attempt.run_state === "running" && attempt.request.startsWith("GET");
 const labelOf = (attempt) =>
   isDot(attempt) ? "" : attempt.status === null ? attempt.error.replaceAll("_", " ") :
     attempt.request.startsWith("GET") && attempt.run_status || String(attempt.status);
