@@ -15,7 +15,7 @@ from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookSender
-from pytest_parseapi.service.webhook_targets import Target
+from pytest_parseapi.service.webhook_targets import Target, kind_of
 
 __all__ = ["WebhookControls"]
 
@@ -181,6 +181,7 @@ class WebhookControls(ABC):
             >>> our_app.parse_run("https://files.example.com/invoice.pdf")
         """
         book = run_book(self._service)
+        kind_of(target)  # a mistake would show in the background alone
         self._remember().follow(book, target, path, *_checked(tries, first_wait))
 
     @property

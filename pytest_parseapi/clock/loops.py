@@ -84,8 +84,10 @@ class LoopWaits:
         self._patches.stop()
         began = self._clock.began["monotonic"]
         ahead = began + self._clock.elapsed - current().real["monotonic"]()
-        for loop in [reference() for reference in self._seen.values()]:
-            _shift(loop, -ahead - self._ahead.get(loop, 0.0))
+        for reference in list(self._seen.values()):
+            loop = reference()
+            if loop is not None:  # whoever keeps its selector may not keep the loop
+                _shift(loop, -ahead - self._ahead.get(loop, 0.0))
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""

@@ -178,9 +178,14 @@ def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
     """Errors that no retry can mend get a single attempt."""
     for operation in call.record.operations:
         for finding in pointless_retries(call.record, operation):
-            yield Violation(
-                "no_retry_on_final_errors", _with_source(finding, operation.attempts[0].error)
-            )
+            about = [item for item in operation.attempts if item.number in finding.attempts]
+            about = [item for item in about or operation.attempts if _is_final(item.error)]
+            error = about[0].error if about else None
+            yield Violation("no_retry_on_final_errors", _with_source(finding, error))
+
+
+def _is_final(error: object) -> bool:
+    return isinstance(error, DocumentedError) and not error.retryable
 
 
 def _with_source(finding: Finding, error: object) -> Finding:

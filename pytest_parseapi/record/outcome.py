@@ -36,3 +36,18 @@ class Outcome:
     """What the documentation says otherwise than that mock."""
     seconds: float | None = None
     """How long the reply takes; None where the test says that for all replies."""
+
+    def unseen(self, fault: Fault, error: DocumentedError | str | None) -> Outcome:
+        """The same where the consumer never saw the reply: what it showed is lost.
+
+        Args:
+            fault: how the exchange ended for the consumer.
+            error: what goes on record for it.
+        """
+        return Outcome(
+            result=fault,
+            error=error,
+            rejection=self.rejection,
+            mock=self.mock,
+            contradiction=self.contradiction,
+        )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from pytest_parseapi.model.http import Fault, Reply, Timeouts
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
@@ -71,11 +72,12 @@ class Pending:
 
     def abandon(self, why: str = "cancelled") -> None:
         """The consumer gave up on the exchange before its end."""
-        error = self._outcome.error
-        fault = error if isinstance(self._outcome.result, Fault) else why
-        self._close(
-            self._opened, Outcome(result=Fault("cancelled", "the consumer gave up"), error=fault)
-        )
+        outcome = self._outcome
+        error = outcome.error if isinstance(outcome.result, Fault) else why
+        unseen = outcome.unseen(Fault("cancelled", "the consumer gave up"), error)
+        if outcome.shown is not None and self._opened.endpoint.polls:
+            unseen.shown = RunShown(outcome.shown.id)  # the path names it
+        self._close(self._opened, unseen)
 
     def _stop_hanging(self) -> NoReturn:
         """Stop a test whose client would wait for ever."""
@@ -108,5 +110,5 @@ def timed(
     waits = not fault or (recorded and fault != "connect_error")
     if timeouts.read is not None and reply_seconds > timeouts.read and waits:
         late = Fault("read_timeout", f"the reply takes {reply_seconds:g} s")
-        return Outcome(result=late, error=late.name, mock=outcome.mock), timeouts.read
+        return outcome.unseen(late, late.name), timeouts.read
     return outcome, reply_seconds

@@ -84,7 +84,7 @@ class RunRecord:
         if self.on_end is not None and announced:
             self.on_end(self)
         if self.batch is not None:
-            self.batch.one_ended(when)
+            self.batch.one_ended(when, announced=announced)
 
     def announce(self, *, right: bool) -> None:
         """A webhook tells of it."""
@@ -178,12 +178,12 @@ class BatchRecord:
                     run.status = self.words.running
         self.end_shown = self.ended is not None
 
-    def one_ended(self, when: float) -> None:
-        """One of its runs has ended."""
+    def one_ended(self, when: float, *, announced: bool) -> None:
+        """One of its runs has ended; where nobody is told of it, nobody is of the whole."""
         self.unfinished -= 1
         if not self.unfinished:
             self.ended = max(run.ended or when for run in self.runs)
-            if self.on_end is not None:
+            if self.on_end is not None and announced:
                 self.on_end(self)
 
     @property

@@ -136,6 +136,7 @@ class Found:
 
 
 _NOTHING: Final = Found(None)
+_REASONS: Final = 10
 
 
 class Script:
@@ -184,14 +185,14 @@ class Script:
                 reason = f"after={step.delay.after} lets the first that match pass"
             if reason is None:
                 return Found(step, tuple(delays))
-            step.passed[reason] = step.passed.get(reason, 0) + 1
+            _pass(step, reason)
         return Found(None, tuple(delays))
 
     def pass_by(self, endpoint: Endpoint, names: tuple[str, ...], reason: str) -> None:
         """Something else answered a request that a step would have met."""
         for step in self._pending:
             if step.why_not(endpoint, names) is None:
-                step.passed[reason] = step.passed.get(reason, 0) + 1
+                _pass(step, reason)
 
     def take(self, found: Found) -> None:
         """A request met the step, or was let pass."""
@@ -300,6 +301,12 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
         return f"{value:.6f}".rstrip("0").rstrip(".")
     raise UsageError(f"retry_after must be seconds >= 0, an HTTP date or a datetime, not {value!r}")
+
+
+def _pass(step: Scripted, reason: str) -> None:
+    """Remember why a request passed a step by: the first reasons tell enough."""
+    if len(step.passed) < _REASONS or reason in step.passed:
+        step.passed[reason] = step.passed.get(reason, 0) + 1
 
 
 def _times_text(times: float) -> str:

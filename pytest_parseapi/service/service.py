@@ -184,9 +184,9 @@ class SimulatedService:
                 outcome = self._outcome(
                     request, endpoint, params, names, self.script, authorized=bool(secrets)
                 )
+            outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             if outcome.shown is None and endpoint.polls and params:
                 outcome.shown = RunShown(next(iter(params.values())))
-            outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             return Pending(opened, outcome, seconds, self.close, self._stops)
         except BaseException:
             self.journal.discard(opened)

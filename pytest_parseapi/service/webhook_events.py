@@ -78,7 +78,7 @@ class EventMaker:
             found.settle(self._service.now)
             for item in found.runs:
                 if item.ended is None:
-                    item.finish(self._service.now)
+                    item.finish(self._service.now, announced=False)
         else:
             self._end(found, failure)
         return found

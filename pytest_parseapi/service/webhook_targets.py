@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import inspect
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ __all__ = ["Kind", "Target", "is_async", "kind_of", "send", "send_async"]
 Target: TypeAlias = Callable[..., Any] | str
 Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
 _ASGI_ARGUMENTS = 3
+_STATUS = ("status_code", "status", "statusCode")
 _URL_TIMEOUT = 30.0
 
 
@@ -67,6 +68,7 @@ def kind_of(target: Target) -> Kind:
             item.name
             for item in inspect.signature(target).parameters.values()
             if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+            and item.default is item.empty
         ]
     except (TypeError, ValueError):
         names = []
@@ -84,8 +86,11 @@ def _status(answer: Any) -> int:
     if isinstance(answer, int):
         return answer
     if isinstance(answer, tuple):
-        return next((item for item in answer[1:] if isinstance(item, int)), 200)
-    for name in ("status_code", "status"):
+        numbers = (item for item in answer if isinstance(item, int) and not isinstance(item, bool))
+        return next(numbers, 200)
+    if isinstance(answer, Mapping):
+        return next((answer[name] for name in _STATUS if isinstance(answer.get(name), int)), 200)
+    for name in _STATUS:
         found = getattr(answer, name, None)
         if isinstance(found, int):
             return found

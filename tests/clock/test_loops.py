@@ -515,3 +515,27 @@ def test_trees_of_tasks_and_threads(clock, tree):
     before = clock.elapsed
     asyncio.run(main())
     assert clock.elapsed - before == pytest.approx(seconds_of(tree), abs=1e-6)
+
+
+def test_a_selector_that_outlives_its_loop_is_no_trouble(pytester):
+    pytester.makepyfile(
+        """
+        import asyncio
+        import gc
+
+        kept = []
+
+        async def wait():
+            kept.append(asyncio.get_running_loop()._selector)
+            await asyncio.sleep(60)
+
+        def test(extend_api):
+            asyncio.run(wait())
+            gc.collect()
+            assert extend_api.clock.elapsed == 60
+        """
+    )
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    pytester.runpytest_inprocess(
+        "-p", "no:cacheprovider", "-p", "no:rerunfailures"
+    ).assert_outcomes(passed=1)

@@ -158,7 +158,8 @@ class HTTPXExchanges:
             name, text = _EXCEPTIONS[result.name]
             raise getattr(self.module, name)(text, request=request)
         headers = [(name.encode(), value.encode()) for name, value in result.headers.items()]
-        headers.append((b"content-length", b"%d" % len(result.body)))
+        if "content-length" not in result.headers:
+            headers.append((b"content-length", b"%d" % len(result.body)))
         stream = (self._streams if result.truncated else self.module.ByteStream)(result.body)
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": _reason(result.status)}
         return self.module.Response(

@@ -15,7 +15,9 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 __all__ = ["without_own_text"]
 
 _ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
-_FINDING: Final = re.compile(r"(?:E\s+)?\s*(?:operation|expected|seen|nearest|next) {2,}\S.*")
+_FINDING: Final = re.compile(
+    r"(?:E\s)?\s{2,}(?:operation  |expected   |seen       |nearest    |next       )\S.*"
+)
 
 
 def without_own_text(
