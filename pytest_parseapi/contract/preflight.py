@@ -52,6 +52,8 @@ def parse_mistake(parse: Any) -> str:
             ": a function in a class gets the instance as its first argument, so write "
             f"parse = staticmethod({function.__name__}), or def parse(self, document)"
         )
+    elif len(needed) > 1:
+        text += ": give the others a default, or take a function that does"
     return text
 
 

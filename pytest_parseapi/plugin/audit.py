@@ -85,11 +85,8 @@ def check_arguments(option: str, target: str, parse: Any) -> None:
         pytest.UsageError: it takes nothing, or needs more.
     """
     mistake = parse_mistake(parse)
-    if not mistake:
-        return
-    _, _, taken = mistake.partition("must take one document, and takes ")
-    more = ": give the others a default, or name a function that does" if ", " in taken else ""
-    raise pytest.UsageError(f"{option} {target}: {mistake}{more}")
+    if mistake:
+        raise pytest.UsageError(f"{option} {target}: {mistake}")
 
 
 def imported(config: pytest.Config, option: str, target: str) -> Any:
