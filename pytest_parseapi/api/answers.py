@@ -35,7 +35,7 @@ class Answers:
     ) -> None:
         self._simulation = simulation
         self._service = service
-        self._script = Script(service.provider.base_url)
+        self._script = Script(service.provider.base_url, service.document_names)
         for step in steps:
             self._script.add(step)
         service.mock_scripts.append(self._script)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, counted, failure, findings_of
-from pytest_parseapi.model.mistakes import UsageError, document_name, nearest
+from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["arguments_for", "check_named"]
@@ -108,7 +108,7 @@ def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None)
     runs = 0 if service.runs is None else service.runs.dropped
     if retention is None or not (attempts or runs or scope.forgotten):
         return
-    wanted = document_name(document)
+    wanted = service.document_names.given(document)
     if wanted is not None and not retention.lost(service, wanted):
         return
     about = "" if wanted is None else f", some of them about {wanted!r}"

@@ -20,7 +20,7 @@ from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, as_document, document_name
+from pytest_parseapi.model.mistakes import UsageError, as_document
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -146,7 +146,7 @@ class ParseAPI(
             >>> len(extend_api.attempts_for("invoice.pdf"))
             1
         """
-        name = document_name(document)
+        name = self._service.document_names.given(document)
         if name is None:
             raise UsageError("attempts_for() needs a document: a URL, a file name or an id")
         return [attempt for attempt in self.attempts if name in attempt.names]
@@ -370,6 +370,7 @@ class ParseAPI(
             runs=() if book is None else book.shown(self._service.now),
             answers=self.webhook_answers,
             provider=self.provider,
+            document_names=self._service.document_names,
             attempts=journal.attempts,
             dropped=self._simulation.lost(self._provider.name),
             speed=self._simulation.settings.speed,

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
@@ -103,7 +103,7 @@ class WebhookControls(ABC):
         wrong = self._open.alter_delivery(self._service.provider.name, wrong)
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
-        name = document_name(document)
+        name = self._service.document_names.given(document)
         subject = maker.subject(error, run, document=name, batch=batch, message=message)
         return maker.delivery(
             subject,

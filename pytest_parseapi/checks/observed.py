@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from pytest_parseapi.checks.finding import Finding, body_of, failure
 from pytest_parseapi.checks.pages import page_behind
-from pytest_parseapi.model.mistakes import check_text, document_name
+from pytest_parseapi.model.document_names import DocumentNames
+from pytest_parseapi.model.mistakes import check_text
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -25,6 +26,8 @@ class Observed:
     """One provider's side of one test, as checks see it."""
 
     provider: Provider
+    document_names: DocumentNames
+    """What is one document, whatever its links and ids."""
     attempts: Sequence[Attempt]
     operations: Sequence[Operation]
     credentials: frozenset[str]
@@ -82,7 +85,7 @@ class Observed:
 
     def about(self, document: str | None, rule: str) -> Observed:
         """Narrowed to one document; fails where no request was about it."""
-        document = document_name(document)
+        document = self.document_names.given(document)
         if document is None:
             return self
         operations = [

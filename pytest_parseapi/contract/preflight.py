@@ -53,7 +53,7 @@ def parse_mistake(parse: Any) -> str:
             f"parse = staticmethod({function.__name__}), or def parse(self, document)"
         )
     elif len(needed) > 1:
-        text += ": give the others a default, or take a function that does"
+        text += ": give the others a default, or name a function that does"
     return text
 
 

@@ -6,8 +6,6 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
-from pytest_parseapi.model.links import Signing
-
 __all__ = [
     "Place",
     "SimulationStopped",
@@ -154,11 +152,14 @@ def check_text(text: object) -> None:
 
 
 def document_name(document: object) -> str | None:
-    """A checked ``document``: a URL, file name or id; paths stand for their file name."""
+    """A checked ``document``: a URL, file name or id; paths stand for their file name.
+
+    Of a URL, `DocumentNames` takes what signs it.
+    """
     if document is None:
         return None
     if hasattr(document, "__fspath__"):
         return str(document.__fspath__()).replace("\\", "/").rpartition("/")[2]
     if not isinstance(document, str) or not document:
         raise UsageError(f"document is a URL, a file name or an id, not {document!r}")
-    return Signing().name(document)
+    return document

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import cached_property
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Excerpt, Request, size_of
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.cure import Sent, cures, sent_by
@@ -26,7 +26,7 @@ class Asked:
         names: the names of its document, none of them signed.
         caller: who asks.
         started: virtual seconds since the test began.
-        signing: what signs a link.
+        document_names: what signs a link.
         secrets: what its provider reads as the credential.
     """
 
@@ -37,7 +37,7 @@ class Asked:
         names: tuple[str, ...],
         caller: Caller,
         started: float,
-        signing: Signing,
+        document_names: DocumentNames,
         secrets: tuple[str, ...],
     ) -> None:
         self.request = request
@@ -48,13 +48,13 @@ class Asked:
         self.secrets = secrets
         self.previous: Hashable = None
         """What its caller asked about before at the same endpoint; None where it did not ask."""
-        self._signing = signing
+        self._document_names = document_names
 
     @cached_property
     def payload(self) -> Payload:
         """What it carries."""
         request = self.request
-        return payload_of(request.header("content-type") or "", request.body, self._signing)
+        return payload_of(request.header("content-type") or "", request.body, self._document_names)
 
     @property
     def _content(self) -> str | None:
@@ -65,7 +65,7 @@ class Asked:
 
     def _uploaded(self, names: tuple[str, ...]) -> str | None:
         """A digest of the bytes that were uploaded under an id."""
-        found = next(filter(None, map(self._signing.upload, names)), None)
+        found = next(filter(None, map(self._document_names.upload, names)), None)
         return None if found is None else found.content
 
     @property
@@ -79,7 +79,7 @@ class Asked:
             return (endpoint, self.request.path, self.payload.content or self.payload.digest)
         name = self.names[0]
         # A file without a name of its own is known by its id, and gets another one each time.
-        upload = self._signing.upload(name)
+        upload = self._document_names.upload(name)
         return (endpoint.method, endpoint.path, name if upload is None else upload)
 
     def resends(self, before: Attempt) -> bool:
@@ -97,7 +97,7 @@ class Asked:
         if not isinstance(error, DocumentedError) or error.cured_by is None:
             return False
         request = self.request
-        now = Sent(request.body, request.query, request.header, self.secrets, self._signing)
+        now = Sent(request.body, request.query, request.header, self.secrets, self._document_names)
         return cures(error, sent_by(before), now)
 
     def lost_its_name(self, before: Attempt) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Timeouts, moment_of
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.redaction import redacted_repr
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
@@ -62,7 +62,7 @@ class Attempt:
     """Every name of the document, best first."""
     # A failing comparison of attempts prints them: without bodies, and without the credential.
     _headers: tuple[tuple[str, str], ...] = field(repr=False)
-    _signing: Signing = field(repr=False)
+    _document_names: DocumentNames = field(repr=False)
     _secrets: tuple[str, ...] = field(default=(), repr=False)
     shown: RunShown | None = None
     """What the reply shows of the run or batch that the attempt is about."""
@@ -104,14 +104,14 @@ class Attempt:
     @property
     def payload(self) -> Payload:
         """What was sent, apart from what differs between equal requests (multipart boundaries)."""
-        return payload_of(self.header("content-type") or "", self.body, self._signing)
+        return payload_of(self.header("content-type") or "", self.body, self._document_names)
 
     @property
     def nameless_file(self) -> str | None:
         """A digest of the file's bytes, sent or uploaded, where it has no name of its own."""
         if not self.names:
             return self.payload.content
-        upload = self._signing.upload(self.names[0])
+        upload = self._document_names.upload(self.names[0])
         return None if upload is None else upload.content
 
     @property

@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Cure, DocumentedError
 from pytest_parseapi.model.http import Excerpt, digest_of
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.record.attempt import Attempt
 
@@ -29,7 +29,7 @@ class Sent:
         query: the query of its URL.
         header: gives the value of a header by its lower-case name, or None.
         secrets: what its provider reads as the credential.
-        signing: what signs a link: a link that is signed anew is the same file.
+        document_names: what signs a link: a link that is signed anew is the same file.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Sent:
         query: str,
         header: Callable[[str], str | None],
         secrets: tuple[str, ...],
-        signing: Signing,
+        document_names: DocumentNames,
     ) -> None:
-        self._signing = signing
+        self._document_names = document_names
         for secret in secrets:
             query = query.replace(f"={secret}", "=***")
         self._found: dict[Cure, list[Hashable]] = {
@@ -88,12 +88,12 @@ class Sent:
         if any("password" in key.lower() for key in path):
             self._found["password"].append(repr(leaf))
         elif path and path[0].lower() in _FILE_KEYS and not _OPTIONS.intersection(path):
-            upload = self._signing.upload(leaf)
+            upload = self._document_names.upload(leaf)
             if upload is not None:
                 self._found["file"].append((path, upload.content))
                 self._found["password"].append(upload.options)
                 return
-            self._found["file"].append((path, repr(self._signing.value(leaf))))
+            self._found["file"].append((path, repr(self._document_names.value(leaf))))
             if isinstance(leaf, str) and "://" in leaf:
                 self._found["url"].append(leaf)
         else:
@@ -108,7 +108,7 @@ def differs_in(what: Cure, before: Attempt, after: Attempt) -> bool:
 def sent_by(attempt: Attempt) -> Sent:
     """What an attempt carried."""
     query = urlsplit(attempt.url).query
-    return Sent(attempt.body, query, attempt.header, attempt._secrets, attempt._signing)
+    return Sent(attempt.body, query, attempt.header, attempt._secrets, attempt._document_names)
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import open_class
 from pytest_parseapi.model.http import Reply, Request
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import json_object
 from pytest_parseapi.record.asked import Asked
@@ -61,15 +61,18 @@ class Journal:
     Args:
         now: virtual seconds since the test began.
         wall: what the consumer's ``time.time()`` shows.
-        signing: what signs a link, and so tells nothing about its document.
+        document_names: what signs a link, and so tells nothing about its document.
     """
 
     def __init__(
-        self, now: Callable[[], float], wall: Callable[[], float], signing: Signing | None = None
+        self,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+        document_names: DocumentNames | None = None,
     ) -> None:
         self._now = now
         self._wall = wall
-        self._signing = Signing() if signing is None else signing
+        self._document_names = DocumentNames() if document_names is None else document_names
         self._lock = allocate_lock()
         self._attempts: dict[int, Attempt | None] = {}
         self._begun = 0
@@ -113,12 +116,14 @@ class Journal:
         secrets: tuple[str, ...] = (),
     ) -> Opened:
         """An attempt begins; ``secrets`` is what its provider reads as the credential."""
-        names = self._signing.names(names)
+        names = self._document_names.names(names)
         with self._lock:
             self.credentials.update(secrets)
             if not caller.is_task:
                 caller = self._threads.setdefault(caller.key, caller)
-            asked = Asked(request, endpoint, names, caller, self._now(), self._signing, secrets)
+            asked = Asked(
+                request, endpoint, names, caller, self._now(), self._document_names, secrets
+            )
             # Of texts and numbers, since keys of other objects take their time to compare.
             path = (endpoint.method, endpoint.path, caller.key)
             before = self._latest.get(path)
@@ -172,7 +177,8 @@ class Journal:
         upload = attempt.payload.as_upload()
         if upload is not None and isinstance(outcome.result, Reply):
             for file_id in _ids(outcome.result.body):
-                self._signing.keep_upload(file_id, upload)
+                if file_id != outcome.request_id:
+                    self._document_names.keep_upload(file_id, upload)
 
     def _attempt(
         self, opened: Opened, outcome: Outcome, body: bytes, names: tuple[str, ...]
@@ -208,7 +214,7 @@ class Journal:
         made.body = body
         made.names = names
         made._headers = self._keep(request.headers)
-        made._signing = self._signing
+        made._document_names = self._document_names
         made._secrets = self._keep(opened.secrets)
         made.__class__ = Attempt
         attempt: Attempt = made
@@ -315,17 +321,17 @@ _LOOKS: Final = frozenset({"GET", "HEAD"})
 """Looking at the same again, a poll for example, goes on with one operation."""
 
 
-def _ids(body: bytes) -> list[str]:
+def _ids(body: bytes) -> set[str]:
     """The ids in a reply to an upload."""
     try:
         found = json_object(body)
     except MalformedBody:
-        return []
-    return [
+        return set()
+    return {
         value
         for key, value in found.items()
-        if isinstance(value, str) and key.lower().endswith("id") and key.lower() != "requestid"
-    ]
+        if isinstance(value, str) and key.lower().endswith("id")
+    }
 
 
 def _came_after_a_wait(attempt: Attempt, operation: Operation) -> bool:

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Final
 from urllib.parse import parse_qsl
 
+from pytest_parseapi.model.document_names import DocumentNames, Upload
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
-from pytest_parseapi.model.links import Signing, Upload
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
 __all__ = ["Payload", "PayloadPart", "document_bytes", "may_hold_document", "payload_of"]
@@ -127,32 +127,34 @@ def _names(parts: Iterable[PayloadPart]) -> str:
     return " ".join(part.name for part in parts)
 
 
-_PLAIN: Final = Signing()
+_PLAIN: Final = DocumentNames()
 
 
-def payload_of(content_type: str, body: bytes, signing: Signing = _PLAIN) -> Payload:
+def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _PLAIN) -> Payload:
     """The payload of a body that was sent with this content type.
 
     Args:
         content_type: the request's Content-Type.
         body: what was sent.
-        signing: what signs a link: a link that is signed anew is the same payload.
+        document_names: what signs a link: a link that is signed anew is the same payload.
     """
     kind = content_type.partition(";")[0].strip().lower()
     whole = PayloadPart("body", None, None, size_of(body), _digest(body))
-    if kind == _JSON and (keys := _keys(body, signing)):
+    if kind == _JSON and (keys := _keys(body, document_names)):
         return Payload(kind, keys, whole)
     if kind == _FORM and not isinstance(body, Excerpt):
         fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
         if fields:
-            return Payload(kind, tuple(_field(name, text, signing) for name, text in fields), whole)
+            return Payload(
+                kind, tuple(_field(name, text, document_names) for name, text in fields), whole
+            )
     if kind == "multipart/form-data":
         try:
             parts = parse_multipart(content_type, body)
         except MalformedBody:
             pass
         else:
-            return Payload(kind, tuple(_part(part, signing) for part in parts), whole)
+            return Payload(kind, tuple(_part(part, document_names) for part in parts), whole)
     return Payload(kind, (whole,), whole)
 
 
@@ -173,23 +175,23 @@ def document_bytes(content_type: str, body: bytes) -> bytes:
     return b"" if kind in _NO_DOCUMENT else body
 
 
-def _part(part: Part, signing: Signing) -> PayloadPart:
+def _part(part: Part, document_names: DocumentNames) -> PayloadPart:
     digest = _digest(part.body)
     if part.filename is None and b"://" in part.body and not isinstance(part.body, Excerpt):
-        text = signing.text(part.body.decode(errors="replace"))
+        text = document_names.text(part.body.decode(errors="replace"))
         digest = _digest(text.encode())
     return PayloadPart(part.name, part.filename, part.content_type, part.size, digest)
 
 
-def _field(name: str, text: str, signing: Signing) -> PayloadPart:
-    return PayloadPart(name, None, None, len(text), _digest(signing.text(text).encode()))
+def _field(name: str, text: str, document_names: DocumentNames) -> PayloadPart:
+    return PayloadPart(name, None, None, len(text), _digest(document_names.text(text).encode()))
 
 
 def _digest(data: bytes) -> str:
     return digest_of(data)[:16]
 
 
-def _keys(body: bytes, signing: Signing) -> tuple[PayloadPart, ...]:
+def _keys(body: bytes, document_names: DocumentNames) -> tuple[PayloadPart, ...]:
     """The keys of a JSON object; none where the body is none, or only the head of one."""
     try:
         found = {} if isinstance(body, Excerpt) else json.loads(body)
@@ -199,7 +201,7 @@ def _keys(body: bytes, signing: Signing) -> tuple[PayloadPart, ...]:
         return ()
     # In which order an object's keys stand says nothing.
     texts = {
-        key: json.dumps(signing.value(value), sort_keys=True).encode()
+        key: json.dumps(document_names.value(value), sort_keys=True).encode()
         for key, value in sorted(found.items())
     }
     return tuple(

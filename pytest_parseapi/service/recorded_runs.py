@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Behaviour, Call
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Request
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.reading import json_object
@@ -179,7 +179,7 @@ def _failed_run(provider: Provider, words: RunDescription) -> Mapping[str, Any] 
     if endpoint is None:
         return None
     behaviour: Behaviour = provider.behaviour
-    book = RunBook(words, Signing())
+    book = RunBook(words, DocumentNames())
     call = call_of(provider, endpoint, _ID, behaviour.new_state())
     call.runs = CallRuns(book, call, provider.idempotency_header)
     run = sample_run(book, _ID, (), call)

@@ -9,10 +9,10 @@ from itertools import count
 from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
@@ -42,10 +42,10 @@ class RecordedService:
         self.reader = reader
         self._behaviour = reader.provider.behaviour
         self._routes = Routes(reader.provider, Stops())
-        self._signing = Signing()
+        self._document_names = DocumentNames()
         self._state: Any = self._behaviour.new_state()
         self._words = reader.provider.runs
-        self._book = None if self._words is None else RunBook(self._words, self._signing)
+        self._book = None if self._words is None else RunBook(self._words, self._document_names)
         self._numbers = count(1)
 
     def endpoint_of(self, request: Request) -> tuple[Endpoint, dict[str, str]] | None:
@@ -54,7 +54,7 @@ class RecordedService:
 
     def names_of(self, request: Request) -> tuple[str, ...]:
         """The names of the document that a request is about."""
-        return self._signing.names(self._behaviour.documents(request, self._state))
+        return self._document_names.names(self._behaviour.documents(request, self._state))
 
     def successes(
         self, request: Request, endpoint: Endpoint, params: dict[str, str], recorded: bytes

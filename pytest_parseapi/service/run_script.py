@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import ErrorName, resolve
@@ -53,9 +54,14 @@ class RunStep:
 
 
 class RunScript:
-    """The failures that one provider's runs are to meet, in order."""
+    """The failures that one provider's runs are to meet, in order.
 
-    def __init__(self) -> None:
+    Args:
+        document_names: what is one document.
+    """
+
+    def __init__(self, document_names: DocumentNames) -> None:
+        self._document_names = document_names
         self._pending: dict[int, RunStep] = {}
         # By document, so that thousands of steps for thousands of documents cost little.
         self._waiting: dict[str | None, list[int]] = {}
@@ -69,6 +75,7 @@ class RunScript:
 
     def add(self, step: RunStep) -> None:
         """Append a step."""
+        step.document = self._document_names.given(step.document)
         if step.left > 0:
             self._pending[self._count] = step
             self._waiting.setdefault(step.document, []).append(self._count)

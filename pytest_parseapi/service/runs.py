@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from pytest_parseapi.model.links import Signing
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.run_script import RunScript
@@ -225,14 +225,14 @@ class RunBook:
 
     Args:
         words: what the provider documents about runs.
-        signing: what signs a link, and so tells nothing about its document.
+        document_names: what signs a link, and so tells nothing about its document.
     """
 
-    def __init__(self, words: RunDescription, signing: Signing) -> None:
+    def __init__(self, words: RunDescription, document_names: DocumentNames) -> None:
         self.words = words
-        self._signing = signing
+        self._document_names = document_names
         self.pace = Pace()
-        self.script = RunScript()
+        self.script = RunScript(document_names)
         self.batches: dict[str, BatchRecord] = {}
         self.in_order: list[RunRecord] = []
         self.announced: list[str | None] = []
@@ -269,7 +269,7 @@ class RunBook:
         return RunRecord(
             words=self.words,
             id=run_id,
-            names=self._signing.names(submission.names),
+            names=self._document_names.names(submission.names),
             data=submission.data,
             failure=submission.failure,
             created=now,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Final, Protocol
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
@@ -144,10 +145,12 @@ class Script:
 
     Args:
         base_url: the provider's, as documented.
+        document_names: what is one document.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, document_names: DocumentNames) -> None:
         self._base_url = base_url
+        self._document_names = document_names
         self._steps: list[Scripted] = []
         self._pending: list[Scripted] = []
 
@@ -158,6 +161,8 @@ class Script:
 
     def add(self, step: Scripted) -> None:
         """Append a step."""
+        if isinstance(step, Step):
+            step.document = self._document_names.given(step.document)
         self._steps.append(step)
         if step.left > 0:
             self._pending.append(step)

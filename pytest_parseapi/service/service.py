@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any, Final, Protocol
 
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunShown, no_runs
@@ -102,9 +102,10 @@ class SimulatedService:
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
-        self._signing = Signing(signing_parameters)
-        self.journal = Journal(now, wall, self._signing)
-        self.script = Script(provider.base_url)
+        self.document_names = DocumentNames(signing_parameters)
+        """What is one document, whatever its links and ids."""
+        self.journal = Journal(now, wall, self.document_names)
+        self.script = Script(provider.base_url, self.document_names)
         self.mock_scripts: list[Script] = []
         """The scripts of ``answers(...)``, each for the mocks that it was given to."""
         self.reply_seconds = 0.0
@@ -127,7 +128,7 @@ class SimulatedService:
         """The thread in which a ``when`` of the test's own decides."""
         self._ids = Ids(self.seed)
         self.state: Any = self._functions.new_state()
-        self.runs = None if provider.runs is None else RunBook(provider.runs, self._signing)
+        self.runs = None if provider.runs is None else RunBook(provider.runs, self.document_names)
         """Every run of the test; None where the provider has none."""
         self._unauthorized = provider.error_of(provider.unauthorized)
 
@@ -143,7 +144,7 @@ class SimulatedService:
             self._ids = Ids(self.seed)
             self.state = self._functions.new_state()
             words = self.provider.runs
-            self.runs = None if words is None else RunBook(words, self._signing)
+            self.runs = None if words is None else RunBook(words, self.document_names)
 
     @property
     def now(self) -> float:
@@ -315,7 +316,7 @@ class SimulatedService:
                 if run is not None:
                     return run.names
         names = self._functions.documents(request, self.state)
-        return self._signing.names(names)
+        return self.document_names.names(names)
 
     def _outcome(
         self,

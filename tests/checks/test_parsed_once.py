@@ -112,3 +112,35 @@ def test_a_signed_link_is_found_by_each_of_its_names(extend_api, named):
     assert send(extend_api, f"{URL}?X-Amz-Signature=1").status_code == 500
     assert len(extend_api.attempts_for(named)) == 1
     assert extend_api.attempts[0].document == URL
+
+
+def test_a_signing_parameter_of_one_s_own_is_left_out_of_what_the_test_names_too(pytester, nested):
+    pytester.makeini("[pytest]\nparseapi_signing_parameters = ticket")
+    result = nested(
+        """
+        import httpx
+
+        URL = "https://files.example.com/invoice.pdf"
+        HEADERS = {"authorization": "Bearer key", "x-extend-api-version": "2026-02-09"}
+
+        def ask(path, ticket):
+            body = {"file": {"url": f"{URL}?ticket={ticket}"}}
+            return httpx.post("https://api.extend.ai" + path, json=body, headers=HEADERS, timeout=9)
+
+        def test_an_exchange(extend_api):
+            named = f"{URL}?ticket=of-the-test"
+            extend_api.fail("CORRUPT_FILE", document=named)
+            assert ask("/parse", 1).status_code == 422
+            assert len(extend_api.attempts_for(named)) == 1
+            extend_api.assert_not_retried(document=named)
+
+        def test_a_run(extend_api):
+            extend_api.fail_run("CORRUPT_FILE", document=f"{URL}?ticket=of-the-test")
+            run = ask("/parse_runs", 1).json()["id"]
+            found = httpx.get(f"https://api.extend.ai/parse_runs/{run}", headers=HEADERS, timeout=9)
+            assert found.json()["status"] == "PROCESSING"
+            found = httpx.get(f"https://api.extend.ai/parse_runs/{run}", headers=HEADERS, timeout=9)
+            assert found.json()["failureReason"] == "CORRUPT_FILE"
+        """
+    )
+    result.assert_outcomes(passed=2)

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.http import Request
-from pytest_parseapi.model.links import Signing
 from pytest_parseapi.service.run_store import CallRuns
 from pytest_parseapi.service.runs import RunBook
 
@@ -57,7 +57,7 @@ class Bench:
         self.endpoint = endpoint
         self.behaviour = type(provider.behaviour)(**settings)
         self.state = self.behaviour.new_state()
-        self.runs = RunBook(provider.runs, Signing())
+        self.runs = RunBook(provider.runs, DocumentNames())
         self.known = {error.code: error for error in (*provider.errors, *provider.own_errors)}
         self.now = 0.0
         self._numbers = itertools.count(1)

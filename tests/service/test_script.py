@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plain_consumer import FILES, send, upload
 
 from pytest_parseapi import ALWAYS
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import UsageError
@@ -282,7 +283,7 @@ steps = st.lists(
 @given(scripted=steps, asked=st.lists(st.sampled_from(NAMES), max_size=20))
 def test_any_interleaving_of_documents_meets_its_own_script(scripted, asked):
     """Each document sees, in order, the steps that are its own or everybody's."""
-    script = Script(EXTEND.base_url)
+    script = Script(EXTEND.base_url, DocumentNames())
     model = []
     for code, times, document in scripted:
         for step in steps_for(EXTEND, [code], times=times, document=document):

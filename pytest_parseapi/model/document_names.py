@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-__all__ = ["Signing", "Upload", "without_userinfo"]
+from pytest_parseapi.model.mistakes import document_name
+
+__all__ = ["DocumentNames", "Upload", "without_userinfo"]
 
 # S3 and Google Cloud Storage sign with a row of parameters that begin alike.
 _PREFIXES: Final = ("x-amz-", "x-goog-")
@@ -38,7 +40,7 @@ class Upload:
     """A digest of what came with it, such as its password; empty where nothing did."""
 
 
-class Signing:
+class DocumentNames:
     """The query parameters that sign a link, and the uploads that ids stand for.
 
     A link that is signed anew is the same document; so is a file that is uploaded again and gets
@@ -48,7 +50,7 @@ class Signing:
         names: further names, beside those of S3, GCS, Azure and CloudFront.
 
     Example:
-        >>> Signing().unsigned("https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=1&v=2")
+        >>> DocumentNames().unsigned("https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=1&v=2")
         'https://b.s3.amazonaws.com/a.pdf?v=2'
     """
 
@@ -57,6 +59,15 @@ class Signing:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._more = frozenset(name.lower() for name in names)
         self._uploads: dict[str, Upload] = {}
+
+    def given(self, document: object) -> str | None:
+        """What a test gave as ``document``: as `document_name`, and unsigned.
+
+        Raises:
+            UsageError: it is no URL, file name, id or path.
+        """
+        name = document_name(document)
+        return None if name is None else self.name(name)
 
     def keep_upload(self, file_id: str, upload: Upload) -> None:
         """Remember what an id stands for."""
