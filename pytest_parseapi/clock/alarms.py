@@ -38,8 +38,8 @@ class Alarms:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._patches = Patches()
-        self._set: Callable[..., Any] = bool
-        self._get: Callable[..., Any] = bool
+        self._set: Callable[..., Any] = _nothing
+        self._get: Callable[..., Any] = _nothing
         self._entry: Waiting | None = None
         self._process = 0
         self._interval = 0
@@ -60,7 +60,7 @@ class Alarms:
     def stop(self) -> None:
         """Ring in real time again; what is left of a timer is what its virtual time was."""
         self._patches.stop()
-        self._clock.before_jump = self._clock.jumped_to = bool
+        self._clock.before_jump = self._clock.jumped_to = _nothing
 
     def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """``signal.alarm`` or ``signal.setitimer``."""
@@ -156,6 +156,10 @@ class Alarms:
             self._note(deadline + self._interval)
         if not has_rung:
             self._clock.interrupt(threading.main_thread().ident or get_ident())
+
+
+def _nothing(*_arguments: Any) -> None:
+    pass
 
 
 class _Pause(Gate):

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.rest import wait_in_real_time
+from pytest_parseapi.clock.resting import wait_in_real_time
 
 __all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]
 

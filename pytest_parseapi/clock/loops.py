@@ -23,7 +23,7 @@ from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.rest import RestingCall
+from pytest_parseapi.clock.resting import RestingCall
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 

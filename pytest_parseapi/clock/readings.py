@@ -16,7 +16,7 @@ from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
-from pytest_parseapi.clock.rest import RestingCall
+from pytest_parseapi.clock.resting import RestingCall
 
 __all__ = ["Readings"]
 

@@ -3,32 +3,29 @@
 A thread that waits says so when it begins, and whoever brings what it waits for says that it is
 awake, before it runs. All other threads are at work. Two kinds are at rest although they did not
 say so: one that is older than the test and stands where it stood when the test began, and one that
-waits for connections, for which there is `RestingCall`.
+waits for connections, for which `clock.resting` has a call.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import threading
 from _thread import RLock, _count, get_ident
 from collections import deque
 from collections.abc import Callable
-from operator import call as call_each
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
-from pytest_parseapi.clock.blocking import Gate, Wait
+from pytest_parseapi.clock.blocking import Wait
 from pytest_parseapi.clock.callers import is_tool
 from pytest_parseapi.clock.real import FUNCTIONS
 
-__all__ = ["Rest", "RestingCall", "Waiting", "wait_in_real_time"]
+__all__ = ["Rest", "Waiting"]
 
 # Threads that C code brings along are in no count of Python's. They are looked for at most so
 # often, since a look takes longer the more threads there are.
 _LOOK_EVERY: Final = 1_000_000
-_CALL: Final[Callable[..., Any]] = call_each
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
 
@@ -88,7 +85,7 @@ class Rest:
         self._ended: set[int] = set()
         self._looked = 0
         self._mutex: Any = RLock()
-        self.ended: Callable[[], object] = bool
+        self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
 
     def lock(self) -> None:
@@ -326,6 +323,10 @@ class Rest:
         return False
 
 
+def _nothing() -> None:
+    pass
+
+
 def _has_children() -> bool:
     """Whether another program may call a server of this one: only its own children know of it."""
     if not hasattr(os, "waitid"):
@@ -344,80 +345,3 @@ def _place(frame: FrameType) -> _Place:
         chain.append((id(caller.f_code), caller.f_lasti))
         caller = caller.f_back
     return _Place(frame, frame.f_lasti, tuple(chain))
-
-
-def wait_in_real_time(rest: Rest, wait: Gate, seconds: float | None, key: int) -> bool:
-    """Let a thread be at rest, while a tool has it wait.
-
-    Args:
-        rest: the threads at rest.
-        wait: what it waits for.
-        seconds: how long at most, in real time.
-        key: the identity of what others say that it came.
-
-    Returns:
-        Whether it came.
-    """
-    now = FUNCTIONS["monotonic_ns"]
-    until = None if seconds is None else now() + round(seconds * 1e9)
-    entry = Waiting(wait)
-    again = False
-    rest.lock()
-    try:
-        while True:
-            rest.listen(key, entry, first=again)
-            rest.add(entry)
-            try:
-                if wait.comes():
-                    return True
-                left = 60.0 if until is None else (until - now()) / 1e9
-                if left <= 0:
-                    return False
-                wait.close()
-                rest.unlock()
-                try:
-                    wait.block(left)
-                finally:
-                    rest.lock()
-            finally:
-                rest.remove(entry)
-                rest.listen_no_more(key, entry)
-            again = True
-    finally:
-        rest.unlock()
-
-
-class RestingCall:
-    """Makes calls during which the thread is at rest: waits for connections, and those of tools.
-
-    Args:
-        rest: the threads at rest.
-    """
-
-    def __init__(self, rest: Rest) -> None:
-        self._rest = rest
-
-    def __call__(self, call: Callable[[], Any], *, outside: bool = False) -> Any:
-        """Make a call.
-
-        Args:
-            call: what to call.
-            outside: whether another program may end it.
-        """
-        rest = self._rest
-        entry = Waiting(Gate(), outside=outside)
-        rest.lock()
-        rest.add(entry)
-        rest.unlock()
-        leave = (
-            functools.partial(rest._waits.pop, entry.ident, None),
-            functools.partial(rest._known.pop, entry.ident, None),
-        )
-        try:
-            # In C: no other thread runs between the end of the call and what says that it ended.
-            made: list[Any] = list(map(_CALL, (call, *leave)))
-        finally:
-            rest.lock()
-            rest.remove(entry)
-            rest.unlock()
-        return made[0]

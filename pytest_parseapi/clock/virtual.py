@@ -9,8 +9,6 @@ code takes to run between them, so that a wait of one second is on record as exa
 from __future__ import annotations
 
 import contextlib
-import heapq
-import itertools
 import math
 import operator
 import signal
@@ -22,6 +20,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.deadlines import Deadlines
 from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
 from pytest_parseapi.clock.real import FUNCTIONS
@@ -74,8 +73,7 @@ class VirtualClock:
         self._endless = EndlessWaits(self._stops, self.ledger)
         self._rest = Rest()
         self._current: Current | None = None
-        self._deadlines: list[tuple[int, int, Waiting]] = []
-        self._numbers = itertools.count()
+        self._deadlines = Deadlines()
         self._holds = 0
         self._closed = False
         self._interrupts_itself = False
@@ -189,14 +187,13 @@ class VirtualClock:
         rest.lock()
         try:
             if needs is not None:
-                entry.deadline = self.ledger.now() + needs
-                heapq.heappush(self._deadlines, (entry.deadline, next(self._numbers), entry))
+                self._deadlines.add(entry, self.ledger.now() + needs)
             came = self._turn(entry, key, needs, began, first=False)
             while came is None and not self._closed:
                 # Somebody else took it: this thread has waited longest.
                 came = self._turn(entry, key, needs, began, first=True)
         finally:
-            entry.deadline = None
+            self._deadlines.forget(entry)
             self._unlock()
         return self._outlived(wait, needs, began) if came is None else came
 
@@ -244,7 +241,7 @@ class VirtualClock:
         takes = wait.takes
         longest = _UNTIMED_SLICE if patience is None else _LAST_SLICE
         # Whoever is next in time looks up often; so does whoever may not be told.
-        often = entry.polled if patience is None else entry.deadline == self._earliest()
+        often = entry.polled if patience is None else entry.deadline == self._deadlines.earliest()
         slice_ = _FIRST_SLICE if often else longest
         wait.close()
         while not (entry.awake or self._closed):
@@ -325,8 +322,7 @@ class VirtualClock:
     def expect(self, entry: Waiting, deadline: int) -> None:
         """Have something that is no thread woken at this reading of `elapsed_ns`."""
         with self._alone():
-            entry.deadline = deadline
-            heapq.heappush(self._deadlines, (entry.deadline, next(self._numbers), entry))
+            self._deadlines.add(entry, deadline)
 
     def interrupt(self, ident: int) -> None:
         """Have a thread run the handler of the signal for a timer; called with the lock held."""
@@ -393,20 +389,10 @@ class VirtualClock:
         if self._current is not None and self._current.clock is not self:
             return  # a test within this one runs
         self.before_jump()
-        earliest = self._earliest()
+        earliest = self._deadlines.earliest()
         if earliest is None or self._rest.has_work() or self.real_work():
             return
         self._jump(earliest)
-
-    def _earliest(self) -> int | None:
-        deadlines = self._deadlines
-        while deadlines:
-            deadline, _, entry = deadlines[0]
-            if entry.deadline is not None and not entry.due:
-                # One that was woken by something else may still wait again.
-                return None if entry.awake else deadline
-            heapq.heappop(deadlines)
-        return None
 
     def _jump(self, to: int) -> None:
         self.ledger.jump(to)
@@ -418,8 +404,5 @@ class VirtualClock:
         self._wake_due(self.ledger.noted)
 
     def _wake_due(self, now: int) -> None:
-        deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= now:
-            entry = heapq.heappop(deadlines)[2]
-            if entry.deadline is not None:
-                self._rest.wake(entry, due=True)
+        for entry in self._deadlines.due(now):
+            self._rest.wake(entry, due=True)

@@ -16,7 +16,7 @@ from typing import Any
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
-from pytest_parseapi.clock.rest import RestingCall, wait_in_real_time
+from pytest_parseapi.clock.resting import RestingCall, wait_in_real_time
 from pytest_parseapi.clock.takeover import TakeOver
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches

@@ -1,0 +1,71 @@
+"""Who is to be woken at which reading of a clock."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_parseapi.clock.rest import Waiting
+
+__all__ = ["Deadlines"]
+
+# Waits that ended early are swept out once there are more of them than of the others.
+_FEW: Final = 64
+
+
+class Deadlines:
+    """The deadlines of one clock, the earliest first. Its users hold the clock's lock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Waiting]] = []
+        self._numbers = itertools.count()
+        self._ended = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def add(self, entry: Waiting, deadline: int) -> None:
+        """Have something woken at this reading."""
+        entry.deadline = deadline
+        heapq.heappush(self._heap, (deadline, next(self._numbers), entry))
+
+    def forget(self, entry: Waiting) -> None:
+        """It is to be woken no more."""
+        if entry.deadline is None:
+            return
+        entry.deadline = None
+        self._ended += 1
+        if self._ended > _FEW and self._ended * 2 > len(self._heap):
+            self._heap = [item for item in self._heap if item[2].deadline is not None]
+            heapq.heapify(self._heap)
+            self._ended = 0
+
+    def earliest(self) -> int | None:
+        """The next reading at which somebody is to be woken; None where nobody is, or is awake."""
+        while self._heap:
+            deadline, _, entry = self._heap[0]
+            if entry.deadline is not None and not entry.due:
+                # One that was woken by something else may still wait again.
+                return None if entry.awake else deadline
+            self._pop()
+        return None
+
+    def due(self, now: int) -> Iterator[Waiting]:
+        """Take out whoever is to be woken by now."""
+        while self._heap and self._heap[0][0] <= now:
+            entry = self._pop()
+            if entry.deadline is not None:
+                yield entry
+
+    def clear(self) -> None:
+        """Wake nobody."""
+        self._heap.clear()
+        self._ended = 0
+
+    def _pop(self) -> Waiting:
+        entry = heapq.heappop(self._heap)[2]
+        if entry.deadline is None:
+            self._ended = max(0, self._ended - 1)
+        return entry

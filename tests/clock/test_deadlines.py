@@ -1,0 +1,58 @@
+"""The deadlines of a clock: in order, and without those of waits that ended early."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_parseapi.clock.blocking import Sleep
+from pytest_parseapi.clock.deadlines import Deadlines
+from pytest_parseapi.clock.rest import Waiting
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=300), st.integers(0, 60))
+def test_whoever_still_waits_is_due_in_order(waits, now):
+    deadlines, left = Deadlines(), []
+    for deadline, ends_early in waits:
+        entry = Waiting(Sleep())
+        deadlines.add(entry, deadline)
+        if ends_early:
+            deadlines.forget(entry)
+        else:
+            left.append(deadline)
+    assert deadlines.earliest() == min(left, default=None)
+    assert [entry.deadline for entry in deadlines.due(now)] == sorted(
+        deadline for deadline in left if deadline <= now
+    )
+    assert deadlines.earliest() == min((item for item in left if item > now), default=None)
+
+
+def test_one_who_is_awake_may_still_wait_again():
+    deadlines, entry = Deadlines(), Waiting(Sleep())
+    deadlines.add(entry, 5)
+    entry.awake = True
+    assert deadlines.earliest() is None
+    entry.awake = False
+    assert deadlines.earliest() == 5
+
+
+def test_waits_that_ended_early_do_not_pile_up(extend_api):
+    asked, answered = queue.Queue(), queue.Queue()
+
+    def answer():
+        for _ in range(2_000):
+            answered.put(asked.get())
+
+    threads = [threading.Thread(target=time.sleep, args=(10_000,)), threading.Thread(target=answer)]
+    for thread in threads:
+        thread.start()
+    for number in range(2_000):
+        asked.put(number)
+        assert answered.get(timeout=3600) == number
+    assert len(extend_api.clock._deadlines) < 200
+    for thread in threads:
+        thread.join()
