@@ -47,7 +47,7 @@ def test_waits_that_ended_early_do_not_pile_up(extend_api):
         for _ in range(2_000):
             answered.put(asked.get())
 
-    threads = [threading.Thread(target=time.sleep, args=(10_000,)), threading.Thread(target=answer)]
+    threads = [threading.Thread(target=time.sleep, args=(10,)), threading.Thread(target=answer)]
     for thread in threads:
         thread.start()
     for number in range(2_000):
