@@ -7,7 +7,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, Literal, TypeVar
 
-from pytest_parseapi.checks import documentation, logs, requests, retries, runs, waits, webhooks
+from pytest_parseapi.checks import (
+    documentation,
+    logs,
+    polls,
+    requests,
+    retries,
+    runs,
+    waits,
+    webhooks,
+)
 from pytest_parseapi.checks.finding import name_check
 from pytest_parseapi.checks.logs import Which
 from pytest_parseapi.checks.observed import Observed
@@ -353,7 +362,7 @@ class RunAssertions(ABC):
             >>> our_app.parse_run("https://files.example.com/invoice.pdf")
             >>> extend_api.assert_polling_stopped()
         """
-        runs.polling_stopped(self._observed, document)
+        polls.polling_stopped(self._observed, document)
 
     def assert_polled_politely(self, minimum: float = 0.5, document: str | None = None) -> None:
         """No two polls of a run came closer than this.
@@ -370,7 +379,7 @@ class RunAssertions(ABC):
             >>> our_app.parse_run("https://files.example.com/invoice.pdf")
             >>> extend_api.assert_polled_politely(minimum=1.0)
         """
-        runs.polled_politely(self._observed, minimum, document)
+        polls.polled_politely(self._observed, minimum, document)
 
     def assert_resubmitted(self, times: int | None = None, document: str | None = None) -> None:
         """Each document whose run failed was submitted again.

@@ -7,17 +7,13 @@ from itertools import pairwise
 from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, asked_to_wait
+from pytest_parseapi.checks.known_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
-from pytest_parseapi.checks.runs import (
-    failed_runs,
-    polls_after_end,
-    polls_too_close,
-    unlogged_failures,
-    wrong_resubmissions,
-)
+from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.waits import Wait, too_early, waits_of
 from pytest_parseapi.checks.webhooks import repeated_acts, unaccepted, unrejected
 from pytest_parseapi.model.errors import DocumentedError

@@ -1,248 +1,29 @@
-"""Whether runs were polled, logged and submitted again as they should be."""
+"""Checks of failed runs: submitted again where that can help, and logged."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.known_runs import (
+    failed_runs,
+    known_runs,
+    name_of,
+    need_failed_run,
+    shown_by,
+)
 from pytest_parseapi.checks.logs import level_number
-from pytest_parseapi.checks.observed import Observed, example_code, fail, nothing_to_check
-from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
-from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, check_text
-from pytest_parseapi.model.runs import RunShown
+from pytest_parseapi.checks.observed import Observed, fail
+from pytest_parseapi.checks.precision import no_wait
+from pytest_parseapi.model.mistakes import check_count, check_text
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.cure import differs_in
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.run import Run
 
-__all__ = [
-    "failed_runs",
-    "known_runs",
-    "name_of",
-    "need_failed_run",
-    "no_run_to_check",
-    "polled_politely",
-    "polling_stopped",
-    "polls_after_end",
-    "polls_too_close",
-    "resubmitted",
-    "run_failure_logged",
-    "unlogged_failures",
-    "wrong_resubmissions",
-]
-
-
-def failed_runs(observed: Observed) -> list[Run]:
-    """The runs that failed, as far as the consumer could get to know of them."""
-    return [run for run in known_runs(observed) if run.failed]
-
-
-def known_runs(observed: Observed) -> list[Run]:
-    """The runs that a reply showed to the consumer, or that a right webhook told of.
-
-    The reply to a submission may be lost, and a receiver must not believe a wrong delivery.
-    """
-    shown = [shown for item in observed.attempts for shown in _shown_by(item)]
-    ids = {item.id for item in shown}
-    failed = {item.id for item in shown if item.failed}
-
-    def is_known(run: Run) -> bool:
-        if run.announced == "right":
-            return True
-        by = ids if not run.announced else failed
-        return run.submitted and (run.id in by or run.batch_id in by)
-
-    return [run for run in observed.runs if is_known(run)]
-
-
-def need_failed_run(observed: Observed, rule: str) -> None:
-    """Fail where no run on record failed."""
-    if failed_runs(observed):
-        return
-    going = sum(run.ended is None for run in observed.runs)
-    nearest = f"{going} still in progress: nobody polled to the end" if going else ""
-    no_run_to_check(observed, rule, "no failed run is on record", nearest)
-
-
-def no_run_to_check(observed: Observed, rule: str, seen: str, nearest: str = "") -> None:
-    """Fail because a check on runs had nothing to look at."""
-    nothing_to_check(
-        observed,
-        rule,
-        seen,
-        nearest,
-        advice="script a failing run, such as api.fail_run("
-        f"{example_code(observed.provider, 'run')})",
-    )
-
-
-def name_of(run: Run) -> str:
-    """A run and its document, for messages."""
-    return f"{run.id}  {run.document}" if run.document else run.id
-
-
-_STOPPED: Final = "no run is polled again after its end"
-
-_MINIMUM: Final = 0.5
-_RESET: Final = "connection_reset"
-_TOLERANCE: Final = 1e-6
-
-
-def polling_stopped(observed: Observed, document: str | None = None) -> None:
-    """No run was polled again after a terminal status."""
-    observed = observed.about(document, _STOPPED)
-    polls = _polls(observed)
-    if not any(ended for group in polls.values() for _, ended in group):
-        seen = "no run was polled to its end" if polls else "no run was polled"
-        no_run_to_check(observed, _STOPPED, seen)
-    fail(observed, list(polls_after_end(observed)))
-
-
-def polled_politely(
-    observed: Observed, minimum: float = _MINIMUM, document: str | None = None
-) -> None:
-    """No two polls of a run came closer than ``minimum`` virtual seconds."""
-    if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
-        raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
-    observed = observed.about(document, _polite_rule(minimum))
-    if not any(len(group) > 1 for group in _polls(observed).values()):
-        no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
-    fail(observed, list(polls_too_close(observed, minimum)))
-
-
-def polls_after_end(observed: Observed) -> Iterator[Finding]:
-    """Runs that were polled although their end was known."""
-    for run_id, polls in _polls_by_id(observed).items():
-        end = next((poll for poll in polls if _ended(poll)), None)
-        if end is None:
-            continue
-        # At one virtual instant the number alone tells what came first.
-        later = [item for item in polls if item.started >= end.ended and item.number > end.number]
-        later = _without_looks(observed, run_id, end, later)
-        # The output is fetched in another form once, by another query.
-        forms = {poll.url for poll in later} - {end.url}
-        surplus = [poll for poll in later if poll.url == end.url]
-        surplus += [poll for poll in later if poll.url in forms][len(forms) :]
-        if surplus:
-            yield Finding(
-                kind="poll_after_end",
-                rule=_STOPPED,
-                where=run_id,
-                expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
-                seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
-                f"(attempt {surplus[0].number})",
-                attempts=(surplus[0].number,),
-                advice=f"{_final_statuses(observed)} are final: stop polling at each of them",
-            )
-
-
-def _without_looks(
-    observed: Observed, run_id: str, end: Attempt, polls: Sequence[Attempt]
-) -> list[Attempt]:
-    """The polls but the first one after each webhook about the run: it makes a receiver look."""
-    told = [item.attempts_before for item in observed.answers if item.delivery.run_id == run_id]
-    run = next((item for item in observed.runs if item.id == run_id), None)
-    if run is not None and not (run.submitted or told):
-        # The test handed its webhooks over by itself, nobody knows how often.
-        return []
-    looked = {sum(before < end.number for before in told)}
-    found = []
-    for poll in polls:
-        webhooks = sum(before < poll.number for before in told)
-        if webhooks in looked:
-            found.append(poll)
-        looked.add(webhooks)
-    return found
-
-
-def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:
-    """Runs that were polled twice within ``minimum`` seconds."""
-    told: set[tuple[int, int]] = set()
-    for run_id, polls in _polls(observed).items():
-        at_once = False
-        rule = _polite_rule(minimum)
-        if len(polls) > 1 and unjudgeable(observed, polls[-1][0], minimum):
-            yield too_fast(observed, rule, polls[-1][0], minimum, run_id)
-            continue
-        for (one, ended), (two, _) in pairwise(polls):
-            gap = two.started - one.started
-            again, at_once = at_once, False
-            slack = tolerance(observed, two) if two.client == "server" else _TOLERANCE
-            if ended or gap >= minimum - slack:
-                continue
-            if (one.number, two.number) in told:
-                # Two looks at a list come too close for all runs that it shows.
-                break
-            # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
-            # themselves, once: nobody has polled twice.
-            at_once = one.error == _RESET and not again
-            if at_once:
-                continue
-            told.add((one.number, two.number))
-            yield Finding(
-                kind="poll_interval",
-                rule=rule,
-                where=run_id,
-                expected=f"{minimum:g} s or more between two polls",
-                seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
-                attempts=(two.number,),
-                advice=observed.advice("polling"),
-            )
-            break
-
-
-def _polite_rule(minimum: float) -> str:
-    return f"polls of a run are at least {minimum:g} s apart"
-
-
-def _polls_by_id(observed: Observed) -> dict[str, list[Attempt]]:
-    """The polls that name a run or batch, oldest first."""
-    paths = {(item.method, item.path) for item in observed.provider.endpoints if item.polls}
-    polls: dict[str, list[Attempt]] = {}
-    for attempt in observed.attempts:
-        if attempt.run_id is not None and (attempt.method, attempt.endpoint) in paths:
-            polls.setdefault(attempt.run_id, []).append(attempt)
-    return polls
-
-
-def _polls(observed: Observed) -> dict[str, list[tuple[Attempt, bool]]]:
-    """All polls of each run or batch, and whether they showed its end.
-
-    A look at a list, or at a batch, is a poll of each run that it shows.
-    """
-    named = _polls_by_id(observed)
-    polls = {
-        run_id: [(attempt, _ended(attempt)) for attempt in attempts]
-        for run_id, attempts in named.items()
-    }
-    # A list is about no document, and shows the runs of all.
-    wanted = {run.id for run in observed.runs} if observed.others else None
-    for attempt in (*observed.attempts, *observed.others):
-        for shown in attempt.listed:
-            if wanted is None or shown.id in wanted:
-                polls.setdefault(shown.id, []).append((attempt, shown.ended))
-    for found in polls.values():
-        found.sort(key=lambda poll: poll[0].number)
-    return polls
-
-
-def _shown_by(attempt: Attempt) -> list[RunShown]:
-    """What a reply shows of runs."""
-    return [*([] if attempt.shown is None else [attempt.shown]), *attempt.listed]
-
-
-def _ended(poll: Attempt) -> bool:
-    return poll.shown is not None and poll.shown.ended
-
-
-def _final_statuses(observed: Observed) -> str:
-    described = observed.provider.runs
-    words = () if described is None else described.terminal
-    return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)
-
+__all__ = ["resubmitted", "run_failure_logged", "unlogged_failures", "wrong_resubmissions"]
 
 _AGAIN: Final = "a failed run is followed by a new run for the same document"
 
@@ -289,7 +70,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
     creations = {item.run_id: item for item in observed.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
     for attempt in observed.attempts:
-        for item in _shown_by(attempt):
+        for item in shown_by(attempt):
             if item.failed:
                 shown.setdefault(item.id, attempt)
     submitted = [run for run in known_runs(observed) if run.submitted]

@@ -14,13 +14,9 @@ from pytest_parseapi.checks.documentation import (
 from pytest_parseapi.checks.finding import Finding, Kind
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.observed import Observed
+from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
-from pytest_parseapi.checks.runs import (
-    polls_after_end,
-    polls_too_close,
-    unlogged_failures,
-    wrong_resubmissions,
-)
+from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.unforeseen import is_unforeseen
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.call import CallResult

@@ -1,0 +1,169 @@
+"""Checks of how runs are polled: until their end, and not in haste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.known_runs import no_run_to_check
+from pytest_parseapi.checks.observed import Observed, fail
+from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
+from pytest_parseapi.model.mistakes import UsageError, as_document
+from pytest_parseapi.record.attempt import Attempt
+
+__all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_close"]
+
+_STOPPED: Final = "no run is polled again after its end"
+_MINIMUM: Final = 0.5
+_RESET: Final = "connection_reset"
+_TOLERANCE: Final = 1e-6
+
+
+def polling_stopped(observed: Observed, document: str | None = None) -> None:
+    """No run was polled again after a terminal status."""
+    observed = observed.about(document, _STOPPED)
+    polls = _polls(observed)
+    if not any(ended for group in polls.values() for _, ended in group):
+        seen = "no run was polled to its end" if polls else "no run was polled"
+        no_run_to_check(observed, _STOPPED, seen)
+    fail(observed, list(polls_after_end(observed)))
+
+
+def polled_politely(
+    observed: Observed, minimum: float = _MINIMUM, document: str | None = None
+) -> None:
+    """No two polls of a run came closer than ``minimum`` virtual seconds."""
+    if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
+        raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
+    observed = observed.about(document, _polite_rule(minimum))
+    if not any(len(group) > 1 for group in _polls(observed).values()):
+        no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
+    fail(observed, list(polls_too_close(observed, minimum)))
+
+
+def polls_after_end(observed: Observed) -> Iterator[Finding]:
+    """Runs that were polled although their end was known."""
+    for run_id, polls in _polls_by_id(observed).items():
+        end = next((poll for poll in polls if _ended(poll)), None)
+        if end is None:
+            continue
+        # At one virtual instant the number alone tells what came first.
+        later = [item for item in polls if item.started >= end.ended and item.number > end.number]
+        later = _without_looks(observed, run_id, end, later)
+        # The output is fetched in another form once, by another query.
+        forms = {poll.url for poll in later} - {end.url}
+        surplus = [poll for poll in later if poll.url == end.url]
+        surplus += [poll for poll in later if poll.url in forms][len(forms) :]
+        if surplus:
+            yield Finding(
+                kind="poll_after_end",
+                rule=_STOPPED,
+                where=run_id,
+                expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
+                seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
+                f"(attempt {surplus[0].number})",
+                attempts=(surplus[0].number,),
+                advice=f"{_final_statuses(observed)} are final: stop polling at each of them",
+            )
+
+
+def _without_looks(
+    observed: Observed, run_id: str, end: Attempt, polls: Sequence[Attempt]
+) -> list[Attempt]:
+    """The polls but the first one after each webhook about the run: it makes a receiver look."""
+    told = [item.attempts_before for item in observed.answers if item.delivery.run_id == run_id]
+    run = next((item for item in observed.runs if item.id == run_id), None)
+    if run is not None and not (run.submitted or told):
+        # The test handed its webhooks over by itself, nobody knows how often.
+        return []
+    looked = {sum(before < end.number for before in told)}
+    found = []
+    for poll in polls:
+        webhooks = sum(before < poll.number for before in told)
+        if webhooks in looked:
+            found.append(poll)
+        looked.add(webhooks)
+    return found
+
+
+def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:
+    """Runs that were polled twice within ``minimum`` seconds."""
+    told: set[tuple[int, int]] = set()
+    for run_id, polls in _polls(observed).items():
+        at_once = False
+        rule = _polite_rule(minimum)
+        if len(polls) > 1 and unjudgeable(observed, polls[-1][0], minimum):
+            yield too_fast(observed, rule, polls[-1][0], minimum, run_id)
+            continue
+        for (one, ended), (two, _) in pairwise(polls):
+            gap = two.started - one.started
+            again, at_once = at_once, False
+            slack = tolerance(observed, two) if two.client == "server" else _TOLERANCE
+            if ended or gap >= minimum - slack:
+                continue
+            if (one.number, two.number) in told:
+                # Two looks at a list come too close for all runs that it shows.
+                break
+            # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
+            # themselves, once: nobody has polled twice.
+            at_once = one.error == _RESET and not again
+            if at_once:
+                continue
+            told.add((one.number, two.number))
+            yield Finding(
+                kind="poll_interval",
+                rule=rule,
+                where=run_id,
+                expected=f"{minimum:g} s or more between two polls",
+                seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
+                attempts=(two.number,),
+                advice=observed.advice("polling"),
+            )
+            break
+
+
+def _polite_rule(minimum: float) -> str:
+    return f"polls of a run are at least {minimum:g} s apart"
+
+
+def _polls_by_id(observed: Observed) -> dict[str, list[Attempt]]:
+    """The polls that name a run or batch, oldest first."""
+    paths = {(item.method, item.path) for item in observed.provider.endpoints if item.polls}
+    polls: dict[str, list[Attempt]] = {}
+    for attempt in observed.attempts:
+        if attempt.run_id is not None and (attempt.method, attempt.endpoint) in paths:
+            polls.setdefault(attempt.run_id, []).append(attempt)
+    return polls
+
+
+def _polls(observed: Observed) -> dict[str, list[tuple[Attempt, bool]]]:
+    """All polls of each run or batch, and whether they showed its end.
+
+    A look at a list, or at a batch, is a poll of each run that it shows.
+    """
+    named = _polls_by_id(observed)
+    polls = {
+        run_id: [(attempt, _ended(attempt)) for attempt in attempts]
+        for run_id, attempts in named.items()
+    }
+    # A list is about no document, and shows the runs of all.
+    wanted = {run.id for run in observed.runs} if observed.others else None
+    for attempt in (*observed.attempts, *observed.others):
+        for shown in attempt.listed:
+            if wanted is None or shown.id in wanted:
+                polls.setdefault(shown.id, []).append((attempt, shown.ended))
+    for found in polls.values():
+        found.sort(key=lambda poll: poll[0].number)
+    return polls
+
+
+def _ended(poll: Attempt) -> bool:
+    return poll.shown is not None and poll.shown.ended
+
+
+def _final_statuses(observed: Observed) -> str:
+    described = observed.provider.runs
+    words = () if described is None else described.terminal
+    return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)
