@@ -13,6 +13,7 @@ from pytest_parseapi.api.assertions import (
     noted,
 )
 from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
+from pytest_parseapi.api.names import names_mistakes
 from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.scope import Scope
@@ -33,6 +34,7 @@ from pytest_parseapi.service.service import SimulatedService
 __all__ = ["ALWAYS", "ParseAPI"]
 
 
+@names_mistakes
 @noted
 class ParseAPI(
     RunControls,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
 __all__ = [
@@ -84,6 +84,19 @@ def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
     if near:
         return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"
     return "known: " + (", ".join(names) if names else "none")
+
+
+def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> None:
+    """A `UsageError` where something is called with an argument that it does not have.
+
+    Args:
+        what: what is called, for the message.
+        given: the names of the arguments by keyword.
+        known: the names that it has.
+    """
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{what} has no argument {name!r}: {nearest(name, known)}")
 
 
 def choice(what: str, value: object, known: Iterable[str]) -> str:

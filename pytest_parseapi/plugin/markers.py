@@ -12,7 +12,7 @@ import pytest
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.lookup import ErrorName, select
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.mistakes import UsageError, check_keywords, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import RetryAfter, times_of
 
@@ -274,9 +274,7 @@ def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
     parameters = inspect.signature(signature).parameters
     known = [name for name, item in parameters.items() if item.kind is not item.VAR_POSITIONAL]
     positional = [name for name, item in parameters.items() if item.kind is not item.KEYWORD_ONLY]
-    for name in mark.kwargs:
-        if name not in known:
-            raise UsageError(f"marker {mark.name} has no argument {name!r}: {nearest(name, known)}")
+    check_keywords(f"marker {mark.name}", mark.kwargs, known)
     takes_any = any(item.kind is item.VAR_POSITIONAL for item in parameters.values())
     for name in positional[: 0 if takes_any else None]:
         if len(mark.args) <= positional.index(name) and name not in mark.kwargs:
