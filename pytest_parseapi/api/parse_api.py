@@ -298,7 +298,7 @@ class ParseAPI(
         for keep in self._open.before_reset:
             keep(self._service)
         self._service.reset()
-        self._sender = None
+        self._open.senders.pop(self._provider.name, None)
         self._open.reset()
 
     def script(self, drawn: FailureScript) -> None:

@@ -19,6 +19,7 @@ from pytest_parseapi.record.evidence.collector import Evidence
 from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_sender import WebhookSender
 
 __all__ = ["Scope", "Settings"]
 
@@ -86,6 +87,8 @@ class Scope:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
+        self.senders: dict[str, WebhookSender] = {}
+        """Who sends webhooks, by provider: from then on the secret may be known to the consumer."""
         self.alter_delivery: Callable[[str, str | None], str | None] = _as_asked
         """Says what is wrong on purpose with the delivery that the test makes now."""
         self.jitter_seed: int | None = None
@@ -125,6 +128,7 @@ class Scope:
         for service in self.services.values():
             service.reset()
         self.services = {}
+        self.senders = {}
         del self._tokens
 
     def lost(self, provider: str) -> int:

@@ -23,7 +23,7 @@ __all__ = ["WebhookControls"]
 class WebhookControls(ABC):
     """Makes deliveries, and hands them to the consumer's receiver."""
 
-    _sender: WebhookSender | None = None
+    _simulation: Scope
 
     @property
     @abstractmethod
@@ -55,7 +55,8 @@ class WebhookControls(ABC):
             >>> extend_api.webhook_answers == answers
             True
         """
-        return [] if self._sender is None else list(self._sender.answers)
+        sender = self._sender
+        return [] if sender is None else list(sender.answers)
 
     def webhook(
         self,
@@ -198,10 +199,16 @@ class WebhookControls(ABC):
 
     def _remember(self) -> WebhookSender:
         """The sender of this test: from now on the secret may be known to the consumer."""
-        webhooks = self._webhooks
-        if self._sender is None:
-            self._sender = WebhookSender(self._service, webhooks, self._open.clock)
-        return self._sender
+        webhooks, sender = self._webhooks, self._sender
+        if sender is None:
+            sender = WebhookSender(self._service, webhooks, self._open.clock)
+            self._open.senders[self._service.provider.name] = sender
+        return sender
+
+    @property
+    def _sender(self) -> WebhookSender | None:
+        """That of the test, whichever `ParseAPI` of its provider made it."""
+        return self._simulation.senders.get(self._service.provider.name)
 
 
 def _check_delivery(delivery: object) -> None:

@@ -64,6 +64,13 @@ class TestPosts:
         (attempt,) = extend_api.attempts
         assert attempt.ended - attempt.started >= 0.05
 
+    def test_a_webhook_makes_its_secret_one_that_no_log_may_hold(self, base, extend_api):
+        control(base, "webhook", {"error": "OCR_ERROR", "document": "a.pdf"})
+        said = {"text": f"secret {extend_api.provider.webhooks.signing.secret}"}
+        reply = control(base, "check/credential_not_logged", said)
+        assert reply.status_code == 422
+        assert "rule broken: no credential appears in logs or output" in reply.json()["text"]
+
     def test_webhook_answers_the_delivery(self, base, extend_api):
         reply = control(base, "webhook", {"error": "OCR_ERROR", "document": "a.pdf"})
         assert reply.status_code == 200
