@@ -37,7 +37,7 @@ def serve_live() -> None:
     from pytest_parseapi.providers.registry import registry
     from pytest_parseapi.service import fuse
 
-    # The same request again and again would end a test: it is what a poll for ever looks like.
+    # The same request again and again would end a test: it is what a poll forever looks like.
     fuse.MAX_POLLS = 10**12
     settings = Settings(seed="benchmark", max_attempts=10**9, real_time=True)
     simulation = Simulation(registry(), settings, SharedContexts())

@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="CODE[:TIMES]",
         help="let requests fail: a documented code, a status or a network fault; 1 time, TIMES "
-        "times, or for ever with :always; several in order",
+        "times, or forever with :always; several in order",
     )
     server.add_argument(
         "--fail-run",

@@ -185,7 +185,7 @@ class ParseAPI(
         Args:
             errors: documented codes (``"OCR_ERROR"``), statuses (``503``) where only one error has
                 that status, `DocumentedError` objects, or network faults (``"read_timeout"``).
-            times: how often each is met; ``ALWAYS`` for ever.
+            times: how often each is met; ``ALWAYS`` forever.
             document: only requests about this document: its URL, file name, last path segment or
                 file id.
             endpoint: only this path, such as ``"/parse"`` or ``"/parse_runs/{id}"``.
@@ -232,7 +232,7 @@ class ParseAPI(
 
         Args:
             errors: as for `fail`, network faults included.
-            times: how often each is met; ``ALWAYS`` for ever.
+            times: how often each is met; ``ALWAYS`` forever.
             retry_after: the replies' ``Retry-After``.
             message: the text in the bodies, instead of the catalogue's.
 

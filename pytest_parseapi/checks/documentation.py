@@ -69,7 +69,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
 
 
 def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
-    """The first retry after an error that no retry can mend."""
+    """The first retry after an error that no retry can fix."""
     for before, after in operation.pairs():
         error = before.error
         if not isinstance(error, DocumentedError) or error.retryable:

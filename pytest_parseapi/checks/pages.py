@@ -32,7 +32,7 @@ _ADVICE: Final[dict[Kind, str]] = {
     "webhook_accepted": "webhook",
     "webhook_handled_once": "webhook",
 }
-"""Which advice each kind of finding rests on; what is missing is a rule of good sense alone."""
+"""Which advice each kind of finding rests on; what is missing is a rule of the plugin's own."""
 
 
 def page_behind(provider: Provider, kind: Kind) -> str:

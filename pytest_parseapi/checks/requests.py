@@ -92,7 +92,7 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
             f"{len(observed.attempts)} attempts (the first is attempt {first.number}, by "
             f"{first.client})",
             advice=observed.advice(
-                "timeout", "without one, a silent server holds the consumer for ever"
+                "timeout", "without one, a silent server holds the consumer forever"
             ),
             attempts=numbers_of(without),
         )

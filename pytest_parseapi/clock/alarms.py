@@ -119,7 +119,7 @@ class Alarms:
     # What follows is called with the clock's lock held.
 
     def _find(self) -> None:
-        """Time is about to jump: heed a timer that was set by a reference that was kept."""
+        """Time is about to jump: note a timer that was set by a reference that was kept."""
         if self._entry is None:
             left, interval = self._get(signal.ITIMER_REAL)
             until = self._clock.ledger.monotonic() + round(left * SECOND)

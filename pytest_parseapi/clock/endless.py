@@ -14,7 +14,7 @@ MAX_WAITS: Final = 100_000
 
 
 class EndlessWaits:
-    """Tells a consumer that waits for ever from one that waits for long.
+    """Tells a consumer that waits forever from one that waits for long.
 
     Args:
         stops: the stops of the test.
@@ -43,7 +43,7 @@ class EndlessWaits:
     def hang(self) -> NoReturn:
         """Nothing is left that could end a wait without a time-out."""
         self._stops.stop(
-            "The consumer would hang for ever: its only thread waits without a "
+            "The consumer would hang forever: its only thread waits without a "
             "time-out for something that nothing is left to bring.",
             kind="hang",
         )

@@ -259,22 +259,22 @@ class Rest:
         me = get_ident()  # which has just looked at what it waits for
         return any(entry.ident != me and entry.wait.over() for entry in self._polled)
 
-    def only_consumers_wait(self, *, heed_outside: bool) -> bool:
+    def only_consumers_wait(self, *, count_outside: bool) -> bool:
         """Whether every thread that is not a tool's said that it waits, and for no deadline.
 
         Args:
-            heed_outside: whether to count on what other programs may bring: a child process to a
+            count_outside: whether to count on what other programs may bring: a child process to a
                 server, or whoever it is to a thread that is older than the test.
         """
         if any(entry.deadline is not None for entry in list(self._waits.values())):
             return False
         # Before the look at the threads: one that leaves its wait meanwhile shows there.
         outside = any(entry.outside for entry in list(self._waits.values()))
-        if heed_outside and outside and _has_children():
+        if count_outside and outside and _has_children():
             return False
         if self._finds_work():
             return False
-        if not heed_outside:
+        if not count_outside:
             return True
         others = (
             frame for ident, frame in sys._current_frames().items() if ident not in self._waits

@@ -368,7 +368,7 @@ class VirtualClock:
             return False
         rest = self._rest
         return not (entry.wait.over() or rest.has_work()) and rest.only_consumers_wait(
-            heed_outside=waited < _OUTSIDE_PATIENCE
+            count_outside=waited < _OUTSIDE_PATIENCE
         )
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:

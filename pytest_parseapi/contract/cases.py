@@ -138,7 +138,7 @@ def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[Docu
 
 
 def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
-    """Every fault, but the silent servers that a client without time-outs waits for for ever."""
+    """Every fault, but the silent servers that a client without time-outs waits for forever."""
     for fault in FAULTS:
         if policy.sets_timeouts or not fault.name.endswith("_timeout"):
             yield fault

@@ -56,7 +56,7 @@ class ContractPolicy:
     retries: ClassVar[bool] = True
     """Errors that may be retried are, and the result of the retry is used."""
     no_retry_on_final_errors: ClassVar[bool] = True
-    """Errors that no retry can mend get a single attempt."""
+    """Errors that no retry can fix get a single attempt."""
     gives_up: ClassVar[bool] = True
     """Retries end."""
     backoff: ClassVar[bool] = True

@@ -128,7 +128,7 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
         Finding(
             rule="parse comes back",
             expected="a result or an exception",
-            seen=f"it waits for ever{met}" + (f", in {stops.site}" if stops.site else ""),
+            seen=f"it waits forever{met}" + (f", in {stops.site}" if stops.site else ""),
             advice="what fails in a thread or a task has to reach the caller: hand on its "
             "exception, and wait with a time-out",
         ),
@@ -171,7 +171,7 @@ def _instead(record: Observed, last: Attempt) -> str:
 
 
 def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Errors that no retry can mend get a single attempt."""
+    """Errors that no retry can fix get a single attempt."""
     for operation in call.record.operations:
         for finding in pointless_retries(call.record, operation):
             about = [item for item in operation.attempts if item.number in finding.attempts]

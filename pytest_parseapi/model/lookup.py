@@ -130,7 +130,7 @@ def select(
         status: only those with this HTTP status, or one of these.
         codes: only these codes.
         exclude: none of these codes.
-        basis: only those so founded: ``"documented"``, ``"client"``, ``"inferred"``.
+        basis: only those with this basis: ``"documented"``, ``"client"``, ``"inferred"``.
         others: more providers, so that a code of theirs is recognized.
 
     Returns:

@@ -30,7 +30,7 @@ class Stops:
         self.site = ""
         """Where the consumer asked, such as ``client.py:22 in parse``."""
         self.kind: StopKind = "miss"
-        """What stopped the test: the test's own mistake, or what the consumer would do for ever."""
+        """What stopped the test: the test's own mistake, or what the consumer would do forever."""
 
     def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
         """Stop the test.

@@ -1,4 +1,4 @@
-"""The fuse: it ends a test whose consumer would go on asking for ever."""
+"""The fuse: it ends a test whose consumer would go on asking forever."""
 
 from __future__ import annotations
 

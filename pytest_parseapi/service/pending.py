@@ -80,11 +80,11 @@ class Pending:
         self._close(self._opened, unseen)
 
     def _stop_hanging(self) -> NoReturn:
-        """Stop a test whose client would wait for ever."""
+        """Stop a test whose client would wait forever."""
         request, outcome = self._opened.request, self._outcome
         which = "connect" if outcome.error == "connect_timeout" else "read"
         self._stops.stop(
-            f"{request.method} {request.url} would hang for ever: the server stays silent "
+            f"{request.method} {request.url} would hang forever: the server stays silent "
             f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
             f"Give the client a time-out, or put a deadline around the call.",
             kind="hang",

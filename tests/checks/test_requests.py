@@ -288,7 +288,7 @@ def test_which_timeouts_count(nutrient_api, timeout, missing):
             f"  seen       {missing} on 1 of 1 attempts (the first is attempt 1, by httpx)\n"
             in text
         )
-        assert "  next       without one, a silent server holds the consumer for ever\n" in text
+        assert "  next       without one, a silent server holds the consumer forever\n" in text
 
 
 @pytest.mark.parametrize(("timeout", "passes"), [(None, False), (30, True)])

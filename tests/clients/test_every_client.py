@@ -275,7 +275,7 @@ def test_a_client_that_would_hang_for_ever_is_stopped(driver, simulation, fault)
         parse(driver, api, limits=(None, None))
 
     assert simulation.stops.message == (
-        f"POST https://api.extend.ai/parse would hang for ever: the server stays silent ({fault}), "
+        f"POST https://api.extend.ai/parse would hang forever: the server stays silent ({fault}), "
         f"and the client ({driver.client}) has no {fault.partition('_')[0]} time-out.\n"
         "Give the client a time-out, or put a deadline around the call."
     )

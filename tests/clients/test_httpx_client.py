@@ -343,7 +343,7 @@ def test_a_silent_server_and_no_time_out_stop_the_test(nested, which):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            f"POST {URL} would hang for ever: *(httpx) has no {which} time-out.",
+            f"POST {URL} would hang forever: *(httpx) has no {which} time-out.",
             "  from      test_*.py:* in test",
             "Give the client a time-out, or put a deadline around the call.",
         ],

@@ -186,7 +186,7 @@ class TestReplies:
             assert b"".join(answer.iter_content(100)).startswith(b'{"object"')
 
     def test_free_their_connection(self, extend_api):
-        """A pool of one connection that blocks would else wait for ever."""
+        """A pool of one connection that blocks would else wait forever."""
         with session_with(0, pool_maxsize=1, pool_block=True) as session:
             for _ in range(3):
                 assert post(extend_api, session).status_code == 200

@@ -1,4 +1,4 @@
-"""A consumer that would go on for ever is stopped, and told why."""
+"""A consumer that would go on forever is stopped, and told why."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.service import fuse
 
 STUCK = (
-    "The consumer would hang for ever: its only thread waits without a time-out for something "
+    "The consumer would hang forever: its only thread waits without a time-out for something "
     "that nothing is left to bring."
 )
 

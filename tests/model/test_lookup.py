@@ -315,7 +315,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
 def test_an_error_that_never_appears_there(
     provider: Provider, name: Any, surface: Any, message: str
 ) -> None:
-    """The script would wait for ever."""
+    """The script would wait forever."""
     assert wrong(resolve, provider, name, surface=surface) == message
 
 
@@ -571,5 +571,5 @@ def test_an_endpoint_by_template_or_path(name: str, endpoints: list[str]) -> Non
 def test_an_unknown_endpoint_leads_to_the_right_one(
     provider: Provider, name: Any, message: str
 ) -> None:
-    """A script for an endpoint that nobody can call would wait for ever."""
+    """A script for an endpoint that nobody can call would wait forever."""
     assert wrong(endpoint_named, provider, name) == message

@@ -238,7 +238,7 @@ def test_nutrient_endpoints() -> None:
 def test_errors_name_only_endpoints_that_exist_and_endpoints_have_a_source(
     errors: tuple[DocumentedError, ...], endpoints: tuple[Endpoint, ...]
 ) -> None:
-    """An error of an unknown endpoint would wait for ever."""
+    """An error of an unknown endpoint would wait forever."""
     named = {path for error in errors for path in error.endpoints}
     assert named <= {endpoint.path for endpoint in endpoints}
     assert all(endpoint.source for endpoint in endpoints)

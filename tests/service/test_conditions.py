@@ -95,7 +95,7 @@ def test_when_is_asked_once_for_each_request(extend_api):
         return len(seen) == 3
 
     extend_api.fail("OCR_ERROR", "CORRUPT_FILE", times=1, when=is_third)
-    with pytest.raises(AssertionError):  # the second error waits for ever
+    with pytest.raises(AssertionError):  # the second error waits forever
         assert codes(extend_api, *["a.pdf"] * 4) == ["ok", "ok", "OCR_ERROR", "CORRUPT_FILE"]
     assert len(seen) == 4
     extend_api.reset()

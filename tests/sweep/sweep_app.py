@@ -72,7 +72,7 @@ def careless(document):
 
 
 def stubborn(document):
-    """Tries again for ever."""
+    """Tries again forever."""
     while (reply := ask(document)).status_code != 200:
         time.sleep(1)
     return reply.json()

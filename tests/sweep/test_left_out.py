@@ -171,7 +171,7 @@ def fragile(document):
     reply = ask(document)
     if reply.status_code != 200:
         broken.append(1)
-        raise Failed("closed for ever")
+        raise Failed("closed forever")
 """
     result = sweep("def test(extend_api): fragile(INVOICE)", app=APP + fragile)
     assert "::test: state outlives a run: after OCR_ERROR (500) once at app.py:" in result.text

@@ -165,7 +165,7 @@ class CapsRetryAfter(Loop):
 
 
 class WaitsWithoutALimit(Loop):
-    """Has no time-out: a silent server holds it for ever."""
+    """Has no time-out: a silent server holds it forever."""
 
     rule = "sets_timeouts"
     timeout = None

@@ -86,7 +86,7 @@ def _documented(given: object, hosts: Collection[str]) -> str:
 
 
 def _end_waits() -> None:
-    """Let nobody wait for ever for a callback or task whose error nobody passes on."""
+    """Let nobody wait forever for a callback or task whose error nobody passes on."""
     loop = asyncio._get_running_loop()
     if loop is not None:
         for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:

@@ -291,7 +291,7 @@ class TestTimeouts:
             plugins=("respx",),
         )
         result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines(["*POST https://api.extend.ai/parse would hang for ever*"])
+        result.stdout.fnmatch_lines(["*POST https://api.extend.ai/parse would hang forever*"])
 
     def test_errors_of_the_side_effect_itself_are_the_test_s(self, extend_api, respx_mock, ask):
         def broken(_request):
