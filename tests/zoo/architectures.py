@@ -108,7 +108,7 @@ def by_workers_that_sleep_before_they_put_back(job):
                 time.sleep(pause)
                 jobs.put(job)
 
-    _with_workers(work, job, jobs)
+    with_workers(work, [job], jobs)
 
 
 def by_workers_and_a_heap_of_due_jobs(job):
@@ -144,14 +144,17 @@ def by_workers_and_a_heap_of_due_jobs(job):
         thread.join()
 
 
-def _with_workers(work, job, jobs):
+def with_workers(work, jobs, waiting):
+    """Let threads bring jobs to their end that wait in a queue."""
     threads = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in threads:
         thread.start()
-    jobs.put(job)
-    job.over.wait(3600)
+    for job in jobs:
+        waiting.put(job)
+    for job in jobs:
+        job.over.wait(3600)
     for _ in threads:
-        jobs.put(None)
+        waiting.put(None)
     for thread in threads:
         thread.join()
 

@@ -12,8 +12,7 @@ import time
 
 import anyio
 import trio
-
-WORKERS = 3
+from architectures import WORKERS, with_workers
 
 
 def by_rounds_of_gather(jobs):
@@ -133,17 +132,7 @@ def by_workers_and_timers(jobs):
             elif pause is not None:
                 threading.Timer(pause, waiting.put, [job]).start()
 
-    threads = [threading.Thread(target=work) for _ in range(WORKERS)]
-    for thread in threads:
-        thread.start()
-    for job in jobs:
-        waiting.put(job)
-    for job in jobs:
-        job.over.wait(3600)
-    for _ in threads:
-        waiting.put(None)
-    for thread in threads:
-        thread.join()
+    with_workers(work, jobs, waiting)
 
 
 def by_workers_that_look_for_due_jobs(jobs):
