@@ -14,6 +14,7 @@ from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.cases import main_paths
 from pytest_parseapi.model.faults import FAULTS
+from pytest_parseapi.model.libraries import is_library
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import describe_error
@@ -184,9 +185,7 @@ def _place(error: BaseException, parse: Callable[..., Any]) -> str:
     trace = error.__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if filename == own or (
-            "site-packages" not in filename and "pytest_parseapi" not in filename
-        ):
+        if filename == own or not is_library(filename):
             found = f" (at {filename.rpartition('/')[2]}:{trace.tb_lineno})"
         trace = trace.tb_next
     return found

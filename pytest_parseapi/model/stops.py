@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from collections.abc import Callable
-from typing import Final, Literal, NoReturn
+from typing import Literal, NoReturn
 
+from pytest_parseapi.model.libraries import is_library
 from pytest_parseapi.model.mistakes import SimulationStopped
 
 __all__ = ["StopKind", "Stops"]
 
 StopKind = Literal["miss", "fuse", "hang"]
-
-_PACKAGE: Final = __name__.partition(".")[0]
-_LIBRARIES: Final = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
 
 
 class Stops:
@@ -71,9 +66,7 @@ def _call_site() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        own = (frame.f_globals.get("__name__") or "").partition(".")[0] == _PACKAGE
-        library = code.co_filename.startswith((*_LIBRARIES, "<"))
-        if not (own or library):
+        if not (code.co_filename.startswith("<") or is_library(code.co_filename)):
             shown = os.path.relpath(code.co_filename)
             shown = code.co_filename if shown.startswith("..") else shown
             return f"{shown}:{frame.f_lineno} in {code.co_name}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import os
-import re
 import sys
-import sysconfig
 import threading
 import weakref
 from _thread import get_ident
 from types import FrameType
 from typing import Any, Final
+
+from pytest_parseapi.model.libraries import is_library
 
 __all__ = ["Caller", "callers_at_work", "current_caller"]
 
@@ -20,8 +18,6 @@ _OWN: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
 # Whoever is there waits for work, or for what others bring.
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
-_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
-_INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})
 _DEEP: Final = 12
@@ -138,16 +134,10 @@ def _runs_libraries_alone(innermost: FrameType) -> bool:
     """Whether nothing of the consumer's is under way in a thread: a worker that polls for work."""
     frame: FrameType | None = innermost
     while frame is not None:
-        own = frame.f_globals.get("__name__", "").startswith(_OWN)
-        if not own and not _is_of_a_library(frame.f_code.co_filename):
+        if not is_library(frame.f_code.co_filename):
             return False
         frame = frame.f_back
     return True
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_of_a_library(path: str) -> bool:
-    return path.startswith((_STDLIB, "<frozen ")) or bool(_INSTALLED.search(path))
 
 
 def _awaits_others(coroutine: Any) -> bool:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, Literal
 
+from pytest_parseapi.model.libraries import is_library
+
 __all__ = ["NOWHERE", "Frame", "OwnCode", "Site"]
 
 Side = Literal["consumer", "test"]
 
-_PACKAGE_DIRECTORY: Final = str(Path(__file__).parents[2]) + os.sep
-_LIBRARIES: Final = tuple(
-    {
-        f"{sysconfig.get_path(name)}{os.sep}"
-        for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    }
-)
-_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 # A comprehension is a part of its function, and from Python 3.12 on it has no frame of its own.
 _PARTS: Final = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 
@@ -141,12 +134,9 @@ class OwnCode:
     def _side(self, filename: str, module: str) -> Side | None:
         if self._packages and _in_packages(module, self._packages):
             return "consumer"
-        if filename.startswith(("<", _PACKAGE_DIRECTORY)) or not filename.startswith(self._root):
+        if not filename.startswith(self._root) or is_library(filename):
             return None
-        path = Path(filename)
-        if not _INSTALLED.isdisjoint(path.parts) or filename.startswith(_LIBRARIES):
-            return None
-        is_test = path.name == "conftest.py" or filename in self._tests
+        is_test = Path(filename).name == "conftest.py" or filename in self._tests
         return "test" if is_test else "consumer"
 
 
