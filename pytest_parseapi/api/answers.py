@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_parseapi.clients.mocks.httpx import PLANNED
 from pytest_parseapi.model.http import Fault
+from pytest_parseapi.model.mistakes import UsageError, kind
 from pytest_parseapi.service.script import Script, Step
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ class Answers:
 
         Raises:
             httpx.TransportError: the script has a network fault.
+            UsageError: another library than respx asks.
         """
+        if not hasattr(request, "extensions"):
+            raise UsageError(
+                "answers() is the side_effect of a respx route: it takes an httpx.Request, not a "
+                f"{kind(request)}. fail() scripts the same failures for every client"
+            )
         exchanges = self._simulation().httpx_exchanges
         outcome = self._service.planned(exchanges.neutral(request, request.content), self._script)
         try:

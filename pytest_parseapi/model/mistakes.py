@@ -134,7 +134,7 @@ def listed(items: Iterable[object]) -> str:
 
 def kind(value: object) -> str:
     """What a message calls a value of the wrong type."""
-    return repr(value) if value is None or isinstance(value, bool) else type(value).__name__
+    return repr(value) if type(value) in (type(None), bool) else type(value).__name__
 
 
 def check_count(name: str, value: object, least: int) -> None:

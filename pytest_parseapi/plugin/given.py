@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError, kind
+from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.evidence.collector import Source
 
@@ -31,10 +32,10 @@ def given_providers(manager: pytest.PytestPluginManager) -> list[tuple[str, Prov
         given = _called(name, _PROVIDERS, hook)
         if given is None:
             continue
-        if not isinstance(given, Iterable) or isinstance(given, str | bytes):
+        if not _is(given, Iterable) or _is(given, str | bytes):
             raise UsageError(f"{name}: {_PROVIDERS} gives a list of Providers, not {kind(given)}")
         for item in _called(name, _PROVIDERS, functools.partial(list, given)):
-            if not isinstance(item, Provider):
+            if not _is(item, Provider):
                 raise UsageError(f"{name}: {_PROVIDERS} gives Providers, not {kind(item)}")
             found.append((name, item))
     return found
@@ -86,25 +87,33 @@ def _name(manager: pytest.PytestPluginManager, plugin: object) -> str:
 def _called(name: str, hook: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except (Exception, UsageError) as error:  # noqa: BLE001 - whatever it raises, it is named
-        text = str(error).partition("\n")[0]
-        raise UsageError(f"{name}: {hook} raised {type(error).__name__}: {text}") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it raises, it is named
+        # Also what skips or ends: it would do so to each test that simulates, and not say why.
+        raise UsageError(f"{name}: {hook} raised {error_line(error)}") from None
 
 
 def _checked(name: str, source: Callable[[], object]) -> Source:
     """The source, whose mistakes are told with its plugin's name."""
 
-    @functools.wraps(source)
     def checked() -> list[str]:
         given = _called(name, _EVIDENCE, source)
-        if isinstance(given, str):
-            return [given]
-        if not isinstance(given, Iterable) or isinstance(given, bytes):
+        if _is(given, str):
+            return [str.__str__(given)]
+        if not _is(given, Iterable) or _is(given, bytes):
             raise UsageError(f"{name}: {_EVIDENCE} gives log text, not {kind(given)}")
-        texts: list[str] = _called(name, _EVIDENCE, functools.partial(list, given))
+        texts = _called(name, _EVIDENCE, functools.partial(list, given))
         for item in texts:
-            if not isinstance(item, str):
+            if not _is(item, str):
                 raise UsageError(f"{name}: {_EVIDENCE} gives lines of text, not {kind(item)}")
-        return texts
+        return [str.__str__(item) for item in texts]
 
+    own = getattr(source, "__name__", None)
+    checked.__name__ = own if isinstance(own, str) else "hook"
     return checked
+
+
+def _is(value: object, wanted: Any) -> bool:
+    """As `isinstance`, but no code of the value's own is run."""
+    return issubclass(type(value), wanted)

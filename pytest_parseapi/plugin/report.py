@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.results import place_of
 from pytest_parseapi.report.commit import commit_of
@@ -100,7 +101,7 @@ class ReportPlugin:
         try:
             self._finish()
         except (Exception, UsageError) as error:  # noqa: BLE001 - the results are worth more
-            self._problems.append(f"no report was made: {_one_line(error)}")
+            self._problems.append(f"no report was made: {error_line(error)}")
             if self._request.fail_under is not None:
                 self._verdict = "FAIL the documented errors could not be counted", False
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -147,7 +148,7 @@ class ReportPlugin:
                 except ReportFileError as error:
                     self._problems.append(f"report not written to {error}")
                 except Exception as error:  # noqa: BLE001 - the other reports are to be written
-                    self._problems.append(f"report not written to {path}: {_one_line(error)}")
+                    self._problems.append(f"report not written to {path}: {error_line(error)}")
                 else:
                     self._lines.append(f"report written to {path}")
 
@@ -159,7 +160,7 @@ class ReportPlugin:
                 (data,) = catalogue([provider])
                 problem = misfit(data, ProviderData)
             except Exception as error:  # noqa: BLE001 - the other providers are to be reported
-                problem = _one_line(error)
+                problem = error_line(error)
             if problem is None:
                 described.append(data)
             else:
@@ -206,14 +207,10 @@ def _recorded(recorder: TestRecorder) -> list[str]:
     try:
         return ["", json.dumps(recorder.data(), separators=(",", ":"), allow_nan=False)]
     except (Exception, UsageError) as error:  # noqa: BLE001 - the results are worth more
-        return [f"not recorded: {_one_line(error)}", "[]"]
+        return [f"not recorded: {error_line(error)}", "[]"]
 
 
 def _place(item: pytest.Item) -> tuple[str, int]:
     """The test's file as its id names it, and its line."""
     path, line = place_of(item)
     return Path(os.path.relpath(path, item.config.rootpath)).as_posix(), line
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]

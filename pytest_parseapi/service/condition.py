@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import UsageError, kind
+from pytest_parseapi.model.one_line import error_line
 
 if TYPE_CHECKING:
     import httpx
@@ -57,7 +58,7 @@ class Condition:
         except Exception as error:
             where = f"{request.method} {request.url}"
             raise UsageError(
-                f"{self} raised at {where}: {type(error).__name__}: {error}{_line(error)}"
+                f"{self} raised at {where}: {error_line(error)}{_line(error)}"
             ) from error
         if inspect.isawaitable(answer) or inspect.isgenerator(answer):
             if inspect.iscoroutine(answer):

@@ -11,6 +11,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
+from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
@@ -56,7 +57,7 @@ class ProviderFunctions:
         except SimulationStopped as error:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(answer, f"raised {_text_of(error)}"))
+            self._stops.stop(self._mistake(answer, f"raised {error_line(error)}"))
         self._check(answer, reply)
         return reply
 
@@ -68,7 +69,7 @@ class ProviderFunctions:
         try:
             said = function(error, call)
         except Exception as mistake:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(function, f"raised {_text_of(mistake)}"))
+            self._stops.stop(self._mistake(function, f"raised {error_line(mistake)}"))
         if not (said is None or isinstance(said, Rejected)):
             self._stops.stop(self._mistake(function, f"gives a Rejected or None, not {said!r}"))
         return said
@@ -79,7 +80,7 @@ class ProviderFunctions:
         try:
             return function()
         except Exception as error:
-            mistake = self._mistake(function, f"raised {_text_of(error)}")
+            mistake = self._mistake(function, f"raised {error_line(error)}")
             raise UsageError(mistake) from error
 
     def turned_down(self, rejected: Rejected, request_id: str) -> Outcome:
@@ -115,7 +116,7 @@ class ProviderFunctions:
         try:
             outcome = make()
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(function, f"raised {_text_of(error)}"))
+            self._stops.stop(self._mistake(function, f"raised {error_line(error)}"))
         self._check(function, outcome.result)
         return outcome
 
@@ -131,7 +132,7 @@ class ProviderFunctions:
         try:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
-            self._stops.stop(self._mistake(function, f"raised {_text_of(error)}"))
+            self._stops.stop(self._mistake(function, f"raised {error_line(error)}"))
         if not _are_texts(found):
             self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
         return found
@@ -139,10 +140,6 @@ class ProviderFunctions:
     def _mistake(self, function: Callable[..., object], text: str) -> str:
         name = getattr(function, "__qualname__", repr(function))
         return f"provider {self._provider.name!r}: {name} {text}".partition("\n")[0]
-
-
-def _text_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _unsendable(reply: Reply) -> str | None:

@@ -931,11 +931,27 @@ def test_a_provider_of_a_third_party(pytester, passes):
             "pytest_parseapi.Provider(name='acme', base_url='https://acme.example')",
             "gives a list of Providers, not Provider",
         ),
+        ("[Odd()]", "gives Providers, not Odd"),
+        ("Odd()", "gives a list of Providers, not Odd"),
     ],
 )
 def test_a_hook_that_gives_something_else(pytester, check, given, message):
-    hook = f"import pytest_parseapi\ndef pytest_parseapi_providers(): return {given}"
-    pytester.makeconftest(hook)
+    pytester.makeconftest(
+        f"""
+        import pytest_parseapi
+
+        class Odd:
+            @property
+            def __class__(self):
+                raise RuntimeError
+
+            def __repr__(self):
+                raise RuntimeError
+
+        def pytest_parseapi_providers():
+            return {given}
+        """
+    )
     result = check("def test(extend_api): pass")
     assert result.messages == [f"plugin conftest.py: pytest_parseapi_providers {message}"]
 
@@ -962,6 +978,80 @@ def test_a_place_to_look_that_is_none(pytester, check, given, message):
     """)
     (text,) = result.messages
     assert f"plugin conftest.py: pytest_parseapi_evidence {message}" in text
+
+
+RAISED = {
+    "pytest.skip('not today')": "Skipped: not today",
+    "pytest.fail('not today')": "Failed: not today",
+    "pytest.exit('not today')": "Exit: not today",
+    "sys.exit(3)": "SystemExit: 3",
+    "raise BaseException": "BaseException",
+    "raise ValueError('\\n \\nsecond\\nthird')": "ValueError: second",
+    r"raise ValueError('caf\udce9 \x1b[31m \u202e')": r"ValueError: caf\udce9 \x1b[31m \u202e",
+    "raise Unspeakable": "Unspeakable",
+}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "when a check runs"])
+@pytest.mark.parametrize("statement", RAISED)
+def test_whatever_a_hook_raises_is_one_line_that_names_its_plugin(pytester, check, statement, late):
+    """Also what skips or ends: each test that simulates would be skipped, and nobody told why."""
+    pytester.makeconftest(
+        f"""
+        import sys
+        import pytest
+
+        class Unspeakable(Exception):
+            def __str__(self):
+                raise ValueError
+
+        def look():
+            {statement}
+
+        def pytest_parseapi_evidence(config):
+            return look if {late} else look()
+        """
+    )
+    result = check("""
+        @M.parse_error("CORRUPT_FILE")
+        def test(extend_api):
+            parse()
+            extend_api.assert_request_id_logged()
+    """)
+    (text,) = result.messages
+    said = f"plugin conftest.py: pytest_parseapi_evidence raised {RAISED[statement]}"
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["Odd()", "lambda: Text('req_')", "lambda: [Text('req_')]"],
+    ids=["name", "text", "line"],
+)
+def test_a_place_to_look_of_an_odd_type_is_one(pytester, passes, given):
+    pytester.makeconftest(
+        f"""
+        class Text(str):
+            def splitlines(self):
+                raise RuntimeError
+
+        class Odd:
+            __name__ = 3
+
+            def __call__(self):
+                return "req_"
+
+        def pytest_parseapi_evidence(config):
+            return {given}
+        """
+    )
+    passes("""
+        @M.parse_error("OCR_ERROR")
+        def test(extend_api):
+            parse()
+            with pytest.raises(AssertionError, match="requestId"):
+                extend_api.assert_request_id_logged()
+    """)
 
 
 @pytest.mark.parametrize(("option", "code"), [("--parseapi-errors", 4), ("--parseapi-report", 0)])

@@ -59,7 +59,7 @@ class HTTPXMocks:
         """
         exchange = MockExchange(self._hosts, service, request, mock)
         try:
-            response = answer()
+            response = self._whole(answer())
         except BaseException as error:  # noqa: BLE001 - it is raised again
             found = self._met(exchange, request, mock, error)
             self._raise(exchange.wait(found), error)
@@ -77,6 +77,7 @@ class HTTPXMocks:
             response = answer()
             if inspect.isawaitable(response):
                 response = await response
+            response = await self._whole_async(response)
         except BaseException as error:  # noqa: BLE001 - it is raised again
             found = self._met(exchange, request, mock, error)
             self._raise(await exchange.wait_async(found), error)
@@ -84,6 +85,42 @@ class HTTPXMocks:
             exchange.discard()
             return None
         return self._unread(await exchange.wait_async(_answer(response)), response)
+
+    def _whole(self, response: Any) -> Any:
+        """A response whose body is a stream, such as an application's: read, so it is on record."""
+        if not self._is_stream(response) or not hasattr(response.stream, "__iter__"):
+            return response
+        try:
+            body = b"".join(response.stream)
+        finally:
+            # A plain iterable may stand in the place of a stream.
+            if hasattr(response.stream, "close"):
+                response.stream.close()
+        return self._with_body(response, body)
+
+    async def _whole_async(self, response: Any) -> Any:
+        """As `_whole`, on an event loop."""
+        if not self._is_stream(response) or not hasattr(response.stream, "__aiter__"):
+            return self._whole(response)
+        try:
+            body = b"".join([chunk async for chunk in response.stream])
+        finally:
+            if hasattr(response.stream, "aclose"):
+                await response.stream.aclose()
+        return self._with_body(response, body)
+
+    def _is_stream(self, response: Any) -> bool:
+        if not isinstance(response, self._module.Response) or _is_whole(response):
+            return False
+        return PLANNED not in response.extensions  # what is planned may break off
+
+    def _with_body(self, response: Any, body: bytes) -> Any:
+        return self._module.Response(
+            response.status_code,
+            headers=response.headers.raw,
+            stream=self._module.ByteStream(body),
+            extensions=response.extensions,
+        )
 
     def _met(
         self, exchange: MockExchange, request: Request, mock: str, error: BaseException
@@ -148,13 +185,14 @@ def _answer(response: Any) -> Reply | Outcome:
     return planned if isinstance(planned, Outcome) else _reply(response)
 
 
+def _is_whole(response: Any) -> bool:
+    return type(response.stream).__name__ == "ByteStream"
+
+
 def _reply(response: Any) -> Reply:
-    """A response as it stands on record; a body that is a stream stays unread."""
-    body = b""
-    if type(response.stream).__name__ == "ByteStream":
-        body = response.read()
+    """A response as it stands on record; a stream that its client cannot read has no body there."""
     return Reply(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
-        body=body,
+        body=response.read() if _is_whole(response) else b"",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["NotAnswered", "answer_of", "neutral_request"]
+__all__ = ["NotAnswered", "answer_of", "neutral_request", "read_body"]
 
 
 class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
@@ -86,6 +87,34 @@ def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
     )
 
 
+def read_body(request: Any) -> tuple[bytes, Callable[[], None]]:
+    """What a prepared request sends; a file or generator is spent by it, as by sending.
+
+    Args:
+        request: a ``requests.PreparedRequest``.
+
+    Returns:
+        The bytes, and what makes that they can be sent once more.
+    """
+    body = request.body
+    if body is None or isinstance(body, str | bytes):
+        return _bytes(body), lambda: None
+    place = body.tell() if hasattr(body, "tell") and hasattr(body, "seek") else None
+    data = _bytes(body.read()) if hasattr(body, "read") else b"".join(map(_bytes, body))
+
+    def rewind() -> None:
+        if place is None:
+            request.body = data
+        else:
+            body.seek(place)
+
+    return data, rewind
+
+
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value or b"")
+
+
 def _timeouts(timeout: Any) -> Timeouts:
     if isinstance(timeout, tuple):
         return shared_timeouts(*timeout)
@@ -113,14 +142,30 @@ def _fault_name(error: Exception) -> str | None:
 
 
 def _reply(response: Any) -> Reply:
-    """A response as it stands on record; what only a stream holds stays unread."""
+    """A response as it stands on record; what can be read once only stays unread."""
     raw = getattr(response, "raw", None) or response
     source: Any = getattr(raw, "_fp", None)
     body = getattr(raw, "_body", None) or b""
     if hasattr(source, "getvalue"):
         body = source.getvalue()
+    elif hasattr(source, "seekable") and not source.closed and source.seekable():
+        place = source.tell()
+        body = source.read()
+        source.seek(place)
+    headers = {name.lower(): value for name, value in response.headers.items()}
     return Reply(
         status=getattr(response, "status_code", None) or response.status,
-        headers={name.lower(): value for name, value in response.headers.items()},
-        body=body.encode() if isinstance(body, str) else bytes(body),
+        headers=headers,
+        body=_decoded(_bytes(body), headers.get("content-encoding")),
     )
+
+
+def _decoded(body: bytes, coding: str | None) -> bytes:
+    """A body as its client sees it."""
+    if not coding:
+        return body
+    import httpx
+
+    with contextlib.suppress(httpx.DecodingError):
+        return httpx.Response(200, headers={"content-encoding": coding}, content=body).content
+    return body

@@ -8,7 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import NotAnswered, answer_of, neutral_request
+from pytest_parseapi.clients.mocks.requests import (
+    NotAnswered,
+    answer_of,
+    neutral_request,
+    read_body,
+)
 from pytest_parseapi.patching.bodies import Bodies
 from pytest_parseapi.patching.imports import ImportHook
 
@@ -39,7 +44,7 @@ class RequestsMockInterceptor:
                 service = hosts.find(urlsplit(request.url).hostname or "")
                 if service is None:
                     return real(adapter, request, **options)
-                body, rewind = _read(request)
+                body, rewind = read_body(request)
                 sent = neutral_request(request, body, options.get("timeout"))
                 copy = request.copy()
                 copy.body = body or request.body
@@ -61,26 +66,6 @@ class RequestsMockInterceptor:
             return send
 
         self._bodies.put(vars(mocks.Adapter)["send"], sends)
-
-
-def _read(request: Any) -> tuple[bytes, Any]:
-    """A body as requests would send it, and how to have it sent again."""
-    body = request.body
-    if hasattr(body, "read"):
-        place = body.tell() if hasattr(body, "tell") else None
-        data = body.read()
-        data = data.encode() if isinstance(data, str) else data
-
-        def rewind() -> None:
-            if place is not None and hasattr(body, "seek"):
-                body.seek(place)
-            else:
-                request.body = data
-
-        return data, rewind
-    if isinstance(body, str):
-        body = body.encode()
-    return body if isinstance(body, bytes) else b"", lambda: None
 
 
 def _is_sent_on() -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request
+from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request, read_body
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.patching.bodies import Bodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -39,10 +39,12 @@ class ResponsesInterceptor:
 
         def finds(real: Any) -> Any:
             def find_match(mock: Any, request: Any) -> Any:
-                match, reasons = real(mock, request)
                 service = hosts.find(urlsplit(request.url).hostname or "")
                 if service is None:
-                    return match, reasons
+                    return real(mock, request)
+                # Of a file responses has read the bytes by now; a generator is spent alike.
+                request.body = read_body(request)[0] or request.body
+                match, reasons = real(mock, request)
                 if match is None:
                     return responses.PassthroughResponse(request.method, request.url), reasons
                 if not match.passthrough and service.claims(_sent(request)):
@@ -88,7 +90,5 @@ class _Noted:
 
 
 def _sent(request: Any) -> Request:
-    body = request.body
-    body = body.encode() if isinstance(body, str) else body
     timeout = getattr(request, "req_kwargs", {}).get("timeout")
-    return neutral_request(request, body if isinstance(body, bytes) else b"", timeout)
+    return neutral_request(request, read_body(request)[0], timeout)

@@ -7,32 +7,14 @@ import os
 import queue
 import sys
 import threading
-import unicodedata
 from typing import Final, TextIO
 
-__all__ = ["ServerLog", "one_line"]
+from pytest_parseapi.model.one_line import one_line
+
+__all__ = ["ServerLog"]
 
 _MOST_WAITING: Final = 10_000
 _LAST_WAIT: Final = 2.0
-_ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-def one_line(text: str) -> str:
-    r"""The text on one line that a terminal shows as it is.
-
-    Control characters, marks that change the direction of text, line separators and halves of
-    surrogate pairs become escapes.
-
-    Example:
-        >>> one_line("a\u202eb\n")
-        'a\\u202eb\\n'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        ascii(character)[1:-1] if unicodedata.category(character) in _ESCAPED else character
-        for character in text
-    )
 
 
 class ServerLog:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import io
+import json
 import time
 
 import aiohttp
@@ -21,6 +24,7 @@ aioresponses = pytest.importorskip("aioresponses")
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": FILES + "a.pdf"}}
 DOCUMENTED = {"code": "OCR_ERROR", "message": "no text", "retryable": True, "requestId": "req_mine"}
+PACKED = gzip.compress(json.dumps(DOCUMENTED).encode())
 
 
 def headers(api):
@@ -110,6 +114,25 @@ class TestRequestsMock:
                 by_requests(extend_api, data=file)
         assert [len(item.body) for item in extend_api.attempts] == [8, 0]
 
+    def test_keeps_a_spent_generator_spent(self, extend_api):
+        with requests_mock.Mocker() as mock:
+            mock.post(URL, [{"status_code": 500}, {"status_code": 200}])
+            pieces = iter([b"%PDF", b"-1.7"])
+            for _ in range(2):
+                by_requests(extend_api, data=pieces)
+        assert [len(item.body) for item in extend_api.attempts] == [8, 0]
+
+    def test_leaves_a_generator_whole_to_the_simulation(self, extend_api):
+        with requests_mock.Mocker(real_http=True):
+            by_requests(extend_api, data=iter([b"%PDF", b"-1.7"]))
+        assert [item.body for item in extend_api.attempts] == [b"%PDF-1.7"]
+
+    def test_s_compressed_reply_is_read(self, extend_api):
+        with requests_mock.Mocker() as mock:
+            mock.post(URL, status_code=500, content=PACKED, headers={"content-encoding": "gzip"})
+            by_requests(extend_api)
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "requests-mock")]
+
 
 class TestResponses:
     @responses.activate
@@ -120,6 +143,37 @@ class TestResponses:
         assert outcomes(extend_api) == [(200, None, None), (500, "OCR_ERROR", "responses")]
         assert extend_api.request_ids == ["req_mine"]
         assert len(responses.calls) == 2
+
+    @responses.activate
+    @pytest.mark.parametrize("source", [io.BytesIO, lambda data: iter([data[:4], data[4:]])])
+    def test_keeps_a_spent_body_spent(self, extend_api, source):
+        responses.post(URL, json=DOCUMENTED, status=500)
+        body = source(b"%PDF-1.7")
+        for _ in range(2):
+            by_requests(extend_api, data=body)
+        assert [len(item.body) for item in extend_api.attempts] == [8, 0]
+        with pytest.raises(AssertionError, match="payload"):
+            extend_api.assert_payload_resent()
+
+    @responses.activate
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            {"body": PACKED, "headers": {"content-encoding": "gzip"}},
+            {"body": io.BufferedReader(io.BytesIO(json.dumps(DOCUMENTED).encode()))},
+            {"body": b"no gzip", "headers": {"content-encoding": "gzip"}},
+        ],
+        ids=["compressed", "file", "broken"],
+    )
+    def test_s_reply_is_read_as_its_client_reads_it(self, extend_api, reply):
+        responses.post(URL, status=500, content_type="application/json", **reply)
+        if reply["body"] == b"no gzip":
+            with pytest.raises(requests.exceptions.ContentDecodingError):
+                by_requests(extend_api)
+            assert outcomes(extend_api) == [(500, "unknown_code", "responses")]
+        else:
+            assert by_requests(extend_api).json() == DOCUMENTED
+            assert outcomes(extend_api) == [(500, "OCR_ERROR", "responses")]
 
     @responses.activate
     def test_raises_its_errors_when_the_client_s_time_is_up(self, extend_api):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import json
 
 import httpx
 import pytest
+import requests
 import respx
 from plain_consumer import FILES, said
+from respx.handlers import WSGIHandler
 
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
 
@@ -35,6 +39,27 @@ def outcomes(api):
     return [
         (item.status, getattr(item.error, "code", item.error), item.mock) for item in api.attempts
     ]
+
+
+def _pieces():
+    yield from (json.dumps(DOCUMENTED)[:9].encode(), json.dumps(DOCUMENTED)[9:].encode())
+
+
+async def _later_pieces():
+    for piece in _pieces():
+        yield piece
+
+
+STREAMS = {
+    "a list": None,
+    "a generator": lambda: httpx.Response(500, content=_pieces()),
+    "an asynchronous generator": lambda: httpx.Response(500, content=_later_pieces()),
+    "gzip": lambda: httpx.Response(
+        500,
+        headers={"content-encoding": "gzip"},
+        content=iter([gzip.compress(json.dumps(DOCUMENTED).encode())]),
+    ),
+}
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -108,6 +133,43 @@ class TestRoutes:
         assert extend_api.attempts[0].ended == 3
         with pytest.raises(TypeError, match=r"needs an httpx\.AsyncClient"):
             post(extend_api)
+
+    @pytest.mark.parametrize("given", STREAMS)
+    def test_that_answer_with_a_stream_are_on_record_with_what_it_holds(
+        self, extend_api, respx_mock, ask, given
+    ):
+        if given == "a list":  # as httpcore takes it, although httpx does not
+            respx_mock.post(URL).respond(500, stream=[json.dumps(DOCUMENTED).encode()])
+        else:
+            respx_mock.post(URL).mock(side_effect=lambda _request: STREAMS[given]())
+        if given == "an asynchronous generator" and ask is post:
+            with pytest.raises(AssertionError):
+                ask(extend_api)
+            return
+        assert ask(extend_api).json() == DOCUMENTED
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "respx route")]
+        assert extend_api.request_ids == ["req_mine"]
+
+    def test_whose_stream_breaks_end_as_a_network_fault(self, extend_api, respx_mock, ask):
+        def pieces():
+            yield b"{"
+            raise httpx.ReadError("cut off")
+
+        respx_mock.post(URL).mock(
+            side_effect=lambda _request: httpx.Response(200, content=pieces())
+        )
+        with pytest.raises(httpx.ReadError, match="cut off"):
+            ask(extend_api)
+        assert outcomes(extend_api) == [(None, "connection_reset", "respx route")]
+
+    def test_may_be_an_application(self, extend_api, respx_mock):
+        def application(_environ, start_response):
+            start_response("500 Broken", [("content-type", "application/json")])
+            return [json.dumps(DOCUMENTED).encode()]
+
+        respx_mock.post(URL).mock(side_effect=WSGIHandler(application))
+        assert post(extend_api).json() == DOCUMENTED
+        assert extend_api.request_ids == ["req_mine"]
 
     def test_see_the_whole_request(self, extend_api, respx_mock):
         route = respx_mock.post(URL, json=BODY, headers={"x-tenant": "blue"}).respond(200)
@@ -487,6 +549,12 @@ class TestAnswers:
             extend_api.answers("OCR_EROR")
         with pytest.raises(UsageError, match="times"):
             extend_api.answers(times=-1)
+
+    def test_are_for_respx_alone(self, extend_api):
+        answers = extend_api.answers("OCR_ERROR")
+        with pytest.raises(UsageError, match=r"takes an httpx\.Request, not a PreparedRequest"):
+            answers(requests.Request("POST", URL).prepare())
+        assert post(extend_api, client={"transport": httpx.MockTransport(answers)}).is_error
 
     def test_end_with_their_test(self, extend_api, respx_mock):
         answers = extend_api.answers()

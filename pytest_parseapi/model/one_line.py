@@ -1,0 +1,43 @@
+"""What others wrote, on one line that a terminal shows as it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+__all__ = ["error_line", "one_line"]
+
+_ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def one_line(text: str) -> str:
+    r"""The text on one line that a terminal shows as it is.
+
+    Control characters, marks that change the direction of text, line separators and halves of
+    surrogate pairs become escapes.
+
+    Example:
+        >>> one_line("a\u202eb\n")
+        'a\\u202eb\\n'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        ascii(character)[1:-1] if unicodedata.category(character) in _ESCAPED else character
+        for character in text
+    )
+
+
+def error_line(error: BaseException) -> str:
+    r"""An error's type and the first line of its text.
+
+    Example:
+        >>> error_line(ValueError("\nwrong\nand more")), error_line(SystemExit())
+        ('ValueError: wrong', 'SystemExit')
+    """
+    name = type(error).__name__
+    try:
+        text = str(error).strip()
+    except Exception:  # noqa: BLE001 - a broken __str__ is the third party's affair
+        text = ""
+    return one_line(f"{name}: {text.splitlines()[0]}") if text else name
