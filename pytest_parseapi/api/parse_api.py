@@ -19,6 +19,8 @@ from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.scope import Scope
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.checks.observed import Observed
+from pytest_parseapi.clients.replaced import replaced_client
+from pytest_parseapi.clock.replaced import mocked_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, as_document
@@ -376,7 +378,7 @@ class ParseAPI(
             attempts=journal.attempts,
             dropped=self._simulation.lost(self._provider.name),
             speed=self._simulation.settings.speed,
-            replaced_sleep=self._simulation.replaced_sleep,
+            replaced_sleep=lambda: self._simulation.replaced_sleep or mocked_sleep(),
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,
@@ -385,7 +387,7 @@ class ParseAPI(
         )
 
     def _asked_instead(self) -> str:
-        """Which other provider was asked, and by which fixture a test has it."""
+        """Who was asked in its place: another provider, or a mock of the test's own."""
         for service in self._open.services.values():
             if service.journal.attempts:
                 first = service.journal.attempts[0]
@@ -394,4 +396,7 @@ class ParseAPI(
                     f"{title} was asked instead ({first.method} {first.endpoint}; its fixture is "
                     f"{fixture})"
                 )
+        replaced = replaced_client()
+        if replaced:
+            return f"the test has put something else in place of {replaced}"
         return ""

@@ -45,10 +45,10 @@ class Observed:
     """What else happened that the timeline should tell."""
     others: Sequence[Attempt] = ()
     """The attempts at other documents, where it is narrowed to one."""
-    replaced_sleep: str = ""
+    replaced_sleep: Callable[[], str] = lambda: ""
     """A function that waits and that the test had replaced while the consumer asked."""
     asked_instead: str = ""
-    """Which other provider was asked, where this one was not."""
+    """What was asked in the place of this provider, where no request reached it."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -136,10 +136,11 @@ class Observed:
     def why_no_wait(self, problem: str) -> str:
         """What is wrong with waits, where the test itself has seen to it that nothing waits."""
         head, none, _ = problem.partition(" came without a wait")
-        if not (none and self.replaced_sleep):
+        replaced = self.replaced_sleep() if none else ""
+        if not replaced:
             return problem
         return (
-            f"{head}{none}: the test has put something else in place of {self.replaced_sleep}, so "
+            f"{head}{none}: the test has put something else in place of {replaced}, so "
             "nothing waits; time is virtual here, and needs no such thing"
         )
 

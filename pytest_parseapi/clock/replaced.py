@@ -7,10 +7,13 @@ from types import FunctionType
 from typing import Any, Final
 
 from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.patching.stand_ins import stand_in
 
-__all__ = ["replaced_sleep"]
+__all__ = ["mocked_sleep", "replaced_sleep"]
 
 _OWN: Final = "pytest_parseapi."
+# What a module that waits calls what it waits by.
+_NAMES: Final = ("sleep", "time", "asyncio")
 
 
 def replaced_sleep() -> str:
@@ -29,3 +32,11 @@ def replaced_sleep() -> str:
     if found is None or (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
         return ""
     return "" if str(getattr(found, "__module__", "")).startswith(_OWN) else "asyncio.sleep"
+
+
+def mocked_sleep() -> str:
+    """What a module waits by and the test has put a mock in place of, or an empty text.
+
+    It costs a look at every module, and is for messages.
+    """
+    return stand_in(_NAMES)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from types import ModuleType
 from unittest import mock
 
 import httpx
 import pytest
 from plain_consumer import FILES
 
-from pytest_parseapi.clock.replaced import replaced_sleep
+from pytest_parseapi.clock.replaced import mocked_sleep, replaced_sleep
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.kinds import kinds_of
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -80,6 +82,36 @@ def test_also_where_it_was_replaced_before_the_simulation(extend_api):
     extend_api.fail("OCR_ERROR", times=2)
     retrying(extend_api)
     assert TOLD.format("time.sleep") in said(extend_api.assert_backoff, initial=1)
+
+
+@pytest.mark.parametrize("name", ["sleep", "time"])
+@pytest.mark.parametrize("instead", [mock.Mock, lambda: lambda *_: None, lambda: no_wait])
+def test_a_mock_in_the_place_of_what_a_module_waits_by_is_named(
+    extend_api, monkeypatch, name, instead
+):
+    app = ModuleType("their_app")
+    setattr(app, name, instead())
+    monkeypatch.setitem(sys.modules, "their_app", app)
+    extend_api.fail("OCR_ERROR", times=2)
+    for _ in range(3):
+        headers = {"authorization": f"Bearer {extend_api.api_key}"}
+        httpx.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers)
+    assert TOLD.format(f"their_app.{name}") in said(extend_api.assert_backoff)
+
+
+def no_wait(_seconds):
+    pass
+
+
+def test_a_helper_of_the_consumer_s_own_is_no_mock(extend_api, monkeypatch):
+    app = ModuleType("their_app")
+    app.sleep = said  # of another module
+    monkeypatch.setattr(said, "__module__", "their_app.helpers")
+    monkeypatch.setitem(sys.modules, "their_app", app)
+    assert mocked_sleep() == ""
+    extend_api.fail("OCR_ERROR")
+    retrying(extend_api)
+    extend_api.assert_backoff(initial=1)
 
 
 def test_a_sleep_that_is_spied_on_waits_and_is_no_matter(extend_api):
