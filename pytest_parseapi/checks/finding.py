@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.record.attempt import Attempt
 
 __all__ = [
@@ -149,7 +150,7 @@ _FINDINGS: Final = "parseapi_findings"
 
 def failure(text: str, findings: Iterable[Finding]) -> AssertionError:
     """The exception of a failing check."""
-    error = AssertionError(text)
+    error = AssertionError(printable(text))
     # An exception of another class would show another name than the one every tester knows.
     error.__dict__[_FINDINGS] = tuple(findings)
     return error

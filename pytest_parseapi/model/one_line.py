@@ -1,11 +1,11 @@
-"""What others wrote, on one line that a terminal shows as it is."""
+"""What others wrote, as a terminal shows it, a worker of pytest-xdist sends it, a file holds it."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import Final
 
-__all__ = ["error_line", "one_line"]
+__all__ = ["error_line", "one_line", "printable"]
 
 _ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -26,6 +26,18 @@ def one_line(text: str) -> str:
         ascii(character)[1:-1] if unicodedata.category(character) in _ESCAPED else character
         for character in text
     )
+
+
+def printable(text: str) -> str:
+    r"""The text with its lines, each as by `one_line`.
+
+    Half of a surrogate pair in one message would end a whole session of pytest-xdist.
+
+    Example:
+        >>> printable("a\udce9\nb")
+        'a\\udce9\nb'
+    """
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def error_line(error: BaseException) -> str:

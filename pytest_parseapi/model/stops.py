@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 
 from pytest_parseapi.model.libraries import is_library
 from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.one_line import printable
 
 __all__ = ["StopKind", "Stops"]
 
@@ -34,14 +35,14 @@ class Stops:
             SimulationStopped: always.
         """
         if self.message is None:
-            self.message = message
+            self.message = printable(message)
             self.kind = kind
             self.site = _call_site()
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:
         """The simulation itself broke: the test fails at its end, or at the next request."""
-        self.message = self.message or message
+        self.message = self.message or printable(message)
 
     def report(self) -> str | None:
         """The message with the place in the consumer, for the report of the test."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.one_line import error_line
+from pytest_parseapi.model.one_line import error_line, one_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.results import place_of
 from pytest_parseapi.report.commit import commit_of
@@ -150,7 +150,7 @@ class ReportPlugin:
                 except Exception as error:  # noqa: BLE001 - the other reports are to be written
                     self._problems.append(f"report not written to {path}: {error_line(error)}")
                 else:
-                    self._lines.append(f"report written to {path}")
+                    self._lines.append(one_line(f"report written to {path}"))
 
     def _catalogue(self) -> list[ProviderData]:
         """The providers; one that a report cannot describe is left out."""
@@ -190,7 +190,7 @@ class ReportPlugin:
         shown = found[:_MOST_PROBLEMS]
         if len(found) > len(shown):
             shown.append(f"{len(found) - len(shown)} more problems with the report")
-        return [f"pytest-parseapi warning: {line}" for line in shown]
+        return [one_line(f"pytest-parseapi warning: {line}") for line in shown]
 
     def _recorder(self, item: pytest.Item) -> TestRecorder | None:
         simulation = self._simulation(item)

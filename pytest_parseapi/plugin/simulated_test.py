@@ -9,6 +9,7 @@ import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.leftovers import asked_elsewhere, unmet_lines, what_to_do
 from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
@@ -117,7 +118,7 @@ class SimulatedTest:
                 raise
             if stopped is None:
                 if section := self._section(error):
-                    self._item.add_report_section("call", "parseapi", section)
+                    self._item.add_report_section("call", "parseapi", printable(section))
                 raise
         # A stop is told whatever has become of it on its way: swallowed, wrapped, or gathered.
         self.tell()
@@ -146,6 +147,7 @@ class SimulatedTest:
         message = self.simulation.stops.report()
         if message is None and self._settings.strict:
             message = self._unused_text()
+        message = None if message is None else printable(message)
         self._told = message is not None
         return message
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.one_line import one_line
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
@@ -45,7 +46,7 @@ def draw(
     Returns:
         The picture, without a line break at its end.
     """
-    told = "".join(f"\n    {note}" for note in notes)
+    told = "".join(f"\n    {one_line(note)}" for note in notes)
     if not (attempts or answers):
         gone = f" (older ones dropped to save memory: {dropped:,})" if dropped else ""
         return f"timeline of {title}: no attempt on record{gone}{told}"
@@ -74,7 +75,7 @@ def draw(
     if before + 1 < len(items):
         lines.append(_gap(items[before + 1 :], about=about))
     lines += [
-        f"    attempt {item.number} was answered by {item.mock}: {item.contradiction}"
+        one_line(f"    attempt {item.number} was answered by {item.mock}: {item.contradiction}")
         for item in (items[position] for position in shown)
         if isinstance(item, Attempt) and item.contradiction is not None
     ]
@@ -142,7 +143,8 @@ def describe_answer(answer: WebhookAnswer) -> str:
 
 
 def _row(item: Attempt | WebhookAnswer) -> tuple[str, ...]:
-    return _attempt_row(item) if isinstance(item, Attempt) else _delivery_row(item)
+    cells = _attempt_row(item) if isinstance(item, Attempt) else _delivery_row(item)
+    return tuple(map(one_line, cells))
 
 
 def _delivery_row(answer: WebhookAnswer) -> tuple[str, ...]:

@@ -339,6 +339,42 @@ def test_it(extend_api, number):
     )
 
 
+BAD_NAME = """
+{parse}
+def ask(api, path="/parse"):
+    return httpx.post(f"{{api.base_url}}{{path}}", timeout=9, content=b'{{"file":{{"url":'
+        b'"https://files.example.com/caf\\udce9.pdf"}}}}',
+        headers={{"authorization": "Bearer k", "content-type": "application/json"}})
+
+def test_it(extend_api):
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'extend_api.fail("INTERNAL_ERROR"); ask(extend_api); extend_api.assert_recovered()',
+        'extend_api.fail("INTERNAL_ERROR", document="x\\udce9.pdf"); ask(extend_api)',
+        "ask(extend_api); assert 0, extend_api.timeline()",
+    ],
+    ids=["check", "not used", "timeline"],
+)
+def test_half_of_a_surrogate_pair_does_not_end_a_session_of_workers(tmp_path, body):
+    (tmp_path / "test_it.py").write_text(BAD_NAME.format(parse=PARSE, body=body))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "parseapi", "-p", "xdist", "-n", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "1 failed" in done.stdout.splitlines()[-1]
+    assert r"caf\udce9" in done.stdout
+    assert "INTERNALERROR" not in done.stdout
+
+
 SECRETS = [
     "https://ada:SECRET@files.example.com/a.pdf",
     "https://ada:SEC@RET@files.example.com",
