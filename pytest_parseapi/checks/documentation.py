@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding, asked_to_wait
+from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.known_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, unlogged
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
@@ -14,7 +14,7 @@ from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.waits import Wait, too_early, waits_of
+from pytest_parseapi.checks.waits import IMMEDIATE, Wait, WaitProblem, too_early, waits_of
 from pytest_parseapi.checks.webhooks import repeated_acts, unaccepted, unrejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
@@ -80,7 +80,7 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
         yield Finding(
             kind="final_error",
             rule=f"{error.code} is not retried",
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected=f"no attempt after the {describe_error(before)} of attempt {before.number}"
             + _basis(error),
             seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
@@ -102,7 +102,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         yield Finding(
             kind="retryable_error",
             rule=f"{error.code} is retried",
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
             + _basis(error),
             seen="nothing followed",
@@ -111,8 +111,16 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         )
 
 
-def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Finding]:
-    """Waits that one run proves to be no exponential backoff."""
+def unproven_backoff(
+    observed: Observed, operation: Operation, hint: str = IMMEDIATE
+) -> Iterator[Finding]:
+    """Waits that one run proves to be no exponential backoff.
+
+    Args:
+        observed: what happened.
+        operation: whose waits they are.
+        hint: what may explain that a first retry came without a wait.
+    """
     for waits in waits_of(operation):
         judged = [wait for wait in waits if _is_retryable(wait.before)]
         if not judged:
@@ -121,25 +129,26 @@ def unproven_backoff(observed: Observed, operation: Operation) -> Iterator[Findi
         none, same = no_wait(observed, last), tolerance(observed, last)
         shortest = min(wait.seconds for wait in judged)
         if shortest > none and unjudgeable(observed, last, shortest):
-            yield too_fast(observed, rule, last, round(shortest, 3), operation.name)
+            subject = Subject.operation(operation)
+            yield too_fast(observed, rule, last, round(shortest, 3), subject)
             return
-        problem = _problem(judged, none, same)
-        if problem:
+        problem = _problem(judged, none, same, hint)
+        if problem is not None:
             # How long others held a lock or a worker says nothing about the backoff.
             alone = [
                 wait
                 for wait in judged
                 if wait.seconds <= none or not observed.waited_for_a_turn(wait.retry, same)
             ]
-            problem = _problem(alone, none, same) if alone else ""
-        if problem:
+            problem = _problem(alone, none, same, hint) if alone else None
+        if problem is not None:
             yield Finding(
                 kind="backoff",
                 rule=rule,
-                where=operation.name,
+                subject=Subject.operation(operation),
                 expected="waits that grow, each by more than the one before",
                 seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
-                nearest=observed.why_no_wait(problem),
+                nearest=problem.explained(observed),
                 advice=observed.advice("backoff"),
             )
             return
@@ -149,21 +158,20 @@ def _is_retryable(attempt: Attempt) -> bool:
     return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
 
 
-def _problem(waits: list[Wait], none: float, same: float) -> str:
+def _problem(waits: list[Wait], none: float, same: float, hint: str) -> WaitProblem | None:
     for wait in waits:
         if wait.seconds <= none:
-            first = wait.position == 0
-            hint = " (urllib3's Retry sends its first retry at once)" if first else ""
-            return f"attempt {wait.retry.number} came without a wait{hint}"
+            hint = hint if wait.position == 0 else ""
+            return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
     floor = _floor(waits, same)
     waits = waits[floor:]
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
         grown = one.seconds > waits[0].seconds + same
         if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= same:
-            return (
-                f"the waits before attempts {one.retry.number} and {two.retry.number} are equal"
-                + (" (for a cap this low, see assert_backoff(maximum=...))" if grown else "")
+            return WaitProblem(
+                f"the waits before attempts {one.retry.number} and {two.retry.number} are equal",
+                "for a cap this low, see assert_backoff(maximum=...)" if grown else "",
             )
     for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
@@ -171,8 +179,8 @@ def _problem(waits: list[Wait], none: float, same: float) -> str:
         in_a_row = three.position == one.position + 2 and three.position < _CAP_FROM
         if in_a_row and abs(step) > same and abs(step - next_step) <= same:
             how = "grow" if step > 0 else "shrink"
-            return f"the waits {how} by {abs(step):.3f} s each time: that is linear"
-    return ""
+            return WaitProblem(f"the waits {how} by {abs(step):.3f} s each time: that is linear")
+    return None
 
 
 def _floor(waits: list[Wait], same: float) -> int:

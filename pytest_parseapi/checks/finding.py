@@ -8,12 +8,15 @@ from typing import Final, Literal
 
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.run import Run
 
 __all__ = [
     "GIVES_UP",
     "NOT_RETRIED",
     "Finding",
     "Kind",
+    "Subject",
     "asked_to_wait",
     "body_of",
     "check_of",
@@ -65,6 +68,44 @@ Kind = Literal[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a finding is about.
+
+    Args:
+        kind: what it is.
+        name: an endpoint with its method, a run's id, or an event's type and id.
+        document: the document that an operation or a run is about.
+    """
+
+    kind: Literal["operation", "endpoint", "run", "event"]
+    name: str
+    document: str | None = None
+
+    @classmethod
+    def operation(cls, operation: Operation) -> Subject:
+        """One document through one endpoint."""
+        return cls("operation", str(operation.endpoint), operation.document)
+
+    @classmethod
+    def endpoint(cls, attempt: Attempt) -> Subject:
+        """What one attempt asked, whatever it was about."""
+        return cls("endpoint", f"{attempt.method} {attempt.endpoint}")
+
+    @classmethod
+    def run(cls, run: Run) -> Subject:
+        """A run and its document."""
+        return cls("run", run.id, run.document)
+
+    @classmethod
+    def run_id(cls, run_id: str) -> Subject:
+        """A run, whatever it is about."""
+        return cls("run", run_id)
+
+    def __str__(self) -> str:
+        return f"{self.name}  {self.document}" if self.document else self.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One broken rule.
@@ -72,7 +113,7 @@ class Finding:
     Args:
         kind: which rule: programs decide by it, never by the text of a message.
         rule: what should have held, in a sentence.
-        where: the operation it concerns.
+        subject: what it is about; None where that is the whole test.
         expected: what a right consumer shows.
         seen: what this one showed.
         nearest: the nearest thing to what was expected, or an empty text.
@@ -83,7 +124,7 @@ class Finding:
 
     kind: Kind = "other"
     rule: str
-    where: str = ""
+    subject: Subject | None = None
     expected: str
     seen: str
     nearest: str = ""
@@ -94,7 +135,7 @@ class Finding:
     def text(self) -> str:
         """The finding as labelled lines, without its rule."""
         rows = {
-            "operation": self.where,
+            "operation": "" if self.subject is None else str(self.subject),
             "expected": self.expected,
             "seen": self.seen,
             "nearest": self.nearest,
@@ -128,7 +169,7 @@ def body_of(findings: Sequence[Finding]) -> str:
     ]
     rest: dict[str, list[str]] = {}
     for finding in findings[_WHOLE:]:
-        rest.setdefault(finding.rule, []).append(finding.where or finding.seen)
+        rest.setdefault(finding.rule, []).append(str(finding.subject or finding.seen))
     more = [f"{len(places)} more: {rule}: {', '.join(places)}" for rule, places in rest.items()]
     texts += ["\n".join(more)] if more else []
     return f"{len(findings)} rules broken\n\n" + "\n\n".join(texts)

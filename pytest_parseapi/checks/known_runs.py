@@ -7,7 +7,7 @@ from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 
-__all__ = ["failed_runs", "known_runs", "name_of", "need_failed_run", "no_run_to_check", "shown_by"]
+__all__ = ["failed_runs", "known_runs", "need_failed_run", "no_run_to_check", "shown_by"]
 
 
 def failed_runs(observed: Observed) -> list[Run]:
@@ -52,11 +52,6 @@ def no_run_to_check(observed: Observed, rule: str, seen: str, nearest: str = "")
         advice="script a failing run, such as api.fail_run("
         f"{example_code(observed.provider, 'run')})",
     )
-
-
-def name_of(run: Run) -> str:
-    """A run and its document, for messages."""
-    return f"{run.id}  {run.document}" if run.document else run.id
 
 
 def shown_by(attempt: Attempt) -> list[RunShown]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_text, nearest
@@ -99,7 +99,7 @@ def unlogged(
     yield Finding(
         kind="request_id",
         rule=_id_rule(which, level),
-        where=operation.name,
+        subject=Subject.operation(operation),
         expected=f"{last.request_id} ({describe_error(last)} of attempt {last.number})"
         + ("" if level is None else f" in a record at {logging.getLevelName(level)} or above"),
         seen=_seen(lines),

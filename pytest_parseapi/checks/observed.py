@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from pytest_parseapi.checks.finding import Finding, body_of, failure
+from pytest_parseapi.checks.finding import Finding, Subject, body_of, failure
 from pytest_parseapi.checks.pages import page_behind
 from pytest_parseapi.model.document_names import DocumentNames
+from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.mistakes import check_text
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
@@ -126,23 +127,12 @@ class Observed:
         lines = self.lines
         return replace(self, lines=lambda more: lines(text if more is None else f"{text}\n{more}"))
 
-    def advice(self, rule: str, otherwise: str = "") -> str:
-        """The provider's advice on a rule with its page."""
-        found = self.provider.advice_for(rule)
+    def advice(self, topic: Topic, otherwise: str = "") -> str:
+        """The provider's advice on a topic with its page."""
+        found = self.provider.advice_for(topic)
         if found is None:
             return otherwise
         return f"{self.provider.title}: {found.text} ({found.source})"
-
-    def why_no_wait(self, problem: str) -> str:
-        """What is wrong with waits, where the test itself has seen to it that nothing waits."""
-        head, none, _ = problem.partition(" came without a wait")
-        replaced = self.replaced_sleep() if none else ""
-        if not replaced:
-            return problem
-        return (
-            f"{head}{none}: the test has put something else in place of {replaced}, so "
-            "nothing waits; time is virtual here, and needs no such thing"
-        )
 
     def picture(self, finding: Finding | None = None) -> str:
         """The timeline; with a finding, what that is about comes first where not all can."""
@@ -177,19 +167,21 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
     operations = [
         operation
         for operation in observed.operations
-        if operation.name == finding.where
+        if Subject.operation(operation) == finding.subject
         or any(attempt.number in told for attempt in operation.attempts)
     ]
     if operations:
         return {attempt.number for operation in operations for attempt in operation.attempts}
-    about = finding.where.partition("  ")[0]
+    if finding.subject is None:
+        return set()
+    about = finding.subject.name
     names = {name for run in observed.runs if run.id == about for name in run.names}
     return {
         attempt.number
         for attempt in observed.attempts
         if attempt.run_id == about
         or names.intersection(attempt.names)
-        or f"{attempt.method} {attempt.endpoint}" == about
+        or Subject.endpoint(attempt) == finding.subject
     }
 
 

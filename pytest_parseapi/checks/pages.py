@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_parseapi.checks.finding import Kind
+from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.provider import Provider
 
 __all__ = ["page_behind"]
 
 _API_VERSION: Final = "api_version"
-_ADVICE: Final[dict[Kind, str]] = {
+_ADVICE: Final[dict[Kind, Topic]] = {
     "retried": "retryable",
     "not_retried": "retryable",
     "gave_up": "retryable",
@@ -47,5 +48,6 @@ def page_behind(provider: Provider, kind: Kind) -> str:
     """
     if kind == _API_VERSION:
         return "" if provider.api_version is None else provider.api_version.source
-    advice = provider.advice_for(_ADVICE.get(kind, ""))
+    topic = _ADVICE.get(kind)
+    advice = None if topic is None else provider.advice_for(topic)
     return "" if advice is None else advice.source

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.known_runs import no_run_to_check
 from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
@@ -60,7 +60,7 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
             yield Finding(
                 kind="poll_after_end",
                 rule=_STOPPED,
-                where=run_id,
+                subject=Subject.run_id(run_id),
                 expected=f"no poll after attempt {end.number}, which showed {end.run_status}",
                 seen=f"{len(surplus)} more, the first {surplus[0].started - end.ended:.3f} s later "
                 f"(attempt {surplus[0].number})",
@@ -95,7 +95,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
         at_once = False
         rule = _polite_rule(minimum)
         if len(polls) > 1 and unjudgeable(observed, polls[-1][0], minimum):
-            yield too_fast(observed, rule, polls[-1][0], minimum, run_id)
+            yield too_fast(observed, rule, polls[-1][0], minimum, Subject.run_id(run_id))
             continue
         for (one, ended), (two, _) in pairwise(polls):
             gap = two.started - one.started
@@ -115,7 +115,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
             yield Finding(
                 kind="poll_interval",
                 rule=rule,
-                where=run_id,
+                subject=Subject.run_id(run_id),
                 expected=f"{minimum:g} s or more between two polls",
                 seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
                 attempts=(two.number,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.record.attempt import Attempt
 
@@ -41,14 +41,16 @@ def unjudgeable(observed: Observed, attempt: Attempt, bound: float) -> bool:
     return attempt.client == _SERVER and 0 < bound <= 2 * tolerance(observed, attempt)
 
 
-def too_fast(observed: Observed, rule: str, attempt: Attempt, bound: float, where: str) -> Finding:
+def too_fast(
+    observed: Observed, rule: str, attempt: Attempt, bound: float, subject: Subject
+) -> Finding:
     """What is found where waits cannot be judged."""
     limit = bound / (2 * _OVER_A_SOCKET)
     slower = f"serve with a --speed below {limit:g}, or " if observed.speed > 1 else ""
     return Finding(
         kind="nothing_to_check",
         rule=rule,
-        where=where,
+        subject=subject,
         expected=f"waits above {2 * tolerance(observed, attempt):g} s, which can be judged over a "
         "socket",
         seen=f"speed {observed.speed:g} is too fast to judge waits of {bound:g} s",

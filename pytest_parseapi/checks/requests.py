@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, numbers_of
+from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject, numbers_of
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
@@ -62,7 +62,7 @@ def changed_payloads(observed: Observed) -> Iterator[Finding]:
                 yield Finding(
                     kind="payload",
                     rule=_PAYLOAD_RULE,
-                    where=operation.name,
+                    subject=Subject.operation(operation),
                     expected=f"attempt {after.number} carries what attempt {before.number} did",
                     seen=difference,
                     advice=_SPENT if before.payload.spent_in(after.payload) else _CHANGED,
@@ -86,7 +86,7 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             kind="timeout",
             rule=_TIMEOUT_RULE,
-            where=f"{first.method} {first.endpoint}",
+            subject=Subject.endpoint(first),
             expected="finite connect and read time-outs",
             seen=f"no {' and no '.join(first.timeouts.missing)} time-out on {len(without)} of "
             f"{len(observed.attempts)} attempts (the first is attempt {first.number}, by "
@@ -129,7 +129,7 @@ def wrong_api_versions(observed: Observed) -> Iterator[Finding]:
     yield Finding(
         kind="api_version",
         rule=_VERSION_RULE,
-        where=f"{first.method} {first.endpoint}",
+        subject=Subject.endpoint(first),
         expected=f"{asked.header}: {asked.versions[0]}, or another version that the page lists",
         seen=f"{what} on {len(wrong)} of {len(attempts)} attempts (the first is attempt "
         f"{first.number}, by {first.client})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pytest_parseapi.checks.finding import Finding, asked_to_wait, counted
+from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait, counted
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.mistakes import check_count
 from pytest_parseapi.record.attempt import Attempt
@@ -28,7 +28,7 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
         return Finding(
             kind="retried",
             rule=rule,
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected="at least 1 retry" if times is None else counted(times, "retry"),
             seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
             nearest=asked_to_wait(operation.last) if operation.last.failed else "",
@@ -50,7 +50,7 @@ def not_retried(observed: Observed, document: str | None = None) -> None:
         return Finding(
             kind="not_retried",
             rule=rule,
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected="no retry",
             seen=f"{counted(len(pairs), 'retry')}: attempt {after.number} came "
             f"{after.waited:.3f} s after the {describe_error(before)} of attempt {before.number}",
@@ -79,7 +79,7 @@ def gave_up(observed: Observed, attempts: int | None = None, document: str | Non
         return Finding(
             kind="gave_up",
             rule=rule,
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected=expected + ("" if attempts is None else ", all failed"),
             seen=seen,
             advice="script enough failures: times=ALWAYS never recovers"
@@ -100,7 +100,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
         return Finding(
             kind="recovered",
             rule=rule,
-            where=operation.name,
+            subject=Subject.operation(operation),
             expected="a success at the end",
             seen=f"{_failures(operation)}, and nothing followed",
             nearest=asked_to_wait(operation.last),
@@ -145,7 +145,7 @@ def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
             yield Finding(
                 kind="parsed_once",
                 rule="no document is parsed again after a success",
-                where=operation.name,
+                subject=Subject.operation(operation),
                 expected=f"nothing after attempt {first.number}, which succeeded",
                 seen=f"attempt {second.number} parsed it again, and is billed again",
                 advice="keep the result of the first success, or hold back the second caller",

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.finding import Finding, Subject, counted
 from pytest_parseapi.checks.known_runs import (
     failed_runs,
     known_runs,
-    name_of,
     need_failed_run,
     shown_by,
 )
@@ -55,7 +54,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
             Finding(
                 kind="resubmitted",
                 rule=rule,
-                where=name_of(failed[-1]),
+                subject=Subject.run(failed[-1]),
                 expected="at least 1 new run" if times is None else counted(times, "new run"),
                 seen=f"{counted(seen, 'new run')} after {len(failed)} failed"
                 + _same_key(narrowed, failed),
@@ -86,7 +85,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
                 yield Finding(
                     kind="retryable_reason",
                     rule=f"a run that failed with {run.failure_reason} is submitted again",
-                    where=name_of(run),
+                    subject=Subject.run(run),
                     expected="a new run for the same document",
                     seen=_same_key(observed, [run]).removeprefix("; ") or "nothing followed",
                     advice=observed.advice("retryable"),
@@ -112,7 +111,7 @@ def _judged(
         yield Finding(
             kind="final_reason",
             rule=f"a run that failed with {failed.failure_reason} is not submitted again",
-            where=name_of(failed),
+            subject=Subject.run(failed),
             expected="no new run" + ("" if cure is None else f" with the same {cure}"),
             seen=f"run {again.id}",
             advice=observed.advice("retryable"),
@@ -121,7 +120,7 @@ def _judged(
         yield Finding(
             kind="resubmitted_payload",
             rule="a document is submitted again with the same payload",
-            where=name_of(failed),
+            subject=Subject.run(failed),
             expected=f"run {again.id} carries what run {failed.id} did",
             seen=difference,
             advice="keep the request, and send it again as it was",
@@ -132,7 +131,7 @@ def _judged(
             yield Finding(
                 kind="resubmitted_wait",
                 rule="a document is submitted again after a wait",
-                where=name_of(failed),
+                subject=Subject.run(failed),
                 expected=f"a wait between attempt {showed.number}, which showed the failure, and "
                 f"attempt {after.number}",
                 seen=f"{max(0.0, wait):.3f} s",
@@ -236,7 +235,7 @@ def unlogged_failures(
         yield Finding(
             kind="run_failure",
             rule=rule,
-            where=name_of(run),
+            subject=Subject.run(run),
             expected=f"{run.id} and {reason}",
             seen=f"{' and '.join(missing)} in none of {counted(len(lines), 'line')} of logs and "
             "output",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding
+from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document
@@ -14,7 +14,9 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
 __all__ = [
+    "IMMEDIATE",
     "Wait",
+    "WaitProblem",
     "backoff",
     "retry_after_honoured",
     "too_early",
@@ -36,6 +38,34 @@ class Wait(NamedTuple):
         return self.retry.waited or 0.0
 
 
+class WaitProblem(NamedTuple):
+    """What is wrong with the waits before retries."""
+
+    text: str
+    hint: str = ""
+    """What may explain it, or help."""
+    is_missing: bool = False
+    """Whether a retry came without a wait."""
+
+    @classmethod
+    def missing(cls, retry: str, hint: str) -> WaitProblem:
+        """A retry came without a wait."""
+        return cls(f"{retry} came without a wait", hint, is_missing=True)
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.hint})" if self.hint else self.text
+
+    def explained(self, observed: Observed) -> str:
+        """The problem; with its reason where the test itself has seen to it that nothing waits."""
+        replaced = observed.replaced_sleep() if self.is_missing else ""
+        if not replaced:
+            return str(self)
+        return (
+            f"{self.text}: the test has put something else in place of {replaced}, so nothing "
+            "waits; time is virtual here, and needs no such thing"
+        )
+
+
 def waits_of(operation: Operation) -> Iterator[list[Wait]]:
     """The waits before retries, a list for each row of failures; none after a Retry-After."""
     waits: list[Wait] = []
@@ -51,7 +81,9 @@ def waits_of(operation: Operation) -> Iterator[list[Wait]]:
     yield waits
 
 
-_URLLIB3: Final = "urllib3's Retry sends its first retry at once; immediate_first=True accepts that"
+IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
+"""What may explain that a first retry came without a wait."""
+_ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"
 
 
 def backoff(
@@ -91,18 +123,18 @@ def backoff(
         shape.allow(tolerance(observed, last), no_wait(observed, last))
         bound = shape.shortest(waits)
         if unjudgeable(observed, last, bound):
-            findings.append(too_fast(observed, rule, last, bound, operation.name))
+            findings.append(too_fast(observed, rule, last, bound, Subject.operation(operation)))
             continue
         problem = shape.problem(waits, immediate_first=immediate_first)
-        if problem:
+        if problem is not None:
             findings.append(
                 Finding(
                     kind="backoff",
                     rule=rule,
-                    where=operation.name,
+                    subject=Subject.operation(operation),
                     expected=shape.text(waits),
                     seen=", ".join(f"{wait.seconds:.3f} s" for wait in waits),
-                    nearest=observed.why_no_wait(problem),
+                    nearest=problem.explained(observed),
                     advice=observed.advice("backoff"),
                 )
             )
@@ -152,26 +184,26 @@ class _Shape:
         bounds = (f"{self._bound(self._initial, wait.position):g} s" for wait in waits)
         return f"{within} " + ", ".join(bounds)
 
-    def problem(self, waits: list[Wait], *, immediate_first: bool) -> str:
-        """What is wrong with the waits, or an empty text."""
+    def problem(self, waits: list[Wait], *, immediate_first: bool) -> WaitProblem | None:
+        """What is wrong with the waits, if anything."""
         for wait in waits:
             if wait.seconds <= self._none and not (immediate_first and wait.position == 0):
-                hint = f" ({_URLLIB3})" if wait.position == 0 else ""
-                return f"attempt {wait.retry.number} came without a wait{hint}"
+                hint = _ACCEPTED if wait.position == 0 else ""
+                return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
         if immediate_first and waits[0].position == 0 and waits[0].seconds <= self._none:
             waits = waits[1:]
             # Some count the immediate retry as the first step (urllib3), some do not.
             ahead = [wait._replace(position=wait.position - 1) for wait in waits]
             if not waits or not self._misfit(waits) or not self._misfit(ahead):
-                return ""
+                return None
         return self._misfit(waits)
 
-    def _misfit(self, waits: list[Wait]) -> str:
+    def _misfit(self, waits: list[Wait]) -> WaitProblem | None:
         if self._initial is not None:
             return self._outside(waits, self._initial)
         # The first wait has a jitter of its own, so any start that fits all waits will do.
-        texts = [self._outside(waits, start) for start in self._starts(waits)]
-        return "" if "" in texts else texts[0]
+        problems = [self._outside(waits, start) for start in self._starts(waits)]
+        return None if None in problems else problems[0]
 
     def _starts(self, waits: list[Wait]) -> Iterator[float]:
         if self._jitter == "full":
@@ -185,22 +217,22 @@ class _Shape:
             for part in slack:
                 yield start / part
 
-    def _outside(self, waits: list[Wait], initial: float) -> str:
+    def _outside(self, waits: list[Wait], initial: float) -> WaitProblem | None:
         for wait in waits:
             bound = self._bound(initial, wait.position)
             above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
             most, least = bound + above, bound - below
             if wait.seconds > most + self._tolerance:
-                return (
+                return WaitProblem(
                     f"the wait before attempt {wait.retry.number} is too long: "
                     f"{wait.seconds:.3f} s, not {most:.3f} s at most"
                 )
             if wait.seconds < least - self._tolerance:
-                return (
+                return WaitProblem(
                     f"the wait before attempt {wait.retry.number} is too short: "
                     f"{wait.seconds:.3f} s, not {least:.3f} s at least"
                 )
-        return ""
+        return None
 
     def _bound(self, initial: float, position: int) -> float:
         return min(initial * self._factor**position, self._maximum)
@@ -266,7 +298,8 @@ def too_early(observed: Observed) -> Iterator[Finding]:
                 tolerance(observed, after),
             )
             if unjudgeable(observed, after, asked):
-                yield too_fast(observed, rule, after, round(asked, 3), operation.name)
+                subject = Subject.operation(operation)
+                yield too_fast(observed, rule, after, round(asked, 3), subject)
                 continue
             # Where a test has frozen the wall clock, the wait itself is what tells.
             on_time = after.wall_started >= before.retry_at - slack
@@ -275,7 +308,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
             yield Finding(
                 kind="retry_after",
                 rule=rule,
-                where=operation.name,
+                subject=Subject.operation(operation),
                 expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
                 seen=f"attempt {after.number} came after {_wait(after):.3f} s",
                 nearest=_misread(before, _wait(after), slack),

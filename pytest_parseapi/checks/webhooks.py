@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.checks.finding import Finding, failure
+from pytest_parseapi.checks.finding import Finding, Subject, failure
 from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -71,7 +71,7 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             kind="webhook_rejected",
             rule=_REJECTED,
-            where=_name(answer),
+            subject=_event(answer),
             expected="a 4xx, or an exception from a plain function, and no effect",
             seen=seen,
             advice="verify signature and timestamp of the raw body before anything else"
@@ -140,7 +140,7 @@ def unaccepted(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             kind="webhook_accepted",
             rule=_ACCEPTED,
-            where=_name(answer),
+            subject=_event(answer),
             expected=f"a 2xx within {_description(observed).answer_seconds:g} s",
             seen=_said(answer) + (f" ({len(same)} deliveries)" if len(same) > 1 else ""),
             nearest=_NEAREST.get(answer.status or 0, ""),
@@ -285,7 +285,7 @@ def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
     return Finding(
         kind="webhook_handled_once",
         rule=_ONCE,
-        where=_name(answer),
+        subject=_event(answer),
         expected="1 effect",
         seen=seen,
         advice=observed.advice("webhook"),
@@ -306,10 +306,10 @@ def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str
     raise failure(text, [finding])
 
 
-def _name(answer: WebhookAnswer) -> str:
+def _event(answer: WebhookAnswer) -> Subject:
     delivery = answer.delivery
     wrong = f" ({delivery.wrong})" if delivery.wrong else ""
-    return f"{delivery.event_type} {delivery.event_id}{wrong}"
+    return Subject("event", f"{delivery.event_type} {delivery.event_id}{wrong}")
 
 
 def _said(answer: WebhookAnswer) -> str:

@@ -15,6 +15,7 @@ from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.precision import NO_WAIT
+from pytest_parseapi.checks.waits import WaitProblem
 
 __all__ = ["growth_problem", "means"]
 
@@ -43,8 +44,10 @@ def means(runs: Sequence[Sequence[float]]) -> list[float]:
     return [fmean(run[n] for run in runs if len(run) > n) for n in range(longest)]
 
 
-def growth_problem(runs: Sequence[Sequence[float]], *, immediate_first: bool = False) -> str:
-    """What is wrong with the waits of several runs of one case, or an empty text.
+def growth_problem(
+    runs: Sequence[Sequence[float]], *, immediate_first: bool = False
+) -> WaitProblem | None:
+    """What is wrong with the waits of several runs of one case, if anything.
 
     Args:
         runs: the waits of each run in seconds, oldest first.
@@ -52,8 +55,7 @@ def growth_problem(runs: Sequence[Sequence[float]], *, immediate_first: bool = F
 
     Example:
         >>> growth_problem([[0.5, 1, 2, 4, 4]])
-        ''
-        >>> growth_problem([[0.5, 1, 1, 1, 1]])
+        >>> growth_problem([[0.5, 1, 1, 1, 1]]).text
         'the 3rd wait does not grow from the 2nd: 1.000 s after 1.000 s'
     """
     first = 1
@@ -63,8 +65,8 @@ def growth_problem(runs: Sequence[Sequence[float]], *, immediate_first: bool = F
     for run in runs:
         for number, wait in enumerate(run, first):
             if wait <= NO_WAIT:
-                hint = " (immediate_first_retry = True allows that)" if number == 1 else ""
-                return f"the {_nth(number)} retry came without a wait{hint}"
+                hint = "immediate_first_retry = True allows that" if number == 1 else ""
+                return WaitProblem.missing(f"the {_nth(number)} retry", hint)
     average = means(runs)
     steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
     floor = _floor(average, steps)
@@ -87,7 +89,7 @@ def _not_growing(
     steps: list[_Step],
     first: int,
     cap_from: int,
-) -> str:
+) -> WaitProblem | None:
     for step in steps:
         capped = step.two >= cap_from
         least = -_SLACK if capped else max(_SLACK, _LEAST_GROWTH * step.start)
@@ -98,14 +100,14 @@ def _not_growing(
         if within_noise and whole.mean > max(_SIGMAS * whole.noise, whole.start / 4):
             continue
         verb = "shrinks" if step.mean < -_SLACK else "does not grow"
-        return (
+        return WaitProblem(
             f"the {_nth(step.two + first)} wait {verb} from the {_nth(step.one + first)}: "
             f"{average[step.two]:.3f} s after {average[step.one]:.3f} s"
         )
-    return ""
+    return None
 
 
-def _linear(steps: list[_Step]) -> str:
+def _linear(steps: list[_Step]) -> WaitProblem | None:
     for one, two in pairwise(steps):
         # A cap may cut the last step short: 5, 10, 20, 40, 60.
         if two.two >= _CAP_FROM or one.mean <= _SLACK:
@@ -113,8 +115,8 @@ def _linear(steps: list[_Step]) -> str:
         noise = _SIGMAS * math.hypot(one.noise, two.noise)
         same = abs(two.mean - one.mean) <= max(_SLACK, (_LINEAR - 1) * one.mean)
         if same and noise <= one.mean:
-            return f"the waits grow by {one.mean:.3f} s each time: that is linear"
-    return ""
+            return WaitProblem(f"the waits grow by {one.mean:.3f} s each time: that is linear")
+    return None
 
 
 def _step(runs: Sequence[Sequence[float]], one: int, two: int) -> _Step:

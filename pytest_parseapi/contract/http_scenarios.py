@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.finding import Finding, Subject, counted
 from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.waits import too_early, waits_of
 from pytest_parseapi.contract.call import CallResult, Harness
@@ -110,17 +110,17 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
         yield not_retried(call, error)
         return
     problem = growth_problem(runs, immediate_first=harness.policy.immediate_first_retry)
-    if problem:
+    if problem is not None:
         seen = ", ".join(f"{mean:.3f} s" for mean in means(runs)[:8])
         yield Violation(
             "backoff",
             Finding(
                 rule="waits before retries grow exponentially",
-                where=call.record.operations[0].name,
+                subject=Subject.operation(call.record.operations[0]),
                 expected="waits that grow, each by more than the one before, up to a limit that "
                 "the fourth may reach",
                 seen=f"{seen} (the mean of each over {len(runs)} runs)",
-                nearest=call.record.why_no_wait(problem),
+                nearest=problem.explained(call.record),
                 advice=call.record.advice("backoff"),
             ),
         )
@@ -152,7 +152,7 @@ def _forgotten(call: CallResult, error: Named) -> Violation:
         "retries",
         Finding(
             rule="each document gets its retries",
-            where=record.operations[0].name,
+            subject=Subject.operation(record.operations[0]),
             expected="retries as for the document before. " + documented(record.provider, error),
             seen="nothing followed",
             advice="count attempts anew for each document: what counts them must not outlive a "
@@ -247,7 +247,7 @@ def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
                 "obeys_retryable_flag",
                 Finding(
                     rule="the body's retryable flag outweighs the status",
-                    where=operation.name,
+                    subject=Subject.operation(operation),
                     expected=f"no attempt after a {before.status} with retryable: false",
                     seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
                     advice=call.record.advice("retryable"),
@@ -268,7 +268,7 @@ def _exact_attempts(
                 "gives_up",
                 Finding(
                     rule=f"the consumer gives up after {counted(wanted, 'attempt')} in all",
-                    where=operation.name,
+                    subject=Subject.operation(operation),
                     expected=f"{counted(wanted, 'attempt')} (max_attempts = {wanted}). "
                     + documented(harness.api.provider, error),
                     seen=counted(len(operation.attempts), "attempt"),

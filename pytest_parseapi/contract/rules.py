@@ -11,13 +11,14 @@ from pytest_parseapi.checks.documentation import (
     pointless_retries,
     unproven_backoff,
 )
-from pytest_parseapi.checks.finding import Finding, Kind
+from pytest_parseapi.checks.finding import Finding, Kind, Subject
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.unforeseen import is_unforeseen
+from pytest_parseapi.checks.waits import IMMEDIATE
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -81,16 +82,15 @@ _KINDS: Final[dict[str, Kind]] = {
 
 def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violation]:
     """The violations of rules that the policy holds, each rule and place once."""
-    found: dict[tuple[str, str], Violation] = {}
+    found: dict[tuple[str, Subject | None], Violation] = {}
     for violation in violations:
         if getattr(policy, violation.rule) is not False:
-            found.setdefault((violation.rule, violation.finding.where), violation)
+            found.setdefault((violation.rule, violation.finding.subject), violation)
     return list(found.values())
 
 
 _TOO_LONG: Final = 86_400.0
-_AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
-_ALLOWED: Final = "immediate_first_retry = True allows that"
+_ALLOWED: Final = f"{IMMEDIATE}: immediate_first_retry = True allows that"
 
 
 def stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
@@ -196,9 +196,8 @@ def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     if policy.immediate_first_retry:
         return
     for operation in call.record.operations:
-        for finding in unproven_backoff(call.record, operation):
-            nearest = finding.nearest.replace(_AT_ONCE, f"{_AT_ONCE}: {_ALLOWED}")
-            yield Violation("backoff", replace(finding, nearest=nearest))
+        for finding in unproven_backoff(call.record, operation, _ALLOWED):
+            yield Violation("backoff", finding)
 
 
 def payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
@@ -225,7 +224,7 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
             "raises",
             Finding(
                 rule="parse raises where the run failed",
-                where=run.id,
+                subject=Subject.run_id(run.id),
                 expected="an exception that says why the run failed",
                 seen=f"{call.outcome} although run {run.id} ended {run.status}: "
                 f"{run.failure_reason}",
@@ -244,7 +243,7 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
             rule="a 200 with a broken body is no result"
             if broken
             else "parse raises where the last attempt failed",
-            where=f"{last.method} {last.endpoint}",
+            subject=Subject.endpoint(last),
             expected="an exception that says what failed",
             seen=f"{call.outcome} after the {describe_error(last)} of attempt {last.number}",
             advice="read the body before trusting the status"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.checks.finding import Finding, counted
+from pytest_parseapi.checks.finding import Finding, Subject, counted
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import Case, documented, name_of
@@ -32,7 +32,7 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
             "resubmits",
             Finding(
                 rule="the result of a new run is used",
-                where=call.record.runs[-1].id,
+                subject=Subject.run_id(call.record.runs[-1].id),
                 expected=f"a result: run {call.record.runs[-1].id} ended "
                 f"{call.record.runs[-1].status}",
                 seen=call.outcome,
@@ -74,7 +74,7 @@ def _exact_submissions(call: CallResult, harness: Harness) -> Iterator[Violation
             "gives_up",
             Finding(
                 rule=f"the consumer gives up after {counted(wanted, 'run')} of a document in all",
-                where=runs[-1].id,
+                subject=Subject.run_id(runs[-1].id),
                 expected=f"{counted(wanted, 'run')} (max_submissions = {wanted})",
                 seen=f"{counted(len(runs), 'run')}, the last of which failed, too",
                 advice="the first submission counts, too; max_attempts counts the HTTP attempts "

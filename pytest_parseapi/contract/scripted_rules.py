@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import Named, documented, name_of
 from pytest_parseapi.contract.rules import Violation
@@ -92,7 +92,7 @@ def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
                 "retries",
                 Finding(
                     rule="a retry is sent as the attempt before was",
-                    where=operation.name,
+                    subject=Subject.operation(operation),
                     expected=f"a success, since only attempt {before.number} was to fail. "
                     + documented(call.record.provider, error),
                     seen=f"attempt {after.number} met {describe_error(after)}",
@@ -110,7 +110,7 @@ def not_retried(call: CallResult, error: Named) -> Violation:
         "retries",
         Finding(
             rule=f"{getattr(error, 'code', error)} is retried",
-            where=record.operations[0].name,
+            subject=Subject.operation(record.operations[0]),
             expected=f"a retry. {documented(record.provider, error)}",
             seen="nothing followed",
             advice=record.advice("server_errors" if server_errors else "retryable")

@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Advice", "Basis", "Cure", "DocumentedError", "Surface", "entry"]
+__all__ = ["Advice", "Basis", "Cure", "DocumentedError", "Surface", "Topic", "entry"]
 
 
 Basis = Literal["documented", "client", "inferred"]
 Surface = Literal["http", "run", "webhook"]
 Cure = Literal["password", "config", "file", "url", "credential"]
 """What a request must change in before it may be sent again after a final error."""
+Topic = Literal[
+    "retryable",
+    "backoff",
+    "retry_after",
+    "server_errors",
+    "timeout",
+    "request_id",
+    "polling",
+    "idempotency",
+    "webhook",
+]
+"""What a provider's advice can be about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +76,15 @@ class Advice:
     """One piece of a provider's advice for clients, and the page that gives it.
 
     Args:
-        rule: what it is about, such as ``"backoff"``.
+        rule: what it is about: ``"retryable"`` (which errors to send again), ``"backoff"``,
+            ``"retry_after"``, ``"server_errors"`` (that any 5xx is to be sent again),
+            ``"timeout"``, ``"request_id"``, ``"polling"``, ``"idempotency"`` or ``"webhook"``.
         text: the advice, in a sentence.
         source: the page that gives it.
         source_read: the date on which that page was read.
     """
 
-    rule: str
+    rule: Topic
     text: str
     source: str
     source_read: str = ""

@@ -8,7 +8,7 @@ from typing import Final
 from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.credentials import BearerToken, Credential
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import Advice, DocumentedError
+from pytest_parseapi.model.errors import Advice, DocumentedError, Topic
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import WebhookDescription
 
@@ -148,6 +148,6 @@ class Provider:
         kept = tuple(error for error in self.errors if error.code not in codes)
         return replace(self, errors=kept + errors)
 
-    def advice_for(self, rule: str) -> Advice | None:
-        """The advice behind a rule, such as ``"backoff"``, or None."""
+    def advice_for(self, rule: Topic) -> Advice | None:
+        """The advice on a topic, such as ``"backoff"``, or None."""
         return next((item for item in self.advice if item.rule == rule), None)

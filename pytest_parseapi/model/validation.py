@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.credentials import Credential
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import Advice, Basis, Cure, DocumentedError, Surface
+from pytest_parseapi.model.errors import Advice, Basis, Cure, DocumentedError, Surface, Topic
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.mistakes import UsageError, listed, nearest
 from pytest_parseapi.model.provider import APIVersion, Provider
@@ -114,7 +114,7 @@ _SIGNING: Final[Mapping[str, tuple[Any, ...]]] = {
     "timestamp_header": (str, NoneType),
     "sign": (Callable, NoneType),
 }
-_ADVICE: Final[Mapping[str, tuple[Any, ...]]] = dict.fromkeys(("rule", "text", "source"), (str,))
+_ADVICE: Final[Mapping[str, tuple[Any, ...]]] = dict.fromkeys(("text", "source"), (str,))
 
 
 def _shape(
@@ -140,6 +140,9 @@ def _types(provider: Provider) -> Iterator[tuple[str, str]]:
                 yield f"{field}[{index}]", f"must be {_a(kind)}, not {_short(value)}"
     for index, item in enumerate(provider.advice):
         yield from _shape(item, _ADVICE, f"advice[{index}].")
+        if item.rule not in get_args(Topic):
+            names = listed(repr(topic) for topic in get_args(Topic))
+            yield f"advice[{index}].rule", f"must be one of {names}, not {item.rule!r}"
     if provider.runs is not None:
         yield from _shape(provider.runs, _RUNS, "runs.")
     if provider.webhooks is not None:

@@ -64,9 +64,13 @@ class Operation:
     @property
     def name(self) -> str:
         """Endpoint and document, for messages."""
+        return f"{self.endpoint}" + (f"  {self.document}" if self.document else "")
+
+    @property
+    def document(self) -> str | None:
+        """What it is about: the best name that its first attempt gives it."""
         known = self if self.attempts or self.after is None else self.after
-        first = known.attempts[0]
-        return f"{self.endpoint}" + (f"  {first.document}" if first.document else "")
+        return known.attempts[0].document
 
     @property
     def failed(self) -> bool:

@@ -251,8 +251,11 @@ def broken_rules(run: TestRun) -> list[Broken]:
 
 def _about(finding: Finding, observed: Observed) -> str:
     """What a rule was broken at: of a run its document, since another run has another id."""
-    documents = (run.document for run in observed.runs if run.id == finding.where)
-    return next(documents, None) or finding.where
+    subject = finding.subject
+    if subject is None or subject.kind != "run":
+        return str(subject or "")
+    documents = (run.document for run in observed.runs if run.id == subject.name)
+    return next(documents, None) or subject.name
 
 
 def _of_consumer(run: TestRun, provider: str, observed: Observed) -> Observed:

@@ -145,6 +145,11 @@ WRONG = [
         acme(advice=(Advice(rule="backoff", text=None, source="a page"),)),
         "advice[0].text must be a str, not None",
     ),
+    (
+        acme(advice=(Advice(rule="code", text="Read the code.", source="a page"),)),
+        "advice[0].rule must be one of 'retryable', 'backoff', 'retry_after', 'server_errors', "
+        "'timeout', 'request_id', 'polling', 'idempotency', 'webhook', not 'code'",
+    ),
     (acme(runs=replace(RUNS, failed=None)), "runs.failed must be a str, not None"),
     (acme(runs=replace(RUNS, sample=None)), "runs.sample must be a function, not None"),
     (acme(webhooks=replace(HOOKS, signing=None)), "webhooks.signing must be a Signing, not None"),

@@ -76,7 +76,7 @@ def test_wrong_batches_are_caught_by_the_rule_that_names_the_fault(
     assert kind in {finding.kind for finding in found}
     text = str(failure.value)
     assert len(text.partition("\ntimeline")[2].splitlines()) <= MOST_LINES
-    first = found[0]
-    if "  " in first.where:
-        name = first.where.rpartition("/")[2]
+    subject = found[0].subject
+    if subject is not None and subject.document is not None:
+        name = subject.document.rpartition("/")[2]
         assert name in text.partition("\ntimeline")[2]

@@ -110,11 +110,6 @@ ADVICE: Final[tuple[Advice, ...]] = (
         source=PARSING,
     ),
     _advice(
-        rule="code",
-        text="Branch on the body's code: the text of its message may change.",
-        source=GENERAL_CODES,
-    ),
-    _advice(
         rule="backoff",
         text="Wait before each retry with exponential backoff and jitter.",
         source=RATE_LIMITS,
