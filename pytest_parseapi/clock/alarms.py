@@ -12,7 +12,7 @@ import signal
 import threading
 from _thread import get_ident
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.callers import caller_of, calling_frame
@@ -44,7 +44,7 @@ class Alarms:
         self._process = 0
         self._interval = 0
         self._until = 0
-        self._others_until = 0
+        self._others: _Reading | None = None
 
     def start(self) -> None:
         """Ring in virtual time from now on."""
@@ -96,8 +96,14 @@ class Alarms:
 
     def _note_others(self) -> None:
         """What is set now is not the consumer's: pytest's own time-outs are real."""
-        left = self._get(signal.ITIMER_REAL)[0]
-        self._others_until = self._clock.ledger.monotonic() + round(left * SECOND) if left else 0
+        self._others = self._read()
+
+    def _read(self) -> _Reading:
+        """The timer as it is set now. Between two calls, a busy machine may lose any time."""
+        before = self._clock.ledger.monotonic()
+        left, interval = self._get(signal.ITIMER_REAL)
+        after, nanoseconds = self._clock.ledger.monotonic(), round(left * SECOND)
+        return _Reading(left, interval, before + nanoseconds, after + nanoseconds)
 
     def _note(self, deadline: int) -> None:
         """A timer of the consumer's is set."""
@@ -121,11 +127,10 @@ class Alarms:
     def _find(self) -> None:
         """Time is about to jump: note a timer that was set by a reference that was kept."""
         if self._entry is None:
-            left, interval = self._get(signal.ITIMER_REAL)
-            until = self._clock.ledger.monotonic() + round(left * SECOND)
-            if left and abs(until - self._others_until) > _SAME:
-                self._interval = round(interval * SECOND)
-                self._note(self._clock.ledger.noted + round(left * SECOND))
+            found = self._read()
+            if found.left and not found.is_same(self._others):
+                self._interval = round(found.interval * SECOND)
+                self._note(self._clock.ledger.noted + round(found.left * SECOND))
 
     def _shorten(self) -> None:
         """Time has jumped: let the system's timer ring so much earlier."""
@@ -160,6 +165,22 @@ class Alarms:
 
 def _nothing(*_arguments: Any) -> None:
     pass
+
+
+class _Reading(NamedTuple):
+    """What the system's timer showed."""
+
+    left: float
+    interval: float
+    earliest: int
+    """When it rings at the earliest, by the monotonic clock."""
+    latest: int
+
+    def is_same(self, other: _Reading | None) -> bool:
+        """Whether another reading may be of the same timer."""
+        if other is None or not other.left:
+            return False
+        return self.earliest - _SAME <= other.latest and other.earliest - _SAME <= self.latest
 
 
 class _Pause(Gate):

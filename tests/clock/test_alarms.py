@@ -304,6 +304,39 @@ def test_a_time_out_of_pytest_s_own_stays_real(pytester):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_a_busy_machine_turns_no_time_out_of_pytest_s_own_into_a_virtual_one(pytester, late):
+    pytest.importorskip("pytest_timeout")
+    pytester.makeconftest(
+        f"""
+        import itertools, select, signal
+
+        count, read = itertools.count(), signal.getitimer
+
+        def late(which):
+            found = read(which)
+            if next(count) == {late}:
+                select.select([], [], [], 0.1)
+            return found
+
+        signal.getitimer = late
+        """
+    )
+    pytester.makepyfile(
+        """
+        import time
+
+        def test_sleeps(extend_api):
+            time.sleep(1800)
+            time.sleep(1800)
+        """
+    )
+    result = pytester.runpytest_subprocess(
+        "-p", "no:randomly", "--timeout=30", "--timeout-method=signal"
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_a_child_of_a_fork_has_none(clock, rings):
     multiprocessing = pytest.importorskip("multiprocessing")
     context = multiprocessing.get_context("fork")
