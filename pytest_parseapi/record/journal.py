@@ -31,12 +31,12 @@ class Opened:
 
     __slots__ = (
         *("endpoint", "names", "number", "operation", "record", "request", "secrets", "started"),
-        *("waited", "wall_started"),
+        "wall_started",
     )
 
     def __init__(
         self,
-        record: dict[int, Attempt | None],
+        record: dict[int, Attempt | Opened],
         number: int,
         asked: Asked,
         operation: Operation,
@@ -49,10 +49,8 @@ class Opened:
         self.names = asked.names
         self.operation = operation
         self.secrets = asked.secrets
-        self.started = started = asked.started
+        self.started = asked.started
         self.wall_started = wall_started
-        last = operation.attempts[-1] if operation.attempts else None
-        self.waited = None if last is None else max(0.0, started - last.ended)
 
 
 class Journal:
@@ -74,7 +72,7 @@ class Journal:
         self._wall = wall
         self._document_names = DocumentNames() if document_names is None else document_names
         self._lock = allocate_lock()
-        self._attempts: dict[int, Attempt | None] = {}
+        self._attempts: dict[int, Attempt | Opened] = {}
         self._begun = 0
         # Most documents have one operation, which needs no series.
         self._documents: dict[Hashable, Operation | Series] = {}
@@ -91,7 +89,7 @@ class Journal:
     @property
     def attempts(self) -> list[Attempt]:
         """Every finished attempt, oldest first."""
-        return [attempt for attempt in list(self._attempts.values()) if attempt is not None]
+        return [item for item in list(self._attempts.values()) if isinstance(item, Attempt)]
 
     @property
     def begun(self) -> int:
@@ -130,13 +128,14 @@ class Journal:
             asked.previous = None if before is None else before.key
             operation = self._operation(asked, before)
             if before is not None and before is not operation and before.caller == caller:
-                before.left = True
+                self._leave(before, asked)
             operation.under_way = True
             self._busy.add(caller)
             self._latest[path] = operation
-            self._begun += 1
-            self._attempts[self._begun] = None
-            return Opened(self._attempts, self._begun, asked, operation, self._wall())
+            self._begun = number = self._begun + 1
+            opened = Opened(self._attempts, number, asked, operation, self._wall())
+            self._attempts[number] = opened
+            return opened
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
@@ -205,7 +204,8 @@ class Journal:
         ended = self._now()
         # Code that runs takes no virtual time, so most attempts need one number for both.
         made.ended = opened.started if ended == opened.started else ended
-        made.waited = opened.waited
+        earlier = opened.operation.attempts
+        made.waited = max(0.0, opened.started - earlier[-1].ended) if earlier else None
         made.wall_started = opened.wall_started
         made.wall_ended = self._wall()
         made.retry_after = headers.get("retry-after")
@@ -254,6 +254,8 @@ class Journal:
             if self._attempts.get(attempt.number) is not attempt:
                 return
             del self._attempts[attempt.number]
+            while operation.joined is not None:
+                operation = operation.joined
             self.dropped += 1
             operation.attempts.remove(attempt)
             if not (operation.attempts or operation.under_way):
@@ -278,8 +280,7 @@ class Journal:
         self._latest = {
             key: item for key, item in self._latest.items() if item.attempts or item.under_way
         }
-        left = [item for item in self._attempts.values() if item is not None]
-        self.credentials = {secret for attempt in left for secret in attempt._secrets}
+        self.credentials = {secret for attempt in self.attempts for secret in attempt._secrets}
 
     def _operation(self, asked: Asked, before: Operation | None) -> Operation:
         """The operation that a request belongs to.
@@ -303,6 +304,21 @@ class Journal:
             found = self._documents[key] = Series(found)
             return found.start(asked.endpoint, asked.caller)
         return found.of(asked) or found.start(asked.endpoint, asked.caller)
+
+    def _leave(self, operation: Operation, asked: Asked) -> None:
+        """Its caller asks about another document, and may have handed it over before."""
+        if not operation.leave(asked):
+            return
+        found = self._documents.get(operation.key)
+        later = found.claimed(operation) if isinstance(found, Series) else None
+        if later is None:
+            return
+        path = (later.endpoint.method, later.endpoint.path, later.caller.key)
+        if self._latest.get(path) is later:
+            self._latest[path] = operation
+        for item in self._attempts.values():
+            if isinstance(item, Opened) and item.operation is later:
+                item.operation = operation
 
     def _keep(self, value: _Kept) -> _Kept:
         """One object for all equal values, so that attempts which are alike cost little."""

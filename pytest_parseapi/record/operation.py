@@ -28,8 +28,8 @@ class Operation:
     """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
     __slots__ = (
-        *("after", "attempts", "caller", "closed", "endpoint"),
-        *("failures", "idle", "key", "left", "polls", "siblings", "under_way"),
+        *("after", "attempts", "caller", "claimant", "closed", "endpoint"),
+        *("failures", "idle", "joined", "key", "left", "polls", "siblings", "under_way"),
     )
 
     def __init__(
@@ -57,6 +57,10 @@ class Operation:
         """Who was about to ask by itself when the last attempt failed, not because of that."""
         self.left = False
         """Whether its last caller has asked about something else since, as a worker does."""
+        self.claimant: Caller | None = None
+        """Who asked for the same at that moment, while the last caller seemed to be at work."""
+        self.joined: Operation | None = None
+        """The operation that took over what is on record here."""
         self.under_way = False
         self.closed = False
         """Whether it has ended: nothing that follows belongs to it."""
@@ -108,7 +112,22 @@ class Operation:
                 return False
         self.caller = asked.caller
         self.left = False
+        self.claimant = None
         return True
+
+    def take_over(self, later: Operation) -> None:
+        """What seemed to be asked side by side was the retry: it goes on with this operation."""
+        if later.attempts:
+            # Whoever holds the first of them already sees the wait before it from now on.
+            waited = max(0.0, later.attempts[0].started - self.last.ended)
+            object.__setattr__(later.attempts[0], "waited", waited)
+        lasting = later.failures == len(later.attempts)
+        self.failures = later.failures + (self.failures if lasting else 0)
+        self.polls += later.polls
+        self.attempts += later.attempts
+        self.caller, self.left, self.claimant = later.caller, later.left, later.claimant
+        self.closed, self.under_way, self.siblings = later.closed, later.under_way, later.siblings
+        later.joined = self
 
     def _is_handed_over(self, asked: Asked) -> bool:
         """Whether another caller's request is the retry, and not at work on something of its own.
@@ -122,7 +141,24 @@ class Operation:
             return asked.resends(self.last) or self.left or self.caller.is_idle()
         if asked.caller in self.siblings and asked.previous in (None, self.key):
             return False
-        return (self.left or self.caller.is_idle()) and asked.resends(self.last)
+        if not asked.resends(self.last):
+            return False
+        if self.left or self.caller.is_idle():
+            return True
+        self.claimant = self.claimant or asked.caller
+        return False
+
+    def leave(self, asked: Asked) -> bool:
+        """Its caller asks about another document.
+
+        Returns:
+            Whether it does so the moment that this one failed, and so was not at work on it any
+            more when another caller asked for the same.
+        """
+        self.left = True
+        if self.claimant is None or self.closed or self.under_way or not self.last.failed:
+            return False
+        return asked.started - self.last.ended <= _MOMENT
 
 
 class Series:
@@ -167,6 +203,20 @@ class Series:
         self._open[operation] = None
         self._by_caller[caller] = operation
         return operation
+
+    def claimed(self, operation: Operation) -> Operation | None:
+        """What the claimant of an operation began beside it, which goes on with it now."""
+        if self._by_caller.get(operation.caller) is operation:
+            del self._by_caller[operation.caller]
+        place = self.operations.index(operation)
+        for later in self.operations[place + 1 :]:
+            if later.caller == operation.claimant and later.after is None:
+                operation.take_over(later)
+                self.operations.remove(later)
+                self._open.pop(later, None)
+                self._by_caller[later.caller] = operation
+                return later
+        return None
 
     def forget(self, operation: Operation) -> None:
         """No attempt of an operation is left on record."""

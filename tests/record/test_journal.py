@@ -153,6 +153,56 @@ def test_a_worker_that_waits_for_work_has_handed_over_at_once(book):
     assert book.journal.attempts[1].waited == 0
 
 
+@pytest.mark.parametrize("done", [True, False], ids=["done", "under way"])
+def test_a_worker_that_takes_the_next_document_had_handed_over(book, done):
+    """Between two jobs a worker runs as one does that is about to ask again."""
+    book.attempt(by="one")
+    retry = book.open(by="two")
+    if done:
+        book.close(retry, ok=True)
+    book.attempt("b.pdf", by="one")
+    if not done:
+        book.close(retry, ok=True)
+    assert book.operations() == [[1, 2], [3]]
+    assert [item.waited for item in book.journal.attempts] == [None, 0, None]
+    assert book.attempt(by="two").waited is None
+
+
+def test_a_worker_that_takes_the_next_document_leaves_other_workers_what_is_theirs(book):
+    """Three workers, of which one only goes on to another document."""
+    for by in ("one", "two", "three"):
+        book.attempt(by=by)
+    book.attempt("b.pdf", by="one")
+    for by in ("two", "three"):
+        book.attempt(by=by)
+    book.attempt(by="two", ok=True)
+    assert book.operations() == [[1, 2, 5, 7], [3, 6], [4]]
+    book.now = 1
+    book.attempt(by="three")
+    assert book.operations() == [[1, 2, 5, 7], [3, 6, 8], [4]]
+
+
+def test_a_caller_that_pauses_before_the_next_document_had_not_handed_over(book):
+    book.attempt(by="one")
+    book.attempt(by="two", ok=True)
+    book.now = 1
+    book.attempt("b.pdf", by="one")
+    assert book.operations() == [[1], [2], [3]]
+
+
+def test_what_two_operations_were_is_dropped_as_one(book):
+    first = book.attempt(by="one")
+    retry = book.open(by="two")
+    second = book.close(retry)
+    whose = retry.operation
+    book.attempt("b.pdf", by="one")
+    (operation, _) = book.journal.operations
+    book.journal.drop(operation, first)
+    book.journal.drop(whose, second)
+    assert book.operations() == [[3]]
+    assert book.attempt(by="two").waited is None
+
+
 def test_what_is_under_way_is_nobodys_retry(book):
     first = book.open(by="one")
     book.now += 1
@@ -340,10 +390,9 @@ def test_attempts_of_one_caller_that_overlap(book):
     """A hedged request is no retry of the one that is still under way."""
     first = book.open()
     second = book.open()
-    book.close(second)
-    book.close(first)
+    waits = [book.close(second).waited, book.close(first).waited]
     third = book.attempt()
-    assert (first.waited, second.waited) == (None, None)
+    assert waits == [None, None]
     assert len(book.operations()) == 2
     assert third.waited == 0
     # Both operations of an ended caller can be gone on with.
