@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from collections.abc import Generator
 from enum import Enum
 from types import FrameType
 from typing import Final
 
-__all__ = ["Caller", "caller_of", "calling_frame", "is_tool"]
+__all__ = ["Caller", "caller_of", "calling_frame", "frame_here", "is_tool"]
 
 _TOOLS: Final = frozenset(
     {
@@ -46,10 +47,9 @@ class Caller(Enum):
     PASSES_ON = 5
     """A mock, or a plugin that stands between the caller and the function."""
 
-    @property
-    def is_real(self) -> bool:
+    def __init__(self, _number: int) -> None:
+        self.is_real = self.name in {"WORK", "TOOL"}
         """Whether it reads the real clock."""
-        return self is Caller.WORK or self is Caller.TOOL
 
 
 def caller_of(frame: FrameType | None) -> Caller:
@@ -85,12 +85,33 @@ def is_tool(frame: FrameType | None) -> bool:
     return False
 
 
+def _frames() -> Generator[FrameType | None, None, None]:
+    """Yields, each time, the frame of whoever asks."""
+    own = sys._getframe()
+    while True:
+        yield own.f_back
+
+
+_ask: Final = _frames().__next__
+
+
+def frame_here() -> FrameType | None:
+    """The frame that calls this.
+
+    ``sys._getframe`` raises an audit event, which costs more than all else that a wait needs.
+    """
+    try:
+        asking = _ask()
+    except (ValueError, StopIteration):  # another thread asks, or a signal's handler raised there
+        asking = sys._getframe()
+    return None if asking is None else asking.f_back
+
+
 def calling_frame() -> FrameType | None:
     """The frame that called the caller of this; None where C called it with no frame above."""
-    try:
-        return sys._getframe(2)
-    except ValueError:
-        return None
+    asking = frame_here()
+    above = None if asking is None else asking.f_back
+    return None if above is None else above.f_back
 
 
 @functools.lru_cache(maxsize=1024)

@@ -52,6 +52,11 @@ class Deadlines:
             self._pop()
         return None
 
+    def all_after(self, now: int) -> bool:
+        """Whether nobody is to be woken up to a reading, and nobody was woken before."""
+        earliest = self.earliest()
+        return not self._heap if earliest is None else earliest > now
+
     def due(self, now: int) -> Iterator[Waiting]:
         """Take out whoever is to be woken by now."""
         while self._heap and self._heap[0][0] <= now:

@@ -15,12 +15,12 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame, frame_here
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.resting import RestingCall
@@ -50,12 +50,16 @@ class LoopWaits:
         self._clock = clock
         self._idle = idle
         self._patches = Patches()
-        self._resting = RestingCall(current().rest)
+        self._rest = current().rest
+        self._resting = RestingCall(self._rest)
+        self._real_monotonic: Callable[[], float] = current().real["monotonic"]
+        self._began: float = clock.began["monotonic"]
+        self._asyncio_call_at: Any = None
         self._trio_done = False
         self._loop_done = False
         self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._is_ahead = False
-        self._seen: weakref.WeakKeyDictionary[Any, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+        self._loops: dict[int, _Loop] = {}
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
@@ -71,6 +75,7 @@ class LoopWaits:
         if not self._loop_done and hasattr(asyncio, "BaseEventLoop"):
             self._patches.put(asyncio.BaseEventLoop, "time", self._time)
             self._patches.put(asyncio.BaseEventLoop, "call_at", self._call_at)
+            self._patches.put(asyncio.BaseEventLoop, "call_later", self._call_later)
             self._loop_done = True
         trio = sys.modules.get("trio")
         if trio is not None and not self._trio_done and hasattr(trio, "_core"):
@@ -84,40 +89,43 @@ class LoopWaits:
         self._patches.stop()
         began = self._clock.began["monotonic"]
         ahead = began + self._clock.elapsed - current().real["monotonic"]()
-        for reference in list(self._seen.values()):
-            loop = reference()
-            if loop is not None:  # whoever keeps its selector may not keep the loop
+        for known in self._loops.values():
+            loop = known.loop()
+            if loop is not None:
                 _shift(loop, -ahead - self._ahead.get(loop, 0.0))
+        self._loops.clear()
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
-        clock, ledger = self._clock, self._clock.ledger
-        began = clock.began["monotonic"]
+        clock, show = self._clock, self._shown
         own = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
             if clock.closed:
                 return real(loop)
-            ledger.readings += 1
-            now = ledger.now()
-            shown: float = began + now / SECOND
-            if ledger.expired == now:
-                shown = math.nextafter(shown, math.inf)
-            frame = sys._getframe(1)
-            if frame.f_globals is not own and not _is_asyncio(frame):
-                self._follow(loop, shown)
-            return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
+            frame = frame_here()
+            caller = None if frame is None else frame.f_back
+            if caller is not None and caller.f_globals is not own and not _is_asyncio(caller):
+                self._follow(loop)
+            return show(loop)
 
         return read
 
-    def _follow(self, loop: Any, shown: float) -> None:
+    def _shown(self, loop: Any) -> float:
+        ledger = self._clock.ledger
+        ledger.readings += 1
+        now = ledger.now()
+        shown: float = self._began + now / SECOND
+        if ledger.expired == now:
+            shown = math.nextafter(shown, math.inf)
+        return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
+
+    def _follow(self, loop: Any) -> None:
         """Put the clock and the timers of a loop forward, if code has run for long."""
-        others = current().real["monotonic"]() + self._clock.jumped_ns / SECOND
-        ahead = others - shown
-        more = ahead - self._ahead.get(loop, 0.0)
+        more = self._real_monotonic() + self._clock.jumped_ns / SECOND - self._shown(loop)
         if more > _APART:
-            self._ahead[loop] = ahead
+            self._ahead[loop] = more + self._ahead.get(loop, 0.0)
             self._is_ahead = True
             _shift(loop, more)
 
@@ -127,40 +135,74 @@ class LoopWaits:
 
         @functools.wraps(real)
         def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
-            frame = sys._getframe(1)
-            if frame.f_globals is not own and not (self._clock.closed or _is_asyncio(frame)):
-                loop.time()
+            frame = calling_frame()
+            asks = frame is not None and frame.f_globals is not own and not _is_asyncio(frame)
+            if asks and not self._clock.closed:
+                self._follow(loop)
             return real(loop, *arguments, **named)
 
+        self._asyncio_call_at = real
         return call_at
 
-    def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        clock = self._clock
+    def _call_later(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """As asyncio's own, without the look at who asks: a delay starts from now for everybody."""
+        clock, call_at, show = self._clock, self._asyncio_call_at, self._shown
+        base: Any = sys.modules["asyncio.base_events"]
+        replaced = base.BaseEventLoop.call_at
 
         @functools.wraps(real)
-        def select(selector: selectors.BaseSelector, timeout: float | None = None) -> Any:
-            if (timeout is not None and timeout <= 0) or clock.closed:
+        def call_later(
+            loop: Any, delay: Any, callback: Any, *arguments: Any, context: Any = None
+        ) -> Any:
+            if delay is None or clock.closed or type(loop).call_at is not replaced:
+                return real(loop, delay, callback, *arguments, context=context)
+            timer = call_at(loop, show(loop) + delay, callback, *arguments, context=context)
+            if timer._source_traceback:  # with the loop's debug mode
+                del timer._source_traceback[-1]
+            return timer
+
+        return call_later
+
+    def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock, loops, is_only_thread = self._clock, self._loops, self._rest.is_only_thread
+
+        @functools.wraps(real)
+        def select(selector: Any, timeout: float | None = None) -> Any:
+            if clock.closed:
                 return real(selector, timeout)
-            frame = sys._getframe(1)
-            if frame.f_globals.get("__name__") != "asyncio.base_events":
-                return self._outside_loops(functools.partial(real, selector, timeout))
-            if selector not in self._seen:
-                self._seen[selector] = weakref.ref(frame.f_locals["self"])
-            if not all(self._is_idle(key) for key in selector.get_map().values()):
-                if events := real(selector, 0):
-                    return events
-                with clock.hold():
+            known = loops.get(id(selector))
+            if known is None or known.selector() is not selector:
+                if timeout is not None and timeout <= 0:
                     return real(selector, timeout)
-            loop = self._seen[selector]
-            wait = PolledWait(
-                functools.partial(real, selector),
-                functools.partial(_has_input, selector),
-                functools.partial(_wake, loop),
-            )
-            clock.wait(wait, timeout, polled=True)
-            return wait.brought
+                frame = calling_frame()
+                loop = None if frame is None else frame.f_locals.get("self")
+                # By its own module or another one, as nest_asyncio does.
+                if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
+                    return self._outside_loops(functools.partial(real, selector, timeout))
+                known = loops[id(selector)] = _Loop(loop, selector)
+            is_quiet = known.is_quiet(selector)
+            if timeout is not None and timeout <= 0:
+                return [] if is_quiet and is_only_thread() else real(selector, timeout)
+            if is_quiet and timeout is not None and clock.pass_at_once(timeout, known.ready):
+                return []
+            return self._wait(functools.partial(real, selector), selector, timeout, known)
 
         return select
+
+    def _wait(
+        self, real: Callable[..., Any], selector: Any, timeout: float | None, known: _Loop
+    ) -> Any:
+        is_quiet = known.is_quiet(selector)
+        if not (is_quiet or all(self._is_idle(key) for key in selector.get_map().values())):
+            if events := real(0):
+                return events
+            with self._clock.hold():
+                return real(timeout)
+        # Other threads ask for it at each jump: the kernel takes long to answer.
+        has_input = known.has_callbacks if is_quiet else functools.partial(_has_input, selector)
+        wait = PolledWait(real, has_input, known.wake)
+        self._clock.wait(wait, timeout, polled=True)
+        return wait.brought
 
     def _outside_loops(self, call: Callable[[], Any]) -> Any:
         """A wait for real input by no loop."""
@@ -210,6 +252,36 @@ class LoopWaits:
         return names <= _IDLE_CALLBACKS or self._idle(key)
 
 
+class _Loop:
+    """A loop that waits by a selector. Whoever keeps the selector may not keep the loop."""
+
+    __slots__ = ("_signal_handlers", "loop", "ready", "selector")
+
+    def __init__(self, loop: Any, selector: Any) -> None:
+        self.loop: weakref.ref[Any] = weakref.ref(loop)
+        self.selector: weakref.ref[Any] = weakref.ref(selector)
+        self.ready: Sized = loop._ready
+        """The callbacks to be called next."""
+        self._signal_handlers: Sized = getattr(loop, "_signal_handlers", ())
+
+    def is_quiet(self, selector: Any) -> bool:
+        """Whether nothing comes by the selector but what `ready` shows as well.
+
+        What it then looks at is the one descriptor by which other threads wake the loop.
+        """
+        return len(selector._fd_to_key) == 1 and not self._signal_handlers
+
+    def has_callbacks(self) -> bool:
+        """Whether another thread has given the loop something to call."""
+        return len(self.ready) > 0
+
+    def wake(self) -> None:
+        """Let the loop look at its timers; it may be closed."""
+        loop = self.loop()
+        if loop is not None:
+            loop._write_to_self()
+
+
 def _looks_after_threads(frame: FrameType | None) -> bool:
     """Whether it is the thread of a pool of threads that waits for one of them to end."""
     while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
@@ -229,13 +301,6 @@ def _shift(loop: Any, seconds: float) -> None:
     """Put the timers of a loop off by the same time, as its clock is."""
     for timer in getattr(loop, "_scheduled", ()):
         timer._when += seconds
-
-
-def _wake(reference: weakref.ref[Any]) -> None:
-    """Let a loop look at its timers; it may be closed."""
-    loop = reference()
-    if loop is not None:
-        loop._write_to_self()
 
 
 def _has_input(selector: Any) -> bool:

@@ -24,8 +24,10 @@ from pytest_parseapi.clock.real import FUNCTIONS
 __all__ = ["Rest", "Waiting"]
 
 # Threads that C code brings along are in no count of Python's. They are looked for at most so
-# often, since a look takes longer the more threads there are.
+# often, in nanoseconds. A look takes longer the more threads there are: the pause after it lasts
+# so many times as long.
 _LOOK_EVERY: Final = 1_000_000
+_LOOK_SHARE: Final = 20
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
 
@@ -83,7 +85,7 @@ class Rest:
         self._strangers: dict[int, _Place] = {}
         self._first: set[int] = set()
         self._ended: set[int] = set()
-        self._looked = 0
+        self._look_after = 0
         self._mutex: Any = RLock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
@@ -242,22 +244,40 @@ class Rest:
 
     def has_work(self) -> bool:
         """Whether anybody is at work, or has something come that it waits for."""
+        return self._has_work(get_ident(), len(self._known))
+
+    def others_work(self) -> bool:
+        """As `has_work`, where the calling thread has not said that it waits and is about to."""
+        me = get_ident()
+        if me in self._waits:  # a signal's handler waits within a wait
+            return True
+        if self._old:
+            self._old.pop(me, None)
+        is_known = me in threading._active  # type: ignore[attr-defined]
+        return self._has_work(me, len(self._known) + is_known)
+
+    def is_only_thread(self) -> bool:
+        """Whether there is no thread but the calling one, as far as Python knows."""
+        return not _count() and len(threading._active) == 1 and not threading._limbo  # type: ignore[attr-defined]
+
+    def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
         threads = len(threading._active)  # type: ignore[attr-defined]
+        count = _count()
         if (
-            len(self._known) + len(self._old) < threads
-            or _count() >= threads
-            or not self._old_stand()
+            known + len(self._old) < threads
+            or count >= threads
+            or (self._old and not self._old_stand())
         ):
-            if self._finds_work():
+            if self._finds_work(me):
                 return True
-        elif _count():
-            now = FUNCTIONS["monotonic_ns"]()
-            if now - self._looked > _LOOK_EVERY and self._finds_work():
-                return True
-        me = get_ident()  # which has just looked at what it waits for
-        return any(entry.ident != me and entry.wait.over() for entry in self._polled)
+        elif count and FUNCTIONS["monotonic_ns"]() > self._look_after and self._finds_work(me):
+            return True
+        # The calling thread has just looked at what it waits for.
+        return bool(self._polled) and any(
+            entry.ident != me and entry.wait.over() for entry in self._polled
+        )
 
     def only_consumers_wait(self, *, count_outside: bool) -> bool:
         """Whether every thread that is not a tool's said that it waits, and for no deadline.
@@ -272,7 +292,7 @@ class Rest:
         outside = any(entry.outside for entry in list(self._waits.values()))
         if count_outside and outside and _has_children():
             return False
-        if self._finds_work():
+        if self._finds_work(get_ident()):
             return False
         if not count_outside:
             return True
@@ -300,13 +320,23 @@ class Rest:
     def _old_stand(self) -> bool:
         return all(frame.f_lasti == place for frame, place, _ in self._old.values())
 
-    def _finds_work(self) -> bool:
-        """Look at every thread of the process."""
-        self._looked = FUNCTIONS["monotonic_ns"]()
+    def _finds_work(self, me: int) -> bool:
+        """Look at every thread of the process but the calling one."""
+        now = FUNCTIONS["monotonic_ns"]
+        began = now()
+        try:
+            return self._looks_like_work(me)
+        finally:
+            ended = now()
+            self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
+
+    def _looks_like_work(self, me: int) -> bool:
         active = threading._active  # type: ignore[attr-defined]
         frames = sys._current_frames()
         for ident, frame in frames.items():
-            if ident in self._waits or (ident in self._ended and ident not in active):
+            if ident == me or ident in self._waits:
+                continue
+            if ident in self._ended and ident not in active:
                 continue
             places = self._old if ident in self._old else self._strangers
             place = places.get(ident)

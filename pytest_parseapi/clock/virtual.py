@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from _thread import get_ident
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Sleep, Wait
@@ -43,6 +43,15 @@ _UNTIMED_SLICE: Final = 1.0
 
 def _nothing() -> bool:
     return False
+
+
+def _refusal(seconds: float) -> Exception:
+    """What ``time.sleep`` raises for a duration that it does not take."""
+    if math.isnan(seconds):
+        return ValueError("Invalid value NaN (not a number)")
+    if seconds < 0 and not math.isinf(seconds):
+        return ValueError("sleep length must be non-negative")
+    return OverflowError("timestamp out of range for platform time_t")
 
 
 class VirtualClock:
@@ -75,7 +84,8 @@ class VirtualClock:
         self._current: Current | None = None
         self._deadlines = Deadlines()
         self._holds = 0
-        self._closed = False
+        self.closed = False
+        """Whether the test is over."""
         self._interrupts_itself = False
 
     def __repr__(self) -> str:
@@ -95,11 +105,6 @@ class VirtualClock:
     def jumped_ns(self) -> int:
         """The sum of all jumps: what consumers' clocks show more than real ones."""
         return self.ledger.jumped
-
-    @property
-    def closed(self) -> bool:
-        """Whether the test is over."""
-        return self._closed
 
     def install(self, current: Current) -> None:
         """Be the clock of the process."""
@@ -149,19 +154,41 @@ class VirtualClock:
         """Wait in virtual time, as ``time.sleep`` would in real time."""
         if not isinstance(seconds, float):
             seconds = operator.index(seconds)
-        if math.isnan(seconds):
-            raise ValueError("Invalid value NaN (not a number)")
-        if math.isinf(seconds):
-            raise OverflowError("timestamp out of range for platform time_t")
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        if seconds > threading.TIMEOUT_MAX:
-            raise OverflowError("timestamp out of range for platform time_t")
+        if not 0 <= seconds <= threading.TIMEOUT_MAX:
+            raise _refusal(seconds)
         self._stops.check()
         if self.real:
             time.sleep(seconds)
-        else:
+        elif not self.pass_at_once(seconds):
             self.wait(Sleep(), seconds)
+
+    def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
+        """Let the whole of a wait pass, where nobody else is at work or waits for less long.
+
+        Args:
+            seconds: how long the wait is.
+            came: what would end it early, if anything is in it.
+
+        Returns:
+            Whether it passed. Otherwise nothing has happened.
+        """
+        needs = round(seconds * SECOND)
+        if not needs or self.closed or self._holds or self._interrupts_itself:
+            return False
+        rest, ledger = self._rest, self.ledger
+        rest.lock()
+        try:
+            self.before_jump()
+            deadline = ledger.now() + needs
+            if self._may_jump_past(deadline) and not came:
+                self._endless.count()
+                ledger.jump(deadline)
+                ledger.expired = deadline
+                self.jumped_to()
+                return True
+        finally:
+            rest.unlock()
+        return False
 
     def wait(
         self, wait: Wait, seconds: float | None, *, key: int = 0, polled: bool = False
@@ -189,7 +216,7 @@ class VirtualClock:
             if needs is not None:
                 self._deadlines.add(entry, self.ledger.now() + needs)
             came = self._turn(entry, key, needs, began, first=False)
-            while came is None and not self._closed:
+            while came is None and not self.closed:
                 # Somebody else took it: this thread has waited longest.
                 came = self._turn(entry, key, needs, began, first=True)
         finally:
@@ -244,7 +271,7 @@ class VirtualClock:
         often = entry.polled if patience is None else entry.deadline == self._deadlines.earliest()
         slice_ = _FIRST_SLICE if often else longest
         wait.close()
-        while not (entry.awake or self._closed):
+        while not (entry.awake or self.closed):
             took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
             # Some release a lock by a method that they kept before any test, and nobody says so.
             if took or (takes and not entry.awake and wait.comes()):
@@ -315,7 +342,7 @@ class VirtualClock:
 
     def look(self) -> None:
         """Something has changed: jump, if everybody is at rest now."""
-        if not self._closed:
+        if not self.closed:
             with self._alone():
                 self._try_jump()
 
@@ -336,7 +363,7 @@ class VirtualClock:
 
     def close(self) -> None:
         """The test is over: threads that still wait are let go."""
-        self._closed = True
+        self.closed = True
         with self._alone():
             for entry in self._rest.waiting():
                 entry.wait.wake()
@@ -382,12 +409,23 @@ class VirtualClock:
             return wait.go_on(None)
         return wait.go_on(max(0.0, (needs - (self.ledger.monotonic() - began)) / SECOND))
 
+    def _may_jump_past(self, deadline: int) -> bool:
+        """Whether the calling thread, which is at work, may let time pass up to its deadline."""
+        if self.closed or self._holds or not self._is_current():
+            return False
+        deadlines = self._deadlines
+        if deadlines and not deadlines.all_after(deadline):
+            return False
+        return not (self._rest.others_work() or self.real_work())
+
+    def _is_current(self) -> bool:
+        """Whether no test within this one runs."""
+        return self._current is None or self._current.clock is self
+
     def _try_jump(self) -> None:
         """Jump to the earliest deadline if nobody is at work."""
-        if self._closed or self._holds:
+        if self.closed or self._holds or not self._is_current():
             return
-        if self._current is not None and self._current.clock is not self:
-            return  # a test within this one runs
         self.before_jump()
         earliest = self._deadlines.earliest()
         if earliest is None or self._rest.has_work() or self.real_work():
