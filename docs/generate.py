@@ -11,8 +11,7 @@ from typing import Any, get_args
 
 import pytest_parseapi
 from pytest_parseapi import ParseAPI, ParseErrorContract, strategies
-from pytest_parseapi.checks.finding import Kind
-from pytest_parseapi.checks.pages import page_behind
+from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind, page_behind
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
@@ -145,40 +144,6 @@ def advice() -> str:
     return "\n".join(parts)
 
 
-# What should have held, and the checks that say it; each kind of finding once.
-KINDS: dict[Kind, tuple[str, tuple[str, ...]]] = {
-    "retried": ("the failed operation was tried again", ("assert_retried",)),
-    "not_retried": ("no failed operation was tried again", ("assert_not_retried",)),
-    "gave_up": ("the last attempt failed and nothing followed", ("assert_gave_up",)),
-    "recovered": ("the last attempt succeeded after a failure", ("assert_recovered",)),
-    "resubmitted": ("a failed run was followed by a new one", ("assert_resubmitted",)),
-    "parsed_once": ("no document was parsed again after a success", ("assert_parsed_once",)),
-    "retryable_error": ("an error that may pass is retried", ()),
-    "final_error": ("an error that stays is not retried", ()),
-    "backoff": ("waits before retries grow", ("assert_backoff",)),
-    "retry_after": (
-        "no retry comes before the reply's `Retry-After`",
-        ("assert_retry_after_honoured",),
-    ),
-    "payload": ("each retry carries the same payload", ("assert_payload_resent",)),
-    "timeout": ("every request has a connect and a read time-out", ("assert_timeout_set",)),
-    "api_version": ("every request names a version of the API", ("assert_api_version_sent",)),
-    "request_id": ("the `requestId` of a failed reply is logged", ("assert_request_id_logged",)),
-    "credential": ("no credential is logged or printed", ("assert_credential_not_logged",)),
-    "run_failure": ("a failed run is logged with id and reason", ("assert_run_failure_logged",)),
-    "poll_after_end": ("no run is polled after its end", ("assert_polling_stopped",)),
-    "poll_interval": ("polls of a run are apart", ("assert_polled_politely",)),
-    "retryable_reason": ("a run that failed for a reason that may pass is submitted again", ()),
-    "final_reason": ("a run that failed for a reason that stays is not submitted again", ()),
-    "resubmitted_payload": ("a document is submitted again with the same payload", ()),
-    "resubmitted_wait": ("a document is submitted again after a wait", ()),
-    "webhook_rejected": ("a wrong delivery is rejected", ("assert_webhook_rejected",)),
-    "webhook_accepted": ("a right delivery is accepted", ("assert_webhook_accepted",)),
-    "webhook_handled_once": ("an event has one effect", ("assert_webhook_handled_once",)),
-    "nothing_to_check": ("something that the check judges is on record", ("every check",)),
-    "other": ("what a rule of a contract says, or a check of the server", ()),
-}
-ALL_AT_ONCE = "assert_follows_documentation"
 STOPS: dict[StopKind, str] = {
     "miss": "The test asked for what is not simulated, or a script of it is wrong.",
     "fuse": "The consumer retries or polls without end (`parseapi_max_attempts`).",
@@ -188,20 +153,16 @@ STOPS: dict[StopKind, str] = {
 
 def kinds() -> str:
     """The kinds of findings: what a failing check says in its first line, and where it is said."""
-    if set(KINDS) != set(get_args(Kind)):
-        raise ValueError(f"other kinds than the code's: {set(KINDS) ^ set(get_args(Kind))}")
     rows = [
         (
-            f"`{kind}`",
-            text,
-            ", ".join(_check(name) for name in checks or (ALL_AT_ONCE,))
-            if kind != "other"
-            else "the contract, the sweep, the server",
+            f"`{name}`",
+            kind.text,
+            _WHERE.get(name) or _check(kind.check or ALL_AT_ONCE),
             ", ".join(
-                filter(None, (_advised(provider, kind) for provider in built_in_providers()))
+                filter(None, (_advised(provider, name) for provider in built_in_providers()))
             ),
         )
-        for kind, (text, checks) in KINDS.items()
+        for name, kind in KINDS.items()
     ]
     return table(["kind", "what should have held", "check", "pages"], rows)
 
@@ -213,9 +174,13 @@ def stops() -> str:
     return table(["kind", "what happened"], [(f"`{kind}`", text) for kind, text in STOPS.items()])
 
 
+_WHERE: dict[Kind, str] = {
+    "nothing_to_check": "every check",
+    "other": "the contract, the sweep, the server",
+}
+
+
 def _check(name: str) -> str:
-    if not name.startswith("assert_"):
-        return name
     return f"{{py:meth}}`{name}() <pytest_parseapi.ParseAPI.{name}>`"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, counted, failure, findings_of
+from pytest_parseapi.checks.kinds import KINDS, kind_of_check
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.service.script import ALWAYS
 
@@ -21,12 +22,6 @@ _LOCAL: Final = {
     "when": "a respx pattern or a function",
     "effects": "a function",
 }
-_LOGS: Final = {
-    "request_id_logged": "the requestId of failed replies is in the client's log",
-    "run_failure_logged": "failed runs are in the client's log",
-    "credential_not_logged": "no credential is in the client's log",
-}
-_LOG_KINDS: Final = ("request_id", "run_failure")
 _NO_LOG: Final = "no log was given"
 _GIVE_LOG: Final = 'post what the client printed and logged as "text"'
 
@@ -94,8 +89,8 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
     _needs_none_that_was_dropped(api, name, named.get("document"))
     if named.get("text") is not None:
         check(*positional, **named)
-    elif name in _LOGS:
-        _without_log(api, _LOGS[name], check, named)
+    elif (kind := kind_of_check(f"assert_{name}")) is not None and kind.in_log is not None:
+        _without_log(api, kind.text, check, named)
     else:
         _with_log_asked_for(api, check, named)
 
@@ -162,7 +157,7 @@ def _with_log_asked_for(
 
 
 def _asking(finding: Finding) -> Finding:
-    if finding.kind not in _LOG_KINDS:
+    if not KINDS[finding.kind].in_log:
         return finding
     return replace(finding, seen=_NO_LOG, nearest="", advice=_GIVE_LOG)
 

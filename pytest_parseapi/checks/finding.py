@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -15,7 +16,6 @@ __all__ = [
     "GIVES_UP",
     "NOT_RETRIED",
     "Finding",
-    "Kind",
     "Subject",
     "asked_to_wait",
     "body_of",
@@ -32,40 +32,6 @@ GIVES_UP: Final = (
     "Retry-After"
 )
 NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
-
-Kind = Literal[
-    # the checks that a test asks for by name
-    "retried",
-    "not_retried",
-    "gave_up",
-    "recovered",
-    "resubmitted",
-    "parsed_once",
-    # the advice of a provider
-    "retryable_error",
-    "final_error",
-    "backoff",
-    "retry_after",
-    "payload",
-    "timeout",
-    "api_version",
-    "request_id",
-    "credential",
-    "run_failure",
-    "poll_after_end",
-    "poll_interval",
-    "retryable_reason",
-    "final_reason",
-    "resubmitted_payload",
-    "resubmitted_wait",
-    "webhook_rejected",
-    "webhook_accepted",
-    "webhook_handled_once",
-    # nothing that the check judges is on record
-    "nothing_to_check",
-    # whoever made the finding names its rule otherwise
-    "other",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from pytest_parseapi.checks.finding import Finding, Subject, body_of, failure
-from pytest_parseapi.checks.pages import page_behind
+from pytest_parseapi.checks.kinds import page_behind
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.mistakes import check_text

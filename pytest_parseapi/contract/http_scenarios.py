@@ -115,6 +115,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
         yield Violation(
             "backoff",
             Finding(
+                kind="backoff",
                 rule="waits before retries grow exponentially",
                 subject=Subject.operation(call.record.operations[0]),
                 expected="waits that grow, each by more than the one before, up to a limit that "
@@ -151,6 +152,7 @@ def _forgotten(call: CallResult, error: Named) -> Violation:
     return Violation(
         "retries",
         Finding(
+            kind="retryable_error",
             rule="each document gets its retries",
             subject=Subject.operation(record.operations[0]),
             expected="retries as for the document before. " + documented(record.provider, error),
@@ -246,6 +248,7 @@ def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
             yield Violation(
                 "obeys_retryable_flag",
                 Finding(
+                    kind="retryable_error",
                     rule="the body's retryable flag outweighs the status",
                     subject=Subject.operation(operation),
                     expected=f"no attempt after a {before.status} with retryable: false",
@@ -267,6 +270,7 @@ def _exact_attempts(
             yield Violation(
                 "gives_up",
                 Finding(
+                    kind="gave_up",
                     rule=f"the consumer gives up after {counted(wanted, 'attempt')} in all",
                     subject=Subject.operation(operation),
                     expected=f"{counted(wanted, 'attempt')} (max_attempts = {wanted}). "

@@ -11,7 +11,8 @@ from pytest_parseapi.checks.documentation import (
     pointless_retries,
     unproven_backoff,
 )
-from pytest_parseapi.checks.finding import Finding, Kind, Subject
+from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
@@ -57,27 +58,7 @@ class Violation(NamedTuple):
     @property
     def titled(self) -> Finding:
         """The finding with the name of its rule, which is what turns it off."""
-        kind = self.finding.kind
-        if kind == "other":
-            kind = _KINDS.get(self.rule, kind)
-        return replace(self.finding, kind=kind, rule=f"{self.finding.rule} [{self.rule}]")
-
-
-_KINDS: Final[dict[str, Kind]] = {
-    "retries": "retryable_error",
-    "no_retry_on_final_errors": "final_error",
-    "gives_up": "gave_up",
-    "backoff": "backoff",
-    "retry_after": "retry_after",
-    "obeys_retryable_flag": "retryable_error",
-    "logs_run_failures": "run_failure",
-    "stops_polling": "poll_after_end",
-    "polls_politely": "poll_interval",
-    "resubmits": "retryable_reason",
-    "no_resubmit_on_final_reasons": "final_reason",
-    "handles_events_once": "webhook_handled_once",
-}
-"""The kind of a rule's findings where they are the contract's own."""
+        return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
 
 
 def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violation]:
@@ -107,6 +88,7 @@ def stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     yield Violation(
         "stops_polling" if polled_on else "gives_up",
         Finding(
+            kind="poll_after_end" if polled_on else "gave_up",
             rule="the consumer stops polling" if polled_on else "the consumer gives up",
             expected="an end to it: a limit of attempts, or a deadline",
             seen=f"{len(attempts)} attempts, and the next was about to follow; the last was a "
@@ -142,6 +124,7 @@ def _endless(call: CallResult) -> Iterator[Violation]:
         yield Violation(
             "gives_up",
             Finding(
+                kind="gave_up",
                 rule="the consumer gives up",
                 expected="an end to it: a limit of attempts, a deadline, or a longest wait",
                 seen=f"{len(call.record.attempts)} attempts, one of them after a wait of "

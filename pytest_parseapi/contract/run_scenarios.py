@@ -31,6 +31,7 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
         yield Violation(
             "resubmits",
             Finding(
+                kind="retryable_reason",
                 rule="the result of a new run is used",
                 subject=Subject.run_id(call.record.runs[-1].id),
                 expected=f"a result: run {call.record.runs[-1].id} ended "
@@ -56,6 +57,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
         yield Violation(
             "gives_up",
             Finding(
+                kind="gave_up",
                 rule="the consumer gives up on a document whose runs fail",
                 expected=f"an end to it. {documented(harness.api.provider, error)}",
                 seen=f"{_MANY} runs failed, and another one was submitted",
@@ -73,6 +75,7 @@ def _exact_submissions(call: CallResult, harness: Harness) -> Iterator[Violation
         yield Violation(
             "gives_up",
             Finding(
+                kind="gave_up",
                 rule=f"the consumer gives up after {counted(wanted, 'run')} of a document in all",
                 subject=Subject.run_id(runs[-1].id),
                 expected=f"{counted(wanted, 'run')} (max_submissions = {wanted})",

@@ -72,6 +72,7 @@ def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
         yield Violation(
             "retries",
             Finding(
+                kind="retryable_error",
                 rule="the result of a retry is used",
                 expected=f"a result: attempt {last.number} succeeded. "
                 + documented(provider, error),
@@ -91,6 +92,7 @@ def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
             yield Violation(
                 "retries",
                 Finding(
+                    kind="retryable_error",
                     rule="a retry is sent as the attempt before was",
                     subject=Subject.operation(operation),
                     expected=f"a success, since only attempt {before.number} was to fail. "
@@ -109,6 +111,7 @@ def not_retried(call: CallResult, error: Named) -> Violation:
     return Violation(
         "retries",
         Finding(
+            kind="retryable_error",
             rule=f"{getattr(error, 'code', error)} is retried",
             subject=Subject.operation(record.operations[0]),
             expected=f"a retry. {documented(record.provider, error)}",

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from pytest_parseapi.checks.finding import Finding, check_of, findings_of
+from pytest_parseapi.checks.kinds import ALL_AT_ONCE
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.report.rules import (
     MESSAGE,
@@ -32,7 +33,6 @@ _TITLE: Final = "broken rules"
 _MOST_LINES: Final = 6
 _MOST_OF_TIMELINE: Final = 12
 _TIMELINE: Final = "timeline of "
-_MANY: Final = "assert_follows_documentation"
 
 
 def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> None:
@@ -69,7 +69,7 @@ def _of_check(error: BaseException) -> list[BrokenRule]:
         return []
     check = check_of(error)
     return [
-        broken_by(finding, f"{check} ({finding.kind})" if check == _MANY else check)
+        broken_by(finding, f"{check} ({finding.kind})" if check == ALL_AT_ONCE else check)
         for finding in findings_of(error)
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.checks.finding import Kind
+from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.sweep.outcome import TestRun, met
@@ -17,17 +17,6 @@ from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit
 
 __all__ = ["Fixture", "for_rule", "for_verdict"]
 
-_ALL: Final = "assert_follows_documentation()"
-_ALONE: Final[dict[str, str]] = {
-    "timeout": "assert_timeout_set()",
-    "credential": "assert_credential_not_logged()",
-    "poll_interval": "assert_polled_politely()",
-    "poll_after_end": "assert_polling_stopped()",
-    "webhook_accepted": "assert_webhook_accepted()",
-    "webhook_rejected": "assert_webhook_rejected()",
-    "webhook_handled_once": "assert_webhook_handled_once()",
-}
-"""The checks that need no failure."""
 _ABOVE: Final = "# above the test, since a fixture asks:"
 _THREAD: Final = "# above the test, since a thread ends quietly:"
 _LOUD: Final = '@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")'
@@ -84,8 +73,9 @@ def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fix
         rule: the rule.
         fixture: how the test gets its `ParseAPI`.
     """
-    alone = rule if variation is None or rule.startswith("webhook") else ""
-    check = f"{fixture.name}.{_ALONE.get(alone, _ALL)}"
+    kind = KINDS[rule]
+    alone = not kind.needs_failure and (variation is None or kind.advice == "webhook")
+    check = f"{fixture.name}.{(alone and kind.check) or ALL_AT_ONCE}()"
     if variation is None:
         return [f"{_LAST}{fixture.hint()}:", check]
     return _joined(variation, run, [check], fixture)

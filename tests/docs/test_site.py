@@ -20,7 +20,7 @@ import pytest
 
 import pytest_parseapi
 from pytest_parseapi import ParseAPI, strategies
-from pytest_parseapi.checks.finding import Kind
+from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.stops import StopKind
 from pytest_parseapi.plugin import hookspecs

@@ -1,0 +1,217 @@
+"""The kinds of findings, each declared once: what should have held, its check, its advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pytest_parseapi.model.errors import Topic
+from pytest_parseapi.model.provider import Provider
+
+__all__ = ["ALL_AT_ONCE", "KINDS", "FindingKind", "Kind", "kind_of_check", "page_behind"]
+
+ALL_AT_ONCE: Final = "assert_follows_documentation"
+"""The check that looks for whatever a provider advises."""
+
+Kind = Literal[
+    "retried",
+    "not_retried",
+    "gave_up",
+    "recovered",
+    "resubmitted",
+    "parsed_once",
+    "retryable_error",
+    "final_error",
+    "backoff",
+    "retry_after",
+    "payload",
+    "timeout",
+    "api_version",
+    "request_id",
+    "credential",
+    "run_failure",
+    "poll_after_end",
+    "poll_interval",
+    "retryable_reason",
+    "final_reason",
+    "resubmitted_payload",
+    "resubmitted_wait",
+    "webhook_rejected",
+    "webhook_accepted",
+    "webhook_handled_once",
+    "nothing_to_check",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingKind:
+    """One kind of findings.
+
+    Args:
+        text: what should have held, in a sentence.
+        check: the check of a `ParseAPI` that looks for nothing else; None where there is none.
+        advice: the topic of the advice that it rests on; None for a rule of the plugin's own.
+        needs_failure: whether its check has nothing to judge where nothing failed.
+        in_log: whether a log must hold something (True) or must not (False); None where it is not
+            about logs.
+    """
+
+    text: str
+    check: str | None = None
+    advice: Topic | None = None
+    needs_failure: bool = True
+    in_log: bool | None = None
+
+
+KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
+    {
+        # What a test asks for by the name of a check.
+        "retried": FindingKind(
+            text="the failed operation was tried again",
+            check="assert_retried",
+            advice="retryable",
+        ),
+        "not_retried": FindingKind(
+            text="no failed operation was tried again",
+            check="assert_not_retried",
+            advice="retryable",
+        ),
+        "gave_up": FindingKind(
+            text="the last attempt failed and nothing followed",
+            check="assert_gave_up",
+            advice="retryable",
+        ),
+        "recovered": FindingKind(
+            text="the last attempt succeeded after a failure",
+            check="assert_recovered",
+            advice="retryable",
+        ),
+        "resubmitted": FindingKind(
+            text="a failed run was followed by a new one",
+            check="assert_resubmitted",
+            advice="retryable",
+        ),
+        "parsed_once": FindingKind(
+            text="no document was parsed again after a success",
+            check="assert_parsed_once",
+            needs_failure=False,
+        ),
+        "api_version": FindingKind(
+            text="every request names a version of the API",
+            check="assert_api_version_sent",
+            needs_failure=False,
+        ),
+        # What a provider advises.
+        "retryable_error": FindingKind(
+            text="an error that may pass is retried", advice="retryable"
+        ),
+        "final_error": FindingKind(text="an error that stays is not retried", advice="retryable"),
+        "backoff": FindingKind(
+            text="waits before retries grow", check="assert_backoff", advice="backoff"
+        ),
+        "retry_after": FindingKind(
+            text="no retry comes before the reply's `Retry-After`",
+            check="assert_retry_after_honoured",
+            advice="retry_after",
+        ),
+        "payload": FindingKind(
+            text="each retry carries the same payload", check="assert_payload_resent"
+        ),
+        "timeout": FindingKind(
+            text="every request has a connect and a read time-out",
+            check="assert_timeout_set",
+            advice="timeout",
+            needs_failure=False,
+        ),
+        "request_id": FindingKind(
+            text="the id of a failed reply is logged",
+            check="assert_request_id_logged",
+            advice="request_id",
+            in_log=True,
+        ),
+        "credential": FindingKind(
+            text="no credential is logged or printed",
+            check="assert_credential_not_logged",
+            needs_failure=False,
+            in_log=False,
+        ),
+        "run_failure": FindingKind(
+            text="a failed run is logged with id and reason",
+            check="assert_run_failure_logged",
+            advice="polling",
+            in_log=True,
+        ),
+        "poll_after_end": FindingKind(
+            text="no run is polled after its end",
+            check="assert_polling_stopped",
+            advice="polling",
+            needs_failure=False,
+        ),
+        "poll_interval": FindingKind(
+            text="polls of a run are apart",
+            check="assert_polled_politely",
+            advice="polling",
+            needs_failure=False,
+        ),
+        "retryable_reason": FindingKind(
+            text="a run that failed for a reason that may pass is submitted again",
+            advice="retryable",
+        ),
+        "final_reason": FindingKind(
+            text="a run that failed for a reason that stays is not submitted again",
+            advice="retryable",
+        ),
+        "resubmitted_payload": FindingKind(
+            text="a document is submitted again with the same payload"
+        ),
+        "resubmitted_wait": FindingKind(
+            text="a document is submitted again after a wait", advice="backoff"
+        ),
+        "webhook_rejected": FindingKind(
+            text="a wrong delivery is rejected",
+            check="assert_webhook_rejected",
+            advice="webhook",
+            needs_failure=False,
+        ),
+        "webhook_accepted": FindingKind(
+            text="a right delivery is accepted",
+            check="assert_webhook_accepted",
+            advice="webhook",
+            needs_failure=False,
+        ),
+        "webhook_handled_once": FindingKind(
+            text="an event has one effect",
+            check="assert_webhook_handled_once",
+            advice="webhook",
+            needs_failure=False,
+        ),
+        # What is no rule of a provider.
+        "nothing_to_check": FindingKind(text="something that the check judges is on record"),
+        "other": FindingKind(text="what a rule of a contract says, or a check of the server"),
+    }
+)
+
+
+def kind_of_check(check: str) -> FindingKind | None:
+    """The kind that a check of a `ParseAPI` looks for; None where it looks for several."""
+    return next((kind for kind in KINDS.values() if kind.check == check), None)
+
+
+def page_behind(provider: Provider, kind: Kind) -> str:
+    """The address of the page on which a provider gives the advice behind a kind of findings.
+
+    Args:
+        provider: the provider.
+        kind: the kind.
+
+    Returns:
+        The address without its scheme; an empty text where no page says anything about it.
+    """
+    if kind == "api_version":
+        return "" if provider.api_version is None else provider.api_version.source
+    topic = KINDS[kind].advice
+    advice = None if topic is None else provider.advice_for(topic)
+    return "" if advice is None else advice.source
