@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -222,6 +223,8 @@ def _check_delivery(delivery: object) -> None:
 def _checked(tries: object, first_wait: object) -> tuple[int, float]:
     if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
         raise UsageError(f"tries must be an integer >= 1, not {tries!r}")
-    if isinstance(first_wait, bool) or not isinstance(first_wait, (int, float)) or first_wait < 0:
-        raise UsageError(f"first_wait must be seconds >= 0, not {first_wait!r}")
-    return tries, float(first_wait)
+    if isinstance(first_wait, (int, float)) and not isinstance(first_wait, bool):
+        seconds = float(first_wait)
+        if 0 <= seconds < math.inf:
+            return tries, seconds
+    raise UsageError(f"first_wait must be seconds >= 0, not {first_wait!r}")

@@ -17,6 +17,7 @@ __all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_c
 
 _STOPPED: Final = "no run is polled again after its end"
 _MINIMUM: Final = 0.5
+_SLOWER: Final = "wait before each poll, longer each time: 1, 2, 4 s and so on, up to 30 s"
 _RESET: Final = "connection_reset"
 _TOLERANCE: Final = 1e-6
 
@@ -119,7 +120,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
                 expected=f"{minimum:g} s or more between two polls",
                 seen=f"{gap:.3f} s between attempts {one.number} and {two.number}",
                 attempts=(two.number,),
-                advice=observed.advice("polling"),
+                advice=_SLOWER,
             )
             break
 

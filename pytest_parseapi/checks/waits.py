@@ -318,7 +318,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
 
 def _misread(before: Attempt, waited: float, slack: float) -> str:
     text = before.retry_after or ""
-    if text.replace(".", "", 1).isdigit():
+    if text.replace(".", "", 1).isdecimal():
         if math.isclose(waited, float(text) / 1000, abs_tol=slack) and float(text):
             return "that is its value in milliseconds; Retry-After counts seconds"
         return ""

@@ -129,7 +129,7 @@ class VirtualClock:
         if self.real:
             raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
         if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):
-            raise UsageError(f"clock.advance() takes seconds from 0 up, not {seconds!r}")
+            raise UsageError(f"clock.advance() takes seconds >= 0, not {seconds!r}")
         with self._alone():
             self._jump(self.ledger.now() + round(seconds * SECOND))
 

@@ -19,12 +19,16 @@ class NetworkFault:
         kind: ``"network"`` where no reply arrives, ``"body"`` where a reply arrives broken.
         status: the HTTP status of the broken reply; None where no reply arrives.
         description: what the client meets, in a sentence.
+        loses_reply: whether the service did what it was asked, and only its reply is lost.
+        takes_message: whether the reply has room for a text of the test's own.
     """
 
     name: str
     kind: Literal["network", "body"]
     status: int | None = None
     description: str
+    loses_reply: bool = False
+    takes_message: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -33,51 +37,64 @@ class NetworkFault:
 FAULTS: Final = (
     NetworkFault(name="connect_error", kind="network", description="the connection is refused"),
     NetworkFault(name="connect_timeout", kind="network", description="no connection in time"),
-    NetworkFault(name="read_timeout", kind="network", description="no reply in time"),
+    NetworkFault(
+        name="read_timeout", kind="network", description="no reply in time", loses_reply=True
+    ),
     NetworkFault(
         name="connection_reset",
         kind="network",
         description="the connection is reset after the request was sent",
+        loses_reply=True,
     ),
     NetworkFault(
         name="truncated_body",
         kind="body",
         status=200,
         description="a 200 whose body stops short of its announced length",
+        loses_reply=True,
     ),
     NetworkFault(
         name="bad_gateway_html",
         kind="body",
         status=502,
         description="a 502 with an HTML page of a gateway",
+        takes_message=True,
     ),
     NetworkFault(
         name="service_unavailable_html",
         kind="body",
         status=503,
         description="a 503 with an HTML page of a gateway",
+        takes_message=True,
     ),
     NetworkFault(
         name="gateway_timeout_html",
         kind="body",
         status=504,
         description="a 504 with an HTML page of a gateway",
+        takes_message=True,
     ),
     NetworkFault(name="empty_body", kind="body", status=500, description="a 500 without a body"),
     NetworkFault(
-        name="invalid_json", kind="body", status=200, description="a 200 whose body is not JSON"
+        name="invalid_json",
+        kind="body",
+        status=200,
+        description="a 200 whose body is not JSON",
+        loses_reply=True,
     ),
     NetworkFault(
         name="unknown_code",
         kind="body",
         status=500,
         description="a 500 with a code that the catalogue lacks",
+        takes_message=True,
     ),
     NetworkFault(
         name="missing_request_id",
         kind="body",
         status=500,
         description="a 500 whose body carries no requestId",
+        takes_message=True,
     ),
 )
 

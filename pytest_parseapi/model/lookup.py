@@ -152,7 +152,7 @@ def select(
     wanted = None if codes is None else _known_codes(provider, codes, "codes", others)
     unwanted = _known_codes(provider, exclude, "exclude", others)
     bases = None if basis is None else choices("basis", basis, get_args(Basis))
-    paths = _paths(provider, endpoint, place)
+    paths = _paths(provider, endpoint, place, others)
     if endpoint is None and wanted is None and place == "http":
         paths = frozenset((provider.main_endpoint,))
     for error in provider.errors:
@@ -185,11 +185,13 @@ def select(
     return chosen
 
 
-def _paths(provider: Provider, endpoint: str | None, place: str) -> frozenset[str] | None:
+def _paths(
+    provider: Provider, endpoint: str | None, place: str, others: Iterable[Provider]
+) -> frozenset[str] | None:
     """The paths that ``endpoint`` names; None for every one."""
     if endpoint is None:
         return None
-    paths = frozenset(item.path for item in endpoint_named(provider, endpoint))
+    paths = frozenset(item.path for item in endpoint_named(provider, endpoint, others))
     if place != "http":
         raise UsageError(
             f"endpoint is for HTTP replies: {_PLACES[place]} come from no endpoint, so leave "
@@ -235,12 +237,15 @@ def _known_codes(
     return tuple(found)
 
 
-def endpoint_named(provider: Provider, name: str) -> tuple[Endpoint, ...]:
+def endpoint_named(
+    provider: Provider, name: str, others: Iterable[Provider] = ()
+) -> tuple[Endpoint, ...]:
     """Find the endpoints that a test names.
 
     Args:
         provider: the provider to look at.
         name: a path template (``"/parse_runs/{id}"``) or a path, after a method or alone.
+        others: further providers: a message says which of them has it.
 
     Returns:
         Every endpoint so named: one a method, unless the name says which.
@@ -256,15 +261,23 @@ def endpoint_named(provider: Provider, name: str) -> tuple[Endpoint, ...]:
     """
     if not isinstance(name, str):
         raise UsageError(f"an endpoint is named by its path, not by {kind(name)}")
+    found = _endpoints(provider, name)
+    if not found:
+        for other in others:
+            if other.name != provider.name and _endpoints(other, name):
+                raise _foreign(provider, name, other)
+        method = " " in name.strip()
+        known = [str(item) if method else item.path for item in provider.endpoints]
+        raise unknown(f"{provider.name} endpoint", name, dict.fromkeys(known))
+    return tuple(found)
+
+
+def _endpoints(provider: Provider, name: str) -> list[Endpoint]:
     method, _, path = name.strip().rpartition(" ")
     served = [item for item in provider.endpoints if method.strip().upper() in ("", item.method)]
     # A template goes before what merely matches: "/runs/batch" is also a path of "/runs/{id}".
     found = [item for item in served if item.path == path]
-    found = found or [item for item in served if item.match(path) is not None]
-    if not found:
-        known = [str(item) if method else item.path for item in provider.endpoints]
-        raise unknown(f"{provider.name} endpoint", name, dict.fromkeys(known))
-    return tuple(found)
+    return found or [item for item in served if item.match(path) is not None]
 
 
 def _by_name(provider: Provider, name: str, others: Iterable[Provider], place: str) -> Named:

@@ -162,7 +162,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, text in _MARKERS.items():
         config.addinivalue_line("markers", name + text)
     most = config.getini("parseapi_max_attempts")
-    if not most.isdigit() or int(most) < 1:
+    if not most.isdecimal() or int(most) < 1:
         raise pytest.UsageError(f"parseapi_max_attempts must be an integer >= 1, not {most!r}")
     config.pluginmanager.register(_BrokenRules(), "parseapi-rules")
     _register_parts(config)

@@ -113,8 +113,15 @@ class Journal:
         caller: Caller,
         secrets: tuple[str, ...] = (),
     ) -> Opened:
-        """An attempt begins; ``secrets`` is what its provider reads as the credential."""
-        names = self._document_names.names(names)
+        """An attempt begins.
+
+        Args:
+            request: what is asked.
+            endpoint: where.
+            names: the names of its document, none of them signed.
+            caller: who asks.
+            secrets: what its provider reads as the credential.
+        """
         with self._lock:
             self.credentials.update(secrets)
             if not caller.is_task:

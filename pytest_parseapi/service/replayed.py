@@ -149,7 +149,7 @@ def _headers(reply: RecordedReply, recorded: Reply, wall: float) -> dict[str, st
     if moment is not None and moment == moment_of(retry_after, 1.0):  # no number of seconds
         headers["retry-after"] = _date(moment + moved)
     reset = headers.get(_RESET, "")
-    if reset.isdigit() and _EPOCH < int(reset) < _EPOCH * 10:
+    if reset.isdecimal() and _EPOCH < int(reset) < _EPOCH * 10:
         headers[_RESET] = f"{int(reset) + moved:.0f}"
     return headers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from _thread import LockType, allocate_lock
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -42,6 +43,8 @@ class RunRecord:
     announced: Literal["", "wrong", "right"] = ""
     """Whether webhooks were made about it, and whether one of them was right."""
     on_end: Callable[[RunRecord], None] | None = None
+    lock: LockType = field(default_factory=allocate_lock)
+    """One for all runs of a book: whoever ends one, in whatever thread, does so once."""
 
     def settle(self, now: float) -> None:
         """End it if its time is over."""
@@ -78,13 +81,18 @@ class RunRecord:
         return self.words.succeeded if self.failure is None else self.words.failed
 
     def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
-        """It ends; where nobody is told of it here, the test makes the webhook itself."""
-        self.status = status or self.final_status
-        self.ended = when
+        """It ends, once; where nobody is told of it here, the test makes the webhook itself."""
+        with self.lock:
+            if self.ended is not None:
+                return
+            self.ended, self.status = when, status or self.final_status
+            batch = self.batch
+            whole = batch is not None and batch.one_ended(when)
+        # A receiver of webhooks may ask about runs.
         if self.on_end is not None and announced:
             self.on_end(self)
-        if self.batch is not None:
-            self.batch.one_ended(when, announced=announced)
+        if batch is not None and whole and batch.on_end is not None and announced:
+            batch.on_end(batch)
 
     def announce(self, *, right: bool) -> None:
         """A webhook tells of it."""
@@ -178,13 +186,12 @@ class BatchRecord:
                     run.status = self.words.running
         self.end_shown = self.ended is not None
 
-    def one_ended(self, when: float, *, announced: bool) -> None:
-        """One of its runs has ended; where nobody is told of it, nobody is of the whole."""
+    def one_ended(self, when: float) -> bool:
+        """One of its runs has ended; whether the whole has."""
         self.unfinished -= 1
         if not self.unfinished:
             self.ended = max(run.ended or when for run in self.runs)
-            if self.on_end is not None and announced:
-                self.on_end(self)
+        return not self.unfinished
 
     @property
     def status(self) -> str:
@@ -247,6 +254,7 @@ class RunBook:
         """Called when there is one more run, which a server that runs for days counts."""
         self.dropped = 0
         """How many runs there are no longer, because a server kept newer ones."""
+        self._lock = allocate_lock()
         self._by_id: dict[str, RunRecord] = {}
         self._latest: dict[str, RunRecord] = {}
 
@@ -275,6 +283,7 @@ class RunBook:
             created=now,
             status=self.words.submitted,
             on_end=self._ended,
+            lock=self._lock,
         )
 
     def add(

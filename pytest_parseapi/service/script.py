@@ -243,7 +243,7 @@ def steps_for(
     if not named and verb == "fail":
         needs = "needs at least one error: a code, a status or a network fault"
         raise UsageError(f"fail() {needs}", marker=f"marker parse_error {needs}")
-    endpoints = () if endpoint is None else endpoint_named(provider, endpoint)
+    endpoints = () if endpoint is None else endpoint_named(provider, endpoint, others)
     for error in named:
         if endpoints and not any(_documents(item, error) for item in endpoints):
             assert isinstance(error, DocumentedError)
@@ -255,6 +255,8 @@ def steps_for(
     for name, value in (("retry_after", retry_after), ("message", message)):
         if value is not None and named and all(silent):
             raise UsageError(f"{named[0]} sends no reply, so it takes no {name}")
+    if message is not None and named and all(_has_no_room(error) for error in named):
+        raise UsageError(f"the reply of {named[0]} has no room for a message")
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
     if isinstance(after, bool) or not isinstance(after, int) or after < 0:
@@ -281,6 +283,10 @@ def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> boo
     if isinstance(error, NetworkFault) or not error.endpoints:
         return True
     return endpoint.path in error.endpoints
+
+
+def _has_no_room(error: DocumentedError | NetworkFault) -> bool:
+    return isinstance(error, NetworkFault) and not error.takes_message
 
 
 def times_of(times: object) -> float:

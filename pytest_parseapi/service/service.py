@@ -38,9 +38,6 @@ from pytest_parseapi.service.script import Found, Script, Step
 
 __all__ = ["Ids", "SimulatedService", "Watcher"]
 
-_LOST: Final = ("read_timeout", "connection_reset", "truncated_body")
-"""Faults that lose a reply: the service got the request."""
-
 _NO_RUNS: Final = no_runs()
 
 
@@ -343,7 +340,7 @@ class SimulatedService:
             )
         step = found.step if isinstance(found.step, Step) else None
         error = None if step is None else step.error
-        lost = isinstance(error, NetworkFault) and error.name in _LOST and _changes(endpoint)
+        lost = isinstance(error, NetworkFault) and error.loses_reply and _changes(endpoint)
         if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
             return self._fault(script, found, error)
         request_id = self._ids.new(self.provider.behaviour.request_id_prefix)

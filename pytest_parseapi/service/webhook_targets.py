@@ -19,6 +19,8 @@ __all__ = ["Kind", "Target", "is_async", "kind_of", "send", "send_async"]
 Target: TypeAlias = Callable[..., Any] | str
 Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
 _ASGI_ARGUMENTS = 3
+_WSGI_ARGUMENTS = 2
+_ENVIRONS = ("environ", "env", "environment")
 _STATUS = ("status_code", "status", "statusCode")
 _URL_TIMEOUT = 30.0
 
@@ -74,7 +76,8 @@ def kind_of(target: Target) -> Kind:
         names = []
     if len(names) == _ASGI_ARGUMENTS and waits:
         return "asgi"
-    if names[:2] in (["environ", "start_response"], ["env", "start_response"]):
+    # The names are free; a function of body and headers has neither of these.
+    if len(names) == _WSGI_ARGUMENTS and (names[0] in _ENVIRONS or names[1].startswith("start")):
         return "wsgi"
     return "coroutine" if waits else "function"
 

@@ -401,6 +401,11 @@ def test_by_default_an_error_is_one_of_the_main_endpoint() -> None:
         ),
         (
             EXTEND,
+            {"endpoint": "/extraction/parse"},
+            "'/extraction/parse' is documented by nutrient, not by extend: use nutrient_api",
+        ),
+        (
+            EXTEND,
             {"codes": "read_timeout"},
             "codes: 'read_timeout' is a network fault, and each_parse_error lists documented "
             "errors: script it with parse_error('read_timeout')",

@@ -430,7 +430,7 @@ CALLS = {
     "extend_api.replies_take('1')": "replies_take() takes seconds >= 0, not '1'",
     "extend_api.replies_take(float('nan'))": "replies_take() takes seconds >= 0, not nan",
     "extend_api.replies_take(float('inf'))": "replies_take() takes seconds >= 0, not inf",
-    "extend_api.clock.advance(-1)": "clock.advance() takes seconds from 0 up, not -1",
+    "extend_api.clock.advance(-1)": "clock.advance() takes seconds >= 0, not -1",
     "extend_api.attempts_for(3)": "document is a URL, a file name or an id, not 3",
     "extend_api.attempts_for(None)": (
         "attempts_for() needs a document: a URL, a file name or an id"
@@ -474,6 +474,7 @@ def test_a_test_case_has_no_cases(check, level):
     [
         ("parseapi_max_attempts=0", "parseapi_max_attempts must be an integer >= 1, not '0'"),
         ("parseapi_max_attempts=x", "parseapi_max_attempts must be an integer >= 1, not 'x'"),
+        ("parseapi_max_attempts=²", "parseapi_max_attempts must be an integer >= 1, not '²'"),
     ],
 )
 def test_wrong_ini_values(nested, ini, message):

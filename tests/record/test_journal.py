@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 from pytest_parseapi.providers.registry import registry
@@ -58,7 +59,8 @@ class Book:
     def __init__(self):
         self.now = 0.0
         self.callers = Callers()
-        self.journal = Journal(lambda: self.now, lambda: 1e9 + self.now)
+        self.names = DocumentNames()
+        self.journal = Journal(lambda: self.now, lambda: 1e9 + self.now, self.names)
 
     def open(
         self,
@@ -82,6 +84,7 @@ class Book:
             client="httpx",
             timeouts=Timeouts(5.0, 5.0),
         )
+        names = self.names.names(names)
         return self.journal.open(request, endpoint, names, self.callers[by], (key,))
 
     def close(self, opened, *, ok=False, error=OCR):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 
@@ -15,6 +16,7 @@ from extend_ai.parse_runs import ParseRunsListResponse
 from extend_ai.types import BatchRun, ParseRun
 
 from pytest_parseapi import ALWAYS
+from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
 from pytest_parseapi.providers.extend import errors as extend_errors
 
@@ -375,6 +377,19 @@ def test_a_lost_reply_to_a_cancellation_leaves_the_run_cancelled(extend_api, cli
     assert [item.status for item in extend_api.runs] == ["CANCELLED"]
     with pytest.raises(BadRequestError):
         client.parse_runs.cancel(run.id)
+
+
+@pytest.mark.parametrize(
+    ("fault", "left"), [(fault.name, int(fault.loses_reply)) for fault in FAULTS]
+)
+def test_what_a_fault_leaves_of_a_submission(extend_api, fault, left):
+    extend_api.fail(fault, endpoint="/parse_runs")
+    headers = {"authorization": f"Bearer {extend_api.api_key}"}
+    with contextlib.suppress(httpx.TransportError):
+        httpx.post(f"{extend_api.base_url}/parse_runs", json={"file": FILE}, headers=headers)
+    assert len(extend_api.runs) == left
+    lost = ["read_timeout", "connection_reset", "truncated_body", "invalid_json"]
+    assert bool(left) == (fault in lost)
 
 
 def test_a_lost_reply_to_a_deletion_leaves_nothing(extend_api, client):

@@ -14,6 +14,7 @@ from plain_consumer import FILES, send, upload
 from pytest_parseapi import ALWAYS
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.providers.registry import registry
@@ -160,9 +161,6 @@ def test_a_message(extend_api, message):
     assert send(extend_api).json()["message"] == message
 
 
-FAULTS = "connect_error, connect_timeout, read_timeout"
-
-
 @pytest.mark.parametrize(
     ("errors", "options", "message"),
     [
@@ -216,6 +214,11 @@ FAULTS = "connect_error, connect_timeout, read_timeout"
             "retry_after must be seconds >= 0, an HTTP date or a datetime, not 'soon'",
         ),
         (("OCR_ERROR",), {"message": 7}, "message is a string, not 7"),
+        (
+            ("OCR_ERROR",),
+            {"endpoint": "POST /extraction/parse"},
+            "'POST /extraction/parse' is documented by nutrient, not by extend: use nutrient_api",
+        ),
         ((505,), {}, None),
     ],
 )
@@ -241,6 +244,22 @@ def test_what_sends_no_reply_takes_nothing_for_one(extend_api, argument):
     assert (
         str(mistake.value) == f"read_timeout sends no reply, so it takes no {next(iter(argument))}"
     )
+
+
+@pytest.mark.parametrize("fault", ["invalid_json", "empty_body", "truncated_body"])
+def test_a_reply_without_room_for_a_message_takes_none(extend_api, fault):
+    with pytest.raises(UsageError) as mistake:
+        extend_api.fail(fault, message="Later.")
+    assert str(mistake.value) == f"the reply of {fault} has no room for a message"
+    extend_api.fail(fault, "OCR_ERROR", message="Later.")
+    send(extend_api)
+    assert send(extend_api).json()["message"] == "Later."
+
+
+@pytest.mark.parametrize("fault", [fault.name for fault in FAULTS if fault.takes_message])
+def test_a_reply_with_room_for_a_message_carries_it(extend_api, fault):
+    extend_api.fail(fault, message="Later.")
+    assert "Later." in send(extend_api).text
 
 
 def test_a_retry_after_goes_with_what_sends_a_reply(extend_api):

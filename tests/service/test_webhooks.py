@@ -695,6 +695,43 @@ def test_an_event_cannot_contradict_its_run(extend_api, client):
         extend_api.webhook("OCR_ERROR", run=extend_api.runs[0])
 
 
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), True, "5", None])
+def test_a_first_wait_is_a_number_of_seconds(extend_api, value):
+    delivery = extend_api.webhook()
+    with pytest.raises(UsageError) as mistake:
+        extend_api.deliver(delivery, lambda _body, _headers: 204, first_wait=value)
+    assert str(mistake.value) == f"first_wait must be seconds >= 0, not {value!r}"
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None])
+def test_tries_are_counted(extend_api, value):
+    delivery = extend_api.webhook()
+    with pytest.raises(UsageError) as mistake:
+        extend_api.deliver(delivery, lambda _body, _headers: 204, tries=value)
+    assert str(mistake.value) == f"tries must be an integer >= 1, not {value!r}"
+
+
+def test_a_wsgi_app_may_name_its_arguments_as_it_likes(extend_api):
+    seen = []
+
+    def short(env, start):
+        seen.append(env["wsgi.input"].read())
+        start("204 No Content", [])
+        return []
+
+    def long(environment, begin):
+        return short(environment, begin)
+
+    def other(request, start_fn):
+        return short(request, start_fn)
+
+    delivery = extend_api.webhook()
+    for app in (short, long, other):
+        [answer] = extend_api.deliver(delivery, app)
+        assert answer.status == 204
+    assert seen == [delivery.body] * 3
+
+
 @pytest.mark.parametrize("target", ["ftp://x", 7])
 def test_wrong_targets(extend_api, target):
     with pytest.raises(UsageError, match="a webhook goes to a URL, an app or a function"):
