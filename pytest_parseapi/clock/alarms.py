@@ -6,6 +6,7 @@ over real work, too, and shows what is left.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import functools
 import os
 import signal
@@ -24,6 +25,7 @@ from pytest_parseapi.patching.attributes import Patches
 __all__ = ["Alarms"]
 
 _NOBODY: Final = 0
+_handler_of: Final = _signal.getsignal
 # Two readings of the same timer differ by less.
 _SAME: Final = SECOND // 50
 
@@ -55,12 +57,12 @@ class Alarms:
             self._patches.put(signal, name, self._setting)
         self._patches.put(signal, "pause", self._pause)
         self._note_others()
-        self._clock.before_jump, self._clock.jumped_to = self._find, self._shorten
+        self._clock.before_jump = self._find
 
     def stop(self) -> None:
         """Ring in real time again; what is left of a timer is what its virtual time was."""
         self._patches.stop()
-        self._clock.before_jump = self._clock.jumped_to = _nothing
+        self._clock.before_jump = self._clock.jumped_to = bool
 
     def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """``signal.alarm`` or ``signal.setitimer``."""
@@ -112,6 +114,7 @@ class Alarms:
             self._entry = Waiting(_Ring(self._ring))
             self._entry.ident = _NOBODY
             self._note_real(deadline - self._clock.ledger.noted)
+            self._clock.jumped_to = self._shorten
             self._clock.expect(self._entry, deadline)
 
     def _note_real(self, left: int) -> None:
@@ -121,12 +124,14 @@ class Alarms:
         if self._entry is not None:
             self._entry.deadline = None
             self._entry = None
+            self._clock.jumped_to = bool
 
     # What follows is called with the clock's lock held.
 
     def _find(self) -> None:
         """Time is about to jump: note a timer that was set by a reference that was kept."""
-        if self._entry is None:
+        # Without a handler it would end the process; to ask for that costs much less.
+        if self._entry is None and callable(_handler_of(signal.SIGALRM)):
             found = self._read()
             if found.left and not found.is_same(self._others):
                 self._interval = round(found.interval * SECOND)

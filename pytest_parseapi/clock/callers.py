@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import Enum
 from types import FrameType
 from typing import Final
 
-__all__ = ["Caller", "caller_of", "calling_frame", "frame_here", "is_tool"]
+__all__ = ["NOT_ASKED", "Caller", "ask_for_frame", "caller_of", "calling_frame", "is_tool"]
 
 _TOOLS: Final = frozenset(
     {
@@ -85,33 +85,28 @@ def is_tool(frame: FrameType | None) -> bool:
     return False
 
 
-def _frames() -> Generator[FrameType | None, None, None]:
-    """Yields, each time, the frame of whoever asks."""
-    own = sys._getframe()
-    while True:
-        yield own.f_back
-
-
-_ask: Final = _frames().__next__
-
-
-def frame_here() -> FrameType | None:
-    """The frame that calls this.
-
-    ``sys._getframe`` raises an audit event, which costs more than all else that a wait needs.
-    """
+def calling_frame() -> FrameType | None:
+    """The frame that called the caller of this; None where C called it with no frame above."""
     try:
-        asking = _ask()
-    except (ValueError, StopIteration):  # another thread asks, or a signal's handler raised there
-        asking = sys._getframe()
+        asking = ask_for_frame()
+    except NOT_ASKED:
+        asking = sys._getframe(1)
     return None if asking is None else asking.f_back
 
 
-def calling_frame() -> FrameType | None:
-    """The frame that called the caller of this; None where C called it with no frame above."""
-    asking = frame_here()
-    above = None if asking is None else asking.f_back
-    return None if above is None else above.f_back
+def _asked_for_frames() -> Generator[FrameType | None, None, None]:
+    own = sys._getframe()
+    while True:
+        yield own.f_back.f_back  # type: ignore[union-attr]  # it runs: somebody has called it
+
+
+ask_for_frame: Final[Callable[[], FrameType | None]] = _asked_for_frames().__next__
+"""The frame that called the function that asks.
+
+``sys._getframe`` raises an audit event, which costs more than all else that a wait needs. This one
+raises `NOT_ASKED` where another thread asks just now, or where a signal's handler raised in it.
+"""
+NOT_ASKED: Final = (ValueError, StopIteration)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_parseapi.clock.ledger import Ledger
 from pytest_parseapi.clock.rest import Waiting
 
 __all__ = ["Deadlines"]
@@ -19,17 +20,15 @@ class Deadlines:
     """The deadlines of one clock, the earliest first. Its users hold the clock's lock."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Waiting]] = []
+        self.heap: list[tuple[int, int, Waiting]] = []
+        """The earliest first, with some that ended."""
         self._numbers = itertools.count()
         self._ended = 0
-
-    def __len__(self) -> int:
-        return len(self._heap)
 
     def add(self, entry: Waiting, deadline: int) -> None:
         """Have something woken at this reading."""
         entry.deadline = deadline
-        heapq.heappush(self._heap, (deadline, next(self._numbers), entry))
+        heapq.heappush(self.heap, (deadline, next(self._numbers), entry))
 
     def forget(self, entry: Waiting) -> None:
         """It is to be woken no more."""
@@ -37,40 +36,40 @@ class Deadlines:
             return
         entry.deadline = None
         self._ended += 1
-        if self._ended > _FEW and self._ended * 2 > len(self._heap):
-            self._heap = [item for item in self._heap if item[2].deadline is not None]
-            heapq.heapify(self._heap)
+        if self._ended > _FEW and self._ended * 2 > len(self.heap):
+            self.heap = [item for item in self.heap if item[2].deadline is not None]
+            heapq.heapify(self.heap)
             self._ended = 0
 
     def earliest(self) -> int | None:
         """The next reading at which somebody is to be woken; None where nobody is, or is awake."""
-        while self._heap:
-            deadline, _, entry = self._heap[0]
+        while self.heap:
+            deadline, _, entry = self.heap[0]
             if entry.deadline is not None and not entry.due:
                 # One that was woken by something else may still wait again.
                 return None if entry.awake else deadline
             self._pop()
         return None
 
-    def all_after(self, now: int) -> bool:
-        """Whether nobody is to be woken up to a reading, and nobody was woken before."""
+    def all_after(self, ledger: Ledger, needs: int) -> bool:
+        """Whether nobody is to be woken in the next nanoseconds, and nobody is awake."""
         earliest = self.earliest()
-        return not self._heap if earliest is None else earliest > now
+        return not self.heap if earliest is None else earliest > ledger.now() + needs
 
     def due(self, now: int) -> Iterator[Waiting]:
         """Take out whoever is to be woken by now."""
-        while self._heap and self._heap[0][0] <= now:
+        while self.heap and self.heap[0][0] <= now:
             entry = self._pop()
             if entry.deadline is not None:
                 yield entry
 
     def clear(self) -> None:
         """Wake nobody."""
-        self._heap.clear()
+        self.heap.clear()
         self._ended = 0
 
     def _pop(self) -> Waiting:
-        entry = heapq.heappop(self._heap)[2]
+        entry = heapq.heappop(self.heap)[2]
         if entry.deadline is None:
             self._ended = max(0, self._ended - 1)
         return entry

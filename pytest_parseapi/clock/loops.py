@@ -7,7 +7,6 @@ socket, a child process) on its way, that call stays real, and no thread's time 
 from __future__ import annotations
 
 import functools
-import math
 import os
 import select as system
 import selectors
@@ -16,11 +15,18 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sized
+from math import inf, nextafter
 from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame, frame_here
+from pytest_parseapi.clock.callers import (
+    NOT_ASKED,
+    Caller,
+    ask_for_frame,
+    caller_of,
+    calling_frame,
+)
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.resting import RestingCall
@@ -33,6 +39,8 @@ __all__ = ["LoopWaits"]
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
 # The task by which other threads wake a trio loop.
 _TRIO_WAKES: Final = "<TrioToken.run_sync_soon task>"
+# Where a selector keeps, during a test, which loop it is of.
+_KNOWN: Final = "__parseapi_loop__"
 # So many seconds a loop's clock may show less than ``time.monotonic()``.
 _APART: Final = 0.05
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
@@ -53,13 +61,13 @@ class LoopWaits:
         self._rest = current().rest
         self._resting = RestingCall(self._rest)
         self._real_monotonic: Callable[[], float] = current().real["monotonic"]
-        self._began: float = clock.began["monotonic"]
         self._asyncio_call_at: Any = None
+        self._loop_asks = False
         self._trio_done = False
         self._loop_done = False
         self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._is_ahead = False
-        self._loops: dict[int, _Loop] = {}
+        self._selectors: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
@@ -89,41 +97,45 @@ class LoopWaits:
         self._patches.stop()
         began = self._clock.began["monotonic"]
         ahead = began + self._clock.elapsed - current().real["monotonic"]()
-        for known in self._loops.values():
-            loop = known.loop()
+        for selector in list(self._selectors):
+            known = vars(selector).pop(_KNOWN, None)
+            loop = None if known is None else known.loop()
             if loop is not None:
                 _shift(loop, -ahead - self._ahead.get(loop, 0.0))
-        self._loops.clear()
+        self._selectors.clear()
+        self._loop_asks = False
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
-        clock, show = self._clock, self._shown
+        clock, ledger, began = self._clock, self._clock.ledger, self._clock.began["monotonic"]
         own = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
-            if clock.closed:
+            if self._loop_asks:
+                self._loop_asks = False
+            elif clock.closed:
                 return real(loop)
-            frame = frame_here()
-            caller = None if frame is None else frame.f_back
-            if caller is not None and caller.f_globals is not own and not _is_asyncio(caller):
-                self._follow(loop)
-            return show(loop)
+            else:
+                try:
+                    frame = ask_for_frame()
+                except NOT_ASKED:
+                    frame = sys._getframe(1)
+                if frame is not None and frame.f_globals is not own and not _is_asyncio(frame):
+                    self._follow(loop)
+            ledger.readings += 1
+            now = ledger.noted if ledger.readings < ledger.busy else ledger.now()
+            shown: float = began + now / SECOND
+            if ledger.expired == now:
+                shown = nextafter(shown, inf)
+            return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
         return read
 
-    def _shown(self, loop: Any) -> float:
-        ledger = self._clock.ledger
-        ledger.readings += 1
-        now = ledger.now()
-        shown: float = self._began + now / SECOND
-        if ledger.expired == now:
-            shown = math.nextafter(shown, math.inf)
-        return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
-
     def _follow(self, loop: Any) -> None:
         """Put the clock and the timers of a loop forward, if code has run for long."""
-        more = self._real_monotonic() + self._clock.jumped_ns / SECOND - self._shown(loop)
+        self._loop_asks = True
+        more = self._real_monotonic() + self._clock.jumped_ns / SECOND - loop.time()
         if more > _APART:
             self._ahead[loop] = more + self._ahead.get(loop, 0.0)
             self._is_ahead = True
@@ -146,7 +158,7 @@ class LoopWaits:
 
     def _call_later(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """As asyncio's own, without the look at who asks: a delay starts from now for everybody."""
-        clock, call_at, show = self._clock, self._asyncio_call_at, self._shown
+        clock, call_at = self._clock, self._asyncio_call_at
         base: Any = sys.modules["asyncio.base_events"]
         replaced = base.BaseEventLoop.call_at
 
@@ -156,7 +168,8 @@ class LoopWaits:
         ) -> Any:
             if delay is None or clock.closed or type(loop).call_at is not replaced:
                 return real(loop, delay, callback, *arguments, context=context)
-            timer = call_at(loop, show(loop) + delay, callback, *arguments, context=context)
+            self._loop_asks = True
+            timer = call_at(loop, loop.time() + delay, callback, *arguments, context=context)
             if timer._source_traceback:  # with the loop's debug mode
                 del timer._source_traceback[-1]
             return timer
@@ -164,14 +177,14 @@ class LoopWaits:
         return call_later
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        clock, loops, is_only_thread = self._clock, self._loops, self._rest.is_only_thread
+        clock, is_only_thread = self._clock, self._rest.is_only_thread
 
         @functools.wraps(real)
         def select(selector: Any, timeout: float | None = None) -> Any:
             if clock.closed:
                 return real(selector, timeout)
-            known = loops.get(id(selector))
-            if known is None or known.selector() is not selector:
+            known: _Loop | None = getattr(selector, _KNOWN, None)
+            if known is None:
                 if timeout is not None and timeout <= 0:
                     return real(selector, timeout)
                 frame = calling_frame()
@@ -179,11 +192,17 @@ class LoopWaits:
                 # By its own module or another one, as nest_asyncio does.
                 if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
                     return self._outside_loops(functools.partial(real, selector, timeout))
-                known = loops[id(selector)] = _Loop(loop, selector)
-            is_quiet = known.is_quiet(selector)
-            if timeout is not None and timeout <= 0:
-                return [] if is_quiet and is_only_thread() else real(selector, timeout)
-            if is_quiet and timeout is not None and clock.pass_at_once(timeout, known.ready):
+                known = _Loop(loop)
+                setattr(selector, _KNOWN, known)
+                self._selectors.add(selector)
+            self._loop_asks = True  # next, to see which timers are due
+            if timeout is None or len(selector._fd_to_key) > 1 or known.signal_handlers:
+                passes = False
+            elif timeout > 0:
+                passes = clock.pass_at_once(timeout, known.ready)
+            else:
+                passes = is_only_thread()
+            if passes:
                 return []
             return self._wait(functools.partial(real, selector), selector, timeout, known)
 
@@ -192,6 +211,8 @@ class LoopWaits:
     def _wait(
         self, real: Callable[..., Any], selector: Any, timeout: float | None, known: _Loop
     ) -> Any:
+        if timeout is not None and timeout <= 0:
+            return real(timeout)
         is_quiet = known.is_quiet(selector)
         if not (is_quiet or all(self._is_idle(key) for key in selector.get_map().values())):
             if events := real(0):
@@ -255,21 +276,20 @@ class LoopWaits:
 class _Loop:
     """A loop that waits by a selector. Whoever keeps the selector may not keep the loop."""
 
-    __slots__ = ("_signal_handlers", "loop", "ready", "selector")
+    __slots__ = ("loop", "ready", "signal_handlers")
 
-    def __init__(self, loop: Any, selector: Any) -> None:
+    def __init__(self, loop: Any) -> None:
         self.loop: weakref.ref[Any] = weakref.ref(loop)
-        self.selector: weakref.ref[Any] = weakref.ref(selector)
         self.ready: Sized = loop._ready
         """The callbacks to be called next."""
-        self._signal_handlers: Sized = getattr(loop, "_signal_handlers", ())
+        self.signal_handlers: Sized = getattr(loop, "_signal_handlers", ())
 
     def is_quiet(self, selector: Any) -> bool:
         """Whether nothing comes by the selector but what `ready` shows as well.
 
         What it then looks at is the one descriptor by which other threads wake the loop.
         """
-        return len(selector._fd_to_key) == 1 and not self._signal_handlers
+        return len(selector._fd_to_key) == 1 and not self.signal_handlers
 
     def has_callbacks(self) -> bool:
         """Whether another thread has given the loop something to call."""

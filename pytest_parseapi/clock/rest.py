@@ -8,6 +8,7 @@ waits for connections, for which `clock.resting` has a call.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -86,17 +87,18 @@ class Rest:
         self._first: set[int] = set()
         self._ended: set[int] = set()
         self._look_after = 0
-        self._mutex: Any = RLock()
+        self.lock: Callable[[], object]
+        """Lets no other thread change who is at rest."""
+        self.unlock: Callable[[], object]
+        """Lets others go on."""
+        self._make_lock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
 
-    def lock(self) -> None:
-        """Let no other thread change who is at rest."""
-        _acquire(self._mutex)
-
-    def unlock(self) -> None:
-        """Let others go on."""
-        _release(self._mutex)
+    def _make_lock(self) -> None:
+        mutex: Any = RLock()
+        self.lock = functools.partial(_acquire, mutex)
+        self.unlock = functools.partial(_release, mutex)
 
     def look_at_old_threads(self) -> None:
         """A test begins: note where every thread but this one stands."""
@@ -123,7 +125,7 @@ class Rest:
 
     def forked(self) -> None:
         """This is the child of a fork: it has one thread."""
-        self._mutex = RLock()
+        self._make_lock()
         self._waits.clear()
         self._known.clear()
         self.listening.clear()
@@ -224,7 +226,7 @@ class Rest:
             key: the identity of the lock or queue.
             to_all: whether it came to everybody who waits.
         """
-        _acquire(self._mutex)
+        self.lock()
         try:
             listening = self.listening.get(key)
             while listening:
@@ -236,7 +238,7 @@ class Rest:
                     if not to_all:
                         return
         finally:
-            _release(self._mutex)
+            self.unlock()
 
     def waiting(self) -> list[Waiting]:
         """All threads that wait."""
@@ -248,6 +250,8 @@ class Rest:
 
     def others_work(self) -> bool:
         """As `has_work`, where the calling thread has not said that it waits and is about to."""
+        if not (self._waits or _count() or threading._limbo) and len(threading._active) == 1:  # type: ignore[attr-defined]
+            return False
         me = get_ident()
         if me in self._waits:  # a signal's handler waits within a wait
             return True
@@ -307,13 +311,13 @@ class Rest:
         Args:
             key: what those listen for who wait for its end.
         """
-        _acquire(self._mutex)
+        self.lock()
         try:
             self._ended.add(get_ident())
             self._old.pop(get_ident(), None)
             self._first.discard(get_ident())
         finally:
-            _release(self._mutex)
+            self.unlock()
         self.came(key, to_all=True)
         self.ended()
 

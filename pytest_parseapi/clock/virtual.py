@@ -41,10 +41,6 @@ _LAST_SLICE: Final = 0.02
 _UNTIMED_SLICE: Final = 1.0
 
 
-def _nothing() -> bool:
-    return False
-
-
 def _refusal(seconds: float) -> Exception:
     """What ``time.sleep`` raises for a duration that it does not take."""
     if math.isnan(seconds):
@@ -67,13 +63,13 @@ class VirtualClock:
     def __init__(self, *, real: bool = False, stops: Stops | None = None) -> None:
         self.real = real
         self._stops = Stops() if stops is None else stops
-        self.real_work: Callable[[], bool] = _nothing
+        self.real_work: Callable[[], bool] = bool
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
-        self.before_jump: Callable[[], object] = _nothing
+        self.before_jump: Callable[[], object] = bool
         """Called where a jump may come, with no other thread at the clock."""
-        self.jumped_to: Callable[[], object] = _nothing
+        self.jumped_to: Callable[[], object] = bool
         """Called after each jump, with no other thread at the clock."""
         self.ledger = Ledger(real=real)
         """What has passed, for those who show it."""
@@ -173,22 +169,28 @@ class VirtualClock:
             Whether it passed. Otherwise nothing has happened.
         """
         needs = round(seconds * SECOND)
-        if not needs or self.closed or self._holds or self._interrupts_itself:
-            return False
-        rest, ledger = self._rest, self.ledger
+        rest = self._rest
         rest.lock()
         try:
             self.before_jump()
-            deadline = ledger.now() + needs
-            if self._may_jump_past(deadline) and not came:
-                self._endless.count()
-                ledger.jump(deadline)
-                ledger.expired = deadline
-                self.jumped_to()
-                return True
+            if (
+                self._holds
+                or came
+                or not needs
+                or rest.others_work()
+                or self.real_work()
+                or (self._deadlines.heap and not self._deadlines.all_after(self.ledger, needs))
+                or self.closed
+                or self._interrupts_itself
+                or (self._current is not None and self._current.clock is not self)
+            ):
+                return False
+            self._endless.count()
+            self.ledger.pass_over(needs)
+            self.jumped_to()
+            return True
         finally:
             rest.unlock()
-        return False
 
     def wait(
         self, wait: Wait, seconds: float | None, *, key: int = 0, polled: bool = False
@@ -409,22 +411,13 @@ class VirtualClock:
             return wait.go_on(None)
         return wait.go_on(max(0.0, (needs - (self.ledger.monotonic() - began)) / SECOND))
 
-    def _may_jump_past(self, deadline: int) -> bool:
-        """Whether the calling thread, which is at work, may let time pass up to its deadline."""
-        if self.closed or self._holds or not self._is_current():
-            return False
-        deadlines = self._deadlines
-        if deadlines and not deadlines.all_after(deadline):
-            return False
-        return not (self._rest.others_work() or self.real_work())
-
-    def _is_current(self) -> bool:
-        """Whether no test within this one runs."""
-        return self._current is None or self._current.clock is self
+    def _is_covered(self) -> bool:
+        """Whether a test within this one runs."""
+        return self._current is not None and self._current.clock is not self
 
     def _try_jump(self) -> None:
         """Jump to the earliest deadline if nobody is at work."""
-        if self.closed or self._holds or not self._is_current():
+        if self.closed or self._holds or self._is_covered():
             return
         self.before_jump()
         earliest = self._deadlines.earliest()

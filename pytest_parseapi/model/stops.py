@@ -21,7 +21,7 @@ class Stops:
 
     def __init__(self) -> None:
         self.message: str | None = None
-        self.before_check: Callable[[], object] = _nothing
+        self.before_check: Callable[[], object] = bool
         """Called whenever the consumer asks or waits: it may stop the test."""
         self.site = ""
         """Where the consumer asked, such as ``client.py:22 in parse``."""
@@ -56,10 +56,6 @@ class Stops:
         self.before_check()
         if self.message is not None:
             raise SimulationStopped(self.message)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _call_site() -> str:

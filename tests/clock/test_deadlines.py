@@ -53,6 +53,6 @@ def test_waits_that_ended_early_do_not_pile_up(extend_api):
     for number in range(2_000):
         asked.put(number)
         assert answered.get(timeout=3600) == number
-    assert len(extend_api.clock._deadlines) < 200
+    assert len(extend_api.clock._deadlines.heap) < 200
     for thread in threads:
         thread.join()
