@@ -24,11 +24,12 @@ from pytest_parseapi.clock.real import FUNCTIONS
 
 __all__ = ["Rest", "Waiting"]
 
-# Threads that C code brings along are in no count of Python's. They are looked for at most so
-# often, in nanoseconds. A look takes longer the more threads there are: the pause after it lasts
-# so many times as long.
-_LOOK_EVERY: Final = 1_000_000
+# Threads that C code brings along are in no count of Python's, and old ones say nothing when they
+# go on. A look at them takes longer the more threads there are: the pause after it lasts so many
+# times as long, and so many nanoseconds at least. A few old ones are looked at each time.
 _LOOK_SHARE: Final = 20
+_LOOK_EVERY: Final = 1_000_000
+_FEW: Final = 4
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
 
@@ -86,7 +87,10 @@ class Rest:
         self._strangers: dict[int, _Place] = {}
         self._first: set[int] = set()
         self._ended: set[int] = set()
+        self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
+        """What a monotonic clock would read without jumps."""
         self._look_after = 0
+        self._is_unseen_at_work = False
         self.lock: Callable[[], object]
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
@@ -145,6 +149,9 @@ class Rest:
         self._ended.discard(entry.ident)
         if self._old:
             self._old.pop(entry.ident, None)
+        if _count() and self.monotonic() > self._look_after:
+            # Before somebody sleeps: whoever starts many threads takes longer than a look does.
+            self._look_for_unseen(entry.ident)
 
     def wake(self, entry: Waiting, *, due: bool = False) -> None:
         """A thread is about to go on: from now on it is at work."""
@@ -250,15 +257,15 @@ class Rest:
 
     def others_work(self) -> bool:
         """As `has_work`, where the calling thread has not said that it waits and is about to."""
-        if not (self._waits or _count() or threading._limbo) and len(threading._active) == 1:  # type: ignore[attr-defined]
+        waits, active = self._waits, threading._active  # type: ignore[attr-defined]
+        if not (waits or _count() or threading._limbo) and len(active) == 1:  # type: ignore[attr-defined]
             return False
         me = get_ident()
-        if me in self._waits:  # a signal's handler waits within a wait
+        if me in waits:  # a signal's handler waits within a wait
             return True
         if self._old:
             self._old.pop(me, None)
-        is_known = me in threading._active  # type: ignore[attr-defined]
-        return self._has_work(me, len(self._known) + is_known)
+        return self._has_work(me, len(self._known) + (me in active))
 
     def is_only_thread(self) -> bool:
         """Whether there is no thread but the calling one, as far as Python knows."""
@@ -267,21 +274,34 @@ class Rest:
     def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
+        old, count = self._old, _count()
         threads = len(threading._active)  # type: ignore[attr-defined]
-        count = _count()
         if (
-            known + len(self._old) < threads
+            known + len(old) < threads
             or count >= threads
-            or (self._old and not self._old_stand())
+            or (old and len(old) <= _FEW and not self._old_stand())
         ):
             if self._finds_work(me):
                 return True
-        elif count and FUNCTIONS["monotonic_ns"]() > self._look_after and self._finds_work(me):
-            return True
+        elif count:
+            if self._is_unseen_at_work or self.monotonic() > self._look_after:
+                self._look_for_unseen(me)
+            if self._is_unseen_at_work:
+                return True
         # The calling thread has just looked at what it waits for.
         return bool(self._polled) and any(
             entry.ident != me and entry.wait.over() for entry in self._polled
         )
+
+    def _look_for_unseen(self, me: int) -> None:
+        """Look for threads at work that are in no count, and for old ones that went on."""
+        began = self.monotonic()
+        frames = sys._current_frames()
+        counted = threading._active.keys() - self._old.keys()  # type: ignore[attr-defined]
+        unseen = frames.keys() - counted - self._waits.keys() - self._ended - {me}
+        self._is_unseen_at_work = any(self._has_gone_on(ident, frames[ident]) for ident in unseen)
+        ended = self.monotonic()
+        self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
 
     def only_consumers_wait(self, *, count_outside: bool) -> bool:
         """Whether every thread that is not a tool's said that it waits, and for no deadline.
@@ -326,15 +346,6 @@ class Rest:
 
     def _finds_work(self, me: int) -> bool:
         """Look at every thread of the process but the calling one."""
-        now = FUNCTIONS["monotonic_ns"]
-        began = now()
-        try:
-            return self._looks_like_work(me)
-        finally:
-            ended = now()
-            self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
-
-    def _looks_like_work(self, me: int) -> bool:
         active = threading._active  # type: ignore[attr-defined]
         frames = sys._current_frames()
         for ident, frame in frames.items():
@@ -342,18 +353,24 @@ class Rest:
                 continue
             if ident in self._ended and ident not in active:
                 continue
-            places = self._old if ident in self._old else self._strangers
-            place = places.get(ident)
-            if place is None:
+            if self._has_gone_on(ident, frame):
                 return True
-            if frame is not place.frame or frame.f_lasti != place.instruction:
-                # It may have come back to where it was.
-                now = _place(frame)
-                if now.chain != place.chain:
-                    return True
-                places[ident] = now
         for ident in [ident for ident in self._old if ident not in frames]:
             del self._old[ident]
+        return False
+
+    def _has_gone_on(self, ident: int, frame: FrameType) -> bool:
+        """Whether a thread is not older than the test, or stands elsewhere than at its start."""
+        places = self._old if ident in self._old else self._strangers
+        place = places.get(ident)
+        if place is None:
+            return True
+        if frame is not place.frame or frame.f_lasti != place.instruction:
+            # It may have come back to where it was.
+            now = _place(frame)
+            if now.chain != place.chain:
+                return True
+            places[ident] = now
         return False
 
 

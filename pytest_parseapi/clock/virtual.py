@@ -108,7 +108,7 @@ class VirtualClock:
         self._rest = current.rest
         self._rest.ended = self.look
         self._rest.look_at_old_threads()
-        self.ledger.monotonic = current.real["monotonic_ns"]
+        self.ledger.monotonic = self._rest.monotonic = current.real["monotonic_ns"]
         self.read_wall = current.real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
             self.began[name] = current.real[name]()
