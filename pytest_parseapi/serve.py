@@ -101,9 +101,8 @@ def serve(
             url = server.url(provider, port)
         except OSError as error:
             raise UsageError(f"cannot listen at {host}:{port}: {_reason(error)}") from None
-        log.write(
-            f"{provider.title} is simulated at {url}   Authorization: Bearer {provider.api_key}"
-        )
+        example = provider.credential.example(provider.api_key)
+        log.write(f"{provider.title} is simulated at {url}   {example}")
         # A wait without a limit keeps some systems from noticing Ctrl-C.
         while not ended.wait(1):
             pass

@@ -61,7 +61,9 @@ def failure_scripts(
         check_count(name, value, 0)
     if not min_size <= max_size:
         raise UsageError(f"0 <= min_size <= max_size, not {min_size!r} and {max_size!r}")
-    errors = [error for error in select(found, surface=surface_name) if _meets(found, error)]
+    # What the main endpoint cannot meet would be left over.
+    path = found.main_endpoint
+    errors = [item for item in select(found, surface=surface_name) if item.documented_for(path)]
     faults = [fault.name for fault in FAULTS] if surface_name == "http" else []
     unwanted = choices(f"{found.name} error", exclude, [*(error.code for error in errors), *faults])
     errors = [error for error in errors if error.code not in unwanted]
@@ -83,11 +85,6 @@ def _script(
 
 def _own(provider: object) -> dict[str, Provider]:
     return {provider.name: provider} if isinstance(provider, Provider) else {}
-
-
-def _meets(provider: Provider, error: DocumentedError) -> bool:
-    """Whether a request to the provider's main endpoint can meet it; others would be left over."""
-    return not error.endpoints or provider.main_endpoint in error.endpoints
 
 
 def _documented(

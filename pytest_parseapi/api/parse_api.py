@@ -157,7 +157,7 @@ class ParseAPI(
 
     @property
     def request_ids(self) -> list[str]:
-        """The ``requestId`` of each failed reply that carried one, oldest first.
+        """The request id (``requestId``) of each failed reply that carried one, oldest first.
 
         Example:
             >>> extend_api.fail("OCR_ERROR")
@@ -332,7 +332,7 @@ class ParseAPI(
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
         return draw(
-            self.provider.title,
+            self.provider,
             self.attempts,
             self.webhook_answers,
             notes=self._open.notes(),

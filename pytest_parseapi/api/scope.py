@@ -169,7 +169,7 @@ class Scope:
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
-            picture=lambda focus: draw(provider.title, service.journal.attempts, focus=focus),
+            picture=lambda focus: draw(provider, service.journal.attempts, focus=focus),
             signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service

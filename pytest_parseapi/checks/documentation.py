@@ -74,7 +74,7 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
         error = before.error
         if not isinstance(error, DocumentedError) or error.retryable:
             continue
-        if before.header("authorization") != after.header("authorization"):
+        if not before.same_credential(after):
             # Another credential is another request.
             continue
         yield Finding(

@@ -34,12 +34,13 @@ def request_id_logged(
     text: str | None = None,
     document: str | None = None,
 ) -> None:
-    """The ``requestId`` of failed replies is in the consumer's logs or output."""
+    """The ids of failed replies are in the consumer's logs or output."""
     check_text(text)
     if which not in ("last", "all", "any"):
         meant = as_document(which) or f": {nearest(which, ('last', 'all', 'any'))}"
         raise UsageError(f"which={which!r}{meant}")
-    rule = _id_rule(which, level)
+    name = observed.provider.request_id_name
+    rule = _id_rule(name, which, level)
     narrowed = observed.about(document, rule)
     number = level_number(level)
     if not narrowed.failed_operations:
@@ -48,12 +49,12 @@ def request_id_logged(
     if not any(attempts for _, attempts in wanted):
         replies = any(item.failed and item.status is not None for item in narrowed.attempts)
         which_one = "the last failed reply" if which == "last" else "no failed reply"
-        carried = "carried no requestId" if which == "last" else "carried a requestId"
+        carried = f"carried {'no' if which == 'last' else 'a'} {name}"
         nothing_to_check(
             narrowed,
             rule,
             f"{which_one} on record {carried}" if replies else "no failed attempt got a reply",
-            advice="script an error whose body carries one",
+            advice="script an error whose reply carries one",
         )
     lines = observed.lines(text)
     fail(
@@ -98,7 +99,7 @@ def unlogged(
     last = missing[-1]
     yield Finding(
         kind="request_id",
-        rule=_id_rule(which, level),
+        rule=_id_rule(observed.provider.request_id_name, which, level),
         subject=Subject.operation(operation),
         expected=f"{last.request_id} ({describe_error(last)} of attempt {last.number})"
         + ("" if level is None else f" in a record at {logging.getLevelName(level)} or above"),
@@ -123,7 +124,8 @@ def leaks(observed: Observed) -> Iterator[Finding]:
                 rule="no credential appears in logs or output",
                 expected=f"{mask} nowhere" + (", nor most of it" if part else ""),
                 seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
-                advice="log header names, or mask the value of Authorization",
+                advice="log header names, or mask the value of "
+                f"{observed.provider.credential.place}",
             )
 
 
@@ -146,10 +148,10 @@ def _asked(operation: Operation, which: Which) -> list[Attempt]:
     return [attempt for attempt in replies if attempt.request_id is not None]
 
 
-def _id_rule(which: Which, level: int | str | None) -> str:
+def _id_rule(name: str, which: Which, level: int | str | None) -> str:
     whose = {"last": "the last failed reply", "all": "every failed reply", "any": "a failed reply"}
     at = "" if level is None else f" at {_level_name(level)} or above"
-    return f"the requestId of {whose[which]} is logged{at}"
+    return f"the {name} of {whose[which]} is logged{at}"
 
 
 def _level_name(level: int | str) -> str:

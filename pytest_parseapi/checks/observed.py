@@ -137,7 +137,7 @@ class Observed:
     def picture(self, finding: Finding | None = None) -> str:
         """The timeline; with a finding, what that is about comes first where not all can."""
         return draw(
-            self.provider.title,
+            self.provider,
             self.attempts,
             self.answers,
             focus=() if finding is None else _focus(self, finding),

@@ -86,16 +86,7 @@ UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
     """The documented errors of the endpoint that parses: at once, or by a run."""
     path = provider.main_endpoint if surface == "http" else run_endpoints(provider)[0].path
-    return _errors_of(provider, path)
-
-
-def _errors_of(provider: Provider, path: str) -> list[DocumentedError]:
-    """The documented errors of replies of one endpoint."""
-    return [
-        error
-        for error in provider.errors
-        if "http" in error.surfaces and (not error.endpoints or path in error.endpoints)
-    ]
+    return provider.errors_at(path)
 
 
 def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
@@ -277,7 +268,7 @@ def lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterato
 def poll_errors(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """Each documented error of the endpoint that is polled."""
     _, poll = run_endpoints(provider)
-    for error in _errors_of(provider, poll.path):
+    for error in provider.errors_at(poll.path):
         yield Case(id=str(error), error=error, endpoint=str(poll))
 
 

@@ -87,8 +87,9 @@ def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
         for before, after in operation.pairs():
             if after is not call.last or not isinstance(after.error, DocumentedError):
                 continue
-            own = before.header("authorization") == after.header("authorization")
-            other_key = f"its Authorization is not that of attempt {before.number}"
+            own = before.same_credential(after)
+            place = call.record.provider.credential.place
+            other_key = f"its {place} is not that of attempt {before.number}"
             yield Violation(
                 "retries",
                 Finding(

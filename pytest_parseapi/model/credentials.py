@@ -6,7 +6,7 @@ import base64
 import binascii
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from pytest_parseapi.model.http import Request
 
@@ -18,6 +18,19 @@ class Credential(ABC):
 
     A subclass reads requests; any well-formed credential is accepted by the simulated service.
     """
+
+    @property
+    def place(self) -> str:
+        """What messages call the place: a header or a parameter of the URL."""
+        return "the credential"
+
+    def example(self, key: str) -> str:
+        """How a request carries a credential, for people: ``Authorization: Bearer KEY``.
+
+        Args:
+            key: the credential.
+        """
+        return f"{self.place}: {key}"
 
     @abstractmethod
     def read(self, request: Request) -> tuple[str, ...]:
@@ -45,6 +58,15 @@ class BearerToken(Credential):
 
     scheme: str = "Bearer"
 
+    @property
+    def place(self) -> str:
+        """The header's name."""
+        return "Authorization"
+
+    def example(self, key: str) -> str:
+        """The header with the scheme."""
+        return f"{self.place}: {self.scheme} {key}"
+
     def read(self, request: Request) -> tuple[str, ...]:
         """The token."""
         scheme, _, token = (request.header("authorization") or "").partition(" ")
@@ -67,6 +89,11 @@ class HeaderKey(Credential):
 
     header: str
 
+    @property
+    def place(self) -> str:
+        """The header's name."""
+        return self.header
+
     def read(self, request: Request) -> tuple[str, ...]:
         """The header's value."""
         value = (request.header(self.header.lower()) or "").strip()
@@ -86,6 +113,15 @@ class QueryKey(Credential):
     """
 
     parameter: str
+
+    @property
+    def place(self) -> str:
+        """The query parameter's name."""
+        return self.parameter
+
+    def example(self, key: str) -> str:
+        """The parameter as written in the URL."""
+        return f"?{self.parameter}={quote(key)}"
 
     def read(self, request: Request) -> tuple[str, ...]:
         """The parameter's value, as written in the URL and decoded."""
@@ -111,6 +147,15 @@ class BasicAuth(Credential):
     """
 
     key_is_user: bool = False
+
+    @property
+    def place(self) -> str:
+        """The header's name."""
+        return "Authorization"
+
+    def example(self, key: str) -> str:
+        """The pair before it is encoded."""
+        return f"user {key}, no password" if self.key_is_user else f"any user, password {key}"
 
     def read(self, request: Request) -> tuple[str, ...]:
         """The encoded pair, and the part of it that is secret."""

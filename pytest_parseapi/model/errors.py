@@ -70,6 +70,16 @@ class DocumentedError:
     def __str__(self) -> str:
         return f"{self.provider}-{self.code}"
 
+    def documented_for(self, path: str) -> bool:
+        """Whether an endpoint documents it, named by its path template.
+
+        Example:
+            >>> DocumentedError(provider="acme", code="BUSY", status=503, retryable=True,
+            ...                 message="Try later.", endpoints=("/read",)).documented_for("/jobs")
+            False
+        """
+        return not self.endpoints or path in self.endpoints
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:

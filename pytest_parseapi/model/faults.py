@@ -93,7 +93,7 @@ FAULTS: Final = (
         name="missing_request_id",
         kind="body",
         status=500,
-        description="a 500 whose body carries no requestId",
+        description="a 500 without the id of its request",
         takes_message=True,
     ),
 )

@@ -125,6 +125,20 @@ class Provider:
         """The endpoint that most consumers poll; None where there is none."""
         return next((endpoint for endpoint in self.endpoints if endpoint.polls), None)
 
+    @property
+    def request_id_name(self) -> str:
+        """What messages call the id of a request: the field or the header that carries it."""
+        behaviour = self.behaviour
+        return behaviour.request_id_field or behaviour.request_id_header or "request id"
+
+    def errors_at(self, path: str) -> list[DocumentedError]:
+        """The errors that replies of an endpoint can carry, named by its path template."""
+        return [
+            error
+            for error in self.errors
+            if "http" in error.surfaces and error.documented_for(path)
+        ]
+
     def error_of(self, code: str) -> DocumentedError | None:
         """The error that a `Rejected` names, or None.
 

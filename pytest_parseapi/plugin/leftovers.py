@@ -92,7 +92,8 @@ def what_to_do(
 
 def _is_impossible(step: Step, service: SimulatedService) -> bool:
     """Whether no endpoint that was asked documents the error."""
-    if not isinstance(step.error, DocumentedError) or not step.error.endpoints:
-        return False
+    error = step.error
     paths = {item.endpoint for item in service.journal.attempts}
-    return bool(paths) and not step.endpoints and paths.isdisjoint(step.error.endpoints)
+    if not isinstance(error, DocumentedError) or not paths or step.endpoints:
+        return False
+    return not any(error.documented_for(path) for path in paths)

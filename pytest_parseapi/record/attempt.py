@@ -37,7 +37,7 @@ class Attempt:
     document: str | None
     """What the request was about: a URL, file name or id; None where it named none."""
     request_id: str | None
-    """The ``requestId`` that the reply's body carried."""
+    """The id of the request that the reply carried, such as its ``requestId``."""
     status: int | None
     """None for a network fault."""
     error: DocumentedError | str | None
@@ -123,6 +123,15 @@ class Attempt:
     def retry_at(self) -> float | None:
         """The earliest time for a retry by ``Retry-After``, as ``time.time()`` counts."""
         return None if self.retry_after is None else moment_of(self.retry_after, self.wall_ended)
+
+    def same_credential(self, other: Attempt) -> bool:
+        """Whether another attempt carried the same credential, or none as well."""
+        return self._credential == other._credential
+
+    @property
+    def _credential(self) -> object:
+        # One that the provider cannot read is still one.
+        return self._secrets or self.header("authorization")
 
     def header(self, name: str) -> str | None:
         """The first value of a header that was sent, by its lower-case name."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.one_line import one_line
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
@@ -18,13 +19,13 @@ _FIRST: Final = 12
 _LAST: Final = 8
 # How many lines a table has at most where a few documents of many matter.
 _MOST_LINES: Final = 32
-_HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply", "requestId")
+_HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply")
 _RIGHT: Final = {0, 1, 2}
 _SHOWN: Final = 0.0005
 
 
 def draw(
-    title: str,
+    provider: Provider,
     attempts: Sequence[Attempt],
     answers: Sequence[WebhookAnswer] = (),
     *,
@@ -35,7 +36,7 @@ def draw(
     """The attempts as a table, one a line; of a long record, a part is left out.
 
     Args:
-        title: the provider's name.
+        provider: whose attempts they are.
         attempts: oldest first.
         answers: how webhook deliveries were answered, oldest first.
         focus: the numbers of the attempts that matter most; where they are given, the others are
@@ -49,11 +50,12 @@ def draw(
     told = "".join(f"\n    {one_line(note)}" for note in notes)
     if not (attempts or answers):
         gone = f" (older ones dropped to save memory: {dropped:,})" if dropped else ""
-        return f"timeline of {title}: no attempt on record{gone}{told}"
+        return f"timeline of {provider.title}: no attempt on record{gone}{told}"
     items = _in_order(attempts, answers)
     shown = _chosen(items, frozenset(focus))
-    rows = [_HEADINGS, *(_row(items[position]) for position in shown)]
-    used = [column for column in range(len(_HEADINGS)) if any(row[column] for row in rows[1:])]
+    headings = (*_HEADINGS, provider.request_id_name)
+    rows = [headings, *(_row(items[position]) for position in shown)]
+    used = [column for column in range(len(headings)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in used}
     about = any(isinstance(item, Attempt) and item.number not in focus for item in items)
     about = about and bool(focus)
@@ -79,7 +81,7 @@ def draw(
         for item in (items[position] for position in shown)
         if isinstance(item, Attempt) and item.contradiction is not None
     ]
-    return f"timeline of {title} (virtual seconds)\n" + "\n".join(lines) + told
+    return f"timeline of {provider.title} (virtual seconds)\n" + "\n".join(lines) + told
 
 
 def _chosen(items: Sequence[Attempt | WebhookAnswer], focus: frozenset[int]) -> list[int]:

@@ -191,14 +191,14 @@ class _Exchange:
             found = found or [error for error in errors if alike[error] == most]
         if code is not None and not found:
             found = [error for error in codes if codes[error] == code]
-        here = [error for error in found if _documents(endpoint, error)]
+        here = [error for error in found if error.documented_for(endpoint.path)]
         return here or found
 
     def _elsewhere(
         self, endpoint: Endpoint, params: dict[str, str], errors: list[DocumentedError]
     ) -> Iterator[str]:
         """Whether an error is documented for other endpoints only."""
-        if any(_documents(endpoint, error) for error in errors):
+        if any(error.documented_for(endpoint.path) for error in errors):
             return
         for error in errors:
             if len(self._service.failures(self._request, endpoint, params, error)) > 1:
@@ -249,10 +249,6 @@ def _value(raw: bytes) -> object:
         return json.loads(raw)
     except (ValueError, RecursionError):
         return _NO_JSON
-
-
-def _documents(endpoint: Endpoint, error: DocumentedError) -> bool:
-    return not error.endpoints or endpoint.path in error.endpoints
 
 
 def add_compare(commands: Any) -> None:

@@ -48,7 +48,8 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
     alike = [item for item in provider.errors if item.status == reply.status]
     meant = [error] if isinstance(error, DocumentedError) else alike
     if request_id is None and any(_carries_id(provider, item) for item in meant):
-        missing = "its body lacks the documented requestId"
+        lacks = "its body lacks" if provider.behaviour.request_id_field else "its headers lack"
+        missing = f"{lacks} the documented {provider.request_id_name}"
         contradiction = f"{contradiction}; {missing}" if contradiction else missing
     return Outcome(
         result=reply,
@@ -137,7 +138,7 @@ def _unnamed(
 
 def _documented(errors: list[DocumentedError], endpoint: Endpoint) -> DocumentedError:
     """Of errors with one code the one that the endpoint documents."""
-    here = [error for error in errors if not error.endpoints or endpoint.path in error.endpoints]
+    here = [error for error in errors if error.documented_for(endpoint.path)]
     return (here or errors)[0]
 
 

@@ -280,9 +280,7 @@ def steps_for(
 
 def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> bool:
     """Whether an error can be met at an endpoint; general ones and faults can at every one."""
-    if isinstance(error, NetworkFault) or not error.endpoints:
-        return True
-    return endpoint.path in error.endpoints
+    return isinstance(error, NetworkFault) or error.documented_for(endpoint.path)
 
 
 def _has_no_room(error: DocumentedError | NetworkFault) -> bool:

@@ -206,10 +206,7 @@ def _in_a_row(failures: list[Failure], depth: int) -> Iterator[tuple[Failure, ..
 
 def _http(provider: Provider, endpoint: Endpoint, kinds: Kinds) -> Iterator[Failure]:
     shapes: set[object] = set()
-    for error in provider.errors:
-        documented = not error.endpoints or endpoint.path in error.endpoints
-        if "http" not in error.surfaces or not documented:
-            continue
+    for error in provider.errors_at(endpoint.path):
         shape = (error.status, error.retryable, _shape(provider, error))
         if shape in shapes and not kinds.deep:
             continue

@@ -162,7 +162,7 @@ def test_no_id_to_look_for(extend_api, error, which, seen):
     ] == [
         "  expected   something to check",
         f"  seen       {seen}, so this proves nothing",
-        "  next       script an error whose body carries one",
+        "  next       script an error whose reply carries one",
     ]
 
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from pytest_parseapi import BasicAuth, BearerToken, HeaderKey, QueryKey, Request
+from pytest_parseapi import BasicAuth, BearerToken, Credential, HeaderKey, QueryKey, Request
 
 PAIR = base64.b64encode(b"user:secret").decode()
 KEY_ONLY = base64.b64encode(b"secret:").decode()
@@ -53,3 +53,25 @@ def request(query="", **headers):
 )
 def test_a_credential_is_read(credential, sent, found):
     assert credential.read(sent) == found
+
+
+class Cookie(Credential):
+    def read(self, request):
+        return tuple(filter(None, [request.header("cookie")]))
+
+
+@pytest.mark.parametrize(
+    ("credential", "place", "example"),
+    [
+        (BearerToken(), "Authorization", "Authorization: Bearer k/1"),
+        (BearerToken("Token"), "Authorization", "Authorization: Token k/1"),
+        (HeaderKey("X-Api-Key"), "X-Api-Key", "X-Api-Key: k/1"),
+        (QueryKey("key"), "key", "?key=k/1"),
+        (BasicAuth(), "Authorization", "any user, password k/1"),
+        (BasicAuth(key_is_user=True), "Authorization", "user k/1, no password"),
+        (Cookie(), "the credential", "the credential: k/1"),
+    ],
+)
+def test_a_credential_says_where_it_is(credential, place, example):
+    assert credential.place == place
+    assert credential.example("k/1") == example

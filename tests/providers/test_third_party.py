@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import respx
 from acme import ACME
 from acme_consumers import BROKEN, Right
 
@@ -141,6 +142,40 @@ def test_the_id_of_a_request_is_in_its_header(acme):
     ids = [post(acme).headers.get("x-acme-request") for _ in range(3)]
     assert ids[2] is None
     assert acme.request_ids == ids[:2]
+
+
+def test_another_key_after_a_final_error_is_another_request(acme):
+    acme.fail("UNREADABLE")
+    post(acme)
+    post(acme, headers={"X-Api-Key": "another key"})
+    logging.getLogger("app").error("failed: %s", acme.request_ids)
+    acme.assert_follows_documentation()
+
+
+def test_the_same_key_after_a_final_error_is_a_retry(acme):
+    acme.fail("UNREADABLE")
+    post(acme)
+    post(acme)
+    with pytest.raises(AssertionError, match="UNREADABLE is not retried"):
+        acme.assert_follows_documentation()
+
+
+def test_messages_call_the_id_of_a_request_as_the_provider_does(acme):
+    acme.fail("BUSY")
+    post(acme)
+    with pytest.raises(AssertionError) as failure:
+        acme.assert_request_id_logged()
+    text = str(failure.value)
+    assert text.startswith("rule broken: the x-acme-request of the last failed reply is logged\n")
+    assert "requestId" not in text
+    assert text.splitlines()[-2].endswith("x-acme-request")
+
+
+def test_a_mock_without_the_id_lacks_what_the_provider_names(acme):
+    with respx.mock:
+        respx.post(f"{acme.base_url}/read").respond(503, json={"error": "BUSY"})
+        post(acme)
+    assert "its headers lack the documented x-acme-request" in acme.timeline()
 
 
 def test_a_run_fails_and_is_resubmitted(acme):
