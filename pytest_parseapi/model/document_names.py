@@ -79,6 +79,15 @@ class DocumentNames:
         """What was uploaded under an id; None where a name is no such id."""
         return self._uploads.get(name) if isinstance(name, str) else None
 
+    @property
+    def has_uploads(self) -> bool:
+        """Whether any id stands for an upload."""
+        return bool(self._uploads)
+
+    def lasting(self, name: str) -> str | Upload:
+        """What stays the same where a file is uploaded again: the upload, else the name."""
+        return self._uploads.get(name, name) if self._uploads else name
+
     def unsigned(self, url: str) -> str:
         """A URL without what signs it, and without user and password."""
         if "@" in url:

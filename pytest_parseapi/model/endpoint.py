@@ -50,6 +50,8 @@ class Endpoint:
     samples: tuple[tuple[str, bytes], ...] = ()
     source: str = ""
     source_read: str = ""
+    uploads: bool = field(init=False, repr=False, compare=False)
+    """Whether its replies give the id of a file that the request carried."""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,16 +61,13 @@ class Endpoint:
             for index, part in enumerate(parts)
         )
         object.__setattr__(self, "_pattern", re.compile(pattern + "/?"))
+        uploads = self.method == "POST" and self.path.rpartition("/")[2] in ("upload", "uploads")
+        object.__setattr__(self, "uploads", uploads)
         if not self.samples:
             object.__setattr__(self, "samples", (self._sample(),))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
-
-    @property
-    def uploads(self) -> bool:
-        """Whether its replies give the id of a file that the request carried."""
-        return self.method == "POST" and self.path.rpartition("/")[2] in ("upload", "uploads")
 
     def match(self, path: str) -> dict[str, str] | None:
         """The path's variables, or None where the path is not of this endpoint."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import cached_property
 
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
@@ -30,6 +29,11 @@ class Asked:
         secrets: what its provider reads as the credential.
     """
 
+    __slots__ = (
+        *("_document_names", "_payload", "caller", "endpoint", "names", "previous", "request"),
+        *("secrets", "started"),
+    )
+
     def __init__(
         self,
         request: Request,
@@ -49,12 +53,17 @@ class Asked:
         self.previous: Hashable = None
         """What its caller asked about before at the same endpoint; None where it did not ask."""
         self._document_names = document_names
+        self._payload: Payload | None = None
 
-    @cached_property
+    @property
     def payload(self) -> Payload:
         """What it carries."""
-        request = self.request
-        return payload_of(request.header("content-type") or "", request.body, self._document_names)
+        found = self._payload
+        if found is None:
+            request = self.request
+            kind = request.header("content-type") or ""
+            found = self._payload = payload_of(kind, request.body, self._document_names)
+        return found
 
     @property
     def _content(self) -> str | None:
@@ -62,6 +71,12 @@ class Asked:
         if may_hold_document(self.request.header("content-type") or ""):
             return self.payload.content
         return self._uploaded(self.names)
+
+    @property
+    def _may_have_content(self) -> bool:
+        """Whether it can carry a document's bytes, or name an upload; it is quicker to ask."""
+        has_uploads = self._document_names.has_uploads
+        return has_uploads or may_hold_document(self.request.header("content-type") or "")
 
     def _uploaded(self, names: tuple[str, ...]) -> str | None:
         """A digest of the bytes that were uploaded under an id."""
@@ -77,10 +92,8 @@ class Asked:
             return (endpoint.method, endpoint.path, self.request.path)
         if not self.names:
             return (endpoint, self.request.path, self.payload.content or self.payload.digest)
-        name = self.names[0]
         # A file without a name of its own is known by its id, and gets another one each time.
-        upload = self._document_names.upload(name)
-        return (endpoint.method, endpoint.path, name if upload is None else upload)
+        return (endpoint.method, endpoint.path, self._document_names.lasting(self.names[0]))
 
     def resends(self, before: Attempt) -> bool:
         """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
@@ -102,6 +115,8 @@ class Asked:
 
     def lost_its_name(self, before: Attempt) -> bool:
         """Whether it is its caller's retry of an attempt, without its document or its name."""
+        if self.names and not self._may_have_content:
+            return False
         content = self._content
         if content is None:
             return not self.names and size_of(self.request.body) < size_of(before.body)

@@ -7,6 +7,7 @@ import sys
 import threading
 import weakref
 from _thread import get_ident
+from collections.abc import Container
 from types import FrameType
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessi
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})
 _DEEP: Final = 12
+_NOBODY: Final[frozenset[Caller]] = frozenset()
 
 
 class Caller:
@@ -74,8 +76,12 @@ class Caller:
         return _waits_for_others(frame) or _runs_libraries_alone(frame)
 
 
-def callers_at_work() -> frozenset[Caller]:
-    """The other threads that are at work now, and this thread's tasks that have not begun."""
+def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
+    """The other threads that are at work now, and this thread's tasks that have not begun.
+
+    Args:
+        but: keys of callers that are left out.
+    """
     ident = get_ident()
     found = set()
     frames = sys._current_frames()
@@ -90,7 +96,7 @@ def callers_at_work() -> frozenset[Caller]:
         for task in asyncio.all_tasks():
             if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
                 found.add(Caller(ident, task))
-    return frozenset(found)
+    return frozenset(caller for caller in found if caller.key not in but) if found else _NOBODY
 
 
 def _is_notified(frame: FrameType | None) -> bool:

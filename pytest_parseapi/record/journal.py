@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
@@ -13,6 +12,7 @@ from pytest_parseapi.model.frozen import open_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import json_object
+from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
@@ -23,34 +23,21 @@ __all__ = ["Journal", "Opened"]
 
 _OPEN_ATTEMPT: Final = open_class(Attempt)
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_Kept = TypeVar("_Kept", bound=Hashable)
 
 
-class Opened:
-    """An attempt under way."""
+class Opened(Asked):
+    """An attempt under way. The journal sets what a request alone does not tell."""
 
-    __slots__ = (
-        *("endpoint", "names", "number", "operation", "record", "request", "secrets", "started"),
-        "wall_started",
-    )
+    __slots__ = ("number", "operation", "record", "wall_started")
 
-    def __init__(
-        self,
-        record: dict[int, Attempt | Opened],
-        number: int,
-        asked: Asked,
-        operation: Operation,
-        wall_started: float,
-    ) -> None:
-        self.record = record
-        self.number = number
-        self.request = asked.request
-        self.endpoint = asked.endpoint
-        self.names = asked.names
-        self.operation = operation
-        self.secrets = asked.secrets
-        self.started = asked.started
-        self.wall_started = wall_started
+    number: int
+    """Counts from 1."""
+    operation: Operation
+    """What it belongs to."""
+    record: dict[int, Attempt | Opened]
+    """Where its end is put."""
+    wall_started: float
+    """What ``time.time()`` showed the consumer when it began."""
 
 
 class Journal:
@@ -71,16 +58,17 @@ class Journal:
         self._now = now
         self._wall = wall
         self._document_names = DocumentNames() if document_names is None else document_names
-        self._lock = allocate_lock()
+        self._acquire, self._release = plain_lock()
         self._attempts: dict[int, Attempt | Opened] = {}
         self._begun = 0
         # Most documents have one operation, which needs no series.
         self._documents: dict[Hashable, Operation | Series] = {}
         self._latest: dict[Hashable, Operation] = {}
+        # One object for all equal values, so that attempts which are alike cost little.
         self._kept: dict[Any, Any] = {}
         self._threads: dict[tuple[int, int], Caller] = {}
         self._unswept = 0
-        self._busy: set[Caller] = set()
+        self._busy: set[tuple[int, int]] = set()
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
         self.dropped = 0
@@ -122,33 +110,43 @@ class Journal:
             caller: who asks.
             secrets: what its provider reads as the credential.
         """
-        with self._lock:
+        key = caller.key
+        self._acquire()
+        try:
             self.credentials.update(secrets)
             if not caller.is_task:
-                caller = self._threads.setdefault(caller.key, caller)
-            asked = Asked(
+                caller = self._threads.setdefault(key, caller)
+            opened = Opened(
                 request, endpoint, names, caller, self._now(), self._document_names, secrets
             )
             # Of texts and numbers, since keys of other objects take their time to compare.
-            path = (endpoint.method, endpoint.path, caller.key)
+            path = (endpoint.method, endpoint.path, key)
             before = self._latest.get(path)
-            asked.previous = None if before is None else before.key
-            operation = self._operation(asked, before)
-            if before is not None and before is not operation and before.caller == caller:
-                self._leave(before, asked)
+            if before is not None:
+                opened.previous = before.key
+            operation = self._operation(opened, before)
+            if before is not None and before is not operation and before.caller.key == key:
+                self._leave(before, opened)
             operation.under_way = True
-            self._busy.add(caller)
+            self._busy.add(key)
             self._latest[path] = operation
             self._begun = number = self._begun + 1
-            opened = Opened(self._attempts, number, asked, operation, self._wall())
+            opened.record = self._attempts
+            opened.number = number
+            opened.operation = operation
+            opened.wall_started = self._wall()
             self._attempts[number] = opened
             return opened
+        finally:
+            self._release()
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
         request = opened.request
-        operation = opened.operation
-        with self._lock:
+        failed = outcome.error is not None
+        self._acquire()
+        try:
+            operation = opened.operation
             # A retry is mostly the same again; keeping it twice would be most of its cost.
             body, names = request.body, opened.names
             if operation.attempts:
@@ -159,22 +157,24 @@ class Journal:
             opened.record[opened.number] = attempt
             operation.attempts.append(attempt)
             operation.under_way = False
-            operation.failures = operation.failures + 1 if attempt.failed else 0
-            self._busy.discard(operation.caller)
-            if attempt.failed:
+            operation.failures = operation.failures + 1 if failed else 0
+            self._busy.discard(operation.caller.key)
+            if failed:
                 # One that asks of something else now may take this up later, as a worker does.
-                operation.siblings = callers_at_work() - self._busy
+                operation.siblings = callers_at_work(but=self._busy)
             if outcome.counts == "polls":
                 operation.polls += 1
             elif outcome.counts == "attempts":
                 operation.idle += 1
-            elif not attempt.failed:
+            elif not failed:
                 operation.idle = 0
                 # Asked again and again after a wait, a success is a poll that never ends.
                 operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
-            if not attempt.failed and request.method not in _LOOKS:
+            if not failed and request.method not in _LOOKS:
                 operation.closed = True
-        if opened.endpoint.uploads and not attempt.failed:
+        finally:
+            self._release()
+        if opened.endpoint.uploads and not failed:
             self._note_upload(attempt, outcome)
         return attempt
 
@@ -190,20 +190,25 @@ class Journal:
         self, opened: Opened, outcome: Outcome, body: bytes, names: tuple[str, ...]
     ) -> Attempt:
         request, result = opened.request, outcome.result
+        secrets, shown, keep = opened.secrets, outcome.shown, self._kept.setdefault
         status, headers = (
             (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
         )
         made: Any = object.__new__(_OPEN_ATTEMPT)
         made.number = opened.number
         made.method = request.method
-        made.url = self._keep(_without(request.url, opened.secrets))
-        made.path = self._keep(request.path)
+        url = request.url
+        for secret in secrets:
+            # Some providers take it in the query.
+            url = url.replace(f"={secret}", "=***")
+        made.url = keep(url, url)
+        made.path = keep(request.path, request.path)
         made.endpoint = opened.endpoint.path
         made.document = names[0] if names else None
         made.request_id = outcome.request_id
         made.status = status
         made.error = outcome.error
-        made.shown = None if outcome.shown is None else self._keep(outcome.shown)
+        made.shown = None if shown is None else keep(shown, shown)
         made.listed = outcome.listed
         made.mock = outcome.mock
         made.contradiction = outcome.contradiction
@@ -220,25 +225,29 @@ class Journal:
         made.timeouts = request.timeouts
         made.body = body
         made.names = names
-        made._headers = self._keep(request.headers)
+        made._headers = keep(request.headers, request.headers)
         made._document_names = self._document_names
-        made._secrets = self._keep(opened.secrets)
+        made._secrets = keep(secrets, secrets)
         made.__class__ = Attempt
         attempt: Attempt = made
         return attempt
 
     def discard(self, opened: Opened) -> None:
         """The attempt never took place."""
-        with self._lock:
+        self._acquire()
+        try:
             opened.operation.under_way = False
-            self._busy.discard(opened.operation.caller)
+            self._busy.discard(opened.operation.caller.key)
             if opened.record is self._attempts:
                 self._attempts.pop(opened.number, None)
                 self._begun -= opened.number == self._begun
+        finally:
+            self._release()
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
+        self._acquire()
+        try:
             # What is still under way ends in the record that it began in.
             self._attempts = {}
             self._begun = 0
@@ -250,6 +259,8 @@ class Journal:
             self._threads.clear()
             self._busy.clear()
             self.credentials.clear()
+        finally:
+            self._release()
 
     def has(self, attempt: Attempt) -> bool:
         """Whether an attempt is on record."""
@@ -257,7 +268,8 @@ class Journal:
 
     def drop(self, operation: Operation, attempt: Attempt) -> None:
         """Keep of the oldest attempt of an operation that it was, and no more."""
-        with self._lock:
+        self._acquire()
+        try:
             if self._attempts.get(attempt.number) is not attempt:
                 return
             del self._attempts[attempt.number]
@@ -270,6 +282,8 @@ class Journal:
             self._unswept += 1
             if self._unswept > len(self._attempts):
                 self._sweep()
+        finally:
+            self._release()
 
     def _forget(self, operation: Operation) -> None:
         """No attempt of an operation is left."""
@@ -299,7 +313,7 @@ class Journal:
         key = asked.key
         found = self._documents.get(key)
         if found is None:
-            if before is not None and before.attempts and before.last.failed:
+            if before is not None and before.failures and before.attempts:
                 lost = not before.under_way and asked.lost_its_name(before.last)
                 if lost and before.goes_on_with(asked):
                     return before
@@ -326,18 +340,6 @@ class Journal:
         for item in self._attempts.values():
             if isinstance(item, Opened) and item.operation is later:
                 item.operation = operation
-
-    def _keep(self, value: _Kept) -> _Kept:
-        """One object for all equal values, so that attempts which are alike cost little."""
-        kept: _Kept = self._kept.setdefault(value, value)
-        return kept
-
-
-def _without(url: str, secrets: tuple[str, ...]) -> str:
-    """A URL without the credential that some providers take in its query."""
-    for secret in secrets:
-        url = url.replace(f"={secret}", "=***")
-    return url
 
 
 _LOOKS: Final = frozenset({"GET", "HEAD"})

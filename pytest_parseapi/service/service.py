@@ -307,7 +307,7 @@ class SimulatedService:
 
     def _names(self, request: Request, params: dict[str, str]) -> tuple[str, ...]:
         """What the document is called: that of the run in the path, else what the request names."""
-        if self.runs is not None:
+        if params and self.runs is not None:
             for value in params.values():
                 run = self.runs.get(value)
                 if run is not None:
