@@ -18,7 +18,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.report.compare import add_compare, compare
 from pytest_parseapi.report.merge import add_merge, merge
-from pytest_parseapi.serve import Scripted, read_script, serve
+from pytest_parseapi.serve import ServedScript, read_script, serve
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
 
@@ -216,17 +216,17 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _failure(text: str) -> Scripted:
+def _failure(text: str) -> ServedScript:
     code, times = _code_and_times(text)
-    return Scripted("fail", {"errors": [code], "times": times})
+    return ServedScript("fail", {"errors": [code], "times": times})
 
 
-def _run_failure(text: str) -> Scripted:
+def _run_failure(text: str) -> ServedScript:
     code, times = _code_and_times(text)
-    return Scripted("fail_run", {"error": code, "times": times})
+    return ServedScript("fail_run", {"error": code, "times": times})
 
 
-def _check_names(provider: Provider, scripted: Scripted) -> None:
+def _check_names(provider: Provider, scripted: ServedScript) -> None:
     """Say of an unknown error what is meant, also where another provider documents it."""
     others = registry().values()
     try:

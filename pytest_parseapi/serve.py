@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from pytest_parseapi.api.control import POSTS, call
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.api.scope import Scope, Settings
+from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer, SharedServer
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -28,19 +28,19 @@ from pytest_parseapi.record.retention import MOST_ATTEMPTS, Retention
 from pytest_parseapi.record.timeline import describe_error
 from pytest_parseapi.service.long_lived import LongLivedService, Shared
 
-__all__ = ["Scripted", "long_lived_scope", "read_script", "serve"]
+__all__ = ["ServedScript", "long_lived_providers", "read_script", "serve"]
 
 _LARGEST_SCRIPT: Final = 1024 * 1024
 
 
-class Scripted(NamedTuple):
+class ServedScript(NamedTuple):
     """A call that scripts something before the first request."""
 
     name: str
     arguments: dict[str, Any]
 
 
-def read_script(path: Path) -> list[Scripted]:
+def read_script(path: Path) -> list[ServedScript]:
     """The calls that a file of ``--script`` lists, such as ``[{"fail": {"errors": [429]}}]``.
 
     Raises:
@@ -68,7 +68,7 @@ def serve(
     *,
     host: str,
     port: int,
-    script: Iterable[Scripted],
+    script: Iterable[ServedScript],
     allowed: Iterable[str] = (),
     speed: float = 1.0,
 ) -> None:
@@ -86,8 +86,8 @@ def serve(
         UsageError: a call of the script is wrong, or the address cannot be had.
     """
     log = ServerLog()
-    scope = long_lived_scope(provider, log, speed=speed)
-    api = ParseAPI(scope, provider)
+    simulated = long_lived_providers(provider, log, speed=speed)
+    api = ParseAPI(simulated, provider)
     for scripted in script:
         call(api, scripted.name, scripted.arguments)
     names = [*allowed, *([] if host in ("0.0.0.0", "::") else [host])]  # noqa: S104 - compared
@@ -96,7 +96,7 @@ def serve(
     signals = [signal.SIGINT, signal.SIGTERM]
     before = [signal.signal(number, lambda *_: ended.set()) for number in signals]
     try:
-        server.attach(scope.hosts)
+        server.attach(simulated.hosts)
         try:
             url = server.url(provider, port)
         except OSError as error:
@@ -107,16 +107,16 @@ def serve(
         while not ended.wait(1):
             pass
     finally:
-        server.detach(scope.hosts)
+        server.detach(simulated.hosts)
         server.stop()
         log.close()
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
 
 
-def long_lived_scope(
+def long_lived_providers(
     provider: Provider, log: ServerLog, *, speed: float = 1.0, most: int = MOST_ATTEMPTS
-) -> Scope:
+) -> SimulatedProviders:
     """What a server that runs for days serves: its memory is bounded, over all tokens.
 
     Args:
@@ -127,7 +127,7 @@ def long_lived_scope(
     """
     clock = VirtualClock(real=True)
     shared = Shared(Retention(most), tell=lambda attempt: log.write(_line_of(attempt)))
-    return Scope(
+    return SimulatedProviders(
         {provider.name: provider},
         Settings(
             seed="serve",
@@ -173,7 +173,7 @@ def _line_of(attempt: Attempt) -> str:
     return "  ".join(parts)
 
 
-def _scripted(path: Path, number: int, item: Any) -> Scripted:
+def _scripted(path: Path, number: int, item: Any) -> ServedScript:
     if not isinstance(item, dict) or len(item) != 1:
         raise UsageError(
             f'--script {path}: entry {number} is not one call, such as {{"fail": ...}}'
@@ -185,7 +185,7 @@ def _scripted(path: Path, number: int, item: Any) -> Scripted:
         )
     if not isinstance(arguments, dict):
         raise UsageError(f"--script {path}: entry {number}: the arguments must be an object")
-    return Scripted(name, arguments)
+    return ServedScript(name, arguments)
 
 
 def _reason(error: OSError) -> str:

@@ -22,7 +22,7 @@ from pytest_parseapi.cli import main
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer
 from pytest_parseapi.providers.registry import registry
-from pytest_parseapi.serve import long_lived_scope
+from pytest_parseapi.serve import long_lived_providers
 
 BODY = b'{"file": {"url": "https://files.example.com/invoice.pdf"}}'
 
@@ -223,13 +223,13 @@ def control(url, name, arguments=None):
 def test_an_exchange_that_breaks_is_answered_and_the_next_one_works(monkeypatch):
     log = ServerLog(io.StringIO())
     provider = registry()["extend"]
-    scope = long_lived_scope(provider, log)
+    simulated = long_lived_providers(provider, log)
     server = LiveServer(strict=True)
-    server.attach(scope.hosts)
+    server.attach(simulated.hosts)
     try:
         url = server.url(provider)
         with monkeypatch.context() as patch:
-            patch.setattr(scope.services["extend"], "receive", lambda *_: 1 / 0)
+            patch.setattr(simulated.services["extend"], "receive", lambda *_: 1 / 0)
             headers = {"authorization": "Bearer k", "content-type": "application/json"}
             reply = httpx.post(f"{url}/parse", content=BODY, headers=headers)
             assert reply.status_code == 500
@@ -238,7 +238,7 @@ def test_an_exchange_that_breaks_is_answered_and_the_next_one_works(monkeypatch)
         assert post(url, "k") == 200
         assert control(url, "health")["dropped"] == 0
     finally:
-        server.detach(scope.hosts)
+        server.detach(simulated.hosts)
         server.stop()
         log.close()
 

@@ -13,7 +13,7 @@ from pytest_parseapi.service.script import Script, Step
 if TYPE_CHECKING:
     import httpx
 
-    from pytest_parseapi.api.scope import Scope
+    from pytest_parseapi.api.simulated_providers import SimulatedProviders
     from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["Answers"]
@@ -30,7 +30,7 @@ class Answers:
 
     def __init__(
         self,
-        simulation: Callable[[], Scope],
+        simulation: Callable[[], SimulatedProviders],
         service: SimulatedService,
         steps: Iterable[Step],
     ) -> None:

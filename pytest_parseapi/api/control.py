@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_parseapi.api.control_calls import arguments_for, check_named
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.api.scope import Scope
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.checks.finding import Finding, findings_of
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request, size_of
@@ -38,21 +38,21 @@ class _RefusedError(Exception):
         self.headers = headers
 
 
-def answer(scope: Scope, provider: str, request: Request) -> Reply:
+def answer(simulated: SimulatedProviders, provider: str, request: Request) -> Reply:
     """Answer one request to the control.
 
     Args:
-        scope: whose scripts, runs and records.
+        simulated: whose scripts, runs and records.
         provider: the name of the provider whose base URL was used.
         request: its path is what follows ``/__parseapi``.
 
     Returns:
         200 with what was asked for, 422 for a check that fails, or 4xx with ``{"text": ...}``.
     """
-    api = ParseAPI(scope, scope.providers[provider])
+    api = ParseAPI(simulated, simulated.providers[provider])
     name = request.path.strip("/")
     try:
-        return _answer(api, scope, name, request)
+        return _answer(api, simulated, name, request)
     except _RefusedError as refused:
         return _json({"text": str(refused)}, refused.status, **refused.headers)
     except UsageError as mistake:
@@ -70,14 +70,14 @@ def call(api: ParseAPI, name: str, arguments: Mapping[str, Any]) -> Any:
     return method(*positional, **named)
 
 
-def _answer(api: ParseAPI, scope: Scope, name: str, request: Request) -> Reply:
+def _answer(api: ParseAPI, simulated: SimulatedProviders, name: str, request: Request) -> Reply:
     posts = [*POSTS, *_checks()]
     if request.method == "POST":
         _known(name, posts, ("GET", _GETS))
         return _post(api, name, _arguments(request))
     if request.method in ("GET", "HEAD"):
         _known(name, _GETS, ("POST", posts))
-        return _GETS[name](api, scope)
+        return _GETS[name](api, simulated)
     text = "The control takes GET and POST."
     raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, text, allow="GET, POST")
 
@@ -182,22 +182,22 @@ def _delivery(delivery: WebhookDelivery) -> dict[str, Any]:
     }
 
 
-def _health(api: ParseAPI, scope: Scope) -> Reply:
-    service, retention = scope.services[api.provider.name], scope.settings.retention
+def _health(api: ParseAPI, simulated: SimulatedProviders) -> Reply:
+    service, retention = simulated.services[api.provider.name], simulated.settings.retention
     return _json(
         {
             "status": "ok",
             "provider": api.provider.name,
             "now": service.now,
             "time": service.wall,
-            "speed": scope.settings.speed,
-            "dropped": scope.lost(api.provider.name),
+            "speed": simulated.settings.speed,
+            "dropped": simulated.lost(api.provider.name),
             "dropped_of_all_tokens": 0 if retention is None else retention.dropped,
         }
     )
 
 
-def _timeline(api: ParseAPI, _: Scope) -> Reply:
+def _timeline(api: ParseAPI, _: SimulatedProviders) -> Reply:
     return Reply(
         status=HTTPStatus.OK,
         headers={"content-type": "text/plain; charset=utf-8"},
@@ -205,11 +205,11 @@ def _timeline(api: ParseAPI, _: Scope) -> Reply:
     )
 
 
-def _errors(api: ParseAPI, _: Scope) -> Reply:
+def _errors(api: ParseAPI, _: SimulatedProviders) -> Reply:
     return _json([dataclasses.asdict(error) for error in api.provider.errors])
 
 
-_GETS: Final[Mapping[str, Callable[[ParseAPI, Scope], Reply]]] = {
+_GETS: Final[Mapping[str, Callable[[ParseAPI, SimulatedProviders], Reply]]] = {
     "attempts": lambda api, _: _json([_attempt(attempt) for attempt in api.attempts]),
     "runs": lambda api, _: _json([_run(run) for run in api.runs]),
     "timeline": _timeline,

@@ -97,11 +97,11 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
 
 def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None) -> None:
     """A check that would need what is gone proves nothing."""
-    scope, service = api._open, api._service
-    retention = scope.settings.retention
-    attempts = scope.lost(service.provider.name)
+    simulated, service = api._open, api._service
+    retention = simulated.settings.retention
+    attempts = simulated.lost(service.provider.name)
     runs = 0 if service.runs is None else service.runs.dropped
-    if retention is None or not (attempts or runs or scope.forgotten):
+    if retention is None or not (attempts or runs or simulated.forgotten):
         return
     wanted = service.document_names.given(document)
     if wanted is not None and not retention.lost(service, wanted):

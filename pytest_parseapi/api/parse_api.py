@@ -16,7 +16,7 @@ from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinki
 from pytest_parseapi.api.names import names_mistakes
 from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.runs import RunControls
-from pytest_parseapi.api.scope import Scope
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clients.replaced import replaced_client
@@ -56,8 +56,8 @@ class ParseAPI(
         ...     extend_api.assert_recovered()
     """
 
-    def __init__(self, simulation: Scope, provider: Provider | None = None) -> None:
-        if not isinstance(simulation, Scope) or provider is None:
+    def __init__(self, simulation: SimulatedProviders, provider: Provider | None = None) -> None:
+        if not isinstance(simulation, SimulatedProviders) or provider is None:
             raise UsageError(
                 "a ParseAPI is made by fixtures, for one test: parseapi, one of a provider's own, "
                 "or parseapi_factory('name')"
@@ -348,7 +348,7 @@ class ParseAPI(
         self._simulation.checks.setdefault(self._provider.name, set()).add(name)
 
     @property
-    def _open(self) -> Scope:
+    def _open(self) -> SimulatedProviders:
         if self._simulation.clock.closed:
             raise UsageError(
                 f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
-from pytest_parseapi.api.scope import Scope
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.recordings.reader import read_recording
-from pytest_parseapi.service.replay import replay_of
+from pytest_parseapi.service.replay_script import replay_of
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["ReplayControls"]
@@ -24,7 +24,7 @@ class ReplayControls(ABC):
 
     @property
     @abstractmethod
-    def _open(self) -> Scope:
+    def _open(self) -> SimulatedProviders:
         """The simulation, while its test runs."""
 
     def replay(self, recording: str | os.PathLike[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from pytest_parseapi.api.scope import Scope
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.run import Run
@@ -36,7 +36,7 @@ class RunControls(ABC):
 
     @property
     @abstractmethod
-    def _open(self) -> Scope:
+    def _open(self) -> SimulatedProviders:
         """The simulation, while its test runs."""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
-from pytest_parseapi.api.scope import Scope, Settings
+from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.guard.guard import Guard
 from pytest_parseapi.clients.guard.messages import blocked_in_test
@@ -24,7 +24,7 @@ from pytest_parseapi.service.script import Scripted
 __all__ = ["Settings", "Simulation"]
 
 
-class Simulation(Scope):
+class Simulation(SimulatedProviders):
     """The simulated providers of one test, with its clock and evidence.
 
     Args:

@@ -1,4 +1,4 @@
-"""The scopes of the live server's tokens: made on first use, and the oldest forgotten."""
+"""What is simulated for each token of the live server: made on first use, the oldest forgotten."""
 
 from __future__ import annotations
 
@@ -9,53 +9,55 @@ from typing import TYPE_CHECKING
 from pytest_parseapi.record.retention import Retention
 
 if TYPE_CHECKING:
-    from pytest_parseapi.api.scope import Scope
+    from pytest_parseapi.api.simulated_providers import SimulatedProviders
 
 __all__ = ["Tokens"]
 
 
 class Tokens:
-    """Scopes by token.
+    """Simulated providers by token.
 
     Args:
-        make: makes the scope of a token.
+        make: makes those of a token.
         retention: bounds them; None for a test, which keeps them all.
     """
 
-    def __init__(self, make: Callable[[str], Scope], retention: Retention | None = None) -> None:
+    def __init__(
+        self, make: Callable[[str], SimulatedProviders], retention: Retention | None = None
+    ) -> None:
         self._make = make
         self._retention = retention
-        self._scopes: OrderedDict[str, Scope] = OrderedDict()
+        self._by_token: OrderedDict[str, SimulatedProviders] = OrderedDict()
         self._forgotten: OrderedDict[str, dict[str, int]] = OrderedDict()
 
-    def within(self, token: str) -> Scope:
-        """The scope of a token, which begins empty when it is first used."""
-        scope = self._scopes.pop(token, None)
-        if scope is None:
-            scope = self._make(token)
-            scope.forgotten = self._forgotten.pop(token, {})
-        self._scopes[token] = scope
+    def within(self, token: str) -> SimulatedProviders:
+        """Those of a token, which begin empty when it is first used."""
+        simulated = self._by_token.pop(token, None)
+        if simulated is None:
+            simulated = self._make(token)
+            simulated.forgotten = self._forgotten.pop(token, {})
+        self._by_token[token] = simulated
         if self._retention is not None:
             self._bound(self._retention)
-        return scope
+        return simulated
 
     def _bound(self, retention: Retention) -> None:
         """Forget the token that was not used for longest, where there are too many."""
-        oldest = next(iter(self._scopes))
-        services = self._scopes[oldest].services.values()
+        oldest = next(iter(self._by_token))
+        services = self._by_token[oldest].services.values()
         recorded = any(service.journal.attempts for service in services)
-        if len(self._scopes) > (retention.most if recorded else retention.most_idle):
+        if len(self._by_token) > (retention.most if recorded else retention.most_idle):
             self._forget(oldest, retention)
 
     def _forget(self, token: str, retention: Retention) -> None:
         """Keep of a token how many attempts it had."""
-        scope = self._scopes.pop(token)
+        simulated = self._by_token.pop(token)
         self._forgotten[token] = {
-            name: scope.lost(name) + len(service.journal.attempts)
-            for name, service in scope.services.items()
+            name: simulated.lost(name) + len(service.journal.attempts)
+            for name, service in simulated.services.items()
         }
-        for service in scope.services.values():
+        for service in simulated.services.values():
             retention.drop_all(service)
-        scope.close()
+        simulated.close()
         if len(self._forgotten) > retention.most:
             self._forgotten.popitem(last=False)

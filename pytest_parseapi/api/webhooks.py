@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.api.scope import Scope
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -24,7 +24,7 @@ __all__ = ["WebhookControls"]
 class WebhookControls(ABC):
     """Makes deliveries, and hands them to the consumer's receiver."""
 
-    _simulation: Scope
+    _simulation: SimulatedProviders
 
     @property
     @abstractmethod
@@ -33,7 +33,7 @@ class WebhookControls(ABC):
 
     @property
     @abstractmethod
-    def _open(self) -> Scope:
+    def _open(self) -> SimulatedProviders:
         """The simulation, while its test runs."""
 
     @property

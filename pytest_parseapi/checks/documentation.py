@@ -14,7 +14,7 @@ from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.waits import IMMEDIATE, Wait, WaitProblem, too_early, waits_of
+from pytest_parseapi.checks.waits import IMMEDIATE, RetryWait, WaitProblem, too_early, waits_of
 from pytest_parseapi.checks.webhooks import repeated_acts, unaccepted, unrejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
@@ -158,7 +158,7 @@ def _is_retryable(attempt: Attempt) -> bool:
     return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
 
 
-def _problem(waits: list[Wait], none: float, same: float, hint: str) -> WaitProblem | None:
+def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> WaitProblem | None:
     for wait in waits:
         if wait.seconds <= none:
             hint = hint if wait.position == 0 else ""
@@ -183,7 +183,7 @@ def _problem(waits: list[Wait], none: float, same: float, hint: str) -> WaitProb
     return None
 
 
-def _floor(waits: list[Wait], same: float) -> int:
+def _floor(waits: list[RetryWait], same: float) -> int:
     """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
     for number, (one, two) in enumerate(pairwise(waits)):
         if abs(two.seconds - one.seconds) > same:

@@ -125,7 +125,7 @@ def leaks(observed: Observed) -> Iterator[Finding]:
                 expected=f"{mask} nowhere" + (", nor most of it" if part else ""),
                 seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of "
-                f"{observed.provider.credential.place}",
+                f"{observed.provider.credential.name}",
             )
 
 

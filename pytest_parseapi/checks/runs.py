@@ -18,8 +18,8 @@ from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.checks.precision import no_wait
 from pytest_parseapi.model.mistakes import check_count, check_text
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.cure import differs_in
 from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.record.request_changes import differs_in
 from pytest_parseapi.record.run import Run
 
 __all__ = ["resubmitted", "run_failure_logged", "unlogged_failures", "wrong_resubmissions"]

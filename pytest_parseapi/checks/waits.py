@@ -15,7 +15,7 @@ from pytest_parseapi.record.operation import Operation
 
 __all__ = [
     "IMMEDIATE",
-    "Wait",
+    "RetryWait",
     "WaitProblem",
     "backoff",
     "retry_after_honoured",
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class Wait(NamedTuple):
+class RetryWait(NamedTuple):
     """The wait before one retry."""
 
     position: int
@@ -66,9 +66,9 @@ class WaitProblem(NamedTuple):
         )
 
 
-def waits_of(operation: Operation) -> Iterator[list[Wait]]:
+def waits_of(operation: Operation) -> Iterator[list[RetryWait]]:
     """The waits before retries, a list for each row of failures; none after a Retry-After."""
-    waits: list[Wait] = []
+    waits: list[RetryWait] = []
     position = 0
     for before, after in zip(operation.attempts, operation.attempts[1:], strict=False):
         if not before.failed:
@@ -76,7 +76,7 @@ def waits_of(operation: Operation) -> Iterator[list[Wait]]:
             waits, position = [], 0
             continue
         if before.retry_after is None:
-            waits.append(Wait(position, before, after))
+            waits.append(RetryWait(position, before, after))
         position += 1
     yield waits
 
@@ -163,13 +163,13 @@ class _Shape:
         self._tolerance = tolerance
         self._none = none
 
-    def shortest(self, waits: list[Wait]) -> float:
+    def shortest(self, waits: list[RetryWait]) -> float:
         """The smallest bound; 0 where nothing but missing waits are to be judged."""
         if self._initial is not None:
             return min(self._bound(self._initial, wait.position) for wait in waits)
         return min((wait.seconds for wait in waits if wait.seconds > self._none), default=0.0)
 
-    def text(self, waits: list[Wait]) -> str:
+    def text(self, waits: list[RetryWait]) -> str:
         within = (
             "at most" if self._jitter == "full" else f"within ±{100 * float(self._jitter):g} % of"
         )
@@ -184,7 +184,7 @@ class _Shape:
         bounds = (f"{self._bound(self._initial, wait.position):g} s" for wait in waits)
         return f"{within} " + ", ".join(bounds)
 
-    def problem(self, waits: list[Wait], *, immediate_first: bool) -> WaitProblem | None:
+    def problem(self, waits: list[RetryWait], *, immediate_first: bool) -> WaitProblem | None:
         """What is wrong with the waits, if anything."""
         for wait in waits:
             if wait.seconds <= self._none and not (immediate_first and wait.position == 0):
@@ -198,14 +198,14 @@ class _Shape:
                 return None
         return self._misfit(waits)
 
-    def _misfit(self, waits: list[Wait]) -> WaitProblem | None:
+    def _misfit(self, waits: list[RetryWait]) -> WaitProblem | None:
         if self._initial is not None:
             return self._outside(waits, self._initial)
         # The first wait has a jitter of its own, so any start that fits all waits will do.
         problems = [self._outside(waits, start) for start in self._starts(waits)]
         return None if None in problems else problems[0]
 
-    def _starts(self, waits: list[Wait]) -> Iterator[float]:
+    def _starts(self, waits: list[RetryWait]) -> Iterator[float]:
         if self._jitter == "full":
             # Any wait fits below its bound if the longest does.
             yield max(wait.seconds / self._factor**wait.position for wait in waits)
@@ -217,7 +217,7 @@ class _Shape:
             for part in slack:
                 yield start / part
 
-    def _outside(self, waits: list[Wait], initial: float) -> WaitProblem | None:
+    def _outside(self, waits: list[RetryWait], initial: float) -> WaitProblem | None:
         for wait in waits:
             bound = self._bound(initial, wait.position)
             above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2

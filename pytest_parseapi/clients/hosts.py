@@ -56,7 +56,7 @@ class SimulatedHosts:
         self._services: dict[str, SimulatedService] = {}
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""
-        self.scope: Callable[[str], SimulatedHosts] = self.no_scope
+        self.of_token: Callable[[str], SimulatedHosts] = self.no_token
         """The services of a token, for clients of the live server that share it."""
         self.control: Callable[[str, Request], Reply] = no_control
         """Answers a request to the live server's control, for the provider of a name."""
@@ -65,7 +65,7 @@ class SimulatedHosts:
         """Connect every host of a service."""
         self._services.update(dict.fromkeys(service.provider.hosts, service))
 
-    def no_scope(self, token: str) -> SimulatedHosts:
+    def no_token(self, token: str) -> SimulatedHosts:
         """The services themselves, where there are no tokens."""
         del token
         return self

@@ -34,14 +34,14 @@ class CallResult:
 
     Args:
         api: the API that it met.
-        record: the provider's side.
+        observed: the provider's side.
         value: what it returned.
         error: what it raised, or None.
         stopped: why the simulation stopped it: ``"fuse"``, ``"hang"``, or an empty text.
     """
 
     api: ParseAPI
-    record: Observed
+    observed: Observed
     value: object = None
     error: Exception | None = None
     stopped: str = ""
@@ -49,7 +49,7 @@ class CallResult:
     @property
     def last(self) -> Attempt | None:
         """The last attempt, whatever it was for."""
-        return self.record.attempts[-1] if self.record.attempts else None
+        return self.observed.attempts[-1] if self.observed.attempts else None
 
     @property
     def ended_in_failure(self) -> bool:
@@ -59,7 +59,7 @@ class CallResult:
     @property
     def failed_run(self) -> Run | None:
         """The last run, where it failed."""
-        runs = self.record.runs
+        runs = self.observed.runs
         return runs[-1] if runs and runs[-1].failed else None
 
     @property
@@ -93,7 +93,7 @@ def call_parse(api: ParseAPI, parse: Parse, document: object) -> CallResult:
         if stops.kind == "miss":
             raise SimulationStopped(stops.message)
         stopped = stops.kind
-    return CallResult(api=api, record=api._observed, value=value, error=error, stopped=stopped)
+    return CallResult(api=api, observed=api._observed, value=value, error=error, stopped=stopped)
 
 
 def finished(value: Any) -> Any:
@@ -180,7 +180,7 @@ class Harness:
             return None if handle is None else finished(handle(body, headers))
 
         self.api.deliver(delivery, receive, tries=1)
-        return CallResult(api=self.api, record=self.api._observed)
+        return CallResult(api=self.api, observed=self.api._observed)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""

@@ -58,7 +58,7 @@ def success(_case: Case, harness: Harness) -> Iterator[Violation]:
 def api_version(_case: Case, harness: Harness) -> Iterator[Violation]:
     """Nothing fails, and each request names a version that the provider lists."""
     call = harness.call()
-    for finding in wrong_api_versions(call.record):
+    for finding in wrong_api_versions(call.observed):
         yield Violation("api_version", finding)
 
 
@@ -104,7 +104,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
         runs += _waits(call)
         if call.stopped:
             break
-    if call is None or not call.record.attempts:
+    if call is None or not call.observed.attempts:
         return
     if not runs:
         yield not_retried(call, error)
@@ -117,12 +117,12 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
             Finding(
                 kind="backoff",
                 rule="waits before retries grow exponentially",
-                subject=Subject.operation(call.record.operations[0]),
+                subject=Subject.operation(call.observed.operations[0]),
                 expected="waits that grow, each by more than the one before, up to a limit that "
                 "the fourth may reach",
                 seen=f"{seen} (the mean of each over {len(runs)} runs)",
-                nearest=problem.explained(call.record),
-                advice=call.record.advice("backoff"),
+                nearest=problem.explained(call.observed),
+                advice=call.observed.advice("backoff"),
             ),
         )
 
@@ -140,7 +140,7 @@ def _lasting(harness: Harness, error: Named, seed: int) -> CallResult:
 def _waits(call: CallResult) -> list[list[float]]:
     return [
         [wait.seconds for wait in waits]
-        for operation in call.record.operations
+        for operation in call.observed.operations
         for waits in waits_of(operation)
         if waits
     ]
@@ -148,14 +148,14 @@ def _waits(call: CallResult) -> list[list[float]]:
 
 def _forgotten(call: CallResult, error: Named) -> Violation:
     """The violation of a consumer that retried one document, and not the next."""
-    record = call.record
+    observed = call.observed
     return Violation(
         "retries",
         Finding(
             kind="retryable_error",
             rule="each document gets its retries",
-            subject=Subject.operation(record.operations[0]),
-            expected="retries as for the document before. " + documented(record.provider, error),
+            subject=Subject.operation(observed.operations[0]),
+            expected="retries as for the document before. " + documented(observed.provider, error),
             seen="nothing followed",
             advice="count attempts anew for each document: what counts them must not outlive a "
             "call of parse()",
@@ -173,11 +173,11 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
     harness.api.fail(error, retry_after=value)
     call = harness.call()
     yield from met(call, error, harness)
-    for finding in too_early(call.record):
-        yield Violation("retry_after", _with_basis(finding, error, call.record.provider))
+    for finding in too_early(call.observed):
+        yield Violation("retry_after", _with_basis(finding, error, call.observed.provider))
     for violation in (*general_violations(call, harness.policy), *recovers(call, error)):
         if violation.rule == "retries":
-            yield _not_awaited(violation.finding, case, call.record.provider)
+            yield _not_awaited(violation.finding, case, call.observed.provider)
         else:
             yield violation
 
@@ -219,7 +219,7 @@ def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
     harness.api.fail(case.failure, times=ALWAYS)
     call = harness.call()
     # A consumer that keeps results and asks no more has not taken a failure for a success.
-    if len(call.record.attempts) == len(before.record.attempts):
+    if len(call.observed.attempts) == len(before.observed.attempts):
         harness.api.reset()
         return
     if call.ended_in_failure and call.error is None and not call.stopped:
@@ -243,7 +243,7 @@ def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
         return
     harness.api.fail(replace(error, retryable=False))
     call = harness.call()
-    for operation in call.record.operations:
+    for operation in call.observed.operations:
         for before, after in operation.pairs():
             yield Violation(
                 "obeys_retryable_flag",
@@ -253,7 +253,7 @@ def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
                     subject=Subject.operation(operation),
                     expected=f"no attempt after a {before.status} with retryable: false",
                     seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
-                    advice=call.record.advice("retryable"),
+                    advice=call.observed.advice("retryable"),
                 ),
             )
             return
@@ -265,7 +265,7 @@ def _exact_attempts(
     wanted = harness.policy.max_attempts
     if wanted is None or call.stopped or not harness.policy.retries:
         return
-    for operation in call.record.operations:
+    for operation in call.observed.operations:
         if operation.attempts[-1].failed and len(operation.attempts) != wanted:
             yield Violation(
                 "gives_up",

@@ -84,7 +84,7 @@ def measure(new_api: NewAPI, parse: Parse, provider: str, surface: str | None) -
     waits: tuple[float, ...] = ()
     for error in errors:
         call = _lasting(new_api, parse, policy, error)
-        failed = [item for item in call.record.operations if item.attempts[-1].failed]
+        failed = [item for item in call.observed.operations if item.attempts[-1].failed]
         if call.stopped or not failed:
             continue
         attempts[error.code] = max(len(item.attempts) for item in failed)
@@ -120,7 +120,7 @@ def _lasting(
 
 def _waits(call: CallResult) -> tuple[float, ...]:
     longest: list[float] = []
-    for operation in call.record.operations:
+    for operation in call.observed.operations:
         for waits in waits_of(operation):
             if len(waits) > len(longest):
                 longest = [wait.seconds for wait in waits]
@@ -137,7 +137,7 @@ def _submissions(new_api: NewAPI, parse: Parse, policy: ContractPolicy) -> dict[
         with new_api() as api:
             api.fail_run(error, times=_MANY_RUNS)
             call = Harness(api=api, parse=parse, policy=policy).call()
-        runs = len(call.record.runs)
+        runs = len(call.observed.runs)
         if not call.stopped and 0 < runs < _MANY_RUNS:
             found[error.code] = runs
     return found

@@ -76,7 +76,7 @@ _ALLOWED: Final = f"{IMMEDIATE}: immediate_first_retry = True allows that"
 
 def stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Retries and polls end."""
-    attempts = call.record.attempts
+    attempts = call.observed.attempts
     if call.stopped == "hang":
         yield from _hanging(call)
         return
@@ -119,7 +119,7 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
 
 def _endless(call: CallResult) -> Iterator[Violation]:
     """Waits that double without a limit come to centuries before any fuse blows."""
-    longest = max((attempt.waited or 0.0 for attempt in call.record.attempts), default=0.0)
+    longest = max((attempt.waited or 0.0 for attempt in call.observed.attempts), default=0.0)
     if longest > _TOO_LONG:
         yield Violation(
             "gives_up",
@@ -127,7 +127,7 @@ def _endless(call: CallResult) -> Iterator[Violation]:
                 kind="gave_up",
                 rule="the consumer gives up",
                 expected="an end to it: a limit of attempts, a deadline, or a longest wait",
-                seen=f"{len(call.record.attempts)} attempts, one of them after a wait of "
+                seen=f"{len(call.observed.attempts)} attempts, one of them after a wait of "
                 f"{longest / 86_400:,.0f} days",
                 advice="limit the attempts, and the longest wait",
             ),
@@ -136,16 +136,16 @@ def _endless(call: CallResult) -> Iterator[Violation]:
 
 def retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that may be retried are."""
-    for operation in call.record.operations:
-        for finding in missing_retries(call.record, operation):
+    for operation in call.observed.operations:
+        for finding in missing_retries(call.observed, operation):
             last = operation.attempts[-1]
-            nearest = _instead(call.record, last)
+            nearest = _instead(call.observed, last)
             yield Violation("retries", _with_source(replace(finding, nearest=nearest), last.error))
 
 
-def _instead(record: Observed, last: Attempt) -> str:
+def _instead(observed: Observed, last: Attempt) -> str:
     """What the consumer asked for next, where that was no retry."""
-    after = next((item for item in record.attempts if item.number > last.number), None)
+    after = next((item for item in observed.attempts if item.number > last.number), None)
     if after is None:
         return ""
     document = short_document(after.document)
@@ -155,8 +155,8 @@ def _instead(record: Observed, last: Attempt) -> str:
 
 def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that no retry can fix get a single attempt."""
-    for operation in call.record.operations:
-        for finding in pointless_retries(call.record, operation):
+    for operation in call.observed.operations:
+        for finding in pointless_retries(call.observed, operation):
             about = [item for item in operation.attempts if item.number in finding.attempts]
             about = [item for item in about or operation.attempts if _is_final(item.error)]
             error = about[0].error if about else None
@@ -178,20 +178,20 @@ def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """Waits before retries grow, as far as one run can tell."""
     if policy.immediate_first_retry:
         return
-    for operation in call.record.operations:
-        for finding in unproven_backoff(call.record, operation, _ALLOWED):
+    for operation in call.observed.operations:
+        for finding in unproven_backoff(call.observed, operation, _ALLOWED):
             yield Violation("backoff", finding)
 
 
 def payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Each retry carries the same payload."""
-    for finding in changed_payloads(call.record):
+    for finding in changed_payloads(call.observed):
         yield Violation("resends_payload", finding)
 
 
 def timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Every request is sent with time-outs."""
-    for finding in missing_timeouts(call.record):
+    for finding in missing_timeouts(call.observed):
         yield Violation("sets_timeouts", finding)
 
 
@@ -211,7 +211,7 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
                 expected="an exception that says why the run failed",
                 seen=f"{call.outcome} although run {run.id} ended {run.status}: "
                 f"{run.failure_reason}",
-                advice=call.record.advice("polling"),
+                advice=call.observed.advice("polling"),
             ),
         )
     # Who tells failures by what it returns is the only one to read it.
@@ -258,28 +258,28 @@ def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
 
 def credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Neither a credential nor the webhook secret is logged or printed."""
-    record = call.record
-    webhooks = record.provider.webhooks
+    observed = call.observed
+    webhooks = observed.provider.webhooks
     secret = frozenset(() if webhooks is None else {webhooks.signing.secret})
-    for finding in leaks(replace(record, credentials=record.credentials - secret)):
+    for finding in leaks(replace(observed, credentials=observed.credentials - secret)):
         yield Violation("hides_credentials", finding)
-    for finding in leaks(replace(record, credentials=record.credentials & secret)):
+    for finding in leaks(replace(observed, credentials=observed.credentials & secret)):
         yield Violation("hides_webhook_secret", finding)
 
 
 def request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The ``requestId`` of a last failed reply is logged."""
     level = level_number(policy.log_level) or 0
-    record = call.record
-    lines = [line for line in record.lines(None) if line.level is None or line.level >= level]
-    for operation in record.operations:
+    observed = call.observed
+    lines = [line for line in observed.lines(None) if line.level is None or line.level >= level]
+    for operation in observed.operations:
         last = operation.attempts[-1]
         if not last.failed or last.request_id is None or call.stopped:
             continue
-        if record.success_beside(operation) is not None:
+        if observed.success_beside(operation) is not None:
             continue
-        for finding in unlogged(record, operation, [last], lines):
-            below = [line for line in record.lines(None) if last.request_id in line.text]
+        for finding in unlogged(observed, operation, [last], lines):
+            below = [line for line in observed.lines(None) if last.request_id in line.text]
             nearest = finding.nearest
             if below:
                 nearest = f"a record below {policy.log_level} has it, which production drops"
@@ -293,10 +293,10 @@ def run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     level = level_number(policy.log_level) or 0
 
     def lines(text: str | None) -> list[Line]:
-        found = call.record.lines(text)
+        found = call.observed.lines(text)
         return [line for line in found if line.level is None or line.level >= level]
 
-    at_level = replace(call.record, lines=lines)
+    at_level = replace(call.observed, lines=lines)
     for finding in unlogged_failures(at_level, None, None, None):
         yield Violation("logs_run_failures", finding)
 
@@ -311,23 +311,23 @@ _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
 
 def polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """No run is polled too fast, or after its end."""
-    for finding in polls_after_end(call.record):
+    for finding in polls_after_end(call.observed):
         yield Violation("stops_polling", finding)
-    for finding in polls_too_close(call.record):
+    for finding in polls_too_close(call.observed):
         yield Violation("polls_politely", finding)
 
 
 def resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Documents of failed runs are submitted again where that helps, and only there."""
-    for finding in wrong_resubmissions(call.record):
+    for finding in wrong_resubmissions(call.observed):
         yield Violation(_RESUBMISSIONS[finding.kind], finding)
 
 
 def webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Good deliveries are accepted, and wrong ones are rejected."""
-    for finding in unaccepted(call.record):
+    for finding in unaccepted(call.observed):
         yield Violation("accepts_webhooks", finding)
-    for finding in unrejected(call.record):
+    for finding in unrejected(call.observed):
         yield Violation("verifies_signature", finding)
 
 

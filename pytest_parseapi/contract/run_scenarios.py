@@ -27,15 +27,15 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     call = harness.call()
     yield from run_met(call, error, harness)
     yield from general_violations(call, harness.policy)
-    if call.record.runs and not call.failed_run and call.error is not None:
+    if call.observed.runs and not call.failed_run and call.error is not None:
         yield Violation(
             "resubmits",
             Finding(
                 kind="retryable_reason",
                 rule="the result of a new run is used",
-                subject=Subject.run_id(call.record.runs[-1].id),
-                expected=f"a result: run {call.record.runs[-1].id} ended "
-                f"{call.record.runs[-1].status}",
+                subject=Subject.run_id(call.observed.runs[-1].id),
+                expected=f"a result: run {call.observed.runs[-1].id} ended "
+                f"{call.observed.runs[-1].status}",
                 seen=call.outcome,
             ),
         )
@@ -53,7 +53,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     yield from run_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     yield from _exact_submissions(call, harness)
-    if len(call.record.runs) > _MANY:
+    if len(call.observed.runs) > _MANY:
         yield Violation(
             "gives_up",
             Finding(
@@ -68,7 +68,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
 
 def _exact_submissions(call: CallResult, harness: Harness) -> Iterator[Violation]:
     wanted = harness.policy.max_submissions
-    runs = call.record.runs
+    runs = call.observed.runs
     if wanted is None or call.stopped or not runs or not runs[-1].failed:
         return
     if len(runs) != wanted:
@@ -112,7 +112,7 @@ def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
     count = harness.policy.webhook_effects
     effects = None if count is None else (lambda: count() - before)
     try:
-        found = repeated_effects(call.record, effects)
+        found = repeated_effects(call.observed, effects)
     except AssertionError:
         # Nothing shows what the receiver did with the event.
         found = [_UNSEEN_EFFECT]

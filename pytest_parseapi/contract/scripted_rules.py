@@ -24,9 +24,9 @@ _OUTLIVES: Final = (
 
 def met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met its failure."""
-    if call.stopped or any(attempt.failed for attempt in call.record.attempts):
+    if call.stopped or any(attempt.failed for attempt in call.observed.attempts):
         return
-    sent = ", ".join(f"{item.method} {item.endpoint}" for item in call.record.attempts[:3])
+    sent = ", ".join(f"{item.method} {item.endpoint}" for item in call.observed.attempts[:3])
     yield Violation(
         "succeeds",
         Finding(
@@ -34,35 +34,35 @@ def met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]
             expected=f"a request to {harness.api.provider.endpoints[0]}, which was to meet {error}",
             seen=f"{call.outcome} after {sent or 'no request'}",
             advice=f"parse() is called with {harness.document!r}, and api_key and base_url are on "
-            "the test class" + ("" if call.record.attempts else _OUTLIVES),
+            "the test class" + ("" if call.observed.attempts else _OUTLIVES),
         ),
     )
 
 
 def run_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met the run that fails."""
-    if any(run.failed for run in call.record.runs) or call.stopped:
+    if any(run.failed for run in call.observed.runs) or call.stopped:
         return
-    runs = ", ".join(f"{run.id} {run.status}" for run in call.record.runs) or "no run"
+    runs = ", ".join(f"{run.id} {run.status}" for run in call.observed.runs) or "no run"
     yield Violation(
         "succeeds",
         Finding(
             rule=f"the consumer submits a run to {harness.api.provider.title} and polls it",
             expected=f"a run that is polled to its end, which was to fail: {name_of(error)}",
             seen=f"{call.outcome}; {runs}",
-            advice=call.record.advice("polling"),
+            advice=call.observed.advice("polling"),
         ),
     )
 
 
 def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
     """After one failure that may be retried, the result of the retry is what ``parse`` gives."""
-    provider = call.record.provider
+    provider = call.observed.provider
     last = call.last
     if last is None or call.stopped:
         return
     if last.failed:
-        alone = any(operation.attempts == [last] for operation in call.record.operations)
+        alone = any(operation.attempts == [last] for operation in call.observed.operations)
         if alone and isinstance(error, NetworkFault):
             yield not_retried(call, error)
         if not alone:
@@ -83,13 +83,13 @@ def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
 
 def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
     """A retry that met what nobody scripted: the provider turned it down."""
-    for operation in call.record.operations:
+    for operation in call.observed.operations:
         for before, after in operation.pairs():
             if after is not call.last or not isinstance(after.error, DocumentedError):
                 continue
             own = before.same_credential(after)
-            place = call.record.provider.credential.place
-            other_key = f"its {place} is not that of attempt {before.number}"
+            name = call.observed.provider.credential.name
+            other_key = f"its {name} is not that of attempt {before.number}"
             yield Violation(
                 "retries",
                 Finding(
@@ -97,7 +97,7 @@ def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
                     rule="a retry is sent as the attempt before was",
                     subject=Subject.operation(operation),
                     expected=f"a success, since only attempt {before.number} was to fail. "
-                    + documented(call.record.provider, error),
+                    + documented(call.observed.provider, error),
                     seen=f"attempt {after.number} met {describe_error(after)}",
                     nearest="" if own else other_key,
                     advice="build the request once, and send the same again, headers included",
@@ -107,17 +107,17 @@ def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
 
 def not_retried(call: CallResult, error: Named) -> Violation:
     """The violation of a consumer that should have tried again."""
-    record = call.record
+    observed = call.observed
     server_errors = isinstance(error, NetworkFault)
     return Violation(
         "retries",
         Finding(
             kind="retryable_error",
             rule=f"{getattr(error, 'code', error)} is retried",
-            subject=Subject.operation(record.operations[0]),
-            expected=f"a retry. {documented(record.provider, error)}",
+            subject=Subject.operation(observed.operations[0]),
+            expected=f"a retry. {documented(observed.provider, error)}",
             seen="nothing followed",
-            advice=record.advice("server_errors" if server_errors else "retryable")
-            or record.advice("retryable"),
+            advice=observed.advice("server_errors" if server_errors else "retryable")
+            or observed.advice("retryable"),
         ),
     )

@@ -20,8 +20,8 @@ class Credential(ABC):
     """
 
     @property
-    def place(self) -> str:
-        """What messages call the place: a header or a parameter of the URL."""
+    def name(self) -> str:
+        """What messages call it: the header or the parameter of the URL that carries it."""
         return "the credential"
 
     def example(self, key: str) -> str:
@@ -30,7 +30,7 @@ class Credential(ABC):
         Args:
             key: the credential.
         """
-        return f"{self.place}: {key}"
+        return f"{self.name}: {key}"
 
     @abstractmethod
     def read(self, request: Request) -> tuple[str, ...]:
@@ -59,13 +59,13 @@ class BearerToken(Credential):
     scheme: str = "Bearer"
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
         """The header's name."""
         return "Authorization"
 
     def example(self, key: str) -> str:
         """The header with the scheme."""
-        return f"{self.place}: {self.scheme} {key}"
+        return f"{self.name}: {self.scheme} {key}"
 
     def read(self, request: Request) -> tuple[str, ...]:
         """The token."""
@@ -90,7 +90,7 @@ class HeaderKey(Credential):
     header: str
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
         """The header's name."""
         return self.header
 
@@ -115,7 +115,7 @@ class QueryKey(Credential):
     parameter: str
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
         """The query parameter's name."""
         return self.parameter
 
@@ -149,7 +149,7 @@ class BasicAuth(Credential):
     key_is_user: bool = False
 
     @property
-    def place(self) -> str:
+    def name(self) -> str:
         """The header's name."""
         return "Authorization"
 

@@ -178,7 +178,7 @@ def pytest_report_header() -> str | None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer ``--parseapi-errors`` and ``--parseapi-init``."""
     if config.getoption("parseapi_errors"):
-        from pytest_parseapi.plugin.optional import print_errors
+        from pytest_parseapi.plugin.optional_plugins import print_errors
 
         print_errors(config)
         return 0
@@ -344,6 +344,6 @@ def _register_parts(config: pytest.Config) -> None:
     reports = options.parseapi_report or options.parseapi_fail_under is not None
     given = (options.parseapi_contract, options.parseapi_provider, options.parseapi_surface)
     if reports or any(item is not None for item in given) or config.getini("parseapi_guard"):
-        from pytest_parseapi.plugin.optional import register
+        from pytest_parseapi.plugin.optional_plugins import register
 
         register(config, _test_key)

@@ -137,7 +137,7 @@ class ParseErrorContract(ContractPolicy):
             preflight.stopped(self._item, harness)
             raise
         if not kind.name.endswith("webhook"):
-            preflight.look(self._item, harness)
+            preflight.run(self._item, harness)
         if violations:
             report_broken(api, violations)
         api.note_check("contract")

@@ -35,7 +35,7 @@ class Preflight:
         if self._failed_in and self._failed_in != item.nodeid:
             pytest.skip(f"see {self._failed_in}: no case of this contract can judge the consumer")
 
-    def look(self, item: pytest.Item, harness: Harness) -> None:
+    def run(self, item: pytest.Item, harness: Harness) -> None:
         """Fail the first case where it shows that none can judge the consumer."""
         # A case that is expected to fail would hide the reason, and the others would be skipped.
         if self._known or item.get_closest_marker("xfail") is not None:

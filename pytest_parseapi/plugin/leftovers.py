@@ -18,7 +18,7 @@ Unused: TypeAlias = tuple[Provider, Scripted | RunStep]
 
 
 def unmet_lines(
-    service: SimulatedService, step: Scripted | RunStep, case: markers.Case | None
+    service: SimulatedService, step: Scripted | RunStep, case: markers.ErrorCase | None
 ) -> Iterator[str]:
     """One failure, and what passed it by.
 
@@ -67,7 +67,7 @@ def asked_elsewhere(
 def what_to_do(
     unused: Sequence[Unused],
     services: Mapping[str, SimulatedService],
-    case: markers.Case | None,
+    case: markers.ErrorCase | None,
 ) -> str:
     """How to make the test right: an error that no request can meet is no matter of strictness."""
     for provider, step in unused:

@@ -17,9 +17,9 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import RetryAfter, times_of
 
 __all__ = [
-    "Case",
     "CaseArguments",
-    "Scripted",
+    "ErrorCase",
+    "MarkedScript",
     "TestSettings",
     "case_arguments",
     "check_accepted",
@@ -43,7 +43,7 @@ class TestSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scripted:
+class MarkedScript:
     """The arguments of a marker ``parse_error`` or ``parse_run_failed``."""
 
     errors: tuple[ErrorName, ...]
@@ -54,7 +54,7 @@ class Scripted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class ErrorCase:
     """One case of a marker ``each_parse_error``."""
 
     error: DocumentedError
@@ -75,7 +75,7 @@ class CaseArguments:
     times: float
     fit: dict[str, Any]
 
-    def select(self, provider: Provider, others: Iterable[Provider]) -> Iterator[Case]:
+    def select(self, provider: Provider, others: Iterable[Provider]) -> Iterator[ErrorCase]:
         """The cases that fit.
 
         Args:
@@ -84,7 +84,7 @@ class CaseArguments:
         """
         times_of(self.times)
         for error in select(provider, others=others, **self.fit):
-            yield Case(
+            yield ErrorCase(
                 error=error,
                 surface=self.fit["surface"],
                 times=self.times,
@@ -135,9 +135,9 @@ def parse_error(
     endpoint: str | None = None,
     retry_after: RetryAfter | None = None,
     message: str | None = None,
-) -> Scripted:
+) -> MarkedScript:
     """The marker ``parse_error``."""
-    return Scripted(
+    return MarkedScript(
         errors=errors,
         provider=provider,
         options={
@@ -158,9 +158,9 @@ def parse_run_failed(
     document: str | None = None,
     polls: float = 1,
     message: str | None = None,
-) -> Scripted:
+) -> MarkedScript:
     """The marker ``parse_run_failed``."""
-    return Scripted(
+    return MarkedScript(
         errors=(error,),
         provider=provider,
         options={"times": times, "document": document, "polls": polls, "message": message},
@@ -223,9 +223,9 @@ def settings(node: pytest.Item) -> TestSettings:
     return TestSettings() if mark is None else _bound(mark, parseapi)
 
 
-def scripts(node: pytest.Item) -> Iterator[Scripted]:
+def scripts(node: pytest.Item) -> Iterator[MarkedScript]:
     """The markers ``parse_error`` and ``parse_run_failed``, in reading order."""
-    signatures: dict[str, Callable[..., Scripted]] = {
+    signatures: dict[str, Callable[..., MarkedScript]] = {
         "parse_error": parse_error,
         "parse_run_failed": parse_run_failed,
     }

@@ -15,7 +15,7 @@ from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin import markers
-from pytest_parseapi.plugin.given import given_providers, given_sources
+from pytest_parseapi.plugin.hook_results import providers_of_plugins, sources_of_plugins
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.record.evidence.collector import Source
 
@@ -51,11 +51,11 @@ class Session:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Every provider by name, of hooks too."""
-        return registry(given_providers(self._config.pluginmanager))
+        return registry(providers_of_plugins(self._config.pluginmanager))
 
     @cached_property
     def _sources(self) -> list[Source]:
-        return given_sources(self._config)
+        return sources_of_plugins(self._config)
 
     def default_provider(self, asked: str | None = None) -> Provider:
         """The provider asked for, or the ini value's."""
@@ -67,7 +67,7 @@ class Session:
         except UsageError as error:
             raise UsageError(f"ini value parseapi_provider: {error}") from None
 
-    def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.Case]:
+    def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.ErrorCase]:
         """The cases of markers ``each_parse_error``."""
         for arguments in markers.case_arguments(marked):
             asked = default if arguments.provider is None else arguments.provider

@@ -81,13 +81,13 @@ class SimulatedTest:
                 api.fail_run(case.error, times=case.times)
 
     @property
-    def _case(self) -> markers.Case | None:
+    def _case(self) -> markers.ErrorCase | None:
         """The case of the marker ``each_parse_error``."""
         callspec = getattr(self._item, "callspec", None)
         case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
-        return case if isinstance(case, markers.Case) else None
+        return case if isinstance(case, markers.ErrorCase) else None
 
-    def _script(self, scripted: markers.Scripted) -> None:
+    def _script(self, scripted: markers.MarkedScript) -> None:
         name = self._implied() if scripted.provider is None else scripted.provider
         api = self.default_api() if name is None else self.api(name)
         if scripted.of_runs:

@@ -13,9 +13,9 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import json_object
 from pytest_parseapi.patching.plain_lock import plain_lock
-from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
+from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation, Series
 from pytest_parseapi.record.outcome import Outcome
 
@@ -25,7 +25,7 @@ _OPEN_ATTEMPT: Final = open_class(Attempt)
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Opened(Asked):
+class Opened(NewRequest):
     """An attempt under way. The journal sets what a request alone does not tell."""
 
     __slots__ = ("number", "operation", "record", "wall_started")
@@ -303,7 +303,7 @@ class Journal:
         }
         self.credentials = {secret for attempt in self.attempts for secret in attempt._secrets}
 
-    def _operation(self, asked: Asked, before: Operation | None) -> Operation:
+    def _operation(self, asked: NewRequest, before: Operation | None) -> Operation:
         """The operation that a request belongs to.
 
         Args:
@@ -326,7 +326,7 @@ class Journal:
             return found.start(asked.endpoint, asked.caller)
         return found.of(asked) or found.start(asked.endpoint, asked.caller)
 
-    def _leave(self, operation: Operation, asked: Asked) -> None:
+    def _leave(self, operation: Operation, asked: NewRequest) -> None:
         """Its caller asks about another document, and may have handed it over before."""
         if not operation.leave(asked):
             return

@@ -11,9 +11,9 @@ from collections.abc import Hashable, Iterator
 from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.record.asked import Asked
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.new_request import NewRequest
 
 __all__ = ["Operation", "Series"]
 
@@ -100,7 +100,7 @@ class Operation:
             if before.failed:
                 yield before, after
 
-    def goes_on_with(self, asked: Asked) -> bool:
+    def goes_on_with(self, asked: NewRequest) -> bool:
         """Whether a request belongs here; then the operation is its caller's from now on."""
         if self.closed or self.under_way:
             return False
@@ -129,7 +129,7 @@ class Operation:
         self.closed, self.under_way, self.siblings = later.closed, later.under_way, later.siblings
         later.joined = self
 
-    def _is_handed_over(self, asked: Asked) -> bool:
+    def _is_handed_over(self, asked: NewRequest) -> bool:
         """Whether another caller's request is the retry, and not at work on something of its own.
 
         At the same moment, or with another payload, two callers that are both at work parse side
@@ -148,7 +148,7 @@ class Operation:
         self.claimant = self.claimant or asked.caller
         return False
 
-    def leave(self, asked: Asked) -> bool:
+    def leave(self, asked: NewRequest) -> bool:
         """Its caller asks about another document.
 
         Returns:
@@ -172,7 +172,7 @@ class Series:
         self._by_caller = {first.caller: first}
         self._success: Operation | None = None
 
-    def of(self, asked: Asked) -> Operation | None:
+    def of(self, asked: NewRequest) -> Operation | None:
         """The operation that a request belongs to."""
         own = self._by_caller.get(asked.caller)
         if own is not None and not own.closed:
@@ -239,7 +239,7 @@ class Series:
             if operation.attempts and not operation.last.failed:
                 self._success = operation
 
-    def _is_settled(self, operation: Operation, asked: Asked) -> bool:
+    def _is_settled(self, operation: Operation, asked: NewRequest) -> bool:
         """Whether the document was parsed since the operation's last failure, by a sibling."""
         if self._success is None or not operation.attempts:
             return False

@@ -20,8 +20,8 @@ from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recordi
 from pytest_parseapi.record.recordings.reader import read_recording
 from pytest_parseapi.report.differences import Differences, Names, State, value_differences
 from pytest_parseapi.report.shapes import ShapeGroup, shape_of
-from pytest_parseapi.service.recorded_runs import BodyReader, body_of, words_of
-from pytest_parseapi.service.recorded_service import RecordedService
+from pytest_parseapi.service.body_reader import BodyReader, body_of, words_of
+from pytest_parseapi.service.guided_service import GuidedService
 
 __all__ = ["Comparison", "add_compare", "compare"]
 
@@ -53,10 +53,10 @@ class Comparison:
 
     def add(self, recording: Recording) -> None:
         """Compare one more recording."""
-        services: dict[str, RecordedService] = {}
+        services: dict[str, GuidedService] = {}
         for exchange in recording.exchanges:
             reader = self._readers[exchange.request.host]
-            service = services.setdefault(reader.provider.name, RecordedService(reader))
+            service = services.setdefault(reader.provider.name, GuidedService(reader))
             self._secrets.update(reader.provider.credential.read(exchange.request))
             self._documents.update(service.names_of(exchange.request))
             self.exchanges += 1
@@ -71,7 +71,7 @@ class _Exchange:
     def __init__(
         self,
         differences: Differences,
-        service: RecordedService,
+        service: GuidedService,
         exchange: RecordedExchange,
         reply: Reply,
     ) -> None:

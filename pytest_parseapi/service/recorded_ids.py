@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_parseapi.service.recorded_runs import RunSeen
+from pytest_parseapi.service.body_reader import RunSeen
 
 __all__ = ["RecordedIds"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 
-__all__ = ["Exchange"]
+__all__ = ["WebhookExchange"]
 
 
 class Over(Gate):
@@ -43,7 +43,7 @@ class Over(Gate):
         return self.is_set or super().block(seconds) or self.is_set
 
 
-class Exchange:
+class WebhookExchange:
     """One delivery, until its receiver has ended.
 
     Args:

@@ -16,7 +16,7 @@ from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
-from pytest_parseapi.service.webhook_exchange import Exchange
+from pytest_parseapi.service.webhook_exchange import WebhookExchange
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
 
 __all__ = ["FIRST_WAIT", "TRIES", "WebhookSender"]
@@ -43,7 +43,7 @@ class WebhookSender:
         self._service = service
         self._webhooks = webhooks
         self._clock = clock
-        self._exchanges: list[Exchange] = []
+        self._exchanges: list[WebhookExchange] = []
 
     @property
     def answers(self) -> list[WebhookAnswer]:
@@ -130,7 +130,7 @@ class WebhookSender:
             if exchange.given_up or exchange.taken:
                 return
 
-    def _call(self, job: _Job, exchange: Exchange) -> None:
+    def _call(self, job: _Job, exchange: WebhookExchange) -> None:
         """Hand a delivery over in this thread, and let another one watch how long that takes."""
         stopped: list[BaseException] = []
 
@@ -155,7 +155,7 @@ class WebhookSender:
         if stopped:
             raise stopped[0]
 
-    def _is_over_in_time(self, exchange: Exchange) -> bool:
+    def _is_over_in_time(self, exchange: WebhookExchange) -> bool:
         if self._clock.real:
             return exchange.over_in_real_time.wait(exchange.limit)
         return self._clock.wait(exchange.over, exchange.limit, polled=True)
@@ -190,12 +190,12 @@ class WebhookSender:
             for task in at_work:
                 task.cancel()
 
-    def _open(self, job: _Job) -> Exchange:
+    def _open(self, job: _Job) -> WebhookExchange:
         """Begin the next try: signed anew, with the time of now."""
         if job.exchanges:
             delivery = job.exchanges[-1].delivery
             job.delivery = again(self._webhooks, delivery, self._service.wall)
-        exchange = Exchange(
+        exchange = WebhookExchange(
             job.delivery,
             kind_of(job.target),
             self._webhooks.answer_seconds,
@@ -224,7 +224,7 @@ class _Job:
         self.target = target
         self.path = path
         self.waits = waits
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[WebhookExchange] = []
 
     @property
     def taken(self) -> bool:
@@ -237,7 +237,7 @@ class _Job:
         return [exchange.result() for exchange in self.exchanges]
 
 
-async def _call_async(job: _Job, exchange: Exchange) -> None:
+async def _call_async(job: _Job, exchange: WebhookExchange) -> None:
     try:
         await send_async(job.target, exchange, job.path)
     except Exception as error:  # noqa: BLE001 - a server answers 500 then
@@ -246,7 +246,7 @@ async def _call_async(job: _Job, exchange: Exchange) -> None:
         exchange.finish()
 
 
-async def _answered(task: asyncio.Task[None], exchange: Exchange) -> None:
+async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None:
     """Wait as long as a sender does; whoever stops the test meanwhile is passed on."""
     end = asyncio.create_task(exchange.wait_for_end())
     try:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.webhook import WebhookDelivery
-from pytest_parseapi.service.webhook_exchange import Exchange
+from pytest_parseapi.service.webhook_exchange import WebhookExchange
 
 __all__ = ["Kind", "Target", "is_async", "kind_of", "send", "send_async"]
 
@@ -30,7 +30,7 @@ def is_async(target: Target) -> bool:
     return kind_of(target) in ("asgi", "coroutine")
 
 
-def send(target: Target, exchange: Exchange, path: str) -> None:
+def send(target: Target, exchange: WebhookExchange, path: str) -> None:
     """Hand a delivery to a receiver that needs no event loop, and keep what it answers."""
     delivery = exchange.delivery
     kind = kind_of(target)
@@ -42,7 +42,7 @@ def send(target: Target, exchange: Exchange, path: str) -> None:
         exchange.answer(_status(target(delivery.body, dict(delivery.headers))))
 
 
-async def send_async(target: Target, exchange: Exchange, path: str) -> None:
+async def send_async(target: Target, exchange: WebhookExchange, path: str) -> None:
     """Hand a delivery to a receiver on the running event loop, and keep what it answers."""
     delivery = exchange.delivery
     if isinstance(target, str):
@@ -114,7 +114,7 @@ def _post(url: str, delivery: WebhookDelivery) -> int:
         connection.close()
 
 
-def _call_wsgi(target: Callable[..., Any], exchange: Exchange, path: str) -> None:
+def _call_wsgi(target: Callable[..., Any], exchange: WebhookExchange, path: str) -> None:
     delivery = exchange.delivery
     statuses: list[int] = []
     route, _, query = path.partition("?")
@@ -156,7 +156,9 @@ def _call_wsgi(target: Callable[..., Any], exchange: Exchange, path: str) -> Non
             close()
 
 
-async def _call_asgi(target: Callable[..., Awaitable[Any]], exchange: Exchange, path: str) -> None:
+async def _call_asgi(
+    target: Callable[..., Awaitable[Any]], exchange: WebhookExchange, path: str
+) -> None:
     delivery = exchange.delivery
     statuses: list[int] = []
     route, _, query = path.partition("?")

@@ -13,7 +13,7 @@ from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer
 from pytest_parseapi.providers.registry import registry
 from pytest_parseapi.record.retention import Retention
-from pytest_parseapi.serve import long_lived_scope
+from pytest_parseapi.serve import long_lived_providers
 from pytest_parseapi.service import fuse
 
 MOST = 10
@@ -22,9 +22,9 @@ MOST = 10
 class Server:
     """A server that keeps ten of each, and a client of it."""
 
-    def __init__(self, url, scope, client):
+    def __init__(self, url, simulated, client):
         self.url = url
-        self.scope = scope
+        self.simulated = simulated
         self._client = client
 
     def post(self, path, body=None, token=None, **options):
@@ -58,14 +58,14 @@ class Server:
 def serving(name):
     log = ServerLog(io.StringIO())
     provider = registry()[name]
-    scope = long_lived_scope(provider, log, most=MOST)
+    simulated = long_lived_providers(provider, log, most=MOST)
     server = LiveServer(strict=True)
-    server.attach(scope.hosts)
+    server.attach(simulated.hosts)
     try:
         with httpx.Client(timeout=20) as client:
-            yield Server(server.url(provider), scope, client)
+            yield Server(server.url(provider), simulated, client)
     finally:
-        server.detach(scope.hosts)
+        server.detach(simulated.hosts)
         server.stop()
         log.close()
 
@@ -236,7 +236,7 @@ def test_uploaded_assets_go_with_the_attempt_that_sent_them(nutrient_server):
     for number in range(MOST + 5):
         files = {"file": (f"{number}.pdf", b"%PDF-1.7")}
         assert nutrient_server.post("/extraction/uploads", files=files).status_code < 300
-    state = nutrient_server.scope.services["nutrient"].state
+    state = nutrient_server.simulated.services["nutrient"].state
     assert len(state.assets) == MOST
 
 
@@ -254,8 +254,8 @@ def test_nothing_grows_with_what_is_gone(server):
         server.fail(f"t{number % 7}")
     journals = [
         service.journal
-        for scope in server.scope._tokens._scopes.values()
-        for service in scope.services.values()
+        for simulated in server.simulated._tokens._by_token.values()
+        for service in simulated.services.values()
     ]
     assert len(journals) <= MOST
     for journal in journals:
@@ -269,7 +269,7 @@ def test_nothing_grows_with_what_is_gone(server):
 def test_a_document_that_is_parsed_again_and_again_is_one_short_series(server):
     for _ in range(5 * MOST):
         server.parse()
-    (journal,) = [service.journal for service in server.scope.services.values()]
+    (journal,) = [service.journal for service in server.simulated.services.values()]
     operations = journal.operations
     assert len(operations) == MOST
     assert operations[0].after is None
@@ -289,7 +289,7 @@ def test_the_attempts_of_a_test_are_all_kept(extend_api):
 
 
 def test_large_bodies_count_by_their_size(server):
-    service = server.scope.services["extend"]
+    service = server.simulated.services["extend"]
     service._shared.retention = Retention(most_bytes=5000)
     for number in range(10):
         server.post("/files/upload", files={"file": (f"{number}.pdf", b"x" * 1500)})

@@ -13,7 +13,7 @@ from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.model.http import Request, Timeouts
 from pytest_parseapi.providers.registry import registry
 from pytest_parseapi.record.caller import Caller
-from pytest_parseapi.serve import long_lived_scope
+from pytest_parseapi.serve import long_lived_providers
 
 NOT_KNOWN = Timeouts(known=False)
 
@@ -23,8 +23,8 @@ class Clock:
 
     def __init__(self, speed):
         log = ServerLog(io.StringIO())
-        self.scope = long_lived_scope(registry()["extend"], log, speed=speed)
-        self.service = self.scope.services["extend"]
+        self.simulated = long_lived_providers(registry()["extend"], log, speed=speed)
+        self.service = self.simulated.services["extend"]
         self.now = 0.0
         for owner in (self.service, self.service.journal):
             owner._now = lambda: self.now
@@ -49,7 +49,7 @@ class Clock:
         )
         if path.startswith("/__parseapi"):
             inner = replace(request, path=path.removeprefix("/__parseapi"))
-            found = answer(self.scope, "extend", inner)
+            found = answer(self.simulated, "extend", inner)
         else:
             found = self.service.receive(request, Caller(0, self)).finish()
         return found.status, json.loads(found.body)

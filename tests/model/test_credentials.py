@@ -61,7 +61,7 @@ class Cookie(Credential):
 
 
 @pytest.mark.parametrize(
-    ("credential", "place", "example"),
+    ("credential", "name", "example"),
     [
         (BearerToken(), "Authorization", "Authorization: Bearer k/1"),
         (BearerToken("Token"), "Authorization", "Authorization: Token k/1"),
@@ -72,6 +72,6 @@ class Cookie(Credential):
         (Cookie(), "the credential", "the credential: k/1"),
     ],
 )
-def test_a_credential_says_where_it_is(credential, place, example):
-    assert credential.place == place
+def test_a_credential_says_where_it_is(credential, name, example):
+    assert credential.name == name
     assert credential.example("k/1") == example

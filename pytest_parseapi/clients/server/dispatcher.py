@@ -183,7 +183,7 @@ def _answer(
     hosts: SimulatedHosts, connection: Connection, request: Request, target: Target
 ) -> Pending | Reply:
     """What the service, or the control, answers."""
-    own = hosts if target.token is None else hosts.scope(target.token)
+    own = hosts if target.token is None else hosts.of_token(target.token)
     request = replace(request, path=target.path, base_url=target.base_url)
     if target.control:
         return own.control(connection.provider, request)

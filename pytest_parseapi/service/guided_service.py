@@ -17,20 +17,20 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of, sample_run
 from pytest_parseapi.service.outcome import failed
 from pytest_parseapi.service.recorded_ids import RecordedIds
-from pytest_parseapi.service.recorded_runs import BodyReader, RunSeen, at, body_of, sample_run
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_store import CallRuns
 from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
 
-__all__ = ["RecordedService"]
+__all__ = ["GuidedService"]
 
 _REQUEST_ID: Final = "parseapi_request"
 _MOST: Final = 1_000
 
 
-class RecordedService:
+class GuidedService:
     """One provider's simulated API, which is led through the states that a recording shows.
 
     Args:

@@ -13,9 +13,9 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.multipart import NAMELESS
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
+from pytest_parseapi.service.body_reader import BodyReader
 from pytest_parseapi.service.condition import Condition
-from pytest_parseapi.service.recorded_runs import BodyReader
-from pytest_parseapi.service.recorded_service import RecordedService
+from pytest_parseapi.service.guided_service import GuidedService
 from pytest_parseapi.service.script import Delay
 
 __all__ = ["RecordedReply", "Replay", "item_of", "replay_of"]
@@ -156,7 +156,7 @@ def replay_of(provider: Provider, recording: Recording) -> Replay:
         UsageError: no reply of it can be sent.
     """
     reader = BodyReader(provider)
-    service = RecordedService(reader)
+    service = GuidedService(reader)
     replies: list[RecordedReply] = []
     given: list[bytes] = []
     for exchange in recording.exchanges:

@@ -21,7 +21,7 @@ from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
 
-__all__ = ["Scope", "Settings"]
+__all__ = ["Settings", "SimulatedProviders"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ class Settings:
     retention: Retention | None = None
 
 
-class Scope:
-    """Scripts, runs and records of each provider, apart from those of every other scope.
+class SimulatedProviders:
+    """Scripts, runs and records of each provider, apart from those of other tests and tokens.
 
     Args:
         providers: every provider by name.
@@ -94,11 +94,11 @@ class Scope:
         self.jitter_seed: int | None = None
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
-        """How many attempts an earlier scope of the same token had, by provider."""
+        """How many attempts of the same token were forgotten, by provider."""
         self._tokens = Tokens(self._of_token, settings.retention)
         self.hosts = SimulatedHosts(clock, stops, look, forks)
         self.hosts.speed = settings.speed
-        self.hosts.scope = lambda token: self.within(token).hosts
+        self.hosts.of_token = lambda token: self.within(token).hosts
         self.hosts.control = self._control
         self.replaced_sleep = ""
         """A function that waits and that the test had replaced while the consumer asked."""
@@ -116,14 +116,14 @@ class Scope:
         self.evidence.clear()
         self.replaced_sleep = ""
 
-    def within(self, token: str) -> Scope:
-        """The scope of a token, which begins empty when it is first used."""
+    def within(self, token: str) -> SimulatedProviders:
+        """Those of a token, which begin empty when it is first used."""
         return self._tokens.within(token)
 
     def close(self) -> None:
         """It is given up: let go of what refers to it in turn, so that its memory is free now."""
         self.hosts.disconnect()
-        self.hosts.scope = self.hosts.no_scope
+        self.hosts.of_token = self.hosts.no_token
         self.hosts.control = no_control
         for service in self.services.values():
             service.reset()
@@ -135,8 +135,8 @@ class Scope:
         """How many attempts at a provider a server that runs for days has dropped."""
         return self.services[provider].journal.dropped + self.forgotten.get(provider, 0)
 
-    def _of_token(self, token: str) -> Scope:
-        return Scope(
+    def _of_token(self, token: str) -> SimulatedProviders:
+        return SimulatedProviders(
             self.providers,
             replace(self.settings, seed=f"{self.settings.seed} {token}"),
             clock=self.clock,

@@ -15,13 +15,13 @@ from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.evidence.collector import Source
 
-__all__ = ["given_providers", "given_sources"]
+__all__ = ["providers_of_plugins", "sources_of_plugins"]
 
 _PROVIDERS: Final = "pytest_parseapi_providers"
 _EVIDENCE: Final = "pytest_parseapi_evidence"
 
 
-def given_providers(manager: pytest.PytestPluginManager) -> list[tuple[str, Provider]]:
+def providers_of_plugins(manager: pytest.PytestPluginManager) -> list[tuple[str, Provider]]:
     """The providers of every plugin's ``pytest_parseapi_providers``, each with its plugin's name.
 
     Raises:
@@ -41,7 +41,7 @@ def given_providers(manager: pytest.PytestPluginManager) -> list[tuple[str, Prov
     return found
 
 
-def given_sources(config: pytest.Config) -> list[Source]:
+def sources_of_plugins(config: pytest.Config) -> list[Source]:
     """The places to look for log text of every plugin's ``pytest_parseapi_evidence``.
 
     Raises:

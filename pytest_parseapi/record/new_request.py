@@ -10,13 +10,13 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Excerpt, Request, size_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
-from pytest_parseapi.record.cure import Sent, cures, sent_by
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
+from pytest_parseapi.record.request_changes import Sent, cures, sent_by
 
-__all__ = ["Asked"]
+__all__ = ["NewRequest"]
 
 
-class Asked:
+class NewRequest:
     """A request with its caller and the moment at which it began.
 
     Args:

@@ -15,10 +15,10 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.mocked import outcome_of
+from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
-from pytest_parseapi.service.recorded_runs import BodyReader, RunSeen, at, body_of, sample_run
-from pytest_parseapi.service.replay import RecordedReply, Replay
+from pytest_parseapi.service.replay_script import RecordedReply, Replay
 from pytest_parseapi.service.runs import RunBook, RunRecord
 
 __all__ = ["replayed"]
