@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.callers import caller_of, calling_frame
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.rest import Waiting
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["Alarms"]
@@ -57,12 +57,12 @@ class Alarms:
             self._patches.put(signal, name, self._setting)
         self._patches.put(signal, "pause", self._pause)
         self._note_others()
-        self._clock.before_jump = self._find
+        self._clock.jumps.before = self._find
 
     def stop(self) -> None:
         """Ring in real time again; what is left of a timer is what its virtual time was."""
         self._patches.stop()
-        self._clock.before_jump = self._clock.jumped_to = bool
+        self._clock.jumps.before = self._clock.jumps.after = bool
 
     def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """``signal.alarm`` or ``signal.setitimer``."""
@@ -114,8 +114,8 @@ class Alarms:
             self._entry = Waiting(_Ring(self._ring))
             self._entry.ident = _NOBODY
             self._note_real(deadline - self._clock.ledger.noted)
-            self._clock.jumped_to = self._shorten
-            self._clock.expect(self._entry, deadline)
+            self._clock.jumps.after = self._shorten
+            self._clock.jumps.expect(self._entry, deadline)
 
     def _note_real(self, left: int) -> None:
         self._until = self._clock.ledger.monotonic() + left
@@ -124,7 +124,7 @@ class Alarms:
         if self._entry is not None:
             self._entry.deadline = None
             self._entry = None
-            self._clock.jumped_to = bool
+            self._clock.jumps.after = bool
 
     # What follows is called with the clock's lock held.
 
@@ -165,7 +165,7 @@ class Alarms:
         if interval:
             self._note(deadline + self._interval)
         if not has_rung:
-            self._clock.interrupt(threading.main_thread().ident or get_ident())
+            self._clock.jumps.interrupt(threading.main_thread().ident or get_ident())
 
 
 def _nothing(*_arguments: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pytest_parseapi.clock.real import FUNCTIONS
-from pytest_parseapi.clock.rest import Rest
+from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Current:
     def __init__(self) -> None:
         self.clock: VirtualClock | None = None
         """None outside simulated tests, and in those in real time."""
-        self.rest = Rest()
+        self.threads = Threads()
         """Which threads are at rest."""
         self.real: dict[str, Callable[..., Any]] = dict(FUNCTIONS)
         """By name, what does what a function of ``time`` does by itself."""
@@ -37,5 +37,5 @@ def current() -> Current:
 
 def _made() -> Current:
     made = Current()
-    process().forked.append(made.rest.forked)
+    process().forked.append(made.threads.forked)
     return made

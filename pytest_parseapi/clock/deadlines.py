@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.clock.ledger import Ledger
-from pytest_parseapi.clock.rest import Waiting
+from pytest_parseapi.clock.waiting import Waiting
 
 __all__ = ["Deadlines"]
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.resting import wait_in_real_time
+from pytest_parseapi.clock.real_waits import wait_in_real_time
 
 __all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]
 
@@ -76,7 +76,7 @@ def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[...
 
 def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     really_release = real["release"]
-    listening, came = current.rest.listening, current.rest.came
+    listening, came = current.threads.listening, current.threads.came
 
     def release(lock: Any) -> None:
         really_release(lock)
@@ -110,7 +110,7 @@ def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
     """
     real = {name: method for name, method in vars(SimpleQueue).items() if callable(method)}
     really_get, really_put = real["get"], real["put"]
-    listening, came = current.rest.listening, current.rest.came
+    listening, came = current.threads.listening, current.threads.came
 
     def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
         if current.clock is None or not block or not (timeout is None or _is_duration(timeout)):
@@ -166,7 +166,7 @@ def _wait_for_item(
     if clock is None or caller is Caller.WORK:
         return taking.go_on(timeout)
     if caller is Caller.TOOL:
-        return wait_in_real_time(current.rest, taking, timeout, id(box))
+        return wait_in_real_time(current.threads, taking, timeout, id(box))
     return clock.wait(taking, timeout, key=id(box))
 
 
@@ -187,7 +187,7 @@ def _wait_for_lock(
         lock,
     )
     if caller is Caller.TOOL:
-        return wait_in_real_time(current.rest, wait, timeout, id(lock))
+        return wait_in_real_time(current.threads, wait, timeout, id(lock))
     return clock.wait(wait, timeout, key=id(lock), polled=code is not _NOTICE)
 
 

@@ -1,4 +1,4 @@
-"""The waits of asyncio and trio loops, in virtual time.
+"""The waits of asyncio's loops, in virtual time.
 
 A loop blocks in one call only, the one by which it waits for input. With input that is real (a
 socket, a child process) on its way, that call stays real, and no thread's time jumps meanwhile.
@@ -7,10 +7,7 @@ socket, a child process) on its way, that call stays real, and no thread's time 
 from __future__ import annotations
 
 import functools
-import os
-import select as system
 import selectors
-import socket
 import sys
 import threading
 import weakref
@@ -28,8 +25,10 @@ from pytest_parseapi.clock.callers import (
     calling_frame,
 )
 from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.input import has_input
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.resting import RestingCall
+from pytest_parseapi.clock.real_waits import RealWait
+from pytest_parseapi.clock.trio_loops import TrioWaits
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
@@ -37,8 +36,6 @@ __all__ = ["LoopWaits"]
 
 # Callbacks of a loop that wait for work which may never come.
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
-# The task by which other threads wake a trio loop.
-_TRIO_WAKES: Final = "<TrioToken.run_sync_soon task>"
 # Where a selector keeps, during a test, which loop it is of.
 _KNOWN: Final = "__parseapi_loop__"
 # So many seconds a loop's clock may show less than ``time.monotonic()``.
@@ -58,11 +55,12 @@ class LoopWaits:
         self._clock = clock
         self._idle = idle
         self._patches = Patches()
-        self._rest = current().rest
-        self._resting = RestingCall(self._rest)
+        self._threads = current().threads
+        self._real_wait = RealWait(self._threads)
         self._real_monotonic: Callable[[], float] = current().real["monotonic"]
         self._asyncio_call_at: Any = None
         self._loop_asks = False
+        self._trio = TrioWaits(clock)
         self._trio_done = False
         self._loop_done = False
         self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
@@ -89,7 +87,7 @@ class LoopWaits:
         if trio is not None and not self._trio_done and hasattr(trio, "_core"):
             manager = getattr(trio._core._run, "TheIOManager", None)
             if manager is not None:
-                self._patches.put(manager, "get_events", self._get_events)
+                self._patches.put(manager, "get_events", self._trio.get_events)
                 self._trio_done = True
 
     def stop(self) -> None:
@@ -177,11 +175,11 @@ class LoopWaits:
         return call_later
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        clock, is_only_thread = self._clock, self._rest.is_only_thread
+        jumps, is_only_thread = self._clock.jumps, self._threads.is_only_thread
 
         @functools.wraps(real)
         def select(selector: Any, timeout: float | None = None) -> Any:
-            if clock.closed:
+            if jumps.closed:
                 return real(selector, timeout)
             known: _Loop | None = getattr(selector, _KNOWN, None)
             if known is None:
@@ -199,7 +197,7 @@ class LoopWaits:
             if timeout is None or len(selector._fd_to_key) > 1 or known.signal_handlers:
                 passes = False
             elif timeout > 0:
-                passes = clock.pass_at_once(timeout, known.ready)
+                passes = jumps.pass_at_once(timeout, known.ready)
             else:
                 passes = is_only_thread()
             if passes:
@@ -217,11 +215,11 @@ class LoopWaits:
         if not (is_quiet or all(self._is_idle(key) for key in selector.get_map().values())):
             if events := real(0):
                 return events
-            with self._clock.hold():
+            with self._clock.jumps.hold():
                 return real(timeout)
         # Other threads ask for it at each jump: the kernel takes long to answer.
-        has_input = known.has_callbacks if is_quiet else functools.partial(_has_input, selector)
-        wait = PolledWait(real, has_input, known.wake)
+        came = known.has_callbacks if is_quiet else functools.partial(has_input, selector)
+        wait = PolledWait(real, came, known.wake)
         self._clock.wait(wait, timeout, polled=True)
         return wait.brought
 
@@ -233,35 +231,13 @@ class LoopWaits:
         serves = above is not None and above.f_globals.get("__name__") == "socketserver"
         if serves or caller is Caller.TOOL:
             # A server without a request, such as the live one: none may ever come.
-            return self._resting(call, outside=True)
+            return self._real_wait(call, outside=True)
         if _looks_after_threads(above):
-            return self._resting(call)
+            return self._real_wait(call)
         if caller.is_real:
             return call()
-        with self._clock.hold():
+        with self._clock.jumps.hold():
             return call()
-
-    def _get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        clock = self._clock
-
-        @functools.wraps(real)
-        def get_events(manager: Any, timeout: float) -> Any:
-            if clock.closed or timeout <= 0:
-                return real(manager, timeout)
-            if not _trio_is_at_rest(manager):
-                if events := real(manager, 0):
-                    return events
-                with clock.hold():
-                    return real(manager, timeout)
-            wait = PolledWait(
-                functools.partial(real, manager),
-                functools.partial(_is_readable, _queue_of(manager)),
-                manager.force_wakeup,
-            )
-            clock.wait(wait, timeout, polled=True)
-            return wait.brought
-
-        return get_events
 
     def _is_idle(self, key: selectors.SelectorKey) -> bool:
         handles = key.data if isinstance(key.data, tuple) else ()
@@ -321,48 +297,3 @@ def _shift(loop: Any, seconds: float) -> None:
     """Put the timers of a loop off by the same time, as its clock is."""
     for timer in getattr(loop, "_scheduled", ()):
         timer._when += seconds
-
-
-def _has_input(selector: Any) -> bool:
-    """Whether a loop has input that it has not yet seen, without taking it."""
-    queue = getattr(selector, "fileno", None)
-    if queue is not None:
-        return _is_readable(queue())
-    keys = list(selector.get_map().values())
-    reading = [key.fd for key in keys if key.events & selectors.EVENT_READ]
-    writing = [key.fd for key in keys if key.events & selectors.EVENT_WRITE]
-    return any(system.select(reading, writing, [], 0))
-
-
-def _is_readable(descriptor: int) -> bool:
-    """Whether reading would not block; a kernel's queue of events is readable if it has one."""
-    if hasattr(system, "poll"):
-        probe = system.poll()
-        probe.register(descriptor, system.POLLIN)
-        return bool(probe.poll(0))
-    return bool(system.select([descriptor], [], [], 0)[0])
-
-
-def _queue_of(manager: Any) -> int:
-    """The kernel's queue of events that a trio loop waits on."""
-    queue = getattr(manager, "_epoll", None) or manager._kqueue
-    return int(queue.fileno())
-
-
-def _trio_is_at_rest(manager: Any) -> bool:
-    """Whether no task of a trio loop waits for input of its own."""
-    for key, waiters in list(manager._registered.items()):
-        task = getattr(waiters, "read_task", waiters)
-        descriptor = key if isinstance(key, int) else key[0]
-        if getattr(task, "name", None) != _TRIO_WAKES and not _accepts(descriptor):
-            return False
-    return True
-
-
-def _accepts(descriptor: int) -> bool:
-    """Whether it is a socket that waits for connections which may never come."""
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as copy:
-            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False

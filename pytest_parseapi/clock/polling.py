@@ -37,7 +37,7 @@ def _recorded(current: Current, real: Callable[..., Any]) -> Callable[..., Any]:
         clock = current.clock
         if clock is None or 0 in arguments[1:] or caller_of(calling_frame()) is not Caller.CONSUMER:
             return real(*arguments, **named)
-        with clock.hold():
+        with clock.jumps.hold():
             return real(*arguments, **named)
 
     poll.__name__, poll.__qualname__ = real.__name__, real.__qualname__

@@ -16,7 +16,7 @@ from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
-from pytest_parseapi.clock.resting import RestingCall
+from pytest_parseapi.clock.real_waits import RealWait
 
 __all__ = ["Readings"]
 
@@ -101,7 +101,7 @@ class Readings:
             if not caller.is_real:
                 clock.sleep(arguments[0])
             elif caller is Caller.TOOL:
-                RestingCall(current.rest)(lambda: current.real[name](*arguments))
+                RealWait(current.threads)(lambda: current.real[name](*arguments))
             else:
                 current.real[name](*arguments)
 

@@ -92,8 +92,8 @@ class TakeOver:
             self._clocks.remove(clock)
             self._current.clock = self._clocks[-1] if self._clocks else None
             if self._clocks:
-                self._current.rest.ended = self._clocks[-1].look
-                self._current.rest.look_at_old_threads()
+                self._current.threads.ended = self._clocks[-1].jumps.look
+                self._current.threads.test_begins()
             else:
                 for function in self._functions.values():
                     function.lead(None)

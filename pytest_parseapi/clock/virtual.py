@@ -8,23 +8,22 @@ code takes to run between them, so that a wait of one second is on record as exa
 
 from __future__ import annotations
 
-import contextlib
 import math
 import operator
 import signal
 import threading
 import time
 from _thread import get_ident
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.deadlines import Deadlines
 from pytest_parseapi.clock.endless import EndlessWaits
+from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
 from pytest_parseapi.clock.real import FUNCTIONS
-from pytest_parseapi.clock.rest import Rest, Waiting
+from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.stops import Stops
 
@@ -63,26 +62,16 @@ class VirtualClock:
     def __init__(self, *, real: bool = False, stops: Stops | None = None) -> None:
         self.real = real
         self._stops = Stops() if stops is None else stops
-        self.real_work: Callable[[], bool] = bool
-        """Tells whether something real is under way that no thread of the consumer's shows."""
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
-        self.before_jump: Callable[[], object] = bool
-        """Called where a jump may come, with no other thread at the clock."""
-        self.jumped_to: Callable[[], object] = bool
-        """Called after each jump, with no other thread at the clock."""
         self.ledger = Ledger(real=real)
         """What has passed, for those who show it."""
         self.began: dict[str, Any] = {}
         """What the monotonic clocks showed when the test began."""
         self._endless = EndlessWaits(self._stops, self.ledger)
-        self._rest = Rest()
-        self._current: Current | None = None
-        self._deadlines = Deadlines()
-        self._holds = 0
-        self.closed = False
-        """Whether the test is over."""
-        self._interrupts_itself = False
+        self.jumps = Jumps(self.ledger, self._endless)
+        """What lets time jump."""
+        self._threads = self.jumps.threads
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -102,13 +91,18 @@ class VirtualClock:
         """The sum of all jumps: what consumers' clocks show more than real ones."""
         return self.ledger.jumped
 
+    @property
+    def closed(self) -> bool:
+        """Whether the test is over."""
+        return self.jumps.closed
+
     def install(self, current: Current) -> None:
         """Be the clock of the process."""
-        self._current = current
-        self._rest = current.rest
-        self._rest.ended = self.look
-        self._rest.look_at_old_threads()
-        self.ledger.monotonic = self._rest.monotonic = current.real["monotonic_ns"]
+        self.jumps.current = current
+        self.jumps.threads = self._threads = current.threads
+        self._threads.ended = self.jumps.look
+        self._threads.test_begins()
+        self.ledger.monotonic = self._threads.silent.monotonic = current.real["monotonic_ns"]
         self.read_wall = current.real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
             self.began[name] = current.real[name]()
@@ -126,8 +120,8 @@ class VirtualClock:
             raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
         if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):
             raise UsageError(f"clock.advance() takes seconds >= 0, not {seconds!r}")
-        with self._alone():
-            self._jump(self.ledger.now() + round(seconds * SECOND))
+        with self.jumps.alone():
+            self.jumps.jump(self.ledger.now() + round(seconds * SECOND))
 
     def stamp(self) -> float:
         """The virtual seconds for the record: code that ran since the last wait costs none."""
@@ -135,7 +129,7 @@ class VirtualClock:
         ledger = self.ledger
         now = ledger.now()
         if now != ledger.noted and not self.real:
-            self.passed(now)
+            self.jumps.passed(now)
         else:
             ledger.rest()
         return now / SECOND
@@ -155,42 +149,8 @@ class VirtualClock:
         self._stops.check()
         if self.real:
             time.sleep(seconds)
-        elif not self.pass_at_once(seconds):
+        elif not self.jumps.pass_at_once(seconds):
             self.wait(Sleep(), seconds)
-
-    def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
-        """Let the whole of a wait pass, where nobody else is at work or waits for less long.
-
-        Args:
-            seconds: how long the wait is.
-            came: what would end it early, if anything is in it.
-
-        Returns:
-            Whether it passed. Otherwise nothing has happened.
-        """
-        needs = round(seconds * SECOND)
-        rest = self._rest
-        rest.lock()
-        try:
-            self.before_jump()
-            if (
-                self._holds
-                or came
-                or not needs
-                or rest.others_work()
-                or self.real_work()
-                or (self._deadlines.heap and not self._deadlines.all_after(self.ledger, needs))
-                or self.closed
-                or self._interrupts_itself
-                or (self._current is not None and self._current.clock is not self)
-            ):
-                return False
-            self._endless.count()
-            self.ledger.pass_over(needs)
-            self.jumped_to()
-            return True
-        finally:
-            rest.unlock()
 
     def wait(
         self, wait: Wait, seconds: float | None, *, key: int = 0, polled: bool = False
@@ -206,24 +166,24 @@ class VirtualClock:
         Returns:
             True if it came, False if the time was up first.
         """
-        rest = self._rest
+        threads = self._threads
         needs = None if seconds is None else round(seconds * SECOND)
         if needs:
             self._endless.count()
         entry = Waiting(wait, polled=polled)
         entry.interruptible = True
         began = self.ledger.monotonic()
-        rest.lock()
+        threads.lock()
         try:
             if needs is not None:
-                self._deadlines.add(entry, self.ledger.now() + needs)
+                self.jumps.deadlines.add(entry, self.ledger.now() + needs)
             came = self._turn(entry, key, needs, began, first=False)
-            while came is None and not self.closed:
+            while came is None and not self.jumps.closed:
                 # Somebody else took it: this thread has waited longest.
                 came = self._turn(entry, key, needs, began, first=True)
         finally:
-            self._deadlines.forget(entry)
-            self._unlock()
+            self.jumps.deadlines.forget(entry)
+            self.jumps.unlock()
         return self._outlived(wait, needs, began) if came is None else came
 
     def _turn(
@@ -234,26 +194,26 @@ class VirtualClock:
         Returns:
             Whether what it waits for came; None where it has to wait again.
         """
-        ledger, rest, wait = self.ledger, self._rest, entry.wait
+        ledger, threads, wait = self.ledger, self._threads, entry.wait
         if key:
-            rest.listen(key, entry, first=first)
-        rest.add(entry)
+            threads.listen(key, entry, first=first)
+        threads.add(entry)
         try:
             if wait.comes():
                 return True
             if entry.deadline is not None and entry.deadline <= ledger.noted:
                 entry.due = True
             else:
-                self._try_jump()
+                self.jumps.try_jump()
                 came = not entry.awake and self._block(entry, needs, began)
                 if entry.interrupted:
                     self._handle_signal(entry)
                 if came:
                     return True
         finally:
-            rest.remove(entry)
+            threads.remove(entry)
             if key:
-                rest.listen_no_more(key, entry)
+                threads.listen_no_more(key, entry)
         if not entry.due:
             return None
         ledger.expired = entry.deadline or 0
@@ -265,15 +225,17 @@ class VirtualClock:
         Returns:
             Whether what it waits for was taken.
         """
-        ledger, rest, wait = self.ledger, self._rest, entry.wait
+        ledger, threads, wait = self.ledger, self._threads, entry.wait
         patience = None if needs is None else began + max(needs, FREE)
         takes = wait.takes
         longest = _UNTIMED_SLICE if patience is None else _LAST_SLICE
         # Whoever is next in time looks up often; so does whoever may not be told.
-        often = entry.polled if patience is None else entry.deadline == self._deadlines.earliest()
+        often = (
+            entry.polled if patience is None else entry.deadline == self.jumps.deadlines.earliest()
+        )
         slice_ = _FIRST_SLICE if often else longest
         wait.close()
-        while not (entry.awake or self.closed):
+        while not (entry.awake or self.jumps.closed):
             took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
             # Some release a lock by a method that they kept before any test, and nobody says so.
             if took or (takes and not entry.awake and wait.comes()):
@@ -287,18 +249,18 @@ class VirtualClock:
                 if self._is_stuck(entry, began):
                     self._endless.hang()
             elif ledger.monotonic() >= patience or ledger.noted >= (entry.deadline or 0):
-                self._note(entry.deadline or 0)
-                rest.wake(entry, due=True)
+                self.jumps.note(entry.deadline or 0)
+                threads.wake(entry, due=True)
             else:
-                self._try_jump()
+                self.jumps.try_jump()
         return False
 
     def _block_once(self, wait: Wait, seconds: float) -> bool:
-        self._rest.unlock()
+        self._threads.unlock()
         try:
             return wait.block(seconds)
         finally:
-            self._rest.lock()
+            self._threads.lock()
 
     def _went_on(self, entry: Waiting) -> bool:
         """Handle a signal, and wait on.
@@ -308,101 +270,46 @@ class VirtualClock:
         """
         self._handle_signal(entry)
         entry.wait.close()
-        self._rest.rest_again(entry)
+        self._threads.rest_again(entry)
         if entry.wait.comes():
             return True
-        self._try_jump()
+        self.jumps.try_jump()
         return False
 
     def _handle_signal(self, entry: Waiting) -> None:
         """Run the handler of a timer in the thread that waits; called and left with the lock."""
         entry.interrupted = False
-        self._rest.unlock()
+        self._threads.unlock()
         try:
             signal.raise_signal(signal.SIGALRM)
         finally:
-            self._rest.lock()
-
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """While something real is under way: no jumps, and the real time it takes counts."""
-        with self._alone():
-            self._holds += 1
-            before = self.ledger.now()
-        began = self.ledger.monotonic()
-        try:
-            yield
-        finally:
-            with self._alone():
-                self._holds -= 1
-                self._note(before + self.ledger.monotonic() - began)
-
-    def passed(self, until: int) -> None:
-        """Note that time really passed up to this reading of `elapsed_ns`."""
-        with self._alone():
-            self._note(until)
-
-    def look(self) -> None:
-        """Something has changed: jump, if everybody is at rest now."""
-        if not self.closed:
-            with self._alone():
-                self._try_jump()
-
-    def expect(self, entry: Waiting, deadline: int) -> None:
-        """Have something that is no thread woken at this reading of `elapsed_ns`."""
-        with self._alone():
-            self._deadlines.add(entry, deadline)
-
-    def interrupt(self, ident: int) -> None:
-        """Have a thread run the handler of the signal for a timer; called with the lock held."""
-        entry = self._rest.entry_of(ident)
-        if entry is not None:
-            self._rest.interrupt(entry)
-        elif ident == get_ident():
-            self._interrupts_itself = True
-        else:
-            signal.pthread_kill(ident, signal.SIGALRM)
+            self._threads.lock()
 
     def close(self) -> None:
         """The test is over: threads that still wait are let go."""
-        self.closed = True
-        with self._alone():
-            for entry in self._rest.waiting():
+        self.jumps.closed = True
+        with self.jumps.alone():
+            for entry in self._threads.waiting():
                 entry.wait.wake()
-            self._deadlines.clear()
-            if self._current is not None:
-                self._rest.forget_old_threads()
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._rest.lock()
-        try:
-            yield
-        finally:
-            self._unlock()
-
-    def _unlock(self) -> None:
-        interrupts = self._interrupts_itself and get_ident() == threading.main_thread().ident
-        self._interrupts_itself &= not interrupts
-        self._rest.unlock()
-        if interrupts:
-            signal.raise_signal(signal.SIGALRM)
+            self.jumps.deadlines.clear()
+            if self.jumps.current is not None:
+                self._threads.silent.forget()
 
     # What follows is called with the lock held.
 
     def _is_stuck(self, entry: Waiting, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
         waited = self.ledger.monotonic() - began
-        if waited < _PATIENCE or self._holds or self.real_work():
+        if waited < _PATIENCE or self.jumps.holds or self.jumps.real_work():
             return False
-        rest = self._rest
-        return not (entry.wait.over() or rest.has_work()) and rest.only_consumers_wait(
+        threads = self._threads
+        return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(
             count_outside=waited < _OUTSIDE_PATIENCE
         )
 
     def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
-        if wait.is_sleep and not self._rest.is_old(get_ident()):
+        if wait.is_sleep and not self._threads.silent.is_old(get_ident()):
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None
@@ -410,30 +317,3 @@ class VirtualClock:
         if needs is None:
             return wait.go_on(None)
         return wait.go_on(max(0.0, (needs - (self.ledger.monotonic() - began)) / SECOND))
-
-    def _is_covered(self) -> bool:
-        """Whether a test within this one runs."""
-        return self._current is not None and self._current.clock is not self
-
-    def _try_jump(self) -> None:
-        """Jump to the earliest deadline if nobody is at work."""
-        if self.closed or self._holds or self._is_covered():
-            return
-        self.before_jump()
-        earliest = self._deadlines.earliest()
-        if earliest is None or self._rest.has_work() or self.real_work():
-            return
-        self._jump(earliest)
-
-    def _jump(self, to: int) -> None:
-        self.ledger.jump(to)
-        self.jumped_to()
-        self._wake_due(to)
-
-    def _note(self, until: int) -> None:
-        self.ledger.note(until)
-        self._wake_due(self.ledger.noted)
-
-    def _wake_due(self, now: int) -> None:
-        for entry in self._deadlines.due(now):
-            self._rest.wake(entry, due=True)

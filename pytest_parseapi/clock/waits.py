@@ -16,7 +16,7 @@ from typing import Any
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
-from pytest_parseapi.clock.resting import RestingCall, wait_in_real_time
+from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
 from pytest_parseapi.clock.takeover import TakeOver
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
@@ -35,8 +35,8 @@ class Waits:
     def __init__(self, clock: VirtualClock, functions: TakeOver) -> None:
         self._clock = clock
         self._functions = functions
-        self._rest = current().rest
-        self._resting = RestingCall(self._rest)
+        self._threads = current().threads
+        self._real_wait = RealWait(self._threads)
         self._patches = Patches()
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class Waits:
         def select(reading: Any, writing: Any, failing: Any, timeout: Any = None, /) -> Any:
             if timeout == 0 or self._clock.closed or caller_of(calling_frame()).is_real:
                 return real(reading, writing, failing, timeout)
-            with self._clock.hold():
+            with self._clock.jumps.hold():
                 return real(reading, writing, failing, timeout)
 
         return select
@@ -77,7 +77,7 @@ class Waits:
 
         @functools.wraps(real)
         def accept(listener: socket.socket) -> Any:
-            return self._resting(functools.partial(real, listener), outside=True)
+            return self._real_wait(functools.partial(real, listener), outside=True)
 
         return accept
 
@@ -87,7 +87,7 @@ class Waits:
         @functools.wraps(real)
         def delete(thread: threading.Thread) -> None:
             real(thread)
-            self._rest.has_ended(id(thread))
+            self._threads.has_ended(id(thread))
 
         return delete
 
@@ -109,7 +109,7 @@ class Waits:
                 functools.partial(_has_ended_within, real, thread),
             )
             if caller is Caller.TOOL:
-                ended = wait_in_real_time(self._rest, wait, timeout, id(thread))
+                ended = wait_in_real_time(self._threads, wait, timeout, id(thread))
             else:
                 ended = self._clock.wait(wait, timeout, key=id(thread))
             if ended:

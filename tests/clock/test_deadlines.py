@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_parseapi.clock.blocking import Sleep
 from pytest_parseapi.clock.deadlines import Deadlines
-from pytest_parseapi.clock.rest import Waiting
+from pytest_parseapi.clock.waiting import Waiting
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=300), st.integers(0, 60))
@@ -53,6 +53,6 @@ def test_waits_that_ended_early_do_not_pile_up(extend_api):
     for number in range(2_000):
         asked.put(number)
         assert answered.get(timeout=3600) == number
-    assert len(extend_api.clock._deadlines.heap) < 200
+    assert len(extend_api.clock.jumps.deadlines.heap) < 200
     for thread in threads:
         thread.join()

@@ -158,7 +158,7 @@ def test_advance_ends_waits(extend_api):
     blocker = threading.Thread(target=blocker_ours.recv, args=(1,))
     blocker.start()
     thread.start()
-    while not extend_api.clock._deadlines:
+    while not extend_api.clock.jumps.deadlines.heap:
         pass
     extend_api.clock.advance(10)
     thread.join()

@@ -42,7 +42,7 @@ class ServerTime:
         if not self._clock.real:
             now = self.now()
             lasted = (now.jumped - then.jumped) + (now.real - then.real)
-            self._clock.passed(then.virtual + lasted)
+            self._clock.jumps.passed(then.virtual + lasted)
 
     def count_outside(self) -> None:
         """Let all real time count since this was last called."""

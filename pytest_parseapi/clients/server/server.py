@@ -76,7 +76,7 @@ class LiveServer:
     def attach(self, hosts: SimulatedHosts) -> None:
         """Send requests to this test from now on."""
         self._dispatcher.attach(hosts)
-        hosts.clock.real_work = self.busy
+        hosts.clock.jumps.real_work = self.busy
         if self._loop.started:
             self._local_clients.start()
 

@@ -1,9 +1,8 @@
-"""Which threads are at rest, so that time may jump.
+"""Which threads wait, and whether any is at work, so that time may jump.
 
 A thread that waits says so when it begins, and whoever brings what it waits for says that it is
-awake, before it runs. All other threads are at work. Two kinds are at rest although they did not
-say so: one that is older than the test and stands where it stood when the test began, and one that
-waits for connections, for which `clock.resting` has a call.
+awake, before it runs. All other threads are at work, but for what `clock.silent` tells of those
+that say nothing, and for those that wait for connections, for which `clock.real_waits` has a call.
 """
 
 from __future__ import annotations
@@ -15,66 +14,19 @@ import threading
 from _thread import RLock, _count, get_ident
 from collections import deque
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import Wait
 from pytest_parseapi.clock.callers import is_tool
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.silent import SilentThreads
+from pytest_parseapi.clock.waiting import Waiting
 
-__all__ = ["Rest", "Waiting"]
+__all__ = ["Threads"]
 
-# Threads that C code brings along are in no count of Python's, and old ones say nothing when they
-# go on. A look at them takes longer the more threads there are: the pause after it lasts so many
-# times as long, and so many nanoseconds at least. A few old ones are looked at each time.
-_LOOK_SHARE: Final = 20
-_LOOK_EVERY: Final = 1_000_000
-_FEW: Final = 4
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
 
 
-class Waiting:
-    """One thread at rest.
-
-    Args:
-        wait: what it blocks on.
-        polled: whether nobody says when it comes, so that ``wait.over()`` is asked.
-        outside: whether another program may bring it.
-    """
-
-    __slots__ = (
-        *("awake", "deadline", "due", "ident", "interrupted", "interruptible", "outer"),
-        *("outside", "polled", "wait"),
-    )
-
-    def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
-        self.ident = get_ident()
-        self.wait = wait
-        self.polled = polled
-        self.outside = outside
-        self.deadline: int | None = None
-        """The reading of its clock at which its time is up; None for no limit."""
-        self.awake = False
-        """Whether it is about to go on."""
-        self.due = False
-        """Whether that is since its time is up."""
-        self.interruptible = False
-        """Whether it looks for signals when it is woken."""
-        self.interrupted = False
-        """Whether a signal is to be handled before it goes on."""
-        self.outer: Waiting | None = None
-
-
-class _Place(NamedTuple):
-    """Where a thread is."""
-
-    frame: FrameType
-    instruction: int
-    chain: tuple[tuple[int, int], ...]
-
-
-class Rest:
+class Threads:
     """The threads of the process that are at rest."""
 
     def __init__(self) -> None:
@@ -83,14 +35,8 @@ class Rest:
         self.listening: dict[int, deque[Waiting]] = {}
         """By what they wait for, the threads that are woken when it comes."""
         self._polled: dict[Waiting, None] = {}
-        self._old: dict[int, _Place] = {}
-        self._strangers: dict[int, _Place] = {}
-        self._first: set[int] = set()
-        self._ended: set[int] = set()
-        self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
-        """What a monotonic clock would read without jumps."""
-        self._look_after = 0
-        self._is_unseen_at_work = False
+        self.silent = SilentThreads(self._waits)
+        """Those that do not say when they wait."""
         self.lock: Callable[[], object]
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
@@ -104,28 +50,13 @@ class Rest:
         self.lock = functools.partial(_acquire, mutex)
         self.unlock = functools.partial(_release, mutex)
 
-    def look_at_old_threads(self) -> None:
-        """A test begins: note where every thread but this one stands."""
-        self._old, self._strangers = {}, {}
-        active = threading._active  # type: ignore[attr-defined]
+    def test_begins(self) -> None:
+        """Note where the threads stand that are older than the test."""
         frames = sys._current_frames()
         for gone in [ident for ident in self._waits if ident not in frames]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
-        for ident, frame in frames.items():
-            if ident != get_ident() and ident not in self._waits:
-                found = self._old if ident in active else self._strangers
-                found[ident] = _place(frame)
-        self._first = {*self._old, *self._strangers, *self._waits, get_ident()}
-
-    def forget_old_threads(self) -> None:
-        """The test is over."""
-        self._old, self._strangers = {}, {}
-        self._ended.clear()
-
-    def is_old(self, ident: int) -> bool:
-        """Whether a thread is older than the test."""
-        return ident in self._first
+        self.silent.note()
 
     def forked(self) -> None:
         """This is the child of a fork: it has one thread."""
@@ -134,8 +65,7 @@ class Rest:
         self._known.clear()
         self.listening.clear()
         self._polled.clear()
-        self._old, self._strangers = {}, {}
-        self._ended.clear()
+        self.silent.forget()
 
     # All that follows is called with the lock held.
 
@@ -146,12 +76,10 @@ class Rest:
         if entry.outer is not None:  # a signal's handler waits within a wait
             self._take_out(entry.outer)
         self._put_in(entry)
-        self._ended.discard(entry.ident)
-        if self._old:
-            self._old.pop(entry.ident, None)
-        if _count() and self.monotonic() > self._look_after:
+        self.silent.speaks(entry.ident)
+        if _count():
             # Before somebody sleeps: whoever starts many threads takes longer than a look does.
-            self._look_for_unseen(entry.ident)
+            self.silent.look_if_due(entry.ident)
 
     def wake(self, entry: Waiting, *, due: bool = False) -> None:
         """A thread is about to go on: from now on it is at work."""
@@ -263,8 +191,8 @@ class Rest:
         me = get_ident()
         if me in waits:  # a signal's handler waits within a wait
             return True
-        if self._old:
-            self._old.pop(me, None)
+        if self.silent.old:
+            self.silent.old.pop(me, None)
         return self._has_work(me, len(self._known) + (me in active))
 
     def is_only_thread(self) -> bool:
@@ -274,34 +202,21 @@ class Rest:
     def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
-        old, count = self._old, _count()
+        silent, count = self.silent, _count()
         threads = len(threading._active)  # type: ignore[attr-defined]
         if (
-            known + len(old) < threads
+            known + len(silent.old) < threads
             or count >= threads
-            or (old and len(old) <= _FEW and not self._old_stand())
+            or (silent.old and silent.has_few_gone_on())
         ):
-            if self._finds_work(me):
+            if silent.any_work(me):
                 return True
-        elif count:
-            if self._is_unseen_at_work or self.monotonic() > self._look_after:
-                self._look_for_unseen(me)
-            if self._is_unseen_at_work:
-                return True
+        elif count and silent.look_if_due(me):
+            return True
         # The calling thread has just looked at what it waits for.
         return bool(self._polled) and any(
             entry.ident != me and entry.wait.over() for entry in self._polled
         )
-
-    def _look_for_unseen(self, me: int) -> None:
-        """Look for threads at work that are in no count, and for old ones that went on."""
-        began = self.monotonic()
-        frames = sys._current_frames()
-        counted = threading._active.keys() - self._old.keys()  # type: ignore[attr-defined]
-        unseen = frames.keys() - counted - self._waits.keys() - self._ended - {me}
-        self._is_unseen_at_work = any(self._has_gone_on(ident, frames[ident]) for ident in unseen)
-        ended = self.monotonic()
-        self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
 
     def only_consumers_wait(self, *, count_outside: bool) -> bool:
         """Whether every thread that is not a tool's said that it waits, and for no deadline.
@@ -316,7 +231,7 @@ class Rest:
         outside = any(entry.outside for entry in list(self._waits.values()))
         if count_outside and outside and _has_children():
             return False
-        if self._finds_work(get_ident()):
+        if self.silent.any_work(get_ident()):
             return False
         if not count_outside:
             return True
@@ -333,45 +248,11 @@ class Rest:
         """
         self.lock()
         try:
-            self._ended.add(get_ident())
-            self._old.pop(get_ident(), None)
-            self._first.discard(get_ident())
+            self.silent.ends(get_ident())
         finally:
             self.unlock()
         self.came(key, to_all=True)
         self.ended()
-
-    def _old_stand(self) -> bool:
-        return all(frame.f_lasti == place for frame, place, _ in self._old.values())
-
-    def _finds_work(self, me: int) -> bool:
-        """Look at every thread of the process but the calling one."""
-        active = threading._active  # type: ignore[attr-defined]
-        frames = sys._current_frames()
-        for ident, frame in frames.items():
-            if ident == me or ident in self._waits:
-                continue
-            if ident in self._ended and ident not in active:
-                continue
-            if self._has_gone_on(ident, frame):
-                return True
-        for ident in [ident for ident in self._old if ident not in frames]:
-            del self._old[ident]
-        return False
-
-    def _has_gone_on(self, ident: int, frame: FrameType) -> bool:
-        """Whether a thread is not older than the test, or stands elsewhere than at its start."""
-        places = self._old if ident in self._old else self._strangers
-        place = places.get(ident)
-        if place is None:
-            return True
-        if frame is not place.frame or frame.f_lasti != place.instruction:
-            # It may have come back to where it was.
-            now = _place(frame)
-            if now.chain != place.chain:
-                return True
-            places[ident] = now
-        return False
 
 
 def _nothing() -> None:
@@ -387,12 +268,3 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _place(frame: FrameType) -> _Place:
-    chain = []
-    caller: FrameType | None = frame
-    while caller is not None:
-        chain.append((id(caller.f_code), caller.f_lasti))
-        caller = caller.f_back
-    return _Place(frame, frame.f_lasti, tuple(chain))

@@ -9,18 +9,19 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.real import FUNCTIONS
-from pytest_parseapi.clock.rest import Rest, Waiting
+from pytest_parseapi.clock.threads import Threads
+from pytest_parseapi.clock.waiting import Waiting
 
-__all__ = ["RestingCall", "wait_in_real_time"]
+__all__ = ["RealWait", "wait_in_real_time"]
 
 _CALL: Final[Callable[..., Any]] = call_each
 
 
-def wait_in_real_time(rest: Rest, wait: Gate, seconds: float | None, key: int) -> bool:
+def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: int) -> bool:
     """Let a thread be at rest, while a tool has it wait.
 
     Args:
-        rest: the threads at rest.
+        threads: the threads at rest.
         wait: what it waits for.
         seconds: how long at most, in real time.
         key: the identity of what others say that it came.
@@ -32,11 +33,11 @@ def wait_in_real_time(rest: Rest, wait: Gate, seconds: float | None, key: int) -
     until = None if seconds is None else now() + round(seconds * 1e9)
     entry = Waiting(wait)
     again = False
-    rest.lock()
+    threads.lock()
     try:
         while True:
-            rest.listen(key, entry, first=again)
-            rest.add(entry)
+            threads.listen(key, entry, first=again)
+            threads.add(entry)
             try:
                 if wait.comes():
                     return True
@@ -44,28 +45,28 @@ def wait_in_real_time(rest: Rest, wait: Gate, seconds: float | None, key: int) -
                 if left <= 0:
                     return False
                 wait.close()
-                rest.unlock()
+                threads.unlock()
                 try:
                     wait.block(left)
                 finally:
-                    rest.lock()
+                    threads.lock()
             finally:
-                rest.remove(entry)
-                rest.listen_no_more(key, entry)
+                threads.remove(entry)
+                threads.listen_no_more(key, entry)
             again = True
     finally:
-        rest.unlock()
+        threads.unlock()
 
 
-class RestingCall:
+class RealWait:
     """Makes calls during which the thread is at rest: waits for connections, and those of tools.
 
     Args:
-        rest: the threads at rest.
+        threads: the threads at rest.
     """
 
-    def __init__(self, rest: Rest) -> None:
-        self._rest = rest
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
 
     def __call__(self, call: Callable[[], Any], *, outside: bool = False) -> Any:
         """Make a call.
@@ -74,20 +75,20 @@ class RestingCall:
             call: what to call.
             outside: whether another program may end it.
         """
-        rest = self._rest
+        threads = self._threads
         entry = Waiting(Gate(), outside=outside)
-        rest.lock()
-        rest.add(entry)
-        rest.unlock()
+        threads.lock()
+        threads.add(entry)
+        threads.unlock()
         leave = (
-            functools.partial(rest._waits.pop, entry.ident, None),
-            functools.partial(rest._known.pop, entry.ident, None),
+            functools.partial(threads._waits.pop, entry.ident, None),
+            functools.partial(threads._known.pop, entry.ident, None),
         )
         try:
             # In C: no other thread runs between the end of the call and what says that it ended.
             made: list[Any] = list(map(_CALL, (call, *leave)))
         finally:
-            rest.lock()
-            rest.remove(entry)
-            rest.unlock()
+            threads.lock()
+            threads.remove(entry)
+            threads.unlock()
         return made[0]

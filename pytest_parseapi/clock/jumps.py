@@ -1,0 +1,176 @@
+"""When time may jump, and how far.
+
+It jumps to the next deadline, as soon as nobody is at work and nothing real is under way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from _thread import get_ident
+from collections.abc import Callable, Iterator, Sized
+
+from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.deadlines import Deadlines
+from pytest_parseapi.clock.endless import EndlessWaits
+from pytest_parseapi.clock.ledger import SECOND, Ledger
+from pytest_parseapi.clock.threads import Threads
+from pytest_parseapi.clock.waiting import Waiting
+
+__all__ = ["Jumps"]
+
+
+class Jumps:
+    """The jumps of one test's time.
+
+    Args:
+        ledger: the time that has passed.
+        endless: the count of waits.
+    """
+
+    def __init__(self, ledger: Ledger, endless: EndlessWaits) -> None:
+        self.real_work: Callable[[], bool] = bool
+        """Tells whether something real is under way that no thread of the consumer's shows."""
+        self.before: Callable[[], object] = bool
+        """Called where a jump may come, with no other thread at the clock."""
+        self.after: Callable[[], object] = bool
+        """Called after each jump, with no other thread at the clock."""
+        self.closed = False
+        """Whether the test is over."""
+        self.current: Current | None = None
+        """What the process's clocks share; None where this one is not installed."""
+        self.threads = Threads()
+        """The threads of the process."""
+        self.deadlines = Deadlines()
+        """Who is to be woken when."""
+        self.holds = 0
+        """How many real things are under way."""
+        self._ledger = ledger
+        self._endless = endless
+        self._interrupts_itself = False
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """While something real is under way: no jumps, and the real time it takes counts."""
+        with self.alone():
+            self.holds += 1
+            before = self._ledger.now()
+        began = self._ledger.monotonic()
+        try:
+            yield
+        finally:
+            with self.alone():
+                self.holds -= 1
+                self.note(before + self._ledger.monotonic() - began)
+
+    def passed(self, until: int) -> None:
+        """Note that time really passed up to this reading of `elapsed_ns`."""
+        with self.alone():
+            self.note(until)
+
+    def look(self) -> None:
+        """Something has changed: jump, if everybody is at rest now."""
+        if not self.closed:
+            with self.alone():
+                self.try_jump()
+
+    def expect(self, entry: Waiting, deadline: int) -> None:
+        """Have something that is no thread woken at this reading of `elapsed_ns`."""
+        with self.alone():
+            self.deadlines.add(entry, deadline)
+
+    def interrupt(self, ident: int) -> None:
+        """Have a thread run the handler of the signal for a timer; called with the lock held."""
+        entry = self.threads.entry_of(ident)
+        if entry is not None:
+            self.threads.interrupt(entry)
+        elif ident == get_ident():
+            self._interrupts_itself = True
+        else:
+            signal.pthread_kill(ident, signal.SIGALRM)
+
+    def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
+        """Let the whole of a wait pass, where nobody else is at work or waits for less long.
+
+        Args:
+            seconds: how long the wait is.
+            came: what would end it early, if anything is in it.
+
+        Returns:
+            Whether it passed. Otherwise nothing has happened.
+        """
+        needs = round(seconds * SECOND)
+        threads = self.threads
+        threads.lock()
+        try:
+            self.before()
+            if (
+                self.holds
+                or came
+                or not needs
+                or threads.others_work()
+                or self.real_work()
+                or (self.deadlines.heap and not self.deadlines.all_after(self._ledger, needs))
+                or self.closed
+                or self._interrupts_itself
+                or self._is_covered()
+            ):
+                return False
+            self._endless.count()
+            self._ledger.pass_over(needs)
+            self.after()
+            return True
+        finally:
+            threads.unlock()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Meanwhile no other thread is at the clock."""
+        self.threads.lock()
+        try:
+            yield
+        finally:
+            self.unlock()
+
+    def unlock(self) -> None:
+        """Let other threads to the clock, and run what a timer has asked of this one."""
+        interrupts = self._interrupts_itself and get_ident() == threading.main_thread().ident
+        self._interrupts_itself &= not interrupts
+        self.threads.unlock()
+        if interrupts:
+            signal.raise_signal(signal.SIGALRM)
+
+    # What follows is called with the lock held.
+
+    def _is_covered(self) -> bool:
+        """Whether a test within this one runs."""
+        if self.current is None:
+            return False
+        clock = self.current.clock
+        return clock is None or clock.jumps is not self
+
+    def try_jump(self) -> None:
+        """Jump to the earliest deadline if nobody is at work."""
+        if self.closed or self.holds or self._is_covered():
+            return
+        self.before()
+        earliest = self.deadlines.earliest()
+        if earliest is None or self.threads.has_work() or self.real_work():
+            return
+        self.jump(earliest)
+
+    def jump(self, to: int) -> None:
+        """Let time pass up to a reading at once, and wake whoever waits for less."""
+        self._ledger.jump(to)
+        self.after()
+        self._wake_due(to)
+
+    def note(self, until: int) -> None:
+        """Note that time really passed up to a reading, and wake whoever waits for less."""
+        self._ledger.note(until)
+        self._wake_due(self._ledger.noted)
+
+    def _wake_due(self, now: int) -> None:
+        for entry in self.deadlines.due(now):
+            self.threads.wake(entry, due=True)

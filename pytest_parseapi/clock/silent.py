@@ -1,0 +1,145 @@
+"""Threads that do not say what they do: those older than the test, and those that C code brings.
+
+An old one is at rest while it stands where it stood when the test began. One that C code brings
+along during the test is at work.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from _thread import get_ident
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Final, NamedTuple
+
+from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock.waiting import Waiting
+
+__all__ = ["SilentThreads"]
+
+# A look takes longer the more threads there are: the pause after it lasts so many times as long,
+# and so many nanoseconds at least. A few old threads are looked at each time.
+_LOOK_SHARE: Final = 20
+_LOOK_EVERY: Final = 1_000_000
+_FEW: Final = 4
+
+
+class _Place(NamedTuple):
+    """Where a thread is."""
+
+    frame: FrameType
+    instruction: int
+    chain: tuple[tuple[int, int], ...]
+
+
+class SilentThreads:
+    """The threads of the process that say nothing.
+
+    Args:
+        waits: by their identity, what the other threads wait for.
+    """
+
+    def __init__(self, waits: Mapping[int, Waiting]) -> None:
+        self._waits = waits
+        self.old: dict[int, _Place] = {}
+        """Where threads stand that are older than the test, and known to Python."""
+        self._strangers: dict[int, _Place] = {}
+        self._first: set[int] = set()
+        self._ended: set[int] = set()
+        self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
+        """What a monotonic clock would read without jumps."""
+        self._look_after = 0
+        self._is_at_work = False
+
+    def note(self) -> None:
+        """A test begins: note where every thread but this one stands."""
+        self.old, self._strangers = {}, {}
+        active = threading._active  # type: ignore[attr-defined]
+        for ident, frame in sys._current_frames().items():
+            if ident != get_ident() and ident not in self._waits:
+                found = self.old if ident in active else self._strangers
+                found[ident] = _place(frame)
+        self._first = {*self.old, *self._strangers, *self._waits, get_ident()}
+
+    def forget(self) -> None:
+        """The test is over, or this is the child of a fork."""
+        self.old, self._strangers = {}, {}
+        self._ended.clear()
+
+    def is_old(self, ident: int) -> bool:
+        """Whether a thread is older than the test."""
+        return ident in self._first
+
+    def speaks(self, ident: int) -> None:
+        """A thread says from now on when it waits."""
+        self._ended.discard(ident)
+        if self.old:
+            self.old.pop(ident, None)
+
+    def ends(self, ident: int) -> None:
+        """A thread ends: what it does from now on changes nothing."""
+        self._ended.add(ident)
+        self.old.pop(ident, None)
+        self._first.discard(ident)
+
+    def has_few_gone_on(self) -> bool:
+        """Whether one of the old threads has gone on, if they are so few that a look is cheap."""
+        old = self.old
+        return 0 < len(old) <= _FEW and any(
+            frame.f_lasti != instruction for frame, instruction, _ in old.values()
+        )
+
+    def look_if_due(self, me: int) -> bool:
+        """Whether one is at work, as the last look found, or another one where it was long ago.
+
+        Args:
+            me: the calling thread.
+        """
+        if self._is_at_work or self.monotonic() > self._look_after:
+            began = self.monotonic()
+            frames = sys._current_frames()
+            counted = threading._active.keys() - self.old.keys()  # type: ignore[attr-defined]
+            silent = frames.keys() - counted - self._waits.keys() - self._ended - {me}
+            self._is_at_work = any(self._is_gone_on(ident, frames[ident]) for ident in silent)
+            ended = self.monotonic()
+            self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
+        return self._is_at_work
+
+    def any_work(self, me: int) -> bool:
+        """Whether any thread of the process is at work but the calling one, by a look at each."""
+        active = threading._active  # type: ignore[attr-defined]
+        frames = sys._current_frames()
+        for ident, frame in frames.items():
+            if ident == me or ident in self._waits:
+                continue
+            if ident in self._ended and ident not in active:
+                continue
+            if self._is_gone_on(ident, frame):
+                return True
+        for ident in [ident for ident in self.old if ident not in frames]:
+            del self.old[ident]
+        return False
+
+    def _is_gone_on(self, ident: int, frame: FrameType) -> bool:
+        """Whether a thread is not older than the test, or stands elsewhere than at its start."""
+        places = self.old if ident in self.old else self._strangers
+        place = places.get(ident)
+        if place is None:
+            return True
+        if frame is not place.frame or frame.f_lasti != place.instruction:
+            # It may have come back to where it was.
+            now = _place(frame)
+            if now.chain != place.chain:
+                return True
+            places[ident] = now
+        return False
+
+
+def _place(frame: FrameType) -> _Place:
+    chain = []
+    caller: FrameType | None = frame
+    while caller is not None:
+        chain.append((id(caller.f_code), caller.f_lasti))
+        caller = caller.f_back
+    return _Place(frame, frame.f_lasti, tuple(chain))

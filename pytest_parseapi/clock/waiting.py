@@ -1,0 +1,41 @@
+"""What one thread waits for, as the other threads see it."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+
+from pytest_parseapi.clock.blocking import Wait
+
+__all__ = ["Waiting"]
+
+
+class Waiting:
+    """One thread at rest.
+
+    Args:
+        wait: what it blocks on.
+        polled: whether nobody says when it comes, so that ``wait.over()`` is asked.
+        outside: whether another program may bring it.
+    """
+
+    __slots__ = (
+        *("awake", "deadline", "due", "ident", "interrupted", "interruptible", "outer"),
+        *("outside", "polled", "wait"),
+    )
+
+    def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
+        self.ident = get_ident()
+        self.wait = wait
+        self.polled = polled
+        self.outside = outside
+        self.deadline: int | None = None
+        """The reading of its clock at which its time is up; None for no limit."""
+        self.awake = False
+        """Whether it is about to go on."""
+        self.due = False
+        """Whether that is since its time is up."""
+        self.interruptible = False
+        """Whether it looks for signals when it is woken."""
+        self.interrupted = False
+        """Whether a signal is to be handled before it goes on."""
+        self.outer: Waiting | None = None
