@@ -13,25 +13,17 @@ import pytest_parseapi
 ROOT = Path(pytest_parseapi.__file__).parent
 NAME = ROOT.name
 
-# What each room may import; everybody may import `model`.
-MAY_IMPORT = {
-    "model": set(),
-    "patching": set(),
-    "providers": set(),
-    "clock": {"patching"},
-    "record": {"clock", "patching"},
-    "service": {"clock", "record"},
-    "clients": {"clock", "patching", "record", "service"},
-    "checks": {"record"},
-    "report": {"api", "checks", "record", "service"},
-    "api": {"checks", "clients", "clock", "patching", "providers", "record", "service"},
-    "contract": {"api", "checks", "record", "service"},
-    "sweep": {"api", "checks", "providers", "record", "service"},
-    "plugin": {
-        *("api", "checks", "clients", "clock", "contract", "patching", "providers", "record"),
-        *("report", "service", "sweep"),
-    },
-}
+PAGE = ROOT.parent / "docs" / "architecture.md"
+
+
+def rooms_of_the_page():
+    """What each room may import, as the page on the architecture lists it, from the top down."""
+    table = PAGE.read_text(encoding="utf-8").partition("## What may import what")[2]
+    rows = re.findall(r"^\| `(\w+)/` \| (.*?)\s*\|", table.partition("\n## ")[0], re.MULTILINE)
+    return {room: set(re.findall(r"`(\w+)/`", imports)) for room, imports in rows}
+
+
+MAY_IMPORT = rooms_of_the_page()
 
 
 def modules():
@@ -43,15 +35,15 @@ def room(path):
     return parts[0] if len(parts) > 1 else None
 
 
+def imported_names(node):
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return [node.module]
+    return [item.name for item in node.names] if isinstance(node, ast.Import) else []
+
+
 def imported(path):
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [item.name for item in node.names]
-        else:
-            continue
-        yield from (name.split(".") for name in names if name.split(".")[0] == NAME)
+        yield from (name.split(".") for name in imported_names(node) if name.split(".")[0] == NAME)
 
 
 def edges():
@@ -67,7 +59,13 @@ def edges():
 
 def test_each_room_is_on_the_list():
     rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert rooms <= set(MAY_IMPORT)
+    assert rooms == set(MAY_IMPORT)
+
+
+def test_each_room_imports_from_rooms_below_it():
+    order = list(MAY_IMPORT)
+    above = {room: MAY_IMPORT[room] - {*order[place + 1 :]} for place, room in enumerate(order)}
+    assert {room: wrong for room, wrong in above.items() if wrong} == {}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +84,24 @@ def test_imports_follow_the_arrows():
         if there != "model" and there not in MAY_IMPORT[here]
     }
     assert wrong == {}
+
+
+def test_no_arrow_is_on_the_list_that_nothing_needs():
+    used = set(edges())
+    allowed = {(room, other) for room, others in MAY_IMPORT.items() for other in others}
+    assert allowed - used == set()
+
+
+def test_only_the_plugin_imports_pytest():
+    found = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if room(path) != "plugin"
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_names(node)
+        if name.partition(".")[0] in {"pytest", "_pytest"}
+    ]
+    assert found == []
 
 
 def test_no_two_rooms_import_each_other():
