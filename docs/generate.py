@@ -283,8 +283,8 @@ class _Recorded:
     def addoption(self, *names: str, **keywords: Any) -> None:
         self.options.append((names, keywords))
 
-    def addini(self, name: str, text: str, **keywords: Any) -> None:
-        self.ini.append((name, text, keywords.get("default")))
+    def addini(self, name: str, **keywords: Any) -> None:
+        self.ini.append((name, keywords["help"], keywords["default"]))
 
 
 def _error_row(error: DocumentedError) -> tuple[object, ...]:

@@ -134,7 +134,7 @@ WORDS = re.compile(
 )
 # Lists grow; the two fixtures; the ini value's default.
 USUAL = re.compile(
-    r"\.extend\(|(def |\.api\(\")(extend|nutrient)(_api|\"\))|default=\"extend\"|\"extend\"$"
+    r"\.extend\(|(def |\.api\(\")(extend|nutrient)(_api|\"\))|\"default\": \"extend\"|\"extend\"$"
 )
 
 

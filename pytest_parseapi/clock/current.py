@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS
 
 __all__ = ["FREE", "SECOND", "Ledger"]
 

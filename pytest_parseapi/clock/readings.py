@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_parseapi.clock import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.real_waits import RealWait
 
 __all__ = ["Readings"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from operator import call as call_each
 from typing import Any, Final
 
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Gate
-from pytest_parseapi.clock.real import FUNCTIONS
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.waiting import Waiting
 

@@ -6,7 +6,7 @@ import sys
 from types import FunctionType
 from typing import Any, Final
 
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.patching.stand_ins import stand_in
 
 __all__ = ["mocked_sleep", "replaced_sleep"]

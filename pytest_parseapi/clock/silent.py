@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final, NamedTuple
 
-from pytest_parseapi.clock.real import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.waiting import Waiting
 
 __all__ = ["SilentThreads"]

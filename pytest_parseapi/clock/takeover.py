@@ -10,11 +10,11 @@ from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_parseapi.clock import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
-from pytest_parseapi.clock.real import DATETIME, FUNCTIONS
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.supported import lost, untried
 from pytest_parseapi.patching.process import process

@@ -17,12 +17,12 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
-from pytest_parseapi.clock.real import FUNCTIONS
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.stops import Stops

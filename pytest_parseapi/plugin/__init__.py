@@ -1,16 +1,17 @@
 """pytest's side: options, ini values, markers, fixtures and hooks. Private.
 
-Whatever is heavy loads when the first simulated test needs it.
+Whatever is heavy loads when the first simulated test needs it. There is no assertion here for
+pytest to rewrite, and to look for one takes its time in each session: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_parseapi.clock import real as _real  # noqa: F401 - keeps them from the start
+import pytest_parseapi.clock  # noqa: F401 - keeps the clock functions from the start
 from pytest_parseapi.plugin import hookspecs
 
 if TYPE_CHECKING:
@@ -30,112 +31,6 @@ _MARKERS = {
     "parseapi": "(provider=None, real_time=False, strict=True, clients=None, sweep=True, "
     "sweep_accept=None): how a test is simulated, and whether --parseapi-sweep fails its calls",
 }
-_test_key = pytest.StashKey["SimulatedTest"]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options and ini values."""
-    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
-    group.addoption(
-        "--parseapi-errors",
-        action="store_true",
-        help="print every documented error of every provider, and exit",
-    )
-    group.addoption(
-        "--parseapi-contract",
-        metavar="MODULE:FUNCTION",
-        help="audit a callable that takes a document, or a ParseErrorContract, with no test file",
-    )
-    group.addoption(
-        "--parseapi-init",
-        metavar="MODULE:FUNCTION",
-        help="write a contract class for a callable, with the policy that was measured, as "
-        "test_NAME_contract.py in the current folder, and exit",
-    )
-    group.addoption(
-        "--parseapi-provider",
-        metavar="NAME",
-        help="the provider of --parseapi-contract or --parseapi-init",
-    )
-    group.addoption(
-        "--parseapi-surface",
-        metavar="http|run",
-        help="the surface of --parseapi-contract or --parseapi-init",
-    )
-    group.addoption(
-        "--parseapi-report",
-        action="append",
-        nargs="?",
-        const="terminal",
-        default=[],
-        type=_report_kind,
-        metavar="terminal|html:PATH|json:PATH|github",
-        help="report which documented errors the tests simulated and checked, as a table or "
-        "into a file; may be given several times",
-    )
-    group.addoption(
-        "--parseapi-fail-under",
-        type=_fail_under,
-        metavar="PERCENT",
-        help="fail the session if less of the documented errors was checked",
-    )
-    _add_sweep_options(group)
-    parser.addini("parseapi_provider", "provider of the fixture parseapi", default="extend")
-    parser.addini(
-        "parseapi_max_attempts",
-        "failed attempts in a row at one operation after which a test is stopped",
-        default="100",
-    )
-    parser.addini(
-        "parseapi_signing_parameters",
-        "more query parameters that sign a link, beside those of S3, GCS, Azure and CloudFront",
-        type="args",
-        default=[],
-    )
-    parser.addini(
-        "parseapi_sweep_code",
-        "installed packages whose code is the consumer's, for --parseapi-sweep, beside the files "
-        "under pytest's root directory",
-        type="args",
-        default=[],
-    )
-    parser.addini(
-        "parseapi_guard",
-        "block the documented hosts in the whole session, also outside simulated tests",
-        type="bool",
-        default=False,
-    )
-
-
-def _add_sweep_options(group: pytest.OptionGroup) -> None:
-    group.addoption(
-        "--parseapi-sweep",
-        action="store_true",
-        help="run each simulated test that passes again, once for each place where the consumer "
-        "asks the API and each failure that the place documents, and judge the consumer",
-    )
-    group.addoption(
-        "--parseapi-sweep-kinds",
-        metavar="KIND,...",
-        help="the failures of the sweep: retryable, final, network, runs, webhooks (default: all); "
-        "deep takes every code and every exchange, and not one for all that are alike",
-    )
-    group.addoption(
-        "--parseapi-sweep-baseline",
-        metavar="FILE",
-        help="known findings: only new ones fail the session",
-    )
-    group.addoption(
-        "--parseapi-sweep-baseline-write",
-        action="store_true",
-        help="write the findings to the file of --parseapi-sweep-baseline",
-    )
-    group.addoption(
-        "--parseapi-sweep-depth",
-        type=int,
-        metavar="N",
-        help="how many failures in a row one variation has at most (default: 1)",
-    )
 
 
 def _report_kind(text: str) -> str:
@@ -152,6 +47,106 @@ def _fail_under(text: str) -> float:
     return fail_under(text)
 
 
+# Tables, and not a call each: where Python keeps no bytecode, each session compiles this module.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "errors": {
+        "action": "store_true",
+        "default": None,
+        "help": "print every documented error of every provider, and exit",
+    },
+    "contract": {
+        "metavar": "MODULE:FUNCTION",
+        "help": "audit a callable that takes a document, or a ParseErrorContract, with no test "
+        "file",
+    },
+    "init": {
+        "metavar": "MODULE:FUNCTION",
+        "help": "write a contract class for a callable, with the policy that was measured, as "
+        "test_NAME_contract.py in the current folder, and exit",
+    },
+    "provider": {
+        "metavar": "NAME",
+        "help": "the provider of --parseapi-contract or --parseapi-init",
+    },
+    "surface": {
+        "metavar": "http|run",
+        "help": "the surface of --parseapi-contract or --parseapi-init",
+    },
+    "report": {
+        "metavar": "terminal|html:PATH|json:PATH|github",
+        "help": "report which documented errors the tests simulated and checked, as a table or "
+        "into a file; may be given several times",
+        "action": "append",
+        "nargs": "?",
+        "const": "terminal",
+        "type": _report_kind,
+    },
+    "fail-under": {
+        "metavar": "PERCENT",
+        "help": "fail the session if less of the documented errors was checked",
+        "type": _fail_under,
+    },
+    "sweep": {
+        "action": "store_true",
+        "default": None,
+        "help": "run each simulated test that passes again, once for each place where the "
+        "consumer asks the API and each failure that the place documents, and judge the consumer",
+    },
+    "sweep-kinds": {
+        "metavar": "KIND,...",
+        "help": "the failures of the sweep: retryable, final, network, runs, webhooks (default: "
+        "all); deep takes every code and every exchange, and not one for all that are alike",
+    },
+    "sweep-baseline": {
+        "metavar": "FILE",
+        "help": "known findings: only new ones fail the session",
+    },
+    "sweep-baseline-write": {
+        "action": "store_true",
+        "default": None,
+        "help": "write the findings to the file of --parseapi-sweep-baseline",
+    },
+    "sweep-depth": {
+        "metavar": "N",
+        "help": "how many failures in a row one variation has at most (default: 1)",
+        "type": int,
+    },
+}
+_INI_VALUES: dict[str, dict[str, Any]] = {
+    "provider": {"help": "provider of the fixture parseapi", "default": "extend"},
+    "max_attempts": {
+        "help": "failed attempts in a row at one operation after which a test is stopped",
+        "default": "100",
+    },
+    "signing_parameters": {
+        "help": "more query parameters that sign a link, beside those of S3, GCS, Azure and "
+        "CloudFront",
+        "type": "args",
+        "default": [],
+    },
+    "sweep_code": {
+        "help": "installed packages whose code is the consumer's, for --parseapi-sweep, beside "
+        "the files under pytest's root directory",
+        "type": "args",
+        "default": [],
+    },
+    "guard": {
+        "help": "block the documented hosts in the whole session, also outside simulated tests",
+        "type": "bool",
+        "default": False,
+    },
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add options and ini values."""
+    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
+    for name, option in _OPTIONS.items():
+        group.addoption(f"--parseapi-{name}", **option)
+    for name, value in _INI_VALUES.items():
+        parser.addini(f"parseapi_{name}", **value)
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Announce the hooks that others implement."""
     pluginmanager.add_hookspecs(hookspecs)
@@ -164,8 +159,12 @@ def pytest_configure(config: pytest.Config) -> None:
     most = config.getini("parseapi_max_attempts")
     if not most.isdecimal() or int(most) < 1:
         raise pytest.UsageError(f"parseapi_max_attempts must be an integer >= 1, not {most!r}")
-    config.pluginmanager.register(_BrokenRules(), "parseapi-rules")
-    _register_parts(config)
+    options = vars(config.option)
+    given = [options[name] for name in options if name.startswith("parseapi_")]
+    if given.count(None) < len(given) or config.getini("parseapi_guard"):
+        from pytest_parseapi.plugin.optional_plugins import register
+
+        register(config)
 
 
 def pytest_report_header() -> str | None:
@@ -177,15 +176,10 @@ def pytest_report_header() -> str | None:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer ``--parseapi-errors`` and ``--parseapi-init``."""
-    if config.getoption("parseapi_errors"):
-        from pytest_parseapi.plugin.optional_plugins import print_errors
+    if config.option.parseapi_errors or config.option.parseapi_init is not None:
+        from pytest_parseapi.plugin.optional_plugins import answer
 
-        print_errors(config)
-        return 0
-    if config.getoption("parseapi_init") is not None:
-        from pytest_parseapi.plugin.new_contract import write_contract
-
-        write_contract(config)
+        answer(config)
         return 0
     return None
 
@@ -199,84 +193,45 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc, marked)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Simulate marked tests that name no fixture."""
+    simulated = False
     for item in items:
         names = getattr(item, "fixturenames", None)
-        if names is None or _FIXTURE in names:
+        if names is None:
             continue
-        if not _MARKERS.keys().isdisjoint(mark.name for mark in item.iter_markers()):
+        if _FIXTURE not in names and any(mark.name in _MARKERS for mark in item.iter_markers()):
             from pytest_parseapi.plugin.session import first_of_function
 
             names.insert(first_of_function(item, names), _FIXTURE)
+        simulated = simulated or _FIXTURE in names
+    if simulated:
+        _watch_tests(config)
+
+
+def _watch_tests(config: pytest.Config) -> None:
+    """Register the hooks around each test; a session that simulates nothing does without them."""
+    from pytest_parseapi.plugin import phases
+
+    if not config.pluginmanager.has_plugin("parseapi-phases"):
+        config.pluginmanager.register(phases, "parseapi-phases")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let go of a test's record when its last report is made."""
-    try:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, object, object]:
+    """End a session with a table of the rules that its tests broke, also those of workers."""
+    failed = terminalreporter.stats.get("failed", ())
+    github = "github" in (config.option.parseapi_report or ())
+    if not github and not any(hasattr(report, "parseapi_rules") for report in failed):
         return (yield)
-    finally:
-        if _test_key in item.stash:
-            del item.stash[_test_key]
+    from pytest_parseapi.plugin.results import broken_rules, fold, show
 
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test whose simulation was stopped, or whose script was not used up."""
-    test = item.stash.get(_test_key, None)
-    if test is None:
-        return (yield)
-    return (yield from test.call())
-
-
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Show a failure from the line of the test, and not from within the plugin."""
-    if call.excinfo is not None and not item.config.getoption("fulltrace", default=False):
-        from pytest_parseapi.plugin.tracebacks import trim
-
-        trim(call.excinfo)
-
-
-class _BrokenRules:
-    """Ends a session with a table of the rules that its tests broke."""
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keep with a report which rules its test broke."""
-        report = yield
-        if call.excinfo is not None and _test_key in item.stash:
-            from pytest_parseapi.plugin.results import note
-
-            note(item, call.excinfo.value, report)
-        return report
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
-    ) -> Generator[None, object, object]:
-        """Print the table."""
-        failed = terminalreporter.stats.get("failed", ())
-        github = "github" in config.option.parseapi_report
-        if not github and not any(hasattr(report, "parseapi_rules") for report in failed):
-            return (yield)
-        from pytest_parseapi.plugin.results import broken_rules, fold, show
-
-        fold(terminalreporter)
-        result = yield
-        show(terminalreporter, broken_rules(terminalreporter), github=github)
-        return result
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Seed ``random`` last, after plugins that seed it for each call."""
-    test = pyfuncitem.stash.get(_test_key, None)
-    if test is not None:
-        test.simulation.begin_call()
-    return (yield)
+    fold(terminalreporter)
+    result = yield
+    show(terminalreporter, broken_rules(terminalreporter), github=github)
+    return result
 
 
 @pytest.fixture
@@ -284,7 +239,8 @@ def _parseapi_test(request: pytest.FixtureRequest) -> Iterator[SimulatedTest]:
     """The simulation of the present test."""
     from pytest_parseapi.plugin.simulated_test import simulated
 
-    yield from simulated(request.node, _test_key)
+    _watch_tests(request.config)
+    yield from simulated(request.node)
 
 
 @pytest.fixture
@@ -325,25 +281,3 @@ def documented_error(
         pytest.fail("documented_error needs the marker each_parse_error", pytrace=False)
     error: DocumentedError = case.error
     return error
-
-
-def _register_parts(config: pytest.Config) -> None:
-    """Register what options and ini values ask for."""
-    options = config.option
-    if options.parseapi_sweep:
-        from pytest_parseapi.plugin.sweep import register_sweep
-
-        register_sweep(config)
-    elif options.parseapi_sweep_baseline_write or any(
-        getattr(options, f"parseapi_sweep_{name}") is not None
-        for name in ("kinds", "baseline", "depth")
-    ):
-        from pytest_parseapi.plugin.sweep_options import refuse_without_sweep
-
-        refuse_without_sweep(config)
-    reports = options.parseapi_report or options.parseapi_fail_under is not None
-    given = (options.parseapi_contract, options.parseapi_provider, options.parseapi_surface)
-    if reports or any(item is not None for item in given) or config.getini("parseapi_guard"):
-        from pytest_parseapi.plugin.optional_plugins import register
-
-        register(config, _test_key)

@@ -11,25 +11,31 @@ from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
-from pytest_parseapi.plugin.simulated_test import SimulatedTest
+from pytest_parseapi.plugin.simulated_test import test_key
+from pytest_parseapi.plugin.sweep_options import refuse_without_sweep
 from pytest_parseapi.report.format import SweepSection
 
-__all__ = ["print_errors", "register"]
+__all__ = ["answer", "register"]
 
 
-def register(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
-    """Register the report, the guard and the audit, where they are asked for.
+def register(config: pytest.Config) -> None:
+    """Register the sweep, the report, the guard and the audit, where they are asked for.
 
     Args:
         config: the session's configuration.
-        key: where a simulated test is kept in its item's stash.
 
     Raises:
         pytest.UsageError: an option is wrong.
     """
     options = config.option
+    if options.parseapi_sweep:
+        from pytest_parseapi.plugin.sweep import register_sweep
+
+        register_sweep(config)
+    else:
+        refuse_without_sweep(config)
     if options.parseapi_report or options.parseapi_fail_under is not None:
-        _register_report(config, key)
+        _register_report(config)
     if config.getini("parseapi_guard"):
         _register_guard(config)
     if options.parseapi_contract is not None:
@@ -51,14 +57,14 @@ def _refuse_alone(options: argparse.Namespace) -> None:
         )
 
 
-def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest]) -> None:
+def _register_report(config: pytest.Config) -> None:
     from pytest_parseapi.plugin.report import ReportPlugin
     from pytest_parseapi.report.request import requested
 
     options = config.option
     root = config.invocation_params.dir
     try:
-        asked = requested(options.parseapi_report, options.parseapi_fail_under, root)
+        asked = requested(options.parseapi_report or (), options.parseapi_fail_under, root)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -66,7 +72,7 @@ def _register_report(config: pytest.Config, key: pytest.StashKey[SimulatedTest])
         return session_of(config).providers.values()
 
     def simulation(item: pytest.Item) -> Simulation | None:
-        test = item.stash.get(key, None)
+        test = item.stash.get(test_key, None)
         return None if test is None else test.simulation
 
     def sweep() -> SweepSection | None:
@@ -104,12 +110,20 @@ def _register_audit(config: pytest.Config) -> None:
     config.pluginmanager.register(plugin, "parseapi-contract")
 
 
-def print_errors(config: pytest.Config) -> None:
-    """Answer ``--parseapi-errors``.
+def answer(config: pytest.Config) -> None:
+    """Answer ``--parseapi-errors``, or else ``--parseapi-init``.
 
     Args:
         config: the session's configuration, which no session follows.
+
+    Raises:
+        pytest.UsageError: what the option names cannot be used.
     """
+    if not config.option.parseapi_errors:
+        from pytest_parseapi.plugin.new_contract import write_contract
+
+        write_contract(config)
+        return
     from pytest_parseapi.cli import error_table
 
     config._do_configure()  # hooks of conftest.py files may add providers

@@ -19,7 +19,7 @@ from pytest_parseapi.report.rules import RULES, BrokenRule
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
-__all__ = ["SimulatedTest", "simulated", "watch_key"]
+__all__ = ["SimulatedTest", "simulated", "test_key", "watch_key"]
 
 _PACKAGE: Final = __name__.partition(".")[0]
 _STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
@@ -201,12 +201,15 @@ class SimulatedTest:
         return implied_provider(self._session, self._settings, self._item.fixturenames)  # type: ignore[attr-defined]
 
 
-def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterator[SimulatedTest]:
+test_key: pytest.StashKey[SimulatedTest] = pytest.StashKey()
+"""The simulation of a test that has one."""
+
+
+def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
     """Simulate while a fixture is set up.
 
     Args:
         item: the test.
-        key: where to keep it in the test's stash.
 
     Raises:
         pytest.fail.Exception: a marker of the test is wrong, or a fixture was stopped.
@@ -225,7 +228,7 @@ def simulated(item: pytest.Item, key: pytest.StashKey[SimulatedTest]) -> Iterato
     try:
         if test is None or mistake is not None:
             pytest.fail(mistake or "", pytrace=False)
-        item.stash[key] = test
+        item.stash[test_key] = test
         yield test
     finally:
         if test is not None:

@@ -1,0 +1,55 @@
+"""The hooks around each phase of a test, in sessions that simulate."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from pytest_parseapi.plugin.results import note
+from pytest_parseapi.plugin.simulated_test import test_key
+from pytest_parseapi.plugin.tracebacks import trim
+
+__all__: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let go of a test's record when its last report is made."""
+    try:
+        return (yield)
+    finally:
+        if test_key in item.stash:
+            del item.stash[test_key]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose simulation was stopped, or whose script was not used up."""
+    test = item.stash.get(test_key, None)
+    if test is None:
+        return (yield)
+    return (yield from test.call())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Seed ``random`` last, after plugins that seed it for each call."""
+    test = pyfuncitem.stash.get(test_key, None)
+    if test is not None:
+        test.simulation.begin_call()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a failure from the line of the test, and keep with its report which rules it broke."""
+    failed = call.excinfo
+    if failed is not None and not item.config.getoption("fulltrace", default=False):
+        trim(failed)
+    report = yield
+    if failed is not None and test_key in item.stash:
+        note(item, failed.value, report)
+    return report

@@ -1,0 +1,80 @@
+"""What a session pays in which nothing is simulated: as few modules and hooks as can be."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+import pytest_parseapi
+
+LOADED = """
+    import sys
+
+    def pytest_sessionfinish(session):
+        names = [name for name in sys.modules if name.startswith("pytest_parseapi")]
+        print("loaded", *sorted(names))
+        print("phases", session.config.pluginmanager.has_plugin("parseapi-phases"))
+"""
+
+
+def test_a_session_without_a_simulation_loads_four_modules(pytester, separate):
+    pytester.makeconftest(LOADED)
+    pytester.makepyfile("def test_plain(): pass")
+    result = separate()
+    result.assert_outcomes(passed=1)
+    modules = ["", ".clock", ".plugin", ".plugin.hookspecs"]
+    # The header asks whether the interpreter is supported.
+    names = " ".join(sorted(f"pytest_parseapi{name}" for name in [*modules, ".clock.supported"]))
+    result.stdout.fnmatch_lines_random([f"*loaded {names}", "*phases False"])
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_it(extend_api): raise SystemError",
+        "@pytest.mark.parse_error('OCR_ERROR')\ndef test_it(): raise SystemError",
+        "@pytest.fixture\ndef api(request): return request.getfixturevalue('parseapi')\n"
+        "def test_it(api): raise SystemError",
+    ],
+    ids=["fixture", "marker", "fixture that asks for it"],
+)
+def test_a_simulated_test_has_its_hooks(pytester, separate, test):
+    pytester.makeconftest(LOADED)
+    pytester.makepyfile(f"import pytest\n{test}")
+    result = separate("-p", "no:randomly")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines_random(["*phases True"])
+
+
+def test_a_script_that_is_not_used_is_told_where_a_fixture_asks_for_the_simulation(nested):
+    test = """
+        import pytest
+
+        @pytest.fixture
+        def api(request):
+            return request.getfixturevalue("extend_api")
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(api, number):
+            api.fail("OCR_ERROR")
+    """
+    result = nested(test)
+    result.assert_outcomes(failed=2)
+    assert result.stdout.str().count("scripted failures that no request met:") == 2
+
+
+def test_the_stub_has_the_names_of_the_package_from_where_they_are():
+    stub = ast.parse(Path(pytest_parseapi.__file__).with_suffix(".pyi").read_text())
+    homes = {
+        name.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    (listed,) = (node for node in stub.body if isinstance(node, ast.Assign))
+    assert sorted(ast.literal_eval(listed.value)) == sorted(homes) == pytest_parseapi.__all__
+    for name, home in homes.items():
+        assert getattr(importlib.import_module(home), name) is getattr(pytest_parseapi, name)
