@@ -77,6 +77,9 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
         if not before.same_credential(after):
             # Another credential is another request.
             continue
+        if observed.delivered_between(before, after):
+            # The provider has delivered again, and the receiver cannot but look again.
+            continue
         yield Finding(
             kind="final_error",
             rule=f"{error.code} is not retried",
@@ -121,7 +124,7 @@ def unproven_backoff(
         operation: whose waits they are.
         hint: what may explain that a first retry came without a wait.
     """
-    for waits in waits_of(operation):
+    for waits in waits_of(observed, operation):
         judged = [wait for wait in waits if _is_retryable(wait.before)]
         if not judged:
             continue

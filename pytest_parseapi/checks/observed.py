@@ -75,6 +75,19 @@ class Observed:
                 return success
         return None
 
+    def delivered_between(self, before: Attempt, after: Attempt) -> bool:
+        """Whether a webhook about the same run came in between: it makes a receiver ask anew."""
+        return any(
+            before.number <= answer.attempts_before < after.number
+            and (
+                answer.delivery.run_id == after.run_id
+                or (
+                    answer.delivery.document is not None and answer.delivery.document in after.names
+                )
+            )
+            for answer in self.answers
+        )
+
     def waited_for_a_turn(self, retry: Attempt, slack: float) -> bool:
         """Whether a retry began when another request ended: it waited for a lock, not for time."""
         begun = retry.started

@@ -66,12 +66,15 @@ class WaitProblem(NamedTuple):
         )
 
 
-def waits_of(operation: Operation) -> Iterator[list[RetryWait]]:
-    """The waits before retries, a list for each row of failures; none after a Retry-After."""
+def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWait]]:
+    """The waits before retries, a list for each row of failures; none after a Retry-After.
+
+    What a receiver asks because of a further webhook begins a new row.
+    """
     waits: list[RetryWait] = []
     position = 0
     for before, after in zip(operation.attempts, operation.attempts[1:], strict=False):
-        if not before.failed:
+        if not before.failed or observed.delivered_between(before, after):
             yield waits
             waits, position = [], 0
             continue
@@ -110,7 +113,7 @@ def backoff(
     judged = [
         (operation, waits)
         for operation in narrowed.operations
-        for waits in waits_of(operation)
+        for waits in waits_of(observed, operation)
         if waits
     ]
     if not judged:
@@ -290,7 +293,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
     """Retries that came before they were asked for."""
     for operation in observed.operations:
         for before, after in operation.pairs():
-            if before.retry_at is None:
+            if before.retry_at is None or observed.delivered_between(before, after):
                 continue
             asked = before.retry_at - before.wall_ended
             rule, slack = (

@@ -141,7 +141,7 @@ def _waits(call: CallResult) -> list[list[float]]:
     return [
         [wait.seconds for wait in waits]
         for operation in call.observed.operations
-        for waits in waits_of(operation)
+        for waits in waits_of(call.observed, operation)
         if waits
     ]
 

@@ -121,7 +121,7 @@ def _lasting(
 def _waits(call: CallResult) -> tuple[float, ...]:
     longest: list[float] = []
     for operation in call.observed.operations:
-        for waits in waits_of(operation):
+        for waits in waits_of(call.observed, operation):
             if len(waits) > len(longest):
                 longest = [wait.seconds for wait in waits]
     return tuple(longest)

@@ -50,6 +50,11 @@ class WebhookSender:
         """How receivers answered, by when the deliveries began."""
         return [exchange.result() for exchange in list(self._exchanges) if exchange.ended]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a receiver has not answered yet."""
+        return not all(exchange.ended for exchange in list(self._exchanges))
+
     def deliver(
         self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
     ) -> list[WebhookAnswer]:

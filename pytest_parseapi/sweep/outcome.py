@@ -57,6 +57,7 @@ class TestRun:
         stop: why the simulation stopped it: ``"fuse"``, ``"hang"``, ``"miss"`` or nothing.
         stop_text: the message of that.
         too_slow: whether it was stopped because it took too much real time.
+        busy: whether it ended while a receiver was still at work on a delivery.
     """
 
     __test__ = False
@@ -72,6 +73,7 @@ class TestRun:
     stop: str = ""
     stop_text: str = ""
     too_slow: bool = False
+    busy: bool = False
 
     @property
     def passed(self) -> bool:
@@ -123,6 +125,7 @@ def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestR
         stop=watch.stop_kind,
         stop_text=watch.stop_text,
         too_slow=watch.too_slow,
+        busy=watch.busy,
     )
 
 

@@ -11,6 +11,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
+from pytest_parseapi.sweep.disturbed import is_excused
 from pytest_parseapi.sweep.outcome import Broken, Crash, Met, TestRun, broken_rules, met
 from pytest_parseapi.sweep.variations import Variation
 
@@ -37,6 +38,8 @@ FINDINGS: Final[tuple[Verdict, ...]] = VERDICTS[:4]
 """The verdicts that are findings, worst first."""
 
 _WARNING: Final = 30
+_MANY: Final = 10
+"""Who has met a failure so often can be judged before it has come to an end."""
 _LONGEST: Final = 160
 _FIRST_FAILURE: Final = 400
 _UNNOTICED: Final = (
@@ -78,11 +81,15 @@ def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
         control: what it shows where nothing fails.
     """
     found = met(variation, run)
-    unfinished = _unfinished(variation, run, found)
+    unfinished = _unfinished(variation, run, control, found)
     if unfinished is not None and unfinished.verdict != "endless":
         return unfinished
     known = {item.key for item in broken_rules(control)}
-    broken = [item for item in broken_rules(run) if item.key not in known]
+    broken = [
+        item
+        for item in broken_rules(run)
+        if item.key not in known and not is_excused(item, found) and not _is_half(item, variation)
+    ]
     if unfinished is not None:
         return replace(unfinished, broken=broken)
     if run.crashes:
@@ -98,7 +105,18 @@ def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
     return Judgement(verdict=verdict, why=why, broken=broken)
 
 
-def _unfinished(variation: Variation, run: TestRun, found: Met) -> Judgement | None:
+def _is_half(broken: Broken, variation: Variation) -> bool:
+    """Whether two waits may be all that shows of a backoff: the same failure always shows more."""
+    return (
+        broken.finding.kind == "backoff"
+        and len(variation.failures) > 1
+        and all(failure.times == 1 for failure in variation.failures)
+    )
+
+
+def _unfinished(
+    variation: Variation, run: TestRun, control: TestRun, found: Met
+) -> Judgement | None:
     """Whether the run had no end, or met no failure."""
     if run.too_slow:
         return Judgement(verdict="too slow", why=_line(run.stop_text))
@@ -109,6 +127,9 @@ def _unfinished(variation: Variation, run: TestRun, found: Met) -> Judgement | N
         return Judgement(verdict="told", why=_line(run.stop_text))
     if not run.crashes and not _all_met(variation, found):
         return Judgement(verdict="not reached", why="no request met it: the way changed")
+    if run.busy and not control.busy and not run.crashes and len(found.attempts) < _MANY:
+        why = "the test ended while the receiver of a webhook was still at work"
+        return Judgement(verdict="not reached", why=why)
     return None
 
 

@@ -89,6 +89,8 @@ class Watch:
         self.real_time = False
         self.attached = False
         """Whether the test simulates anything."""
+        self.busy = False
+        """Whether the test ended while a receiver was still at work on a delivery."""
         self._seen = 0
         self._submissions = Submissions(self.own)
         self._simulation: Simulation | None = None
@@ -131,6 +133,8 @@ class Watch:
         lines = api(next(iter(simulation.services)))._lines()
         for name in simulation.services:
             of_provider = api(name)
+            sender = of_provider._sender
+            self.busy |= sender is not None and sender.is_busy
             self.observed = {
                 **self.observed,
                 name: replace(of_provider._observed, lines=lambda _text: lines),

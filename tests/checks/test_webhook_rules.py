@@ -243,3 +243,29 @@ def test_without_a_delivery_no_other_check_is_named(extend_api):
         with pytest.raises(AssertionError, match="nothing to check") as caught:
             check()
         assert "nearest" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tries", "found"),
+    [(1, []), (2, ["final_error", "poll_interval"])],
+)
+def test_what_is_asked_because_of_a_redelivery_is_no_retry(extend_api, tries, found):
+    """A receiver that cannot look turns the delivery down, and looks again for the next one."""
+    extend_api.fail("FORBIDDEN", times=2 * tries)
+
+    def receive(_body, _headers):
+        for _ in range(tries):
+            reply = httpx.get(
+                f"{extend_api.base_url}/parse_runs/{delivery.run_id}",
+                headers={"authorization": f"Bearer {extend_api.api_key}"},
+                timeout=5,
+            )
+            LOG.error("%s", reply.text)
+        return 204 if reply.status_code == 200 else 503
+
+    delivery = extend_api.webhook()
+    answers = extend_api.deliver(delivery, receive)
+
+    assert [answer.status for answer in answers] == [503, 503, 204]
+    kinds = problems(extend_api)
+    assert [kind for kind in kinds if kind != "poll_after_end"] == found

@@ -15,7 +15,10 @@ from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.providers.registry import registry
 
 ZOO = Path(__file__).parents[1] / "zoo"
-MODULES = ("right_loops", "right_libraries", "right_runs", "right_workers", "right_webhooks")
+MODULES = (
+    *("right_loops", "right_libraries", "right_layers"),
+    *("right_runs", "right_nutrient_runs", "right_workers", "right_webhooks"),
+)
 BASES = {"Once", "RunLoop", "Receiver"}
 
 HEAD = """
