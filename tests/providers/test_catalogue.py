@@ -263,7 +263,7 @@ def test_credentials_look_like_the_providers_own() -> None:
     [
         (
             extend_endpoints,
-            "retryable server_errors code backoff retry_after request_id timeout polling webhook",
+            "retryable server_errors backoff retry_after request_id timeout polling webhook",
         ),
         # Its pages know no Retry-After and state no time-out.
         (nutrient_errors, "retryable backoff request_id polling idempotency"),
