@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from pytest_parseapi.api.control import POSTS, call
+from pytest_parseapi.api.control import POSTS, answer, call
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.server.log import ServerLog
@@ -142,6 +142,7 @@ def long_lived_providers(
         stops=_LoggedStops(log),
         evidence=Evidence(clock.stamp),
         live=SharedServer(),
+        control=answer,
     )
 
 

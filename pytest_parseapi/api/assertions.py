@@ -21,52 +21,20 @@ from pytest_parseapi.checks.finding import name_check
 from pytest_parseapi.checks.logs import Which
 from pytest_parseapi.checks.observed import Observed
 
-__all__ = ["HTTPAssertions", "NotesChecks", "RunAssertions", "WebhookAssertions", "noted"]
+__all__ = ["Assertions", "notes_checks"]
 
 
-_PREFIX: Final = "assert_"
-_Noting = TypeVar("_Noting", bound="NotesChecks")
-
-
-class NotesChecks:
-    """What `noted` asks of a class."""
-
-    @abstractmethod
-    def note_check(self, name: str) -> None:
-        """A check ran and held."""
-
-
-def noted(cls: type[_Noting]) -> type[_Noting]:
-    """Let a class note each of its ``assert_...`` methods that returns, inherited ones too.
-
-    One place for all rooms of checks: one that is added later cannot be forgotten.
-    """
-    for name in dir(cls):
-        if name.startswith(_PREFIX):
-            setattr(cls, name, _noting(name, getattr(cls, name)))
-    return cls
-
-
-def _noting(name: str, check: Callable[..., None]) -> Callable[..., None]:
-    @wraps(check)
-    def noting(self: NotesChecks, *args: Any, **kwargs: Any) -> None:
-        try:
-            check(self, *args, **kwargs)
-        except AssertionError as error:
-            name_check(error, name)
-            raise
-        self.note_check(name)
-
-    return noting
-
-
-class HTTPAssertions(ABC):
-    """The ``assert_...`` methods on attempts, retries, waits and logs."""
+class Assertions(ABC):
+    """The ``assert_...`` methods."""
 
     @property
     @abstractmethod
     def _observed(self) -> Observed:
         """What the checks look at."""
+
+    @abstractmethod
+    def _note_check(self, name: str) -> None:
+        """Keep that a check held, for the coverage of the documented errors."""
 
     def assert_retried(self, times: int | None = None, document: str | None = None) -> None:
         """Each failed operation was tried again.
@@ -316,15 +284,6 @@ class HTTPAssertions(ABC):
         """
         documentation.follows_documentation(self._observed, document, text)
 
-
-class RunAssertions(ABC):
-    """The ``assert_...`` methods on runs and polls."""
-
-    @property
-    @abstractmethod
-    def _observed(self) -> Observed:
-        """What the checks look at."""
-
     def assert_run_failure_logged(
         self,
         level: int | str | None = None,
@@ -398,15 +357,6 @@ class RunAssertions(ABC):
         """
         runs.resubmitted(self._observed, times, document)
 
-
-class WebhookAssertions(ABC):
-    """The ``assert_webhook_...`` methods."""
-
-    @property
-    @abstractmethod
-    def _observed(self) -> Observed:
-        """What the checks look at."""
-
     def assert_webhook_rejected(self, document: str | None = None) -> None:
         """Each wrong delivery got a 4xx (or an exception of a plain function), and had no effect.
 
@@ -458,3 +408,31 @@ class WebhookAssertions(ABC):
             >>> extend_api.assert_webhook_handled_once(our_app.effects)
         """
         webhooks.webhook_handled_once(self._observed, effects, document)
+
+
+_PREFIX: Final = "assert_"
+_Class = TypeVar("_Class", bound=type[Assertions])
+
+
+def notes_checks(cls: _Class) -> _Class:
+    """Let a class note each of its ``assert_...`` methods that returns, and name those that fail.
+
+    One place for all checks: one that is added later cannot be forgotten.
+    """
+    for name in dir(cls):
+        if name.startswith(_PREFIX):
+            setattr(cls, name, _noting(name, getattr(cls, name)))
+    return cls
+
+
+def _noting(name: str, check: Callable[..., None]) -> Callable[..., None]:
+    @wraps(check)
+    def noting(self: Assertions, *args: Any, **kwargs: Any) -> None:
+        try:
+            check(self, *args, **kwargs)
+        except AssertionError as error:
+            name_check(error, name)
+            raise
+        self._note_check(name)
+
+    return noting

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import math
-
-from pytest_parseapi.api.answers import Answers
-from pytest_parseapi.api.assertions import (
-    HTTPAssertions,
-    NotesChecks,
-    RunAssertions,
-    WebhookAssertions,
-    noted,
-)
+from pytest_parseapi.api.assertions import Assertions, notes_checks
 from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
-from pytest_parseapi.api.names import names_mistakes
+from pytest_parseapi.api.failures import FailureControls
 from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.runs import RunControls
-from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.api.webhooks import WebhookControls
+from pytest_parseapi.api.wrong_names import names_mistakes
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clients.replaced import replaced_client
 from pytest_parseapi.clock.replaced import mocked_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, as_document
-from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.evidence.own_text import without_own_text
 from pytest_parseapi.record.timeline import draw
-from pytest_parseapi.service.condition import When
-from pytest_parseapi.service.script import ALWAYS, RetryAfter, steps_for, times_of
-from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["ALWAYS", "ParseAPI"]
 
 
 @names_mistakes
-@noted
+@notes_checks
 class ParseAPI(
+    FailureControls,
     RunControls,
     ReplayControls,
     WebhookControls,
-    WebhookAssertions,
-    RunAssertions,
-    HTTPAssertions,
-    NotesChecks,
+    Assertions,
 ):
     """One provider, simulated for one test; fixtures make it.
 
@@ -56,27 +41,8 @@ class ParseAPI(
         ...     extend_api.assert_recovered()
     """
 
-    def __init__(self, simulation: SimulatedProviders, provider: Provider | None = None) -> None:
-        if not isinstance(simulation, SimulatedProviders) or provider is None:
-            raise UsageError(
-                "a ParseAPI is made by fixtures, for one test: parseapi, one of a provider's own, "
-                "or parseapi_factory('name')"
-            )
-        self._simulation = simulation
-        self._provider = provider
-
     def __repr__(self) -> str:
         return f"<ParseAPI {self._provider.name}>"
-
-    @property
-    def provider(self) -> Provider:
-        """What is simulated: hosts, endpoints, documented errors.
-
-        Example:
-            >>> extend_api.provider.error_of("OCR_ERROR").status
-            500
-        """
-        return self._service.provider
 
     @property
     def base_url(self) -> str:
@@ -171,121 +137,6 @@ class ParseAPI(
             if attempt.failed and attempt.request_id is not None
         ]
 
-    def fail(
-        self,
-        *errors: ErrorName,
-        times: float = 1,
-        document: str | None = None,
-        endpoint: str | None = None,
-        retry_after: RetryAfter | None = None,
-        message: str | None = None,
-        after: int = 0,
-        when: When | None = None,
-    ) -> None:
-        """Script failures: each named error, ``times`` times each, in order, and then recovery.
-
-        Args:
-            errors: documented codes (``"OCR_ERROR"``), statuses (``503``) where only one error has
-                that status, `DocumentedError` objects, or network faults (``"read_timeout"``).
-            times: how often each is met; ``ALWAYS`` forever.
-            document: only requests about this document: its URL, file name, last path segment or
-                file id.
-            endpoint: only this path, such as ``"/parse"`` or ``"/parse_runs/{id}"``.
-            retry_after: the reply's ``Retry-After``: seconds, an HTTP date, or an aware `datetime`.
-            message: the text in the body, instead of the catalogue's.
-            after: how many of the requests that match are let pass first.
-            when: only requests that this respx pattern matches (``M(json__language="de")``), or
-                for which this callable of an `httpx.Request` says so, whatever client sends them.
-
-        Raises:
-            UsageError: a name or value is wrong; the message has the nearest right one.
-
-        Example:
-            >>> extend_api.fail("OCR_ERROR", "RATE_LIMIT_EXCEEDED", times=2)
-            >>> extend_api.fail(429, after=2, when=lambda r: b"de" in r.content)
-            >>> extend_api.fail("read_timeout", document="invoice.pdf")
-        """
-        steps = steps_for(
-            self.provider,
-            errors,
-            others=self._open.providers.values(),
-            times=times,
-            document=document,
-            endpoint=endpoint,
-            retry_after=retry_after,
-            message=message,
-            after=after,
-            when=when,
-        )
-        for step in steps:
-            self._service.script.add(step)
-
-    def answers(
-        self,
-        *errors: ErrorName,
-        times: float = 1,
-        retry_after: RetryAfter | None = None,
-        message: str | None = None,
-    ) -> Answers:
-        """The same failures as by `fail`, and then a success, for a respx route of the test's own.
-
-        It is a script of that route alone; what of it no request met is reported at the end of the
-        test. Without errors, each request succeeds.
-
-        Args:
-            errors: as for `fail`, network faults included.
-            times: how often each is met; ``ALWAYS`` forever.
-            retry_after: the replies' ``Retry-After``.
-            message: the text in the bodies, instead of the catalogue's.
-
-        Returns:
-            A side effect: ``route.mock(side_effect=...)``.
-
-        Raises:
-            UsageError: a name or value is wrong; the message has the nearest right one.
-
-        Example:
-            >>> route = respx_mock.post("https://api.extend.ai/parse")  # doctest: +SKIP
-            >>> route.side_effect = extend_api.answers("OCR_ERROR", times=2)  # doctest: +SKIP
-        """
-        times_of(times)
-        for item in errors:
-            if as_document(item):
-                raise UsageError(
-                    f"{item!r} is no error: answers() is a script of its route, whatever the "
-                    "document"
-                )
-        steps = steps_for(
-            self.provider,
-            errors,
-            others=self._open.providers.values(),
-            times=times,
-            retry_after=retry_after,
-            message=message,
-            verb="answers",
-        )
-        return Answers(lambda: self._open, self._service, steps)
-
-    def replies_take(self, seconds: float) -> None:
-        """Let each reply take this long from now on.
-
-        A client whose read time-out is shorter times out.
-
-        Args:
-            seconds: virtual seconds >= 0.
-
-        Example:
-            >>> extend_api.replies_take(seconds=20)
-            >>> our_app.parse("https://files.example.com/invoice.pdf")
-            >>> extend_api.attempts[0].ended
-            20.0
-        """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
-        if not 0 <= seconds < math.inf:
-            raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
-        self._service.reply_seconds = float(seconds)
-
     def reset(self) -> None:
         """Forget scripts, runs and records, for a test body that runs many times.
 
@@ -339,26 +190,8 @@ class ParseAPI(
             dropped=self._simulation.lost(self._provider.name),
         )
 
-    def note_check(self, name: str) -> None:
-        """Keep that a check held, for the coverage of the documented errors.
-
-        Args:
-            name: the check's name, as a report shows it.
-        """
+    def _note_check(self, name: str) -> None:
         self._simulation.checks.setdefault(self._provider.name, set()).add(name)
-
-    @property
-    def _open(self) -> SimulatedProviders:
-        if self._simulation.clock.closed:
-            raise UsageError(
-                f"the test of this ParseAPI ({self._provider.name}) is over: fixtures give each "
-                "test one of its own"
-            )
-        return self._simulation
-
-    @property
-    def _service(self) -> SimulatedService:
-        return self._open.services[self._provider.name]
 
     def _lines(self, text: str | None = None) -> list[Line]:
         """The evidence, without what the plugin itself made and the test or consumer printed."""

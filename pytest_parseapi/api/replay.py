@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
 
-from pytest_parseapi.api.simulated_providers import SimulatedProviders
+from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.recordings.reader import read_recording
 from pytest_parseapi.service.replay_script import replay_of
-from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["ReplayControls"]
 
 
-class ReplayControls(ABC):
+class ReplayControls(Controls):
     """Scripts the replies of a recording."""
-
-    @property
-    @abstractmethod
-    def _service(self) -> SimulatedService:
-        """The simulated service."""
-
-    @property
-    @abstractmethod
-    def _open(self) -> SimulatedProviders:
-        """The simulation, while its test runs."""
 
     def replay(self, recording: str | os.PathLike[str]) -> None:
         """Script the replies that were recorded of the real service, in their order.

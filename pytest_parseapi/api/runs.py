@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
-from pytest_parseapi.api.simulated_providers import SimulatedProviders
+from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.run import Run
@@ -26,18 +24,8 @@ def run_book(service: SimulatedService) -> RunBook:
     return book
 
 
-class RunControls(ABC):
+class RunControls(Controls):
     """Scripts failing runs, sets their pace, and lists them."""
-
-    @property
-    @abstractmethod
-    def _service(self) -> SimulatedService:
-        """The simulated service."""
-
-    @property
-    @abstractmethod
-    def _open(self) -> SimulatedProviders:
-        """The simulation, while its test runs."""
 
     @property
     def runs(self) -> list[Run]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeAlias
 
-from pytest_parseapi.api.tokens import Tokens
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
@@ -21,7 +22,9 @@ from pytest_parseapi.record.timeline import draw
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
 
-__all__ = ["Settings", "SimulatedProviders"]
+__all__ = ["Control", "Settings", "SimulatedProviders"]
+
+Control: TypeAlias = Callable[["SimulatedProviders", str, Request], Reply]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class SimulatedProviders:
         stops: where to stop the test.
         evidence: what the consumer logged.
         live: the session's live server.
+        control: answers requests to the live server's control, for the provider of a name.
         look: called before each exchange.
         forks: knows whether this is a forked child process; None where nobody forks.
     """
@@ -73,6 +77,7 @@ class SimulatedProviders:
         stops: Stops,
         evidence: Evidence,
         live: SharedServer,
+        control: Control,
         look: Callable[[], None] = lambda: None,
         forks: Forks | None = None,
     ) -> None:
@@ -95,13 +100,14 @@ class SimulatedProviders:
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
         """How many attempts of the same token were forgotten, by provider."""
-        self._tokens = Tokens(self._of_token, settings.retention)
+        self._tokens = _Tokens(self._of_token, settings.retention)
         self.hosts = SimulatedHosts(clock, stops, look, forks)
         self.hosts.speed = settings.speed
         self.hosts.of_token = lambda token: self.within(token).hosts
-        self.hosts.control = self._control
+        self.hosts.control = partial(control, self)
         self.replaced_sleep = ""
         """A function that waits and that the test had replaced while the consumer asked."""
+        self._control = control
         self._look = look
         self._forks = forks
         for provider in providers.values():
@@ -143,6 +149,7 @@ class SimulatedProviders:
             stops=self.stops,
             evidence=self.evidence,
             live=self.live,
+            control=self._control,
             look=self._look,
             forks=self._forks,
         )
@@ -153,11 +160,6 @@ class SimulatedProviders:
         import httpx
 
         return HTTPXExchanges(httpx, self.hosts)
-
-    def _control(self, provider: str, request: Request) -> Reply:
-        from pytest_parseapi.api.control import answer
-
-        return answer(self, provider, request)
 
     def _add(self, provider: Provider) -> None:
         speed, stamp, wall = self.settings.speed, self.clock.stamp, self.clock.wall
@@ -174,6 +176,55 @@ class SimulatedProviders:
         )
         self.services[provider.name] = service
         self.hosts.add(service)
+
+
+class _Tokens:
+    """What is simulated for each token: made on first use, the oldest forgotten.
+
+    Args:
+        make: makes those of a token.
+        retention: bounds them; None for a test, which keeps them all.
+    """
+
+    def __init__(
+        self, make: Callable[[str], SimulatedProviders], retention: Retention | None = None
+    ) -> None:
+        self._make = make
+        self._retention = retention
+        self._by_token: OrderedDict[str, SimulatedProviders] = OrderedDict()
+        self._forgotten: OrderedDict[str, dict[str, int]] = OrderedDict()
+
+    def within(self, token: str) -> SimulatedProviders:
+        """Those of a token, which begin empty when it is first used."""
+        simulated = self._by_token.pop(token, None)
+        if simulated is None:
+            simulated = self._make(token)
+            simulated.forgotten = self._forgotten.pop(token, {})
+        self._by_token[token] = simulated
+        if self._retention is not None:
+            self._bound(self._retention)
+        return simulated
+
+    def _bound(self, retention: Retention) -> None:
+        """Forget the token that was not used for longest, where there are too many."""
+        oldest = next(iter(self._by_token))
+        services = self._by_token[oldest].services.values()
+        recorded = any(service.journal.attempts for service in services)
+        if len(self._by_token) > (retention.most if recorded else retention.most_idle):
+            self._forget(oldest, retention)
+
+    def _forget(self, token: str, retention: Retention) -> None:
+        """Keep of a token how many attempts it had."""
+        simulated = self._by_token.pop(token)
+        self._forgotten[token] = {
+            name: simulated.lost(name) + len(service.journal.attempts)
+            for name, service in simulated.services.items()
+        }
+        for service in simulated.services.values():
+            retention.drop_all(service)
+        simulated.close()
+        if len(self._forgotten) > retention.most:
+            self._forgotten.popitem(last=False)
 
 
 def _as_asked(provider: str, wrong: str | None) -> str | None:

@@ -15,6 +15,7 @@ from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.replaced import replaced_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence, Source
@@ -53,6 +54,7 @@ class Simulation(SimulatedProviders):
             stops=stops,
             evidence=Evidence(clock.stamp, sources),
             live=SharedServer() if live is None else live,
+            control=_control,
             look=self._prepare,
             forks=self.forks,
         )
@@ -114,3 +116,10 @@ class Simulation(SimulatedProviders):
         if self.forks.is_child:
             self.forks.block(f"A request to {host} by {library}")
         self.stops.stop(blocked_in_test(host, library, self.settings.clients))
+
+
+def _control(simulated: SimulatedProviders, provider: str, request: Request) -> Reply:
+    # Few tests ask for it, and it takes its time to import.
+    from pytest_parseapi.api.control import answer
+
+    return answer(simulated, provider, request)

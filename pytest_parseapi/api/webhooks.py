@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from typing import Any
 
+from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
-from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookSender
 from pytest_parseapi.service.webhook_targets import Target, kind_of
@@ -21,20 +19,8 @@ from pytest_parseapi.service.webhook_targets import Target, kind_of
 __all__ = ["WebhookControls"]
 
 
-class WebhookControls(ABC):
+class WebhookControls(Controls):
     """Makes deliveries, and hands them to the consumer's receiver."""
-
-    _simulation: SimulatedProviders
-
-    @property
-    @abstractmethod
-    def _service(self) -> SimulatedService:
-        """The simulated service."""
-
-    @property
-    @abstractmethod
-    def _open(self) -> SimulatedProviders:
-        """The simulation, while its test runs."""
 
     @property
     def webhook_secret(self) -> str:

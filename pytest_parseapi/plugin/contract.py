@@ -140,7 +140,7 @@ class ParseErrorContract(ContractPolicy):
             preflight.run(self._item, harness)
         if violations:
             report_broken(api, violations)
-        api.note_check("contract")
+        api._note_check("contract")
 
     def _cases(self, name: str, provider: Provider) -> list[Case]:
         kind = KINDS.get(name.removeprefix(_PREFIX))

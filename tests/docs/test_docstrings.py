@@ -17,7 +17,7 @@ from pytest_parseapi import ALWAYS, ParseAPI
 log = logging.getLogger("our_app")
 
 # What a report of coverage calls; what a coroutine alone can show.
-WITHOUT = {"note_check", "timeline", "deliver_async"}
+WITHOUT = {"timeline", "deliver_async"}
 # They need what is not here: another language, a respx route, a drawn script, a file, an app.
 SHOWN = {
     "live_url",
