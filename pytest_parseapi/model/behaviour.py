@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ __all__ = ["Behaviour", "Call", "Context", "Rejected", "json_reply"]
 
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+_AN_ID: Final = "<<id of the request>>"
 
 
 class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an error of its own
@@ -73,6 +75,9 @@ class Call(Context):
     """The test's runs; using it is a mistake where `Provider.runs` is None."""
     names: tuple[str, ...] = ()
     """What `Behaviour.documents` found."""
+    unseen: bool = False
+    """Whether a scripted error is sent in the place of the reply: a bad request is turned down all
+    the same, but a good one needs no body, and its effects are left out."""
     effects: list[Callable[[], None]] = field(default_factory=list)
     """What changes if the request succeeds; left out where a script makes it fail."""
     shown: RunShown | None = None
@@ -119,6 +124,9 @@ class Behaviour:
     request_id_header: str | None = None
     """The reply's header that carries the id of a request, in lower case, for providers that
     document that as its place."""
+    prepares_errors: bool = False
+    """Whether `error_body` gives the same for an error and a message but for the id: then the text
+    of each such body is made once. False where a body has the time in it, for example."""
 
     def new_state(self) -> Any:
         """What this provider remembers during one test (files, credits); called once a test."""
@@ -221,9 +229,11 @@ class Behaviour:
         details: Mapping[str, Any],
     ) -> Reply:
         """The reply for a documented error: `error_body` as JSON, and the id where it belongs."""
-        body = self.error_body(error, message=message, request_id=request_id, details=details)
-        if not isinstance(body, Mapping):
-            raise TypeError(f"{type(self).__qualname__}.error_body gives a mapping, not {body!r}")
+        if self.prepares_errors and request_id is not None and not details:
+            text = request_id.join(_prepared_error(self, error, message))
+            headers = {"content-type": "application/json", **self.reply_headers(request_id)}
+            return Reply(status=error.status, headers=headers, body=text.encode())
+        body = _error_body(self, error, message, request_id, details)
         return json_reply(error.status, body, self.reply_headers(request_id))
 
     def reply_headers(self, request_id: str | None) -> dict[str, str]:
@@ -240,3 +250,22 @@ class Behaviour:
         if self.request_id_field is not None:
             body = {**body, self.request_id_field: request_id}
         return json_reply(status, body, self.reply_headers(request_id))
+
+
+def _error_body(
+    behaviour: Behaviour,
+    error: DocumentedError,
+    message: str,
+    request_id: str | None,
+    details: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    body = behaviour.error_body(error, message=message, request_id=request_id, details=details)
+    if not isinstance(body, Mapping):
+        raise TypeError(f"{type(behaviour).__qualname__}.error_body gives a mapping, not {body!r}")
+    return body
+
+
+@functools.lru_cache(maxsize=256)
+def _prepared_error(behaviour: Behaviour, error: DocumentedError, message: str) -> list[str]:
+    """The text of an error's body, in pieces between which the id of the request stands."""
+    return _ENCODE(_error_body(behaviour, error, message, _AN_ID, {})).split(_AN_ID)

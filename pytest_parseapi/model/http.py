@@ -23,6 +23,7 @@ __all__ = [
     "Request",
     "Timeouts",
     "digest_of",
+    "media_type_of",
     "moment_of",
     "shared_timeouts",
     "size_of",
@@ -97,6 +98,16 @@ def shared_timeouts(
 _NO_TIMEOUTS: Final = Timeouts()
 
 
+def media_type_of(content_type: str) -> str:
+    """A media type in lower case, without its parameters.
+
+    Example:
+        >>> media_type_of("Application/JSON; charset=utf-8")
+        'application/json'
+    """
+    return content_type.partition(";")[0].strip().lower()
+
+
 class HeaderLines(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - a tuple takes none
     """The headers of requests that send the same ones: looked through once for all of them.
 
@@ -106,10 +117,13 @@ class HeaderLines(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - a tuple takes
 
     first: Mapping[str, str]
     """The first value of each name."""
+    media_type: str
+    """What ``Content-Type`` declares, in lower case and without parameters; empty for none."""
 
     def __new__(cls, lines: Iterable[tuple[str, str]]) -> Self:  # noqa: D102
         made = super().__new__(cls, lines)
         made.first = dict(reversed(made))
+        made.media_type = media_type_of(made.first.get("content-type", ""))
         return made
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from pytest_parseapi.model.http import Request
+from pytest_parseapi.model.http import HeaderLines, Request, media_type_of
 from pytest_parseapi.model.multipart import (
     NAMELESS,
     MalformedBody,
@@ -28,6 +28,7 @@ __all__ = [
     "names_of_disposition",
     "names_of_upload",
     "names_of_url",
+    "parts_of_url",
     "shown",
     "unique_names",
 ]
@@ -38,12 +39,10 @@ _SHOWN: Final = 100
 
 def media_type(request: Request) -> str:
     """The media type that the request declares, in lower case; empty where it declares none."""
-    return _media_type_of(request.header("content-type") or "")
-
-
-@functools.lru_cache(maxsize=64)
-def _media_type_of(header: str) -> str:
-    return header.partition(";")[0].strip().lower()
+    headers = request.headers
+    if isinstance(headers, HeaderLines):
+        return headers.media_type
+    return media_type_of(request.header("content-type") or "")
 
 
 def coded(request: Request) -> str | None:
@@ -78,7 +77,9 @@ def json_object(source: Request | bytes | str) -> dict[str, Any]:
         >>> json_object(b'{"url": "https://files.example.com/a.pdf"}')["url"]
         'https://files.example.com/a.pdf'
     """
-    return source.once(_object_of) if isinstance(source, Request) else _object_in(source)
+    if not isinstance(source, Request):
+        return _object_in(source)
+    return source._found.get(_object_of) or source.once(_object_of)
 
 
 def _object_of(request: Request) -> dict[str, Any]:
@@ -91,11 +92,11 @@ def _object_in(body: bytes | str) -> dict[str, Any]:
     try:
         text = body if isinstance(body, str) else body.decode()
         # Without white space around it, which `JSONDecoder.decode` looks for twice.
-        found, end = _DECODER.raw_decode(text) if text[0] == "{" else (None, -1)
+        found, end = _SCAN(text, 0) if text[0] == "{" else (None, -1)
         if end != len(text):
             found = _DECODER.decode(text)
-    # Deep nesting exhausts the parser's stack, and is no ValueError.
-    except (ValueError, RecursionError):
+    # Deep nesting exhausts the parser's stack, and is no ValueError; nor is a value that is none.
+    except (ValueError, RecursionError, StopIteration):
         raise MalformedBody("The JSON cannot be read.") from None
     if not isinstance(found, dict):
         raise MalformedBody("The JSON is not an object.")
@@ -108,6 +109,7 @@ def _refuse(constant: str) -> Any:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_SCAN: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.scan_once  # type: ignore[attr-defined]
 _SPACE: Final = re.compile(r"\s")
 # Most URLs are as simple as that, and `urlsplit` is slow.
 _PLAIN_URL: Final = re.compile(
@@ -117,16 +119,16 @@ _PLAIN_URL: Final = re.compile(
 
 def is_http_url(value: object) -> bool:
     """Whether a value is an absolute http or https URL."""
-    return isinstance(value, str) and _split(value)[0]
+    return isinstance(value, str) and parts_of_url(value)[0]
 
 
 def last_segment(url: str) -> str:
     """The last segment of a URL's path, decoded; empty where the path has none."""
-    return _split(url)[1]
+    return parts_of_url(url)[1]
 
 
 @functools.lru_cache(maxsize=64)
-def _split(url: str) -> tuple[bool, str]:
+def parts_of_url(url: str) -> tuple[bool, str]:
     """Whether it is an absolute http or https URL, and the last segment of its path, decoded."""
     plain = _PLAIN_URL.fullmatch(url)
     if plain is not None:
@@ -149,7 +151,7 @@ def names_of_url(url: object) -> tuple[str, ...]:
     """A URL and its last path segment; nothing where the value is no string."""
     if not isinstance(url, str) or not url:
         return ()
-    name = last_segment(url)
+    name = parts_of_url(url)[1]
     return (url, name) if name and name != url else (url,)
 
 

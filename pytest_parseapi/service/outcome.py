@@ -88,7 +88,8 @@ def failed(
         request_id=request_id,
         details=details,
     )
-    reply = _with_retry_after(reply, retry_after)
+    if retry_after is not None:
+        reply = _with_retry_after(reply, retry_after)
     found = readable(request_id, reply, behaviour)
     return Outcome(result=reply, error=error, request_id=found)
 
@@ -116,7 +117,8 @@ def scripted(
             retry_after=step.retry_after,
         )
     reply = broken_reply(provider, step.error, success, request_id, step.message)
-    reply = _with_retry_after(reply, step.retry_after)
+    if step.retry_after is not None:
+        reply = _with_retry_after(reply, step.retry_after)
     broken = reply.truncated or step.error.name == "invalid_json"
     found = readable(request_id, reply, provider.behaviour, broken=broken)
     return Outcome(result=reply, error=step.error.name, request_id=found)
@@ -140,8 +142,6 @@ def readable(
     return request_id if not broken and request_id.encode() in reply.body else None
 
 
-def _with_retry_after(reply: Reply, value: str | None) -> Reply:
-    if value is None:
-        return reply
+def _with_retry_after(reply: Reply, value: str) -> Reply:
     headers = {**reply.headers, "retry-after": value}
     return Reply(status=reply.status, headers=headers, body=reply.body, truncated=reply.truncated)

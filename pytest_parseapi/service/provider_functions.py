@@ -58,7 +58,9 @@ class ProviderFunctions:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stops.stop(self._mistake(answer, f"raised {error_line(error)}"))
-        self._check(answer, reply)
+        problem = _unsendable(reply)
+        if problem is not None:
+            self._stops.stop(self._mistake(answer, problem))
         return reply
 
     def scripted(self, error: DocumentedError | NetworkFault, call: Call) -> Rejected | None:
@@ -104,37 +106,36 @@ class ProviderFunctions:
         """How a request ends that is turned down without a script."""
         text = error.message if message is None else message
         behaviour = self._provider.behaviour
-        outcome = self.guarded(
-            lambda: failed(behaviour, error, request_id, message=text, details=details)
-        )
+        outcome = self.guarded(failed, behaviour, error, request_id, message=text, details=details)
         outcome.rejection = text
         return outcome
 
-    def guarded(self, make: Callable[[], Outcome]) -> Outcome:
-        """An outcome whose body the provider makes."""
+    def guarded(self, make: Callable[..., Outcome], *given: Any, **named: Any) -> Outcome:
+        """An outcome whose body the provider makes.
+
+        Args:
+            make: makes it.
+            given: its arguments.
+            named: more of them.
+        """
         function = self._provider.behaviour.error_reply
         try:
-            outcome = make()
+            outcome = make(*given, **named)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stops.stop(self._mistake(function, f"raised {error_line(error)}"))
-        self._check(function, outcome.result)
-        return outcome
-
-    def _check(self, function: Callable[..., object], reply: object) -> None:
-        """Stop the test where a function gave what cannot be sent."""
-        if not isinstance(reply, Reply):
-            self._stops.stop(self._mistake(function, f"gives a Reply, not {reply!r}"))
-        problem = _unsendable(reply)
+        problem = _unsendable(outcome.result)
         if problem is not None:
-            self._stops.stop(self._mistake(function, f"gives a Reply whose {problem}"))
+            self._stops.stop(self._mistake(function, problem))
+        return outcome
 
     def _texts(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
         try:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stops.stop(self._mistake(function, f"raised {error_line(error)}"))
-        if not _are_texts(found):
-            self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
+        for item in found if isinstance(found, tuple) else (None,):
+            if not isinstance(item, str):
+                self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
         return found
 
     def _mistake(self, function: Callable[..., object], text: str) -> str:
@@ -142,25 +143,19 @@ class ProviderFunctions:
         return f"provider {self._provider.name!r}: {name} {text}".partition("\n")[0]
 
 
-def _unsendable(reply: Reply) -> str | None:
-    """Why no client library could be handed a reply; None for a good one."""
+def _unsendable(reply: object) -> str | None:
+    """Why no client library could be handed what a function gave; None for a good reply."""
+    if not isinstance(reply, Reply):
+        return f"gives a Reply, not {reply!r}"
     status, body = reply.status, reply.body
     if type(status) is not int or not _LOWEST <= status <= _HIGHEST:
-        return f"status is not an integer from {_LOWEST} to {_HIGHEST}: {status!r}"
+        bounds = f"from {_LOWEST} to {_HIGHEST}"
+        return f"gives a Reply whose status is not an integer {bounds}: {status!r}"
     if not isinstance(body, bytes):
-        return f"body is not bytes, but one {type(body).__name__}"
+        return f"gives a Reply whose body is not bytes, but one {type(body).__name__}"
     for name, value in reply.headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
-            return f"headers are not texts: {name!r}: {value!r}"
+            return f"gives a Reply whose headers are not texts: {name!r}: {value!r}"
         if "\n" in value or "\r" in value:
-            return f"header {name!r} has more than one line: {value!r}"
+            return f"gives a Reply whose header {name!r} has more than one line: {value!r}"
     return None
-
-
-def _are_texts(found: object) -> bool:
-    if not isinstance(found, tuple):
-        return False
-    for item in found:  # noqa: SIM110 - every exchange comes by, and a generator costs more
-        if not isinstance(item, str):
-            return False
-    return True

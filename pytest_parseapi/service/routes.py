@@ -33,7 +33,8 @@ class Routes:
         Raises:
             SimulationStopped: there is none.
         """
-        return self.search(request) or self._miss(request)
+        known = self._found.get((request.method, request.path))
+        return known or self.search(request) or self._miss(request)
 
     def search(self, request: Request) -> tuple[Endpoint, dict[str, str]] | None:
         """The endpoint, and the variables of its path; None where there is none."""

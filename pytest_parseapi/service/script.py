@@ -21,6 +21,7 @@ from pytest_parseapi.service.condition import Condition, When, condition_of
 
 __all__ = [
     "ALWAYS",
+    "NOTHING",
     "Delay",
     "Found",
     "RetryAfter",
@@ -136,7 +137,8 @@ class Found:
     """Of the failures that let the request pass, because it is one of the first."""
 
 
-_NOTHING: Final = Found(None)
+NOTHING: Final = Found(None)
+"""The script has nothing for a request."""
 _REASONS: Final = 10
 
 
@@ -152,7 +154,8 @@ class Script:
         self._base_url = base_url
         self._document_names = document_names
         self._steps: list[Scripted] = []
-        self._pending: list[Scripted] = []
+        self.pending: list[Scripted] = []
+        """What is still to be met, oldest first."""
 
     @property
     def steps(self) -> tuple[Scripted, ...]:
@@ -165,7 +168,7 @@ class Script:
             step.document = self._document_names.given(step.document)
         self._steps.append(step)
         if step.left > 0:
-            self._pending.append(step)
+            self.pending.append(step)
 
     def find(
         self, request: Request, endpoint: Endpoint, names: tuple[str, ...], item: str = ""
@@ -175,11 +178,11 @@ class Script:
         Raises:
             UsageError: the test's own ``when`` raised.
         """
-        if not self._pending:
-            return _NOTHING
+        if not self.pending:
+            return NOTHING
         answers: dict[Condition, bool] = {}
         delays: list[Delay] = []
-        for step in tuple(self._pending):
+        for step in tuple(self.pending):
             reason = step.why_not(endpoint, names, item)
             if reason is None and step.when is not None:
                 if step.when not in answers:
@@ -195,7 +198,7 @@ class Script:
 
     def pass_by(self, endpoint: Endpoint, names: tuple[str, ...], reason: str) -> None:
         """Something else answered a request that a step would have met."""
-        for step in self._pending:
+        for step in self.pending:
             if step.why_not(endpoint, names) is None:
                 _pass(step, reason)
 
@@ -207,21 +210,21 @@ class Script:
         if step is not None:
             step.met += 1
             if step.left <= 0:
-                self._pending.remove(step)
+                self.pending.remove(step)
 
     def unused(self) -> tuple[Scripted, ...]:
         """What was not met as it was scripted."""
-        return tuple(step for step in self._pending if step.is_unused)
+        return tuple(step for step in self.pending if step.is_unused)
 
     def forget_used(self, most: int) -> None:
         """Keep at most this many steps beside those that are still to be met."""
-        if len(self._steps) > len(self._pending) + most:
-            self._steps = list(self._pending)
+        if len(self._steps) > len(self.pending) + most:
+            self._steps = list(self.pending)
 
     def clear(self) -> None:
         """Forget every step."""
         self._steps.clear()
-        self._pending.clear()
+        self.pending.clear()
 
 
 def steps_for(

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from pytest_parseapi.model.behaviour import Call, Context, Rejected
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import UsageError
@@ -34,7 +35,7 @@ from pytest_parseapi.service.replayed_outcome import replayed
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_store import CallRuns
 from pytest_parseapi.service.runs import RunBook
-from pytest_parseapi.service.script import Found, Script, Step
+from pytest_parseapi.service.script import NOTHING, Found, Script, Step
 
 __all__ = ["Ids", "SimulatedService", "Watcher"]
 
@@ -329,7 +330,9 @@ class SimulatedService:
 
         A bad request does not use up a script: the API turns it down before it works on it.
         """
-        found = self._scripted(request, endpoint, params, names, script)
+        found = NOTHING
+        if script.pending:
+            found = self._scripted(request, endpoint, params, names, script)
         if isinstance(found.step, Replay):
             return self._replayed(
                 found,
@@ -345,6 +348,7 @@ class SimulatedService:
             return self._fault(script, found, error)
         request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
         call = self._call(request, endpoint, params, names)
+        call.unseen = isinstance(error, DocumentedError)
         try:
             reply = self._served(call, request_id, authorized=authorized)
             if isinstance(reply, Reply) and (step is None or lost):
@@ -355,27 +359,25 @@ class SimulatedService:
                 return self._fault(script, found, error)
             if isinstance(reply, Outcome):
                 return reply
-            script.take(found)
-            return self._ended(call, step, reply, request_id)
+            if step is not None:
+                script.take(found)
+                said = self._functions.scripted(step.error, call)
+                return self._functions.guarded(
+                    scripted, self.provider, step, said, reply, request_id
+                )
+            if found.delays:
+                script.take(found)
+            return Outcome(
+                result=reply,
+                request_id=readable(request_id, reply, self.provider.behaviour),
+                shown=call.shown,
+                listed=tuple(call.listed),
+                counts=call.counts,
+            )
         finally:
             # They know the call: as a circle, all of it would be the garbage collector's to find.
             call.runs = _NO_RUNS
             call.effects.clear()
-
-    def _ended(self, call: Call, step: Step | None, reply: Reply, request_id: str) -> Outcome:
-        """How a good request ends: with its reply, or as the script says."""
-        if step is not None:
-            said = self._functions.scripted(step.error, call)
-            return self._functions.guarded(
-                lambda: scripted(self.provider, step, said, reply, request_id)
-            )
-        return Outcome(
-            result=reply,
-            request_id=readable(request_id, reply, self.provider.behaviour),
-            shown=call.shown,
-            listed=tuple(call.listed),
-            counts=call.counts,
-        )
 
     def _replayed(
         self, found: Found, replay: Replay, call: Call, script: Script, *, authorized: bool

@@ -10,6 +10,7 @@ import pytest
 from pytest_parseapi.model import reading
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Request
+from pytest_parseapi.providers.extend import files
 
 KEY = {"Authorization": "Bearer key_of_a_test"}
 
@@ -40,6 +41,29 @@ def test_a_body_is_parsed_once(api, monkeypatch, fails):
     for number in range(2):
         assert post(api, path, number).is_success is not fails
     assert len(parsed) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "made"), [(None, 1), ("OCR_ERROR", 0), ("invalid_json", 1), ("truncated_body", 1)]
+)
+def test_a_body_that_nobody_sees_is_not_made(extend_api, monkeypatch, error, made):
+    texts = []
+    real = files.processed_text
+    monkeypatch.setattr(files, "processed_text", lambda *args: texts.append(args) or real(*args))
+    if error is not None:
+        extend_api.fail(error)
+    try:
+        post(extend_api, "/parse")
+    except httpx.RemoteProtocolError:
+        assert error == "truncated_body"
+    assert len(texts) == made
+
+
+def test_a_bad_request_does_not_use_up_a_script_although_its_body_is_not_made(extend_api):
+    extend_api.fail("OCR_ERROR")
+    bad = httpx.post(extend_api.base_url + "/parse", json={"file": {}}, headers=KEY)
+    assert bad.status_code == 400
+    assert post(extend_api, "/parse").json()["code"] == "OCR_ERROR"
 
 
 @pytest.mark.parametrize("path", ["/parse", "/parse_runs"])

@@ -45,6 +45,7 @@ class ExtendBehaviour(Behaviour):
 
     handlers: ClassVar[Mapping[str, Handler]] = {**FILE_HANDLERS, **RUN_HANDLERS, **BATCH_HANDLERS}
     """By endpoint, as ``str(endpoint)`` writes it."""
+    prepares_errors = True
 
     def __init__(self, *, max_file_bytes: int = 100 * 1024 * 1024) -> None:
         self.max_file_bytes = max_file_bytes
@@ -75,9 +76,10 @@ class ExtendBehaviour(Behaviour):
 
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request; raises `Rejected` for a bad one."""
-        handler = self.handlers.get(str(call.endpoint))
+        endpoint = call.endpoint
+        handler = self.handlers.get(f"{endpoint.method} {endpoint.path}")
         if handler is None:
-            raise SimulationStopped(f"The simulated Extend API does not serve {call.endpoint}.")
+            raise SimulationStopped(f"The simulated Extend API does not serve {endpoint}.")
         headers = self.reply_headers(request_id)
         body = handler(call)
         if isinstance(body, Reply):

@@ -8,6 +8,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
@@ -195,7 +196,7 @@ def processed_text(run_id: str, file: StoredFile) -> bytes:
     values = {
         "run": run_id.partition("_")[2],
         "file": file.id,
-        "name": _ENCODE(file.name)[1:-1],
+        "name": encode_basestring_ascii(file.name)[1:-1],
         "moment": timestamp(file.created),
     }
     pieces, in_order = _prepared(file.kind, file.converted)

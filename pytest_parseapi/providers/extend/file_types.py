@@ -10,7 +10,8 @@ from typing import Final
 __all__ = ["PDF", "FileKind", "kind_of", "refused_extension"]
 
 
-@dataclass(frozen=True, slots=True)
+# There is one object for each kind, so that they are told apart by what they are.
+@dataclass(frozen=True, slots=True, eq=False)
 class FileKind:
     """What an extension says of a file.
 

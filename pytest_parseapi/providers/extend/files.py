@@ -24,10 +24,10 @@ from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of
 from pytest_parseapi.providers.extend.listing import Page, query_choice, query_flag, query_text
 from pytest_parseapi.providers.extend.requests import (
+    file_of,
     parse_request,
     refuse_coded,
     refused_type,
-    store_file,
 )
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
@@ -64,8 +64,10 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes:
     refused = refused_type(asked.file, state)
     if refused is not None:
         raise refused
-    file = store_file(call, asked.file)
     run_id = call.new_id("pr_")
+    if call.unseen:
+        return b"{}"
+    file = file_of(call, asked.file)
     parsed = ParsedDocument(file=file, config=asked.config, metadata=asked.metadata)
     state.keep_parsed(call, run_id, parsed)
     if response_type != "url" and asked.metadata is None and asked.config is DEFAULT_CONFIG:

@@ -29,6 +29,8 @@ def query_text(request: Request, name: str) -> str | None:
 
 def query_choice(request: Request, name: str, allowed: tuple[str, ...]) -> str | None:
     """A query parameter that takes one of a few values, or None where it is absent."""
+    if not request.query:
+        return None
     values = _values(request, name)
     for value in values:
         if value not in allowed:

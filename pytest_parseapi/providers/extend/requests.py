@@ -9,13 +9,7 @@ from typing import Any, Final
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
-    coded,
-    is_http_url,
-    json_object,
-    last_segment,
-    media_type,
-)
+from pytest_parseapi.model.reading import coded, json_object, media_type, parts_of_url
 from pytest_parseapi.providers.extend.config import check_config, either, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of, refused_extension
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
@@ -25,6 +19,7 @@ __all__ = [
     "ParseRequest",
     "check_file",
     "check_metadata",
+    "file_of",
     "parse_request",
     "read_object",
     "refuse_coded",
@@ -42,9 +37,17 @@ class FileSource:
     """The document that a request names: one of ``url``, ``id`` and ``text`` is set."""
 
     url: str | None = None
+    segment: str = ""
+    """The last segment of the URL's path."""
     id: str | None = None
     text: str | None = None
     name: str | None = None
+
+    @property
+    def telling_name(self) -> str:
+        """The name whose extension tells the type: the file's own, else the URL's last segment."""
+        name = self.name
+        return self.segment if name is None or "." not in name else name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +64,8 @@ def read_object(request: Request) -> dict[str, Any]:
     kind = media_type(request)
     if kind != "application/json":
         raise invalid(f"The Content-Type must be application/json, not {kind or 'missing'}.")
-    refuse_coded(request)
+    if request.header("content-encoding") is not None:
+        refuse_coded(request)
     try:
         return json_object(request)
     except MalformedBody as error:
@@ -94,9 +98,10 @@ def parse_request(request: Request, state: ExtendState) -> ParseRequest:
     source = check_file(body.get("file"), state)
     config = check_config(body.get("config"))
     metadata = check_metadata(body.get("metadata"))
-    mode = _optional_object(body, "dataRetention").get("mode")
-    if mode is not None and mode not in _RETENTIONS:
-        raise invalid(f"dataRetention.mode must be {either(_RETENTIONS)}.")
+    if "dataRetention" in body:
+        mode = _optional_object(body, "dataRetention").get("mode")
+        if mode is not None and mode not in _RETENTIONS:
+            raise invalid(f"dataRetention.mode must be {either(_RETENTIONS)}.")
     return ParseRequest(file=source, config=config, metadata=metadata)
 
 
@@ -108,17 +113,16 @@ def check_file(
         raise invalid(f"{where} is missing.")
     if not isinstance(value, dict):
         raise invalid(f"{where} must be an object.")
-    name = _optional_string(value, "name", where)
-    url = _optional_string(value, "url", where)
-    file_id = _optional_string(value, "id", where)
-    text = _optional_string(value, "text", where) if allow_text else None
-    settings = _optional_object(value, "settings", f"{where}.")
-    _optional_string(settings, "password", f"{where}.settings")
+    name, url, file_id = _texts(value, ("name", "url", "id"), where)
+    text = _texts(value, ("text",), where)[0] if allow_text else None
+    if "settings" in value:
+        _texts(_optional_object(value, "settings", f"{where}."), ("password",), f"{where}.settings")
     if url is not None:
         # UNABLE_TO_DOWNLOAD_FILE is for a fetch that fails; this URL cannot even be tried.
-        if not is_http_url(url):
+        is_absolute, segment = parts_of_url(url)
+        if not is_absolute:
             raise invalid(f"{where}.url must be an absolute http or https URL.")
-        return FileSource(url=url, name=name)
+        return FileSource(url=url, segment=segment, name=name)
     if file_id is not None:
         if file_id not in state.files:
             # Inferred: no page says what an unknown file id gets; the general table has NOT_FOUND.
@@ -138,36 +142,38 @@ def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] 
 
 def refused_type(source: FileSource, state: ExtendState) -> Rejected | None:
     """Why a document is refused that is of a type which nobody parses, such as a video."""
-    stored = state.files.get(source.id or "")
-    names = (source.name, last_segment(source.url or "")) if stored is None else (stored.name,)
-    for name in names:
-        # The name that a request gives is the file's; one without an extension says nothing.
-        if name and "." in name:
-            wrong = refused_extension(name)
-            if wrong is None:
-                return None
-            return Rejected("FILE_TYPE_NOT_SUPPORTED", f"Files of type {wrong} cannot be parsed.")
-    return None
+    stored = None if source.id is None else state.files.get(source.id)
+    # The name that a request gives is the file's; one without an extension says nothing.
+    wrong = refused_extension(source.telling_name if stored is None else stored.name)
+    if wrong is None:
+        return None
+    return Rejected("FILE_TYPE_NOT_SUPPORTED", f"Files of type {wrong} cannot be parsed.")
 
 
 def store_file(call: Call, source: FileSource) -> StoredFile:
     """The file of a document: the known one for an id, else one that is kept on success."""
-    state: ExtendState = call.state
+    file = file_of(call, source)
+    if source.id is None:
+        call.state.keep_file(call, file)
+    return file
+
+
+def file_of(call: Call, source: FileSource) -> StoredFile:
+    """The file of a document: the known one for an id, else a new one."""
     if source.id is not None:
-        return state.files[source.id]
-    name = source.name or last_segment(source.url or "") or "file"
+        known: StoredFile = call.state.files[source.id]
+        return known
+    name = source.name or source.segment or "file"
     if source.text is not None and not name.endswith(".txt"):
         name += ".txt"
-    stored = StoredFile(
+    return StoredFile(
         id=call.new_id("file_"),
         name=name,
-        kind=kind_of(name if "." in name else last_segment(source.url or "")),
+        kind=kind_of(name if "." in name else source.segment),
         url=source.url,
         names=() if source.name is None else (source.name,),
         created=call.now,
     )
-    state.keep_file(call, stored)
-    return stored
 
 
 def _optional_object(holder: Mapping[str, Any], key: str, where: str = "") -> dict[str, Any]:
@@ -179,10 +185,10 @@ def _optional_object(holder: Mapping[str, Any], key: str, where: str = "") -> di
     return value
 
 
-def _optional_string(holder: Mapping[str, Any], key: str, where: str) -> str | None:
-    value = holder.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value:
-        raise invalid(f"{where}.{key} must be a string that is not empty.")
-    return value
+def _texts(holder: Mapping[str, Any], keys: tuple[str, ...], where: str) -> list[Any]:
+    """The texts of some keys; None for what is absent or null."""
+    found = list(map(holder.get, keys))
+    for key, value in zip(keys, found, strict=True):
+        if value is not None and not (isinstance(value, str) and value):
+            raise invalid(f"{where}.{key} must be a string that is not empty.")
+    return found

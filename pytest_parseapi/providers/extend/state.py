@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -82,9 +83,9 @@ class ExtendState:
 
     def keep_file(self, call: Call, file: StoredFile) -> None:
         """Remember a file if the call succeeds; of those fetched from a URL, the latest ones."""
-        call.effects.append(lambda: self._keep(file))
+        call.effects.append(partial(self._keep_file, file))
 
-    def _keep(self, file: StoredFile) -> None:
+    def _keep_file(self, file: StoredFile) -> None:
         if file.url is not None and file.id not in self.files:
             self._fetched.append(file.id)
             if len(self._fetched) > _FETCHED:
@@ -94,15 +95,19 @@ class ExtendState:
         self.files[file.id] = file
 
     def keep_parsed(self, call: Call, run_id: str, document: ParsedDocument) -> None:
-        """Remember a synchronous run if the call succeeds; at least the latest ones."""
+        """Remember a synchronous run and its file if the call succeeds; at least the latest ones.
 
-        def keep() -> None:
-            self.parsed[run_id] = document
-            if len(self.parsed) > 2 * _FETCHED:
-                # Many at once: one at a time would look through the gaps of earlier ones.
-                self.parsed = dict(islice(self.parsed.items(), _FETCHED, None))
+        A file that was known before stays as it is.
+        """
+        call.effects.append(partial(self._keep_parsed, run_id, document))
 
-        call.effects.append(keep)
+    def _keep_parsed(self, run_id: str, document: ParsedDocument) -> None:
+        if document.file.id not in self.files:
+            self._keep_file(document.file)
+        self.parsed[run_id] = document
+        if len(self.parsed) > 2 * _FETCHED:
+            # Many at once: one at a time would look through the gaps of earlier ones.
+            self.parsed = dict(islice(self.parsed.items(), _FETCHED, None))
 
     def forget_parsed(self, call: Call, run_id: str) -> None:
         """Delete a synchronous run if the call succeeds."""

@@ -59,6 +59,8 @@ class NutrientBehaviour(Behaviour):
         1000.0
     """
 
+    prepares_errors = True
+
     def __init__(self, *, max_file_bytes: int = 150 * 1024 * 1024) -> None:
         self.max_file_bytes = max_file_bytes
 
