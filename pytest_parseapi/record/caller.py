@@ -66,6 +66,16 @@ class Caller:
             return True
         return _awaits_others(coroutine)
 
+    def is_gone(self) -> bool:
+        """Whether it has ended, as far as the consumer's code goes."""
+        if self._task is not None:
+            task = self._task()
+            done = getattr(task, "done", None)
+            return task is None or (done is not None and bool(done()))
+        frame = sys._current_frames().get(self._ident)
+        thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
+        return frame is None or thread is None or _runs_libraries_alone(frame)
+
     def _thread_is_idle(self, frame: FrameType | None = None) -> bool:
         frame = frame or sys._current_frames().get(self._ident)
         thread = threading._active.get(self._ident)  # type: ignore[attr-defined]

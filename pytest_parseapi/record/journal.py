@@ -87,6 +87,13 @@ class Journal:
     @property
     def operations(self) -> list[Operation]:
         """Every operation with a finished attempt, by its first attempt."""
+        self._acquire()
+        try:
+            for several in list(self._documents.values()):
+                if isinstance(several, Series):
+                    self._join(several)
+        finally:
+            self._release()
         found: list[Operation] = []
         for item in list(self._documents.values()):
             found += [item] if isinstance(item, Operation) else item.operations
@@ -172,6 +179,9 @@ class Journal:
                 operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
             if not failed and request.method not in _LOOKS:
                 operation.closed = True
+            several = self._documents.get(operation.key)
+            if isinstance(several, Series):
+                self._join(several)
         finally:
             self._release()
         if opened.endpoint.uploads and not failed:
@@ -328,10 +338,18 @@ class Journal:
 
     def _leave(self, operation: Operation, asked: NewRequest) -> None:
         """Its caller asks about another document, and may have handed it over before."""
-        if not operation.leave(asked):
-            return
-        found = self._documents.get(operation.key)
-        later = found.claimed(operation) if isinstance(found, Series) else None
+        several = self._documents.get(operation.key)
+        if operation.leave(asked) and isinstance(several, Series):
+            self._go_on(several, operation)
+
+    def _join(self, several: Series) -> None:
+        """Whoever seemed to be at work may be gone by now."""
+        for operation in several.let_go(self._now()):
+            self._go_on(several, operation)
+
+    def _go_on(self, several: Series, operation: Operation) -> None:
+        """The claimant of an operation has gone on with it."""
+        later = several.claimed(operation)
         if later is None:
             return
         path = (later.endpoint.method, later.endpoint.path, later.caller.key)

@@ -148,6 +148,16 @@ class Operation:
         self.claimant = self.claimant or asked.caller
         return False
 
+    def has_been_let_go(self, now: float) -> bool:
+        """Whether its last caller is gone the moment that it failed, and so was not at work on it.
+
+        Args:
+            now: virtual seconds since the test began.
+        """
+        if self.claimant is None or self.closed or self.under_way or not self.last.failed:
+            return False
+        return now - self.last.ended <= _MOMENT and self.caller.is_gone()
+
     def leave(self, asked: NewRequest) -> bool:
         """Its caller asks about another document.
 
@@ -203,6 +213,10 @@ class Series:
         self._open[operation] = None
         self._by_caller[caller] = operation
         return operation
+
+    def let_go(self, now: float) -> list[Operation]:
+        """The operations that their claimants go on with, as their last callers are gone."""
+        return [item for item in self._open if item.has_been_let_go(now)]
 
     def claimed(self, operation: Operation) -> Operation | None:
         """What the claimant of an operation began beside it, which goes on with it now."""

@@ -44,6 +44,8 @@ class Callers:
             def is_idle(self):
                 return name in callers._ended
 
+            is_gone = is_idle
+
         caller = Named(0, None)
         caller.key = (name,)
         return caller
@@ -85,7 +87,9 @@ class Book:
             timeouts=Timeouts(5.0, 5.0),
         )
         names = self.names.names(names)
-        return self.journal.open(request, endpoint, names, self.callers[by], (key,))
+        return self.journal.open(
+            request, endpoint, names, self.callers[by] if isinstance(by, str) else by, (key,)
+        )
 
     def close(self, opened, *, ok=False, error=OCR):
         return self.journal.close(
@@ -169,6 +173,56 @@ def test_a_worker_that_takes_the_next_document_had_handed_over(book, done):
     assert book.operations() == [[1, 2], [3]]
     assert [item.waited for item in book.journal.attempts] == [None, 0, None]
     assert book.attempt(by="two").waited is None
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "under way"])
+def test_a_worker_that_has_ended_by_now_had_handed_over(book, done):
+    """A thread that has started another one may run for a moment, and then it ends."""
+    book.attempt(by="one")
+    retry = book.open(by="two")
+    if done:
+        book.close(retry)
+    book.callers.end("one")
+    if not done:
+        book.close(retry)
+    assert book.operations() == [[1, 2]]
+    assert [item.waited for item in book.journal.attempts] == [None, 0]
+    book.attempt(by="two", ok=True)
+    assert book.operations() == [[1, 2, 3]]
+
+
+def test_a_thread_that_starts_another_one_and_has_not_ended_yet(book):
+    asked = threading.Event()
+
+    def retry():
+        book.close(book.open(by=current_caller()), ok=True)
+        asked.set()
+
+    def first():
+        book.close(book.open(by=current_caller()))
+        threading.Thread(target=retry).start()
+        while not asked.is_set():
+            sum(range(100))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    thread.join()
+    assert book.operations() == [[1, 2]]
+
+
+def test_a_caller_that_pauses_before_it_ends_had_not_handed_over(book):
+    book.attempt(by="one")
+    book.attempt(by="two", ok=True)
+    book.now = 1
+    book.callers.end("one")
+    assert book.operations() == [[1], [2]]
+
+
+def test_a_caller_that_has_ended_had_not_handed_over_what_another_cured(book):
+    book.attempt(by="one", error=ERRORS["PASSWORD_PROTECTED_FILE"])
+    book.attempt(by="two", body=b'{"file": {"settings": {"password": "s"}}}', ok=True)
+    book.callers.end("one")
+    assert book.operations() == [[1], [2]]
 
 
 def test_a_worker_that_takes_the_next_document_leaves_other_workers_what_is_theirs(book):
