@@ -11,6 +11,7 @@ from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
+from pytest_parseapi.record.webhook import WebhookDelivery
 
 __all__ = [
     "GIVES_UP",
@@ -41,7 +42,7 @@ class Subject:
     Args:
         kind: what it is.
         name: an endpoint with its method, a run's id, or an event's type and id.
-        document: the document that an operation or a run is about.
+        document: the document that an operation, a run or an event is about.
     """
 
     kind: Literal["operation", "endpoint", "run", "event"]
@@ -67,6 +68,12 @@ class Subject:
     def run_id(cls, run_id: str) -> Subject:
         """A run, whatever it is about."""
         return cls("run", run_id)
+
+    @classmethod
+    def event(cls, delivery: WebhookDelivery) -> Subject:
+        """A webhook event, and what is wrong with its delivery."""
+        wrong = f" ({delivery.wrong})" if delivery.wrong else ""
+        return cls("event", f"{delivery.event_type} {delivery.event_id}{wrong}", delivery.document)
 
     def __str__(self) -> str:
         return f"{self.name}  {self.document}" if self.document else self.name

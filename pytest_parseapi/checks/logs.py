@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.finding import Finding, Subject, numbers_of
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_text, nearest
@@ -118,6 +118,8 @@ def leaks(observed: Observed) -> Iterator[Finding]:
         if line is not None:
             mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
             whole = len(credential)
+            senders = [item for item in observed.attempts if credential in item._secrets]
+            some = len(senders) < len(observed.attempts)
             part = "" if shown == credential else f" ({len(shown)} of its {whole} characters)"
             yield Finding(
                 kind="credential",
@@ -126,6 +128,7 @@ def leaks(observed: Observed) -> Iterator[Finding]:
                 seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of "
                 f"{observed.provider.credential.name}",
+                attempts=numbers_of(senders) if some else (),
             )
 
 

@@ -154,6 +154,7 @@ class Observed:
             self.attempts,
             self.answers,
             focus=() if finding is None else _focus(self, finding),
+            events=() if finding is None else _events(self, finding),
             notes=self.notes,
             dropped=self.dropped,
         )
@@ -183,18 +184,29 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
         if Subject.operation(operation) == finding.subject
         or any(attempt.number in told for attempt in operation.attempts)
     ]
-    if operations:
-        return {attempt.number for operation in operations for attempt in operation.attempts}
-    if finding.subject is None:
-        return set()
+    found = {attempt.number for operation in operations for attempt in operation.attempts}
+    if finding.subject is None or (found and finding.subject.kind != "run"):
+        return found
     about = finding.subject.name
+    told_of = _events(observed, finding)
+    ids = {item.delivery.run_id for item in observed.answers if item.delivery.event_id in told_of}
     names = {name for run in observed.runs if run.id == about for name in run.names}
-    return {
+    return found | {
         attempt.number
         for attempt in observed.attempts
         if attempt.run_id == about
+        or attempt.run_id in ids
         or names.intersection(attempt.names)
         or Subject.endpoint(attempt) == finding.subject
+    }
+
+
+def _events(observed: Observed, finding: Finding) -> set[str]:
+    """The ids of the events that a finding is about."""
+    return {
+        item.delivery.event_id
+        for item in observed.answers
+        if Subject.event(item.delivery) == finding.subject
     }
 
 

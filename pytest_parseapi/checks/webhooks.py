@@ -71,7 +71,7 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             kind="webhook_rejected",
             rule=_REJECTED,
-            subject=_event(answer),
+            subject=Subject.event(answer.delivery),
             expected="a 4xx, or an exception from a plain function, and no effect",
             seen=seen,
             advice="verify signature and timestamp of the raw body before anything else"
@@ -140,7 +140,7 @@ def unaccepted(observed: Observed) -> Iterator[Finding]:
         yield Finding(
             kind="webhook_accepted",
             rule=_ACCEPTED,
-            subject=_event(answer),
+            subject=Subject.event(answer.delivery),
             expected=f"a 2xx within {_description(observed).answer_seconds:g} s",
             seen=_said(answer) + (f" ({len(same)} deliveries)" if len(same) > 1 else ""),
             nearest=_NEAREST.get(answer.status or 0, ""),
@@ -285,7 +285,7 @@ def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
     return Finding(
         kind="webhook_handled_once",
         rule=_ONCE,
-        subject=_event(answer),
+        subject=Subject.event(answer.delivery),
         expected="1 effect",
         seen=seen,
         advice=observed.advice("webhook"),
@@ -304,12 +304,6 @@ def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
     raise failure(text, [finding])
-
-
-def _event(answer: WebhookAnswer) -> Subject:
-    delivery = answer.delivery
-    wrong = f" ({delivery.wrong})" if delivery.wrong else ""
-    return Subject("event", f"{delivery.event_type} {delivery.event_id}{wrong}")
 
 
 def _said(answer: WebhookAnswer) -> str:

@@ -30,6 +30,7 @@ def draw(
     answers: Sequence[WebhookAnswer] = (),
     *,
     focus: Collection[int] = (),
+    events: Collection[str] = (),
     notes: Sequence[str] = (),
     dropped: int = 0,
 ) -> str:
@@ -41,6 +42,7 @@ def draw(
         answers: how webhook deliveries were answered, oldest first.
         focus: the numbers of the attempts that matter most; where they are given, the others are
             left out first, else the middle is.
+        events: the ids of the webhook events that matter as much.
         notes: what else happened, a line each.
         dropped: how many older ones are on record no longer.
 
@@ -52,13 +54,13 @@ def draw(
         gone = f" (older ones dropped to save memory: {dropped:,})" if dropped else ""
         return f"timeline of {provider.title}: no attempt on record{gone}{told}"
     items = _in_order(attempts, answers)
-    shown = _chosen(items, frozenset(focus))
+    shown = _chosen(items, frozenset(focus), frozenset(events))
     headings = (*_HEADINGS, provider.request_id_name)
     rows = [headings, *(_row(items[position]) for position in shown)]
     used = [column for column in range(len(headings)) if any(row[column] for row in rows[1:])]
     widths = {column: max(len(row[column]) for row in rows) for column in used}
     about = any(isinstance(item, Attempt) and item.number not in focus for item in items)
-    about = about and bool(focus)
+    about = about and bool(focus or events)
     lines: list[str] = []
     before = -1
     for position, row in zip((-1, *shown), rows, strict=True):
@@ -84,12 +86,19 @@ def draw(
     return f"timeline of {provider.title} (virtual seconds)\n" + "\n".join(lines) + told
 
 
-def _chosen(items: Sequence[Attempt | WebhookAnswer], focus: frozenset[int]) -> list[int]:
+def _chosen(
+    items: Sequence[Attempt | WebhookAnswer], focus: frozenset[int], events: frozenset[str]
+) -> list[int]:
     """The positions to show, in order."""
     every = list(range(len(items)))
     if len(items) <= _FIRST + _LAST + 1:
         return every
-    wanted = [at for at in every if isinstance(item := items[at], Attempt) and item.number in focus]
+    wanted = [
+        at
+        for at in every
+        if (isinstance(item := items[at], Attempt) and item.number in focus)
+        or (isinstance(item, WebhookAnswer) and item.delivery.event_id in events)
+    ]
     if not wanted or len(wanted) == len(items):
         return every[:_FIRST] + every[-_LAST:]
     for number in range(len(wanted), 1, -1):

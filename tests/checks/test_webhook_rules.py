@@ -166,7 +166,7 @@ def test_answers_of_404_are_told(extend_api):
     event, run = delivery.event_id, delivery.run_id
     assert str(caught.value) == (
         "rule broken: a good webhook delivery is answered with a 2xx in time\n"
-        f"  operation  parse_run.failed {event}\n"
+        f"  operation  parse_run.failed {event}  {delivery.document}\n"
         "  expected   a 2xx within 30 s\n"
         "  seen       it answered 404 (2 deliveries)\n"
         "  nearest    404: the app may serve another path, which deliver(..., path=...) names\n"

@@ -222,7 +222,7 @@ def test_two_effects_of_one_event_are_found(extend_api, careless):
     run = extend_api.runs[0].id
     assert str(caught.value).partition("\n\n")[0] == (
         "rule broken: a webhook event that is delivered twice has one effect\n"
-        f"  operation  parse_run.failed {delivery.event_id}\n"
+        f"  operation  parse_run.failed {delivery.event_id}  {delivery.document}\n"
         "  expected   1 effect\n"
         f"  seen       2: GET /parse_runs/{run}\n"
         "  next       Extend: Answer a delivery with any 2xx within 30 seconds, and drop repeats "
