@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-__all__ = ["DATETIME", "FUNCTIONS"]
+__all__ = ["CLASSES", "FUNCTIONS"]
 
-DATETIME: Final = datetime.datetime
-"""The class itself: a test that freezes time has another one in its place."""
+# In mappings, since freezegun puts others in the place of what a module has by name.
+CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType({"datetime": datetime.datetime})
+"""The classes of ``datetime`` that know the time, by name."""
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_parseapi.clock import DATETIME, FUNCTIONS
+from pytest_parseapi.clock import CLASSES, FUNCTIONS
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
@@ -83,7 +83,9 @@ class Readings:
                 return real_utcnow(cls)
             return cls.fromtimestamp(seconds(), dt.UTC).replace(tzinfo=None)
 
-        real_now, real_utcnow = (_of_class(vars(DATETIME)[name]) for name in ("now", "utcnow"))
+        real_now, real_utcnow = (
+            _of_class(vars(CLASSES["datetime"])[name]) for name in ("now", "utcnow")
+        )
         for method in (now, utcnow):
             method.__qualname__ = f"datetime.{method.__name__}"
             method.__module__ = "datetime"

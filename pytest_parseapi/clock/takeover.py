@@ -10,7 +10,7 @@ from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_parseapi.clock import DATETIME, FUNCTIONS
+from pytest_parseapi.clock import CLASSES, FUNCTIONS
 from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.polling import poll_methods
@@ -141,7 +141,7 @@ class TakeOver:
         check(trampolines)
         functions = {name: BuiltinFunction(FUNCTIONS[name], trampolines) for name in self._targets}
         self._others = [
-            BuiltinMethods(DATETIME, Readings(self._current).methods()),
+            BuiltinMethods(CLASSES["datetime"], Readings(self._current).methods()),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
             *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),

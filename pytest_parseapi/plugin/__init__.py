@@ -211,10 +211,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _watch_tests(config: pytest.Config) -> None:
     """Register the hooks around each test; a session that simulates nothing does without them."""
-    from pytest_parseapi.plugin import phases
+    from pytest_parseapi.plugin import phases, tracebacks
 
     if not config.pluginmanager.has_plugin("parseapi-phases"):
         config.pluginmanager.register(phases, "parseapi-phases")
+        config.pluginmanager.register(tracebacks, "parseapi-tracebacks")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -8,7 +8,6 @@ import pytest
 
 from pytest_parseapi.plugin.results import note
 from pytest_parseapi.plugin.simulated_test import test_key
-from pytest_parseapi.plugin.tracebacks import trim
 
 __all__: list[str] = []
 
@@ -23,7 +22,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             del item.stash[test_key]
 
 
-@pytest.hookimpl(wrapper=True)
+# Within the capture of output: what the consumer prints is evidence.
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose simulation was stopped, or whose script was not used up."""
     test = item.stash.get(test_key, None)
@@ -45,11 +45,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a failure from the line of the test, and keep with its report which rules it broke."""
-    failed = call.excinfo
-    if failed is not None and not item.config.getoption("fulltrace", default=False):
-        trim(failed)
+    """Keep with a failure's report which rules its test broke."""
     report = yield
-    if failed is not None and test_key in item.stash:
-        note(item, failed.value, report)
+    if call.excinfo is not None and test_key in item.stash:
+        note(item, call.excinfo.value, report)
     return report

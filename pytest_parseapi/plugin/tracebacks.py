@@ -7,12 +7,18 @@ from typing import Final
 
 import pytest
 
-__all__ = ["trim"]
+__all__: list[str] = []
 
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
-def trim(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Show a failure from the line of the test, and not from within the plugin."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace", default=False):
+        _trim(call.excinfo)
+
+
+def _trim(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """Take the plugin's own lines out of the traceback of a failure, and of its causes.
 
     What pytest prints, in any style, then ends at the line of the test or of the consumer. An error

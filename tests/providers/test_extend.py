@@ -76,7 +76,7 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
     )
     assert json.loads(reply.body) == {
         "object": "parse_run",
-        "id": "pr_0002",
+        "id": "pr_0001",
         "batchId": None,
         "status": "PROCESSED",
         "failureReason": None,
@@ -85,7 +85,7 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
         "outputUrl": None,
         "file": {
             "object": "file",
-            "id": "file_0001",
+            "id": "file_0002",
             "name": "a b.pdf",
             "type": "PDF",
             "parentFileId": None,
@@ -107,7 +107,7 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
                     "blocks": [
                         {
                             "object": "block",
-                            "id": "block_0002",
+                            "id": "block_0001",
                             "type": "heading",
                             "content": "# a b.pdf",
                             "details": {"type": "text_details"},
@@ -149,7 +149,7 @@ def test_a_parse_replies_with_the_complete_documented_run(service):
             "breakdown": [
                 {
                     "object": "parse_run",
-                    "id": "pr_0002",
+                    "id": "pr_0001",
                     "credits": 2,
                     "charges": [
                         {
@@ -239,7 +239,7 @@ def test_ids_differ_and_repeat_from_test_to_test():
         bodies = [service.parse({"file": {"url": url}}) for url in (URL, URL, URL + "?v=2")]
         return [(body["id"], body["file"]["id"]) for body in bodies]
 
-    repeated = [("pr_0002", "file_0001"), ("pr_0004", "file_0003"), ("pr_0006", "file_0005")]
+    repeated = [("pr_0001", "file_0002"), ("pr_0003", "file_0004"), ("pr_0005", "file_0006")]
     assert ids() == ids() == repeated
 
 
