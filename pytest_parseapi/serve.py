@@ -34,10 +34,17 @@ _LARGEST_SCRIPT: Final = 1024 * 1024
 
 
 class ServedScript(NamedTuple):
-    """A call that scripts something before the first request."""
+    """A call that scripts something before the first request.
+
+    Args:
+        name: the method.
+        arguments: its arguments, as JSON has them.
+        place: where it stands, for messages; empty for an option of its own.
+    """
 
     name: str
     arguments: dict[str, Any]
+    place: str = ""
 
 
 def read_script(path: Path) -> list[ServedScript]:
@@ -89,7 +96,10 @@ def serve(
     simulated = long_lived_providers(provider, log, speed=speed)
     api = ParseAPI(simulated, provider)
     for scripted in script:
-        call(api, scripted.name, scripted.arguments)
+        try:
+            call(api, scripted.name, scripted.arguments)
+        except UsageError as error:
+            raise UsageError(f"{scripted.place}{error}") from None
     names = [*allowed, *([] if host in ("0.0.0.0", "::") else [host])]  # noqa: S104 - compared
     server = LiveServer(host, names, strict=True)
     ended = threading.Event()
@@ -175,18 +185,15 @@ def _line_of(attempt: Attempt) -> str:
 
 
 def _scripted(path: Path, number: int, item: Any) -> ServedScript:
+    place = f"--script {path}: entry {number}"
     if not isinstance(item, dict) or len(item) != 1:
-        raise UsageError(
-            f'--script {path}: entry {number} is not one call, such as {{"fail": ...}}'
-        )
+        raise UsageError(f'{place} is not one call, such as {{"fail": ...}}')
     ((name, arguments),) = item.items()
     if name not in POSTS:
-        raise UsageError(
-            f"--script {path}: entry {number}: there is no call {name!r}: {nearest(name, POSTS)}"
-        )
+        raise UsageError(f"{place}: there is no call {name!r}: {nearest(name, POSTS)}")
     if not isinstance(arguments, dict):
-        raise UsageError(f"--script {path}: entry {number}: the arguments must be an object")
-    return ServedScript(name, arguments)
+        raise UsageError(f"{place}: the arguments must be an object")
+    return ServedScript(name, arguments, f"{place}: ")
 
 
 def _reason(error: OSError) -> str:

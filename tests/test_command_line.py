@@ -180,7 +180,13 @@ def test_a_script_is_in_force_before_the_first_request(tmp_path):
         ('[{"fial": {}}]', "entry 1: there is no call 'fial': did you mean 'fail'?"),
         ('[{"reset": {}}, 3]', "entry 2 is not one call"),
         ('[{"fail": []}]', "entry 1: the arguments must be an object"),
-        ('[{"fail": {"errors": ["OCR_EROR"]}}]', "did you mean 'OCR_ERROR'?"),
+        (
+            '[{"reset": {}}, {"fail": {"errors": ["OCR_EROR"]}}]',
+            "script.json: entry 2: unknown extend error 'OCR_EROR': did you mean 'OCR_ERROR'?",
+        ),
+        ('[{"fail": {"errors": [429], "tims": 2}}]', "entry 1: fail takes no 'tims': did you mean"),
+        ('[{"runs_take": {"polls": -1}}]', "entry 1: "),
+        ('[{"fail": {"errors": [429], "retry_after": NaN}}]', "entry 1: "),
     ],
 )
 def test_a_wrong_script_gets_one_line(capsys, tmp_path, text, says):

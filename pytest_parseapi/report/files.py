@@ -108,11 +108,12 @@ def write(texts: Mapping[Path, str]) -> None:
     try:
         for path, text in texts.items():
             data = text.encode()
+            if path.exists() and not path.is_file():
+                # As it is named: what /dev/stdout leads to has no name in the file system.
+                _write_special(path, data)
+                continue
             target = Path(os.path.realpath(path))
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists() and not target.is_file():
-                _write_special(target, data)
-                continue
             complete.append((_write_beside(target, data), target))
         while complete:
             beside, path = complete[0]

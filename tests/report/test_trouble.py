@@ -181,6 +181,18 @@ def test_a_pipe_that_somebody_reads_is_written_and_stays(nested, pytester):
     assert json.loads(text)["format"] == "pytest-parseapi report"
 
 
+def test_a_pipe_without_a_name_is_written(tmp_path):
+    reading, writing = os.pipe()
+    link = tmp_path / "link"
+    link.symlink_to(f"/dev/fd/{writing}")
+    if not link.exists():
+        pytest.skip("this system has no /dev/fd")
+    write({link: "text"})
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == "text"
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
