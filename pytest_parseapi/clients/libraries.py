@@ -28,12 +28,14 @@ class ClientLibrary:
         interceptor: makes what intercepts it; None where nothing does.
         has_extra: whether an extra of this package installs it.
         root: its package, if not of that name.
+        through: the client library whose interceptor answers it, too.
     """
 
     name: str
     interceptor: Callable[[SharedContexts], Interceptor] | None = None
     has_extra: bool = False
     root: str = ""
+    through: str = ""
 
     @property
     def module(self) -> str:
@@ -110,11 +112,12 @@ CLIENTS: Final = (
     ClientLibrary("requests", _urllib3, has_extra=True),
     ClientLibrary("aiohttp", _aiohttp, has_extra=True),
     # Only named, in messages of the guard.
+    *(ClientLibrary(name, through="requests") for name in ("urllib3", "botocore")),
     *(
         ClientLibrary(name)
         for name in (
-            *("urllib3", "urllib", "botocore", "httplib2", "niquests", "tornado", "treq"),
-            *("twisted", "websocket", "websockets", "grpc"),
+            *("urllib", "httplib2", "niquests", "tornado", "treq", "twisted"),
+            *("websocket", "websockets", "grpc", "tls_client"),
             *("pycurl", "curl_cffi", "rnet", "wreq", "primp", "httpr", "impit", "pyreqwest"),
         )
     ),

@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
+from pytest_parseapi.clients.guard.named import (
+    host_in,
+    host_of_connection,
+    host_of_line,
+    host_of_name,
+    host_of_target,
+)
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["Entrances", "host_in"]
-
-_URL: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*(?:[^/\\?#@]*@)?([^/\\?#:@]+)", re.IGNORECASE
-)
+__all__ = ["Entrances"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,14 @@ class _Entrance:
 
     module: str
     owner: str
+    """Its class; empty for a function of the module."""
     name: str
     arguments: tuple[tuple[int, str], ...]
     """The position of each, counted from ``self``, and its name."""
     by: str = ""
     """What a message calls the caller where no client library shows; the module's root if empty."""
+    read: Callable[[Any], object] = host_in
+    """What of an argument names the host."""
 
 
 def _loop(name: str, *arguments: tuple[int, str]) -> _Entrance:
@@ -47,6 +53,16 @@ _ENTRANCES: Final = (
     _Entrance("socket", "socket", "connect", ((1, "address"),)),
     _Entrance("socket", "socket", "connect_ex", ((1, "address"),)),
     _Entrance("socket", "socket", "sendto", ((-1, "address"),)),
+    # A proxy is asked for a host by the first line of a request.
+    *(
+        _Entrance(module, owner, name, ((1, argument),), read=host_of_line)
+        for module, owner in (
+            ("socket", "socket"),
+            ("gevent._socketcommon", "SocketMixin"),
+            ("gevent._socket3", "socket"),
+        )
+        for name, argument in (("send", "data"), ("sendall", "data"), ("sendmsg", "buffers"))
+    ),
     # A loop asks for addresses in another thread, where nothing shows for whom.
     _Entrance("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
     _loop("getaddrinfo", (1, "host")),
@@ -59,6 +75,11 @@ _ENTRANCES: Final = (
     _Entrance("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
     _Entrance("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
     _Entrance("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
+    # A connection that is open already needs no address.
+    *(
+        _Entrance("ssl", owner, name, ((0, ""),), read=host_of_connection)
+        for owner, name in (("SSLSocket", "send"), ("SSLSocket", "write"), ("SSLObject", "write"))
+    ),
     # By a proxy, and by a connection that is kept open, a host is reached without its address.
     *(
         _Entrance(module, owner, name, ((1, "request"),))
@@ -71,9 +92,53 @@ _ENTRANCES: Final = (
     _Entrance("aiohttp.connector", "BaseConnector", "_get", ((1, "key"),)),
     _Entrance("aiohttp.connector", "TCPConnector", "_create_connection", ((1, "req"),)),
     _Entrance("socks", "socksocket", "connect", ((1, "dest_pair"),), "PySocks"),
+    *(
+        _Entrance(f"python_socks.{module}._proxy", owner, "connect", ((1, "dest_host"),))
+        for module, owner in (
+            ("sync", "SyncProxy"),
+            ("sync.v2", "SyncProxy"),
+            ("async_.asyncio", "AsyncioProxy"),
+            ("async_.asyncio.v2", "AsyncioProxy"),
+            ("async_.trio", "TrioProxy"),
+            ("async_.trio.v2", "TrioProxy"),
+            ("async_.anyio", "AnyioProxy"),
+            ("async_.anyio.v2", "AnyioProxy"),
+        )
+    ),
     _Entrance("twisted.web.client", "Agent", "request", ((2, "uri"),)),
     _Entrance("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
-    # Clients in C and Rust.
+    # Those that find addresses by themselves, or in a thread that does not show for whom.
+    *(
+        _Entrance(module, "", "getaddrinfo", ((0, "host"),))
+        for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")
+    ),
+    *(
+        _Entrance(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", host_of_name)
+        for module in ("dns.resolver", "dns.asyncresolver")
+    ),
+    *(
+        _Entrance("gevent.resolver", "AbstractResolver", name, ((1, argument),))
+        for name, argument in (
+            ("gethostbyname", "hostname"),
+            ("gethostbyname_ex", "hostname"),
+            ("getaddrinfo", "host"),
+        )
+    ),
+    *(
+        _Entrance("pycares", "Channel", name, ((1, argument),))
+        for name, argument in (
+            ("query", "name"),
+            ("search", "name"),
+            ("gethostbyname", "name"),
+            ("getaddrinfo", "host"),
+        )
+    ),
+    # Clients in C, Go and Rust.
+    *(
+        _Entrance(module, "Channel", "__init__", ((1, "target"),), read=host_of_target)
+        for module in ("grpc._channel", "grpc.aio._channel")
+    ),
+    _Entrance("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
     _Entrance("tornado.curl_httpclient", "CurlAsyncHTTPClient", "fetch_impl", ((1, "request"),)),
 )
 _SENDS: Final = re.compile(
@@ -124,10 +189,10 @@ class Entrances:
         self._patches.stop()
 
     def _replace(self, entrance: _Entrance, module: ModuleType) -> None:
-        owner = getattr(module, entrance.owner, None)
+        owner = getattr(module, entrance.owner, None) if entrance.owner else module
         if hasattr(owner, entrance.name):
             by = entrance.by or entrance.module.partition(".")[0]
-            make = functools.partial(self._judging, entrance.arguments, by)
+            make = functools.partial(self._judging, entrance.arguments, by, entrance.read)
             self._patches.put(owner, entrance.name, make)
 
     def _replace_compiled(self, name: str, module: ModuleType) -> None:
@@ -138,7 +203,7 @@ class Entrances:
                 self._replace_senders(name, part)
 
     def _replace_senders(self, name: str, module: ModuleType) -> None:
-        make = functools.partial(self._judging, _URL_ARGUMENTS, name)
+        make = functools.partial(self._judging, _URL_ARGUMENTS, name, host_in)
         for attribute, value in list(vars(module).items()):
             if isinstance(value, type):
                 if value.__flags__ & (_HEAP_TYPE | _IMMUTABLE_TYPE) != _HEAP_TYPE:
@@ -151,15 +216,21 @@ class Entrances:
 
     def _replace_pycurl(self, module: Any) -> None:
         judge = self._judge
+        names = {module.URL, getattr(module, "CURLU", module.URL)}
 
         def make(real: Any) -> Any:
             class Curl(real):  # type: ignore[misc]
                 """The type in C takes no attributes."""
 
                 def setopt(self, option: int, value: Any) -> Any:
-                    if option == module.URL:
-                        judge(value, "pycurl")
+                    if option in names:
+                        judge(getattr(value, "host", value), "pycurl")
                     return super().setopt(option, value)
+
+                def setopt_string(self, option: int, value: str) -> Any:
+                    if option in names:
+                        judge(value, "pycurl")
+                    return super().setopt_string(option, value)
 
             Curl.__module__, Curl.__qualname__ = real.__module__, real.__qualname__
             return Curl
@@ -180,12 +251,20 @@ class Entrances:
 
         self._patches.put(module.Curl, "setopt", make)
 
-    def _judging(self, arguments: tuple[tuple[int, str], ...], by: str, real: Any) -> Any:
+    def _judging(
+        self,
+        arguments: tuple[tuple[int, str], ...],
+        by: str,
+        read: Callable[[Any], object],
+        real: Any,
+    ) -> Any:
         judge = self._judge
 
         def check(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             for given in _given(arguments, args, kwargs):
-                judge(given, by)
+                host = read(given)
+                if host:
+                    judge(host, by)
 
         if inspect.iscoroutinefunction(real):
 
@@ -218,26 +297,3 @@ def _given(
             yield args[position]
         elif name in kwargs:
             yield kwargs[name]
-
-
-def host_in(given: object) -> str:
-    """The host that a caller named; empty where there is none.
-
-    Args:
-        given: a host, a URL, an address, or an object that has one of them.
-
-    Example:
-        >>> host_in("https://api.example.com/parse"), host_in(("api.example.com", 443))
-        ('api.example.com', 'api.example.com')
-    """
-    if isinstance(given, (bytes, bytearray)):
-        given = bytes(given).decode("ascii", "replace")
-    if isinstance(given, str):
-        found = _URL.match(given)
-        return found[1] if found else ""
-    if isinstance(given, tuple):
-        return host_in(given[0]) if given else ""
-    for attribute in ("url", "host"):
-        if hasattr(given, attribute):
-            return host_in(getattr(given, attribute))
-    return ""

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
-from pytest_parseapi.clients.guard.entrances import Entrances, host_in
+from pytest_parseapi.clients.guard.entrances import Entrances
 from pytest_parseapi.clients.guard.messages import blocked_after_test, calling_library
+from pytest_parseapi.clients.guard.named import host_in
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.hosts import plain_host
 from pytest_parseapi.model.mistakes import SimulationStopped

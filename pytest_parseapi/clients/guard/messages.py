@@ -20,8 +20,11 @@ def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> 
     """
     what = _request(host, library)
     client = next((client for client in CLIENTS if client.name == library), None)
-    if client is not None and client.interceptor and chosen is not None and library not in chosen:
-        return f"{what} this test's parseapi(clients=...) leaves {library} out."
+    if client is not None and chosen is not None:
+        with_it = f", and {library} with it" if client.through else ""
+        by = client.through or library
+        if (client.interceptor or client.through) and by not in chosen:
+            return f"{what} this test's parseapi(clients=...) leaves {by} out{with_it}."
     if client is not None and client.has_extra:
         return (
             f"{what} {library} is not intercepted.\n"

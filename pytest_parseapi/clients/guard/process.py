@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures.thread
-import re
+import socket
 import sys
 import threading
 import weakref
@@ -11,13 +11,11 @@ from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import Any, Final, Protocol
 
+from pytest_parseapi.clients.guard.named import host_of_line
 from pytest_parseapi.patching.process import process
 
 __all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
 
-_LINE: Final = re.compile(
-    rb"[A-Z]+ (?:[a-z]+://)?(?:[^/ ]*@)?([^/: ]+)[^ ]* HTTP/1\.[01]\r\n", re.IGNORECASE
-)
 _POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
 _POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
 
@@ -138,11 +136,12 @@ def _connection(args: tuple[Any, ...]) -> Iterator[object]:
 
 
 def _sent(args: tuple[Any, ...]) -> Iterator[object]:
-    """A proxy is asked for a host by the first line of a request."""
-    data = args[1]
-    line = _LINE.match(data) if isinstance(data, (bytes, bytearray)) else None
-    if line is not None:
-        yield line[1]
+    """A proxy is asked for a host by the first line; a connection that is open may be to one."""
+    connection, data = args
+    yield host_of_line(data)
+    # One without a socket of its own leads nowhere: a mock's.
+    if isinstance(getattr(connection, "sock", None), socket.socket):
+        yield from _connection((connection, connection.host, None))
 
 
 _NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {

@@ -14,6 +14,7 @@ import aiohttp
 import httpx2
 import pytest
 import requests
+import urllib3
 
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
@@ -184,6 +185,21 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
         f"A request to {HOST} by {library} was blocked before it left this machine: "
         f"{library} is not intercepted.\n"
         f"Install its extra: pip install 'pytest-parseapi[{library}]'"
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_library_that_another_is_intercepted_with_is_told_of_it(simulated, monkeypatch):
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    simulation = simulated()
+
+    with pytest.raises(SimulationStopped):
+        urllib3.PoolManager(retries=False).request("POST", URL, timeout=5)
+
+    assert simulation.stops.message == (
+        f"A request to {HOST} by urllib3 was blocked before it left this machine: "
+        "this test's parseapi(clients=...) leaves requests out, and urllib3 with it."
     )
 
 

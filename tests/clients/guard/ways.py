@@ -1,17 +1,21 @@
 """Ways to reach a documented host, tried where it answers: run by ``test_answering_host.py``."""
 
 import _socket
+import _thread
 import asyncio
 import contextlib
 import http.client
 import importlib
 import importlib.util
+import logging
+import logging.handlers
 import os
 import socket
 import ssl
 import threading
 import time
 import urllib.request
+import xmlrpc.client
 from _socket import socket as c_socket
 from socket import getaddrinfo
 
@@ -23,6 +27,8 @@ PLAIN = f"http://{HOST}/parse"
 PROXY = "http://127.0.0.1:3128"
 BODY = b'{"file": {"url": "https://files.example.com/secret.pdf"}}'
 WAYS = {}
+WIDE = {ord("."): "\u3002", **{letter: letter + 0xFEE0 for letter in range(97, 123)}}
+"""Letters and dots that mean the plain ones in a name."""
 
 with contextlib.suppress(ImportError):
     from pycurl import Curl  # kept by the application
@@ -368,6 +374,236 @@ def pyreqwest():
 
     with contextlib.suppress(Exception):
         pyreqwest_post(URL).body_bytes(BODY).send()
+
+
+@way("pycurl")
+def pycurl_by_a_text_option():
+    import pycurl
+
+    curl = Curl()
+    curl.setopt_string(pycurl.URL, f"https://user:pass@{HOST}/parse")
+    curl.setopt(pycurl.TIMEOUT, 2)
+    with contextlib.suppress(pycurl.error):
+        curl.perform()
+
+
+@way("pycurl")
+def pycurl_by_a_url_of_curl():
+    import pycurl
+
+    curl = Curl()
+    curl.setopt(pycurl.CURLU, pycurl.CurlUrl(PLAIN))
+    curl.setopt(pycurl.TIMEOUT, 2)
+    with contextlib.suppress(pycurl.error):
+        curl.perform()
+
+
+@way("impit")
+def impit_by_an_odd_url():
+    import impit
+
+    with contextlib.suppress(Exception):
+        impit.Client(timeout=2).post(f" https:a:b@c@{HOST.replace('.', '%2E')}/parse", content=BODY)
+
+
+@way("grpc")
+def grpc_channel():
+    import grpc
+
+    with grpc.insecure_channel(f"dns:///{HOST}:80") as channel, contextlib.suppress(grpc.RpcError):
+        channel.unary_unary("/parse")(BODY, timeout=2)
+
+
+@way("httplib2")
+def httplib2():
+    import httplib2
+
+    with contextlib.suppress(Exception):
+        httplib2.Http(timeout=2).request(URL, "POST", BODY)
+
+
+@way("websockets")
+def websockets():
+    from websockets.sync.client import connect
+
+    with contextlib.suppress(Exception):
+        connect(f"ws://{HOST}/parse", open_timeout=2)
+
+
+@way("websockets")
+def websockets_by_a_proxy():
+    from websockets.sync.client import connect
+
+    with contextlib.suppress(Exception):
+        connect(f"ws://{HOST}/parse", proxy=PROXY, open_timeout=2)
+
+
+@way("websockets")
+def websockets_of_a_loop_by_a_proxy():
+    from websockets.asyncio.client import connect
+
+    async def main():
+        with contextlib.suppress(Exception):
+            await connect(f"ws://{HOST}/parse", proxy=PROXY, open_timeout=2)
+
+    asyncio.run(main())
+
+
+@way("websockets", "python_socks")
+def websockets_by_socks():
+    from websockets.sync.client import connect
+
+    with contextlib.suppress(Exception):
+        connect(f"wss://{HOST}/", proxy=PROXY.replace("http", "socks5h"), open_timeout=2)
+
+
+@way("aiohttp_socks")
+def aiohttp_by_socks():
+    import aiohttp
+    from aiohttp_socks import ProxyConnector
+
+    async def main():
+        connector = ProxyConnector.from_url(PROXY.replace("http", "socks5"), rdns=True)
+        limits = aiohttp.ClientTimeout(total=2)
+        async with aiohttp.ClientSession(connector=connector, timeout=limits) as session:
+            with contextlib.suppress(Exception):
+                await session.post(URL, data=BODY)
+
+    asyncio.run(main())
+
+
+@way("python_socks")
+def python_socks():
+    from python_socks.sync import Proxy
+
+    with contextlib.suppress(Exception):
+        Proxy.from_url(PROXY.replace("http", "socks5")).connect(HOST, 443, timeout=2)
+
+
+@way("trio")
+def trio():
+    import trio
+
+    async def main():
+        with trio.move_on_after(2):
+            stream = await trio.open_tcp_stream(HOST, 80)
+            await stream.send_all(BODY)
+
+    trio.run(main)
+
+
+@way("anyio")
+def anyio():
+    import anyio
+
+    async def main():
+        with anyio.move_on_after(2):
+            stream = await anyio.connect_tcp(HOST, 80)
+            await stream.send(BODY)
+            await stream.aclose()
+
+    anyio.run(main)
+
+
+@way()
+def line_to_a_proxy():
+    """A client of one's own."""
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        sock.sendall(f"POST http://user:pass@{HOST}/parse HTTP/1.1\r\n\r\n".encode())
+
+
+@way()
+def tunnel_by_streams():
+    async def main():
+        _, writer = await asyncio.open_connection("127.0.0.1", 3128)
+        writer.write(f"CONNECT {HOST.upper()}.:443 HTTP/1.1\r\n\r\n".encode())
+        with contextlib.suppress(OSError):
+            await writer.drain()
+        writer.close()
+
+    asyncio.run(main())
+
+
+@way()
+def buffers_to_a_proxy():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        sock.sendmsg([f"GET {URL} HTTP/1.1\r\n".encode(), b"\r\n"])
+
+
+@way()
+def socks_by_hand():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        sock.sendall(b"\5\1\0\3" + bytes([len(HOST)]) + HOST.encode() + b"\0\x50")
+
+
+@way()
+def kept_open():
+    """A connection that was open before the test."""
+    connection = http.client.HTTPConnection(HOST, 80, timeout=2)
+    connection.sock = socket.create_connection(("127.0.0.1", 80), 2)
+    with contextlib.closing(connection), contextlib.suppress(http.client.HTTPException, OSError):
+        connection.request("POST", "/parse", BODY)
+
+
+@way()
+def other_letters():
+    with socket.create_connection((HOST.translate(WIDE), 80), 2) as sock:
+        sock.sendall(BODY)
+
+
+@way()
+def connect_ex():
+    with socket.socket() as sock:
+        sock.settimeout(2)
+        sock.connect_ex((HOST, 80))
+        sock.sendall(BODY)
+
+
+@way()
+def xml_rpc():
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        xmlrpc.client.ServerProxy(PLAIN).parse("x")
+
+
+@way()
+def log_by_http():
+    logger = logging.getLogger("of a way")
+    logger.addHandler(logging.handlers.HTTPHandler(HOST, "/parse", method="POST"))
+    logging.raiseExceptions = False
+    logger.warning("x")
+
+
+@way()
+def in_a_thread():
+    thread = threading.Thread(target=kept_getaddrinfo)
+    thread.start()
+    thread.join()
+
+
+@way()
+def in_a_bare_thread():
+    reader, writer = os.pipe()
+
+    def ask():
+        try:
+            kept_getaddrinfo()
+        finally:
+            os.close(writer)
+
+    _thread.start_new_thread(ask, ())
+    os.read(reader, 1)
+    os.close(reader)
+
+
+@way()
+def in_a_child():
+    """Only a simulated test gets to know it."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            kept_getaddrinfo()
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 @way("treq")
