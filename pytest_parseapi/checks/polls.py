@@ -12,6 +12,7 @@ from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document
 from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_close"]
 
@@ -51,8 +52,11 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
         if end is None:
             continue
         # At one virtual instant the number alone tells what came first.
-        later = [item for item in polls if item.started >= end.ended and item.number > end.number]
-        later = _without_looks(observed, run_id, end, later)
+        later = [
+            poll
+            for poll in _without_looks(observed, run_id, polls, end)
+            if poll.started >= end.ended
+        ]
         # The output is fetched in another form once, by another query.
         forms = {poll.url for poll in later} - {end.url}
         surplus = [poll for poll in later if poll.url == end.url]
@@ -71,22 +75,40 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
 
 
 def _without_looks(
-    observed: Observed, run_id: str, end: Attempt, polls: Sequence[Attempt]
+    observed: Observed, run_id: str, polls: Sequence[Attempt], end: Attempt
 ) -> list[Attempt]:
-    """The polls but the first one after each webhook about the run: it makes a receiver look."""
-    told = [item.attempts_before for item in observed.answers if item.delivery.run_id == run_id]
+    """The polls after an end but one for each webhook about the run: it makes a receiver look.
+
+    A receiver may put webhooks into a queue, so several can come before the first look.
+    """
+    webhooks = [item for item in observed.answers if item.delivery.run_id == run_id]
     run = next((item for item in observed.runs if item.id == run_id), None)
-    if run is not None and not (run.submitted or told):
+    if run is not None and not (run.submitted or webhooks):
         # The test handed its webhooks over by itself, nobody knows how often.
         return []
-    looked = {sum(before < end.number for before in told)}
+    cause = _taken_from(webhooks, end)
+    # Whoever polled before the webhook came may have seen the end before its receiver looks.
+    both = cause is not None and any(poll.number <= cause.attempts_before for poll in polls)
     found = []
     for poll in polls:
-        webhooks = sum(before < poll.number for before in told)
-        if webhooks in looked:
+        if poll.number <= end.number or _taken_from(webhooks, poll) is not None:
+            continue
+        if both and poll.started - end.ended < _MINIMUM:
+            both = False
+        else:
             found.append(poll)
-        looked.add(webhooks)
     return found
+
+
+def _taken_from(webhooks: list[WebhookAnswer], poll: Attempt) -> WebhookAnswer | None:
+    """Take out the webhook because of which a poll may have been made."""
+    for item in webhooks:
+        # Without an answer of 2xx, what it does is done before its answer.
+        during = item.agreed or item.started <= poll.started <= item.ended
+        if item.attempts_before < poll.number and during:
+            webhooks.remove(item)
+            return item
+    return None
 
 
 def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:

@@ -75,6 +75,11 @@ class WebhookAnswer:
         return self.ended - self.started > self.limit
 
     @property
+    def agreed(self) -> bool:
+        """Whether it answered with a 2xx, in time or not."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
+    @property
     def taken(self) -> bool:
         """Whether the provider takes the event for delivered: a 2xx in time."""
-        return self.status is not None and 200 <= self.status < 300 and not self.late  # noqa: PLR2004
+        return self.agreed and not self.late

@@ -269,3 +269,133 @@ def test_what_is_asked_because_of_a_redelivery_is_no_retry(extend_api, tries, fo
     assert [answer.status for answer in answers] == [503, 503, 204]
     kinds = problems(extend_api)
     assert [kind for kind in kinds if kind != "poll_after_end"] == found
+
+
+class Queued:
+    """Answers at once; a worker looks at the runs later, in the order of the deliveries."""
+
+    def __init__(self, api, *, once, pause=0.0):
+        self.receiver = Receiver(api, once=once)
+        self.pause = pause
+        self.taken = []
+
+    def __call__(self, body, headers):
+        self.taken.append((body, headers))
+        return 202
+
+    def work(self):
+        for body, headers in self.taken:
+            self.receiver(body, headers)
+            time.sleep(self.pause)
+
+
+@pytest.mark.parametrize("pause", [0, 1])
+@pytest.mark.parametrize(("once", "kinds"), [(True, []), (False, ["webhook_handled_once"])])
+def test_a_worker_that_looks_after_all_deliveries(extend_api, once, kinds, pause):
+    """As if it had looked between them."""
+    queued = Queued(extend_api, once=once, pause=pause)
+    delivery = extend_api.webhook("OCR_ERROR")
+    extend_api.deliver(delivery, queued)
+    extend_api.deliver(delivery, queued)
+    queued.work()
+    assert problems(extend_api) == kinds
+
+
+@pytest.mark.parametrize("pause", [0, 1])
+def test_a_worker_looks_once_for_each_event_about_a_run(extend_api, pause):
+    queued = Queued(extend_api, once=True, pause=pause)
+    first = extend_api.webhook("OCR_ERROR")
+    for delivery in (first, first, extend_api.webhook(run=first.run_id)):
+        extend_api.deliver(delivery, queued)
+    queued.work()
+    assert len(extend_api.attempts) == 2
+    assert problems(extend_api) == []
+
+
+def test_a_worker_that_polls_after_the_end_is_found(extend_api):
+    queued = Queued(extend_api, once=True)
+    extend_api.deliver(extend_api.webhook("OCR_ERROR"), queued)
+    queued.work()
+    run_id = extend_api.runs[0].id
+    time.sleep(1)
+    queued.receiver.ask("GET", f"/parse_runs/{run_id}")
+    assert problems(extend_api) == ["poll_after_end"]
+
+
+def test_a_receiver_that_broke_and_then_polls_after_the_end_is_found(extend_api):
+    receiver = Receiver(extend_api)
+    broke = []
+
+    def receive(body, headers):
+        broke.append(1)
+        if len(broke) == 1:
+            return 500
+        answer = receiver(body, headers)
+        receiver.ask("GET", f"/parse_runs/{extend_api.runs[0].id}")
+        return answer
+
+    extend_api.deliver(extend_api.webhook("OCR_ERROR"), receive)
+    assert problems(extend_api) == ["poll_after_end"]
+
+
+@pytest.mark.parametrize(("later", "kinds"), [(0.0, []), (5.0, ["poll_after_end"])])
+def test_a_poll_just_before_the_look_that_a_webhook_asks_for(extend_api, later, kinds):
+    """Who polls as well as it listens sees the end at the same moment; later it knows."""
+    queued = Queued(extend_api, once=True)
+    receiver = queued.receiver
+    run = receiver.ask("POST", "/parse_runs", json={"file": {"url": URL}})["id"]
+    receiver.ask("GET", f"/parse_runs/{run}")
+    time.sleep(5)
+    extend_api.deliver(extend_api.webhook(run=run), queued)
+    receiver.ask("GET", f"/parse_runs/{run}")
+    time.sleep(later)
+    queued.work()
+    assert problems(extend_api) == kinds
+
+
+@pytest.mark.parametrize(
+    ("once", "kinds"),
+    [(True, ["webhook_accepted"]), (False, ["webhook_handled_once", "webhook_accepted"])],
+)
+@pytest.mark.parametrize("takes", [31, 45, 100])
+def test_a_receiver_that_is_delivered_to_again_while_it_is_at_work(extend_api, takes, once, kinds):
+    receiver = Receiver(extend_api, once=once, takes=takes)
+    extend_api.deliver(extend_api.webhook("CORRUPT_FILE"), receiver)
+    assert sorted(problems(extend_api)) == sorted(kinds)
+
+
+@pytest.mark.parametrize("busy", [204, 409, 503])
+def test_a_receiver_that_turns_the_event_down_while_it_is_at_work_on_it(extend_api, busy):
+    receiver = Receiver(extend_api)
+    at_work = []
+
+    def receive(body, headers):
+        if at_work:
+            return busy if at_work[-1] else 204
+        at_work.append(True)
+        time.sleep(40)
+        answer = receiver(body, headers)
+        at_work.append(False)
+        return answer
+
+    extend_api.deliver(extend_api.webhook("CORRUPT_FILE"), receive)
+    assert problems(extend_api) == ["webhook_accepted"]
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+def test_the_check_alone_lets_a_receiver_that_broke_look_again(extend_api, breaks):
+    receiver = Receiver(extend_api, once=False)
+    answers = iter([500 if breaks else 204, 204])
+
+    def receive(body, headers):
+        receiver(body, headers)
+        return next(answers)
+
+    delivery = extend_api.webhook("CORRUPT_FILE")
+    extend_api.deliver(delivery, receive)
+    if breaks:
+        extend_api.assert_webhook_handled_once()
+    else:
+        extend_api.deliver(delivery, receive)
+        with pytest.raises(AssertionError, match=f"2: GET /parse_runs/{delivery.run_id}"):
+            extend_api.assert_webhook_handled_once()
