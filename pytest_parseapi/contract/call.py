@@ -23,6 +23,8 @@ __all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "
 
 
 _SHOWN: Final = 120
+# Virtual seconds that what a receiver does after its answer may take.
+_AFTERWARDS: Final = 60.0
 
 Parse = Callable[[Any], Any]
 """The consumer: takes a document; may be a coroutine function."""
@@ -172,14 +174,20 @@ class Harness:
         self.calls.append(call_parse(self.api, self.parse, self.document))
         return self.calls[-1]
 
-    def deliver(self, delivery: WebhookDelivery) -> CallResult:
-        """Deliver a webhook to the consumer once."""
+    def deliver(self, delivery: WebhookDelivery, *, tries: int = 1) -> CallResult:
+        """Deliver a webhook to the consumer, and let it end what it does after its answer.
+
+        Args:
+            delivery: what is delivered.
+            tries: how often at most, until it is taken in time.
+        """
         handle = self.policy.handle_webhook
 
         def receive(body: bytes, headers: dict[str, str]) -> Any:
             return None if handle is None else finished(handle(body, headers))
 
-        self.api.deliver(delivery, receive, tries=1)
+        self.api.deliver(delivery, receive, tries=tries)
+        self.api._simulation.clock.sleep(_AFTERWARDS)
         return CallResult(api=self.api, observed=self.api._observed)
 
     def draw_alike(self, seed: int | None) -> None:

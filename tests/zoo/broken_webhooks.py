@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from right_webhooks import Receiver, Rejected
 from toolbox import log
@@ -71,3 +72,27 @@ class RejectsNewEvents(Receiver):
         answer = super().handle_webhook(body, headers)
         known = json.loads(body)["eventType"] in ("parse_run.processed", "parse_run.failed")
         return answer if known else 400
+
+
+class AnswersAfterTheProviderHasGone(Receiver):
+    """Works on the event for 31 s before it answers: the provider has given up, and redelivers."""
+
+    rule = "accepts_webhooks"
+
+    def handle_webhook(self, body, headers):
+        answer = super().handle_webhook(body, headers)
+        time.sleep(31)
+        return answer
+
+
+class WorksForEachRedelivery(Receiver):
+    """Notes that it knows the event when its work is done: a redelivery comes before that."""
+
+    rule = "handles_events_once"
+
+    def is_known(self, event):
+        known = event["eventId"] in getattr(self, "seen", set())
+        if not known:
+            time.sleep(40)
+            super().is_known(event)
+        return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 import time
 
 import extend_ai
@@ -79,3 +80,33 @@ class CountsItsEffects(Receiver):
 
     def webhook_effects(self):
         return self.effects
+
+
+class WorksAfterItsAnswer(Receiver):
+    """Answers at once; what takes longer than the provider waits is done by a thread."""
+
+    def handle_webhook(self, body, headers):
+        self.verify(body, headers)
+        event = json.loads(body)
+        if self.is_known(event):
+            return 200
+        worker = threading.Thread(target=self.work, args=(event,))
+        worker.start()
+        self.workers = [*getattr(self, "workers", []), worker]
+        return 202
+
+    def work(self, event):
+        time.sleep(31)
+        if event["eventType"] in ("parse_run.processed", "parse_run.failed"):
+            with httpx.Client(timeout=self.timeout) as client:
+                run = self.request(client, "GET", f"/parse_runs/{event['payload']['id']}")
+            log.info("run %s ended %s: %s", run["id"], run["status"], run.get("failureReason"))
+
+
+class TakesAlmostTheTimeThereIs(Receiver):
+    """Answers after 29 s."""
+
+    def handle_webhook(self, body, headers):
+        answer = super().handle_webhook(body, headers)
+        time.sleep(29)
+        return answer
