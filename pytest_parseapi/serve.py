@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pytest_parseapi.api.control import POSTS, answer, call
+from pytest_parseapi.api.control_calls import read_json
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.server.log import ServerLog
@@ -62,9 +62,11 @@ def read_script(path: Path) -> list[ServedScript]:
     if len(data) > _LARGEST_SCRIPT:
         raise UsageError(f"--script {path} has more than 1 MB")
     try:
-        found = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        found = read_json(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
         raise UsageError(f"--script {path} is not JSON") from None
+    except ValueError as error:
+        raise UsageError(f"--script {path} is {error}") from None
     if not isinstance(found, list):
         raise UsageError(f'--script {path} is no list such as [{{"fail": {{"errors": [429]}}}}]')
     return [_scripted(path, number, item) for number, item in enumerate(found, 1)]

@@ -186,7 +186,15 @@ def test_a_script_is_in_force_before_the_first_request(tmp_path):
         ),
         ('[{"fail": {"errors": [429], "tims": 2}}]', "entry 1: fail takes no 'tims': did you mean"),
         ('[{"runs_take": {"polls": -1}}]', "entry 1: "),
-        ('[{"fail": {"errors": [429], "retry_after": NaN}}]', "entry 1: "),
+        (
+            '[{"fail": {"errors": [429], "retry_after": NaN}}]',
+            "fail: retry_after: JSON has no NaN",
+        ),
+        ('[{"fail": {"errors": [429], "times": 1e400}}]', "entry 1: fail: times: the number"),
+        (
+            '[{"fail": {"errors": [429], "times": 1, "times": 2}}]',
+            "the key 'times' stands in it twice",
+        ),
     ],
 )
 def test_a_wrong_script_gets_one_line(capsys, tmp_path, text, says):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pytest_parseapi.api.control_calls import arguments_for, check_named
+from pytest_parseapi.api.control_calls import arguments_for, check_named, read_json
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.checks.finding import Finding, findings_of
@@ -131,18 +131,16 @@ def _arguments(request: Request) -> Mapping[str, Any]:
         text = f"The content type must be application/json, not {kind or 'none'}."
         raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
     try:
-        found = json.loads(request.body.decode() or "{}", parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        found = read_json(request.body.decode() or "{}")
+    except UnicodeDecodeError:
         raise _RefusedError(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
+    except ValueError as error:
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, f"The body is {error}.") from None
     if not isinstance(found, dict):
         raise _RefusedError(
             HTTPStatus.BAD_REQUEST, 'The body must be an object, such as {"times": 2}.'
         )
     return found
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(text)
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

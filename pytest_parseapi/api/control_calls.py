@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, counted, failure, findings_of
@@ -13,7 +15,7 @@ from pytest_parseapi.checks.kinds import KINDS, kind_of_check
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["arguments_for", "check_named"]
+__all__ = ["arguments_for", "check_named", "read_json"]
 
 _ALWAYS: Final = "always"
 _ENDLESS: Final = ("times", "polls")
@@ -22,8 +24,61 @@ _LOCAL: Final = {
     "when": "a respx pattern or a function",
     "effects": "a function",
 }
+_LONG: Final = 20
+"""How many digits of a number that is too large a message shows."""
 _NO_LOG: Final = "no log was given"
 _GIVE_LOG: Final = 'post what the client printed and logged as "text"'
+
+
+class _NoNumber(NamedTuple):
+    """What stands in JSON where a number could, and is none that can be meant."""
+
+    problem: str
+
+
+def read_json(text: str) -> Any:
+    """What a text in JSON says; a number that no float holds is refused as an argument.
+
+    Raises:
+        ValueError: it is not JSON, or has the same key twice. Its text ends a sentence that begins
+            with "it is".
+    """
+    try:
+        return json.loads(
+            text,
+            parse_float=_number,
+            parse_int=_number,
+            parse_constant=lambda word: _NoNumber(f"JSON has no {word}"),
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError:
+        raise ValueError("not JSON") from None
+    except RecursionError:
+        raise ValueError("not JSON that can be read: it is nested too deeply") from None
+
+
+def _number(digits: str) -> object:
+    if math.isinf(float(digits)):
+        shown = digits if len(digits) <= _LONG else f"{digits[:_LONG]}..."
+        return _NoNumber(f"the number {shown} is too large")
+    return int(digits) if digits.lstrip("-").isdecimal() else float(digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"refused: the key {twice!r} stands in it twice")
+    return found
+
+
+def _check_numbers(what: str, value: Any) -> None:
+    if isinstance(value, _NoNumber):
+        raise UsageError(f"{what}: {value.problem}")
+    if isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_numbers(what, item)
 
 
 def arguments_for(
@@ -52,6 +107,7 @@ def arguments_for(
         if parameter is None:
             known = [item for item in parameters if item not in _LOCAL]
             raise UsageError(f"{name} takes no {key!r}: {nearest(key, known)}")
+        _check_numbers(f"{name}: {key}", value)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             if not isinstance(value, list):
                 raise UsageError(f"{name}: {key} must be a list, not {_type(value)}")

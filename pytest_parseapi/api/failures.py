@@ -7,7 +7,7 @@ import math
 from pytest_parseapi.api.answers import Answers
 from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, as_document
+from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.service.condition import When
 from pytest_parseapi.service.script import RetryAfter, steps_for, times_of
 
@@ -126,8 +126,7 @@ class FailureControls(Controls):
             >>> extend_api.attempts[0].ended
             20.0
         """
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        number = number_of(seconds)
+        if number is None or not 0 <= number < math.inf:
             raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
-        if not 0 <= seconds < math.inf:
-            raise UsageError(f"replies_take() takes seconds >= 0, not {seconds!r}")
-        self._service.reply_seconds = float(seconds)
+        self._service.reply_seconds = number

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
@@ -209,8 +209,7 @@ def _check_delivery(delivery: object) -> None:
 def _checked(tries: object, first_wait: object) -> tuple[int, float]:
     if isinstance(tries, bool) or not isinstance(tries, int) or tries < 1:
         raise UsageError(f"tries must be an integer >= 1, not {tries!r}")
-    if isinstance(first_wait, (int, float)) and not isinstance(first_wait, bool):
-        seconds = float(first_wait)
-        if 0 <= seconds < math.inf:
-            return tries, seconds
+    seconds = number_of(first_wait)
+    if seconds is not None and 0 <= seconds < math.inf:
+        return tries, seconds
     raise UsageError(f"first_wait must be seconds >= 0, not {first_wait!r}")

@@ -39,17 +39,16 @@ def request_id_logged(
     if which not in ("last", "all", "any"):
         meant = as_document(which) or f": {nearest(which, ('last', 'all', 'any'))}"
         raise UsageError(f"which={which!r}{meant}")
-    name = observed.provider.request_id_name
-    rule = _id_rule(name, which, level)
-    narrowed = observed.about(document, rule)
     number = level_number(level)
+    rule = _id_rule(observed.provider.request_id_name, which, level)
+    narrowed = observed.about(document, rule)
     if not narrowed.failed_operations:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     wanted = [(item, _asked(item, which)) for item in narrowed.failed_operations]
     if not any(attempts for _, attempts in wanted):
         replies = any(item.failed and item.status is not None for item in narrowed.attempts)
         which_one = "the last failed reply" if which == "last" else "no failed reply"
-        carried = f"carried {'no' if which == 'last' else 'a'} {name}"
+        carried = f"carried {'no' if which == 'last' else 'a'} {observed.provider.request_id_name}"
         nothing_to_check(
             narrowed,
             rule,
@@ -139,7 +138,8 @@ def level_number(level: int | str | None) -> int | None:
     known = logging.getLevelNamesMapping()
     if isinstance(level, str) and level.upper() in known:
         return known[level.upper()]
-    raise UsageError(f"level is a level of logging, not {level!r}; {nearest(level, known)}")
+    named = level if isinstance(level, str) else ""
+    raise UsageError(f"level is a level of logging, not {level!r}; {nearest(named, known)}")
 
 
 def _asked(operation: Operation, which: Which) -> list[Attempt]:

@@ -10,7 +10,7 @@ from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.known_runs import no_run_to_check
 from pytest_parseapi.checks.observed import Observed, fail
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
-from pytest_parseapi.model.mistakes import UsageError, as_document
+from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
@@ -37,7 +37,8 @@ def polled_politely(
     observed: Observed, minimum: float = _MINIMUM, document: str | None = None
 ) -> None:
     """No two polls of a run came closer than ``minimum`` virtual seconds."""
-    if isinstance(minimum, bool) or not isinstance(minimum, (int, float)) or not minimum >= 0:
+    number = number_of(minimum)
+    if number is None or number < 0:
         raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
     observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
-from pytest_parseapi.model.mistakes import UsageError, as_document
+from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
@@ -102,11 +102,11 @@ def backoff(
     """The waits before retries grow exponentially."""
     _seconds("initial", initial)
     _seconds("maximum", maximum)
-    if not isinstance(factor, (int, float)) or isinstance(factor, bool) or factor < 1:
+    growth = number_of(factor)
+    if growth is None or not 1 <= growth < math.inf:
         raise UsageError(f"factor must be a number >= 1, not {factor!r}")
-    spread = 0.0 if jitter == "full" else jitter
-    number = isinstance(spread, (int, float)) and not isinstance(spread, bool)
-    if not number or not 0 <= spread < 1:
+    spread = number_of(0.0 if jitter == "full" else jitter)
+    if spread is None or not 0 <= spread < 1:
         raise UsageError(f"jitter must be a number >= 0 and < 1, or 'full', not {jitter!r}")
     rule = "waits before retries grow exponentially"
     narrowed = observed.about(document, rule)
@@ -211,11 +211,11 @@ class _Shape:
     def _starts(self, waits: list[RetryWait]) -> Iterator[float]:
         if self._jitter == "full":
             # Any wait fits below its bound if the longest does.
-            yield max(wait.seconds / self._factor**wait.position for wait in waits)
+            yield max(wait.seconds / self._growth(wait.position) for wait in waits)
             return
         slack = (1 + self._jitter, 1 - self._jitter)
         for wait in waits:
-            start = wait.seconds / self._factor**wait.position
+            start = wait.seconds / self._growth(wait.position)
             yield start
             for part in slack:
                 yield start / part
@@ -238,7 +238,13 @@ class _Shape:
         return None
 
     def _bound(self, initial: float, position: int) -> float:
-        return min(initial * self._factor**position, self._maximum)
+        return min(initial * self._growth(position), self._maximum)
+
+    def _growth(self, position: int) -> float:
+        try:
+            return self._factor**position
+        except OverflowError:
+            return math.inf
 
 
 def _why_no_waits(observed: Observed) -> tuple[str, str]:
@@ -254,7 +260,8 @@ def _why_no_waits(observed: Observed) -> tuple[str, str]:
 def _seconds(name: str, value: object) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    number = number_of(value)
+    if number is None or not 0 < number < math.inf:
         raise UsageError(
             f"{name} must be a number of seconds > 0, not {value!r}{as_document(value)}"
         )

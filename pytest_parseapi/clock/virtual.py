@@ -24,7 +24,7 @@ from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
 from pytest_parseapi.clock.waiting import Waiting
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
 
 __all__ = ["VirtualClock"]
@@ -118,8 +118,12 @@ class VirtualClock:
         """
         if self.real:
             raise UsageError("clock.advance() needs virtual time, and this test has real_time=True")
-        if not (isinstance(seconds, (int, float)) and 0 <= seconds < math.inf):
+        number = number_of(seconds)
+        if number is None or not 0 <= number < math.inf:
             raise UsageError(f"clock.advance() takes seconds >= 0, not {seconds!r}")
+        if number > threading.TIMEOUT_MAX:
+            most = f"{threading.TIMEOUT_MAX:,.0f} seconds, as time.sleep()"
+            raise UsageError(f"clock.advance() takes at most {most}, not {seconds!r}")
         with self.jumps.alone():
             self.jumps.jump(self.ledger.now() + round(seconds * SECOND))
 

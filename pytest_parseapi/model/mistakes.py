@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
@@ -17,6 +18,7 @@ __all__ = [
     "kind",
     "listed",
     "nearest",
+    "number_of",
     "several",
     "unknown",
 ]
@@ -135,6 +137,17 @@ def listed(items: Iterable[object]) -> str:
 def kind(value: object) -> str:
     """What a message calls a value of the wrong type."""
     return repr(value) if type(value) in (type(None), bool) else type(value).__name__
+
+
+def number_of(value: object) -> float | None:
+    """The value as a float; None where it is no number, or one that no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number
 
 
 def check_count(name: str, value: object, least: int) -> None:

@@ -11,7 +11,7 @@ from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import ErrorName, resolve
-from pytest_parseapi.model.mistakes import UsageError, document_name
+from pytest_parseapi.model.mistakes import UsageError, document_name, number_of
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.service.script import ALWAYS, times_of
@@ -177,9 +177,10 @@ def polls_of(polls: object) -> float:
 
 def seconds_of(seconds: object) -> float:
     """Checked virtual seconds >= 0, or `ALWAYS` for a run that never ends."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+    number = number_of(seconds)
+    if number is None or number < 0:
         raise UsageError(f"seconds must be a number >= 0, or ALWAYS, not {seconds!r}")
-    return float(seconds)
+    return number
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Request, moment_of
 from pytest_parseapi.model.lookup import ErrorName, endpoint_named, resolve
-from pytest_parseapi.model.mistakes import UsageError, as_document, document_name
+from pytest_parseapi.model.mistakes import UsageError, as_document, document_name, number_of
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.condition import Condition, When, condition_of
 
@@ -310,8 +310,9 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
         return format_datetime(value.astimezone(dt.UTC), usegmt=True)
     if isinstance(value, str) and moment_of(value, 0.0) is not None:
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
-        return f"{value:.6f}".rstrip("0").rstrip(".")
+    number = number_of(value)
+    if number is not None and 0 <= number < math.inf:
+        return f"{abs(number):.6f}".rstrip("0").rstrip(".")
     raise UsageError(f"retry_after must be seconds >= 0, an HTTP date or a datetime, not {value!r}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_parseapi.model.lookup import ErrorName
-from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, nearest
+from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, kind, nearest
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
@@ -142,6 +142,10 @@ class EventMaker:
         return self._webhooks.events if is_run else self._webhooks.batch_events
 
     def _known(self, run_id: str) -> RunRecord | BatchRecord:
+        if not isinstance(run_id, str):
+            raise UsageError(
+                f"run is the id of a run or batch, not {kind(run_id)}{as_document(run_id)}"
+            )
         found = self._book.get(run_id) or self._book.batches.get(run_id)
         if found is None:
             known = [item.id for item in self._book.in_order] + list(self._book.batches)

@@ -64,6 +64,13 @@ class TestPosts:
         (attempt,) = extend_api.attempts
         assert attempt.ended - attempt.started >= 0.05
 
+    def test_replies_may_take_longer_than_any_system_waits(self, base):
+        control(base, "replies_take", {"seconds": 1e300})
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{base}/parse", json=BODY, headers={"authorization": "Bearer k"}, timeout=1)
+        assert control(base, "reset").status_code == 200
+        assert parse(base).status_code == 200
+
     def test_a_webhook_makes_its_secret_one_that_no_log_may_hold(self, base, extend_api):
         control(base, "webhook", {"error": "OCR_ERROR", "document": "a.pdf"})
         said = {"text": f"secret {extend_api.provider.webhooks.signing.secret}"}
@@ -114,6 +121,8 @@ class TestPosts:
             ("webhook", {"wrong": "bad_sig"}, "bad_signature"),
             ("webhook", {"batch": "yes"}, "webhook: batch must be true or false, not a text"),
             ("webhook", {"metadata": []}, "webhook: metadata must be an object, not a list"),
+            ("webhook", {"run": ["pr_1"]}, "run is the id of a run or batch, not list"),
+            ("webhook", {"run": {}}, "run is the id of a run or batch, not dict"),
             ("reset", {"all": True}, "reset takes no 'all'"),
         ],
     )
@@ -235,6 +244,10 @@ class TestChecks:
             ("backoff", {"immediate_first": 1}, "immediate_first must be true or false"),
             ("retried", {"times": "2"}, "times"),
             ("retried", {"document": ""}, "document"),
+            ("request_id_logged", {"level": ["ERROR"]}, "level is a level of logging"),
+            ("run_failure_logged", {"level": {}}, "level is a level of logging"),
+            ("backoff", {"factor": 0.5}, "factor must be a number >= 1"),
+            ("backoff", {"jitter": "most"}, "jitter must be a number >= 0 and < 1, or 'full'"),
             ("webhook_handled_once", {"effects": 1}, "a function, which cannot travel over HTTP"),
         ],
     )
@@ -303,6 +316,39 @@ class TestDoor:
         headers = {"content-type": "Application/JSON; charset=utf-8"}
         reply = httpx.post(f"{base}/__parseapi/reset", content=b"{}", headers=headers)
         assert reply.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ('{"errors": [429], "times": 1e400}', "fail: times: the number 1e400 is too large"),
+            ('{"errors": [429], "times": -1e400}', "fail: times: the number -1e400 is too large"),
+            (
+                f'{{"errors": [429], "retry_after": 1{"0" * 400}}}',
+                f"fail: retry_after: the number 1{'0' * 19}... is too large",
+            ),
+            (
+                f'{{"errors": [{"9" * 5000}]}}',
+                f"fail: errors: the number {'9' * 20}... is too large",
+            ),
+            ('{"errors": [429], "times": Infinity}', "fail: times: JSON has no Infinity"),
+            ('{"errors": [429], "document": NaN}', "fail: document: JSON has no NaN"),
+            (
+                '{"errors": [429], "times": 2, "times": 3}',
+                "The body is refused: the key 'times' stands in it twice.",
+            ),
+            ('{"errors": [429], "times": 2', "The body is not JSON."),
+            (
+                '{"errors": [429], "document": ' + "[" * 100_000,
+                "The body is not JSON that can be read: it is nested too deeply.",
+            ),
+        ],
+    )
+    def test_what_json_can_say_and_nobody_can_mean(self, base, text, says):
+        headers = {"content-type": "application/json"}
+        reply = httpx.post(f"{base}/__parseapi/fail", content=text.encode(), headers=headers)
+        assert reply.status_code == 400
+        assert reply.json() == {"text": says}
+        assert parse(base).status_code == 200
 
     @pytest.mark.parametrize(
         "body",

@@ -40,6 +40,7 @@ _CAP = " (for a cap this low, see assert_backoff(maximum=...))"
         pytest.param((1.002, 1.998), {"initial": 1, "jitter": 0}, id="2 ms are no jitter"),
         pytest.param((1, 3, 9), {"factor": 3}, id="factor"),
         pytest.param((1, 1, 1), {"factor": 1}, id="constant where asked for"),
+        pytest.param((1, 9, 9), {"factor": 1e200, "maximum": 9}, id="a factor without bounds"),
         pytest.param((1, 2, 4, 5, 5), {"initial": 1, "maximum": 5}, id="maximum"),
         pytest.param((1, 2, 4, 5, 5), {"maximum": 5}, id="maximum without initial"),
         pytest.param((0.3, 0.01, 3.9), {"initial": 1, "jitter": "full"}, id="full jitter"),

@@ -430,7 +430,27 @@ CALLS = {
     "extend_api.replies_take('1')": "replies_take() takes seconds >= 0, not '1'",
     "extend_api.replies_take(float('nan'))": "replies_take() takes seconds >= 0, not nan",
     "extend_api.replies_take(float('inf'))": "replies_take() takes seconds >= 0, not inf",
+    "extend_api.replies_take(10**400)": f"replies_take() takes seconds >= 0, not {10**400}",
+    "extend_api.runs_take(seconds=10**400)": (
+        f"seconds must be a number >= 0, or ALWAYS, not {10**400}"
+    ),
+    "extend_api.fail(429, retry_after=10**400)": (
+        f"retry_after must be seconds >= 0, an HTTP date or a datetime, not {10**400}"
+    ),
+    "extend_api.assert_polled_politely(10**400)": f"minimum must be seconds >= 0, not {10**400}",
+    "extend_api.assert_backoff(initial=10**400)": (
+        f"initial must be a number of seconds > 0, not {10**400}"
+    ),
+    "extend_api.assert_backoff(factor=float('inf'))": "factor must be a number >= 1, not inf",
+    "extend_api.assert_request_id_logged(level=[])": (
+        "level is a level of logging, not []; known: CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, "
+        "DEBUG, NOTSET"
+    ),
+    "extend_api.webhook(run=['pr_1'])": "run is the id of a run or batch, not list",
     "extend_api.clock.advance(-1)": "clock.advance() takes seconds >= 0, not -1",
+    "extend_api.clock.advance(1e300)": (
+        "clock.advance() takes at most 9,223,372,036 seconds, as time.sleep(), not 1e+300"
+    ),
     "extend_api.attempts_for(3)": "document is a URL, a file name or an id, not 3",
     "extend_api.attempts_for(None)": (
         "attempts_for() needs a document: a URL, a file name or an id"

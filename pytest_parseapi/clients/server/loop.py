@@ -17,6 +17,8 @@ __all__ = ["PATIENCE", "ServerLoop"]
 
 PATIENCE: Final = 5.0
 """How many seconds other threads wait for this one."""
+_LONGEST: Final = 3600.0
+"""How many seconds the thread sleeps at most: systems refuse to wait for a month or more."""
 
 
 class ServerLoop:
@@ -115,4 +117,6 @@ class ServerLoop:
             self._orders.popleft()()
 
     def _until_next(self) -> float | None:
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+        if not self._timers:
+            return None
+        return min(max(0.0, self._timers[0][0] - time.monotonic()), _LONGEST)
