@@ -6,7 +6,6 @@ along during the test is at work.
 
 from __future__ import annotations
 
-import sys
 import threading
 from _thread import get_ident
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.model.other_threads import frames_of_others
 
 __all__ = ["SilentThreads"]
 
@@ -56,8 +56,8 @@ class SilentThreads:
         """A test begins: note where every thread but this one stands."""
         self.old, self._strangers = {}, {}
         active = threading._active  # type: ignore[attr-defined]
-        for ident, frame in sys._current_frames().items():
-            if ident != get_ident() and ident not in self._waits:
+        for ident, frame in frames_of_others().items():
+            if ident not in self._waits:
                 found = self.old if ident in active else self._strangers
                 found[ident] = _place(frame)
         self._first = {*self.old, *self._strangers, *self._waits, get_ident()}
@@ -90,28 +90,24 @@ class SilentThreads:
             frame.f_lasti != instruction for frame, instruction, _ in old.values()
         )
 
-    def look_if_due(self, me: int) -> bool:
-        """Whether one is at work, as the last look found, or another one where it was long ago.
-
-        Args:
-            me: the calling thread.
-        """
+    def look_if_due(self) -> bool:
+        """Whether one is at work, as the last look found, or another one where it was long ago."""
         if self._is_at_work or self.monotonic() > self._look_after:
             began = self.monotonic()
-            frames = sys._current_frames()
+            frames = frames_of_others()
             counted = threading._active.keys() - self.old.keys()  # type: ignore[attr-defined]
-            silent = frames.keys() - counted - self._waits.keys() - self._ended - {me}
+            silent = frames.keys() - counted - self._waits.keys() - self._ended
             self._is_at_work = any(self._is_gone_on(ident, frames[ident]) for ident in silent)
             ended = self.monotonic()
             self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
         return self._is_at_work
 
-    def any_work(self, me: int) -> bool:
+    def any_work(self) -> bool:
         """Whether any thread of the process is at work but the calling one, by a look at each."""
         active = threading._active  # type: ignore[attr-defined]
-        frames = sys._current_frames()
+        frames = frames_of_others()
         for ident, frame in frames.items():
-            if ident == me or ident in self._waits:
+            if ident in self._waits:
                 continue
             if ident in self._ended and ident not in active:
                 continue

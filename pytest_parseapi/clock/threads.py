@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 from _thread import RLock, _count, get_ident
 from collections import deque
@@ -19,6 +18,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.callers import is_tool
 from pytest_parseapi.clock.silent import SilentThreads
 from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.model.other_threads import frames_of_others
 
 __all__ = ["Threads"]
 
@@ -52,8 +52,8 @@ class Threads:
 
     def test_begins(self) -> None:
         """Note where the threads stand that are older than the test."""
-        frames = sys._current_frames()
-        for gone in [ident for ident in self._waits if ident not in frames]:
+        live = {get_ident(), *frames_of_others()}
+        for gone in [ident for ident in self._waits if ident not in live]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
         self.silent.note()
@@ -79,7 +79,7 @@ class Threads:
         self.silent.speaks(entry.ident)
         if _count():
             # Before somebody sleeps: whoever starts many threads takes longer than a look does.
-            self.silent.look_if_due(entry.ident)
+            self.silent.look_if_due()
 
     def wake(self, entry: Waiting, *, due: bool = False) -> None:
         """A thread is about to go on: from now on it is at work."""
@@ -209,9 +209,9 @@ class Threads:
             or count >= threads
             or (silent.old and silent.has_few_gone_on())
         ):
-            if silent.any_work(me):
+            if silent.any_work():
                 return True
-        elif count and silent.look_if_due(me):
+        elif count and silent.look_if_due():
             return True
         # The calling thread has just looked at what it waits for.
         return bool(self._polled) and any(
@@ -231,13 +231,11 @@ class Threads:
         outside = any(entry.outside for entry in list(self._waits.values()))
         if count_outside and outside and _has_children():
             return False
-        if self.silent.any_work(get_ident()):
+        if self.silent.any_work():
             return False
         if not count_outside:
             return True
-        others = (
-            frame for ident, frame in sys._current_frames().items() if ident not in self._waits
-        )
+        others = (frame for ident, frame in frames_of_others().items() if ident not in self._waits)
         return all(map(is_tool, others))
 
     def has_ended(self, key: int) -> None:

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.other_threads import frames_of_others
 
 __all__ = ["Caller", "callers_at_work", "current_caller"]
 
@@ -72,17 +73,21 @@ class Caller:
             task = self._task()
             done = getattr(task, "done", None)
             return task is None or (done is not None and bool(done()))
-        frame = sys._current_frames().get(self._ident)
-        thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
-        return frame is None or thread is None or _runs_libraries_alone(frame)
+        if self._ident not in threading._active:  # type: ignore[attr-defined]
+            return True
+        if self._ident == get_ident():
+            return _runs_libraries_alone(sys._getframe())
+        frame = frames_of_others().get(self._ident)
+        return frame is None or _runs_libraries_alone(frame)
 
     def _thread_is_idle(self, frame: FrameType | None = None) -> bool:
-        frame = frame or sys._current_frames().get(self._ident)
-        thread = threading._active.get(self._ident)  # type: ignore[attr-defined]
-        if frame is None or thread is None:
+        if self._ident not in threading._active:  # type: ignore[attr-defined]
             return True
         if self._ident == get_ident():
             return False
+        frame = frame or frames_of_others().get(self._ident)
+        if frame is None:
+            return True
         return _waits_for_others(frame) or _runs_libraries_alone(frame)
 
 
@@ -94,10 +99,7 @@ def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
     """
     ident = get_ident()
     found = set()
-    frames = sys._current_frames()
-    # With its own frame among its locals, a function waits for the garbage collector.
-    del frames[ident]
-    for other, frame in frames.items():
+    for other, frame in frames_of_others().items():
         caller = Caller(other, None)
         if _is_notified(frame) or not caller._thread_is_idle(frame):
             found.add(caller)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import gc
 import multiprocessing
 import multiprocessing.pool
 import os
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
@@ -383,6 +386,39 @@ def test_no_jump_over_a_thread_that_waits_for_a_socket(clock):
         for thread in threads:
             thread.join()
     assert clock.elapsed < 3600
+
+
+class Local:
+    """What a thread has among its locals."""
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_look_at_the_threads_leaves_nothing_of_them_to_the_garbage_collector(older):
+    kept = []
+    done = threading.Event()
+
+    def hold():
+        local = Local()
+        kept.append(weakref.ref(local))
+        done.wait()
+
+    def work(number):
+        parse(number)
+        time.sleep(3600)
+
+    gc.collect()
+    gc.disable()
+    try:
+        held = older.submit(hold)
+        with ThreadPoolExecutor(2) as pool:
+            pool.submit(hold)
+            for future in [pool.submit(work, number) for number in range(4)]:
+                future.result()
+            done.set()
+        held.result()
+        assert [local() for local in kept] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures.thread
 import socket
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator
@@ -12,6 +11,7 @@ from types import FrameType
 from typing import Any, Final, Protocol
 
 from pytest_parseapi.clients.guard.named import host_of_line
+from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.process import process
 
 __all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
@@ -70,7 +70,7 @@ class ProcessGuards:
             threads: those that it began, and that still live.
             block: judges a host as `Judge.judge` does.
         """
-        frames = sys._current_frames()
+        frames = frames_of_others()
         for thread in threads:
             if not _is_idle_worker(frames.get(thread.ident or 0)):
                 self._left[thread] = block

@@ -11,6 +11,7 @@ import weakref
 from types import FrameType
 from typing import Any, Final
 
+from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.record.evidence.frames import NOWHERE, OwnCode, Site
 
@@ -66,8 +67,8 @@ class Submissions:
 
         For a request that came over a socket: whoever sent it waits for the answer.
         """
-        frames = sys._current_frames()
-        found = [site for frame in frames.values() if (site := self._own.site(frame)).frames]
+        frames = frames_of_others().values()
+        found = [site for frame in frames if (site := self._own.site(frame)).frames]
         return found[0] if len(found) == 1 else NOWHERE
 
     def _edge(self, frame: FrameType) -> Site | None:
