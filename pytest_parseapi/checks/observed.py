@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from pytest_parseapi.checks.finding import Finding, Subject, body_of, failure
@@ -50,6 +50,8 @@ class Observed:
     """A function that waits and that the test had replaced while the consumer asked."""
     asked_instead: str = ""
     """What was asked in the place of this provider, where no request reached it."""
+    test_calls: Mapping[int, object] = field(default_factory=dict)
+    """By which call of the test's each attempt was asked for, where that is known."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -87,6 +89,12 @@ class Observed:
             )
             for answer in self.answers
         )
+
+    def asked_anew(self, before: Attempt, after: Attempt) -> bool:
+        """Whether somebody else decided when the consumer asks again: its provider, or the test."""
+        calls = [self.test_calls.get(item.number) for item in (before, after)]
+        other_call = None not in calls and calls[0] is not calls[1]
+        return other_call or self.delivered_between(before, after)
 
     def waited_for_a_turn(self, retry: Attempt, slack: float) -> bool:
         """Whether a retry began when another request ended: it waited for a lock, not for time."""

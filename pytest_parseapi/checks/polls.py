@@ -125,7 +125,7 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
             gap = two.started - one.started
             again, at_once = at_once, False
             slack = tolerance(observed, two) if two.client == "server" else _TOLERANCE
-            if ended or gap >= minimum - slack or observed.delivered_between(one, two):
+            if ended or gap >= minimum - slack or observed.asked_anew(one, two):
                 continue
             if (one.number, two.number) in told:
                 # Two looks at a list come too close for all runs that it shows.

@@ -127,7 +127,8 @@ def _judged(
         )
     if failed.retryable and after is not None and showed is not None:
         wait = after.started - showed.ended
-        if -_WAIT_TOLERANCE <= wait <= no_wait(observed, after):
+        at_once = -_WAIT_TOLERANCE <= wait <= no_wait(observed, after)
+        if at_once and not observed.asked_anew(showed, after):
             yield Finding(
                 kind="resubmitted_wait",
                 rule="a document is submitted again after a wait",

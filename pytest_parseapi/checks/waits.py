@@ -74,7 +74,7 @@ def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWai
     waits: list[RetryWait] = []
     position = 0
     for before, after in zip(operation.attempts, operation.attempts[1:], strict=False):
-        if not before.failed or observed.delivered_between(before, after):
+        if not before.failed or observed.asked_anew(before, after):
             yield waits
             waits, position = [], 0
             continue
@@ -300,7 +300,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
     """Retries that came before they were asked for."""
     for operation in observed.operations:
         for before, after in operation.pairs():
-            if before.retry_at is None or observed.delivered_between(before, after):
+            if before.retry_at is None or observed.asked_anew(before, after):
                 continue
             asked = before.retry_at - before.wall_ended
             rule, slack = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from _thread import get_ident
+from operator import call
 from types import FrameType
 
 __all__ = ["frames_of_others"]
@@ -16,6 +18,20 @@ def frames_of_others() -> dict[int, FrameType]:
     returned, and with it the locals of all threads. Before 3.12.3, Python crashes where a view of
     an ``io.BytesIO`` is among what the collector finds, and `multiprocessing` sends by such views.
     """
-    frames = sys._current_frames()
+    frames = _frames()
     del frames[get_ident()]
     return frames
+
+
+def _frames_without_collections() -> dict[int, FrameType]:
+    """Before Python 3.12, a collection may begin in there, and run code with a lock held.
+
+    Whoever looks, starts or ends a thread meanwhile waits for that lock with the interpreter's own
+    held, forever. No other thread gets a turn between the calls of `map`.
+    """
+    after = gc.enable if gc.isenabled() else gc.isenabled
+    _, frames, _ = map(call, (gc.disable, sys._current_frames, after))
+    return frames  # type: ignore[return-value]
+
+
+_frames = sys._current_frames if sys.version_info >= (3, 12) else _frames_without_collections

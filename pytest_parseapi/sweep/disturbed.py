@@ -11,6 +11,9 @@ from pytest_parseapi.sweep.outcome import Broken, Met
 __all__ = ["is_excused"]
 
 _TIMEOUTS = ("connect_timeout", "read_timeout")
+_POLLS = {"poll_after_end": 1, "poll_interval": 2}
+"""How many deliveries explain a poll: it looks for one that it was still busy with when the next
+one came, or two of them look side by side."""
 
 
 def is_excused(broken: Broken, found: Met) -> bool:
@@ -24,12 +27,11 @@ def is_excused(broken: Broken, found: Met) -> bool:
         answers = [item for item in found.observed.answers if item.delivery.event_id in where]
         missed = [item for item in answers[:-1] if item.late] + answers[-1:]
         return all(item.taken or _cannot_take(item, found) for item in missed)
-    if kind == "poll_after_end":
-        # It looked for a delivery that it was still busy with when the next one came.
+    if kind in _POLLS:
         late = [item for item in found.observed.answers if _cannot_take(item, found)]
         polls = [item for item in found.observed.attempts if item.number in broken.finding.attempts]
         return bool(polls) and all(
-            any(_is_during(poll, answer) for answer in late) for poll in polls
+            sum(_is_during(poll, answer) for answer in late) >= _POLLS[kind] for poll in polls
         )
     if kind == "run_failure":
         answers = [item for item in found.observed.answers if item.delivery.run_id in where]

@@ -42,7 +42,7 @@ class Example:
     @property
     def where(self) -> str:
         """The line to look at."""
-        at = self.result["at"] if self.broken is None else ""
+        at = self.result["at"] if self.broken is None else self.broken["at"]
         return at or self.result["place"]["where"]
 
 

@@ -119,7 +119,8 @@ class SweptTest:
         """The rules that are broken although nothing fails."""
         by_place: dict[Place, list[Broken]] = {}
         for broken in broken_rules(control):
-            place = control.first_place(broken.provider, broken.finding.attempts)
+            named = control.place_of(broken.provider, broken.finding.attempts)
+            place = named or control.first_place(broken.provider)
             if place is not None:
                 by_place.setdefault(place, []).append(broken)
         for place, found in by_place.items():
@@ -160,7 +161,15 @@ class SweptTest:
     def _broken(self, variation: Variation | None, run: TestRun, broken: Broken) -> BrokenData:
         finding = broken.finding
         lines = for_rule(variation, run, finding.kind, self.fixture(broken.provider))
-        return BrokenData(kind=finding.kind, rule=finding.rule, seen=finding.seen, lines=lines)
+        # A rule about polls is broken where the consumer polls, whatever failed before.
+        place = run.place_of(broken.provider, finding.attempts)
+        return BrokenData(
+            kind=finding.kind,
+            rule=finding.rule,
+            seen=finding.seen,
+            at="" if place is None else place.where,
+            lines=lines,
+        )
 
 
 def _place(place: Place) -> PlaceData:

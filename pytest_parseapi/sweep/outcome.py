@@ -93,15 +93,18 @@ class TestRun:
         """How many requests a provider answered with a success."""
         return sum(not attempt.failed for attempt in self.observed[provider].attempts)
 
-    def first_place(self, provider: str, numbers: Collection[int] = ()) -> Place | None:
-        """The place of the consumer's first exchange, of those with these numbers if any is."""
-        own = [
-            item
-            for item in self.exchanges
-            if item.place.provider == provider and not (item.is_tests_own or item.is_delivery)
-        ]
-        named = [item for item in own if item.number in numbers]
-        return next((item.place for item in (*named, *own)), None)
+    def first_place(self, provider: str) -> Place | None:
+        """The place of the consumer's first exchange."""
+        return next((item.place for item in self._own(provider)), None)
+
+    def place_of(self, provider: str, numbers: Collection[int]) -> Place | None:
+        """The place of the consumer's first exchange with one of these numbers."""
+        return next((item.place for item in self._own(provider) if item.number in numbers), None)
+
+    def _own(self, provider: str) -> Iterator[Exchange]:
+        for item in self.exchanges:
+            if item.place.provider == provider and not (item.is_tests_own or item.is_delivery):
+                yield item
 
 
 def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestRun:

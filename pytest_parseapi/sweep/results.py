@@ -39,6 +39,8 @@ class BrokenData(TypedDict):
     kind: str
     rule: str
     seen: str
+    at: str
+    """The lines of the consumer's that it points to; empty for the place's own."""
     lines: list[str]
     """What to paste into the test."""
 

@@ -120,10 +120,11 @@ def _unfinished(
     """Whether the run had no end, or met no failure."""
     if run.too_slow:
         return Judgement(verdict="too slow", why=_line(run.stop_text))
-    if run.stop in ("fuse", "hang"):
+    if run.stop == "hang" or (run.stop == "fuse" and not _is_tests_loop(run)):
         return Judgement(verdict="endless", why=_line(run.stop_text), at=_last_place(run))
     if run.stop:
-        # What the simulation does not cover tells nothing about the consumer.
+        # What the simulation does not cover tells nothing about the consumer, and neither does a
+        # test that calls it again and again.
         return Judgement(verdict="told", why=_line(run.stop_text))
     if not run.crashes and not _all_met(variation, found):
         return Judgement(verdict="not reached", why="no request met it: the way changed")
@@ -131,6 +132,12 @@ def _unfinished(
         why = "the test ended while the receiver of a webhook was still at work"
         return Judgement(verdict="not reached", why=why)
     return None
+
+
+def _is_tests_loop(run: TestRun) -> bool:
+    """Whether most of what was asked was asked by other calls of the test's than the last."""
+    calls = [item.site.call for item in run.exchanges if not item.is_delivery]
+    return calls[-1] is not None and 2 * calls.count(calls[-1]) < len(calls)
 
 
 def _last_place(run: TestRun) -> str:

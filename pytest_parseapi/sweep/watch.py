@@ -137,7 +137,11 @@ class Watch:
             self.busy |= sender is not None and sender.is_busy
             self.observed = {
                 **self.observed,
-                name: replace(of_provider._observed, lines=lambda _text: lines),
+                name: replace(
+                    of_provider._observed,
+                    lines=lambda _text: lines,
+                    test_calls=self._calls(name),
+                ),
             }
             if of_provider.attempts:
                 self.timelines[name] = of_provider.timeline()
@@ -145,6 +149,16 @@ class Watch:
         if stops.message is not None:
             self.stop_kind, self.stop_text = stops.kind, stops.report() or stops.message
         self.scripted = self.scripted or any(map(_scripts, simulation.services.values()))
+
+    def _calls(self, provider: str) -> dict[int, object]:
+        """By which call of the test's each attempt was asked for, where that is known."""
+        return {
+            item.number: item.site.call
+            for item in self.exchanges
+            if item.place.provider == provider
+            and not item.is_delivery
+            and item.site.call is not None
+        }
 
     def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
         """An exchange begins: note where, and let it fail if it is the one that is to."""

@@ -20,6 +20,8 @@ MODULES = (
     *("right_runs", "right_nutrient_runs", "right_workers", "right_webhooks"),
 )
 BASES = {"Once", "RunLoop", "Receiver"}
+# Right while nothing fails: with one more wait, the provider's time for an answer is over.
+ONLY_WITHOUT_FAILURES = {"TakesAlmostTheTimeThereIs"}
 
 HEAD = """
 import asyncio
@@ -65,7 +67,11 @@ def consumers():
     for module in MODULES:
         for kind in vars(importlib.import_module(module)).values():
             own = isinstance(kind, type) and kind.__module__ == module
-            if not own or not issubclass(kind, ContractPolicy) or kind.__name__ in BASES:
+            if (
+                not own
+                or not issubclass(kind, ContractPolicy)
+                or kind.__name__ in BASES | ONLY_WITHOUT_FAILURES
+            ):
                 continue
             # These leave a part of the advice to somebody else, and say so to the contract.
             stated = kind.retries and kind.resubmits and not kind.immediate_first_retry

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Any, Final, Literal
 
 from pytest_parseapi.model.libraries import is_library
@@ -37,6 +37,16 @@ class Frame:
         return f"{self.path}:{self.line}"
 
 
+class TestCall:
+    """One call that a test makes: it lives as long as the call's frame."""
+
+    __slots__ = ()
+    __test__ = False
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
+        """A frame keeps it where a tracer would be: one that traces nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where something is asked for.
@@ -45,11 +55,14 @@ class Site:
         frames: the consumer's own frames, innermost first.
         by_test: whether the innermost frame of all is one of a test module or ``conftest.py``.
         test: the innermost frame of a test module or ``conftest.py``.
+        call: stands for the call by which the test asked the consumer for it; None where no test's
+            frame was seen.
     """
 
     frames: tuple[Frame, ...] = ()
     by_test: bool = False
     test: Frame | None = None
+    call: TestCall | None = field(default=None, compare=False)
 
     @property
     def known(self) -> bool:
@@ -117,6 +130,7 @@ class OwnCode:
         frames: list[Frame] = []
         test: Frame | None = None
         by_test = False
+        inner, called, last = frame, None, None
         while frame is not None:
             side = self.side(frame)
             if side is None and edge is not None and not frames and test is None:
@@ -128,8 +142,12 @@ class OwnCode:
             elif side == "test" and test is None:
                 test = self.frame(frame.f_code, frame.f_lineno)
                 by_test = not frames
-            frame = frame.f_back
-        return Site(tuple(frames), by_test, test)
+            if side == "test" and last != "test":
+                # A function of the test's that the consumer calls back is a part of its call.
+                called = inner
+            last = side or last
+            inner, frame = frame, frame.f_back
+        return Site(tuple(frames), by_test, test, None if called is None else _call_of(called))
 
     def _side(self, filename: str, module: str) -> Side | None:
         if self._packages and _in_packages(module, self._packages):
@@ -138,6 +156,21 @@ class OwnCode:
             return None
         is_test = Path(filename).name == "conftest.py" or filename in self._tests
         return "test" if is_test else "consumer"
+
+
+def _call_of(frame: FrameType) -> TestCall | None:
+    """What stands for a frame while it lives: nothing else tells it from one that took its place.
+
+    No tracer of Python's own loses its place, and one in C (coverage.py's) asks for none.
+    """
+    mark = frame.f_trace
+    if isinstance(mark, TestCall):
+        return mark
+    if isinstance(mark, (FunctionType, MethodType)):
+        return None
+    call = TestCall()
+    frame.f_trace = call
+    return call
 
 
 def _in_packages(module: str, packages: Collection[str]) -> bool:
