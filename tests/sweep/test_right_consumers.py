@@ -19,9 +19,11 @@ MODULES = (
     *("right_loops", "right_libraries", "right_layers"),
     *("right_runs", "right_nutrient_runs", "right_workers", "right_webhooks"),
 )
-BASES = {"Once", "RunLoop", "Receiver"}
-# Right while nothing fails: with one more wait, the provider's time for an answer is over.
-ONLY_WITHOUT_FAILURES = {"TakesAlmostTheTimeThereIs"}
+LEFT_OUT = {
+    *("Once", "RunLoop", "Receiver"),  # what others are made of
+    # Right while nothing fails: with one more wait, the provider's time for an answer is over.
+    "TakesAlmostTheTimeThereIs",
+}
 
 HEAD = """
 import asyncio
