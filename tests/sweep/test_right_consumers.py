@@ -69,11 +69,7 @@ def consumers():
     for module in MODULES:
         for kind in vars(importlib.import_module(module)).values():
             own = isinstance(kind, type) and kind.__module__ == module
-            if (
-                not own
-                or not issubclass(kind, ContractPolicy)
-                or kind.__name__ in BASES | ONLY_WITHOUT_FAILURES
-            ):
+            if not own or not issubclass(kind, ContractPolicy) or kind.__name__ in LEFT_OUT:
                 continue
             # These leave a part of the advice to somebody else, and say so to the contract.
             stated = kind.retries and kind.resubmits and not kind.immediate_first_retry
