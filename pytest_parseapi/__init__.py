@@ -9,7 +9,8 @@ import importlib
 _HOMES = {
     "api.parse_api": "ParseAPI",
     "clock.virtual": "VirtualClock",
-    "model.behaviour": "Behaviour Call Context Rejected json_reply",
+    "model.behaviour": "Behaviour Call Rejected json_reply",
+    "model.context": "Context",
     "model.credentials": "BasicAuth BearerToken Credential HeaderKey QueryKey",
     "model.endpoint": "Endpoint",
     "model.errors": "Advice DocumentedError",

@@ -1,6 +1,7 @@
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.model.behaviour import Behaviour, Call, Context, Rejected, json_reply
+from pytest_parseapi.model.behaviour import Behaviour, Call, Rejected, json_reply
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.credentials import (
     BasicAuth,
     BearerToken,

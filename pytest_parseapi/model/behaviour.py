@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
@@ -24,7 +25,7 @@ from pytest_parseapi.model.reading import (
 )
 from pytest_parseapi.model.runs import RunShown, RunStore, SimulatedRun, Submission, no_runs
 
-__all__ = ["Behaviour", "Call", "Context", "Rejected", "json_reply"]
+__all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
 
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
@@ -47,20 +48,6 @@ class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an 
         self.code = code
         self.message = message
         self.details: Mapping[str, Any] = details or {}
-
-
-@dataclass(slots=True, kw_only=True)
-class Context:
-    """What a provider's functions are given of the test: the time, its state, and ids."""
-
-    now: float
-    """Virtual seconds since the test began."""
-    state: Any
-    """What `Behaviour.new_state` made for this test."""
-    new_id: Callable[[str], str]
-    """Makes an id that is unique and the same in each run of the test: ``new_id("file_")``."""
-    base_url: str
-    """Where the consumer reaches this API."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_parseapi.model.frozen import keep_as_tuples
 from pytest_parseapi.model.multipart import UPLOAD_SAMPLE
 
-__all__ = ["Endpoint"]
+__all__ = ["VARIABLE", "Endpoint"]
 
 _URL: Final = b'{"url":"https://files.example.com/document.pdf"}'
-_VARIABLE = re.compile(r"\{(\w+)\}")
+VARIABLE: Final = re.compile(r"\{([^{}/]*)\}")
+"""A variable in the template of a path."""
+_NO_PATH: Final = re.compile("(?!)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +58,12 @@ class Endpoint:
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = _VARIABLE.split(self.path)
-        pattern = "".join(
-            f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        )
-        object.__setattr__(self, "_pattern", re.compile(pattern + "/?"))
-        uploads = self.method == "POST" and self.path.rpartition("/")[2] in ("upload", "uploads")
+        # What is wrong is reported by the registry, which knows whose endpoint it is.
+        path = self.path if isinstance(self.path, str) else ""
+        object.__setattr__(self, "_pattern", _pattern(path))
+        uploads = self.method == "POST" and path.rpartition("/")[2] in ("upload", "uploads")
         object.__setattr__(self, "uploads", uploads)
+        keep_as_tuples(self, "customer_fields", "samples")
         if not self.samples:
             object.__setattr__(self, "samples", (self._sample(),))
 
@@ -78,3 +79,15 @@ class Endpoint:
         if self.method != "POST":
             return "", b""
         return UPLOAD_SAMPLE if self.uploads else ("application/json", _URL)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What the paths of a template look like; nothing looks like a template that is wrong."""
+    parts = VARIABLE.split(path)
+    pattern = "".join(
+        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+    )
+    try:
+        return re.compile(pattern + "/?")
+    except re.error:
+        return _NO_PATH

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_parseapi.model.frozen import keep_as_tuples
+
 __all__ = ["Advice", "Basis", "Cure", "DocumentedError", "Surface", "Topic", "entry"]
 
 
@@ -66,6 +68,9 @@ class DocumentedError:
     basis: Basis = "documented"
     description: str = ""
     cured_by: Cure | None = None
+
+    def __post_init__(self) -> None:
+        keep_as_tuples(self, "surfaces", "endpoints")
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.code}"

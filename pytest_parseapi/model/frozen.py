@@ -1,18 +1,17 @@
-"""Fills frozen dataclasses field by field, for the few that every exchange makes.
-
-Their constructor calls `object.__setattr__` for each field, which takes ten times as long as to
-set it does.
-"""
+"""How the fields of frozen dataclasses are set, where their constructor is not enough."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["open_class"]
+__all__ = ["keep_as_tuples", "open_class"]
 
 
 def open_class(frozen: type[Any]) -> type[Any]:
     """A class whose instances can be filled, and become instances of the frozen class after that.
+
+    It is for the few that every exchange makes: their constructor calls `object.__setattr__` for
+    each field, which takes ten times as long as to set it does.
 
     Args:
         frozen: a frozen dataclass with slots.
@@ -26,3 +25,16 @@ def open_class(frozen: type[Any]) -> type[Any]:
     """
     setters = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     return type(f"Open{frozen.__name__}", (frozen,), {"__slots__": (), **setters})
+
+
+def keep_as_tuples(made: object, *fields: str) -> None:
+    """Make tuples of the lists that somebody gave, so that the value stays frozen and has a hash.
+
+    Args:
+        made: an instance of a frozen dataclass.
+        fields: the names of its fields that are tuples.
+    """
+    for field in fields:
+        value = getattr(made, field)
+        if isinstance(value, list):
+            object.__setattr__(made, field, tuple(value))

@@ -9,10 +9,11 @@ from pytest_parseapi.model.behaviour import Behaviour
 from pytest_parseapi.model.credentials import BearerToken, Credential
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, DocumentedError, Topic
+from pytest_parseapi.model.frozen import keep_as_tuples
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import WebhookDescription
 
-__all__ = ["APIVersion", "Provider"]
+__all__ = ["APIVersion", "Provider", "host_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,20 @@ class APIVersion:
     source: str = ""
     source_read: str = ""
 
+    def __post_init__(self) -> None:
+        keep_as_tuples(self, "versions")
+
 
 # What the service answers by itself where a provider documents no error of its own for it.
 _PLAIN: Final = {
     "NOT_FOUND": (404, "Not found."),
     "idempotency_conflict": (409, "The key was used for another request."),
 }
+
+
+def host_of(base_url: str) -> str:
+    """The host that a URL names, as it is written."""
+    return base_url.partition("://")[2].partition("/")[0].partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +109,13 @@ class Provider:
     fixture: str = ""
 
     def __post_init__(self) -> None:
-        # A value of another type is told by the registry, which knows whose it is.
+        # A value of another type is reported by the registry, which knows whose it is.
+        keep_as_tuples(self, "hosts", "errors", "own_errors", "endpoints", "advice")
         if not self.hosts and isinstance(self.base_url, str):
-            host = self.base_url.partition("://")[2].partition("/")[0].partition(":")[0]
-            object.__setattr__(self, "hosts", (host,))
+            object.__setattr__(self, "hosts", (host_of(self.base_url),))
         if not self.title:
             object.__setattr__(self, "title", self.name)
-        first = next(iter(self.endpoints), None)
+        first = self.endpoints[0] if isinstance(self.endpoints, tuple) and self.endpoints else None
         if not self.main_endpoint and isinstance(first, Endpoint):
             object.__setattr__(self, "main_endpoint", first.path)
 

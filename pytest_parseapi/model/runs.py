@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.reading import names_of_url
-
-if TYPE_CHECKING:
-    from pytest_parseapi.model.behaviour import Context
 
 __all__ = [
     "RunDescription",

@@ -7,13 +7,11 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
-
-if TYPE_CHECKING:
-    from pytest_parseapi.model.behaviour import Context
 
 __all__ = ["WRONG_DELIVERIES", "Signing", "WebhookDescription"]
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final, Protocol
 
-from pytest_parseapi.model.behaviour import Call, Context, Rejected
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError

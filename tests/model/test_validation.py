@@ -8,9 +8,15 @@ import pytest
 
 from pytest_parseapi import (
     Advice,
+    APIVersion,
+    BasicAuth,
+    BearerToken,
+    Behaviour,
     DocumentedError,
     Endpoint,
+    HeaderKey,
     Provider,
+    QueryKey,
     RunDescription,
     Signing,
     UsageError,
@@ -38,6 +44,31 @@ def acme(**more):
 
 def errors(**more):
     return acme(errors=(replace(BUSY, **more),))
+
+
+def endpoint(**more):
+    given = {"method": "POST", "path": "/parse", **more}
+    return acme(endpoints=(Endpoint(**given),), main_endpoint=given["path"])
+
+
+def runs(**more):
+    return acme(runs=replace(RUNS, **more), endpoints=JOBS)
+
+
+def hooks(**more):
+    return acme(webhooks=replace(HOOKS, **more), runs=RUNS, endpoints=JOBS)
+
+
+def signing(**more):
+    return hooks(signing=replace(HOOKS.signing, **more))
+
+
+def version(**more):
+    return acme(api_version=APIVersion(**{"header": "x-v", "versions": ("1",), **more}))
+
+
+def behaviour(**more):
+    return acme(behaviour=type("Odd", (Behaviour,), more)())
 
 
 WRONG = [
@@ -133,9 +164,9 @@ WRONG = [
         "hosts[0] must be a host name without a scheme, port or path, not "
         "'https://api.acme.example'",
     ),
-    (acme(api_key=""), "api_key must not be empty"),
+    (acme(api_key=""), "api_key must be printable ASCII without spaces, not ''"),
     (acme(api_version="2026"), "api_version must be an APIVersion, not '2026'"),
-    (acme(idempotency_header=5), "idempotency_header must be a str, not 5"),
+    (acme(idempotency_header=5), "idempotency_header must be the name of a header, not 5"),
     (acme(endpoints=("POST /parse",)), "endpoints[0] must be an Endpoint, not 'POST /parse'"),
     (
         acme(endpoints=(Endpoint(method="GET", path="/jobs", polls=True),)),
@@ -150,17 +181,191 @@ WRONG = [
         "advice[0].rule must be one of 'retryable', 'backoff', 'retry_after', 'server_errors', "
         "'timeout', 'request_id', 'polling', 'idempotency', 'webhook', not 'code'",
     ),
-    (acme(runs=replace(RUNS, failed=None)), "runs.failed must be a str, not None"),
+    (
+        runs(failed=None),
+        "runs.failed must be one line of text, without spaces around it, not None",
+    ),
     (acme(runs=replace(RUNS, sample=None)), "runs.sample must be a function, not None"),
     (acme(webhooks=replace(HOOKS, signing=None)), "webhooks.signing must be a Signing, not None"),
-    (acme(webhooks=replace(HOOKS, events=None)), "webhooks.events must be a Mapping, not None"),
+    (
+        acme(webhooks=replace(HOOKS, events=None)),
+        "webhooks.events must be a Mapping of at least one status to a type, not None",
+    ),
     (acme(webhooks=replace(HOOKS, payload={})), "webhooks.payload must be a function, not {}"),
     (
         acme(webhooks=replace(HOOKS, signing=replace(HOOKS.signing, secret=b"s"))),
-        "webhooks.signing.secret must be a str, not b's'",
+        "webhooks.signing.secret must be a text that is not empty, not b's'",
     ),
     (acme(behaviour="x"), "behaviour must be a Behaviour, not 'x'"),
     (acme(credential="x-key"), "credential must be a Credential, not 'x-key'"),
+    # the place
+    (
+        acme(name="ac me"),
+        "name must be of letters, digits and the characters _ . -, not 'ac me'",
+    ),
+    (acme(title="A\nB"), "title must be one line of text, without spaces around it, not 'A\\nB'"),
+    *(
+        (
+            acme(base_url=url),
+            f"base_url must be a URL without spaces, query and fragment, not {url!r}",
+        )
+        for url in (
+            "https://api.acme.example/v1?x=1",
+            "https://api.acme.example/v1#x",
+            "https://api.acme.example/v1 ",
+            "https://api.acme.example:port/v1",
+        )
+    ),
+    (
+        acme(hosts=("other.example",)),
+        "hosts must have the host of base_url, 'api.acme.example', not ('other.example',)",
+    ),
+    (
+        acme(hosts=("api.acme.example", "api..example")),
+        "hosts[1] must be a host name without a scheme, port or path, not 'api..example'",
+    ),
+    # the credential
+    *(
+        (acme(api_key=key), f"api_key must be printable ASCII without spaces, not {key!r}")
+        for key in ("a b", "clé", "a\n")
+    ),
+    *(
+        (acme(credential=credential), f"credential.{message}")
+        for credential, message in (
+            (HeaderKey(""), "header must be the name of a header, not ''"),
+            (HeaderKey("X Api Key"), "header must be the name of a header, not 'X Api Key'"),
+            (HeaderKey(None), "header must be the name of a header, not None"),
+            (
+                QueryKey(""),
+                "parameter must be one line of text, without spaces around it, not ''",
+            ),
+            (BearerToken(""), "scheme must be the name of a scheme, not ''"),
+            (BasicAuth(key_is_user="no"), "key_is_user must be True or False, not 'no'"),
+        )
+    ),
+    (
+        acme(unauthorized="BUZY"),
+        "unauthorized is the code of no error: 'BUZY'; did you mean 'BUSY'?",
+    ),
+    (
+        acme(idempotency_header="Acme Key"),
+        "idempotency_header must be the name of a header, not 'Acme Key'",
+    ),
+    (
+        version(header="X-V"),
+        "api_version.header must be the name of a header in lower case, not 'X-V'",
+    ),
+    (
+        version(versions="2026"),
+        "api_version.versions must be a tuple of at least one str, not '2026'",
+    ),
+    (version(versions=()), "api_version.versions must be a tuple of at least one str, not ()"),
+    # errors
+    (errors(code=" BUSY"), "errors[0].code must have no spaces around it, not ' BUSY'"),
+    (
+        errors(wire_code=""),
+        "errors[0].wire_code must be None where the body carries no code, not '' (BUSY)",
+    ),
+    *(
+        (
+            errors(source_read=day),
+            f"errors[0].source_read must be a date such as '2026-11-25', not {day!r} (BUSY)",
+        )
+        for day in ("yesterday", "2026-13-45", "20261125")
+    ),
+    # endpoints
+    *(
+        (endpoint(path=path), f"endpoints[0].path {message}, not {path!r}")
+        for path, message in (
+            ("parse", "must begin with a slash"),
+            ("/jobs/{id}/{id}", "must have variables that are different names"),
+            ("/jobs/{1}", "must have variables that are different names"),
+            ("/jobs/{a-b}", "must have variables that are different names"),
+            ("/jobs/{}", "must have variables that are different names"),
+            ("/jobs/{id", "must be a path without spaces and query"),
+            ("/parse?x=1", "must be a path without spaces and query"),
+        )
+    ),
+    (endpoint(path=None), "main_endpoint must be a str, not None"),
+    (endpoint(method=None), "endpoints[0].method must be in capitals, not None"),
+    (endpoint(method="P OST"), "endpoints[0].method must be a method of HTTP, not 'P OST'"),
+    (endpoint(public="yes"), "endpoints[0].public must be True or False, not 'yes'"),
+    (
+        endpoint(samples=(("application/json", "{}"),)),
+        "endpoints[0].samples must be a tuple of pairs of a str and bytes, not "
+        "(('application/json', '{}'),)",
+    ),
+    (
+        endpoint(customer_fields="metadata"),
+        "endpoints[0].customer_fields must be a tuple of str, not 'metadata'",
+    ),
+    (
+        acme(endpoints=(*JOBS, Endpoint(method="GET", path="/jobs/{job}"))),
+        "endpoints has 'GET /jobs/{id}' 2 times",
+    ),
+    (acme(endpoints=None), "endpoints must be a tuple of Endpoint, not None"),
+    (acme(endpoints=JOBS[0]), "endpoints must be a tuple of Endpoint, not one Endpoint"),
+    (
+        acme(advice=(Advice(rule="backoff", text="Wait.", source="a page", source_read=None),)),
+        "advice[0].source_read must be a date such as '2026-11-25', not None",
+    ),
+    # behaviour
+    (
+        behaviour(request_id_header="X-Id"),
+        "behaviour.request_id_header must be the name of a header in lower case, not 'X-Id'",
+    ),
+    (
+        behaviour(request_id_field=5),
+        "behaviour.request_id_field must be one line of text, without spaces around it, not 5",
+    ),
+    (behaviour(documents=None), "behaviour.documents must be a function, not None"),
+    # runs and webhooks
+    (
+        runs(submitted=""),
+        "runs.submitted must be one line of text, without spaces around it, not ''",
+    ),
+    (
+        runs(id_prefix="a/b"),
+        "runs.id_prefix must be of letters, digits and the characters . _ ~ -, not 'a/b'",
+    ),
+    (runs(unknown_reason="BUSY"), "runs.unknown_reason is the code of an error: 'BUSY'"),
+    (
+        hooks(events={}),
+        "webhooks.events must be a Mapping of at least one status to a type, not {}",
+    ),
+    (
+        hooks(events={"done": 5}),
+        "webhooks.events must be a Mapping of at least one status to a type, not {'done': 5}",
+    ),
+    (
+        hooks(batch_events={"done": "batch.done"}),
+        "webhooks.batch_payload must be a function where there are batch_events, not None",
+    ),
+    (
+        hooks(headers={"x": "a\r\nb"}),
+        "webhooks.headers must be a Mapping of texts to texts, one line each, not "
+        "{'x': 'a\\r\\nb'}",
+    ),
+    *(
+        (
+            hooks(answer_seconds=seconds),
+            f"webhooks.answer_seconds must be a number of seconds > 0, not {seconds!r}",
+        )
+        for seconds in (-1, 0, True, float("inf"), "30")
+    ),
+    (
+        hooks(unknown_event_type="job.done"),
+        "webhooks.unknown_event_type is the type of a documented event: 'job.done'",
+    ),
+    (signing(secret=""), "webhooks.signing.secret must be a text that is not empty, not ''"),
+    (
+        signing(signature_header=""),
+        "webhooks.signing.signature_header must be the name of a header, not ''",
+    ),
+    (
+        signing(timestamp_header="X-Signature"),
+        "webhooks.signing.timestamp_header carries the signature already: 'X-Signature'",
+    ),
 ]
 
 
@@ -174,6 +379,15 @@ def test_a_wrong_provider_is_told_in_one_line(provider, message):
 def test_a_right_provider_is_accepted():
     whole = acme(runs=RUNS, webhooks=HOOKS, endpoints=JOBS)
     assert registry([("plugin acme", whole)])["acme"] is whole
+
+
+def test_lists_are_kept_as_tuples():
+    busy = replace(BUSY, surfaces=["http", "run"], endpoints=["/jobs"])
+    given = acme(errors=[busy], hosts=["api.acme.example"], endpoints=[*JOBS], runs=RUNS)
+    found = registry([("plugin acme", given)])["acme"]
+    assert found == acme(errors=(busy,), hosts=("api.acme.example",), endpoints=JOBS, runs=RUNS)
+    assert found.errors[0].surfaces == ("http", "run")
+    assert hash(found.errors[0])
 
 
 def test_a_provider_of_a_known_name_adds_its_errors_only():

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Call, Context, Rejected
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.reading import names_of_url, unique_names
 from pytest_parseapi.model.runs import (
     RunDescription,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pytest_parseapi.model.behaviour import Context
+from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
 from pytest_parseapi.model.webhooks import Signing, WebhookDescription
 from pytest_parseapi.providers.extend.bodies import OUTPUT_PATH, batch_body, failure_fields

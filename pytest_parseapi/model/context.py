@@ -1,0 +1,23 @@
+"""What the test is, for a provider's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Context"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """What a provider's functions are given of the test: the time, its state, and ids."""
+
+    now: float
+    """Virtual seconds since the test began."""
+    state: Any
+    """What `Behaviour.new_state` made for this test."""
+    new_id: Callable[[str], str]
+    """Makes an id that is unique and the same in each run of the test: ``new_id("file_")``."""
+    base_url: str
+    """Where the consumer reaches this API."""
