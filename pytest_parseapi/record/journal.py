@@ -133,7 +133,9 @@ class Journal:
                 opened.previous = before.key
             operation = self._operation(opened, before)
             if before is not None and before is not operation and before.caller.key == key:
-                self._leave(before, opened)
+                before.left = True
+                if before.claimant is not None:
+                    self._leave(before, opened)
             operation.under_way = True
             self._busy.add(key)
             self._latest[path] = operation

@@ -165,7 +165,6 @@ class Operation:
             Whether it does so the moment that this one failed, and so was not at work on it any
             more when another caller asked for the same.
         """
-        self.left = True
         if self.claimant is None or self.closed or self.under_way or not self.last.failed:
             return False
         return asked.started - self.last.ended <= _MOMENT

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
-from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
@@ -34,14 +34,6 @@ class ProviderFunctions:
     def __init__(self, provider: Provider, stops: Stops) -> None:
         self._provider = provider
         self._stops = stops
-
-    def credential(self, request: Request) -> tuple[str, ...]:
-        """The credential that a request carries."""
-        return self._texts(self._provider.credential.read, request)
-
-    def documents(self, request: Request, state: Any) -> tuple[str, ...]:
-        """What the documents of a request are called."""
-        return self._texts(self._provider.behaviour.documents, request, state)
 
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request.
@@ -128,7 +120,13 @@ class ProviderFunctions:
             self._stops.stop(self._mistake(function, problem))
         return outcome
 
-    def _texts(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
+    def texts(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
+        """The texts that a function finds: the secrets of a request, the names of its document.
+
+        Args:
+            function: one of the provider's.
+            given: its arguments.
+        """
         try:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named

@@ -284,7 +284,7 @@ class SimulatedService:
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
         """The credential that a request carries, as its provider reads it."""
-        secrets = self._functions.credential(request)
+        secrets = self._functions.texts(self.provider.credential.read, request)
         if not secrets:
             # Whoever sends another scheme by mistake must not log the token either.
             token = (request.header("authorization") or "").partition(" ")[2].strip()
@@ -314,7 +314,8 @@ class SimulatedService:
                 run = self.runs.get(value)
                 if run is not None:
                     return run.names
-        names = self._functions.documents(request, self.state)
+        documents = self.provider.behaviour.documents
+        names = self._functions.texts(documents, request, self.state)
         return self.document_names.names(names)
 
     def _outcome(

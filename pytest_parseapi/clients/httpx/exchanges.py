@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,7 +29,6 @@ _EXCEPTIONS: Final = {
 _OPEN_REQUEST: Final = open_class(Request)
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 _NO_LIMITS: Final[Mapping[str, float | None]] = MappingProxyType({})
-_MOST_ACCEPTED: Final = 256
 
 
 class HTTPXExchanges:
@@ -46,9 +45,11 @@ class HTTPXExchanges:
         self.mocks = HTTPXMocks(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
-        self._accepted: set[object] = set()
-        """Headers that the library does not refuse."""
         self._library: str = module.__name__
+        # respx mocks httpx alone.
+        self._active: Callable[[], Sequence[Any]] = (
+            self.routes.active if self._library == "httpx" else tuple
+        )
         self._streams = truncated_streams(module)
 
     def run(
@@ -68,7 +69,7 @@ class HTTPXExchanges:
                 return response
         self._check(service, request, neutral)
         result = self.hosts.wait(self.hosts.receive(service, neutral))
-        if _failed_to_connect(result):
+        if isinstance(result, Fault) and _failed_to_connect(result):
             for pause in _connect_pauses(transport):
                 self.hosts.clock.sleep(pause)
                 result = self.hosts.wait(self.hosts.receive(service, neutral))
@@ -93,7 +94,7 @@ class HTTPXExchanges:
                 return response
         self._check(service, request, neutral)
         result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
-        if _failed_to_connect(result):
+        if isinstance(result, Fault) and _failed_to_connect(result):
             import anyio
 
             for pause in _connect_pauses(transport):
@@ -106,12 +107,13 @@ class HTTPXExchanges:
     def _check(self, service: SimulatedService, request: Any, read: Request) -> None:
         """Refuse what the library itself refuses, below the place of the interception."""
         headers = read.headers
+        assert isinstance(headers, _Headers)
         # A stream that an attempt before has used up is a payload that was lost: checks say so.
         streamed = not isinstance(request.stream, self.module.ByteStream)
         if (
-            headers in self._accepted
+            headers.accepted
             and request.method in PLAIN_METHODS
-            and (streamed or _length(read) in (None, len(read.body)))
+            and (streamed or headers.length in (None, len(read.body)))
             and "target" not in request.extensions
         ):
             return
@@ -120,12 +122,7 @@ class HTTPXExchanges:
         except BaseException:
             service.refused(read)
             raise
-        if len(self._accepted) > _MOST_ACCEPTED:
-            self._accepted.clear()
-        self._accepted.add(headers)
-
-    def _active(self) -> Sequence[Any]:
-        return self.routes.active() if self._library == "httpx" else ()
+        headers.accepted = True
 
     def neutral(self, request: Any, body: bytes) -> Request:
         """A request as the service reads it."""
@@ -162,21 +159,32 @@ class HTTPXExchanges:
             headers.append((b"content-length", b"%d" % len(result.body)))
         stream = (self._streams if result.truncated else self.module.ByteStream)(result.body)
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": _reason(result.status)}
-        return self.module.Response(
+        response = self.module.Response(
             result.status, headers=headers, stream=stream, extensions=extensions
         )
+        if all(map(str.isascii, result.headers.values())):
+            # As the response would find out by itself: it decodes each header for that.
+            response.headers.encoding = "ascii"
+        return response
 
 
-def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> HeaderLines:
-    return HeaderLines(
+class _Headers(HeaderLines):
+    """The headers of requests that send the same ones, and what is known of them."""
+
+    accepted = False
+    """Whether the library does not refuse them."""
+
+    @functools.cached_property
+    def length(self) -> int | None:
+        """The length of the body that they tell; None where they tell none."""
+        length = self.first.get("content-length")
+        return None if length is None else int(length)
+
+
+def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> _Headers:
+    return _Headers(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw
     )
-
-
-def _length(request: Request) -> int | None:
-    """The length of the body that its headers tell; None where they tell none."""
-    length = request.header("content-length")
-    return None if length is None else int(length)
 
 
 @functools.cache

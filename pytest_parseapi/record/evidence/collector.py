@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.evidence.line import Line
@@ -26,16 +27,14 @@ class Evidence:
     def __init__(self, now: Callable[[], float], sources: Sequence[Source] = ()) -> None:
         self._logs = Logs(now)
         self._output = Output(now)
+        self.look: Final = self._output.look
+        """Reaches streams that came up since the last look."""
         self._sources = sources
 
     def start(self) -> None:
         """Record from now on."""
         self._logs.start()
         self._output.start()
-
-    def look(self) -> None:
-        """Reach streams that came up since the last look."""
-        self._output.look()
 
     def stop(self) -> None:
         """Record no more, and leave nothing behind."""
