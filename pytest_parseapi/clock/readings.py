@@ -13,7 +13,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock import CLASSES, FUNCTIONS
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import (
+    NOT_ASKED,
+    Caller,
+    ask_for_frame,
+    caller_of,
+    calling_frame,
+)
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
@@ -109,30 +115,45 @@ class Readings:
 
         return sleep
 
+    # A client reads these two several times for each request: they ask no more than they must.
+
     def _counter(self, name: str, unit: int) -> Callable[[], float]:
-        current, shifted = self._current, self._shifted
+        current, real = self._current, self._current.real
 
         def read() -> Any:
             clock = current.clock
-            if clock is None or caller_of(calling_frame()).is_real:
-                return current.real[name]()
-            clock.ledger.readings += 1
-            return current.real[name]() + shifted(unit)
+            if clock is None:
+                return real[name]()
+            try:
+                frame = ask_for_frame()
+            except NOT_ASKED:
+                frame = calling_frame()
+            if caller_of(frame).is_real:
+                return real[name]()
+            ledger = clock.ledger
+            ledger.readings += 1
+            return real[name]() + (ledger.jumped if unit > 1 else ledger.jumped / SECOND)
 
         return read
 
     def _timer(self, name: str, unit: int) -> Callable[[], float]:
-        current, shifted = self._current, self._shifted
+        current, real, consumer = self._current, self._current.real, Caller.CONSUMER
 
         def read() -> Any:
             clock = current.clock
-            caller = None if clock is None else caller_of(calling_frame())
-            if clock is None or caller is None or caller.is_real:
-                return current.real[name]()
+            if clock is None:
+                return real[name]()
+            try:
+                frame = ask_for_frame()
+            except NOT_ASKED:
+                frame = calling_frame()
+            caller = caller_of(frame)
+            if caller.is_real:
+                return real[name]()
             ledger = clock.ledger
             ledger.readings += 1
-            if caller is Caller.CONSUMER:
-                return current.real[name]() + shifted(unit)
+            if caller is consumer:
+                return real[name]() + (ledger.jumped if unit > 1 else ledger.jumped / SECOND)
             now = ledger.now()
             if unit > 1:
                 return clock.began[name] + now
