@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.takeover import take_over
@@ -44,6 +45,9 @@ class Session:
         self._contexts = SharedContexts()
         self._live = SharedServer()
         config.add_cleanup(self._live.stop)
+        left = process_guards().left
+        left.hold()
+        config.add_cleanup(left.release)
         self._has_time = False
         self.lost = ""
         """What virtual time does not reach on this interpreter, in one line."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
 from pytest_parseapi.clients.guard.entrances import Entrances
+from pytest_parseapi.clients.guard.left import Running
 from pytest_parseapi.clients.guard.messages import blocked_after_test, calling_library
 from pytest_parseapi.clients.guard.named import host_in
 from pytest_parseapi.clients.guard.process import process_guards
@@ -35,12 +35,12 @@ class Guard:
         self._hosts = hosts
         self._block = block
         self._process = process_guards()
-        self._entrances = Entrances(self.judge)
-        self._older: set[threading.Thread] = set()
+        self._entrances = Entrances(self._judge_entrance)
+        self._before: Running | None = None
 
     def start(self) -> None:
         """Block from now on."""
-        self._older = set(threading.enumerate())
+        self._before = Running()
         self._process.add(self)
         self._entrances.start()
 
@@ -48,17 +48,16 @@ class Guard:
         """Block no more, but for the threads that have begun meanwhile and still live."""
         self._entrances.stop()
         self._process.remove(self)
-        newer = set(threading.enumerate()) - self._older
-        self._older.clear()
-        if newer:
-            hosts = frozenset(self._hosts())
+        hosts = frozenset(self._hosts())
 
-            def block(given: object, by: str) -> None:
-                host = _documented(given, hosts)
-                if host:
-                    raise SimulationStopped(blocked_after_test(host, calling_library(by)))
+        def block(given: object, by: str) -> None:
+            host = _documented(given, hosts)
+            if host:
+                raise SimulationStopped(blocked_after_test(host, calling_library(by)))
 
-            self._process.leave_behind(newer, block)
+        if self._before is not None:
+            self._process.left.add(self._before, block)
+            self._before = None
 
     def judge(self, given: object, by: str) -> None:
         """Stop the test where a host is a documented one.
@@ -73,6 +72,12 @@ class Guard:
                 self._block(host, calling_library(by))
             finally:
                 _end_waits()
+
+    def _judge_entrance(self, given: object, by: str) -> None:
+        # Somebody may have kept a replaced function, or an object of a replaced class.
+        self._process.left.judge(given, by)
+        if self._before is not None:
+            self.judge(given, by)
 
 
 def _documented(given: object, hosts: Collection[str]) -> str:

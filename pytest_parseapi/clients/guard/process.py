@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import concurrent.futures.thread
 import socket
-import threading
-import weakref
-from collections.abc import Callable, Collection, Iterator
-from types import FrameType
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
+from pytest_parseapi.clients.guard.left import LeftThreads
 from pytest_parseapi.clients.guard.named import host_of_line
-from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.process import process
 
 __all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
-
-_POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
-_POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
 
 
 class Judge(Protocol):
@@ -49,9 +42,8 @@ class ProcessGuards:
         self._judges: list[Judge] = []
         self.forks: list[Fork] = []
         """Who is told of forks."""
-        # Whoever is in here is stopped although its test is over.
-        self._left: weakref.WeakKeyDictionary[threading.Thread, Callable[[object, str], None]]
-        self._left = weakref.WeakKeyDictionary()
+        self.left = LeftThreads()
+        """Who is stopped although its test is over."""
 
     def add(self, judge: Judge) -> None:
         """Ask a guard from now on."""
@@ -61,28 +53,9 @@ class ProcessGuards:
         """Ask a guard no more."""
         self._judges.remove(judge)
 
-    def leave_behind(
-        self, threads: Collection[threading.Thread], block: Callable[[object, str], None]
-    ) -> None:
-        """Judge threads of a test that is over.
-
-        Args:
-            threads: those that it began, and that still live.
-            block: judges a host as `Judge.judge` does.
-        """
-        frames = frames_of_others()
-        for thread in threads:
-            if not _is_idle_worker(frames.get(thread.ident or 0)):
-                self._left[thread] = block
-
     def judge(self, host: object, by: str) -> None:
         """Let every guard judge a host."""
-        if self._left:
-            # As threading.current_thread(), which would make an object for a foreign thread.
-            thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
-            block = None if thread is None else self._left.get(thread)
-            if block is not None:
-                block(host, by)
+        self.left.judge(host, by)
         for judge in reversed(self._judges):
             judge.judge(host, by)
 
@@ -106,6 +79,10 @@ def _made() -> ProcessGuards:
     guards = ProcessGuards()
     for event, hosts in _NAMED.items():
         process().audits.setdefault(event, []).append(_audit_of(guards, hosts))
+    for event in _BEGINS:
+        process().audits.setdefault(event, []).append(
+            lambda _event, args: guards.left.begins(args[0])
+        )
     process().forking.append(guards.forking)
     process().forked.append(guards.forked)
     return guards
@@ -115,10 +92,15 @@ def _audit_of(
     guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterator[object]]
 ) -> Callable[[str, tuple[Any, ...]], None]:
     def audit(event: str, args: tuple[Any, ...]) -> None:
+        guards.left.judge_under_way()
         for host in hosts(args):
             guards.judge(host, event.rpartition(".")[0])
 
     return audit
+
+
+def _none(_args: tuple[Any, ...]) -> Iterator[object]:
+    yield from ()
 
 
 def _first(args: tuple[Any, ...]) -> Iterator[object]:
@@ -148,6 +130,8 @@ _NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
     "socket.getaddrinfo": _first,
     "socket.gethostbyname": _first,
     "socket.gethostbyaddr": _first,
+    # Made for TLS, too.
+    "socket.__new__": _none,
     "socket.connect": _second,
     "socket.sendto": _second,
     "socket.sendmsg": _second,
@@ -155,14 +139,4 @@ _NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
     "http.client.send": _sent,
 }
 """By audit event, which of its arguments name the hosts that are reached."""
-
-
-def _is_idle_worker(frame: FrameType | None) -> bool:
-    """Whether a thread of a pool waits for work: what it does next is somebody else's."""
-    while frame is not None:
-        if frame.f_code is _POOL_WORK:
-            return False
-        if frame.f_code is _POOL_WORKER:
-            return True
-        frame = frame.f_back
-    return False
+_BEGINS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")

@@ -249,6 +249,32 @@ def test_it_leaves_nothing_behind(simulated):
     assert doors() == before
 
 
+LATER = {
+    "name": ("socket.getaddrinfo('api.extend.ai', 443)", "socket"),
+    "loop": ("asyncio.run(asyncio.open_connection('api.extend.ai', 443))", "socket"),
+    "httpx": ("httpx.post('https://api.extend.ai/parse')", "httpx"),
+    "proxy": (
+        "httpx.Client(proxy='http://127.0.0.1:9').post('https://api.extend.ai/parse')",
+        "httpx",
+    ),
+    "tls": ("tls()", "ssl"),
+}
+"""What a thread does after its test, and who is named."""
+BEGIN = {
+    "thread": ("threading.Thread(target=wait, daemon=True).start()", "ask()"),
+    "bare thread": ("_thread.start_new_thread(wait, ())", "ask()"),
+    "thread of a thread": (
+        "threading.Thread(target=wait, daemon=True).start()",
+        "later = threading.Thread(target=ask); later.start(); later.join()",
+    ),
+    "pool of a thread": (
+        "threading.Thread(target=wait, daemon=True).start()",
+        "ThreadPoolExecutor(1).submit(ask).result()",
+    ),
+}
+"""How it begins, and what it does when it may go on."""
+
+
 class TestTests:
     """How a test fails."""
 
@@ -276,29 +302,46 @@ class TestTests:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["A request to api.extend.ai by urllib was blocked before*"])
 
-    def test_a_thread_that_a_test_left_behind_is_stopped(self, nested):
+    @pytest.mark.parametrize("begin", BEGIN)
+    @pytest.mark.parametrize("way", LATER)
+    def test_a_thread_that_a_test_left_behind_is_stopped(self, nested, way, begin):
         """Also by a client that was intercepted, and nobody else's test fails for it."""
+        by = LATER[way][1]
         result = nested(
-            """
-            import socket, threading
+            f"""
+            import asyncio, os, socket, ssl, threading, _thread, urllib.request, httpx, pytest
+            import aiohttp, requests
+            from concurrent.futures import ThreadPoolExecutor
             go, done, seen = threading.Event(), threading.Event(), []
+            begins, begun = os.pipe()
+
+            def tls():
+                sock, peer = socket.socketpair()
+                with sock, peer:
+                    ssl.create_default_context().wrap_socket(sock, server_hostname="api.extend.ai")
 
             def ask():
-                go.wait()
                 try:
-                    socket.getaddrinfo("api.extend.ai", 443)
+                    {LATER[way][0]}
                 except BaseException as error:
                     seen.append(str(error))
+
+            def wait():
+                os.write(begun, b"x")
+                go.wait()
+                {BEGIN[begin][1]}
                 done.set()
 
             def test_leaves_a_thread(extend_api):
-                threading.Thread(target=ask, daemon=True).start()
+                {BEGIN[begin][0]}
+                os.read(begins, 1)
 
+            @pytest.mark.filterwarnings("ignore")
             def test_next():
                 go.set()
                 assert done.wait(5)
                 assert seen == [
-                    "A request to api.extend.ai by socket was blocked before it left this "
+                    "A request to api.extend.ai by {by} was blocked before it left this "
                     "machine: it comes from a thread that a simulated test began and did not end."
                 ]
             """,

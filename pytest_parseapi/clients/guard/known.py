@@ -1,0 +1,143 @@
+"""The functions of other libraries by which a request names its host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.clients.guard.named import (
+    host_in,
+    host_of_connection,
+    host_of_line,
+    host_of_name,
+    host_of_target,
+)
+
+__all__ = ["ENTRANCES", "Entrance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A function, and the arguments of it that name a host or a URL."""
+
+    module: str
+    owner: str
+    """Its class; empty for a function of the module."""
+    name: str
+    arguments: tuple[tuple[int, str], ...]
+    """The position of each, counted from ``self``, and its name."""
+    by: str = ""
+    """What to call it in messages; the module's root if empty."""
+    read: Callable[[Any], object] = host_in
+    """What of an argument names the host."""
+
+    @property
+    def called(self) -> str:
+        """What a message calls it where no client library shows."""
+        return self.by or self.module.partition(".")[0]
+
+    def owner_in(self, module: ModuleType) -> Any:
+        """Its class, or the module; None where there is no such function."""
+        owner = getattr(module, self.owner, None) if self.owner else module
+        return owner if hasattr(owner, self.name) else None
+
+
+def _loop(name: str, *arguments: tuple[int, str]) -> Entrance:
+    return Entrance("uvloop", "Loop", name, arguments)
+
+
+ENTRANCES: Final = (
+    # A socket that is told a name looks it up before the audit event.
+    Entrance("socket", "socket", "connect", ((1, "address"),)),
+    Entrance("socket", "socket", "connect_ex", ((1, "address"),)),
+    Entrance("socket", "socket", "sendto", ((-1, "address"),)),
+    # A proxy is asked for a host by the first line of a request.
+    *(
+        Entrance(module, owner, name, ((1, argument),), read=host_of_line)
+        for module, owner in (
+            ("socket", "socket"),
+            ("gevent._socketcommon", "SocketMixin"),
+            ("gevent._socket3", "socket"),
+        )
+        for name, argument in (("send", "data"), ("sendall", "data"), ("sendmsg", "buffers"))
+    ),
+    # A loop asks for addresses in another thread, where nothing shows for whom.
+    Entrance("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
+    _loop("getaddrinfo", (1, "host")),
+    _loop("create_connection", (2, "host"), (99, "server_hostname")),
+    _loop("create_datagram_endpoint", (3, "remote_addr")),
+    _loop("sock_connect", (2, "address")),
+    _loop("sock_sendto", (3, "address")),
+    _loop("start_tls", (99, "server_hostname")),
+    # Whatever way a connection came by, TLS is told the name of its host.
+    Entrance("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
+    Entrance("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
+    Entrance("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
+    # A connection that is open already needs no address.
+    *(
+        Entrance("ssl", owner, name, ((0, ""),), read=host_of_connection)
+        for owner, name in (("SSLSocket", "send"), ("SSLSocket", "write"), ("SSLObject", "write"))
+    ),
+    # By a proxy, and by a connection that is kept open, a host is reached without its address.
+    *(
+        Entrance(module, owner, name, ((1, "request"),))
+        for module in ("httpcore", "httpcore2")
+        for owner, name in (
+            ("ConnectionPool", "handle_request"),
+            ("AsyncConnectionPool", "handle_async_request"),
+        )
+    ),
+    Entrance("aiohttp.connector", "BaseConnector", "_get", ((1, "key"),)),
+    Entrance("aiohttp.connector", "TCPConnector", "_create_connection", ((1, "req"),)),
+    Entrance("socks", "socksocket", "connect", ((1, "dest_pair"),), "PySocks"),
+    *(
+        Entrance(f"python_socks.{module}._proxy", owner, "connect", ((1, "dest_host"),))
+        for module, owner in (
+            ("sync", "SyncProxy"),
+            ("sync.v2", "SyncProxy"),
+            ("async_.asyncio", "AsyncioProxy"),
+            ("async_.asyncio.v2", "AsyncioProxy"),
+            ("async_.trio", "TrioProxy"),
+            ("async_.trio.v2", "TrioProxy"),
+            ("async_.anyio", "AnyioProxy"),
+            ("async_.anyio.v2", "AnyioProxy"),
+        )
+    ),
+    Entrance("twisted.web.client", "Agent", "request", ((2, "uri"),)),
+    Entrance("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
+    # Those that find addresses by themselves, or in a thread that does not show for whom.
+    *(
+        Entrance(module, "", "getaddrinfo", ((0, "host"),))
+        for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")
+    ),
+    *(
+        Entrance(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", host_of_name)
+        for module in ("dns.resolver", "dns.asyncresolver")
+    ),
+    *(
+        Entrance("gevent.resolver", "AbstractResolver", name, ((1, argument),))
+        for name, argument in (
+            ("gethostbyname", "hostname"),
+            ("gethostbyname_ex", "hostname"),
+            ("getaddrinfo", "host"),
+        )
+    ),
+    *(
+        Entrance("pycares", "Channel", name, ((1, argument),))
+        for name, argument in (
+            ("query", "name"),
+            ("search", "name"),
+            ("gethostbyname", "name"),
+            ("getaddrinfo", "host"),
+        )
+    ),
+    # Clients in C, Go and Rust.
+    *(
+        Entrance(module, "Channel", "__init__", ((1, "target"),), read=host_of_target)
+        for module in ("grpc._channel", "grpc.aio._channel")
+    ),
+    Entrance("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
+    Entrance("tornado.curl_httpclient", "CurlAsyncHTTPClient", "fetch_impl", ((1, "request"),)),
+)

@@ -1,0 +1,191 @@
+"""The threads that simulated tests began and did not end: what they ask later is blocked, too.
+
+No client stays replaced for them: the process's audit hook knows them, and those that they begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures.thread
+import functools
+import inspect
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from pytest_parseapi.clients.guard.under_way import hosts_under_way
+from pytest_parseapi.model.other_threads import frames_of_others
+
+__all__ = ["Block", "LeftThreads", "Running"]
+
+Block = Callable[[object, str], None]
+"""Judges a host as ``Judge.judge`` does."""
+_POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
+_POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
+_LOOP: Final = asyncio.BaseEventLoop.run_forever.__code__
+_TELLS: Final = (3, 12)
+"""Python's audit events tell of threads that begin from this version on."""
+
+
+class Running:
+    """The threads that live at a moment, and the works that pools are at."""
+
+    def __init__(self) -> None:
+        self.threads = set(threading.enumerate())
+        frames = frames_of_others()
+        known = {thread.ident for thread in self.threads}
+        self.bare = {
+            ident: _first_code(frame) for ident, frame in frames.items() if ident not in known
+        }
+        """By number, what began those without an object of ``threading``."""
+        self.works = {work for frame in frames.values() for work in _works(frame)}
+
+
+class LeftThreads:
+    """Threads whose test is over, and what blocks them."""
+
+    def __init__(self) -> None:
+        self._left: weakref.WeakKeyDictionary[object, Block] = weakref.WeakKeyDictionary()
+        """Threads, and works of pools."""
+        self._bare: dict[int, tuple[CodeType, Block]] = {}
+        self._bare_later: dict[CodeType, Block] = {}
+        """By what it begins with, a bare thread that one of these began."""
+        self._users = 0
+        self._real: Callable[..., int] | None = None
+        self._telling: Callable[..., int] | None = None
+
+    def add(self, before: Running, block: Block) -> None:
+        """Block from now on what a test leaves behind.
+
+        Args:
+            before: what ran when the test began.
+            block: judges what they ask for.
+        """
+        now = Running()
+        frames = frames_of_others()
+        self._bare = {number: left for number, left in self._bare.items() if number in frames}
+        for thread in now.threads - before.threads:
+            frame = frames.get(thread.ident or 0)
+            if frame is not None and not _is_idle_worker(frame):
+                self._left[thread] = block
+                self._left.update(dict.fromkeys(_workers_of_loop(frame), block))
+        for work in now.works - before.works:
+            self._left[work] = block
+        for number in now.bare.keys() - before.bare.keys():
+            self._bare[number] = now.bare[number], block
+
+    def hold(self) -> None:
+        """Let Python tell of threads that begin, where it does not by itself."""
+        self._users += 1
+        if sys.version_info < _TELLS and self._users == 1:
+            self._real = threading._start_new_thread  # type: ignore[attr-defined]
+            self._telling = _telling(self._real)
+            threading._start_new_thread = self._telling  # type: ignore[attr-defined]
+
+    def release(self) -> None:
+        """Let threads begin as they did, if no other session needs to know."""
+        self._users -= 1
+        if self._telling is not None and not self._users:
+            if threading._start_new_thread is self._telling:  # type: ignore[attr-defined]
+                threading._start_new_thread = self._real  # type: ignore[attr-defined]
+            self._telling = None
+
+    def begins(self, function: object) -> None:
+        """A thread is about to begin: one that a thread of these begins is left behind, too.
+
+        Args:
+            function: what it is to call.
+        """
+        block = self._block()
+        if block is None:
+            return
+        thread = getattr(function, "__self__", None)
+        if isinstance(thread, threading.Thread):
+            self._left[thread] = block
+            return
+        while isinstance(function, functools.partial):
+            function = function.func
+        code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+        if isinstance(code, CodeType):
+            self._bare_later[code] = block
+
+    def judge(self, host: object, by: str) -> None:
+        """Judge a host where one of these threads asks."""
+        block = self._block()
+        if block is not None:
+            block(host, by)
+
+    def judge_under_way(self) -> None:
+        """Judge the hosts that the functions under way were asked for, in one of these threads."""
+        block = self._block()
+        if block is not None:
+            for host, by in hosts_under_way():
+                block(host, by)
+
+    def _block(self) -> Block | None:
+        if not (self._left or self._bare or self._bare_later):
+            return None
+        ident = threading.get_ident()
+        # As threading.current_thread(), which would make an object for a foreign thread.
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]
+        is_bare = thread is None or isinstance(thread, threading._DummyThread)
+        if not is_bare and thread in self._left:
+            return self._left.get(thread)
+        frame = sys._getframe(1)
+        for work in _works(frame):
+            if work in self._left:
+                return self._left.get(work)
+        if not is_bare:
+            return None
+        code = _first_code(frame)
+        left, block = self._bare.get(ident, (None, None))
+        return block if left is code else self._bare_later.get(code)
+
+
+def _telling(real: Callable[..., int]) -> Callable[..., int]:
+    def start_new_thread(function: object, *args: Any) -> int:
+        sys.audit("_thread.start_new_thread", function, *args)
+        return real(function, *args)
+
+    return start_new_thread
+
+
+def _frames_from(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _first_code(frame: FrameType) -> CodeType:
+    for code in (below.f_code for below in _frames_from(frame)):
+        first = code
+    return first
+
+
+def _works(frame: FrameType) -> Iterator[Any]:
+    """The works of a pool that a thread is at."""
+    for below in _frames_from(frame):
+        if below.f_code is _POOL_WORK:
+            yield below.f_locals["self"]
+
+
+def _is_idle_worker(frame: FrameType) -> bool:
+    """Whether a thread of a pool waits for work: what it does next is somebody else's."""
+    for below in _frames_from(frame):
+        if below.f_code is _POOL_WORK:
+            return False
+        if below.f_code is _POOL_WORKER:
+            return True
+    return False
+
+
+def _workers_of_loop(frame: FrameType) -> set[threading.Thread]:
+    """The threads that an event loop, run by a thread, has for its own jobs."""
+    for below in _frames_from(frame):
+        if below.f_code is _LOOP:
+            pool = getattr(below.f_locals["self"], "_default_executor", None)
+            return set(getattr(pool, "_threads", ()))
+    return set()

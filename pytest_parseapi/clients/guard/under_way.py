@@ -1,0 +1,69 @@
+"""The hosts that the functions under way were asked for, where no function is replaced.
+
+A request that goes by a proxy looks up no name of a documented host. The function that it began
+with is under way when the proxy is connected to, and its arguments tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from pytest_parseapi.clients.guard.known import ENTRANCES, Entrance
+
+__all__ = ["hosts_under_way"]
+
+
+def hosts_under_way() -> Iterator[tuple[object, str]]:
+    """The hosts that this thread's functions and tasks were asked for, and what was called."""
+    entrances = _by_code()
+    for frame in _frames():
+        entrance = entrances.get(frame.f_code)
+        if entrance is not None:
+            for given in _given(entrance, frame):
+                yield entrance.read(given), entrance.called
+
+
+def _by_code() -> dict[CodeType, Entrance]:
+    found = {}
+    for entrance in ENTRANCES:
+        module = sys.modules.get(entrance.module)
+        owner = None if module is None else entrance.owner_in(module)
+        if owner is not None:
+            code = getattr(inspect.unwrap(getattr(owner, entrance.name)), "__code__", None)
+            if isinstance(code, CodeType):
+                found[code] = entrance
+    return found
+
+
+def _given(entrance: Entrance, frame: FrameType) -> Iterator[object]:
+    code, values = frame.f_code, frame.f_locals
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for position, name in entrance.arguments:
+        if name in names:
+            yield values.get(name)
+        elif 0 <= position < code.co_argcount:
+            yield values.get(names[position])
+
+
+def _frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+    loop = asyncio._get_running_loop()
+    for task in () if loop is None else asyncio.all_tasks(loop):
+        waits: Any = task.get_coro()
+        while waits is not None:
+            for kind, awaited in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
+                if hasattr(waits, awaited):
+                    if (of_task := getattr(waits, f"{kind}_frame")) is not None:
+                        yield of_task
+                    waits = getattr(waits, awaited)
+                    break
+            else:
+                break
