@@ -7,7 +7,7 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from pytest_parseapi.api.failure_script import FailureScript, ScriptedFailure
+from pytest_parseapi.api.drawn_script import FailureScript, ScriptedFailure
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.lookup import select

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pytest_parseapi.api.assertions import Assertions, notes_checks
-from pytest_parseapi.api.failure_script import FailureScript, show_while_shrinking
+from pytest_parseapi.api.drawn_script import FailureScript, show_while_shrinking
 from pytest_parseapi.api.failures import FailureControls
 from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.api.wrong_names import names_mistakes
 from pytest_parseapi.checks.observed import Observed
-from pytest_parseapi.clients.replaced import replaced_client
-from pytest_parseapi.clock.replaced import mocked_sleep
+from pytest_parseapi.clients.mocked_by_test import replaced_client
+from pytest_parseapi.clock.mocked_by_test import mocked_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt

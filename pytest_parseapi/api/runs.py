@@ -6,8 +6,8 @@ from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.run import Run
+from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_script import polls_of, run_step_for, seconds_of
-from pytest_parseapi.service.runs import Pace, RunBook
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["RunControls", "run_book"]

@@ -13,7 +13,7 @@ from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
-from pytest_parseapi.clock.replaced import replaced_sleep
+from pytest_parseapi.clock.mocked_by_test import replaced_sleep
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.provider import Provider

@@ -14,7 +14,7 @@ from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.cases import main_paths
 from pytest_parseapi.model.faults import FAULTS
-from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import describe_error

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Literal, NoReturn
 
-from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.one_line import printable
 

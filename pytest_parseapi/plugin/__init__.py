@@ -227,7 +227,7 @@ def pytest_terminal_summary(
     github = "github" in (config.option.parseapi_report or ())
     if not github and not any(hasattr(report, "parseapi_rules") for report in failed):
         return (yield)
-    from pytest_parseapi.plugin.results import broken_rules, fold, show
+    from pytest_parseapi.plugin.broken_rules import broken_rules, fold, show
 
     fold(terminalreporter)
     result = yield

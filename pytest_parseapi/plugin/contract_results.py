@@ -14,7 +14,7 @@ from pytest_parseapi.checks.observed import fail
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.preflight import obstacle, verdict
 from pytest_parseapi.contract.rules import Violation
-from pytest_parseapi.plugin.results import TEXTS, broken_by
+from pytest_parseapi.plugin.broken_rules import TEXTS, broken_by
 from pytest_parseapi.report.rules import RULES, BrokenRule
 
 __all__ = ["Preflight", "preflight_of", "report_broken"]

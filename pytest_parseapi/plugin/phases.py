@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_parseapi.plugin.results import note
+from pytest_parseapi.plugin.broken_rules import note
 from pytest_parseapi.plugin.simulated_test import test_key
 
 __all__: list[str] = []

@@ -14,15 +14,15 @@ import pytest
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.one_line import error_line, one_line
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.plugin.results import place_of
+from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
+from pytest_parseapi.report.data_check import misfit
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
 from pytest_parseapi.report.format import ProviderData, ReportData, SweepSection
 from pytest_parseapi.report.recorder import TestRecorder
 from pytest_parseapi.report.request import ReportRequest
 from pytest_parseapi.report.results import ATTRIBUTE, TestResults
-from pytest_parseapi.report.shape import misfit
 from pytest_parseapi.report.terminal import summary, verdict
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Container
 from types import FrameType
 from typing import Any, Final
 
-from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
 
 __all__ = ["Caller", "callers_at_work", "current_caller"]

@@ -18,8 +18,8 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
 from pytest_parseapi.record.recordings.reader import read_recording
+from pytest_parseapi.report.body_fields import ShapeGroup, shape_of
 from pytest_parseapi.report.differences import Differences, Names, State, value_differences
-from pytest_parseapi.report.shapes import ShapeGroup, shape_of
 from pytest_parseapi.service.body_reader import BodyReader, body_of, words_of
 from pytest_parseapi.service.guided_service import GuidedService
 

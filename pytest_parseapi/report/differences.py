@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.report.shapes import Path, ShapeGroup, dotted, shape_of
+from pytest_parseapi.report.body_fields import Path, ShapeGroup, dotted, shape_of
 
 __all__ = ["HIDDEN", "Difference", "Differences", "Names", "State"]
 

@@ -12,7 +12,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import short_document
 from pytest_parseapi.report.format import APIData, AttemptData, RunData, RunState
-from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["TestRecorder"]

@@ -18,11 +18,11 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.outcome import failed
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.run_store import CallRuns
-from pytest_parseapi.service.runs import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import BatchRecord, RunBook, RunRecord
 
 __all__ = ["GuidedService"]
 

@@ -14,7 +14,7 @@ from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.run_book import RunBook
 
 __all__ = ["with_run"]
 

@@ -25,6 +25,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, current_caller
 from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.mocked_runs import with_run
@@ -34,8 +35,7 @@ from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.replay_script import Replay, item_of
 from pytest_parseapi.service.replayed_outcome import replayed
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.run_store import CallRuns
-from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.script import NOTHING, Found, Script, Step
 
 __all__ = ["Ids", "SimulatedService", "Watcher"]

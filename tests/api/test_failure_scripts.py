@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
 from pytest_parseapi import DocumentedError, Provider
-from pytest_parseapi.api.failure_script import FailureScript, ScriptedFailure
+from pytest_parseapi.api.drawn_script import FailureScript, ScriptedFailure
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.strategies import failure_scripts
 
@@ -148,7 +148,7 @@ def test_a_script_may_be_left_over(extend_api):
 def test_what_is_scripted_after_a_reset_must_be_met_again(nested):
     result = nested(
         """
-        from pytest_parseapi.api.failure_script import FailureScript, ScriptedFailure
+        from pytest_parseapi.api.drawn_script import FailureScript, ScriptedFailure
 
         def test_it(extend_api):
             extend_api.script(FailureScript("extend", (ScriptedFailure(name="OCR_ERROR"),)))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from plain_consumer import FILES
 
-from pytest_parseapi.clock.replaced import mocked_sleep, replaced_sleep
+from pytest_parseapi.clock.mocked_by_test import mocked_sleep, replaced_sleep
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.kinds import kinds_of
 from pytest_parseapi.contract.policy import ContractPolicy

@@ -6,7 +6,7 @@ import threading
 import httpx
 import pytest
 
-from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.library_code import is_library
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.http import Request
-from pytest_parseapi.service.run_store import CallRuns
-from pytest_parseapi.service.runs import RunBook
+from pytest_parseapi.service.call_runs import CallRuns
+from pytest_parseapi.service.run_book import RunBook
 
 __all__ = ["URL", "Bench", "json_request", "neutral_of", "request_of"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from pytest_parseapi.clients.guard.entrances import Entrances
-from pytest_parseapi.clients.guard.left import Running
+from pytest_parseapi.clients.guard.left_threads import Running
 from pytest_parseapi.clients.guard.messages import blocked_after_test, calling_library
 from pytest_parseapi.clients.guard.named import host_in
 from pytest_parseapi.clients.guard.process import process_guards

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
-from pytest_parseapi.clients.guard.left import LeftThreads
+from pytest_parseapi.clients.guard.left_threads import LeftThreads
 from pytest_parseapi.clients.guard.named import host_of_line
 from pytest_parseapi.patching.process import process
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, MethodType, TracebackType
 from typing import Any, Final, Literal
 
-from pytest_parseapi.model.libraries import is_library
+from pytest_parseapi.model.library_code import is_library
 
 __all__ = ["NOWHERE", "Frame", "OwnCode", "Site"]
 

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from pytest_parseapi.clients.replaced import replaced_client
+from pytest_parseapi.clients.mocked_by_test import replaced_client
 
 NAMES = [
     "httpx.post",
