@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.finding import Finding, body_of, counted, failure, findings_of
+from pytest_parseapi.checks.finding import Finding, body_of, check_error, counted, findings_of
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.service.script import ALWAYS
@@ -175,7 +175,7 @@ def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None)
         advice="use a token of its own for each test (/s/TOKEN), post reset before it, or name a "
         "document",
     )
-    raise failure(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
+    raise check_error(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
 
 
 def _without_log(
@@ -195,7 +195,7 @@ def _without_log(
         seen=_NO_LOG,
         advice=_GIVE_LOG,
     )
-    raise failure(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
+    raise check_error(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
 
 
 def _with_log_asked_for(
@@ -209,7 +209,7 @@ def _with_log_asked_for(
         told = [_asking(finding) for finding in found]
         if told == list(found):
             raise
-        raise failure(f"{body_of(told)}\n\n{api.timeline()}", told) from None
+        raise check_error(f"{body_of(told)}\n\n{api.timeline()}", told) from None
 
 
 def _asking(finding: Finding) -> Finding:

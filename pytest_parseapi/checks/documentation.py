@@ -9,7 +9,7 @@ from typing import Final
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.known_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, unlogged
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
@@ -24,9 +24,9 @@ from pytest_parseapi.record.timeline import describe_error
 __all__ = [
     "findings",
     "follows_documentation",
+    "missing_backoff",
     "missing_retries",
     "pointless_retries",
-    "unproven_backoff",
 ]
 
 # From the fourth wait on, equal waits may be a cap.
@@ -42,7 +42,7 @@ def follows_documentation(
     narrowed = observed.about(document, rule).with_text(text)
     if not (narrowed.failed_operations or failed_runs(narrowed) or narrowed.answers):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
-    fail(narrowed, list(findings(narrowed)))
+    raise_findings(narrowed, list(findings(narrowed)))
 
 
 def findings(observed: Observed) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
     for operation in observed.operations:
         yield from pointless_retries(observed, operation)
         yield from missing_retries(observed, operation)
-        yield from unproven_backoff(observed, operation)
+        yield from missing_backoff(observed, operation)
         last = operation.attempts[-1]
         if last.failed and last.request_id is not None and not observed.success_beside(operation):
             yield from unlogged(observed, operation, [last], lines)
@@ -114,7 +114,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         )
 
 
-def unproven_backoff(
+def missing_backoff(
     observed: Observed, operation: Operation, hint: str = IMMEDIATE
 ) -> Iterator[Finding]:
     """Waits that one run proves to be no exponential backoff.

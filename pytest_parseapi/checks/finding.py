@@ -20,9 +20,9 @@ __all__ = [
     "Subject",
     "asked_to_wait",
     "body_of",
+    "check_error",
     "check_of",
     "counted",
-    "failure",
     "findings_of",
     "name_check",
     "numbers_of",
@@ -162,7 +162,7 @@ def asked_to_wait(last: Attempt) -> str:
 _FINDINGS: Final = "parseapi_findings"
 
 
-def failure(text: str, findings: Iterable[Finding]) -> AssertionError:
+def check_error(text: str, findings: Iterable[Finding]) -> AssertionError:
     """The exception of a failing check."""
     error = AssertionError(printable(text))
     # An exception of another class would show another name than the one every tester knows.

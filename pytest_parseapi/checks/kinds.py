@@ -1,4 +1,4 @@
-"""The kinds of findings, each declared once: what should have held, its check, its advice."""
+"""The kinds of findings: each a name in `Kind`, and a row in `KINDS`."""
 
 from __future__ import annotations
 

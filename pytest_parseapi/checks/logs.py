@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pytest_parseapi.checks.finding import Finding, Subject, numbers_of
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_text, nearest
 from pytest_parseapi.record.attempt import Attempt
@@ -56,7 +56,7 @@ def request_id_logged(
             advice="script an error whose reply carries one",
         )
     lines = observed.lines(text)
-    fail(
+    raise_findings(
         narrowed,
         [
             finding
@@ -79,7 +79,7 @@ def credential_not_logged(
             "no attempt with a credential is on record",
             advice="send one: api.api_key is accepted, as any other",
         )
-    fail(observed, list(leaks(observed)))
+    raise_findings(observed, list(leaks(observed)))
 
 
 def unlogged(

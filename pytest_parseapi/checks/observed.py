@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from pytest_parseapi.checks.finding import Finding, Subject, body_of, failure
+from pytest_parseapi.checks.finding import Finding, Subject, body_of, check_error
 from pytest_parseapi.checks.kinds import page_behind
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Topic
@@ -19,7 +19,7 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import draw, short_document
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["Observed", "example_code", "fail", "nothing_to_check"]
+__all__ = ["Observed", "example_code", "nothing_to_check", "raise_findings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ class Observed:
         )
 
 
-def fail(observed: Observed, findings: Sequence[Finding]) -> None:
+def raise_findings(observed: Observed, findings: Sequence[Finding]) -> None:
     """Raise one `AssertionError` for all findings; do nothing where there is none."""
     if findings:
         provider = observed.provider
@@ -180,7 +180,7 @@ def fail(observed: Observed, findings: Sequence[Finding]) -> None:
             )
             for item in findings
         ]
-        raise failure(f"{body_of(findings)}\n\n{observed.picture(findings[0])}", known)
+        raise check_error(f"{body_of(findings)}\n\n{observed.picture(findings[0])}", known)
 
 
 def _focus(observed: Observed, finding: Finding) -> set[int]:
@@ -238,7 +238,7 @@ def nothing_to_check(
         f"{example_code(observed.provider)})",
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
-    raise failure(text, [finding])
+    raise check_error(text, [finding])
 
 
 def example_code(provider: Provider, surface: str = "http") -> str:

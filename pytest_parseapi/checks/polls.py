@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.known_runs import no_run_to_check
-from pytest_parseapi.checks.observed import Observed, fail
+from pytest_parseapi.checks.observed import Observed, raise_findings
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
@@ -30,7 +30,7 @@ def polling_stopped(observed: Observed, document: str | None = None) -> None:
     if not any(ended for group in polls.values() for _, ended in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
         no_run_to_check(observed, _STOPPED, seen)
-    fail(observed, list(polls_after_end(observed)))
+    raise_findings(observed, list(polls_after_end(observed)))
 
 
 def polled_politely(
@@ -43,7 +43,7 @@ def polled_politely(
     observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):
         no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
-    fail(observed, list(polls_too_close(observed, minimum)))
+    raise_findings(observed, list(polls_too_close(observed, minimum)))
 
 
 def polls_after_end(observed: Observed) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject, numbers_of
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
 
@@ -37,7 +37,7 @@ def payload_resent(observed: Observed, document: str | None = None) -> None:
         seen = "no failed attempt was retried" if failed else "no failed attempt is on record"
         advice = NOT_RETRIED if failed else ""
         nothing_to_check(narrowed, _PAYLOAD_RULE, seen, advice=advice)
-    fail(narrowed, list(changed_payloads(narrowed)))
+    raise_findings(narrowed, list(changed_payloads(narrowed)))
 
 
 def timeout_set(observed: Observed, document: str | None = None) -> None:
@@ -50,7 +50,7 @@ def timeout_set(observed: Observed, document: str | None = None) -> None:
             else "no attempt is on record"
         )
         nothing_to_check(observed, _TIMEOUT_RULE, seen)
-    fail(observed, list(missing_timeouts(observed)))
+    raise_findings(observed, list(missing_timeouts(observed)))
 
 
 def changed_payloads(observed: Observed) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def api_version_sent(observed: Observed, document: str | None = None) -> None:
     if not _versioned(narrowed):
         seen = "no attempt at an endpoint of the API is on record"
         nothing_to_check(narrowed, _VERSION_RULE, seen, advice="call the consumer in the test")
-    fail(narrowed, list(wrong_api_versions(narrowed)))
+    raise_findings(narrowed, list(wrong_api_versions(narrowed)))
 
 
 def wrong_api_versions(observed: Observed) -> Iterator[Finding]:

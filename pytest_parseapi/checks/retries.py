@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait, counted
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.mistakes import check_count
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -132,11 +132,13 @@ def parsed_once(observed: Observed, document: str | None = None) -> None:
             "no document was parsed with success",
             advice="let the consumer parse a document; each success is billed",
         )
-    fail(narrowed, [found for operation in done for found in _again(operation, failed_runs)])
+    raise_findings(
+        narrowed, [found for operation in done for found in _again(operation, failed_runs)]
+    )
 
 
 def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
-    before, second = operation.after, _success(operation)
+    before, second = operation.preceding, _success(operation)
     while before is not None and second is not None:
         first = _success(before)
         # One idempotency key gives one run, however often it is submitted.
@@ -152,7 +154,7 @@ def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
                 attempts=(first.number, second.number),
             )
             return
-        before = before.after
+        before = before.preceding
 
 
 def _success(operation: Operation) -> Attempt | None:
@@ -169,7 +171,7 @@ def _judge(
     if not narrowed.failed_operations:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     findings = [judge(operation) for operation in narrowed.failed_operations]
-    fail(narrowed, [finding for finding in findings if finding is not None])
+    raise_findings(narrowed, [finding for finding in findings if finding is not None])
 
 
 def _failures(operation: Operation) -> str:

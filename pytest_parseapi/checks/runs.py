@@ -14,7 +14,7 @@ from pytest_parseapi.checks.known_runs import (
     shown_by,
 )
 from pytest_parseapi.checks.logs import level_number
-from pytest_parseapi.checks.observed import Observed, fail
+from pytest_parseapi.checks.observed import Observed, raise_findings
 from pytest_parseapi.checks.precision import no_wait
 from pytest_parseapi.model.mistakes import check_count, check_text
 from pytest_parseapi.record.attempt import Attempt
@@ -61,7 +61,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
                 advice=observed.advice("retryable"),
             )
         )
-    fail(narrowed, findings)
+    raise_findings(narrowed, findings)
 
 
 def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
@@ -208,7 +208,7 @@ def run_failure_logged(
     number = level_number(level)
     observed = observed.about(document, _logged_rule(observed))
     need_failed_run(observed, _logged_rule(observed))
-    fail(observed, list(unlogged_failures(observed, number, text, level)))
+    raise_findings(observed, list(unlogged_failures(observed, number, text, level)))
 
 
 def unlogged_failures(

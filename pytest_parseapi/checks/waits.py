@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
-from pytest_parseapi.checks.observed import Observed, fail, nothing_to_check
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
@@ -141,7 +141,7 @@ def backoff(
                     advice=observed.advice("backoff"),
                 )
             )
-    fail(narrowed, findings)
+    raise_findings(narrowed, findings)
 
 
 class _Shape:
@@ -293,7 +293,7 @@ def retry_after_honoured(observed: Observed, document: str | None = None) -> Non
             nearest=GIVES_UP,
             advice=NOT_RETRIED,
         )
-    fail(narrowed, list(too_early(narrowed)))
+    raise_findings(narrowed, list(too_early(narrowed)))
 
 
 def too_early(observed: Observed) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-from pytest_parseapi.checks.finding import Finding, Subject, failure
-from pytest_parseapi.checks.observed import Observed, fail
+from pytest_parseapi.checks.finding import Finding, Subject, check_error
+from pytest_parseapi.checks.observed import Observed, raise_findings
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.attempt import Attempt
@@ -53,7 +53,7 @@ def webhook_rejected(observed: Observed, document: str | None = None) -> None:
         added = any(answer.delivery.wrong for answer in observed.answers)
         nearest = _ADDED if added else _GOOD if observed.answers else ""
         _nothing(observed, _REJECTED, "no wrong delivery is on record", advice, nearest)
-    fail(observed, list(unrejected(observed)))
+    raise_findings(observed, list(unrejected(observed)))
 
 
 def unrejected(observed: Observed) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
         advice = _DELIVER.format("")
         nearest = _WRONG if observed.answers else ""
         _nothing(observed, _ACCEPTED, "no good delivery is on record", advice, nearest)
-    fail(observed, list(unaccepted(observed)))
+    raise_findings(observed, list(unaccepted(observed)))
 
 
 def unaccepted(observed: Observed) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def webhook_handled_once(
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
     observed = observed.about(document, _ONCE)
-    fail(observed, repeated_effects(observed, effects))
+    raise_findings(observed, repeated_effects(observed, effects))
 
 
 def repeated_effects(
@@ -325,7 +325,7 @@ def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str
         advice=advice,
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
-    raise failure(text, [finding])
+    raise check_error(text, [finding])
 
 
 def _said(answer: WebhookAnswer) -> str:

@@ -78,7 +78,7 @@ class SimulatedHosts:
         """Every documented host."""
         return self._services.keys()
 
-    def at_port(self, provider: str) -> SimulatedService:
+    def service_of(self, provider: str) -> SimulatedService:
         """The service that lives at a provider's port of the live server."""
         return next(
             service for service in self._services.values() if service.provider.name == provider

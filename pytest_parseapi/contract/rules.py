@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.documentation import (
+    missing_backoff,
     missing_retries,
     pointless_retries,
-    unproven_backoff,
 )
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
@@ -179,7 +179,7 @@ def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     if policy.immediate_first_retry:
         return
     for operation in call.observed.operations:
-        for finding in unproven_backoff(call.observed, operation, _ALLOWED):
+        for finding in missing_backoff(call.observed, operation, _ALLOWED):
             yield Violation("backoff", finding)
 
 

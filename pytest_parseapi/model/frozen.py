@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["keep_as_tuples", "open_class"]
+__all__ = ["keep_as_tuples", "writable_class"]
 
 
-def open_class(frozen: type[Any]) -> type[Any]:
+def writable_class(frozen: type[Any]) -> type[Any]:
     """A class whose instances can be filled, and become instances of the frozen class after that.
 
     It is for the few that every exchange makes: their constructor calls `object.__setattr__` for
@@ -17,7 +17,7 @@ def open_class(frozen: type[Any]) -> type[Any]:
         frozen: a frozen dataclass with slots.
 
     Example:
-        >>> made = object.__new__(open_class(Timeouts))
+        >>> made = object.__new__(writable_class(Timeouts))
         >>> made.connect, made.read, made.known = 5.0, 5.0, True
         >>> made.__class__ = Timeouts
         >>> made

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, findings_of
-from pytest_parseapi.checks.observed import fail
+from pytest_parseapi.checks.observed import raise_findings
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.preflight import obstacle, verdict
 from pytest_parseapi.contract.rules import Violation
@@ -61,7 +61,7 @@ def preflight_of(item: pytest.Item, contract: type) -> Preflight:
 def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
     """Fail a case for the rules that it broke."""
     try:
-        fail(api._observed, [violation.titled for violation in violations])
+        raise_findings(api._observed, [violation.titled for violation in violations])
     except AssertionError as error:
         broken = str(error)
         findings = findings_of(error)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.frozen import open_class
+from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import json_object
@@ -21,7 +21,7 @@ from pytest_parseapi.record.outcome import Outcome
 
 __all__ = ["Journal", "Opened"]
 
-_OPEN_ATTEMPT: Final = open_class(Attempt)
+_WRITABLE_ATTEMPT: Final = writable_class(Attempt)
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -67,7 +67,7 @@ class Journal:
         # One object for all equal values, so that attempts which are alike cost little.
         self._kept: dict[Any, Any] = {}
         self._threads: dict[tuple[int, int], Caller] = {}
-        self._unswept = 0
+        self._dropped_since = 0
         self._busy: set[tuple[int, int]] = set()
         self.credentials: set[str] = set()
         """The tokens that consumers sent, unmasked: to search the logs for."""
@@ -206,7 +206,7 @@ class Journal:
         status, headers = (
             (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
         )
-        made: Any = object.__new__(_OPEN_ATTEMPT)
+        made: Any = object.__new__(_WRITABLE_ATTEMPT)
         made.number = opened.number
         made.method = request.method
         url = request.url
@@ -264,7 +264,7 @@ class Journal:
             self._attempts = {}
             self._begun = 0
             self.dropped = 0
-            self._unswept = 0
+            self._dropped_since = 0
             self._documents.clear()
             self._latest.clear()
             self._kept.clear()
@@ -291,9 +291,9 @@ class Journal:
             operation.attempts.remove(attempt)
             if not (operation.attempts or operation.under_way):
                 self._forget(operation)
-            self._unswept += 1
-            if self._unswept > len(self._attempts):
-                self._sweep()
+            self._dropped_since += 1
+            if self._dropped_since > len(self._attempts):
+                self._forget_unneeded()
         finally:
             self._release()
 
@@ -305,9 +305,9 @@ class Journal:
         if found is operation or (isinstance(found, Series) and not found.operations):
             del self._documents[operation.key]
 
-    def _sweep(self) -> None:
+    def _forget_unneeded(self) -> None:
         """Forget what only dropped attempts needed; as seldom as this costs little."""
-        self._unswept = 0
+        self._dropped_since = 0
         self._kept.clear()
         self._threads.clear()
         self._latest = {
@@ -327,12 +327,12 @@ class Journal:
         if found is None:
             if before is not None and before.failures and before.attempts:
                 lost = not before.under_way and asked.lost_its_name(before.last)
-                if lost and before.goes_on_with(asked):
+                if lost and before.takes_in(asked):
                     return before
             found = self._documents[key] = Operation(asked.endpoint, asked.caller, key)
             return found
         if isinstance(found, Operation):
-            if found.goes_on_with(asked):
+            if found.takes_in(asked):
                 return found
             found = self._documents[key] = Series(found)
             return found.start(asked.endpoint, asked.caller)
@@ -341,7 +341,7 @@ class Journal:
     def _leave(self, operation: Operation, asked: NewRequest) -> None:
         """Its caller asks about another document, and may have handed it over before."""
         several = self._documents.get(operation.key)
-        if operation.leave(asked) and isinstance(several, Series):
+        if operation.was_given_up_by(asked) and isinstance(several, Series):
             self._go_on(several, operation)
 
     def _join(self, several: Series) -> None:
@@ -351,7 +351,7 @@ class Journal:
 
     def _go_on(self, several: Series, operation: Operation) -> None:
         """The claimant of an operation has gone on with it."""
-        later = several.claimed(operation)
+        later = several.merge_claimed(operation)
         if later is None:
             return
         path = (later.endpoint.method, later.endpoint.path, later.caller.key)
@@ -380,6 +380,6 @@ def _ids(body: bytes) -> set[str]:
 
 
 def _came_after_a_wait(attempt: Attempt, operation: Operation) -> bool:
-    if attempt.waited is not None or operation.after is None:
+    if attempt.waited is not None or operation.preceding is None:
         return bool(attempt.waited)
-    return attempt.started > operation.after.last.ended
+    return attempt.started > operation.preceding.last.ended

@@ -28,7 +28,7 @@ class Operation:
     """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
     __slots__ = (
-        *("after", "attempts", "caller", "claimant", "closed", "endpoint"),
+        *("preceding", "attempts", "caller", "claimant", "closed", "endpoint"),
         *("failures", "idle", "joined", "key", "left", "polls", "siblings", "under_way"),
     )
 
@@ -37,7 +37,7 @@ class Operation:
         endpoint: Endpoint,
         caller: Caller,
         key: Hashable,
-        after: Operation | None = None,
+        preceding: Operation | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.key = key
@@ -47,11 +47,11 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
-        self.after = after
+        self.preceding = preceding
         """The operation on the same document whose success came before this one."""
-        self.idle: int = 0 if after is None else after.idle
+        self.idle: int = 0 if preceding is None else preceding.idle
         """How many successes since the last one that led somewhere led nowhere."""
-        self.polls: int = 0 if after is None else after.polls
+        self.polls: int = 0 if preceding is None else preceding.polls
         """How many polls found the run in progress."""
         self.siblings: frozenset[Caller] = frozenset()
         """Who was about to ask by itself when the last attempt failed, not because of that."""
@@ -73,7 +73,7 @@ class Operation:
     @property
     def document(self) -> str | None:
         """What it is about: the best name that its first attempt gives it."""
-        known = self if self.attempts or self.after is None else self.after
+        known = self if self.attempts or self.preceding is None else self.preceding
         return known.attempts[0].document
 
     @property
@@ -88,10 +88,10 @@ class Operation:
 
     def earlier(self) -> list[Operation]:
         """The operations on the same document that ended with a success before this one."""
-        found, before = [], self.after
+        found, before = [], self.preceding
         while before is not None:
             found.append(before)
-            before = before.after
+            before = before.preceding
         return found
 
     def pairs(self) -> Iterator[tuple[Attempt, Attempt]]:
@@ -100,7 +100,7 @@ class Operation:
             if before.failed:
                 yield before, after
 
-    def goes_on_with(self, asked: NewRequest) -> bool:
+    def takes_in(self, asked: NewRequest) -> bool:
         """Whether a request belongs here; then the operation is its caller's from now on."""
         if self.closed or self.under_way:
             return False
@@ -158,7 +158,7 @@ class Operation:
             return False
         return now - self.last.ended <= _MOMENT and self.caller.is_gone()
 
-    def leave(self, asked: NewRequest) -> bool:
+    def was_given_up_by(self, asked: NewRequest) -> bool:
         """Its caller asks about another document.
 
         Returns:
@@ -187,7 +187,7 @@ class Series:
         if own is not None and not own.closed:
             if own.under_way:
                 return None
-            if own.goes_on_with(asked):
+            if own.takes_in(asked):
                 return own
         self._forget_closed()
         waiting = [item for item in self._open if not item.under_way][-_LOOK_BACK:]
@@ -196,7 +196,7 @@ class Series:
             waiting.sort(key=lambda item: not (item.attempts and asked.resends(item.last)))
         for operation in waiting:
             before = operation.caller
-            if not self._is_settled(operation, asked) and operation.goes_on_with(asked):
+            if not self._is_settled(operation, asked) and operation.takes_in(asked):
                 if self._by_caller.get(before) is operation:
                     del self._by_caller[before]
                 self._by_caller[asked.caller] = operation
@@ -217,13 +217,13 @@ class Series:
         """The operations that their claimants go on with, as their last callers are gone."""
         return [item for item in self._open if item.has_been_let_go(now)]
 
-    def claimed(self, operation: Operation) -> Operation | None:
+    def merge_claimed(self, operation: Operation) -> Operation | None:
         """What the claimant of an operation began beside it, which goes on with it now."""
         if self._by_caller.get(operation.caller) is operation:
             del self._by_caller[operation.caller]
         place = self.operations.index(operation)
         for later in self.operations[place + 1 :]:
-            if later.caller == operation.claimant and later.after is None:
+            if later.caller == operation.claimant and later.preceding is None:
                 operation.take_over(later)
                 self.operations.remove(later)
                 self._open.pop(later, None)
@@ -235,8 +235,8 @@ class Series:
         """No attempt of an operation is left on record."""
         place = self.operations.index(operation)
         following = self.operations[place + 1 : place + 2]
-        if following and following[0].after is operation:
-            following[0].after = None
+        if following and following[0].preceding is operation:
+            following[0].preceding = None
         del self.operations[place]
         self._open.pop(operation, None)
         if self._by_caller.get(operation.caller) is operation:

@@ -62,7 +62,7 @@ class Fuse:
 def _has_waited(operation: Operation | None) -> bool:
     """Whether time passed between the attempts, those at the operations before it included."""
     while operation is not None:
-        before = operation.after
+        before = operation.preceding
         first = next(iter(operation.attempts), None)
         if any(attempt.waited for attempt in operation.attempts):
             return True

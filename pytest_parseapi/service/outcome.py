@@ -14,7 +14,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.script import Step
 
-__all__ = ["broken_reply", "failed", "readable", "scripted"]
+__all__ = ["broken_reply", "failed", "readable", "scripted_outcome"]
 
 
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -94,26 +94,26 @@ def failed(
     return Outcome(result=reply, error=error, request_id=found)
 
 
-def scripted(
-    provider: Provider, step: Step, said: Rejected | None, success: Reply, request_id: str
+def scripted_outcome(
+    provider: Provider, step: Step, wording: Rejected | None, success: Reply, request_id: str
 ) -> Outcome:
     """What a script puts in the place of a success.
 
     Args:
         provider: whose API it is.
         step: what the script says.
-        said: what `Behaviour.scripted` says of a documented error.
+        wording: what `Behaviour.scripted` says of a documented error.
         success: the reply that would have come.
         request_id: the id of the exchange.
     """
     if isinstance(step.error, DocumentedError):
-        message = None if said is None else said.message
+        message = None if wording is None else wording.message
         return failed(
             provider.behaviour,
             step.error,
             request_id,
             message=message if step.message is None else step.message,
-            details=_NO_DETAILS if said is None else said.details,
+            details=_NO_DETAILS if wording is None else wording.details,
             retry_after=step.retry_after,
         )
     reply = broken_reply(provider, step.error, success, request_id, step.message)

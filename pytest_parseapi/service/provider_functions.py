@@ -55,7 +55,7 @@ class ProviderFunctions:
             self._stops.stop(self._mistake(answer, problem))
         return reply
 
-    def scripted(self, error: DocumentedError | NetworkFault, call: Call) -> Rejected | None:
+    def wording(self, error: DocumentedError | NetworkFault, call: Call) -> Rejected | None:
         """What the provider says of a scripted error, where that depends on the request."""
         if isinstance(error, NetworkFault):
             return None

@@ -29,7 +29,7 @@ from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.fuse import Fuse
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.mocked_runs import with_run
-from pytest_parseapi.service.outcome import readable, scripted
+from pytest_parseapi.service.outcome import readable, scripted_outcome
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.replay_script import Replay, item_of
@@ -363,9 +363,9 @@ class SimulatedService:
                 return reply
             if step is not None:
                 script.take(found)
-                said = self._functions.scripted(step.error, call)
+                wording = self._functions.wording(step.error, call)
                 return self._functions.guarded(
-                    scripted, self.provider, step, said, reply, request_id
+                    scripted_outcome, self.provider, step, wording, reply, request_id
                 )
             if found.delays:
                 script.take(found)

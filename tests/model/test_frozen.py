@@ -8,12 +8,12 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from pytest_parseapi.model.frozen import open_class
+from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Timeouts
 
 
 def filled() -> Timeouts:
-    made = object.__new__(open_class(Timeouts))
+    made = object.__new__(writable_class(Timeouts))
     made.connect, made.read, made.known = 5.0, None, True
     made.__class__ = Timeouts
     return made

@@ -14,7 +14,7 @@ from pytest_parseapi.clients.httpx.streams import truncated_streams
 from pytest_parseapi.clients.mocks.httpx import HTTPXMocks
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
-from pytest_parseapi.model.frozen import open_class
+from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
@@ -26,9 +26,9 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
-_OPEN_REQUEST: Final = open_class(Request)
+_WRITABLE_REQUEST: Final = writable_class(Request)
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
-_NO_LIMITS: Final[Mapping[str, float | None]] = MappingProxyType({})
+_NO_TIMEOUTS: Final[Mapping[str, float | None]] = MappingProxyType({})
 
 
 class HTTPXExchanges:
@@ -128,8 +128,8 @@ class HTTPXExchanges:
         """A request as the service reads it."""
         url = request.url
         path, _, query = url.raw_path.decode("ascii").partition("?")
-        limits = request.extensions.get("timeout") or _NO_LIMITS
-        made: Any = object.__new__(_OPEN_REQUEST)
+        timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
+        made: Any = object.__new__(_WRITABLE_REQUEST)
         made.method = request.method
         made.url = str(url)
         made.host = url.host
@@ -139,7 +139,7 @@ class HTTPXExchanges:
         made.body = body
         made.base_url = ""
         made.client = self._library
-        made.timeouts = shared_timeouts(limits.get("connect"), limits.get("read"))
+        made.timeouts = shared_timeouts(timeouts.get("connect"), timeouts.get("read"))
         made._found = {}
         made.__class__ = Request
         neutral: Request = made

@@ -187,5 +187,5 @@ def _answer(
     request = replace(request, path=target.path, base_url=target.base_url)
     if target.control:
         return own.control(connection.provider, request)
-    service = own.at_port(connection.provider)
+    service = own.service_of(connection.provider)
     return own.receive(service, request, Caller(0, connection))
