@@ -218,5 +218,8 @@ def _named_like(
     for name, method in reversed(found.items()):
         method.__name__ = name
         method.__qualname__ = real[name].__qualname__
+        # By its module it is told who waits in a thread that runs it.
+        module: Any = getattr(real[name], "__module__", None)
+        method.__module__ = module
         method.__doc__ = real[name].__doc__
     return found

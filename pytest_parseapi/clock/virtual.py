@@ -172,6 +172,9 @@ class VirtualClock:
         """
         threads = self._threads
         needs = None if seconds is None else round(seconds * SECOND)
+        if needs == 0 and seconds:
+            # A deadline less than that away, by rounding: whoever waits for it again must not spin.
+            needs = 1
         if needs:
             self._endless.count()
         entry = Waiting(wait, polled=polled)

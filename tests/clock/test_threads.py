@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import multiprocessing.pool
@@ -323,6 +324,37 @@ def test_a_barrier_waits_for_the_slowest(clock):
     for thread in started(*[lambda s=s: run(s) for s in (1, 5, 3)]):
         thread.join()
     assert passed == [5, 5, 5]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_workers_that_poll_a_queue_take_a_step_for_each_poll(clock, workers):
+    jobs: queue.Queue[int] = queue.Queue()
+    stop = threading.Event()
+    polls = [0] * workers
+
+    def poll(number):
+        while not stop.is_set():
+            polls[number] += 1
+            with contextlib.suppress(queue.Empty):
+                jobs.get(timeout=0.05)
+
+    threads = [threading.Thread(target=poll, args=(number,)) for number in range(workers)]
+    for thread in threads:
+        thread.start()
+    time.sleep(10)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    # One that asks again for what rounding leaves of its deadline spins until real time counts.
+    assert all(190 <= count <= 210 for count in polls)
+
+
+def test_a_thread_that_runs_the_method_of_a_lock_is_the_consumer_s(clock):
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Timer(3, lock.release).start()
+    assert lock.acquire(timeout=10)
+    assert clock.elapsed == pytest.approx(3, abs=0.02)
 
 
 def test_a_consumer_and_a_producer(clock):
