@@ -272,8 +272,8 @@ def test_a_document_that_is_parsed_again_and_again_is_one_short_series(server):
     (journal,) = [service.journal for service in server.simulated.services.values()]
     operations = journal.operations
     assert len(operations) == MOST
-    assert operations[0].after is None
-    assert operations[1].after is operations[0]
+    assert operations[0].preceding is None
+    assert operations[1].preceding is operations[0]
 
 
 def test_the_attempts_of_a_test_are_all_kept(extend_api):
