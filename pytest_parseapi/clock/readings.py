@@ -115,28 +115,21 @@ class Readings:
 
         return sleep
 
-    # A client reads these two several times for each request: they ask no more than they must.
-
     def _counter(self, name: str, unit: int) -> Callable[[], float]:
-        current, real = self._current, self._current.real
-
-        def read() -> Any:
-            clock = current.clock
-            if clock is None:
-                return real[name]()
-            try:
-                frame = ask_for_frame()
-            except NOT_ASKED:
-                frame = calling_frame()
-            if caller_of(frame).is_real:
-                return real[name]()
-            ledger = clock.ledger
-            ledger.readings += 1
-            return real[name]() + (ledger.jumped if unit > 1 else ledger.jumped / SECOND)
-
-        return read
+        return self._reading(name, unit, is_counter=True)
 
     def _timer(self, name: str, unit: int) -> Callable[[], float]:
+        return self._reading(name, unit, is_counter=False)
+
+    def _reading(self, name: str, unit: int, *, is_counter: bool) -> Callable[[], float]:
+        """A clock that a client reads several times for each request: it asks no more than it must.
+
+        Args:
+            name: the function of ``time``.
+            unit: how many of what it gives are a second.
+            is_counter: whether all who read it see what their own work takes, and not consumers
+                alone.
+        """
         current, real, consumer = self._current, self._current.real, Caller.CONSUMER
 
         def read() -> Any:
@@ -152,7 +145,7 @@ class Readings:
                 return real[name]()
             ledger = clock.ledger
             ledger.readings += 1
-            if caller is consumer:
+            if caller is consumer or is_counter:
                 return real[name]() + (ledger.jumped if unit > 1 else ledger.jumped / SECOND)
             now = ledger.now()
             if unit > 1:
