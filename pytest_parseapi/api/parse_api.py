@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pytest_parseapi.api.assertions import Assertions, notes_checks
+from pytest_parseapi.api.assertions import notes_checks
 from pytest_parseapi.api.drawn_script import FailureScript, show_while_shrinking
 from pytest_parseapi.api.failures import FailureControls
 from pytest_parseapi.api.replay import ReplayControls
+from pytest_parseapi.api.run_assertions import RunAssertions
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.api.wrong_names import names_mistakes
@@ -30,7 +31,7 @@ class ParseAPI(
     RunControls,
     ReplayControls,
     WebhookControls,
-    Assertions,
+    RunAssertions,
 ):
     """One provider, simulated for one test; fixtures make it.
 
