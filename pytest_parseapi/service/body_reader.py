@@ -17,7 +17,8 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.reading import json_object
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.run_book import RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import RunRecord
 
 __all__ = ["BodyReader", "RunSeen", "at", "body_of", "sample_run", "words_of"]
 

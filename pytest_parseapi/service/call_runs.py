@@ -16,7 +16,8 @@ from pytest_parseapi.model.runs import (
     Submission,
 )
 from pytest_parseapi.record.payload import payload_of
-from pytest_parseapi.service.run_book import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 
 __all__ = ["CallRuns"]
 

@@ -22,7 +22,8 @@ from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.outcome import failed
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.run_book import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 
 __all__ = ["GuidedService"]
 

@@ -11,7 +11,8 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retention import Retention
-from pytest_parseapi.service.run_book import RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import RunRecord
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["LongLivedService", "Shared"]

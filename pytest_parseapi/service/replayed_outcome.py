@@ -19,7 +19,8 @@ from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.replay_script import RecordedReply, Replay
-from pytest_parseapi.service.run_book import RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import RunRecord
 
 __all__ = ["replayed"]
 

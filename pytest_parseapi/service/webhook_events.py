@@ -12,7 +12,8 @@ from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
-from pytest_parseapi.service.run_book import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import signed

@@ -12,7 +12,8 @@ from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
-from pytest_parseapi.service.run_book import BatchRecord, RunBook, RunRecord
+from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker

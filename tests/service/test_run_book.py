@@ -10,7 +10,8 @@ import pytest
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.runs import Submission
 from pytest_parseapi.providers.registry import provider_named, registry
-from pytest_parseapi.service.run_book import BatchRecord, Pace, RunBook
+from pytest_parseapi.service.run_book import Pace, RunBook
+from pytest_parseapi.service.run_records import BatchRecord
 
 WORDS = provider_named(registry(), "extend").runs
 THREADS = 4
