@@ -117,7 +117,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
 def missing_backoff(
     observed: Observed, operation: Operation, hint: str = IMMEDIATE
 ) -> Iterator[Finding]:
-    """Waits that one run proves to be no exponential backoff.
+    """Waits of one test that cannot be exponential backoff.
 
     Args:
         observed: what happened.

@@ -28,8 +28,8 @@ class Operation:
     """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
     __slots__ = (
-        *("preceding", "attempts", "caller", "claimant", "closed", "endpoint"),
-        *("failures", "idle", "joined", "key", "left", "polls", "siblings", "under_way"),
+        *("attempts", "caller", "claimant", "closed", "endpoint", "failures", "idle", "joined"),
+        *("key", "left", "polls", "preceding", "siblings", "under_way"),
     )
 
     def __init__(
@@ -159,11 +159,9 @@ class Operation:
         return now - self.last.ended <= _MOMENT and self.caller.is_gone()
 
     def was_given_up_by(self, asked: NewRequest) -> bool:
-        """Its caller asks about another document.
+        """Whether its caller asks about another document the moment that this one failed.
 
-        Returns:
-            Whether it does so the moment that this one failed, and so was not at work on it any
-            more when another caller asked for the same.
+        It was not at work on this one any more, then, when another caller asked for the same.
         """
         if self.claimant is None or self.closed or self.under_way or not self.last.failed:
             return False
