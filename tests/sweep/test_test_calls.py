@@ -80,6 +80,19 @@ class Hasty(Jobs):
         super().look()
 
 
+class AtOnce(Jobs):
+    """Submits again without a wait."""
+
+    def submit_again(self, run, document):
+        log.error("run %s failed: %s", run["id"], run["failureReason"])
+        self.tries[document] = self.tries.get(document, 0) + 1
+        again = run["failureReason"] in ("OCR_ERROR", "INTERNAL_ERROR", "CHUNKING_ERROR")
+        if again and self.tries[document] < 3:
+            self.start(document)
+        else:
+            self.failed[document] = run["failureReason"]
+
+
 def tried(function, *arguments):
     for _ in range(3):
         try:
@@ -127,6 +140,11 @@ def test_what_the_consumer_does_within_one_call_is_judged(sweep):
     result = sweep(looking("Hasty()", "a loop"), kinds="retryable", app=APP)
     assert "broke poll_interval" in titles(result)
     assert "broke backoff" in titles(result)
+
+
+def test_a_resubmission_within_one_call_is_judged(sweep):
+    result = sweep(looking("AtOnce()", "a loop"), kinds="runs", app=APP)
+    assert titles(result) == ["broke resubmitted_wait"]
 
 
 def test_a_function_of_the_test_that_the_consumer_calls_is_a_part_of_its_call(sweep):
