@@ -143,6 +143,7 @@ def test_a_script_is_played_in_its_order_and_replaces_the_one_before(extend_api)
 def test_a_script_may_be_left_over(extend_api):
     extend_api.script(script("INTERNAL_ERROR", "INTERNAL_ERROR"))
     send(extend_api)
+    assert met(extend_api) == ["INTERNAL_ERROR"]
 
 
 def test_what_is_scripted_after_a_reset_must_be_met_again(nested):
