@@ -47,12 +47,15 @@ class Wait(Protocol):
 class Gate:
     """A wait that another thread ends by `wake` alone."""
 
-    __slots__ = ("_gate",)
+    __slots__ = ("_gate", "_is_open")
     is_sleep = False
     takes = False
 
     def __init__(self) -> None:
         self._gate: Any = None
+        # A lock that was handed to its waiter must not be released again before the waiter runs:
+        # debug builds of CPython 3.14 abort then.
+        self._is_open = True
 
     def comes(self) -> bool:
         """Nothing is waited for but time."""
@@ -60,13 +63,15 @@ class Gate:
 
     def block(self, seconds: float) -> bool:
         """Wait at the gate."""
-        raw_acquire(self._gate, True, seconds)  # noqa: FBT003 - a lock's own order
+        if raw_acquire(self._gate, True, seconds):  # noqa: FBT003 - a lock's own order
+            self._is_open = False
         return False
 
     def close(self) -> None:
         """Let `block` block; called before other threads see the wait."""
         self._gate = allocate_lock()
         raw_acquire(self._gate)
+        self._is_open = False
 
     def over(self) -> bool:
         """Whoever ends the wait says so by `wake`."""
@@ -74,7 +79,8 @@ class Gate:
 
     def wake(self) -> None:
         """Open the gate."""
-        if self._gate is not None:
+        if not self._is_open:
+            self._is_open = True
             with contextlib.suppress(RuntimeError):
                 raw_release(self._gate)
 
