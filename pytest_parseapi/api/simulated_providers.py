@@ -100,7 +100,7 @@ class SimulatedProviders:
         """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
         """How many attempts of the same token were forgotten, by provider."""
-        self._tokens = _Tokens(self._of_token, settings.retention)
+        self._tokens: _Tokens | None = None
         self.hosts = SimulatedHosts(clock, stops, look, forks)
         self.hosts.speed = settings.speed
         self.hosts.of_token = lambda token: self.within(token).hosts
@@ -124,18 +124,20 @@ class SimulatedProviders:
 
     def within(self, token: str) -> SimulatedProviders:
         """Those of a token, which begin empty when it is first used."""
+        if self._tokens is None:
+            self._tokens = _Tokens(self._of_token, self.settings.retention)
         return self._tokens.within(token)
 
     def close(self) -> None:
         """It is given up: let go of what refers to it in turn, so that its memory is free now."""
         self.hosts.disconnect()
-        self.hosts.of_token = self.hosts.no_token
+        del self.hosts.of_token
         self.hosts.control = no_control
         for service in self.services.values():
             service.reset()
         self.services = {}
         self.senders = {}
-        del self._tokens
+        self._tokens = None
 
     def lost(self, provider: str) -> int:
         """How many attempts at a provider a server that runs for days has dropped."""
@@ -171,7 +173,7 @@ class SimulatedProviders:
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
-            picture=lambda focus: draw(provider, service.journal.attempts, focus=focus),
+            picture=lambda attempts, focus: draw(provider, attempts, focus=focus),
             signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service

@@ -82,8 +82,7 @@ class Retention:
         self._change(owner, 1, size)
         while self._count > self.most or (self._bytes > self._most_bytes and self._count > 1):
             self._drop_oldest()
-        if len(self._order) > 2 * self.most:
-            self._order = deque(item for item in self._order if _is_on_record(item))
+        self._let_go()
 
     def forget(self, owner: Recorded) -> None:
         """An owner is about to clear its journal: nothing of it counts any more."""
@@ -111,6 +110,13 @@ class Retention:
         self.dropped += 1
         kept.owner.journal.drop(kept.operation, kept.attempt)
         kept.owner.forget(kept.attempt)
+
+    def _let_go(self) -> None:
+        """Keep nothing of owners that were given up: they are mostly the oldest."""
+        while self._order and not _is_on_record(self._order[0]):
+            self._order.popleft()
+        if len(self._order) > self._count + self.most // _IDLE:
+            self._order = deque(item for item in self._order if _is_on_record(item))
 
     def _change(self, owner: Recorded, count: int, size: int) -> None:
         before = self._held.get(owner.seed, _Held(0, 0))

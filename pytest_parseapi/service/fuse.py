@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.journal import Journal
 from pytest_parseapi.record.operation import Operation
 
 __all__ = ["MAX_POLLS", "Fuse"]
@@ -22,14 +24,20 @@ class Fuse:
         max_attempts: how many failed attempts in a row at one operation end the test; infinite for
             a server, which stops nobody.
         stops: where to stop the test.
-        picture: draws the record for the message, given the numbers of what matters most.
+        journal: the record.
+        picture: draws a record for the message, given the numbers of what matters most.
     """
 
     def __init__(
-        self, max_attempts: float, stops: Stops, picture: Callable[[Collection[int]], str]
+        self,
+        max_attempts: float,
+        stops: Stops,
+        journal: Journal,
+        picture: Callable[[list[Attempt], Collection[int]], str],
     ) -> None:
         self._max_attempts = max_attempts
         self._stops = stops
+        self._journal = journal
         self._picture = picture
 
     def check(self, operation: Operation) -> None:
@@ -54,7 +62,7 @@ class Fuse:
         numbers = [attempt.number for attempt in operation.attempts]
         self._stops.stop(
             f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n\n{self._picture(numbers)}",
+            f"({limit}).\n\n{self._picture(self._journal.attempts, numbers)}",
             kind="fuse",
         )
 

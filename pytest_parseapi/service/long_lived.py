@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
@@ -21,6 +22,12 @@ __all__ = ["LongLivedService", "Shared"]
 _MOST_REASONS: Final = 1_000
 
 
+class _KeptRun(NamedTuple):
+    seed: str
+    book: RunBook
+    run: RunRecord
+
+
 @dataclass(slots=True)
 class Shared:
     """What the services of all tokens have in common."""
@@ -28,20 +35,22 @@ class Shared:
     retention: Retention
     tell: Callable[[Attempt], None] = lambda _attempt: None
     """Called with each attempt that has ended."""
-    _runs: deque[tuple[str, RunBook, RunRecord]] = field(default_factory=deque)
+    _runs: deque[_KeptRun] = field(default_factory=deque)
     _count: int = 0
 
     def keep_run(self, seed: str, book: RunBook, run: RunRecord) -> None:
         """There is one more run: the oldest of all tokens goes where there are too many."""
-        self._runs.append((seed, book, run))
+        self._runs.append(_KeptRun(seed, book, run))
         self._count += 1
         while self._count > self.retention.most:
             seed, book, run = self._runs.popleft()
             if book.drop(run):
                 self._count -= 1
                 self.retention.note(seed, run.names)
-        if len(self._runs) > 2 * self.retention.most:
-            self._runs = deque(item for item in self._runs if item[1].get(item[2].id) is item[2])
+        while self._runs and not _is_kept(self._runs[0]):
+            self._runs.popleft()
+        if len(self._runs) > self._count + self.retention.most_idle:
+            self._runs = deque(item for item in self._runs if _is_kept(item))
 
     def forget_runs(self, book: RunBook) -> None:
         """A book is given up."""
@@ -85,7 +94,9 @@ class LongLivedService(SimulatedService):
         self.provider.behaviour.forget(self.state, attempt.ended)
 
     def _count_runs(self) -> None:
-        book = self.runs
-        if book is not None:
-            shared, seed = self._shared, self.seed
-            book.on_kept = lambda run: shared.keep_run(seed, book, run)
+        if self.runs is not None:
+            self.runs.on_kept = partial(self._shared.keep_run, self.seed)
+
+
+def _is_kept(item: _KeptRun) -> bool:
+    return item.book.get(item.run.id) is item.run

@@ -48,8 +48,8 @@ class RunBook:
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
         """Called when a request has made a run or batch."""
-        self.on_kept: Callable[[RunRecord], None] | None = None
-        """Called when there is one more run, which a server that runs for days counts."""
+        self.on_kept: Callable[[RunBook, RunRecord], None] | None = None
+        """Called when the book has one more run, which a server that runs for days counts."""
         self.dropped = 0
         """How many runs there are no longer, because a server kept newer ones."""
         self._lock = allocate_lock()
@@ -152,7 +152,7 @@ class RunBook:
         if run.names:
             self._latest[run.names[0]] = run
         if self.on_kept is not None:
-            self.on_kept(run)
+            self.on_kept(self, run)
 
     def _ended(self, item: RunRecord | BatchRecord) -> None:
         if self.on_end is not None:

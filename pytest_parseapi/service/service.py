@@ -84,7 +84,7 @@ class SimulatedService:
         stops: where to stop the test.
         seed: what the ids depend on.
         max_attempts: the fuse: how many failed attempts in a row at one operation end the test.
-        picture: draws the record for the fuse's message.
+        picture: draws a record for the fuse's message, given the numbers of what matters most.
         signing_parameters: more query parameters that sign a link, beside the well-known ones.
     """
 
@@ -97,7 +97,7 @@ class SimulatedService:
         stops: Stops,
         seed: str,
         max_attempts: float,
-        picture: Callable[[Collection[int]], str],
+        picture: Callable[[list[Attempt], Collection[int]], str],
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
@@ -117,7 +117,7 @@ class SimulatedService:
         self._stops = stops
         self.seed = f"{provider.name} {seed}"
         """What its ids depend on."""
-        self._fuse = Fuse(max_attempts, stops, picture)
+        self._fuse = Fuse(max_attempts, stops, self.journal, picture)
         self._routes = Routes(provider, stops)
         self._functions = ProviderFunctions(provider, stops)
         self.rejections: dict[str, int] = {}

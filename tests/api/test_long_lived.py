@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import io
 import json
+import weakref
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from pytest_parseapi.providers.registry import registry
 from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.serve import long_lived_providers
 from pytest_parseapi.service import fuse
+from pytest_parseapi.service.long_lived import LongLivedService
 
 MOST = 10
 
@@ -264,6 +267,33 @@ def test_nothing_grows_with_what_is_gone(server):
         assert len(journal._latest) <= 2 * MOST + 1
         assert len(journal.credentials) <= 2 * MOST + 1
         assert len(journal._kept) <= 20 * MOST
+
+
+def test_what_a_forgotten_token_had_is_free_at_once(server, monkeypatch):
+    alive = weakref.WeakSet()
+    begin = LongLivedService.__init__
+
+    def counted(service, *arguments, **named):
+        begin(service, *arguments, **named)
+        alive.add(service)
+
+    monkeypatch.setattr(LongLivedService, "__init__", counted)
+    # Nobody may rely on the garbage collector: it waits until there is a lot.
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(5 * MOST):
+            token = f"t{number}"
+            server.fail(token)
+            server.parse(f"{number}.pdf", token)
+            server.parse(f"{number}.pdf", token, path="/parse_runs")
+            server.post("/files/upload", token=token, files={"file": ("a.pdf", b"%PDF-1.7")})
+            server.post("/__parseapi/webhook", {}, token)
+            server.check("retried", token)
+            server.post("/__parseapi/reset", {}, f"t{number - 1}")
+    finally:
+        gc.enable()
+    assert len(alive) <= MOST + 2
 
 
 def test_a_document_that_is_parsed_again_and_again_is_one_short_series(server):
