@@ -44,7 +44,7 @@ class VirtualTime:
             functions = take_over()
             functions.hold()
             functions.begin(self.clock)
-            self._waits = Waits(self.clock, functions)
+            self._waits = Waits(self.clock)
             self._waits.start()
             self._loops = LoopWaits(self.clock, self._idle)
             self._loops.start()

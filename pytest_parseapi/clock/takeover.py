@@ -17,6 +17,7 @@ from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.supported import lost, untried
+from pytest_parseapi.clock.time_machine import TimeMachine
 from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class TakeOver:
             self._functions = {
                 name: ReplacedName(time, name, target) for name, target in self._targets.items()
             }
-            self._others = [ReplacedClasses(self._current)]
+            self._others = [ReplacedClasses(self._current), TimeMachine(self.without)]
 
     def _prepare_in_place(self) -> None:
         # Nothing of this loads where no test has virtual time.
@@ -145,6 +146,7 @@ class TakeOver:
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
             *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),
+            TimeMachine(self.without),
         ]
         for taken in self._others:
             taken.take()

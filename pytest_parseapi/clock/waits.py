@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import select as system
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,6 @@ from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
-from pytest_parseapi.clock.takeover import TakeOver
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
@@ -29,12 +27,10 @@ class Waits:
 
     Args:
         clock: the clock of the test.
-        functions: the functions of the clock.
     """
 
-    def __init__(self, clock: VirtualClock, functions: TakeOver) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._functions = functions
         self._threads = current().threads
         self._real_wait = RealWait(self._threads)
         self._patches = Patches()
@@ -45,20 +41,10 @@ class Waits:
         self._patches.put(threading.Thread, "_delete", self._delete)
         self._patches.put(system, "select", self._select)
         self._patches.put(socket.socket, "accept", self._accept)
-        self._leave_to_time_machine()
 
     def stop(self) -> None:
         """Wait in real time again."""
         self._patches.stop()
-
-    def _leave_to_time_machine(self) -> None:
-        """Let time-machine, which patches the same functions, find them as they are without us."""
-        other: Any = sys.modules.get("_time_machine")
-        for name in ("patch", "patch_if_needed", "unpatch"):
-            if hasattr(other, name):
-                self._patches.put(
-                    other, name, lambda real: functools.partial(self._functions.without, real)
-                )
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """``select.select`` waits for something real: it goes on record with what it took."""

@@ -239,6 +239,34 @@ CLOCKS = {
 
     def test_without():
         assert time.time() > 1.7e9 and datetime.datetime.now().year > 2020
+
+    @pytest.mark.time_machine("2020-01-01T00:00+00:00")
+    def test_marked(extend_api):
+        parse()
+        assert time.gmtime(time.time()).tm_year == datetime.datetime.now().year == 2020
+
+    @time_machine.travel("2020-01-01T00:00+00:00")
+    def test_without_a_simulation():
+        assert time.gmtime(time.time()).tm_year == datetime.datetime.now().year == 2020
+
+    @pytest.mark.time_machine("2020-01-01T00:00+00:00")
+    def test_marked_again(extend_api):
+        assert time.gmtime(time.time()).tm_year == datetime.datetime.now().year == 2020
+    """,
+    "time-machine, imported late": """
+    def test(extend_api):
+        parse()
+
+    def test_without_a_simulation():
+        import time_machine
+
+        with time_machine.travel("2020-01-01T00:00+00:00"):
+            assert time.gmtime(time.time()).tm_year == datetime.datetime.now().year == 2020
+        assert datetime.datetime.now().year > 2020
+
+    def test_again(extend_api):
+        time.sleep(5)
+        assert extend_api.clock.elapsed == 5
     """,
 }
 
@@ -256,7 +284,8 @@ def test_styles(nested, body):
 def test_other_clocks(pytester, separate, body):
     # In a process of their own: what they replace, other tools may keep.
     pytester.makepyfile(HEAD + body)
-    result = separate(plugins=["time_machine"])
+    plugins = ["time_machine"] if "move_to" in body else []
+    result = separate(plugins=plugins)
     assert result.parseoutcomes().keys() == {"passed"}, result.stdout.str()
 
 
