@@ -6,6 +6,7 @@ import inspect
 import sys
 import threading
 import weakref
+from _thread import _count as _count_started
 from _thread import get_ident
 from collections.abc import Container
 from types import FrameType
@@ -97,14 +98,17 @@ def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
     Args:
         but: keys of callers that are left out.
     """
-    ident = get_ident()
     found = set()
-    for other, frame in frames_of_others().items():
-        caller = Caller(other, None)
-        if _is_notified(frame) or not caller._thread_is_idle(frame):
-            found.add(caller)
+    if _count_started() or len(threading._active) > 1:  # type: ignore[attr-defined]
+        for other, frame in frames_of_others().items():
+            caller = Caller(other, None)
+            if _is_notified(frame) or not caller._thread_is_idle(frame):
+                found.add(caller)
     asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
+    loop = None if asyncio is None else asyncio._get_running_loop()
+    # A task that has not begun is ready, and to look at all tasks takes its time.
+    if asyncio is not None and loop is not None and getattr(loop, "_ready", True):
+        ident = get_ident()
         for task in asyncio.all_tasks():
             if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
                 found.add(Caller(ident, task))
