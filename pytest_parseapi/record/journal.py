@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import writable_class
-from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.http import HeaderLines, Reply, Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.reading import json_object
 from pytest_parseapi.patching.plain_lock import plain_lock
@@ -237,7 +237,9 @@ class Journal:
         made.timeouts = request.timeouts
         made.body = body
         made.names = names
-        made._headers = keep(request.headers, request.headers)
+        sent = request.headers
+        # Those of clients that send the same ones again are one object already.
+        made._headers = sent if isinstance(sent, HeaderLines) else keep(sent, sent)
         made._document_names = self._document_names
         made._secrets = keep(secrets, secrets)
         made.__class__ = Attempt

@@ -8,6 +8,7 @@ from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Excerpt, Request, size_of
+from pytest_parseapi.model.reading import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
@@ -68,7 +69,7 @@ class NewRequest:
     @property
     def _content(self) -> str | None:
         """A digest of the document's own bytes; None where it neither carries nor uploaded any."""
-        if may_hold_document(self.request.header("content-type") or ""):
+        if may_hold_document(media_type(self.request)):
             return self.payload.content
         return self._uploaded(self.names)
 
@@ -76,7 +77,7 @@ class NewRequest:
     def _may_have_content(self) -> bool:
         """Whether it can carry a document's bytes, or name an upload; it is quicker to ask."""
         has_uploads = self._document_names.has_uploads
-        return has_uploads or may_hold_document(self.request.header("content-type") or "")
+        return has_uploads or may_hold_document(media_type(self.request))
 
     def _uploaded(self, names: tuple[str, ...]) -> str | None:
         """A digest of the bytes that were uploaded under an id."""

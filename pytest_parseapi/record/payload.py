@@ -158,9 +158,9 @@ def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _
     return Payload(kind, (whole,), whole)
 
 
-def may_hold_document(content_type: str) -> bool:
+def may_hold_document(media_type: str) -> bool:
     """Whether a body of this type may hold the bytes of a document, rather than name one."""
-    return content_type.partition(";")[0].strip().lower() not in _NO_DOCUMENT
+    return media_type not in _NO_DOCUMENT
 
 
 def document_bytes(content_type: str, body: bytes) -> bytes:

@@ -6,7 +6,7 @@ import functools
 import http.client
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.headers import KnownHeaders
@@ -26,6 +26,9 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
+_Address: TypeAlias = tuple[str, str, str, str]
+"""A URL, its host, its path and its query."""
+_MOST_ADDRESSES: Final = 256
 _WRITABLE_REQUEST: Final = writable_class(Request)
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = MappingProxyType({})
@@ -45,6 +48,7 @@ class HTTPXExchanges:
         self.mocks = HTTPXMocks(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
+        self._addresses: dict[str, _Address] = {}
         self._library: str = module.__name__
         # respx mocks httpx alone.
         self._active: Callable[[], Sequence[Any]] = (
@@ -126,15 +130,12 @@ class HTTPXExchanges:
 
     def neutral(self, request: Any, body: bytes) -> Request:
         """A request as the service reads it."""
-        url = request.url
-        path, _, query = url.raw_path.decode("ascii").partition("?")
+        url = str(request.url)
+        address = self._addresses.get(url) or self._read(url, request.url)
         timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
         made: Any = object.__new__(_WRITABLE_REQUEST)
         made.method = request.method
-        made.url = str(url)
-        made.host = url.host
-        made.path = path
-        made.query = query
+        made.url, made.host, made.path, made.query = address
         made.headers = self._known_headers.of(tuple(request.headers.raw))
         made.body = body
         made.base_url = ""
@@ -144,6 +145,14 @@ class HTTPXExchanges:
         made.__class__ = Request
         neutral: Request = made
         return neutral
+
+    def _read(self, text: str, url: Any) -> _Address:
+        """What a URL is made of; it is kept, as most requests go to the same few."""
+        if len(self._addresses) > _MOST_ADDRESSES:
+            self._addresses.clear()
+        path, _, query = url.raw_path.decode("ascii").partition("?")
+        address = self._addresses[text] = (text, url.host, path, query)
+        return address
 
     def respond(self, request: Any, result: Reply | Fault) -> Any:
         """The response that stands for a reply.

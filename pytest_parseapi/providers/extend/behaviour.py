@@ -19,7 +19,7 @@ from pytest_parseapi.model.reading import (
 )
 from pytest_parseapi.providers.extend.files import FILE_HANDLERS
 from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS
-from pytest_parseapi.providers.extend.state import ExtendState, Handler
+from pytest_parseapi.providers.extend.state import UNSEEN, ExtendState, Handler
 
 __all__ = ["ExtendBehaviour", "names_of_file"]
 
@@ -80,8 +80,10 @@ class ExtendBehaviour(Behaviour):
         handler = self.handlers.get(f"{endpoint.method} {endpoint.path}")
         if handler is None:
             raise SimulationStopped(f"The simulated Extend API does not serve {endpoint}.")
-        headers = self.reply_headers(request_id)
         body = handler(call)
+        if body is UNSEEN:
+            return UNSEEN
+        headers = self.reply_headers(request_id)
         if isinstance(body, Reply):
             return Reply(status=body.status, headers={**body.headers, **headers}, body=body.body)
         if isinstance(body, bytes):

@@ -30,6 +30,7 @@ from pytest_parseapi.providers.extend.requests import (
     refused_type,
 )
 from pytest_parseapi.providers.extend.state import (
+    UNSEEN,
     ExtendState,
     Handler,
     ParsedDocument,
@@ -57,7 +58,7 @@ _SAMPLE: Final = (
 """What is downloaded of a file whose bytes were not kept."""
 
 
-def _parse(call: Call) -> Mapping[str, Any] | bytes:
+def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
     state: ExtendState = call.state
     asked = parse_request(call.request, state)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
@@ -66,7 +67,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes:
         raise refused
     run_id = call.new_id("pr_")
     if call.unseen:
-        return b"{}"
+        return UNSEEN
     file = file_of(call, asked.file)
     parsed = ParsedDocument(file=file, config=asked.config, metadata=asked.metadata)
     state.keep_parsed(call, run_id, parsed)

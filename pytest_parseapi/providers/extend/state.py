@@ -13,7 +13,7 @@ from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.providers.extend.file_types import PDF, FileKind
 
-__all__ = ["ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput"]
+__all__ = ["UNSEEN", "ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput"]
 
 
 # Not frozen: most requests make one, and a frozen one takes several times as long to make.
@@ -64,6 +64,9 @@ class StoredOutput:
 
 Handler: TypeAlias = Callable[[Call], Mapping[str, Any] | bytes | Reply]
 """Answers one endpoint: the body of a 200, as an object or as JSON, a reply, or `Rejected`."""
+
+UNSEEN: Final = Reply(status=200)
+"""The reply in whose place a scripted error is sent."""
 
 # How many files fetched from URLs, and how many synchronous runs, stay known by id, so that a test
 # of many documents stays small.
