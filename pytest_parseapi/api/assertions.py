@@ -8,11 +8,12 @@ from functools import wraps
 from typing import Any, Final, Literal, TypeVar
 
 from pytest_parseapi.checks import (
+    backoff,
     documentation,
     logs,
     requests,
     retries,
-    waits,
+    retry_after,
 )
 from pytest_parseapi.checks.finding import name_check
 from pytest_parseapi.checks.logs import Which
@@ -145,7 +146,7 @@ class Assertions(ABC):
             >>> our_app.parse("https://files.example.com/invoice.pdf")
             >>> extend_api.assert_backoff(initial=1.0, factor=2.0)
         """
-        waits.backoff(
+        backoff.backoff(
             self._observed,
             initial,
             factor,
@@ -169,7 +170,7 @@ class Assertions(ABC):
             >>> our_app.parse("https://files.example.com/invoice.pdf")
             >>> extend_api.assert_retry_after_honoured()
         """
-        waits.retry_after_honoured(self._observed, document)
+        retry_after.retry_after_honoured(self._observed, document)
 
     def assert_payload_resent(self, document: str | None = None) -> None:
         """Each retry carried the same body, file name, content type and parts.

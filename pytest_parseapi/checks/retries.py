@@ -6,12 +6,21 @@ from collections.abc import Callable, Iterator
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait, counted
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import check_count
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["gave_up", "not_retried", "parsed_once", "recovered", "retried"]
+__all__ = [
+    "gave_up",
+    "missing_retries",
+    "not_retried",
+    "parsed_once",
+    "pointless_retries",
+    "recovered",
+    "retried",
+]
 
 
 def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
@@ -161,6 +170,52 @@ def _success(operation: Operation) -> Attempt | None:
     return next((attempt for attempt in operation.attempts if not attempt.failed), None)
 
 
+def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
+    """The first retry after an error that no retry can fix."""
+    for before, after in operation.pairs():
+        error = before.error
+        if not isinstance(error, DocumentedError) or error.retryable:
+            continue
+        if not before.same_credential(after):
+            # Another credential is another request.
+            continue
+        if observed.delivered_between(before, after):
+            # The provider has delivered again, and the receiver cannot but look again.
+            continue
+        yield Finding(
+            kind="final_error",
+            rule=f"{error.code} is not retried",
+            subject=Subject.operation(operation),
+            expected=f"no attempt after the {describe_error(before)} of attempt {before.number}"
+            + _basis(error),
+            seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
+            advice=observed.advice("retryable"),
+        )
+        break
+
+
+def missing_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
+    """A last attempt that met an error which may be retried, and was alone."""
+    attempts = operation.attempts
+    last = attempts[-1]
+    if len(attempts) > 1 and attempts[-2].failed:
+        return
+    error = last.error
+    if not isinstance(error, DocumentedError) or not error.retryable:
+        return
+    if observed.success_beside(operation) is None:
+        yield Finding(
+            kind="retryable_error",
+            rule=f"{error.code} is retried",
+            subject=Subject.operation(operation),
+            expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
+            + _basis(error),
+            seen="nothing followed",
+            nearest=asked_to_wait(last),
+            advice=observed.advice("retryable"),
+        )
+
+
 def _judge(
     observed: Observed,
     rule: str,
@@ -178,3 +233,7 @@ def _failures(operation: Operation) -> str:
     last = [attempt for attempt in operation.attempts if attempt.failed][-1]
     count = sum(attempt.failed for attempt in operation.attempts)
     return f"{counted(count, 'failed attempt')}, the last a {describe_error(last)}"
+
+
+def _basis(error: DocumentedError) -> str:
+    return "" if error.basis == "documented" else f" (basis: {error.basis})"

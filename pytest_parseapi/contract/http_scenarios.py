@@ -9,7 +9,8 @@ from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, Subject, counted
 from pytest_parseapi.checks.requests import wrong_api_versions
-from pytest_parseapi.checks.waits import too_early, waits_of
+from pytest_parseapi.checks.retry_after import too_early
+from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import UNAVAILABLE, Case, Named, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means

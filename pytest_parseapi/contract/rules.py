@@ -6,20 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.documentation import (
-    missing_backoff,
-    missing_retries,
-    pointless_retries,
-)
+from pytest_parseapi.checks.backoff import IMMEDIATE, missing_backoff
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.checks.logs import leaks, level_number, unlogged
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
+from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.unforeseen import is_unforeseen
-from pytest_parseapi.checks.waits import IMMEDIATE
 from pytest_parseapi.checks.webhooks import unaccepted, unrejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy

@@ -1,0 +1,284 @@
+"""Whether the waits before retries grow: to a given shape, or as exponential backoff does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, Literal
+
+from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
+from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
+from pytest_parseapi.checks.waits import RetryWait, WaitProblem, waits_of
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
+from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.operation import Operation
+
+__all__ = ["IMMEDIATE", "backoff", "missing_backoff"]
+
+IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
+"""What may explain that a first retry came without a wait."""
+_ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"
+# From the fourth wait on, equal waits may be a cap.
+_CAP_FROM: Final = 3
+_OFF_THE_FLOOR: Final = 1.5
+
+
+def backoff(
+    observed: Observed,
+    initial: float | None = None,
+    factor: float = 2.0,
+    maximum: float | None = None,
+    jitter: float | Literal["full"] = 0.1,
+    *,
+    immediate_first: bool = False,
+    document: str | None = None,
+) -> None:
+    """The waits before retries grow exponentially."""
+    _seconds("initial", initial)
+    _seconds("maximum", maximum)
+    growth = number_of(factor)
+    if growth is None or not 1 <= growth < math.inf:
+        raise UsageError(f"factor must be a number >= 1, not {factor!r}")
+    spread = number_of(0.0 if jitter == "full" else jitter)
+    if spread is None or not 0 <= spread < 1:
+        raise UsageError(f"jitter must be a number >= 0 and < 1, or 'full', not {jitter!r}")
+    rule = "waits before retries grow exponentially"
+    narrowed = observed.about(document, rule)
+    judged = [
+        (operation, waits)
+        for operation in narrowed.operations
+        for waits in waits_of(observed, operation)
+        if waits
+    ]
+    if not judged:
+        seen, advice = _why_no_waits(narrowed)
+        nothing_to_check(narrowed, rule, seen, advice=advice)
+    findings = []
+    for operation, waits in judged:
+        last = waits[-1].retry
+        shape = _Shape(initial, float(factor), maximum, jitter)
+        shape.allow(tolerance(observed, last), no_wait(observed, last))
+        bound = shape.shortest(waits)
+        if unjudgeable(observed, last, bound):
+            findings.append(too_fast(observed, rule, last, bound, Subject.operation(operation)))
+            continue
+        problem = shape.problem(waits, immediate_first=immediate_first)
+        if problem is not None:
+            findings.append(
+                Finding(
+                    kind="backoff",
+                    rule=rule,
+                    subject=Subject.operation(operation),
+                    expected=shape.text(waits),
+                    seen=", ".join(f"{wait.seconds:.3f} s" for wait in waits),
+                    nearest=problem.explained(observed),
+                    advice=observed.advice("backoff"),
+                )
+            )
+    raise_findings(narrowed, findings)
+
+
+class _Shape:
+    """``min(initial * factor**n, maximum)`` within a jitter."""
+
+    def __init__(
+        self,
+        initial: float | None,
+        factor: float,
+        maximum: float | None,
+        jitter: float | Literal["full"],
+    ) -> None:
+        self._initial = initial
+        self._factor = factor
+        self._maximum = math.inf if maximum is None else maximum
+        self._jitter = jitter
+        self._tolerance = 0.0
+        self._none = 0.0
+
+    def allow(self, tolerance: float, none: float) -> None:
+        """Let waits be so far off, and count as none up to so many seconds."""
+        self._tolerance = tolerance
+        self._none = none
+
+    def shortest(self, waits: list[RetryWait]) -> float:
+        """The smallest bound; 0 where nothing but missing waits are to be judged."""
+        if self._initial is not None:
+            return min(self._bound(self._initial, wait.position) for wait in waits)
+        return min((wait.seconds for wait in waits if wait.seconds > self._none), default=0.0)
+
+    def text(self, waits: list[RetryWait]) -> str:
+        within = (
+            "at most" if self._jitter == "full" else f"within ±{100 * float(self._jitter):g} % of"
+        )
+        if self._initial is None and self._jitter == "full":
+            return "waits above 0 s" + (
+                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
+            )
+        if self._initial is None:
+            return f"each wait {within} {self._factor:g} times the one before" + (
+                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
+            )
+        bounds = (f"{self._bound(self._initial, wait.position):g} s" for wait in waits)
+        return f"{within} " + ", ".join(bounds)
+
+    def problem(self, waits: list[RetryWait], *, immediate_first: bool) -> WaitProblem | None:
+        """What is wrong with the waits, if anything."""
+        for wait in waits:
+            if wait.seconds <= self._none and not (immediate_first and wait.position == 0):
+                hint = _ACCEPTED if wait.position == 0 else ""
+                return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
+        if immediate_first and waits[0].position == 0 and waits[0].seconds <= self._none:
+            waits = waits[1:]
+            # Some count the immediate retry as the first step (urllib3), some do not.
+            ahead = [wait._replace(position=wait.position - 1) for wait in waits]
+            if not waits or not self._misfit(waits) or not self._misfit(ahead):
+                return None
+        return self._misfit(waits)
+
+    def _misfit(self, waits: list[RetryWait]) -> WaitProblem | None:
+        if self._initial is not None:
+            return self._outside(waits, self._initial)
+        # The first wait has a jitter of its own, so any start that fits all waits will do.
+        problems = [self._outside(waits, start) for start in self._starts(waits)]
+        return None if None in problems else problems[0]
+
+    def _starts(self, waits: list[RetryWait]) -> Iterator[float]:
+        if self._jitter == "full":
+            # Any wait fits below its bound if the longest does.
+            yield max(wait.seconds / self._growth(wait.position) for wait in waits)
+            return
+        slack = (1 + self._jitter, 1 - self._jitter)
+        for wait in waits:
+            start = wait.seconds / self._growth(wait.position)
+            yield start
+            for part in slack:
+                yield start / part
+
+    def _outside(self, waits: list[RetryWait], initial: float) -> WaitProblem | None:
+        for wait in waits:
+            bound = self._bound(initial, wait.position)
+            above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
+            most, least = bound + above, bound - below
+            if wait.seconds > most + self._tolerance:
+                return WaitProblem(
+                    f"the wait before attempt {wait.retry.number} is too long: "
+                    f"{wait.seconds:.3f} s, not {most:.3f} s at most"
+                )
+            if wait.seconds < least - self._tolerance:
+                return WaitProblem(
+                    f"the wait before attempt {wait.retry.number} is too short: "
+                    f"{wait.seconds:.3f} s, not {least:.3f} s at least"
+                )
+        return None
+
+    def _bound(self, initial: float, position: int) -> float:
+        return min(initial * self._growth(position), self._maximum)
+
+    def _growth(self, position: int) -> float:
+        try:
+            return self._factor**position
+        except OverflowError:
+            return math.inf
+
+
+def _why_no_waits(observed: Observed) -> tuple[str, str]:
+    """What was seen, and advice."""
+    if not observed.failed_operations:
+        return "no failed attempt is on record", ""
+    if any(True for operation in observed.operations for _ in operation.pairs()):
+        advice = "assert_retry_after_honoured() judges such waits"
+        return "every retry followed a Retry-After", advice
+    return "no failed attempt was retried", NOT_RETRIED
+
+
+def _seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    number = number_of(value)
+    if number is None or not 0 < number < math.inf:
+        raise UsageError(
+            f"{name} must be a number of seconds > 0, not {value!r}{as_document(value)}"
+        )
+
+
+def missing_backoff(
+    observed: Observed, operation: Operation, hint: str = IMMEDIATE
+) -> Iterator[Finding]:
+    """Waits of one test that cannot be exponential backoff.
+
+    Args:
+        observed: what happened.
+        operation: whose waits they are.
+        hint: what may explain that a first retry came without a wait.
+    """
+    for waits in waits_of(observed, operation):
+        judged = [wait for wait in waits if _is_retryable(wait.before)]
+        if not judged:
+            continue
+        rule, last = "retries wait with exponential backoff", judged[-1].retry
+        none, same = no_wait(observed, last), tolerance(observed, last)
+        shortest = min(wait.seconds for wait in judged)
+        if shortest > none and unjudgeable(observed, last, shortest):
+            subject = Subject.operation(operation)
+            yield too_fast(observed, rule, last, round(shortest, 3), subject)
+            return
+        problem = _problem(judged, none, same, hint)
+        if problem is not None:
+            # How long others held a lock or a worker says nothing about the backoff.
+            alone = [
+                wait
+                for wait in judged
+                if wait.seconds <= none or not observed.waited_for_a_turn(wait.retry, same)
+            ]
+            problem = _problem(alone, none, same, hint) if alone else None
+        if problem is not None:
+            yield Finding(
+                kind="backoff",
+                rule=rule,
+                subject=Subject.operation(operation),
+                expected="waits that grow, each by more than the one before",
+                seen=", ".join(f"{wait.seconds:.3f} s" for wait in judged),
+                nearest=problem.explained(observed),
+                advice=observed.advice("backoff"),
+            )
+            return
+
+
+def _is_retryable(attempt: Attempt) -> bool:
+    return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
+
+
+def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> WaitProblem | None:
+    for wait in waits:
+        if wait.seconds <= none:
+            hint = hint if wait.position == 0 else ""
+            return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
+    floor = _floor(waits, same)
+    waits = waits[floor:]
+    for one, two in pairwise(waits):
+        follows = two.position == one.position + 1
+        grown = one.seconds > waits[0].seconds + same
+        if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= same:
+            return WaitProblem(
+                f"the waits before attempts {one.retry.number} and {two.retry.number} are equal",
+                "for a cap this low, see assert_backoff(maximum=...)" if grown else "",
+            )
+    for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
+        step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
+        # A cap may cut a later step short: 5, 10, 20, 40, 60.
+        in_a_row = three.position == one.position + 2 and three.position < _CAP_FROM
+        if in_a_row and abs(step) > same and abs(step - next_step) <= same:
+            how = "grow" if step > 0 else "shrink"
+            return WaitProblem(f"the waits {how} by {abs(step):.3f} s each time: that is linear")
+    return None
+
+
+def _floor(waits: list[RetryWait], same: float) -> int:
+    """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
+    for number, (one, two) in enumerate(pairwise(waits)):
+        if abs(two.seconds - one.seconds) > same:
+            return number if two.seconds >= _OFF_THE_FLOOR * one.seconds else 0
+    return 0

@@ -1,0 +1,85 @@
+"""Whether retries wait as long as ``Retry-After`` asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
+from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
+from pytest_parseapi.record.attempt import Attempt
+
+__all__ = ["retry_after_honoured", "too_early"]
+
+
+def retry_after_honoured(observed: Observed, document: str | None = None) -> None:
+    """No retry came before the ``Retry-After`` of the reply that it follows."""
+    rule = "no retry comes before the reply's Retry-After"
+    narrowed = observed.about(document, rule)
+    replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
+    if not replies:
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no failed reply on record carried a Retry-After",
+            advice="script one that does: api.fail(..., retry_after=5)",
+        )
+    followed = [
+        before
+        for operation in narrowed.operations
+        for before, _ in operation.pairs()
+        if before.retry_at is not None
+    ]
+    if not followed:
+        nothing_to_check(
+            narrowed,
+            rule,
+            "no reply with a Retry-After was followed by a retry",
+            nearest=GIVES_UP,
+            advice=NOT_RETRIED,
+        )
+    raise_findings(narrowed, list(too_early(narrowed)))
+
+
+def too_early(observed: Observed) -> Iterator[Finding]:
+    """Retries that came before they were asked for."""
+    for operation in observed.operations:
+        for before, after in operation.pairs():
+            if before.retry_at is None or observed.asked_anew(before, after):
+                continue
+            asked = before.retry_at - before.wall_ended
+            rule, slack = (
+                "no retry comes before the reply's Retry-After",
+                tolerance(observed, after),
+            )
+            if unjudgeable(observed, after, asked):
+                subject = Subject.operation(operation)
+                yield too_fast(observed, rule, after, round(asked, 3), subject)
+                continue
+            # Where a test has frozen the wall clock, the wait itself is what tells.
+            on_time = after.wall_started >= before.retry_at - slack
+            if on_time or _wait(after) >= asked - slack:
+                continue
+            yield Finding(
+                kind="retry_after",
+                rule=rule,
+                subject=Subject.operation(operation),
+                expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
+                seen=f"attempt {after.number} came after {_wait(after):.3f} s",
+                nearest=_misread(before, _wait(after), slack),
+                advice=observed.advice("retry_after"),
+            )
+
+
+def _misread(before: Attempt, waited: float, slack: float) -> str:
+    text = before.retry_after or ""
+    if text.replace(".", "", 1).isdecimal():
+        if math.isclose(waited, float(text) / 1000, abs_tol=slack) and float(text):
+            return "that is its value in milliseconds; Retry-After counts seconds"
+        return ""
+    return "it is an HTTP date here, and not a number of seconds"
+
+
+def _wait(attempt: Attempt) -> float:
+    return attempt.waited or 0.0
