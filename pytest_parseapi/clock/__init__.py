@@ -1,6 +1,6 @@
 """Virtual time. Private.
 
-Here are the clock functions, and ``datetime``, as the interpreter made them.
+Here are the clock functions, ``datetime``, and what starts threads, as the interpreter made them.
 
 Kept when pytest starts, before a fixture can put others in their place: a test may freeze time and
 be simulated, too.
@@ -8,13 +8,14 @@ be simulated, too.
 
 from __future__ import annotations
 
+import _thread
 import datetime
 import time
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-__all__ = ["CLASSES", "FUNCTIONS"]
+__all__ = ["CLASSES", "FUNCTIONS", "STARTS"]
 
 # In mappings, since freezegun puts others in the place of what a module has by name.
 CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType({"datetime": datetime.datetime})
@@ -23,3 +24,11 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )
 """The built-in functions of ``time``, by name."""
+STARTS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        name: vars(_thread)[name]
+        for name in ("start_new_thread", "start_new", "start_joinable_thread")
+        if isinstance(vars(_thread).get(name), BuiltinFunctionType)
+    }
+)
+"""The built-in functions of ``_thread`` that start a thread, by name."""

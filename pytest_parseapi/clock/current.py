@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS, STARTS
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 
@@ -26,8 +26,8 @@ class Current:
         """None outside simulated tests, and in those in real time."""
         self.threads = Threads()
         """Which threads are at rest."""
-        self.real: dict[str, Callable[..., Any]] = dict(FUNCTIONS)
-        """By name, what does what a function of ``time`` does by itself."""
+        self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS}
+        """By name, what does what a function of ``time`` or ``_thread`` does by itself."""
 
 
 def current() -> Current:

@@ -77,6 +77,11 @@ class SilentThreads:
         if self.old:
             self.old.pop(ident, None)
 
+    def begins(self, ident: int) -> None:
+        """A thread begins, whose number may be that of one that has ended."""
+        self._ended.discard(ident)
+        self._first.discard(ident)
+
     def ends(self, ident: int) -> None:
         """A thread ends: what it does from now on changes nothing."""
         self._ended.add(ident)

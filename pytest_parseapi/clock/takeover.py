@@ -5,16 +5,18 @@ One object for each process: sessions within sessions share it, and the last one
 
 from __future__ import annotations
 
+import _thread
 import time
 from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_parseapi.clock import CLASSES, FUNCTIONS
+from pytest_parseapi.clock import CLASSES, FUNCTIONS, STARTS
 from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
+from pytest_parseapi.clock.starts import start_functions
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.supported import lost, untried
 from pytest_parseapi.clock.time_machine import TimeMachine
@@ -55,7 +57,7 @@ class TakeOver:
         self._clocks: list[VirtualClock] = []
         self._users = 0
         self._is_taken = False
-        self._targets = Readings(current).functions()
+        self._targets = Readings(current).functions() | start_functions(current)
         self._functions: dict[str, _TakenFunction] = {}
         self._others: list[_Taken] = []
         self.lost = ""
@@ -125,7 +127,8 @@ class TakeOver:
         if why:
             self.lost = lost(why)
             self._functions = {
-                name: ReplacedName(time, name, target) for name, target in self._targets.items()
+                name: ReplacedName(_thread if name in STARTS else time, name, target)
+                for name, target in self._targets.items()
             }
             self._others = [ReplacedClasses(self._current), TimeMachine(self.without)]
 
@@ -140,7 +143,8 @@ class TakeOver:
         except (OSError, RuntimeError):
             trampolines = None
         check(trampolines)
-        functions = {name: BuiltinFunction(FUNCTIONS[name], trampolines) for name in self._targets}
+        known = {**FUNCTIONS, **STARTS}
+        functions = {name: BuiltinFunction(known[name], trampolines) for name in self._targets}
         self._others = [
             BuiltinMethods(CLASSES["datetime"], Readings(self._current).methods()),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.callers import is_tool
 from pytest_parseapi.clock.silent import SilentThreads
+from pytest_parseapi.clock.starts import Starts
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
 
@@ -37,6 +38,8 @@ class Threads:
         self._polled: dict[Waiting, None] = {}
         self.silent = SilentThreads(self._waits)
         """Those that do not say when they wait."""
+        self.starts = Starts(self.silent.begins, functools.partial(self.has_ended, 0))
+        """Those that are begun below ``threading``."""
         self.lock: Callable[[], object]
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
@@ -57,6 +60,7 @@ class Threads:
             self._waits.pop(gone)
             self._known.pop(gone, None)
         self.silent.note()
+        self.starts.forget()
 
     def forked(self) -> None:
         """This is the child of a fork: it has one thread."""
@@ -66,6 +70,7 @@ class Threads:
         self.listening.clear()
         self._polled.clear()
         self.silent.forget()
+        self.starts.forked()
 
     # All that follows is called with the lock held.
 
@@ -186,7 +191,7 @@ class Threads:
     def others_work(self) -> bool:
         """As `has_work`, where the calling thread has not said that it waits and is about to."""
         waits, active = self._waits, threading._active  # type: ignore[attr-defined]
-        if not (waits or _count() or threading._limbo) and len(active) == 1:  # type: ignore[attr-defined]
+        if not (waits or _count() or threading._limbo or self.starts.pending) and len(active) == 1:  # type: ignore[attr-defined]
             return False
         me = get_ident()
         if me in waits:  # a signal's handler waits within a wait
@@ -197,12 +202,16 @@ class Threads:
 
     def is_only_thread(self) -> bool:
         """Whether there is no thread but the calling one, as far as Python knows."""
-        return not _count() and len(threading._active) == 1 and not threading._limbo  # type: ignore[attr-defined]
+        if _count() or self.starts.pending:
+            return False
+        return len(threading._active) == 1 and not threading._limbo  # type: ignore[attr-defined]
 
     def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
-        silent, count = self.silent, _count()
+        silent, starts, count = self.silent, self.starts, _count()
+        if (starts.pending or starts.running) and starts.are_at_work(self._waits, me):
+            return True
         threads = len(threading._active)  # type: ignore[attr-defined]
         if (
             known + len(silent.old) < threads
