@@ -6,12 +6,14 @@ import functools
 import importlib
 import pkgutil
 import sys
+import time
 
 import hypothesis
 import hypothesis.core
 import pytest
 
 import pytest_parseapi
+from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.patching import attributes, bodies
 from pytest_parseapi.patching.attributes import beneath
 
@@ -53,12 +55,23 @@ _record(attributes._Patch, lambda owner, name, _make: (owner, name))
 _record(bodies._Body, lambda function, _make: (function, "__code__"))
 
 
+def _settle(guards):
+    """Let threads end that a nested run has left behind."""
+    latest = time.monotonic() + 5
+    while guards.left.is_any_alive() and time.monotonic() < latest:
+        time.sleep(0.005)
+    guards.settle()
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_patched():
     """Whatever a test does, it leaves the libraries as it found them."""
+    guards = process_guards()
+    _settle(guards)
     before = {place: _now(owner, place[1]) for place, (owner, _) in _PLACES.items()}
     finders = list(sys.meta_path)
     yield
+    _settle(guards)
     left = [
         (owner, place[1])
         for place, (owner, found) in _PLACES.items()

@@ -45,9 +45,9 @@ class Session:
         self._contexts = SharedContexts()
         self._live = SharedServer()
         config.add_cleanup(self._live.stop)
-        left = process_guards().left
-        left.hold()
-        config.add_cleanup(left.release)
+        guards = process_guards()
+        guards.left.hold()
+        config.add_cleanup(guards.release)
         self._has_time = False
         self.lost = ""
         """What virtual time does not reach on this interpreter, in one line."""

@@ -35,12 +35,13 @@ class Guard:
         self._hosts = hosts
         self._block = block
         self._process = process_guards()
-        self._entrances = Entrances(self._judge_entrance)
+        self._entrances = Entrances(self._process.judge)
         self._before: Running | None = None
 
     def start(self) -> None:
         """Block from now on."""
         self._before = Running()
+        self._process.settle()
         self._process.add(self)
         self._entrances.start()
 
@@ -58,6 +59,7 @@ class Guard:
         if self._before is not None:
             self._process.left.add(self._before, block)
             self._before = None
+        self._process.settle()
 
     def judge(self, given: object, by: str) -> None:
         """Stop the test where a host is a documented one.
@@ -72,12 +74,6 @@ class Guard:
                 self._block(host, calling_library(by))
             finally:
                 _end_waits()
-
-    def _judge_entrance(self, given: object, by: str) -> None:
-        # Somebody may have kept a replaced function, or an object of a replaced class.
-        self._process.left.judge(given, by)
-        if self._before is not None:
-            self.judge(given, by)
 
 
 def _documented(given: object, hosts: Collection[str]) -> str:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from pytest_parseapi.clients.guard.named import (
     host_in,
     host_of_connection,
-    host_of_line,
     host_of_name,
     host_of_target,
 )
@@ -52,17 +51,6 @@ ENTRANCES: Final = (
     # A socket that is told a name looks it up before the audit event.
     Entrance("socket", "socket", "connect", ((1, "address"),)),
     Entrance("socket", "socket", "connect_ex", ((1, "address"),)),
-    Entrance("socket", "socket", "sendto", ((-1, "address"),)),
-    # A proxy is asked for a host by the first line of a request.
-    *(
-        Entrance(module, owner, name, ((1, argument),), read=host_of_line)
-        for module, owner in (
-            ("socket", "socket"),
-            ("gevent._socketcommon", "SocketMixin"),
-            ("gevent._socket3", "socket"),
-        )
-        for name, argument in (("send", "data"), ("sendall", "data"), ("sendmsg", "buffers"))
-    ),
     # A loop asks for addresses in another thread, where nothing shows for whom.
     Entrance("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
     _loop("getaddrinfo", (1, "host")),
@@ -106,6 +94,11 @@ ENTRANCES: Final = (
         )
     ),
     Entrance("twisted.web.client", "Agent", "request", ((2, "uri"),)),
+    # The host of a WebSocket, also over a connection that is given.
+    Entrance("websockets.sync.client", "", "connect", ((0, "uri"),)),
+    Entrance("websockets.asyncio.client", "connect", "__init__", ((1, "uri"),)),
+    Entrance("websockets.legacy.client", "Connect", "__init__", ((1, "uri"),)),
+    Entrance("websocket._core", "WebSocket", "connect", ((1, "url"),)),
     Entrance("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
     # Those that find addresses by themselves, or in a thread that does not show for whom.
     *(
@@ -139,5 +132,6 @@ ENTRANCES: Final = (
         for module in ("grpc._channel", "grpc.aio._channel")
     ),
     Entrance("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
+    Entrance("noble_tls.sessions", "Session", "execute_request", ((2, "url"),)),
     Entrance("tornado.curl_httpclient", "CurlAsyncHTTPClient", "fetch_impl", ((1, "request"),)),
 )

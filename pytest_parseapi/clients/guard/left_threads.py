@@ -1,6 +1,7 @@
 """The threads that simulated tests began and did not end: what they ask later is blocked, too.
 
-No client stays replaced for them: the process's audit hook knows them, and those that they begin.
+No client stays intercepted for them: the process's audit hook knows them, and those that they
+begin. What no audit event tells is judged where a request names its host, while one of them lives.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Running:
     """The threads that live at a moment, and the works that pools are at."""
 
     def __init__(self) -> None:
-        self.threads = set(threading.enumerate())
+        # The interpreter's objects for threads that it did not begin outlive them.
+        self.threads = {thread for thread in threading.enumerate() if not _is_foreign(thread)}
         frames = frames_of_others()
         known = {thread.ident for thread in self.threads}
         self.bare = {
@@ -69,13 +71,24 @@ class LeftThreads:
         self._bare = {number: left for number, left in self._bare.items() if number in frames}
         for thread in now.threads - before.threads:
             frame = frames.get(thread.ident or 0)
-            if frame is not None and not _is_idle_worker(frame):
+            if frame is not None and not _is_own(thread) and not _is_idle_worker(frame):
                 self._left[thread] = block
                 self._left.update(dict.fromkeys(_workers_of_loop(frame), block))
         for work in now.works - before.works:
             self._left[work] = block
-        for number in now.bare.keys() - before.bare.keys():
-            self._bare[number] = now.bare[number], block
+        for number, code in now.bare.items() - before.bare.items():
+            self._bare[number] = code, block
+
+    def is_any_alive(self) -> bool:
+        """Whether something that a test left behind still runs."""
+        if not (self._left or self._bare or self._bare_later):
+            return False
+        if any(not isinstance(left, threading.Thread) or left.is_alive() for left in self._left):
+            return True
+        begun = {ident: _first_code(frame) for ident, frame in frames_of_others().items()}
+        return any(begun.get(ident) is left for ident, (left, _) in self._bare.items()) or any(
+            code in self._bare_later for code in begun.values()
+        )
 
     def hold(self) -> None:
         """Let Python tell of threads that begin, where it does not by itself."""
@@ -131,7 +144,7 @@ class LeftThreads:
         ident = threading.get_ident()
         # As threading.current_thread(), which would make an object for a foreign thread.
         thread = threading._active.get(ident)  # type: ignore[attr-defined]
-        is_bare = thread is None or isinstance(thread, threading._DummyThread)
+        is_bare = thread is None or _is_foreign(thread)
         if not is_bare and thread in self._left:
             return self._left.get(thread)
         frame = sys._getframe(1)
@@ -170,6 +183,16 @@ def _works(frame: FrameType) -> Iterator[Any]:
     for below in _frames_from(frame):
         if below.f_code is _POOL_WORK:
             yield below.f_locals["self"]
+
+
+def _is_foreign(thread: threading.Thread) -> bool:
+    return isinstance(thread, threading._DummyThread)
+
+
+def _is_own(thread: threading.Thread) -> bool:
+    """Whether it is the live server's: it lives as long as the session, and asks for nothing."""
+    work = getattr(thread, "_target", None)
+    return str(getattr(work, "__module__", "")).startswith("pytest_parseapi.clients.server.")
 
 
 def _is_idle_worker(frame: FrameType) -> bool:

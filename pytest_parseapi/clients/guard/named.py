@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from typing import Any, Final
 
-__all__ = ["host_in", "host_of_connection", "host_of_line", "host_of_name", "host_of_target"]
+__all__ = ["host_in", "host_of_connection", "host_of_name", "host_of_target"]
 
 # Clients in C and Rust read URLs as browsers do: with blanks around, line breaks within, slashes
 # of either kind or none, and more than one @.
@@ -16,13 +16,6 @@ _URL: Final = re.compile(
 )
 _AROUND: Final = "".join(map(chr, range(33)))
 _WITHIN: Final = {ord(character): None for character in "\t\n\r"}
-_LINE: Final = re.compile(
-    rb"(?:CONNECT |[A-Z]{1,20} [a-z][a-z0-9+.-]{0,20}://)"
-    rb"(?:[^/ ?#\r\n]{0,500}@)?([^/:?# \r\n]{1,300})",
-    re.IGNORECASE,
-)
-_SOCKS: Final = re.compile(rb"\x05[\x01\x03]\x00\x03(.)", re.DOTALL)
-_LONGEST_LINE: Final = 65536
 
 
 def host_in(given: object) -> str:
@@ -47,32 +40,6 @@ def host_in(given: object) -> str:
         return ""
     found = _URL.match(given.strip(_AROUND).translate(_WITHIN))
     return urllib.parse.unquote(found[1]) if found else ""
-
-
-def host_of_line(data: Any) -> str:
-    r"""The host that a proxy is asked for; empty for other data.
-
-    That is the first line of a request to a proxy of HTTP, or the request of SOCKS 5.
-
-    Args:
-        data: what is sent: bytes, or a list of them.
-
-    Example:
-        >>> host_of_line(b"CONNECT api.example.com:443 HTTP/1.1\r\n")
-        'api.example.com'
-    """
-    if isinstance(data, (list, tuple)):
-        data = data[0] if data else b""
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        return ""
-    found = _SOCKS.match(data)
-    if found is not None:
-        return bytes(data[5 : 5 + found[1][0]]).decode("utf-8", "replace")
-    found = _LINE.match(data)
-    if found is None:
-        return ""
-    line = bytes(data[:_LONGEST_LINE]).partition(b"\n")[0]
-    return found[1].decode("utf-8", "replace") if b" HTTP/1." in line else ""
 
 
 def host_of_connection(connection: Any) -> str:

@@ -6,8 +6,9 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
+from pytest_parseapi.clients.guard.entrances import Entrances
 from pytest_parseapi.clients.guard.left_threads import LeftThreads
-from pytest_parseapi.clients.guard.named import host_of_line
+from pytest_parseapi.clients.guard.openings import host_of_opening
 from pytest_parseapi.patching.process import process
 
 __all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
@@ -40,6 +41,7 @@ class ProcessGuards:
 
     def __init__(self) -> None:
         self._judges: list[Judge] = []
+        self._entrances: Entrances | None = None
         self.forks: list[Fork] = []
         """Who is told of forks."""
         self.left = LeftThreads()
@@ -52,6 +54,26 @@ class ProcessGuards:
     def remove(self, judge: Judge) -> None:
         """Ask a guard no more."""
         self._judges.remove(judge)
+
+    def settle(self) -> None:
+        """Replace what no audit event tells for threads that a test left behind, while they live.
+
+        A guard that is on does so for every thread.
+        """
+        if self._judges:
+            return
+        if self.left.is_any_alive():
+            if self._entrances is None:
+                self._entrances = Entrances(self.judge)
+                self._entrances.start()
+        elif self._entrances is not None:
+            self._entrances.stop()
+            self._entrances = None
+
+    def release(self) -> None:
+        """A session is over."""
+        self.left.release()
+        self.settle()
 
     def judge(self, host: object, by: str) -> None:
         """Let every guard judge a host."""
@@ -120,7 +142,7 @@ def _connection(args: tuple[Any, ...]) -> Iterator[object]:
 def _sent(args: tuple[Any, ...]) -> Iterator[object]:
     """A proxy is asked for a host by the first line; a connection that is open may be to one."""
     connection, data = args
-    yield host_of_line(data)
+    yield host_of_opening(data)
     # One without a socket of its own leads nowhere: a mock's.
     if isinstance(getattr(connection, "sock", None), socket.socket):
         yield from _connection((connection, connection.host, None))

@@ -251,18 +251,27 @@ def test_it_leaves_nothing_behind(simulated):
 
 LATER = {
     "name": ("socket.getaddrinfo('api.extend.ai', 443)", "socket"),
-    "loop": ("asyncio.run(asyncio.open_connection('api.extend.ai', 443))", "socket"),
+    "loop": ("asyncio.run(asyncio.open_connection('api.extend.ai', 443))", "asyncio"),
     "httpx": ("httpx.post('https://api.extend.ai/parse')", "httpx"),
     "proxy": (
         "httpx.Client(proxy='http://127.0.0.1:9').post('https://api.extend.ai/parse')",
         "httpx",
     ),
     "tls": ("tls()", "ssl"),
+    "line": ("line()", "socket"),
+    "uvloop": (
+        "asyncio.Runner(loop_factory=uvloop.new_event_loop).run("
+        "asyncio.open_connection('api.extend.ai', 443))",
+        "uvloop",
+    ),
+    "pycurl": ("curl()", "pycurl"),
+    "curl_cffi": ("curl_cffi.requests.get('https://api.extend.ai')", "curl_cffi"),
 }
 """What a thread does after its test, and who is named."""
 BEGIN = {
     "thread": ("threading.Thread(target=wait, daemon=True).start()", "ask()"),
     "bare thread": ("_thread.start_new_thread(wait, ())", "ask()"),
+    "bare thread with an object": ("_thread.start_new_thread(known, ())", "ask()"),
     "thread of a thread": (
         "threading.Thread(target=wait, daemon=True).start()",
         "later = threading.Thread(target=ask); later.start(); later.join()",
@@ -307,10 +316,14 @@ class TestTests:
     def test_a_thread_that_a_test_left_behind_is_stopped(self, nested, way, begin):
         """Also by a client that was intercepted, and nobody else's test fails for it."""
         by = LATER[way][1]
+        used = [library for library in ("uvloop", "pycurl", "curl_cffi") if library == way]
+        for library in used:
+            pytest.importorskip(library)
         result = nested(
             f"""
             import asyncio, os, socket, ssl, threading, _thread, urllib.request, httpx, pytest
             import aiohttp, requests
+            {"".join(f"import {library}" for library in used)}
             from concurrent.futures import ThreadPoolExecutor
             go, done, seen = threading.Event(), threading.Event(), []
             begins, begun = os.pipe()
@@ -319,6 +332,14 @@ class TestTests:
                 sock, peer = socket.socketpair()
                 with sock, peer:
                     ssl.create_default_context().wrap_socket(sock, server_hostname="api.extend.ai")
+
+            def line():
+                sock, peer = socket.socketpair()
+                with sock, peer:
+                    sock.sendall(b"CONNECT api.extend.ai:443 HTTP/1.1\\r\\n\\r\\n")
+
+            def curl():
+                pycurl.Curl().setopt(pycurl.URL, "https://api.extend.ai/parse")
 
             def ask():
                 try:
@@ -331,6 +352,10 @@ class TestTests:
                 go.wait()
                 {BEGIN[begin][1]}
                 done.set()
+
+            def known():
+                threading.current_thread()
+                wait()
 
             def test_leaves_a_thread(extend_api):
                 {BEGIN[begin][0]}

@@ -12,6 +12,7 @@ import logging.handlers
 import os
 import socket
 import ssl
+import tempfile
 import threading
 import time
 import urllib.request
@@ -534,6 +535,145 @@ def buffers_to_a_proxy():
 def socks_by_hand():
     with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
         sock.sendall(b"\5\1\0\3" + bytes([len(HOST)]) + HOST.encode() + b"\0\x50")
+
+
+@way()
+def socks_4a_by_hand():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        sock.sendall(b"\4\1\0\x50\0\0\0\1\0" + HOST.encode() + b"\0")
+
+
+@way()
+def line_in_parts():
+    """The first part names no host yet."""
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        sock.sendall(f"POST {PLAIN} HT".encode())
+        sock.sendall(b"TP/1.1\r\n\r\n")
+        sock.sendall(BODY)
+
+
+@contextlib.contextmanager
+def _line_file():
+    with tempfile.TemporaryFile() as file:
+        file.write(f"POST {PLAIN} HTTP/1.1\r\n\r\n".encode())
+        file.seek(0)
+        yield file
+
+
+@way()
+def line_by_the_system():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        os.write(sock.fileno(), f"POST {PLAIN} HTTP/1.1\r\n\r\n".encode())
+
+
+@way()
+def buffers_by_the_system():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
+        os.writev(sock.fileno(), [b"POST ", f"{PLAIN} HTTP/1.1\r\n\r\n".encode()])
+
+
+@way()
+def line_of_a_file():
+    with socket.create_connection(("127.0.0.1", 3128), 2) as sock, _line_file() as file:
+        sock.sendfile(file)
+
+
+@way()
+def line_of_a_file_of_a_loop():
+    async def main():
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", 3128)
+        with _line_file() as file:
+            await loop.sendfile(transport, file)
+        transport.close()
+
+    asyncio.run(main())
+
+
+@way()
+def question_to_a_name_server():
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in HOST.split("."))
+    question = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(question, ("127.0.0.1", 53))
+
+
+@way()
+def tls_by_hand():
+    """The name is in the first message."""
+    sent = ssl.MemoryBIO()
+    begin = ssl.create_default_context()._wrap_bio(ssl.MemoryBIO(), sent, False, HOST)  # noqa: FBT003
+    with contextlib.suppress(ssl.SSLError):
+        begin.do_handshake()
+    with socket.create_connection(("127.0.0.1", 443), 2) as sock:
+        sock.sendall(sent.read())
+
+
+@way("uvloop")
+def uvloop_tunnel_by_streams():
+    async def main():
+        _, writer = await asyncio.open_connection("127.0.0.1", 3128)
+        writer.write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    _by_uvloop(main())
+
+
+@way("pycurl")
+def pycurl_by_another_address():
+    import pycurl
+
+    curl = Curl()
+    curl.setopt(pycurl.URL, "http://127.0.0.1/parse")
+    curl.setopt(pycurl.CONNECT_TO, [f"127.0.0.1:80:{HOST}:80"])
+    curl.setopt(pycurl.TIMEOUT, 2)
+    with contextlib.suppress(pycurl.error):
+        curl.perform()
+
+
+@way("pycurl")
+def pycurl_by_a_proxy():
+    import pycurl
+
+    curl = Curl()
+    curl.setopt(pycurl.URL, "http://files.example.com/")
+    curl.setopt(pycurl.PROXY, f"http://{HOST}:80")
+    curl.setopt(pycurl.TIMEOUT, 2)
+    with contextlib.suppress(pycurl.error):
+        curl.perform()
+
+
+@way("pycurl")
+def pycurl_of_many():
+    import pycurl
+
+    curl, many = Curl(), pycurl.CurlMulti()
+    curl.setopt(pycurl.URL, PLAIN)
+    many.add_handle(curl)
+    for _ in range(20):
+        many.perform()
+        many.select(0.02)
+
+
+@way("curl_cffi")
+def curl_cffi_by_an_option():
+    from curl_cffi import Curl, CurlOpt
+
+    curl = Curl()
+    curl.setopt(CurlOpt.URL, b"http://127.0.0.1/parse")
+    curl.setopt(CurlOpt.CONNECT_TO, [f"127.0.0.1:80:{HOST}:80"])
+    curl.setopt(CurlOpt.TIMEOUT_MS, 2000)
+    with contextlib.suppress(Exception):
+        curl.perform()
+
+
+@way("websockets")
+def websockets_of_a_socket():
+    from websockets.sync.client import connect
+
+    with socket.create_connection(("127.0.0.1", 80), 2) as sock, contextlib.suppress(Exception):
+        connect(f"ws://{HOST}/parse", sock=sock, open_timeout=2)
 
 
 @way()

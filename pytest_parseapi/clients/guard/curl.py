@@ -1,0 +1,133 @@
+"""The two clients that are made of curl: an option names each host that curl is to reach."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.clients.guard.named import host_in
+from pytest_parseapi.patching.attributes import Patches
+
+__all__ = ["CURLS"]
+
+_Judge = Callable[[object, str], None]
+_NAMING: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
+"""The options that name a host."""
+
+
+def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None:
+    options = _options(module)
+
+    def make(real: Any) -> Any:
+        class Curl(real):  # type: ignore[misc]
+            """The type in C takes no attributes."""
+
+            def setopt(self, option: int, value: Any) -> Any:
+                _judge_option(judge, "pycurl", options.get(option), value)
+                return super().setopt(option, value)
+
+            def setopt_string(self, option: int, value: str) -> Any:
+                _judge_option(judge, "pycurl", options.get(option), value)
+                return super().setopt_string(option, value)
+
+            def perform(self) -> Any:
+                self._judge_url()
+                return super().perform()
+
+            def perform_rb(self) -> Any:
+                self._judge_url()
+                return super().perform_rb()
+
+            def perform_rs(self) -> Any:
+                self._judge_url()
+                return super().perform_rs()
+
+            def _judge_url(self) -> None:
+                judge(self.getinfo(module.EFFECTIVE_URL), "pycurl")
+
+        Curl.__module__, Curl.__qualname__ = real.__module__, real.__qualname__
+        return Curl
+
+    def make_multi(real: Any) -> Any:
+        class CurlMulti(real):  # type: ignore[misc]
+            """As above."""
+
+            def add_handle(self, curl: Any) -> Any:
+                judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+                return super().add_handle(curl)
+
+        CurlMulti.__module__, CurlMulti.__qualname__ = real.__module__, real.__qualname__
+        return CurlMulti
+
+    patches.put_everywhere(module, "Curl", make)
+    patches.put_everywhere(module, "CurlMulti", make_multi)
+
+
+def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> None:
+    kinds: Any = sys.modules["curl_cffi.const"]
+    options = _options(kinds.CurlOpt)
+    kind = vars(module)["Curl"]
+
+    def make_setopt(real: Any) -> Any:
+        @functools.wraps(real)
+        def setopt(curl: Any, option: Any, value: Any) -> Any:
+            _judge_option(judge, "curl_cffi", options.get(option), value)
+            return real(curl, option, value)
+
+        return setopt
+
+    def make_perform(real: Any) -> Any:
+        @functools.wraps(real)
+        def perform(curl: Any, *args: Any, **options: Any) -> Any:
+            judge(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
+            return real(curl, *args, **options)
+
+        return perform
+
+    patches.put(kind, "setopt", make_setopt)
+    patches.put(kind, "perform", make_perform)
+
+
+def _replace_curl_cffi_loops(patches: Patches, judge: _Judge, module: ModuleType) -> None:
+    kinds: Any = sys.modules["curl_cffi.const"]
+
+    def make(real: Any) -> Any:
+        @functools.wraps(real)
+        def add_handle(multi: Any, curl: Any) -> Any:
+            judge(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
+            return real(multi, curl)
+
+        return add_handle
+
+    patches.put(vars(module)["AsyncCurl"], "add_handle", make)
+
+
+def _options(kinds: Any) -> dict[int, str]:
+    return {getattr(kinds, name): name for name in _NAMING if hasattr(kinds, name)}
+
+
+def _judge_option(judge: _Judge, by: str, option: str | None, value: Any) -> None:
+    if option is not None:
+        for host in _hosts(option, value):
+            judge(host, by)
+
+
+def _hosts(option: str, value: Any) -> Iterator[object]:
+    if option != "CONNECT_TO":
+        yield host_in(value)
+        return
+    for entry in value or ():
+        text = entry.decode("utf-8", "replace") if isinstance(entry, bytes) else str(entry)
+        # HOST:PORT:CONNECT-TO-HOST:CONNECT-TO-PORT
+        yield text.rpartition(":")[0].rpartition(":")[2]
+
+
+CURLS: Final = {
+    "pycurl": _replace_pycurl,
+    "curl_cffi.curl": _replace_curl_cffi,
+    "curl_cffi.aio": _replace_curl_cffi_loops,
+}
+"""By module, what has its clients judged."""

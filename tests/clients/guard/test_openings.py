@@ -1,0 +1,106 @@
+"""Which host the first bytes of a connection ask for."""
+
+import ssl
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_parseapi.clients.guard.openings import Openings, host_of_opening
+
+HOST = "api.extend.ai"
+SOCKS_5 = b"\x05\x01\x00\x03\x0dapi.extend.ai\x00\x50"
+SOCKS_4A = b"\x04\x01\x00\x50\x00\x00\x00\x01user\x00api.extend.ai\x00"
+LABELS = b"\x03api\x06extend\x02ai\x00"
+QUESTION = b"\x12\x34\x01\x20\x00\x01\x00\x00\x00\x00\x00\x00" + LABELS + b"\x00\x01\x00\x01"
+
+
+def hello(name):
+    """The first message of a TLS connection to a host."""
+    sent = ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    begin = context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=name)
+    with pytest.raises(ssl.SSLWantReadError):
+        begin.do_handshake()
+    return sent.read()
+
+
+ASKING = {
+    "tunnel": f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode(),
+    "line": f"POST http://{HOST}/parse HTTP/1.1\r\n\r\n".encode(),
+    "credential": f"GET https://user:pass@{HOST} HTTP/1.0\r\n".encode(),
+    "small letters": bytearray(f"get http://{HOST}:80/?a=b HTTP/1.1\r\n".encode()),
+    "memory": memoryview(f"PROPFIND http://{HOST}/ HTTP/1.1\r\n".encode()),
+    "parts": [f"POST http://{HOST}/parse HTTP/1.1\r\n".encode(), b"x"],
+    "small parts": [b"POST ", f"http://{HOST}/parse HTTP/1.1\r\n".encode()],
+    "socks 5": SOCKS_5,
+    "socks 4a": SOCKS_4A,
+    "question": QUESTION,
+    "question by TCP": struct.pack("!H", len(QUESTION)) + QUESTION,
+    "tls": hello(HOST),
+}
+
+
+@pytest.mark.parametrize("kind", ASKING)
+def test_it_asks_for_the_host(kind):
+    assert host_of_opening(ASKING[kind]) == HOST
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"POST /parse HTTP/1.1\r\nhost: {HOST}\r\n".encode(),
+        f"POST http://{HOST}/parse is where it goes\r\n".encode(),
+        f"GET http://example.com/?of=http://{HOST}/ HTTP/1.1\r\n".encode(),
+        f"http://{HOST}/ HTTP/1.1\r\n".encode(),
+        b"\x05\x01\x00",
+        b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00",
+        b"\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50",
+        QUESTION[:2] + b"\x81" + QUESTION[3:],  # an answer
+        LABELS,
+        hello("files.example.com"),
+        hello("127.0.0.1"),
+        b"\x16",
+        b"",
+        [],
+        "text",
+        object(),
+    ],
+)
+def test_other_data_asks_for_nothing(data):
+    assert host_of_opening(data) != HOST
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 20])
+@pytest.mark.parametrize("kind", ["tunnel", "line", "credential", "socks 5", "socks 4a"])
+def test_it_is_put_together_where_it_is_sent_in_parts(kind, size):
+    openings, data = Openings(), bytes(ASKING[kind])
+    found = []
+    for begin in range(0, len(data), size):
+        found.append(openings.host(3, data[begin : begin + size]))
+        # Somebody else sends meanwhile.
+        assert openings.host(4, b"x" * 30) == ""
+    assert [host for host in found if host] == [HOST]
+
+
+def test_a_greeting_comes_before_a_request_of_socks():
+    openings = Openings()
+    assert openings.host(3, b"\x05\x01\x00") == ""
+    assert openings.host(3, SOCKS_5) == HOST
+
+
+def test_what_is_no_beginning_is_not_kept():
+    openings = Openings()
+    assert openings.host(3, b"{") == ""
+    assert openings.host(3, ASKING["tunnel"][:7]) == ""
+    assert openings.host(3, b"\n") == ""
+    assert openings.host(3, ASKING["tunnel"][7:]) == ""
+
+
+@given(st.lists(st.binary() | st.text() | st.lists(st.binary())))
+def test_whatever_is_sent_can_be_read(parts):
+    openings = Openings()
+    for part in parts:
+        assert isinstance(openings.host(3, part), str)
+        assert isinstance(host_of_opening(part), str)
