@@ -35,7 +35,7 @@ class ReplacedName:
 
     def take(self) -> None:
         """Put the function in place."""
-        self._patches.put_everywhere(self._owner, self._name, lambda _real: self._target)
+        self._patches.put_everywhere(self._owner, {self._name: lambda _real: self._target})
 
     def lead(self, target: Callable[..., Any] | None) -> None:
         """Nothing to do."""

@@ -8,7 +8,8 @@ be no more than a way to the real function, and must be gone with the next simul
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
@@ -38,26 +39,32 @@ class Patches:
         self._placed.append(patch)
         patch.put()
 
-    def put_everywhere(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace a function, or a class, in each module that has imported it, too.
+    def put_everywhere(self, owner: Any, makes: Mapping[str, Callable[[Any], Any]]) -> None:
+        """Replace functions, or classes, in each module that has imported them, too.
 
         Args:
-            owner: the module that it comes from.
-            name: its name there.
-            make: makes the replacement; called once, with the real one.
+            owner: the module that they come from.
+            makes: by name there, makes the replacement; called once, with the real one.
         """
-        real = beneath(getattr(owner, name))
-        new = make(real)
+        new: dict[int, tuple[Any, Any]] = {}
+        for name, make in makes.items():
+            real = beneath(getattr(owner, name))
+            new[id(real)] = real, make(real)
         for module in list(sys.modules.values()):
             # Some put other objects into sys.modules.
             if isinstance(module, ModuleType):
-                for kept in [key for key, value in list(vars(module).items()) if value is real]:
-                    self.put(module, kept, lambda _real: new)
+                for name, value in list(vars(module).items()):
+                    if id(value) in new:
+                        self.put(module, name, partial(_second, new[id(value)][1]))
 
     def stop(self) -> None:
         """Put everything back but what somebody else has replaced since."""
         while self._placed:
             self._placed.pop().undo()
+
+
+def _second(new: Any, _real: Any) -> Any:
+    return new
 
 
 class _Patch:

@@ -57,6 +57,7 @@ def _replace(
     patches: Patches, judge: Callable[[object, str], None], name: str, module: ModuleType
 ) -> None:
     make = functools.partial(judging, judge, _URL_ARGUMENTS, name, host_in)
+    functions = {}
     for attribute, value in list(vars(module).items()):
         if isinstance(value, type):
             if value.__flags__ & (_HEAP_TYPE | _IMMUTABLE_TYPE) != _HEAP_TYPE:
@@ -65,4 +66,6 @@ def _replace(
                 if callable(getattr(value, method)):
                     patches.put(value, method, make)
         elif callable(value) and _SENDS.fullmatch(attribute):
-            patches.put_everywhere(module, attribute, make)
+            functions[attribute] = make
+    if functions:
+        patches.put_everywhere(module, functions)

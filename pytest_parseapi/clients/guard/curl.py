@@ -62,8 +62,7 @@ def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None
         CurlMulti.__module__, CurlMulti.__qualname__ = real.__module__, real.__qualname__
         return CurlMulti
 
-    patches.put_everywhere(module, "Curl", make)
-    patches.put_everywhere(module, "CurlMulti", make_multi)
+    patches.put_everywhere(module, {"Curl": make, "CurlMulti": make_multi})
 
 
 def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> None:

@@ -27,6 +27,8 @@ URL = f"https://{HOST}/parse"
 PLAIN = f"http://{HOST}/parse"
 PROXY = "http://127.0.0.1:3128"
 BODY = b'{"file": {"url": "https://files.example.com/secret.pdf"}}'
+NO_HOST = b"POST "
+"""A part of a line that names nobody yet."""
 WAYS = {}
 WIDE = {ord("."): "\u3002", **{letter: letter + 0xFEE0 for letter in range(97, 123)}}
 """Letters and dots that mean the plain ones in a name."""
@@ -547,9 +549,9 @@ def socks_4a_by_hand():
 def line_in_parts():
     """The first part names no host yet."""
     with socket.create_connection(("127.0.0.1", 3128), 2) as sock:
-        sock.sendall(f"POST {PLAIN} HT".encode())
+        sock.sendall(NO_HOST)
         with contextlib.suppress(OSError):
-            sock.sendall(b"TP/1.1\r\n\r\n")
+            sock.sendall(f"{PLAIN} HTTP/1.1\r\n\r\n".encode())
             sock.sendall(BODY)
 
 
@@ -805,7 +807,7 @@ def protected(received, request):
             time.sleep(0.01)
         assert any(received)
     else:
-        assert not any(received), received
+        assert not set(received) - {b"", NO_HOST}
 
 
 # Those whose libraries are installed.
