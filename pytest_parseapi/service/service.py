@@ -2,66 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-from _thread import allocate_lock, get_ident
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from _thread import allocate_lock
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
-from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.runs import RunShown, no_runs
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, current_caller
 from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.call_runs import CallRuns
+from pytest_parseapi.service.decisions import Decisions
 from pytest_parseapi.service.fuse import Fuse
+from pytest_parseapi.service.memory import Memory
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.mocked_runs import with_run
-from pytest_parseapi.service.outcome import readable, scripted_outcome
 from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.provider_functions import ProviderFunctions
-from pytest_parseapi.service.replay_script import Replay, item_of
-from pytest_parseapi.service.replayed_outcome import replayed
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.script import NOTHING, Found, Script, Step
+from pytest_parseapi.service.script import Script
 
-__all__ = ["Ids", "SimulatedService", "Watcher"]
-
-_NO_RUNS: Final = no_runs()
-
-
-def _changes(endpoint: Endpoint) -> bool:
-    """Whether a request makes a run, or changes what its path names: a cancellation, a deletion."""
-    return endpoint.submits or (endpoint.method != "GET" and "{" in endpoint.path)
-
-
-class Ids:
-    """Makes ids for one provider in one test.
-
-    Args:
-        seed: what they depend on, such as the test's node id.
-    """
-
-    def __init__(self, seed: str) -> None:
-        self._seed = hashlib.blake2s(seed.encode()).hexdigest()[:8]
-        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
-
-    def new(self, prefix: str) -> str:
-        """A new id: the prefix, a part that is the test's own, and a number."""
-        return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"
+__all__ = ["SimulatedService", "Watcher"]
 
 
 class Watcher(Protocol):
@@ -123,13 +91,8 @@ class SimulatedService:
         self.rejections: dict[str, int] = {}
         """Why requests were turned down without a script, and the last attempt each time."""
         self._lock = allocate_lock()
-        self._deciding: int | None = None
-        """The thread in which a ``when`` of the test's own decides."""
-        self._ids = Ids(self.seed)
-        self.state: Any = self._functions.new_state()
-        self.runs = None if provider.runs is None else RunBook(provider.runs, self.document_names)
-        """Every run of the test; None where the provider has none."""
-        self._unauthorized = provider.error_of(provider.unauthorized)
+        self._memory = self._new_memory()
+        self._decisions = Decisions(provider, self._functions, stops, wall)
 
     def reset(self) -> None:
         """Forget scripts, runs and records."""
@@ -140,10 +103,17 @@ class SimulatedService:
             self.reply_seconds = 0.0
             self.lenient = False
             self.rejections.clear()
-            self._ids = Ids(self.seed)
-            self.state = self._functions.new_state()
-            words = self.provider.runs
-            self.runs = None if words is None else RunBook(words, self.document_names)
+            self._memory = self._new_memory()
+
+    @property
+    def state(self) -> Any:
+        """What the provider's own functions remember."""
+        return self._memory.state
+
+    @property
+    def runs(self) -> RunBook | None:
+        """Every run of the test; None where the provider has none."""
+        return self._memory.runs
 
     @property
     def now(self) -> float:
@@ -158,7 +128,7 @@ class SimulatedService:
     @property
     def new_id(self) -> Callable[[str], str]:
         """Makes ids for what does not come about by a request."""
-        return self._ids.new
+        return self._memory.ids.new
 
     def receive(self, request: Request, caller: Caller | None = None) -> Pending:
         """Decide how the exchange of this request ends, and when.
@@ -168,7 +138,7 @@ class SimulatedService:
                 the fuse has blown.
         """
         self._stops.check()
-        if self._deciding == get_ident():
+        if self._decisions.asks_when:
             self._stops.stop(
                 f"a when= made a request ({request.method} {request.url}): it must not"
             )
@@ -181,8 +151,12 @@ class SimulatedService:
             if self.watcher is not None:
                 self.watcher.exchange(self, opened, mocked=False)
             with self._lock:
-                outcome = self._outcome(
-                    request, endpoint, params, names, self.script, authorized=bool(secrets)
+                memory = self._memory
+                call = self._decisions.call(
+                    memory, request, endpoint, params, names, opened.started
+                )
+                outcome = self._decisions.outcome(
+                    call, memory, self.script, authorized=bool(secrets)
                 )
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             if outcome.shown is None and endpoint.polls and params:
@@ -280,7 +254,9 @@ class SimulatedService:
         names = self._names(request, params)
         authorized = bool(self._secrets(request))
         with self._lock:
-            return self._outcome(request, endpoint, params, names, script, authorized=authorized)
+            memory = self._memory
+            call = self._decisions.call(memory, request, endpoint, params, names, self._now())
+            return self._decisions.outcome(call, memory, script, authorized=authorized)
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
         """The credential that a request carries, as its provider reads it."""
@@ -303,149 +279,21 @@ class SimulatedService:
         return Context(
             now=self._now(),
             state=self.state,
-            new_id=self._ids.new,
+            new_id=self._memory.ids.new,
             base_url=self.provider.base_url,
         )
 
+    def _new_memory(self) -> Memory:
+        return Memory(self.provider, self._functions, self.document_names, self.seed)
+
     def _names(self, request: Request, params: dict[str, str]) -> tuple[str, ...]:
         """What the document is called: that of the run in the path, else what the request names."""
-        if params and self.runs is not None:
+        memory = self._memory
+        if params and memory.runs is not None:
             for value in params.values():
-                run = self.runs.get(value)
+                run = memory.runs.get(value)
                 if run is not None:
                     return run.names
         documents = self.provider.behaviour.documents
-        names = self._functions.texts(documents, request, self.state)
+        names = self._functions.texts(documents, request, memory.state)
         return self.document_names.names(names)
-
-    def _outcome(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        params: dict[str, str],
-        names: tuple[str, ...],
-        script: Script,
-        *,
-        authorized: bool,
-    ) -> Outcome:
-        """The reply: what the network does, then the credential, the request, and the script.
-
-        A bad request does not use up a script: the API turns it down before it works on it.
-        """
-        found = NOTHING
-        if script.pending:
-            found = self._scripted(request, endpoint, params, names, script)
-        if isinstance(found.step, Replay):
-            return self._replayed(
-                found,
-                found.step,
-                self._call(request, endpoint, params, names),
-                script,
-                authorized=authorized,
-            )
-        step = found.step if isinstance(found.step, Step) else None
-        error = None if step is None else step.error
-        lost = isinstance(error, NetworkFault) and error.loses_reply and _changes(endpoint)
-        if isinstance(error, NetworkFault) and error.kind == "network" and not lost:
-            return self._fault(script, found, error)
-        request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
-        call = self._call(request, endpoint, params, names)
-        call.unseen = isinstance(error, DocumentedError)
-        try:
-            reply = self._served(call, request_id, authorized=authorized)
-            if isinstance(reply, Reply) and (step is None or lost):
-                # Where the reply alone is lost, the service got the request.
-                for effect in call.effects:
-                    effect()
-            if isinstance(error, NetworkFault) and error.kind == "network":
-                return self._fault(script, found, error)
-            if isinstance(reply, Outcome):
-                return reply
-            if step is not None:
-                script.take(found)
-                wording = self._functions.wording(step.error, call)
-                return self._functions.guarded(
-                    scripted_outcome, self.provider, step, wording, reply, request_id
-                )
-            if found.delays:
-                script.take(found)
-            return Outcome(
-                result=reply,
-                request_id=readable(request_id, reply, self.provider.behaviour),
-                shown=call.shown,
-                listed=tuple(call.listed),
-                counts=call.counts,
-            )
-        finally:
-            # They know the call: as a circle, all of it would be the garbage collector's to find.
-            call.runs = _NO_RUNS
-            call.effects.clear()
-
-    def _replayed(
-        self, found: Found, replay: Replay, call: Call, script: Script, *, authorized: bool
-    ) -> Outcome:
-        """A recorded reply: what it shows is right, whatever the simulation would have said."""
-        reply = replay.next_for(call.endpoint, call.names, item_of(call.params))
-        assert reply is not None
-        unauthorized = self._unauthorized
-        if unauthorized is not None and not (authorized or call.endpoint.public):
-            result = reply.exchange.result
-            if not isinstance(result, Reply) or result.status != unauthorized.status:
-                request_id = self._ids.new(self.provider.behaviour.request_id_prefix)
-                return self._functions.rejected(unauthorized, request_id)
-        replay.take(reply)
-        script.take(found)
-        return replayed(replay, reply, call, self.runs, self._wall())
-
-    def _served(self, call: Call, request_id: str, *, authorized: bool) -> Reply | Outcome:
-        """The reply to a good request, or how a bad one ends."""
-        if self._unauthorized is not None and not (authorized or call.endpoint.public):
-            return self._functions.rejected(self._unauthorized, request_id)
-        try:
-            return self._functions.answer(call, request_id)
-        except Rejected as rejected:
-            return self._functions.turned_down(rejected, request_id)
-
-    def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
-        script.take(found)
-        message = found.step.message if isinstance(found.step, Step) else None
-        return Outcome(result=Fault(error.name, message or error.description), error=error.name)
-
-    def _call(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        params: dict[str, str],
-        names: tuple[str, ...],
-    ) -> Call:
-        call = Call(
-            request=request,
-            endpoint=endpoint,
-            params=params,
-            now=self._now(),
-            state=self.state,
-            new_id=self._ids.new,
-            base_url=request.base_url or self.provider.base_url,
-            names=names,
-            runs=_NO_RUNS,
-        )
-        if self.runs is not None:
-            call.runs = CallRuns(self.runs, call, self.provider.idempotency_header)
-        return call
-
-    def _scripted(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        params: dict[str, str],
-        names: tuple[str, ...],
-        script: Script,
-    ) -> Found:
-        """What the script has for a request; a ``when`` that raises stops the test."""
-        self._deciding = get_ident()
-        try:
-            return script.find(request, endpoint, names, item_of(params))
-        except UsageError as mistake:
-            self._stops.stop(str(mistake))
-        finally:
-            self._deciding = None

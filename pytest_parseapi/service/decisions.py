@@ -1,0 +1,205 @@
+"""How an exchange ends: by the network, the credential, the request, or the script."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable
+from typing import Final
+
+from pytest_parseapi.model.behaviour import Call, Rejected
+from pytest_parseapi.model.endpoint import Endpoint
+from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.runs import no_runs
+from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.call_runs import CallRuns
+from pytest_parseapi.service.memory import Memory
+from pytest_parseapi.service.outcome import readable, scripted_outcome
+from pytest_parseapi.service.provider_functions import ProviderFunctions
+from pytest_parseapi.service.replay_script import Replay, item_of
+from pytest_parseapi.service.replayed_outcome import replayed
+from pytest_parseapi.service.script import NOTHING, Found, Script, Step
+
+__all__ = ["Decisions"]
+
+_NO_RUNS: Final = no_runs()
+
+
+class Decisions:
+    """Decides how the exchanges with one provider end. The caller holds the service's lock.
+
+    Args:
+        provider: the provider.
+        functions: asks its functions.
+        stops: where to stop the test.
+        wall: what the consumer's ``time.time()`` shows.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        functions: ProviderFunctions,
+        stops: Stops,
+        wall: Callable[[], float],
+    ) -> None:
+        self._provider = provider
+        self._functions = functions
+        self._stops = stops
+        self._wall = wall
+        self._unauthorized = provider.error_of(provider.unauthorized)
+        self._deciding: int | None = None
+
+    @property
+    def asks_when(self) -> bool:
+        """Whether a ``when`` of the test's own decides in this thread just now."""
+        return self._deciding == get_ident()
+
+    def call(
+        self,
+        memory: Memory,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        names: tuple[str, ...],
+        now: float,
+    ) -> Call:
+        """A request as the provider's functions see it.
+
+        Args:
+            memory: what the provider remembers.
+            request: what is asked.
+            endpoint: where.
+            params: the variables of its path.
+            names: the names of its document.
+            now: virtual seconds since the test began.
+        """
+        call = Call(
+            request=request,
+            endpoint=endpoint,
+            params=params,
+            now=now,
+            state=memory.state,
+            new_id=memory.ids.new,
+            base_url=request.base_url or self._provider.base_url,
+            names=names,
+            runs=_NO_RUNS,
+        )
+        if memory.runs is not None:
+            call.runs = CallRuns(memory.runs, call, self._provider.idempotency_header)
+        return call
+
+    def outcome(self, call: Call, memory: Memory, script: Script, *, authorized: bool) -> Outcome:
+        """What the network does comes first, then the credential, the request, and the script.
+
+        A bad request does not use up a script: the API turns it down before it works on it.
+
+        Args:
+            call: the request; it is of no use afterwards.
+            memory: what the provider remembers.
+            script: the failures.
+            authorized: whether the request has a credential.
+        """
+        refusal = None if authorized or call.endpoint.public else self._unauthorized
+        try:
+            found = self._scripted(call, script) if script.pending else NOTHING
+            if isinstance(found.step, Replay):
+                return self._replayed(found, found.step, call, memory, script, refusal)
+            return self._simulated(found, call, script, refusal)
+        finally:
+            # They know the call: as a circle, all of it would be the garbage collector's to find.
+            call.runs = _NO_RUNS
+            call.effects.clear()
+
+    def _simulated(
+        self, found: Found, call: Call, script: Script, refusal: DocumentedError | None
+    ) -> Outcome:
+        """What the script has for a request, or else its reply."""
+        step = found.step if isinstance(found.step, Step) else None
+        error = None if step is None else step.error
+        fault = error if isinstance(error, NetworkFault) else None
+        silence = fault if fault is not None and fault.kind == "network" else None
+        lost = fault is not None and fault.loses_reply and _changes(call.endpoint)
+        if silence is not None and not lost:
+            return self._fault(script, found, silence)
+        request_id = call.new_id(self._provider.behaviour.request_id_prefix)
+        call.unseen = isinstance(error, DocumentedError)
+        reply = self._served(call, request_id, refusal)
+        if isinstance(reply, Reply) and (step is None or lost):
+            # Where the reply alone is lost, the service got the request.
+            for effect in call.effects:
+                effect()
+        if silence is not None:
+            return self._fault(script, found, silence)
+        if isinstance(reply, Outcome):
+            return reply
+        if step is not None:
+            script.take(found)
+            wording = self._functions.wording(step.error, call)
+            return self._functions.guarded(
+                scripted_outcome, self._provider, step, wording, reply, request_id
+            )
+        if found.delays:
+            script.take(found)
+        return Outcome(
+            result=reply,
+            request_id=readable(request_id, reply, self._provider.behaviour),
+            shown=call.shown,
+            listed=tuple(call.listed),
+            counts=call.counts,
+        )
+
+    def _replayed(
+        self,
+        found: Found,
+        replay: Replay,
+        call: Call,
+        memory: Memory,
+        script: Script,
+        refusal: DocumentedError | None,
+    ) -> Outcome:
+        """A recorded reply: what it shows is right, whatever the simulation would have said."""
+        reply = replay.next_for(call.endpoint, call.names, item_of(call.params))
+        assert reply is not None
+        if refusal is not None:
+            result = reply.exchange.result
+            if not isinstance(result, Reply) or result.status != refusal.status:
+                request_id = call.new_id(self._provider.behaviour.request_id_prefix)
+                return self._functions.rejected(refusal, request_id)
+        replay.take(reply)
+        script.take(found)
+        return replayed(replay, reply, call, memory.runs, self._wall())
+
+    def _served(
+        self, call: Call, request_id: str, refusal: DocumentedError | None
+    ) -> Reply | Outcome:
+        """The reply to a good request, or how a bad one ends."""
+        if refusal is not None:
+            return self._functions.rejected(refusal, request_id)
+        try:
+            return self._functions.answer(call, request_id)
+        except Rejected as rejected:
+            return self._functions.turned_down(rejected, request_id)
+
+    def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
+        script.take(found)
+        message = found.step.message if isinstance(found.step, Step) else None
+        return Outcome(result=Fault(error.name, message or error.description), error=error.name)
+
+    def _scripted(self, call: Call, script: Script) -> Found:
+        """What the script has for a request; a ``when`` that raises stops the test."""
+        self._deciding = get_ident()
+        try:
+            return script.find(call.request, call.endpoint, call.names, item_of(call.params))
+        except UsageError as mistake:
+            self._stops.stop(str(mistake))
+        finally:
+            self._deciding = None
+
+
+def _changes(endpoint: Endpoint) -> bool:
+    """Whether a request makes a run, or changes what its path names: a cancellation, a deletion."""
+    return endpoint.submits or (endpoint.method != "GET" and "{" in endpoint.path)
