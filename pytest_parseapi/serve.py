@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
-from pytest_parseapi.api.control import POSTS, answer, call
-from pytest_parseapi.api.control_calls import read_json
+from pytest_parseapi.api.json_calls import read_json
 from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.server_control import POSTS, answer, call
 from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer, SharedServer

@@ -33,7 +33,7 @@ class Controls:
         return self._service.provider
 
     @property
-    def _open(self) -> SimulatedProviders:
+    def _active_simulation(self) -> SimulatedProviders:
         """The simulation, while its test runs."""
         if self._simulation.clock.closed:
             raise UsageError(
@@ -45,4 +45,4 @@ class Controls:
     @property
     def _service(self) -> SimulatedService:
         """The simulated service."""
-        return self._open.services[self._provider.name]
+        return self._active_simulation.services[self._provider.name]

@@ -54,7 +54,7 @@ class FailureControls(Controls):
         steps = steps_for(
             self.provider,
             errors,
-            others=self._open.providers.values(),
+            others=self._active_simulation.providers.values(),
             times=times,
             document=document,
             endpoint=endpoint,
@@ -104,13 +104,13 @@ class FailureControls(Controls):
         steps = steps_for(
             self.provider,
             errors,
-            others=self._open.providers.values(),
+            others=self._active_simulation.providers.values(),
             times=times,
             retry_after=retry_after,
             message=message,
             verb="answers",
         )
-        return Answers(lambda: self._open, self._service, steps)
+        return Answers(lambda: self._active_simulation, self._service, steps)
 
     def replies_take(self, seconds: float) -> None:
         """Let each reply take this long from now on.

@@ -81,7 +81,7 @@ class ParseAPI(
         Example:
             >>> subprocess.run(["node", "parse.js", extend_api.live_url])  # doctest: +SKIP
         """
-        return self._open.live.url(self._service.provider)
+        return self._active_simulation.live.url(self._service.provider)
 
     @property
     def clock(self) -> VirtualClock:
@@ -92,7 +92,7 @@ class ParseAPI(
             >>> extend_api.clock.elapsed
             3600.0
         """
-        return self._open.clock
+        return self._active_simulation.clock
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -149,11 +149,11 @@ class ParseAPI(
             >>> extend_api.attempts
             []
         """
-        for keep in self._open.before_reset:
+        for keep in self._active_simulation.before_reset:
             keep(self._service)
         self._service.reset()
-        self._open.senders.pop(self._provider.name, None)
-        self._open.reset()
+        self._active_simulation.senders.pop(self._provider.name, None)
+        self._active_simulation.reset()
 
     def script(self, drawn: FailureScript) -> None:
         """Forget what was (as `reset`), and play a script that Hypothesis has drawn.
@@ -187,7 +187,7 @@ class ParseAPI(
             self.provider,
             self.attempts,
             self.webhook_answers,
-            notes=self._open.notes(),
+            notes=self._active_simulation.notes(),
             dropped=self._simulation.lost(self._provider.name),
         )
 
@@ -196,9 +196,11 @@ class ParseAPI(
 
     def _lines(self, text: str | None = None) -> list[Line]:
         """The evidence, without what the plugin itself made and the test or consumer printed."""
-        services = self._open.services.values()
+        services = self._active_simulation.services.values()
         attempts = [attempt for service in services for attempt in service.journal.attempts]
-        return without_own_text(self._open.evidence.lines(text), attempts, self.webhook_answers)
+        return without_own_text(
+            self._active_simulation.evidence.lines(text), attempts, self.webhook_answers
+        )
 
     @property
     def _observed(self) -> Observed:
@@ -216,13 +218,13 @@ class ParseAPI(
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,
-            notes=self._open.notes(),
+            notes=self._active_simulation.notes(),
             asked_instead="" if journal.attempts else self._asked_instead(),
         )
 
     def _asked_instead(self) -> str:
         """Who was asked in its place: another provider, or a mock of the test's own."""
-        for service in self._open.services.values():
+        for service in self._active_simulation.services.values():
             if service.journal.attempts:
                 first = service.journal.attempts[0]
                 title, fixture = service.provider.title, service.provider.in_tests

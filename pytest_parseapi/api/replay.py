@@ -34,7 +34,7 @@ class ReplayControls(Controls):
             >>> extend_api.replay("incident.har")  # doctest: +SKIP
             >>> our_app.parse("https://files.example.com/invoice.pdf")  # doctest: +SKIP
         """
-        service, providers = self._service, self._open.providers
+        service, providers = self._service, self._active_simulation.providers
         provider = service.provider
         hosts = {host: other for other in providers.values() for host in other.hosts}
         found = read_recording(recording, hosts)

@@ -73,7 +73,7 @@ class RunControls(Controls):
             run_step_for(
                 service.provider,
                 error,
-                others=self._open.providers.values(),
+                others=self._active_simulation.providers.values(),
                 times=times,
                 document=document,
                 polls=polls,

@@ -64,7 +64,7 @@ class SimulatedProviders:
         evidence: what the consumer logged.
         live: the session's live server.
         control: answers requests to the live server's control, for the provider of a name.
-        look: called before each exchange.
+        before_exchange: called before each exchange.
         forks: knows whether this is a forked child process; None where nobody forks.
     """
 
@@ -78,7 +78,7 @@ class SimulatedProviders:
         evidence: Evidence,
         live: SharedServer,
         control: Control,
-        look: Callable[[], None] = lambda: None,
+        before_exchange: Callable[[], None] = lambda: None,
         forks: Forks | None = None,
     ) -> None:
         self.providers = providers
@@ -101,14 +101,14 @@ class SimulatedProviders:
         self.forgotten: dict[str, int] = {}
         """How many attempts of the same token were forgotten, by provider."""
         self._tokens: _Tokens | None = None
-        self.hosts = SimulatedHosts(clock, stops, look, forks)
+        self.hosts = SimulatedHosts(clock, stops, before_exchange, forks)
         self.hosts.speed = settings.speed
         self.hosts.of_token = lambda token: self.within(token).hosts
         self.hosts.control = partial(control, self)
         self.replaced_sleep = ""
         """A function that waits and that the test had replaced while the consumer asked."""
         self._control = control
-        self._look = look
+        self._before_exchange = before_exchange
         self._forks = forks
         for provider in providers.values():
             self._add(provider)
@@ -152,7 +152,7 @@ class SimulatedProviders:
             evidence=self.evidence,
             live=self.live,
             control=self._control,
-            look=self._look,
+            before_exchange=self._before_exchange,
             forks=self._forks,
         )
 

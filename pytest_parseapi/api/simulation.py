@@ -55,7 +55,7 @@ class Simulation(SimulatedProviders):
             evidence=Evidence(clock.stamp, sources),
             live=SharedServer() if live is None else live,
             control=_control,
-            look=self._prepare,
+            before_exchange=self._prepare_exchange,
             forks=self.forks,
         )
         self._time = VirtualTime(self.clock, self.live.is_idle)
@@ -105,7 +105,7 @@ class Simulation(SimulatedProviders):
                 unused += [(service.provider, step) for step in service.runs.script.unused()]
         return unused
 
-    def _prepare(self) -> None:
+    def _prepare_exchange(self) -> None:
         self.forks.look()
         self.evidence.look()
         self.replaced_sleep = replaced_sleep() or self.replaced_sleep
@@ -120,6 +120,6 @@ class Simulation(SimulatedProviders):
 
 def _control(simulated: SimulatedProviders, provider: str, request: Request) -> Reply:
     # Few tests ask for it, and it takes its time to import.
-    from pytest_parseapi.api.control import answer
+    from pytest_parseapi.api.server_control import answer
 
     return answer(simulated, provider, request)

@@ -88,7 +88,7 @@ class WebhookControls(Controls):
                 "batch's id"
             )
         self._remember()
-        wrong = self._open.alter_delivery(self._service.provider.name, wrong)
+        wrong = self._active_simulation.alter_delivery(self._service.provider.name, wrong)
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
         name = self._service.document_names.given(document)
@@ -188,8 +188,8 @@ class WebhookControls(Controls):
         """The sender of this test: from now on the secret may be known to the consumer."""
         webhooks, sender = self._webhooks, self._sender
         if sender is None:
-            sender = WebhookSender(self._service, webhooks, self._open.clock)
-            self._open.senders[self._service.provider.name] = sender
+            sender = WebhookSender(self._service, webhooks, self._active_simulation.clock)
+            self._active_simulation.senders[self._service.provider.name] = sender
         return sender
 
     @property

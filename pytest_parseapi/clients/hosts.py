@@ -1,4 +1,4 @@
-"""The simulated services of one test, by host, and how a client library waits for replies."""
+"""The simulated services of one test, by host: what every interceptor of a client library asks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ def plain_host(host: str) -> str:
 
 
 class Interceptor(Protocol):
-    """Intercepts the requests of one client library."""
+    """Intercepts the requests of one client library: what a new library needs.
+
+    It finds the service of a host by `SimulatedHosts.find`, hands it a request by
+    `SimulatedHosts.receive`, and waits for the reply by `SimulatedHosts.wait` or `wait_async`.
+    """
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
@@ -38,7 +42,8 @@ class SimulatedHosts:
     Args:
         clock: the test's clock.
         stops: the test's stops.
-        look: called before each exchange, so that evidence is complete when the consumer speaks.
+        before_exchange: called before each exchange, so that evidence is complete when the
+            consumer speaks.
         forks: knows whether this is a forked child process; None where nobody forks.
     """
 
@@ -46,13 +51,13 @@ class SimulatedHosts:
         self,
         clock: VirtualClock,
         stops: Stops,
-        look: Callable[[], None] = lambda: None,
+        before_exchange: Callable[[], None] = lambda: None,
         forks: Forks | None = None,
     ) -> None:
         self._forks = forks
         self.clock = clock
         self.stops = stops
-        self._look = look
+        self._before_exchange = before_exchange
         self._services: dict[str, SimulatedService] = {}
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""
@@ -99,12 +104,12 @@ class SimulatedHosts:
             )
         if self._forks is not None and self._forks.is_child:
             self._forks.block(f"{request.method} {request.url} by {request.client}")
-        self._look()
+        self._before_exchange()
         return service.receive(request, caller)
 
     def open(self, service: SimulatedService, request: Request) -> Opened:
         """Begin an exchange that a mock of the test's own answers."""
-        self._look()
+        self._before_exchange()
         return service.open(request)
 
     def wait(self, pending: Pending) -> Reply | Fault:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_parseapi.api.control import answer
+from pytest_parseapi.api.server_control import answer
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.model.http import Request, Timeouts
 from pytest_parseapi.providers.registry import registry

@@ -1,4 +1,4 @@
-"""Arguments from JSON for the methods of `ParseAPI`, which are as strict as they are in Python."""
+"""Calls of `ParseAPI` whose arguments come as JSON, and are as strict as they are in Python."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
 
 def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None) -> None:
     """A check that would need what is gone proves nothing."""
-    simulated, service = api._open, api._service
+    simulated, service = api._active_simulation, api._service
     retention = simulated.settings.retention
     attempts = simulated.lost(service.provider.name)
     runs = 0 if service.runs is None else service.runs.dropped

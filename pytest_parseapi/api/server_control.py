@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pytest_parseapi.api.control_calls import arguments_for, check_named, read_json
+from pytest_parseapi.api.json_calls import arguments_for, check_named, read_json
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.checks.finding import Finding, findings_of
