@@ -14,7 +14,7 @@ import pytest
 
 import pytest_parseapi
 from pytest_parseapi.clients.guard.process import process_guards
-from pytest_parseapi.patching import attributes, bodies
+from pytest_parseapi.patching import attributes, function_bodies
 from pytest_parseapi.patching.attributes import beneath
 
 # No test relies on how long anything takes.
@@ -52,7 +52,7 @@ def _now(owner, name):
 
 
 _record(attributes._Patch, lambda owner, name, _make: (owner, name))
-_record(bodies._Body, lambda function, _make: (function, "__code__"))
+_record(function_bodies._Body, lambda function, _make: (function, "__code__"))
 
 
 def _settle(guards):

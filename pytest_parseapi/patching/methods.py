@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.bodies import Bodies, function_behind
+from pytest_parseapi.patching.function_bodies import FunctionBodies, function_behind
 
 __all__ = ["Methods"]
 
@@ -19,7 +19,7 @@ class Methods:
     """
 
     def __init__(self) -> None:
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
         self._patches = Patches()
 
     def put(
@@ -43,9 +43,9 @@ class Methods:
         if method is None:
             self._patches.put(owner, name, make)
         else:
-            self._bodies.put(method, make)
+            self._function_bodies.put(method, make)
 
     def stop(self) -> None:
         """Give every method back."""
-        self._bodies.stop()
+        self._function_bodies.stop()
         self._patches.stop()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.evidence.frames import OwnCode
-from pytest_parseapi.record.evidence.submissions import Submissions
+from pytest_parseapi.record.evidence.work_origins import WorkOrigins
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
 from pytest_parseapi.sweep.limit import Limit
@@ -92,7 +92,7 @@ class Watch:
         self.busy = False
         """Whether the test ended while a receiver was still at work on a delivery."""
         self._seen = 0
-        self._submissions = Submissions(self.own)
+        self._work_origins = WorkOrigins(self.own)
         self._simulation: Simulation | None = None
         self._api: Callable[[str], ParseAPI] | None = None
 
@@ -119,12 +119,12 @@ class Watch:
         simulation.alter_delivery = self._delivery
         simulation.before_reset.append(self._forget)
         simulation.stops.before_check = self._check_time
-        self._submissions.start()
+        self._work_origins.start()
 
     def detach(self) -> None:
         """Keep what the run shows, before the simulation ends."""
         simulation, api = self._simulation, self._api
-        self._submissions.stop()
+        self._work_origins.stop()
         if simulation is None or api is None:
             return
         self._simulation = None
@@ -163,7 +163,7 @@ class Watch:
     def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
         """An exchange begins: note where, and let it fail if it is the one that is to."""
         live = opened.request.client == "server"
-        site = self._submissions.anywhere() if live else self._submissions.site()
+        site = self._work_origins.anywhere() if live else self._work_origins.site()
         place = Place(
             provider=service.provider.name, endpoint=str(opened.endpoint), frames=site.frames
         )
@@ -193,12 +193,12 @@ class Watch:
             step.left and step.why_not(endpoint, names) is None for step in service.script.steps
         ):
             return True
-        frames = self._submissions.site().frames
+        frames = self._work_origins.site().frames
         place = Place(provider=service.provider.name, endpoint=str(endpoint), frames=frames)
         return self._is_next(place) and self._seen + 1 == self._variation.nth
 
     def _delivery(self, provider: str, wrong: str | None) -> str | None:
-        site = self._submissions.site()
+        site = self._work_origins.site()
         frames = () if site.test is None else (site.test,)
         place = Place(provider=provider, endpoint=WEBHOOK, frames=frames)
         if wrong is not None:

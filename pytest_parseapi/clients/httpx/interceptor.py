@@ -13,7 +13,7 @@ from pytest_parseapi.clients.mocks.mock_transport import MockTransports
 from pytest_parseapi.clients.mocks.pytest_httpx import PytestHTTPX
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.methods import Methods
 
 __all__ = ["HTTPXInterceptor"]
@@ -30,7 +30,7 @@ class HTTPXInterceptor:
     def __init__(self, module: ModuleType, contexts: SharedContexts) -> None:
         self._module: Any = module
         self._contexts = contexts
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
         self._methods = Methods()
         self._patches = Patches()
 
@@ -54,12 +54,12 @@ class HTTPXInterceptor:
         mock = getattr(sys.modules.get("pytest_httpx"), "HTTPXMock", None)
         if mock is not None and module.__name__ == "httpx":
             beside = PytestHTTPX(exchanges)
-            self._bodies.put(vars(mock)["_handle_request"], beside.sync)
-            self._bodies.put(vars(mock)["_handle_async_request"], beside.asynchronous)
+            self._function_bodies.put(vars(mock)["_handle_request"], beside.sync)
+            self._function_bodies.put(vars(mock)["_handle_async_request"], beside.asynchronous)
 
     def stop(self) -> None:
         """Intercept no more."""
-        self._bodies.stop()
+        self._function_bodies.stop()
         self._methods.stop()
         self._patches.stop()
 

@@ -9,7 +9,7 @@ from pytest_parseapi.clients.aiohttp.connection import timeouts_of
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
 from pytest_parseapi.model.http import Fault, Reply, Request
-from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["AioresponsesInterceptor"]
@@ -20,7 +20,7 @@ class AioresponsesInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Note what it answers from now on."""
@@ -29,7 +29,7 @@ class AioresponsesInterceptor:
     def stop(self) -> None:
         """Note nothing more."""
         self._imports.stop()
-        self._bodies.stop()
+        self._function_bodies.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         core: Any = module
@@ -66,7 +66,7 @@ class AioresponsesInterceptor:
 
             return request_mock
 
-        self._bodies.put(vars(core.aioresponses)["_request_mock"], requests)
+        self._function_bodies.put(vars(core.aioresponses)["_request_mock"], requests)
 
 
 def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:

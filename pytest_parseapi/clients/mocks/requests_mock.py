@@ -14,7 +14,7 @@ from pytest_parseapi.clients.mocks.requests import (
     neutral_request,
     read_body,
 )
-from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["RequestsMockInterceptor"]
@@ -25,7 +25,7 @@ class RequestsMockInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Note what it answers from now on."""
@@ -34,7 +34,7 @@ class RequestsMockInterceptor:
     def stop(self) -> None:
         """Note nothing more."""
         self._imports.stop()
-        self._bodies.stop()
+        self._function_bodies.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         mocks: Any = module
@@ -65,7 +65,7 @@ class RequestsMockInterceptor:
 
             return send
 
-        self._bodies.put(vars(mocks.Adapter)["send"], sends)
+        self._function_bodies.put(vars(mocks.Adapter)["send"], sends)
 
 
 def _is_sent_on() -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request, read_body
 from pytest_parseapi.model.http import Request
-from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.service.service import SimulatedService
 
@@ -23,7 +23,7 @@ class ResponsesInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Note what it answers from now on."""
@@ -32,7 +32,7 @@ class ResponsesInterceptor:
     def stop(self) -> None:
         """Note nothing more."""
         self._imports.stop()
-        self._bodies.stop()
+        self._function_bodies.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         responses: Any = module
@@ -65,8 +65,8 @@ class ResponsesInterceptor:
 
             return on_request
 
-        self._bodies.put(vars(responses.RequestsMock)["_find_match"], finds)
-        self._bodies.put(vars(responses.RequestsMock)["_on_request"], retries)
+        self._function_bodies.put(vars(responses.RequestsMock)["_find_match"], finds)
+        self._function_bodies.put(vars(responses.RequestsMock)["_on_request"], retries)
 
 
 class _Noted:

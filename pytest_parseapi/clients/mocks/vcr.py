@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
-from pytest_parseapi.patching.bodies import Bodies
+from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["VCRInterceptor", "recorded"]
@@ -32,7 +32,7 @@ class VCRInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._bodies = Bodies()
+        self._function_bodies = FunctionBodies()
 
     def start(self, hosts: SimulatedHosts) -> None:
         """Note what cassettes play from now on."""
@@ -41,7 +41,7 @@ class VCRInterceptor:
     def stop(self) -> None:
         """Note nothing more."""
         self._imports.stop()
-        self._bodies.stop()
+        self._function_bodies.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         cassette: Any = vars(module)["Cassette"]
@@ -52,7 +52,7 @@ class VCRInterceptor:
             "filter_request": _filters,
         }
         for name, make in ways.items():
-            self._bodies.put(vars(cassette)[name], functools.partial(make, hosts))
+            self._function_bodies.put(vars(cassette)[name], functools.partial(make, hosts))
 
 
 def _plays(hosts: SimulatedHosts, real: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Who handed work to a thread, a pool or a task: the line that stands for work without one."""
+"""Where the work of threads, pools and tasks comes from: the line that handed it over."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.record.evidence.frames import NOWHERE, OwnCode, Site
 
-__all__ = ["Submissions"]
+__all__ = ["WorkOrigins"]
 
 _SITE: Final = "_parseapi_site"
 
 
-class _Submitted:
+class _PoolWork:
     """Work for a pool, with the place that it came from."""
 
     def __init__(self, work: Any, site: Site) -> None:
@@ -31,7 +31,7 @@ class _Submitted:
         return self.work(*args, **options)
 
 
-class Submissions:
+class WorkOrigins:
     """Remembers where threads, tasks and the work of pools come from, while a test runs.
 
     Args:
@@ -75,7 +75,7 @@ class Submissions:
         """Where work begins that somebody else has handed over; who that was."""
         code = frame.f_code
         site: Site | None = None
-        if code is _Submitted.__call__.__code__:
+        if code is _PoolWork.__call__.__code__:
             site = frame.f_locals["self"].site
         elif code.co_name == "_run" and frame.f_globals.get("__name__") == "asyncio.events":
             task = asyncio.current_task() if asyncio._get_running_loop() is not None else None
@@ -93,7 +93,7 @@ class Submissions:
 
     def _pools(self, real: Any) -> Any:
         def submit(pool: Any, fn: Any, /, *args: Any, **options: Any) -> Any:
-            return real(pool, _Submitted(fn, self.site(2)), *args, **options)
+            return real(pool, _PoolWork(fn, self.site(2)), *args, **options)
 
         return submit
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from pytest_parseapi.patching.bodies import Bodies, function_behind
+from pytest_parseapi.patching.function_bodies import FunctionBodies, function_behind
 
 
 class Library:
@@ -24,7 +24,7 @@ class Library:
 
 @pytest.fixture
 def bodies():
-    bodies = Bodies()
+    bodies = FunctionBodies()
     yield bodies
     bodies.stop()
 
@@ -76,7 +76,7 @@ def test_a_function_looks_as_before_and_is_as_before_after_it(bodies):
 
 def test_bodies_that_end_in_another_order_leave_nothing_behind():
     code = Library.send.__code__
-    first, second = Bodies(), Bodies()
+    first, second = FunctionBodies(), FunctionBodies()
     first.put(Library.send, ours)
     second.put(Library.send, ours)
     assert Library().send("a") == ("ours", ("ours", ("real", "a", (), 5, {})))

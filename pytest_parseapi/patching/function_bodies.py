@@ -1,4 +1,4 @@
-"""Functions of other libraries, taken over in place, wherever a reference to them is kept.
+"""Functions written in Python, taken over in place by another body, wherever they are kept.
 
 An attribute that is replaced does not reach whoever kept the function before: a wrapper such as a
 tracer's, or ``handle = HTTPTransport.handle_request``. The function object itself stays the same
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-__all__ = ["Bodies", "function_behind"]
+__all__ = ["FunctionBodies", "function_behind"]
 
 _MARK: Final = "__parseapi_body__"
 _TARGET: Final = "pytest_parseapi target"
 _MOST: Final = 200
 
 
-class Bodies:
+class FunctionBodies:
     """Gives functions other bodies, and gives them their own ones back.
 
     What is put in place must call the real function by itself when its test is over.
