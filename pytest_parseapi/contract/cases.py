@@ -1,6 +1,6 @@
 """Which cases the contract of a consumer has: one for each documented error and network fault.
 
-Each function here lists the cases of one kind; `contract.kinds` says which kinds there are.
+Each function here lists the cases of one kind; `contract.case_kinds` says which kinds there are.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.precision import NO_WAIT
 from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.contract.call import CallResult, Harness, Parse
+from pytest_parseapi.contract.case_kinds import PARSING
 from pytest_parseapi.contract.cases import main_paths, retryable_by_status
-from pytest_parseapi.contract.kinds import PARSING
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.preflight import obstacle
 from pytest_parseapi.model.errors import DocumentedError

@@ -35,14 +35,14 @@ _MARKERS = {
 
 def _report_kind(text: str) -> str:
     """Check a value of ``--parseapi-report``; the module behind it loads only for that."""
-    from pytest_parseapi.report.request import report_kind
+    from pytest_parseapi.report.options import report_kind
 
     return report_kind(text)
 
 
 def _fail_under(text: str) -> float:
     """Check the value of ``--parseapi-fail-under``."""
-    from pytest_parseapi.report.request import fail_under
+    from pytest_parseapi.report.options import fail_under
 
     return fail_under(text)
 

@@ -11,8 +11,14 @@ import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.contract.call import Harness
+from pytest_parseapi.contract.case_kinds import (
+    CASE_KINDS,
+    PARSING,
+    SURFACES,
+    CaseKind,
+    case_kinds_of,
+)
 from pytest_parseapi.contract.cases import Case
-from pytest_parseapi.contract.kinds import KINDS, PARSING, SURFACES, CaseKind, kinds_of
 from pytest_parseapi.contract.policy import RULES, ContractPolicy
 from pytest_parseapi.contract.preflight import parse_mistake
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
@@ -105,8 +111,8 @@ class ParseErrorContract(ContractPolicy):
         if unittest is not None and issubclass(cls, unittest.TestCase):
             raise TypeError(f"{cls.__name__} is a plain class, without unittest.TestCase")
         _check_names(cls)
-        asked = {_PREFIX + kind.name for kind in kinds_of(cls)}
-        for kind in KINDS.values():
+        asked = {_PREFIX + kind.name for kind in case_kinds_of(cls)}
+        for kind in CASE_KINDS.values():
             name = _PREFIX + kind.name
             if name in vars(cls):
                 continue
@@ -143,9 +149,9 @@ class ParseErrorContract(ContractPolicy):
         api._note_check("contract")
 
     def _cases(self, name: str, provider: Provider) -> list[Case]:
-        kind = KINDS.get(name.removeprefix(_PREFIX))
+        kind = CASE_KINDS.get(name.removeprefix(_PREFIX))
         if kind is None:
-            known = [_PREFIX + item for item in KINDS]
+            known = [_PREFIX + item for item in CASE_KINDS]
             raise UsageError(f"no test of a contract is named {name!r}: {nearest(name, known)}")
         self._check_marks(provider)
         cases = list(kind.cases(provider, self))
@@ -163,7 +169,7 @@ class ParseErrorContract(ContractPolicy):
 
     def _check_marks(self, provider: Provider) -> None:
         known: list[str] = []
-        for kind in kinds_of(type(self)):
+        for kind in case_kinds_of(type(self)):
             for case in kind.cases(provider, self):
                 known += [case.id, f"{_PREFIX}{kind.name}[{case.id}]"]
         for key in self.marks:
@@ -183,7 +189,7 @@ def _test_of(kind: CaseKind) -> Callable[[ParseErrorContract, Case, Factory], No
     return test
 
 
-for _kind in KINDS.values():
+for _kind in CASE_KINDS.values():
     setattr(ParseErrorContract, _PREFIX + _kind.name, _test_of(_kind))
 
 

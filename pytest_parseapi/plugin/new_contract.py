@@ -12,7 +12,7 @@ import pytest
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.contract.kinds import PARSING
+from pytest_parseapi.contract.case_kinds import PARSING
 from pytest_parseapi.contract.measure import Measured, Unmeasurable, measure
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider

@@ -59,7 +59,7 @@ def _refuse_alone(options: argparse.Namespace) -> None:
 
 def _register_report(config: pytest.Config) -> None:
     from pytest_parseapi.plugin.report import ReportPlugin
-    from pytest_parseapi.report.request import requested
+    from pytest_parseapi.report.options import requested
 
     options = config.option
     root = config.invocation_params.dir

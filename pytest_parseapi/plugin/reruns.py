@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_parseapi.plugin.simulated_test import watch_key
-from pytest_parseapi.sweep.outcome import Status, TestRun, test_run
+from pytest_parseapi.sweep.one_run import Status, TestRun, test_run
 
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch

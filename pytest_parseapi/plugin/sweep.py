@@ -19,8 +19,8 @@ from pytest_parseapi.plugin.simulated_test import watch_key
 from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
 from pytest_parseapi.plugin.sweep_summary import SweepSummary
 from pytest_parseapi.record.evidence.frames import OwnCode
+from pytest_parseapi.sweep.one_run import TestRun, test_run
 from pytest_parseapi.sweep.one_test import SweptTest, why_not
-from pytest_parseapi.sweep.outcome import TestRun, test_run
 from pytest_parseapi.sweep.reproduction import Fixture
 from pytest_parseapi.sweep.results import LeftOutData, SweepData
 from pytest_parseapi.sweep.variations import Variation

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.sweep.baseline import Baseline, read_baseline
-from pytest_parseapi.sweep.variations import Kinds, kinds_of
+from pytest_parseapi.sweep.variations import AskedKinds, asked_kinds
 
 __all__ = ["SweepRequest", "refuse_without_sweep", "sweep_request"]
 
@@ -29,7 +29,7 @@ class SweepRequest:
         write: whether the findings of this session are to be written there.
     """
 
-    kinds: Kinds
+    kinds: AskedKinds
     packages: tuple[str, ...] = ()
     baseline: Baseline
     path: Path | None = None
@@ -55,7 +55,7 @@ def sweep_request(config: pytest.Config) -> SweepRequest:
         )
     path = None if given is None else config.invocation_params.dir / given
     try:
-        kinds = kinds_of(options.parseapi_sweep_kinds or "", depth)
+        kinds = asked_kinds(options.parseapi_sweep_kinds or "", depth)
         known = Baseline() if path is None or write else read_baseline(path, given or "")
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None

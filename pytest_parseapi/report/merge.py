@@ -19,7 +19,7 @@ from pytest_parseapi.report.format import (
     SweepSection,
     TestData,
 )
-from pytest_parseapi.report.request import fail_under
+from pytest_parseapi.report.options import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
 
 __all__ = ["add_merge", "merge", "merged"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
-from pytest_parseapi.sweep.outcome import Broken, Met
+from pytest_parseapi.sweep.one_run import Broken, Met
 
 __all__ = ["is_excused"]
 

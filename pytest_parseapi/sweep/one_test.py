@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.sweep.outcome import Broken, TestRun, broken_rules
+from pytest_parseapi.sweep.one_run import Broken, TestRun, broken_rules
 from pytest_parseapi.sweep.places import Place
 from pytest_parseapi.sweep.reproduction import Fixture, for_rule, for_verdict
 from pytest_parseapi.sweep.results import (
@@ -16,7 +16,7 @@ from pytest_parseapi.sweep.results import (
     PlaceData,
     ResultData,
 )
-from pytest_parseapi.sweep.variations import Kinds, Variation, variations_of
+from pytest_parseapi.sweep.variations import AskedKinds, Variation, variations_of
 from pytest_parseapi.sweep.verdicts import Judgement, judge
 
 __all__ = ["SweptTest", "why_not"]
@@ -61,7 +61,7 @@ class SweptTest:
     run: Callable[[Variation | None], TestRun]
     providers: Mapping[str, Provider]
     fixture: Callable[[str], Fixture]
-    kinds: Kinds
+    kinds: AskedKinds
     accepted: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

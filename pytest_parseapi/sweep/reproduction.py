@@ -10,7 +10,7 @@ from typing import Final
 from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
-from pytest_parseapi.sweep.outcome import TestRun, met
+from pytest_parseapi.sweep.one_run import TestRun, met
 from pytest_parseapi.sweep.variations import Failure, Variation
 from pytest_parseapi.sweep.verdicts import Judgement
 from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit

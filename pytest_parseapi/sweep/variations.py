@@ -16,12 +16,18 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.sweep.places import Exchange, Place
 
-__all__ = ["KINDS", "Failure", "Kinds", "Variation", "kinds_of", "variations_of"]
+__all__ = ["FAILURE_KINDS", "AskedKinds", "Failure", "Variation", "asked_kinds", "variations_of"]
 
-Kind = Literal["retryable", "final", "network", "runs", "webhooks"]
+FailureKind = Literal["retryable", "final", "network", "runs", "webhooks"]
 RetryAfter = Literal["seconds", "date"]
 
-KINDS: Final[tuple[Kind, ...]] = ("retryable", "final", "network", "runs", "webhooks")
+FAILURE_KINDS: Final[tuple[FailureKind, ...]] = (
+    "retryable",
+    "final",
+    "network",
+    "runs",
+    "webhooks",
+)
 _DEEP: Final = "deep"
 _TOO_MANY: Final = 429
 _UNKNOWN: Final = "unknown_code"
@@ -30,7 +36,7 @@ _TAKEN: Final = "unknown_event_type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kinds:
+class AskedKinds:
     """What ``--parseapi-sweep-kinds`` asks for.
 
     Args:
@@ -39,12 +45,12 @@ class Kinds:
         depth: how many failures in a row.
     """
 
-    chosen: tuple[Kind, ...] = KINDS
+    chosen: tuple[FailureKind, ...] = FAILURE_KINDS
     deep: bool = False
     depth: int = 1
 
 
-def kinds_of(text: str, depth: int = 1) -> Kinds:
+def asked_kinds(text: str, depth: int = 1) -> AskedKinds:
     """The kinds that an option's value names.
 
     Raises:
@@ -52,11 +58,11 @@ def kinds_of(text: str, depth: int = 1) -> Kinds:
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in (*KINDS, _DEEP):
-            known = (*KINDS, _DEEP)
+        if name not in (*FAILURE_KINDS, _DEEP):
+            known = (*FAILURE_KINDS, _DEEP)
             raise UsageError(f"--parseapi-sweep-kinds: no kind {name!r}: {nearest(name, known)}")
-    chosen = tuple(kind for kind in KINDS if kind in names) or KINDS
-    return Kinds(chosen=chosen, deep=_DEEP in names, depth=depth)
+    chosen = tuple(kind for kind in FAILURE_KINDS if kind in names) or FAILURE_KINDS
+    return AskedKinds(chosen=chosen, deep=_DEEP in names, depth=depth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class Failure:
         retry_after: how the reply says when to come again.
     """
 
-    kind: Kind
+    kind: FailureKind
     name: str
     error: DocumentedError | NetworkFault | None = None
     times: float = 1
@@ -137,7 +143,7 @@ def variations_of(
     exchanges: Iterable[Exchange],
     creations: Collection[tuple[str, int]],
     providers: Mapping[str, Provider],
-    kinds: Kinds,
+    kinds: AskedKinds,
 ) -> list[Variation]:
     """The variations of one test.
 
@@ -164,7 +170,7 @@ def variations_of(
 
 
 def _rows(
-    exchange: Exchange, provider: Provider, kinds: Kinds, *, creates: bool
+    exchange: Exchange, provider: Provider, kinds: AskedKinds, *, creates: bool
 ) -> Iterator[tuple[Failure, ...]]:
     if exchange.endpoint is None:
         if "webhooks" in kinds.chosen:
@@ -182,7 +188,7 @@ def _rows(
         yield from _in_a_row(runs, depth)
 
 
-def _asked(failure: Failure, kinds: Kinds) -> bool:
+def _asked(failure: Failure, kinds: AskedKinds) -> bool:
     return failure.kind in kinds.chosen
 
 
@@ -204,7 +210,7 @@ def _in_a_row(failures: list[Failure], depth: int) -> Iterator[tuple[Failure, ..
             yield (*row, end)
 
 
-def _http(provider: Provider, endpoint: Endpoint, kinds: Kinds) -> Iterator[Failure]:
+def _http(provider: Provider, endpoint: Endpoint, kinds: AskedKinds) -> Iterator[Failure]:
     shapes: set[object] = set()
     for error in provider.errors_at(endpoint.path):
         shape = (error.status, error.retryable, _shape(provider, error))
@@ -224,7 +230,7 @@ def _http(provider: Provider, endpoint: Endpoint, kinds: Kinds) -> Iterator[Fail
             yield Failure(kind="network", name=fault.name, error=fault, times=times)
 
 
-def _runs(provider: Provider, kinds: Kinds) -> Iterator[Failure]:
+def _runs(provider: Provider, kinds: AskedKinds) -> Iterator[Failure]:
     if provider.runs is None:
         return
     sorts: set[bool] = set()

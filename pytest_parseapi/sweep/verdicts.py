@@ -12,7 +12,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
 from pytest_parseapi.sweep.disturbed import is_excused
-from pytest_parseapi.sweep.outcome import Broken, Crash, Met, TestRun, broken_rules, met
+from pytest_parseapi.sweep.one_run import Broken, Crash, Met, TestRun, broken_rules, met
 from pytest_parseapi.sweep.variations import Variation
 
 __all__ = ["FINDINGS", "VERDICTS", "Judgement", "Verdict", "judge"]

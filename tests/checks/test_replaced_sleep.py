@@ -14,7 +14,7 @@ from plain_consumer import FILES
 
 from pytest_parseapi.clock.mocked_by_test import mocked_sleep, replaced_sleep
 from pytest_parseapi.contract.call import Harness
-from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.contract.case_kinds import case_kinds_of
 from pytest_parseapi.contract.policy import ContractPolicy
 
 URL = "https://api.extend.ai/parse"
@@ -145,7 +145,7 @@ def test_a_contract_says_so_too(extend_api):
         retrying(extend_api)
 
     harness = Harness(api=extend_api, parse=parse, policy=NeverWaits())
-    case = next(kind for kind in kinds_of(NeverWaits) if kind.name == "backoff")
+    case = next(kind for kind in case_kinds_of(NeverWaits) if kind.name == "backoff")
     first = next(iter(case.cases(extend_api.provider, NeverWaits())))
     found = [item.finding for item in case.violations(first, harness) if item.rule == "backoff"]
     assert found

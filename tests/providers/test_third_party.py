@@ -18,7 +18,7 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.call import Harness
-from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.contract.case_kinds import case_kinds_of
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.providers.registry import registry
 
@@ -83,7 +83,7 @@ def broken_rules(kind, until=None):
     broken = {}
     simulation = None
     with contextlib.ExitStack() as undo:
-        for tried in kinds_of(kind):
+        for tried in case_kinds_of(kind):
             for case in tried.cases(ACME, kind()):
                 if simulation is None or simulation.stops.message is not None:
                     undo.close()

@@ -13,7 +13,7 @@ from pytest_parseapi.providers.registry import built_in_providers
 from pytest_parseapi.report.coverage import catalogue, percent, report_of
 from pytest_parseapi.report.files import json_text, page, read_json, write
 from pytest_parseapi.report.merge import merged
-from pytest_parseapi.report.request import ReportRequest, fail_under, report_kind, requested
+from pytest_parseapi.report.options import ReportRequest, fail_under, report_kind, requested
 from pytest_parseapi.report.terminal import summary, verdict
 
 ALL = catalogue(built_in_providers())

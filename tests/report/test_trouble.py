@@ -16,7 +16,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.report import ReportPlugin
 from pytest_parseapi.report.files import ReportFileError, read_json, write
-from pytest_parseapi.report.request import ReportRequest
+from pytest_parseapi.report.options import ReportRequest
 
 PARSE = """
 import httpx, pytest

@@ -9,7 +9,7 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.call import Harness
-from pytest_parseapi.contract.kinds import kinds_of
+from pytest_parseapi.contract.case_kinds import case_kinds_of
 from pytest_parseapi.providers.registry import provider_named, registry
 
 PROVIDERS = registry()
@@ -50,7 +50,7 @@ def audit(kind, *, until=None):
     bench = Bench(kind.provider, kind.__name__)
     broken = defaultdict(list)
     try:
-        for kind_of_case in kinds_of(kind):
+        for kind_of_case in case_kinds_of(kind):
             for case in kind_of_case.cases(provider, kind()):
                 consumer = kind()
                 api = bench.api()

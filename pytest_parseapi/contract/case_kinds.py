@@ -14,7 +14,7 @@ from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.rules import Violation, kept
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["KINDS", "PARSING", "SURFACES", "CaseKind", "kinds_of"]
+__all__ = ["CASE_KINDS", "PARSING", "SURFACES", "CaseKind", "case_kinds_of"]
 
 SURFACES: Final = ("http", "run", "webhook")
 PARSING: Final = ("http", "run")
@@ -183,9 +183,9 @@ _ALL: Final = (
         applies=_handles_webhooks,
     ),
 )
-KINDS: Final[Mapping[str, CaseKind]] = MappingProxyType({kind.name: kind for kind in _ALL})
+CASE_KINDS: Final[Mapping[str, CaseKind]] = MappingProxyType({kind.name: kind for kind in _ALL})
 
 
-def kinds_of(policy: type[ContractPolicy]) -> list[CaseKind]:
+def case_kinds_of(policy: type[ContractPolicy]) -> list[CaseKind]:
     """The kinds that a contract class has, by its surface and by what it turns off."""
     return [kind for kind in _ALL if policy.surface in kind.surfaces and kind.applies(policy)]
