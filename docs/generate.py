@@ -139,8 +139,8 @@ def advice() -> str:
     """What the providers advise, and where they say it."""
     parts = []
     for provider in built_in_providers():
-        rows = [(f"`{item.rule}`", item.text, _link(item.source)) for item in provider.advice]
-        parts += [f"## {provider.title}", "", table(["rule", "advice", "page"], rows)]
+        rows = [(f"`{item.topic}`", item.text, _link(item.source)) for item in provider.advice]
+        parts += [f"## {provider.title}", "", table(["topic", "advice", "page"], rows)]
     return "\n".join(parts)
 
 

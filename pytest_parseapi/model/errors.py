@@ -91,7 +91,7 @@ class Advice:
     """One piece of a provider's advice for clients, and the page that gives it.
 
     Args:
-        rule: what it is about: ``"retryable"`` (which errors to send again), ``"backoff"``,
+        topic: what it is about: ``"retryable"`` (which errors to send again), ``"backoff"``,
             ``"retry_after"``, ``"server_errors"`` (that any 5xx is to be sent again),
             ``"timeout"``, ``"request_id"``, ``"polling"``, ``"idempotency"`` or ``"webhook"``.
         text: the advice, in a sentence.
@@ -99,7 +99,7 @@ class Advice:
         source_read: the date on which that page was read.
     """
 
-    rule: Topic
+    topic: Topic
     text: str
     source: str
     source_read: str = ""

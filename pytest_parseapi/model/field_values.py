@@ -213,7 +213,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, Requirement]]] = {
         "cured_by": _one_of(*get_args(Cure), None),
     },
     Advice: {
-        "rule": _one_of(*get_args(Topic)),
+        "topic": _one_of(*get_args(Topic)),
         "text": _ANY_TEXT,
         "source": _ANY_TEXT,
         "source_read": _DATE,

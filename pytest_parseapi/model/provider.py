@@ -171,6 +171,6 @@ class Provider:
         kept = tuple(error for error in self.errors if error.code not in codes)
         return replace(self, errors=kept + errors)
 
-    def advice_for(self, rule: Topic) -> Advice | None:
+    def advice_for(self, topic: Topic) -> Advice | None:
         """The advice on a topic, such as ``"backoff"``, or None."""
-        return next((item for item in self.advice if item.rule == rule), None)
+        return next((item for item in self.advice if item.topic == topic), None)

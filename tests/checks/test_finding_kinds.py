@@ -35,7 +35,7 @@ def test_the_check_for_all_has_no_kind_of_its_own():
 @pytest.mark.parametrize("provider", built_in_providers(), ids=lambda provider: provider.name)
 @pytest.mark.parametrize("name", KINDS)
 def test_the_page_of_a_kind_is_that_of_its_advice(provider, name):
-    advice = [item.source for item in provider.advice if item.rule == KINDS[name].advice]
+    advice = [item.source for item in provider.advice if item.topic == KINDS[name].advice]
     if name == "api_version" and provider.api_version is not None:
         advice = [provider.api_version.source]
     assert [page_behind(provider, name)] == (advice or [""])

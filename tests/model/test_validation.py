@@ -173,12 +173,12 @@ WRONG = [
         "endpoints[0].path must have a variable for the run, not '/jobs'",
     ),
     (
-        acme(advice=(Advice(rule="backoff", text=None, source="a page"),)),
+        acme(advice=(Advice(topic="backoff", text=None, source="a page"),)),
         "advice[0].text must be a str, not None",
     ),
     (
-        acme(advice=(Advice(rule="code", text="Read the code.", source="a page"),)),
-        "advice[0].rule must be one of 'retryable', 'backoff', 'retry_after', 'server_errors', "
+        acme(advice=(Advice(topic="code", text="Read the code.", source="a page"),)),
+        "advice[0].topic must be one of 'retryable', 'backoff', 'retry_after', 'server_errors', "
         "'timeout', 'request_id', 'polling', 'idempotency', 'webhook', not 'code'",
     ),
     (
@@ -306,7 +306,7 @@ WRONG = [
     (acme(endpoints=None), "endpoints must be a tuple of Endpoint, not None"),
     (acme(endpoints=JOBS[0]), "endpoints must be a tuple of Endpoint, not one Endpoint"),
     (
-        acme(advice=(Advice(rule="backoff", text="Wait.", source="a page", source_read=None),)),
+        acme(advice=(Advice(topic="backoff", text="Wait.", source="a page", source_read=None),)),
         "advice[0].source_read must be a date such as '2026-11-25', not None",
     ),
     # behaviour

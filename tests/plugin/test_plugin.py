@@ -888,7 +888,7 @@ def pytest_parseapi_providers():
         Provider(name="acme", title="Acme", base_url="https://api.acme.example/v1",
                  credential=HeaderKey("X-Key"), unauthorized="LOCKED",
                  errors=(BUSY, BAD, LOCKED), endpoints=(Endpoint(method="POST", path="/read"),),
-                 advice=(Advice(rule="backoff", text="Wait.", source=PAGE),), behaviour=Acme()),
+                 advice=(Advice(topic="backoff", text="Wait.", source=PAGE),), behaviour=Acme()),
         Provider(name="extend", base_url="https://api.extend.ai", errors=(MORE,)),
     ]
 

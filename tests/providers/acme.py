@@ -98,9 +98,9 @@ ACME = Provider(
     ),
     idempotency_header="Acme-Key",
     advice=(
-        Advice(rule="retryable", text="Retry a 429 and a 503.", source=PAGE),
-        Advice(rule="backoff", text="Wait longer each time.", source=PAGE),
-        Advice(rule="retry_after", text="Wait as long as Retry-After says.", source=PAGE),
+        Advice(topic="retryable", text="Retry a 429 and a 503.", source=PAGE),
+        Advice(topic="backoff", text="Wait longer each time.", source=PAGE),
+        Advice(topic="retry_after", text="Wait as long as Retry-After says.", source=PAGE),
     ),
     behaviour=Acme(),
     runs=RunDescription(

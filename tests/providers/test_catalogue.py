@@ -259,7 +259,7 @@ def test_credentials_look_like_the_providers_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "rules"),
+    ("module", "topics"),
     [
         (
             extend_endpoints,
@@ -270,10 +270,10 @@ def test_credentials_look_like_the_providers_own() -> None:
     ],
     ids=["extend", "nutrient"],
 )
-def test_advice_has_only_rules_that_a_page_states(module: object, rules: str) -> None:
+def test_advice_has_only_topics_that_a_page_states(module: object, topics: str) -> None:
     """A check may accuse a consumer only of what the provider asks for."""
     advice = module.ADVICE  # type: ignore[attr-defined]
-    assert [item.rule for item in advice] == rules.split()
+    assert [item.topic for item in advice] == topics.split()
     assert all(item.text.endswith(".") for item in advice)
     assert {item.source.partition("/")[0] for item in advice} <= {
         "docs.extend.ai",

@@ -99,44 +99,44 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 
 ADVICE: Final[tuple[Advice, ...]] = (
     _advice(
-        rule="retryable",
+        topic="retryable",
         text="Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and "
         "any other 5xx.",
         source=GENERAL_CODES,
     ),
     _advice(
-        rule="server_errors",
+        topic="server_errors",
         text="When parsing, retry any 5xx with exponential backoff.",
         source=PARSING,
     ),
     _advice(
-        rule="backoff",
+        topic="backoff",
         text="Wait before each retry with exponential backoff and jitter.",
         source=RATE_LIMITS,
     ),
     _advice(
-        rule="retry_after",
+        topic="retry_after",
         text="Where a reply carries Retry-After, wait at least that many seconds.",
         source=RATE_LIMITS,
     ),
     _advice(
-        rule="request_id",
+        topic="request_id",
         text="Log the requestId; for support give it with the time, the endpoint and the code.",
         source=GENERAL_CODES,
     ),
     _advice(
-        rule="timeout",
+        topic="timeout",
         text="A synchronous request fails after 5 minutes; a run has no such limit.",
         source=ASYNC,
     ),
     _advice(
-        rule="polling",
+        topic="polling",
         text="Creating a run answers at once; fetch the run to learn how it ended, because a "
         "document that fails shows on the run and not as an HTTP error.",
         source=PARSING,
     ),
     _advice(
-        rule="webhook",
+        topic="webhook",
         text="Answer a delivery with any 2xx within 30 seconds, and drop repeats by eventId.",
         source=WEBHOOKS,
     ),

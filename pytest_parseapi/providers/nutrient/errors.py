@@ -240,29 +240,29 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 
 ADVICE: Final[tuple[Advice, ...]] = (
     _advice(
-        rule="retryable",
+        topic="retryable",
         text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
         source=_ERRORS,
     ),
     _advice(
-        rule="backoff",
+        topic="backoff",
         text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
         source=_ERRORS,
     ),
     _advice(
-        rule="request_id",
+        topic="request_id",
         text="Give the requestId to support when a 500 or 503 persists.",
         source=_ERRORS,
     ),
     Advice(
-        rule="polling",
+        topic="polling",
         text="A submission answers with a queued run: fetch the run until it has ended, and then "
         "its result, because a document that fails shows on the run and not as an HTTP error.",
         source=_ASYNC,
         source_read=_RUNS_READ,
     ),
     Advice(
-        rule="idempotency",
+        topic="idempotency",
         text="Send the same Idempotency-Key with a submission that is sent again.",
         source=_ASYNC,
         source_read=_RUNS_READ,
