@@ -57,6 +57,25 @@ def edges():
     return found
 
 
+def test_the_page_names_files_and_functions_that_exist():
+    text = re.sub(r"```.*?```", "", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = re.findall(r"`([\w./]+)`", text)
+    files = {name.replace("NAME", "*") for name in named if "/" in name or name.endswith(".py")}
+    assert len(files) > 40
+    assert [name for name in files if not any(top.glob(name) for top in (ROOT, ROOT.parent))] == []
+    defined = set()
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            defined.add(getattr(node, "name", None))
+            if isinstance(node, ast.ClassDef):
+                defined.update(f"{node.name}.{getattr(item, 'name', '')}" for item in node.body)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                defined.add(node.id)
+    names = {name for name in named if re.fullmatch(r"_?[A-Z]\w+(\.\w+)?|[a-z]+(_[a-z]+)+", name)}
+    assert len(names) > 25
+    assert names - {"AssertionError"} - defined == set()
+
+
 def test_each_room_is_on_the_list():
     rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms == set(MAY_IMPORT)
