@@ -10,7 +10,15 @@ from enum import Enum
 from types import FrameType
 from typing import Final
 
-__all__ = ["NOT_ASKED", "Caller", "ask_for_frame", "caller_of", "calling_frame", "is_tool"]
+__all__ = [
+    "NOT_ASKED",
+    "Caller",
+    "ask_for_frame",
+    "caller_named",
+    "caller_of",
+    "calling_frame",
+    "is_tool",
+]
 
 _TOOLS: Final = frozenset(
     {
@@ -62,7 +70,7 @@ def caller_of(frame: FrameType | None) -> Caller:
     start = frame
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
-        kind = _caller_named(module)
+        kind = caller_named(module)
         if kind is None:
             helper = True
         elif kind is not _PASSES_ON:
@@ -75,7 +83,7 @@ def caller_of(frame: FrameType | None) -> Caller:
     module = getattr(target, "__module__", None) or ""
     if module.startswith(_PLUGIN):
         return Caller.TOOL
-    kind = _caller_named(module)
+    kind = caller_named(module)
     return kind if kind is Caller.TOOL or kind is Caller.WORK else Caller.TIMER
 
 
@@ -83,7 +91,7 @@ def is_tool(frame: FrameType | None) -> bool:
     """Whether a thread runs for a tool alone, by its innermost frame."""
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
-        if module.startswith(_PLUGIN) or _caller_named(module) is Caller.TOOL:
+        if module.startswith(_PLUGIN) or caller_named(module) is Caller.TOOL:
             return True
         frame = frame.f_back
     return False
@@ -114,7 +122,7 @@ NOT_ASKED: Final = (ValueError, StopIteration)
 
 
 @functools.lru_cache(maxsize=1024)
-def _caller_named(module: str) -> Caller | None:
+def caller_named(module: str) -> Caller | None:
     """Who a module is; None for a helper, which stands for whoever calls it."""
     root = module.partition(".")[0]
     if module == _MOCKS or (root.startswith(_PLUGIN) and root != _OWN):

@@ -17,6 +17,7 @@ from pytest_parseapi.clock.callers import (
     NOT_ASKED,
     Caller,
     ask_for_frame,
+    caller_named,
     caller_of,
     calling_frame,
 )
@@ -140,7 +141,9 @@ class Readings:
                 frame = ask_for_frame()
             except NOT_ASKED:
                 frame = calling_frame()
-            caller = caller_of(frame)
+            # Mostly the consumer calls by itself, and nobody has to look further up.
+            module = "" if frame is None else frame.f_globals.get("__name__") or ""
+            caller = consumer if caller_named(module) is consumer else caller_of(frame)
             if caller.is_real:
                 return real[name]()
             ledger = clock.ledger

@@ -79,11 +79,10 @@ def json_object(source: Request | bytes | str) -> dict[str, Any]:
     """
     if not isinstance(source, Request):
         return _object_in(source)
-    return source._found.get(_object_of) or source.once(_object_of)
-
-
-def _object_of(request: Request) -> dict[str, Any]:
-    return _object_in(request.body)
+    found: dict[str, Any] | None = source._found.get(_object_in)
+    if found is None:
+        found = source._found[_object_in] = _object_in(source.body)
+    return found
 
 
 def _object_in(body: bytes | str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["Caller", "callers_at_work", "current_caller"]
+__all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
 _OWN: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
@@ -24,7 +24,7 @@ _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessi
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})
 _DEEP: Final = 12
-_NOBODY: Final[frozenset[Caller]] = frozenset()
+NOBODY: Final[frozenset[Caller]] = frozenset()
 
 
 class Caller:
@@ -112,7 +112,7 @@ def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
         for task in asyncio.all_tasks():
             if inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_CREATED:
                 found.add(Caller(ident, task))
-    return frozenset(caller for caller in found if caller.key not in but) if found else _NOBODY
+    return frozenset(caller for caller in found if caller.key not in but) if found else NOBODY
 
 
 def _is_notified(frame: FrameType | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.caller import NOBODY, Caller
 from pytest_parseapi.record.new_request import NewRequest
 
 __all__ = ["Operation", "Series"]
@@ -53,7 +53,7 @@ class Operation:
         """How many successes since the last one that led somewhere led nowhere."""
         self.polls: int = 0 if preceding is None else preceding.polls
         """How many polls found the run in progress."""
-        self.siblings: frozenset[Caller] = frozenset()
+        self.siblings: frozenset[Caller] = NOBODY
         """Who was about to ask by itself when the last attempt failed, not because of that."""
         self.left = False
         """Whether its last caller has asked about something else since, as a worker does."""

@@ -31,6 +31,8 @@ class CallRuns:
         idempotency_header: the header that makes a second submission harmless, if any.
     """
 
+    __slots__ = ("_book", "_call", "_header")
+
     def __init__(self, book: RunBook, call: Call, idempotency_header: str | None) -> None:
         self._book = book
         self._call = call
