@@ -17,6 +17,7 @@ from pytest_parseapi.model.reading import (
     names_of_url,
     unique_names,
 )
+from pytest_parseapi.providers.extend.config import invalid
 from pytest_parseapi.providers.extend.files import FILE_HANDLERS
 from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS
 from pytest_parseapi.providers.extend.state import UNSEEN, ExtendState, Handler
@@ -90,7 +91,11 @@ class ExtendBehaviour(Behaviour):
             return Reply(
                 status=200, headers={"content-type": "application/json", **headers}, body=body
             )
-        return json_reply(200, body, headers)
+        try:
+            return json_reply(200, body, headers)
+        except RecursionError:
+            # It was read with fewer calls under way than there are here.
+            raise invalid("The JSON cannot be read.") from None
 
     def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
         """The replacement of a removed endpoint, which its message names."""
