@@ -61,7 +61,9 @@ class Answers:
                 f"{kind(request)}. fail() scripts the same failures for every client"
             )
         exchanges = self._simulation().httpx_exchanges
-        outcome = self._service.planned(exchanges.neutral(request, request.content), self._script)
+        outcome = self._service.planned(
+            exchanges.neutral_request(request, request.content), self._script
+        )
         try:
             response: httpx.Response = exchanges.respond(request, outcome.result)
         except Exception as error:

@@ -18,7 +18,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.evidence.own_text import without_own_text
-from pytest_parseapi.record.timeline import draw
+from pytest_parseapi.record.timeline import timeline_of
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["ALWAYS", "ParseAPI"]
@@ -183,7 +183,7 @@ class ParseAPI(
 
     def timeline(self) -> str:
         """The text picture of attempts and waits that failure messages show."""
-        return draw(
+        return timeline_of(
             self.provider,
             self.attempts,
             self.webhook_answers,

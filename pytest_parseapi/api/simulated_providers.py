@@ -18,7 +18,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence
 from pytest_parseapi.record.retention import Retention
-from pytest_parseapi.record.timeline import draw
+from pytest_parseapi.record.timeline import timeline_of
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
 
@@ -173,7 +173,7 @@ class SimulatedProviders:
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
-            picture=lambda attempts, focus: draw(provider, attempts, focus=focus),
+            picture=lambda attempts, focus: timeline_of(provider, attempts, focus=focus),
             signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service

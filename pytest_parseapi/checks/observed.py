@@ -16,7 +16,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
-from pytest_parseapi.record.timeline import draw, short_document
+from pytest_parseapi.record.timeline import short_document, timeline_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["Observed", "example_code", "nothing_to_check", "raise_findings"]
@@ -155,9 +155,9 @@ class Observed:
             return otherwise
         return f"{self.provider.title}: {found.text} ({found.source})"
 
-    def picture(self, finding: Finding | None = None) -> str:
+    def timeline(self, finding: Finding | None = None) -> str:
         """The timeline; with a finding, what that is about comes first where not all can."""
-        return draw(
+        return timeline_of(
             self.provider,
             self.attempts,
             self.answers,
@@ -180,7 +180,7 @@ def raise_findings(observed: Observed, findings: Sequence[Finding]) -> None:
             )
             for item in findings
         ]
-        raise check_error(f"{body_of(findings)}\n\n{observed.picture(findings[0])}", known)
+        raise check_error(f"{body_of(findings)}\n\n{observed.timeline(findings[0])}", known)
 
 
 def _focus(observed: Observed, finding: Finding) -> set[int]:
@@ -237,7 +237,7 @@ def nothing_to_check(
         or "script a failure that the consumer meets, such as api.fail("
         f"{example_code(observed.provider)})",
     )
-    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
+    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.timeline()}"
     raise check_error(text, [finding])
 
 

@@ -324,7 +324,7 @@ def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str
         nearest=nearest,
         advice=advice,
     )
-    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.picture()}"
+    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.timeline()}"
     raise check_error(text, [finding])
 
 

@@ -1,4 +1,4 @@
-"""What the test is, for a provider's functions."""
+"""What the functions of a provider are given of the test: the time, its state, and new ids."""
 
 from __future__ import annotations
 

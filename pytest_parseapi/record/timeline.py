@@ -13,7 +13,7 @@ from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["describe_answer", "describe_error", "draw", "rows_of", "short_document"]
+__all__ = ["describe_answer", "describe_error", "rows_of", "short_document", "timeline_of"]
 
 _FIRST: Final = 12
 _LAST: Final = 8
@@ -24,7 +24,7 @@ _RIGHT: Final = {0, 1, 2}
 _SHOWN: Final = 0.0005
 
 
-def draw(
+def timeline_of(
     provider: Provider,
     attempts: Sequence[Attempt],
     answers: Sequence[WebhookAnswer] = (),

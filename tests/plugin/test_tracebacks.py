@@ -84,7 +84,7 @@ def test_an_error_of_the_plugin_itself_keeps_its_lines(pytester, separate):
         import pytest_parseapi.api.parse_api as module
 
         def test_it(extend_api, monkeypatch):
-            monkeypatch.setattr(module, "draw", None)
+            monkeypatch.setattr(module, "timeline_of", None)
             extend_api.timeline()
         """
     )

@@ -64,7 +64,7 @@ class HTTPXExchanges:
         body: bytes,
     ) -> Any:
         """One exchange: with a route of the test's own, or with the simulation."""
-        neutral = self.neutral(request, body)
+        neutral = self.neutral_request(request, body)
         routers = self._active()
         if routers and not service.claims(neutral):
             sent = self.mocks.copy(request, body)
@@ -89,7 +89,7 @@ class HTTPXExchanges:
         body: bytes,
     ) -> Any:
         """As `run`, on an event loop."""
-        neutral = self.neutral(request, body)
+        neutral = self.neutral_request(request, body)
         routers = self._active()
         if routers and not service.claims(neutral):
             sent = self.mocks.copy(request, body)
@@ -128,7 +128,7 @@ class HTTPXExchanges:
             raise
         headers.accepted = True
 
-    def neutral(self, request: Any, body: bytes) -> Request:
+    def neutral_request(self, request: Any, body: bytes) -> Request:
         """A request as the service reads it."""
         url = str(request.url)
         address = self._addresses.get(url) or self._read(url, request.url)

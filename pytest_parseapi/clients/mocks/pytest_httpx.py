@@ -34,7 +34,7 @@ class PytestHTTPX:
             sent = exchanges.mocks.copy(request, body)
             if not _answers(mock, transport, sent):
                 return exchanges.run(service, transport, request, body)
-            neutral = exchanges.neutral(request, body)
+            neutral = exchanges.neutral_request(request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
 
@@ -52,7 +52,7 @@ class PytestHTTPX:
             sent = exchanges.mocks.copy(request, body)
             if not _answers(mock, transport, sent):
                 return await exchanges.run_async(service, transport, request, body)
-            neutral = exchanges.neutral(request, body)
+            neutral = exchanges.neutral_request(request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)
 
