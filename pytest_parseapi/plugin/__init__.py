@@ -196,6 +196,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Simulate marked tests that name no fixture."""
     simulated = False
+    side_by_side = config.pluginmanager.has_plugin("run-parallel")
     for item in items:
         names = getattr(item, "fixturenames", None)
         if names is None:
@@ -204,7 +205,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             from pytest_parseapi.plugin.session import first_of_function
 
             names.insert(first_of_function(item, names), _FIXTURE)
-        simulated = simulated or _FIXTURE in names
+        if _FIXTURE in names:
+            simulated = True
+            if side_by_side:
+                item.add_marker(pytest.mark.thread_unsafe(reason="its time is the process's"))
     if simulated:
         _watch_tests(config)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
@@ -49,6 +50,7 @@ class Session:
         guards.left.hold()
         config.add_cleanup(guards.release)
         self._has_time = False
+        self._running: dict[str, int] = {}
         self.lost = ""
         """What virtual time does not reach on this interpreter, in one line."""
 
@@ -76,6 +78,25 @@ class Session:
         for arguments in markers.case_arguments(marked):
             asked = default if arguments.provider is None else arguments.provider
             yield from arguments.select(self.default_provider(asked), self.providers.values())
+
+    def begin(self, item: pytest.Item) -> None:
+        """A test is about to be simulated.
+
+        Raises:
+            UsageError: another thread is in the middle of one.
+        """
+        other = next((name for name, by in self._running.items() if by != get_ident()), None)
+        if other is not None:
+            raise UsageError(
+                f"two simulated tests at once in one process: {other} runs in another thread. The "
+                f"clock and the client libraries are the process's: run tests side by side in "
+                f"processes of their own (pytest-xdist; pytest-parallel with --tests-per-worker=1)"
+            )
+        self._running[item.nodeid] = get_ident()
+
+    def end(self, item: pytest.Item) -> None:
+        """A test is simulated no more."""
+        self._running.pop(item.nodeid, None)
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
         """A simulation for one test.

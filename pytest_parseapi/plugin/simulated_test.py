@@ -217,7 +217,9 @@ def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
     test: SimulatedTest | None = None
     mistake: str | None = None
     watch = item.stash.get(watch_key, None)
+    session = session_of(item.config)
     try:
+        session.begin(item)
         test = SimulatedTest(item)
         test.simulation.start()
         if watch is not None:
@@ -231,6 +233,7 @@ def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
         item.stash[test_key] = test
         yield test
     finally:
+        session.end(item)
         if test is not None:
             try:
                 if watch is not None:

@@ -141,20 +141,116 @@ def test_a_red_test_that_is_run_again_is_as_red_each_time(pytester, separate):
     assert "2 rerun" in result.stdout.str()
 
 
-def test_a_sleep_that_a_mock_wraps_waits_in_virtual_time(pytester, separate):
+SPIES = """
+
+    def check(api):
+        api.fail("OCR_ERROR", times=2)
+        parse(api.api_key)
+        api.assert_backoff(initial=1)
+
+
+    @pytest.fixture(scope="module")
+    def spied_for_long(module_mocker):
+        return module_mocker.spy(time, "sleep")
+
+
+    @pytest.fixture
+    def spied(mocker):
+        return mocker.spy(time, "sleep")
+
+
+    def test_spied_wrapped(extend_api, mocker):
+        spy = mocker.patch("time.sleep", wraps=time.sleep)
+        check(extend_api)
+        assert spy.call_count == 2
+
+
+    def test_spied_last(extend_api, spied):
+        check(extend_api)
+        assert [call.args for call in spied.call_args_list] == [(1.0,), (2.0,)]
+
+
+    def test_spied_first(spied, extend_api):
+        check(extend_api)
+        assert spied.call_count == 2
+
+
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_spied_for_several_tests(extend_api, spied_for_long, number):
+        check(extend_api)
+        assert spied_for_long.call_count == 2 * number
+
+
+    def test_spied_on_a_loop(extend_api, mocker):
+        spy = mocker.spy(asyncio, "sleep")
+        extend_api.fail("OCR_ERROR", times=2)
+        asyncio.run(parse_async(extend_api.api_key))
+        extend_api.assert_backoff(initial=1)
+        assert spy.call_count == 2
+
+
+    @pytest.mark.parametrize("name", ["time", "monotonic"])
+    def test_spied_clock(mocker, extend_api, name):
+        spy = mocker.spy(time, name)
+        began = getattr(time, name)()
+        time.sleep(50)
+        assert 50 <= getattr(time, name)() - began < 80
+        assert spy.call_count == 2
+"""
+
+
+def test_a_sleep_or_clock_that_a_mock_spies_on_is_of_virtual_time(pytester, separate):
     if "pytest_mock" not in _INSTALLED:
         pytest.skip("the plugin pytest_mock is not installed")
-    test = """
+    pytester.makepyfile(test_client=SUITE + SPIES)
+    separate("-p", "pytest_mock", "-k", "spied").assert_outcomes(passed=8)
 
-    def test_spied(extend_api, mocker):
-        spy = mocker.patch("time.sleep", wraps=time.sleep)
+
+REPLACED = """
+
+    def check(api):
+        api.fail("OCR_ERROR", times=2)
+        parse(api.api_key)
+        api.assert_backoff(initial=1)
+
+
+    @pytest.fixture
+    def no_waits(mocker):
+        return mocker.patch("time.sleep", autospec=True)
+
+
+    def test_replaced_before(no_waits, extend_api):
+        check(extend_api)
+
+
+    def test_replaced_after(extend_api, no_waits):
+        check(extend_api)
+
+
+    def test_replaced_in_the_test(extend_api, monkeypatch):
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
+        check(extend_api)
+
+
+    def test_replaced_on_a_loop(extend_api, mocker):
+        mocker.patch("asyncio.sleep")
         extend_api.fail("OCR_ERROR", times=2)
-        parse(extend_api.api_key)
-        assert spy.call_count == 2
+        asyncio.run(parse_async(extend_api.api_key))
         extend_api.assert_backoff(initial=1)
 """
-    pytester.makepyfile(test_client=SUITE + test)
-    separate("-p", "pytest_mock", "-k", "spied").assert_outcomes(passed=1)
+
+
+def test_a_suite_that_replaced_sleep_itself_is_told_that(pytester, separate):
+    if "pytest_mock" not in _INSTALLED:
+        pytest.skip("the plugin pytest_mock is not installed")
+    pytester.makepyfile(test_client=SUITE + REPLACED)
+    result = separate("-p", "pytest_mock", "-k", "replaced")
+    result.assert_outcomes(failed=4)
+    output = result.stdout.str()
+    told = "the test has put something else in place of"
+    assert output.count(f"{told} time.sleep") == 3, output
+    assert output.count(f"{told} asyncio.sleep") == 1, output
+    assert "urllib3" not in output
 
 
 TRACED = """

@@ -40,6 +40,7 @@ RARE = {
     "pytest_reportlog": ["--report-log=log.json"],
     "random_order": ["--random-order"],
     "rich": ["--rich"],
+    "run-parallel": ["--parallel-threads=2"],
     "snapshot": [],
     "trio": [],
 }

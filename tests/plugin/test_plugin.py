@@ -1150,3 +1150,37 @@ def test_start_up_imports_nothing_heavy(imported):
     assert {name for name in loaded if not name.startswith("pytest_parseapi")} == set()
     heavy = ("session", "simulation", "api", "clients", "service", "report", "contract")
     assert loaded.isdisjoint(f"pytest_parseapi.{name}" for name in heavy)
+
+
+def test_no_two_simulated_tests_at_once(nested):
+    test = """
+        import threading
+        from types import SimpleNamespace
+
+        import pytest
+        from pytest_parseapi import UsageError
+        from pytest_parseapi.plugin.session import session_of
+
+        def test(request, extend_api):
+            session, told = session_of(request.config), []
+
+            def begin():
+                try:
+                    session.begin(SimpleNamespace(nodeid="the other"))
+                except UsageError as error:
+                    told.append(str(error))
+
+            thread = threading.Thread(target=begin)
+            thread.start()
+            thread.join()
+            assert told == [
+                "two simulated tests at once in one process: test_no_two_simulated_tests_at_once.py"
+                "::test runs in another thread. The clock and the client libraries are the "
+                "process's: run tests side by side in processes of their own (pytest-xdist; "
+                "pytest-parallel with --tests-per-worker=1)"
+            ]
+
+        def test_after(extend_api):
+            assert extend_api.attempts == []
+    """
+    nested(test).assert_outcomes(passed=2)
