@@ -69,7 +69,8 @@ class Simulation(SimulatedProviders):
             undo.callback(self.forks.stop)
             self.forks.start()
             # Before the interceptors, so that what they answer never comes to it.
-            guard = Guard(self.hosts.names, self._block)
+            in_place = not self.settings.real_time
+            guard = Guard(self.hosts.names, self._block, in_place=in_place)
             undo.callback(guard.stop)
             guard.start()
             for interceptor in interceptors_for(self.settings.clients, self._contexts):

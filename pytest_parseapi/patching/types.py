@@ -26,12 +26,15 @@ class BuiltinMethods:
     Args:
         kind: the type.
         methods: what to put in place, by name; each of them exists in the type itself.
+        is_own: whether it is one of the interpreter's own types, and not of a library.
 
     Raises:
         RuntimeError: this Python does not lay out types as CPython does.
     """
 
-    def __init__(self, kind: type, methods: dict[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, kind: type, methods: dict[str, Callable[..., Any]], *, is_own: bool = True
+    ) -> None:
         for known in (kind, int, type):
             if _flags(known).value != known.__flags__:
                 raise RuntimeError(f"{known!r} has an unknown layout")
@@ -39,6 +42,7 @@ class BuiltinMethods:
         self._methods = methods
         self._saved = {name: vars(kind)[name] for name in methods}
         self._is_taken = False
+        self._is_own = is_own
 
     def take(self) -> None:
         """Put the methods in place."""
@@ -58,7 +62,10 @@ class BuiltinMethods:
         if not self._kind.__flags__ & _HEAP:
             namespace = gc.get_referents(vars(self._kind))[0]
             namespace.update(methods)
-            ctypes.pythonapi.PyType_ClearCache()
+            if self._is_own:
+                ctypes.pythonapi.PyType_ClearCache()
+            else:
+                ctypes.pythonapi.PyType_Modified(ctypes.py_object(self._kind))
             return
         flags = _flags(self._kind)
         was_immutable = flags.value & _IMMUTABLE

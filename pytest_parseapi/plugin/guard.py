@@ -22,7 +22,7 @@ class SessionGuard:
 
     def __init__(self, hosts: Callable[[], Collection[str]]) -> None:
         self._stops = Stops()
-        self._guard = Guard(hosts, self._block)
+        self._guard = Guard(hosts, self._block, in_place=True)
 
     def start(self) -> None:
         """Block from now on."""

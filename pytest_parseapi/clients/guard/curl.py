@@ -11,7 +11,7 @@ from typing import Any, Final
 from pytest_parseapi.clients.guard.named import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["CURLS"]
+__all__ = ["CURLS", "judge_option", "naming_options"]
 
 _Judge = Callable[[object, str], None]
 _NAMING: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
@@ -19,18 +19,18 @@ _NAMING: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
 
 
 def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None:
-    options = _options(module)
+    options = naming_options(module)
 
     def make(real: Any) -> Any:
         class Curl(real):  # type: ignore[misc]
             """The type in C takes no attributes."""
 
             def setopt(self, option: int, value: Any) -> Any:
-                _judge_option(judge, "pycurl", options.get(option), value)
+                judge_option(judge, "pycurl", options.get(option), value)
                 return super().setopt(option, value)
 
             def setopt_string(self, option: int, value: str) -> Any:
-                _judge_option(judge, "pycurl", options.get(option), value)
+                judge_option(judge, "pycurl", options.get(option), value)
                 return super().setopt_string(option, value)
 
             def perform(self) -> Any:
@@ -67,13 +67,13 @@ def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None
 
 def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> None:
     kinds: Any = sys.modules["curl_cffi.const"]
-    options = _options(kinds.CurlOpt)
+    options = naming_options(kinds.CurlOpt)
     kind = vars(module)["Curl"]
 
     def make_setopt(real: Any) -> Any:
         @functools.wraps(real)
         def setopt(curl: Any, option: Any, value: Any) -> Any:
-            _judge_option(judge, "curl_cffi", options.get(option), value)
+            judge_option(judge, "curl_cffi", options.get(option), value)
             return real(curl, option, value)
 
         return setopt
@@ -104,11 +104,24 @@ def _replace_curl_cffi_loops(patches: Patches, judge: _Judge, module: ModuleType
     patches.put(vars(module)["AsyncCurl"], "add_handle", make)
 
 
-def _options(kinds: Any) -> dict[int, str]:
+def naming_options(kinds: Any) -> dict[int, str]:
+    """The options that name a host, by number.
+
+    Args:
+        kinds: what has them as attributes.
+    """
     return {getattr(kinds, name): name for name in _NAMING if hasattr(kinds, name)}
 
 
-def _judge_option(judge: _Judge, by: str, option: str | None, value: Any) -> None:
+def judge_option(judge: _Judge, by: str, option: str | None, value: Any) -> None:
+    """Have the hosts of an option judged.
+
+    Args:
+        judge: called with each, and who is called.
+        by: who is called.
+        option: its name; None for one that names no host.
+        value: what it is set to.
+    """
     if option is not None:
         for host in _hosts(option, value):
             judge(host, by)

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from pytest_parseapi.clients.guard.compiled import COMPILED, replace_compiled
 from pytest_parseapi.clients.guard.curl import CURLS
+from pytest_parseapi.clients.guard.in_place import IN_PLACE, InPlace
 from pytest_parseapi.clients.guard.judged import judging
 from pytest_parseapi.clients.guard.known import ENTRANCES, Entrance
 from pytest_parseapi.clients.guard.senders import SENDERS, Senders
@@ -26,13 +27,15 @@ class Entrances:
 
     Args:
         judge: called with what a caller gave for a host or a URL, and who was called.
+        in_place: whether types in C may be changed in memory, for objects that exist already.
     """
 
-    def __init__(self, judge: Callable[[object, str], None]) -> None:
+    def __init__(self, judge: Callable[[object, str], None], *, in_place: bool = False) -> None:
         self._judge = judge
         self._patches = Patches()
         self._imports = ImportHook()
         self._senders = Senders(judge, self._patches)
+        self._in_place = InPlace(judge) if in_place else None
 
     def start(self) -> None:
         """Replace the functions of what is imported, and of the rest once it is."""
@@ -47,10 +50,15 @@ class Entrances:
         for module, replace_curl in CURLS.items():
             replace = functools.partial(replace_curl, self._patches, self._judge)
             self._imports.when(module, replace)
+        if self._in_place is not None:
+            for module in IN_PLACE:
+                self._imports.when(module, self._in_place.replace)
 
     def stop(self) -> None:
         """Put the functions back."""
         self._imports.stop()
+        if self._in_place is not None:
+            self._in_place.stop()
         self._patches.stop()
 
     def _replace(self, entrance: Entrance, module: ModuleType) -> None:

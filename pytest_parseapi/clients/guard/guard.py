@@ -25,17 +25,21 @@ class Guard:
     Args:
         hosts: the documented hosts, as `plain_host` gives them.
         block: stops the test; called with a host, and the client library that asks for it.
+        in_place: whether types in C may be changed in memory, for objects that exist already.
     """
 
     def __init__(
         self,
         hosts: Callable[[], Collection[str]],
         block: Callable[[str, str], Any],
+        *,
+        in_place: bool = False,
     ) -> None:
         self._hosts = hosts
         self._block = block
         self._process = process_guards()
-        self._entrances = Entrances(self._process.judge)
+        self._entrances = Entrances(self._process.judge, in_place=in_place)
+        self._process.in_place |= in_place
         self._before: Running | None = None
 
     def start(self) -> None:

@@ -11,6 +11,8 @@ from pytest_parseapi.clients.guard.named import (
     host_in,
     host_of_connection,
     host_of_name,
+    host_of_options,
+    host_of_quic,
     host_of_target,
 )
 
@@ -118,6 +120,22 @@ ENTRANCES: Final = (
         )
     ),
     *(
+        Entrance(module, "", name, ((0, argument),), "eventlet")
+        for module in ("eventlet.support.greendns", "eventlet.green.socket")
+        for name, argument in (
+            ("getaddrinfo", "host"),
+            ("gethostbyname", "hostname"),
+            ("gethostbyname_ex", "hostname"),
+        )
+    ),
+    Entrance(
+        "eventlet.green.ssl",
+        "GreenSSLContext",
+        "wrap_socket",
+        ((5, "server_hostname"),),
+        "eventlet",
+    ),
+    *(
         Entrance("pycares", "Channel", name, ((1, argument),))
         for name, argument in (
             ("query", "name"),
@@ -130,6 +148,16 @@ ENTRANCES: Final = (
     *(
         Entrance(module, "Channel", "__init__", ((1, "target"),), read=host_of_target)
         for module in ("grpc._channel", "grpc.aio._channel")
+    ),
+    *(
+        Entrance(module, "Channel", "__init__", ((2, "options"),), read=host_of_options)
+        for module in ("grpc._channel", "grpc.aio._channel")
+    ),
+    Entrance("zmq.sugar.socket", "Socket", "connect", ((1, "addr"),)),
+    Entrance("aioquic.quic.connection", "QuicConnection", "connect", ((0, ""),), "", host_of_quic),
+    *(
+        Entrance("niquests.adapters", owner, "send", ((1, "request"),))
+        for owner in ("HTTPAdapter", "AsyncHTTPAdapter")
     ),
     Entrance("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
     Entrance("noble_tls.sessions", "Session", "execute_request", ((2, "url"),)),

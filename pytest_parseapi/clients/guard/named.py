@@ -6,7 +6,14 @@ import re
 import urllib.parse
 from typing import Any, Final
 
-__all__ = ["host_in", "host_of_connection", "host_of_name", "host_of_target"]
+__all__ = [
+    "host_in",
+    "host_of_connection",
+    "host_of_name",
+    "host_of_options",
+    "host_of_quic",
+    "host_of_target",
+]
 
 # Clients in C and Rust read URLs as browsers do: with blanks around, line breaks within, slashes
 # of either kind or none, and more than one @.
@@ -60,4 +67,15 @@ def host_of_target(target: Any) -> str:
         ('api.example.com', 'api.example.com')
     """
     text = target.decode("utf-8", "replace") if isinstance(target, bytes) else str(target)
-    return host_in(text.rpartition("/")[2].removeprefix("dns:"))
+    return host_in(re.sub("^dns:", "", text.rpartition("/")[2], flags=re.IGNORECASE))
+
+
+def host_of_options(options: Any) -> str:
+    """The host that a channel of gRPC's is to take an address for; empty where there is none."""
+    names = ("grpc.ssl_target_name_override", "grpc.default_authority")
+    return next((host_in(value) for name, value in options or () if name in names), "")
+
+
+def host_of_quic(connection: Any) -> str:
+    """The host of a connection of aioquic's."""
+    return connection.configuration.server_name or ""

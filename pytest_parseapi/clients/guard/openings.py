@@ -13,7 +13,7 @@ from typing import Any, Final
 __all__ = ["Openings", "host_of_opening"]
 
 _LINE: Final = re.compile(
-    rb"(?:CONNECT |[A-Z]{1,20} [a-z][a-z0-9+.-]{0,20}://)"
+    rb"(?:\r?\n){0,9}(?:CONNECT |[!#-'*+.^-z|~A-Z0-9-]{1,20} [a-z][a-z0-9+.-]{0,20}://)"
     rb"(?:[^/ ?#\r\n]{0,500}@)?([^/:?# \r\n]{1,300})",
     re.IGNORECASE,
 )
@@ -30,7 +30,7 @@ _QUESTION: Final = re.compile(
 _HELLO: Final = re.compile(rb"\x16\x03.{3}\x01.{3}\x03\x03.{32}", re.DOTALL)
 _LONGEST: Final = 65536
 _PART: Final = re.compile(
-    rb"[A-Z]{1,20}(?: [^\n]{0,8000})?"
+    rb"(?:\r?\n){0,9}[!#-'*+.^-z|~A-Z0-9-]{0,20}(?: [^\n]{0,8000})?"
     rb"|\x05(?:[\x01\x03](?:\x00(?:\x03.{0,255})?)?)?"
     rb"|\x04(?:\x01.{0,600})?",
     re.DOTALL | re.IGNORECASE,
@@ -81,9 +81,13 @@ def _number(sender: Any) -> int:
 
 def _bytes_of(data: Any) -> bytes | bytearray | memoryview:
     if isinstance(data, (list, tuple)):
-        parts = [part for part in data[:8] if isinstance(part, (bytes, bytearray, memoryview))]
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-    return data if isinstance(data, (bytes, bytearray, memoryview)) else b""
+        return b"".join(map(_bytes_of, data[:8]))
+    if isinstance(data, (bytes, bytearray)):
+        return data
+    try:
+        return memoryview(data).cast("B")
+    except (TypeError, ValueError):
+        return b""
 
 
 def host_of_opening(data: Any) -> str:
@@ -113,7 +117,7 @@ def _in_line(opening: Any) -> bytes:
     found = _LINE.match(opening)
     if found is None:
         return b""
-    line = bytes(opening[:_LONGEST]).partition(b"\n")[0]
+    line = bytes(opening[found.start(1) : _LONGEST]).partition(b"\n")[0]
     return found[1] if b" HTTP/1." in line else b""
 
 
@@ -160,7 +164,9 @@ def _in_hello(opening: Any) -> bytes:
 
 
 _READS: Final[dict[int, Callable[[Any], bytes]]] = {
-    **dict.fromkeys(string.ascii_letters.encode(), _in_line),
+    **dict.fromkeys(
+        (string.ascii_letters + string.digits + "\r\n!#$%&'*+.^_`|~-").encode(), _in_line
+    ),
     0x04: _in_socks_4a,
     0x05: _in_socks_5,
     0x16: _in_hello,

@@ -42,6 +42,8 @@ class ProcessGuards:
     def __init__(self) -> None:
         self._judges: list[Judge] = []
         self._entrances: Entrances | None = None
+        self.in_place = False
+        """Whether a guard was on that may change types in memory."""
         self.forks: list[Fork] = []
         """Who is told of forks."""
         self.left = LeftThreads()
@@ -64,7 +66,7 @@ class ProcessGuards:
             return
         if self.left.is_any_alive():
             if self._entrances is None:
-                self._entrances = Entrances(self.judge)
+                self._entrances = Entrances(self.judge, in_place=self.in_place)
                 self._entrances.start()
         elif self._entrances is not None:
             self._entrances.stop()

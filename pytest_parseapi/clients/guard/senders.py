@@ -46,9 +46,16 @@ SENDERS: Final = (
         for name in ("send", "sendall", "sendmsg")
     ),
     Sender("socket", "socket", "sendto", "socket", to_address=True),
-    *(Sender("os", "", name, "os") for name in ("write", "writev")),
-    Sender("os", "", "sendfile", "os", of_file=True),
-    Sender("os", "", "splice", "os", of_file=True),
+    *(
+        Sender("eventlet.greenio.base", "GreenSocket", name, "eventlet")
+        for name in ("send", "sendall")
+    ),
+    Sender("eventlet.greenio.base", "GreenSocket", "sendto", "eventlet", to_address=True),
+    *(
+        Sender(module, "", name, "os", of_file=name in ("sendfile", "splice"))
+        for module in ("os", "posix")
+        for name in ("write", "writev", "sendfile", "splice")
+    ),
     # Those of uvloop's transports cannot be replaced.
     *(
         Sender("asyncio.streams", "StreamWriter", name, "asyncio")

@@ -69,6 +69,7 @@ def test_whatever_is_given_can_be_read(given):
         HOST,
         f"{HOST}:443",
         f"dns:{HOST}:443",
+        f"DNS:{HOST}",
         f"dns:///{HOST}:443",
         f"dns://8.8.8.8/{HOST}",
         HOST.encode(),

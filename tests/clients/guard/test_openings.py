@@ -1,5 +1,6 @@
 """Which host the first bytes of a connection ask for."""
 
+import array
 import ssl
 import struct
 
@@ -34,6 +35,8 @@ ASKING = {
     "memory": memoryview(f"PROPFIND http://{HOST}/ HTTP/1.1\r\n".encode()),
     "parts": [f"POST http://{HOST}/parse HTTP/1.1\r\n".encode(), b"x"],
     "small parts": [b"POST ", f"http://{HOST}/parse HTTP/1.1\r\n".encode()],
+    "array": array.array("B", f"M-SEARCH http://{HOST}/ HTTP/1.1\r\n".encode()),
+    "empty lines": f"\r\n\nGET http://{HOST}/ HTTP/1.1\r\n".encode(),
     "socks 5": SOCKS_5,
     "socks 4a": SOCKS_4A,
     "question": QUESTION,

@@ -34,7 +34,12 @@ WIDE = {ord("."): "\u3002", **{letter: letter + 0xFEE0 for letter in range(97, 1
 """Letters and dots that mean the plain ones in a name."""
 
 with contextlib.suppress(ImportError):
+    import pycurl as _pycurl
     from pycurl import Curl  # kept by the application
+
+    KEPT_CURL, KEPT_CURL_SET_UP = Curl(), Curl()
+    if os.environ["MODE"] != "guarded":
+        KEPT_CURL_SET_UP.setopt(_pycurl.URL, PLAIN)
 with contextlib.suppress(ImportError):
     import treq
 with contextlib.suppress(ImportError):
@@ -377,6 +382,38 @@ def pyreqwest():
 
     with contextlib.suppress(Exception):
         pyreqwest_post(URL).body_bytes(BODY).send()
+
+
+@way("pycurl")
+def pycurl_made_before():
+    import pycurl
+
+    KEPT_CURL.setopt(pycurl.URL, PLAIN)
+    with contextlib.suppress(pycurl.error):
+        KEPT_CURL.perform()
+
+
+@way("pycurl")
+def pycurl_set_up_before():
+    import pycurl
+
+    with contextlib.suppress(pycurl.error):
+        KEPT_CURL_SET_UP.perform()
+
+
+@way("uvloop")
+def uvloop_tunnel_by_a_protocol():
+    class Asking(asyncio.Protocol):
+        def connection_made(self, transport):
+            transport.write(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(Asking, "127.0.0.1", 3128)
+        await asyncio.sleep(0.1)
+        transport.close()
+
+    _by_uvloop(main())
 
 
 @way("pycurl")

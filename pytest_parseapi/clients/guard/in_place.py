@@ -1,0 +1,108 @@
+"""Methods of types in C that take no attributes, for objects that were made before a test.
+
+Their types are changed in memory by ``ctypes``: where virtual time has it anyway, and in a session
+that is guarded as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_parseapi.clients.guard.curl import judge_option, naming_options
+from pytest_parseapi.clients.guard.openings import Openings
+
+if TYPE_CHECKING:
+    from pytest_parseapi.patching.types import BuiltinMethods
+
+__all__ = ["IN_PLACE", "InPlace"]
+
+_Judge = Callable[[object, str], None]
+_HEAP_TYPE: Final = 1 << 9
+
+
+class InPlace:
+    """Has the methods of such types judge, and gives them back.
+
+    Args:
+        judge: called with a host, or what holds it, and who is called.
+    """
+
+    def __init__(self, judge: _Judge) -> None:
+        self._judge = judge
+        self._taken: list[BuiltinMethods] = []
+
+    def replace(self, module: ModuleType) -> None:
+        """Take over the types of a module."""
+        from pytest_parseapi.patching.types import BuiltinMethods
+
+        for kind, methods in IN_PLACE[module.__name__](self._judge, module):
+            with contextlib.suppress(RuntimeError):
+                taken = BuiltinMethods(kind, methods, is_own=False)
+                taken.take()
+                self._taken.append(taken)
+
+    def stop(self) -> None:
+        """Give every method back."""
+        while self._taken:
+            self._taken.pop().give_back()
+
+
+def _of_pycurl(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
+    def judging_url(real: Any) -> Any:
+        def performing(curl: Any) -> Any:
+            judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+            return real(curl)
+
+        return performing
+
+    def judging_option(real: Any) -> Any:
+        def setting(curl: Any, option: int, value: Any) -> Any:
+            judge_option(judge, "pycurl", options.get(option), value)
+            return real(curl, option, value)
+
+        return setting
+
+    def add_handle(multi: Any, curl: Any) -> Any:
+        judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+        return real_add(multi, curl)
+
+    options = naming_options(module)
+    kind, many = (_type_of(getattr(module, name)) for name in ("Curl", "CurlMulti"))
+    real_add = vars(many)["add_handle"]
+    methods = {
+        name: make(vars(kind)[name])
+        for make, names in (
+            (judging_option, ("setopt", "setopt_string")),
+            (judging_url, ("perform", "perform_rb", "perform_rs")),
+        )
+        for name in names
+    }
+    return [(kind, methods), (many, {"add_handle": add_handle})]
+
+
+def _of_uvloop(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
+    openings = Openings()
+
+    def judging(real: Any) -> Any:
+        def writing(transport: Any, data: Any) -> Any:
+            host = openings.host(id(transport), data)
+            if host:
+                judge(host, "uvloop")
+            return real(transport, data)
+
+        return writing
+
+    kind = next(found for found in module.TCPTransport.__mro__ if "write" in vars(found))
+    return [(kind, {name: judging(vars(kind)[name]) for name in ("write", "writelines")})]
+
+
+def _type_of(kind: type) -> type:
+    """The type in C, beneath classes of Python's."""
+    return next(found for found in kind.__mro__ if not found.__flags__ & _HEAP_TYPE)
+
+
+IN_PLACE: Final = {"pycurl": _of_pycurl, "uvloop.loop": _of_uvloop}
+"""By module, its types and their methods."""
