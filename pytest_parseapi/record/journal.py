@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
 from pytest_parseapi.record.new_request import NewRequest
-from pytest_parseapi.record.operation import Operation, Series
+from pytest_parseapi.record.operation import Operation
+from pytest_parseapi.record.operations import Operations
 from pytest_parseapi.record.outcome import Outcome
 
 __all__ = ["Journal", "Opened"]
@@ -61,9 +62,7 @@ class Journal:
         self._acquire, self._release = plain_lock()
         self._attempts: dict[int, Attempt | Opened] = {}
         self._begun = 0
-        # Most documents have one operation, which needs no series.
-        self._documents: dict[Hashable, Operation | Series] = {}
-        self._latest: dict[Hashable, Operation] = {}
+        self._operations = Operations(now)
         # One object for all equal values, so that attempts which are alike cost little.
         self._kept: dict[Any, Any] = {}
         self._threads: dict[tuple[int, int], Caller] = {}
@@ -89,16 +88,9 @@ class Journal:
         """Every operation with a finished attempt, by its first attempt."""
         self._acquire()
         try:
-            for several in list(self._documents.values()):
-                if isinstance(several, Series):
-                    self._join(several)
+            return self._operations.with_attempts()
         finally:
             self._release()
-        found: list[Operation] = []
-        for item in list(self._documents.values()):
-            found += [item] if isinstance(item, Operation) else item.operations
-        found = [operation for operation in found if operation.attempts]
-        return sorted(found, key=lambda operation: operation.attempts[0].number)
 
     def open(
         self,
@@ -117,32 +109,19 @@ class Journal:
             caller: who asks.
             secrets: what its provider reads as the credential.
         """
-        key = caller.key
         self._acquire()
         try:
             self.credentials.update(secrets)
             if not caller.is_task:
-                caller = self._threads.setdefault(key, caller)
+                caller = self._threads.setdefault(caller.key, caller)
             opened = Opened(
                 request, endpoint, names, caller, self._now(), self._document_names, secrets
             )
-            # Of texts and numbers, since keys of other objects take their time to compare.
-            path = (endpoint.method, endpoint.path, key)
-            before = self._latest.get(path)
-            if before is not None:
-                opened.previous = before.key
-            operation = self._operation(opened, before)
-            if before is not None and before is not operation and before.caller.key == key:
-                before.left = True
-                if before.claimant is not None:
-                    self._leave(before, opened)
-            operation.under_way = True
-            self._busy.add(key)
-            self._latest[path] = operation
+            opened.operation = self._operations.begin(opened)
+            self._busy.add(caller.key)
             self._begun = number = self._begun + 1
             opened.record = self._attempts
             opened.number = number
-            opened.operation = operation
             opened.wall_started = self._wall()
             self._attempts[number] = opened
             return opened
@@ -155,7 +134,7 @@ class Journal:
         failed = outcome.error is not None
         self._acquire()
         try:
-            operation = opened.operation
+            opened.operation = operation = opened.operation.latest
             # A retry is mostly the same again; keeping it twice would be most of its cost.
             body, names = request.body, opened.names
             if operation.attempts:
@@ -181,9 +160,7 @@ class Journal:
                 operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
             if not failed and request.method not in _LOOKS:
                 operation.closed = True
-            several = self._documents.get(operation.key)
-            if isinstance(several, Series):
-                self._join(several)
+            self._operations.ended(operation)
         finally:
             self._release()
         if opened.endpoint.uploads and not failed:
@@ -250,8 +227,9 @@ class Journal:
         """The attempt never took place."""
         self._acquire()
         try:
-            opened.operation.under_way = False
-            self._busy.discard(opened.operation.caller.key)
+            operation = opened.operation.latest
+            operation.under_way = False
+            self._busy.discard(operation.caller.key)
             if opened.record is self._attempts:
                 self._attempts.pop(opened.number, None)
                 self._begun -= opened.number == self._begun
@@ -267,8 +245,7 @@ class Journal:
             self._begun = 0
             self.dropped = 0
             self._dropped_since = 0
-            self._documents.clear()
-            self._latest.clear()
+            self._operations.clear()
             self._kept.clear()
             self._threads.clear()
             self._busy.clear()
@@ -287,81 +264,24 @@ class Journal:
             if self._attempts.get(attempt.number) is not attempt:
                 return
             del self._attempts[attempt.number]
-            while operation.joined is not None:
-                operation = operation.joined
+            operation = operation.latest
             self.dropped += 1
             operation.attempts.remove(attempt)
             if not (operation.attempts or operation.under_way):
-                self._forget(operation)
+                self._operations.forget(operation)
             self._dropped_since += 1
             if self._dropped_since > len(self._attempts):
                 self._forget_unneeded()
         finally:
             self._release()
 
-    def _forget(self, operation: Operation) -> None:
-        """No attempt of an operation is left."""
-        found = self._documents.get(operation.key)
-        if isinstance(found, Series):
-            found.forget(operation)
-        if found is operation or (isinstance(found, Series) and not found.operations):
-            del self._documents[operation.key]
-
     def _forget_unneeded(self) -> None:
         """Forget what only dropped attempts needed; as seldom as this costs little."""
         self._dropped_since = 0
         self._kept.clear()
         self._threads.clear()
-        self._latest = {
-            key: item for key, item in self._latest.items() if item.attempts or item.under_way
-        }
+        self._operations.forget_callers()
         self.credentials = {secret for attempt in self.attempts for secret in attempt._secrets}
-
-    def _operation(self, asked: NewRequest, before: Operation | None) -> Operation:
-        """The operation that a request belongs to.
-
-        Args:
-            asked: the request.
-            before: what its caller asked for before, at the same endpoint.
-        """
-        key = asked.key
-        found = self._documents.get(key)
-        if found is None:
-            if before is not None and before.failures and before.attempts:
-                lost = not before.under_way and asked.lost_its_name(before.last)
-                if lost and before.takes_in(asked):
-                    return before
-            found = self._documents[key] = Operation(asked.endpoint, asked.caller, key)
-            return found
-        if isinstance(found, Operation):
-            if found.takes_in(asked):
-                return found
-            found = self._documents[key] = Series(found)
-            return found.start(asked.endpoint, asked.caller)
-        return found.of(asked) or found.start(asked.endpoint, asked.caller)
-
-    def _leave(self, operation: Operation, asked: NewRequest) -> None:
-        """Its caller asks about another document, and may have handed it over before."""
-        several = self._documents.get(operation.key)
-        if operation.was_given_up_by(asked) and isinstance(several, Series):
-            self._go_on(several, operation)
-
-    def _join(self, several: Series) -> None:
-        """Whoever seemed to be at work may be gone by now."""
-        for operation in several.let_go(self._now()):
-            self._go_on(several, operation)
-
-    def _go_on(self, several: Series, operation: Operation) -> None:
-        """The claimant of an operation has gone on with it."""
-        later = several.merge_claimed(operation)
-        if later is None:
-            return
-        path = (later.endpoint.method, later.endpoint.path, later.caller.key)
-        if self._latest.get(path) is later:
-            self._latest[path] = operation
-        for item in self._attempts.values():
-            if isinstance(item, Opened) and item.operation is later:
-                item.operation = operation
 
 
 _LOOKS: Final = frozenset({"GET", "HEAD"})

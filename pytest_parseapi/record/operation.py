@@ -86,6 +86,14 @@ class Operation:
         """The last attempt."""
         return self.attempts[-1]
 
+    @property
+    def latest(self) -> Operation:
+        """Itself, or the operation that took over what is on record here."""
+        operation = self
+        while operation.joined is not None:
+            operation = operation.joined
+        return operation
+
     def earlier(self) -> list[Operation]:
         """The operations on the same document that ended with a success before this one."""
         found, before = [], self.preceding

@@ -263,8 +263,8 @@ def test_nothing_grows_with_what_is_gone(server):
     assert len(journals) <= MOST
     for journal in journals:
         assert len(journal.attempts) <= MOST
-        assert len(journal.operations) == len(journal._documents) <= MOST
-        assert len(journal._latest) <= 2 * MOST + 1
+        assert len(journal.operations) == len(journal._operations._documents) <= MOST
+        assert len(journal._operations._latest) <= 2 * MOST + 1
         assert len(journal.credentials) <= 2 * MOST + 1
         assert len(journal._kept) <= 20 * MOST
 

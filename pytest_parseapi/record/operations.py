@@ -1,0 +1,124 @@
+"""The operations of one journal: which of them a request belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from pytest_parseapi.record.new_request import NewRequest
+from pytest_parseapi.record.operation import Operation, Series
+
+__all__ = ["Operations"]
+
+
+class Operations:
+    """Finds the operation of each request, by its document and by its caller.
+
+    Whoever calls holds the journal's lock.
+
+    Args:
+        now: virtual seconds since the test began.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        # Most documents have one operation, which needs no series.
+        self._documents: dict[Hashable, Operation | Series] = {}
+        # By endpoint and caller.
+        self._latest: dict[Hashable, Operation] = {}
+
+    def with_attempts(self) -> list[Operation]:
+        """Every operation with a finished attempt, by its first attempt."""
+        found: list[Operation] = []
+        for item in self._documents.values():
+            if isinstance(item, Series):
+                self._join(item)
+                found += item.operations
+            else:
+                found.append(item)
+        found = [operation for operation in found if operation.attempts]
+        return sorted(found, key=lambda operation: operation.attempts[0].number)
+
+    def begin(self, asked: NewRequest) -> Operation:
+        """The operation that a request belongs to, which is under way from now on."""
+        endpoint, key = asked.endpoint, asked.caller.key
+        # Of texts and numbers, since keys of other objects take their time to compare.
+        path = (endpoint.method, endpoint.path, key)
+        before = self._latest.get(path)
+        if before is not None:
+            asked.previous = before.key
+        operation = self._of(asked, before)
+        if before is not None and before is not operation and before.caller.key == key:
+            before.left = True
+            if before.claimant is not None:
+                self._leave(before, asked)
+        operation.under_way = True
+        self._latest[path] = operation
+        return operation
+
+    def ended(self, operation: Operation) -> None:
+        """An attempt at an operation has ended, and its caller may be gone."""
+        several = self._documents.get(operation.key)
+        if isinstance(several, Series):
+            self._join(several)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._documents.clear()
+        self._latest.clear()
+
+    def forget(self, operation: Operation) -> None:
+        """No attempt of an operation is left."""
+        found = self._documents.get(operation.key)
+        if isinstance(found, Series):
+            found.forget(operation)
+        if found is operation or (isinstance(found, Series) and not found.operations):
+            del self._documents[operation.key]
+
+    def forget_callers(self) -> None:
+        """Forget who asked last where no attempt of that is left."""
+        self._latest = {
+            key: item for key, item in self._latest.items() if item.attempts or item.under_way
+        }
+
+    def _of(self, asked: NewRequest, before: Operation | None) -> Operation:
+        """The operation that a request belongs to.
+
+        Args:
+            asked: the request.
+            before: what its caller asked for before, at the same endpoint.
+        """
+        key = asked.key
+        found = self._documents.get(key)
+        if found is None:
+            if before is not None and before.failures and before.attempts:
+                lost = not before.under_way and asked.lost_its_name(before.last)
+                if lost and before.takes_in(asked):
+                    return before
+            found = self._documents[key] = Operation(asked.endpoint, asked.caller, key)
+            return found
+        if isinstance(found, Operation):
+            if found.takes_in(asked):
+                return found
+            found = self._documents[key] = Series(found)
+            return found.start(asked.endpoint, asked.caller)
+        return found.of(asked) or found.start(asked.endpoint, asked.caller)
+
+    def _leave(self, operation: Operation, asked: NewRequest) -> None:
+        """Its caller asks about another document, and may have handed it over before."""
+        several = self._documents.get(operation.key)
+        if operation.was_given_up_by(asked) and isinstance(several, Series):
+            self._go_on(several, operation)
+
+    def _join(self, several: Series) -> None:
+        """Whoever seemed to be at work may be gone by now."""
+        for operation in several.let_go(self._now()):
+            self._go_on(several, operation)
+
+    def _go_on(self, several: Series, operation: Operation) -> None:
+        """The claimant of an operation has gone on with it."""
+        later = several.merge_claimed(operation)
+        if later is None:
+            return
+        path = (later.endpoint.method, later.endpoint.path, later.caller.key)
+        if self._latest.get(path) is later:
+            self._latest[path] = operation
