@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -57,6 +58,7 @@ def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
 
 
 _HIGHEST_PORT: Final = 65_535
+_HOST_NAME: Final = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]*::?[0-9A-Fa-f:.]+\]?")
 _HIGHEST_SPEED: Final = 100
 _WRONG: Final = 2
 
@@ -173,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     server.add_argument(
         "--allow-host",
+        type=_host_name,
         action="append",
         default=[],
         metavar="NAME",
@@ -214,6 +217,14 @@ def _speed(text: str) -> float:
             f"speed must be a number > 0 and <= {_HIGHEST_SPEED}, not {text!r}"
         )
     return speed
+
+
+def _host_name(text: str) -> str:
+    if _HOST_NAME.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no host name such as 'parse.internal': without scheme, port and wildcard"
+        )
+    return text
 
 
 def _failure(text: str) -> ServedScript:

@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -160,6 +161,34 @@ def test_a_foreign_host_is_refused_unless_it_is_allowed():
         hosts = ["localhost:1", "parse.internal:80", "evil.example", "parse.internal.evil.example"]
         document = "https://files.example.com/a.pdf"
         assert [ask(url, key, document, host=host) for host in hosts] == [200, 200, 403, 403]
+
+
+def test_the_host_of_a_request_to_a_proxy_counts():
+    with serving("extend") as (_, start):
+        url = urlsplit(start.split()[4])
+        answers = []
+        for host in ("evil.example", f"localhost:{url.port}", "[::1]", "user@localhost", ""):
+            with socket.create_connection((url.hostname, url.port), timeout=20) as sock:
+                head = f"GET http://{host}/__parseapi/health HTTP/1.1\r\nhost: localhost\r\n"
+                sock.sendall(f"{head}connection: close\r\n\r\n".encode())
+                answers.append(int(sock.recv(65536).split()[1]))
+        assert answers == [403, 200, 200, 403, 403]
+
+
+@pytest.mark.parametrize("name", ["api:8080", "*", "http://api", "", "a b", "*.internal", "u@api"])
+def test_what_is_no_host_name_is_not_allowed(name, capsys):
+    assert main(["serve", "extend", "--allow-host", name]) == 2
+    told = capsys.readouterr().err
+    assert f"argument --allow-host: {name!r} is no host name such as 'parse.internal'" in told
+
+
+@pytest.mark.parametrize("name", ["Parse.Internal.", "[fe80::1]", "fe80::1", "10.0.0.7"])
+def test_a_host_is_allowed_however_it_is_written(name):
+    bare = name.strip("[]")
+    host = f"[{bare}]:80" if ":" in bare else f"{bare.lower()}:80"
+    with serving("extend", "--allow-host", name) as (_, start):
+        document = "https://files.example.com/a.pdf"
+        assert ask(start.split()[4], start.split()[-1], document, host=host) == 200
 
 
 def test_a_script_is_in_force_before_the_first_request(tmp_path):

@@ -33,7 +33,7 @@ class HostNames:
             control: whether it is for the control, where a browser's ``Origin`` counts, too.
         """
         hosts = [value for name, value in request.headers if name == "host"]
-        for host in hosts:
+        for host in (request.base_url.removeprefix("http://"), *hosts):
             if not self._known(host):
                 return (
                     f"The Host {host!r} is no name of this machine. For another name, such as a "

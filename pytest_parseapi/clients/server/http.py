@@ -52,15 +52,15 @@ def request_of(head: h11.Request, body: bytes) -> Request:
         head: its head.
         body: its body.
     """
-    target = head.target.decode("latin-1")
+    target, host = head.target.decode("latin-1"), header(head, b"host")
     if not target.startswith("/") and "://" in target:
-        # What a client sends to a proxy.
-        target = "/" + target.partition("://")[2].partition("/")[2]
+        # What a client sends to a proxy: the host in it counts, and not that of the header.
+        host, _, target = target.partition("://")[2].partition("/")
+        target = f"/{target}"
     path, _, query = target.partition("?")
     headers = tuple(
         [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
     )
-    host = header(head, b"host")
     return Request(
         method=head.method.decode("latin-1"),
         url=f"http://{host}{target}",
