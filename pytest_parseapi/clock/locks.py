@@ -38,40 +38,50 @@ def lock_methods(current: Current, kind: type) -> dict[str, Callable[..., Any]]:
         kind: the type.
     """
     real = {name: method for name, method in vars(kind).items() if callable(method)}
-    found = _acquiring(current, real) | _releasing(current, real)
+    found = _acquiring(current, real) | _restoring(current, real) | _releasing(current, real)
     return _named_like(real, found)
 
 
 def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     really_acquire = real["acquire"]
     wait = functools.partial(_wait_for_lock, current, really_acquire)
+    rest = current.threads.older.rest
 
     def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:  # noqa: FBT002 - a lock's own signature
-        if current.clock is None or not blocking or not (timeout == -1 or _is_duration(timeout)):
+        if not blocking or not (timeout == -1 or _is_duration(timeout)):
             return really_acquire(lock, blocking, timeout)  # type: ignore[no-any-return]
         if really_acquire(lock, False):  # noqa: FBT003
             return True
+        if current.clock is None:
+            return rest(id(lock), lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
         return wait(lock, None if timeout == -1 else timeout, calling_frame())
 
     def enter(lock: Any) -> bool:
+        if really_acquire(lock, False):  # noqa: FBT003
+            return True
         if current.clock is None:
-            return really_acquire(lock)  # type: ignore[no-any-return]
-        return really_acquire(lock, False) or wait(lock, None, calling_frame())  # noqa: FBT003
-
-    def acquire_restore(lock: Any, state: Any) -> None:
-        if current.clock is None:
-            real["_acquire_restore"](lock, state)
-            return
-        enter(lock)
-        for _ in range(state[0] - 1):
-            really_acquire(lock)
+            return rest(id(lock), lambda: really_acquire(lock))  # type: ignore[no-any-return]
+        return wait(lock, None, calling_frame())
 
     return {
         "acquire": acquire,
         "acquire_lock": acquire,
         "__enter__": enter,
-        "_acquire_restore": acquire_restore,
     }
+
+
+def _restoring(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    really_acquire = real["acquire"]
+
+    def acquire_restore(lock: Any, state: Any) -> None:
+        if current.clock is None:
+            real["_acquire_restore"](lock, state)
+            return
+        lock.__enter__()
+        for _ in range(state[0] - 1):
+            really_acquire(lock)
+
+    return {"_acquire_restore": acquire_restore}
 
 
 def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
@@ -110,13 +120,18 @@ def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
     """
     real = {name: method for name, method in vars(SimpleQueue).items() if callable(method)}
     really_get, really_put = real["get"], real["put"]
+    rest = current.threads.older.rest
     listening, came = current.threads.listening, current.threads.came
 
     def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
-        if current.clock is None or not block or not (timeout is None or _is_duration(timeout)):
+        if not block or not (timeout is None or _is_duration(timeout)):
             return really_get(box, block, timeout)
         taking = _Items(box, really_get)
-        if taking.comes() or _wait_for_item(current, taking, box, timeout, calling_frame()):
+        if taking.comes():
+            return taking.items[0]
+        if current.clock is None:
+            return rest(id(box), lambda: really_get(box, block, timeout))
+        if _wait_for_item(current, taking, box, timeout, calling_frame()):
             return taking.items[0]
         raise queue.Empty
 

@@ -38,10 +38,12 @@ class SilentThreads:
 
     Args:
         waits: by their identity, what the other threads wait for.
+        left: those that wait since a test that is over, which are at rest meanwhile.
     """
 
-    def __init__(self, waits: Mapping[int, Waiting]) -> None:
+    def __init__(self, waits: Mapping[int, Waiting], left: Mapping[int, object]) -> None:
         self._waits = waits
+        self._left = left
         self.old: dict[int, _Place] = {}
         """Where threads stand that are older than the test, and known to Python."""
         self._strangers: dict[int, _Place] = {}
@@ -61,6 +63,10 @@ class SilentThreads:
                 found = self.old if ident in active else self._strangers
                 found[ident] = _place(frame)
         self._first = {*self.old, *self._strangers, *self._waits, get_ident()}
+
+    def all_old(self) -> list[tuple[int, _Place]]:
+        """Where each thread stands that is older than the test."""
+        return [*self.old.items(), *self._strangers.items()]
 
     def forget(self) -> None:
         """The test is over, or this is the child of a fork."""
@@ -124,6 +130,8 @@ class SilentThreads:
 
     def _is_gone_on(self, ident: int, frame: FrameType) -> bool:
         """Whether a thread is not older than the test, or stands elsewhere than at its start."""
+        if ident in self._left:
+            return False
         places = self.old if ident in self.old else self._strangers
         place = places.get(ident)
         if place is None:

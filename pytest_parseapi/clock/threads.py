@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from _thread import RLock, _count, get_ident
+from _thread import RLock, _count, allocate_lock, get_ident
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.callers import is_tool
+from pytest_parseapi.clock.older import OlderWaits
 from pytest_parseapi.clock.silent import SilentThreads
 from pytest_parseapi.clock.starts import Starts
 from pytest_parseapi.clock.waiting import Waiting
@@ -25,6 +27,9 @@ __all__ = ["Threads"]
 
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
+# Whether the threads are at rest is looked up so often, with so many real seconds between.
+_LOOKS: Final = 6
+_PAUSE: Final = 0.001
 
 
 class Threads:
@@ -36,7 +41,9 @@ class Threads:
         self.listening: dict[int, deque[Waiting]] = {}
         """By what they wait for, the threads that are woken when it comes."""
         self._polled: dict[Waiting, None] = {}
-        self.silent = SilentThreads(self._waits)
+        self.older = OlderWaits(self.listening, lambda ident: self.silent.old.pop(ident, None))
+        """What those wait for that began to wait before the test."""
+        self.silent = SilentThreads(self._waits, self.older.left)
         """Those that do not say when they wait."""
         self.starts = Starts(self.silent.begins, functools.partial(self.has_ended, 0))
         """Those that are begun below ``threading``."""
@@ -44,6 +51,7 @@ class Threads:
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
         """Lets others go on."""
+        self._places: dict[int, tuple[int, int]] = {}
         self._make_lock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
@@ -59,8 +67,30 @@ class Threads:
         for gone in [ident for ident in self._waits if ident not in live]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
+        self._settle()
         self.silent.note()
         self.starts.forget()
+        self.older.note({ident: place.frame for ident, place in self.silent.all_old()})
+
+    def _settle(self) -> None:
+        """Let threads that go on still, since the test before this one, come to rest."""
+        gate: Any = allocate_lock()
+        raw_acquire(gate)
+        for _ in range(_LOOKS):
+            before = self._places
+            self._places = {
+                ident: (id(frame), frame.f_lasti)
+                for ident, frame in frames_of_others().items()
+                if ident not in self._waits and ident not in self.older.left
+            }
+            if self._places.items() <= before.items():
+                return
+            raw_acquire(gate, True, _PAUSE)  # noqa: FBT003 - a lock's own order
+
+    def test_ends(self) -> None:
+        """What threads did before the test is of no use any more."""
+        self.silent.forget()
+        self.older.forget()
 
     def forked(self) -> None:
         """This is the child of a fork: it has one thread."""
@@ -71,6 +101,8 @@ class Threads:
         self._polled.clear()
         self.silent.forget()
         self.starts.forked()
+        self.older.forget()
+        self.older.left.clear()
 
     # All that follows is called with the lock held.
 
@@ -168,6 +200,8 @@ class Threads:
         """
         self.lock()
         try:
+            if self.older.keys:
+                self.older.came(key)
             listening = self.listening.get(key)
             while listening:
                 entry = listening.popleft()
@@ -179,6 +213,13 @@ class Threads:
                         return
         finally:
             self.unlock()
+
+    def leave(self, entry: Waiting) -> None:
+        """The test of a thread is over: it waits on, though it has yet to find out."""
+        over = None if entry.wait.takes else entry.wait.over
+        self.older.left[entry.ident] = entry.key, over
+        self._take_out(entry)
+        self.listen_no_more(entry.key, entry)
 
     def waiting(self) -> list[Waiting]:
         """All threads that wait."""
@@ -208,6 +249,8 @@ class Threads:
 
     def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
+            return True
+        if self.older.are_called():
             return True
         silent, starts, count = self.silent, self.starts, _count()
         if (starts.pending or starts.running) and starts.are_at_work(self._waits, me):

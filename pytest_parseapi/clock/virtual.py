@@ -179,6 +179,7 @@ class VirtualClock:
             self._endless.count()
         entry = Waiting(wait, polled=polled)
         entry.interruptible = True
+        entry.key = key
         began = self.ledger.monotonic()
         threads.lock()
         try:
@@ -188,10 +189,17 @@ class VirtualClock:
             while came is None and not self.jumps.closed:
                 # Somebody else took it: this thread has waited longest.
                 came = self._turn(entry, key, needs, began, first=True)
+        except BaseException:
+            threads.older.left.pop(entry.ident, None)
+            raise
         finally:
             self.jumps.deadlines.forget(entry)
             self.jumps.unlock()
-        return self._outlived(wait, needs, began) if came is None else came
+        if came is None:
+            return self._outlived(wait, needs, began, key)
+        if self.jumps.closed:
+            threads.older.left.pop(entry.ident, None)
+        return came
 
     def _turn(
         self, entry: Waiting, key: int, needs: int | None, began: int, *, first: bool
@@ -297,10 +305,14 @@ class VirtualClock:
         self.jumps.closed = True
         with self.jumps.alone():
             for entry in self._threads.waiting():
-                entry.wait.wake()
+                if entry.interruptible and not entry.wait.is_sleep:
+                    self._threads.leave(entry)
+                # A loop looks up by itself: a wake-up would set it going while a test begins.
+                if entry.wait.takes or not entry.polled:
+                    entry.wait.wake()
             self.jumps.deadlines.clear()
             if self.jumps.current is not None:
-                self._threads.silent.forget()
+                self._threads.test_ends()
 
     # What follows is called with the lock held.
 
@@ -314,13 +326,14 @@ class VirtualClock:
             count_outside=waited < _OUTSIDE_PATIENCE
         )
 
-    def _outlived(self, wait: Wait, needs: int | None, began: int) -> bool:
+    def _outlived(self, wait: Wait, needs: int | None, began: int, key: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
         if wait.is_sleep and not self._threads.silent.is_old(get_ident()):
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None
             raise SystemExit("the simulated test that this thread slept in is over")
-        if needs is None:
-            return wait.go_on(None)
-        return wait.go_on(max(0.0, (needs - (self.ledger.monotonic() - began)) / SECOND))
+        left = None if needs is None else needs - (self.ledger.monotonic() - began)
+        seconds = None if left is None else max(0.0, left / SECOND)
+        over = None if wait.takes else wait.over
+        return bool(self._threads.older.rest(key, lambda: wait.go_on(seconds), over))

@@ -20,7 +20,7 @@ class Waiting:
 
     __slots__ = (
         *("awake", "deadline", "due", "ident", "interrupted", "interruptible", "outer"),
-        *("outside", "polled", "wait"),
+        *("key", "outside", "polled", "wait"),
     )
 
     def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
@@ -28,6 +28,8 @@ class Waiting:
         self.wait = wait
         self.polled = polled
         self.outside = outside
+        self.key = 0
+        """The identity of the lock or queue that it waits for; 0 for none."""
         self.deadline: int | None = None
         """The reading of its clock at which its time is up; None for no limit."""
         self.awake = False

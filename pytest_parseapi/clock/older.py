@@ -1,0 +1,187 @@
+"""What those threads wait for that began to wait before the test.
+
+They said nothing to this test's clock. When what they wait for comes, they are about to go on, and
+show it only after a while: the system has to wake them first.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import threading
+from _thread import get_ident
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, Final
+
+from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock.ledger import SECOND
+
+__all__ = ["OlderWaits"]
+
+# So long, in real nanoseconds, a thread may take to go on. It may be that another one was faster.
+_PATIENCE: Final = SECOND // 4
+_NAMES: Final = {
+    threading.Condition.wait.__code__: "waiter",
+    concurrent.futures.thread._worker.__code__: "work_queue",
+}
+"""By code that waits in C, the name there of the lock or queue that it waits for."""
+_SELECTORS: Final = "selectors"
+# Among what threads wait for, stands for all of this. No object has this identity.
+_OLDER: Final = -1
+
+
+class OlderWaits:
+    """The waits that began before the test, of threads whose wait is recognised.
+
+    Args:
+        listening: by what they wait for, those who are told when it comes.
+        goes_on: called with a thread that was found to have gone on.
+    """
+
+    def __init__(self, listening: dict[int, deque[Any]], goes_on: Callable[[int], object]) -> None:
+        self._listening = listening
+        self._goes_on = goes_on
+        self._is_test = False
+        self.left: dict[int, tuple[int, Callable[[], bool] | None]] = {}
+        """By thread that waits while no test is simulated: for which lock or queue, and what tells
+        whether it came where nobody says so."""
+        self.keys: dict[int, _Key] = {}
+        """By the identity of a lock or queue, who waits for it."""
+        self._called: list[_Key] = []
+        self._loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
+
+    def note(self, old: Mapping[int, FrameType]) -> None:
+        """A test begins.
+
+        Args:
+            old: the threads that are older than it, and where each of them stands.
+        """
+        self.forget()
+        self._is_test = True
+        for ident, frame in old.items():
+            if ident in self.left:
+                self._add_left(ident)
+            else:
+                waited, over = _what_for(frame)
+                key = 0 if waited is None else id(waited)
+                self._add(ident, key, waited, over, _moving(frame))
+
+    def _add_left(self, ident: int) -> None:
+        key, over = self.left[ident]
+        self._add(ident, key, None, over, self._has_left(ident))
+
+    def _add(
+        self,
+        ident: int,
+        key: int,
+        waited: Any,
+        over: Callable[[], bool] | None,
+        has_moved: Callable[[], bool],
+    ) -> None:
+        if over is not None:
+            self._loops[ident] = over, has_moved
+        elif key:
+            self.keys.setdefault(key, _Key(waited)).moves[ident] = has_moved
+            # So that whoever releases something says so.
+            self._listening.setdefault(_OLDER, deque())
+
+    def rest(
+        self, key: int, call: Callable[[], Any], over: Callable[[], bool] | None = None
+    ) -> Any:
+        """Wait in a thread, which is at rest meanwhile, whatever test begins.
+
+        Args:
+            key: the identity of the lock or queue that it waits for; 0 for none.
+            call: waits.
+            over: tells whether it came; None where somebody says so.
+        """
+        ident = get_ident()
+        self.left[ident] = key, over
+        if self._is_test:
+            self._add_left(ident)
+        try:
+            return call()
+        finally:
+            self.left.pop(ident, None)
+
+    def forget(self) -> None:
+        """The test is over."""
+        self._is_test = False
+        self._listening.pop(_OLDER, None)
+        self.keys.clear()
+        self._called.clear()
+        self._loops.clear()
+
+    def came(self, key: int) -> None:
+        """Something came to a lock or queue."""
+        found = self.keys.get(key)
+        if found is not None:
+            found.calls += 1
+            found.until = FUNCTIONS["monotonic_ns"]() + _PATIENCE
+            if found not in self._called:
+                self._called.append(found)
+
+    def are_called(self) -> bool:
+        """Whether something came that one of them has not yet taken."""
+        for key in list(self._called):
+            if not self._is_awaited(key):
+                self._called.remove(key)
+        return bool(self._called) or any(
+            self._is_called(ident, *loop) for ident, loop in list(self._loops.items())
+        )
+
+    def _is_called(self, ident: int, over: Callable[[], bool], moved: Callable[[], bool]) -> bool:
+        """Whether a loop has callbacks that it does not know of yet."""
+        if moved():
+            del self._loops[ident]
+            self._goes_on(ident)
+            return False
+        return over()
+
+    def _is_awaited(self, key: _Key) -> bool:
+        """Whether a thread is still expected to go on."""
+        for ident in [ident for ident, has_moved in key.moves.items() if has_moved()]:
+            del key.moves[ident]
+            key.calls -= 1
+            self._goes_on(ident)
+        if key.moves and key.calls > 0 and FUNCTIONS["monotonic_ns"]() <= key.until:
+            return True
+        key.calls = 0
+        return False
+
+    def _has_left(self, ident: int) -> Callable[[], bool]:
+        return lambda: ident not in self.left
+
+
+class _Key:
+    """A lock or queue, and the threads that wait for it.
+
+    Args:
+        waited: what they wait for, if it might end before them and something else get its identity.
+    """
+
+    def __init__(self, waited: Any) -> None:
+        self._waited = waited
+        self.moves: dict[int, Callable[[], bool]] = {}
+        """By thread, what tells whether it has gone on."""
+        self.calls = 0
+        """How often something came that nobody has taken yet."""
+        self.until = 0
+        """Up to when somebody is expected to take it, by the real clock."""
+
+
+def _moving(frame: FrameType) -> Callable[[], bool]:
+    instruction = frame.f_lasti
+    return lambda: frame.f_lasti != instruction
+
+
+def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
+    """The lock or queue that a thread waits for, or what tells whether a loop has callbacks."""
+    name = _NAMES.get(frame.f_code)
+    if name is not None:
+        return frame.f_locals.get(name), None
+    if frame.f_globals.get("__name__") == _SELECTORS and frame.f_back is not None:
+        ready = getattr(frame.f_back.f_locals.get("self"), "_ready", None)
+        return None, None if ready is None else lambda: len(ready) > 0
+    return None, None

@@ -1,0 +1,152 @@
+"""Threads that outlive tests are at rest in the next one, and are woken before time jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+# As in a consumer's modules: they live as long as the process.
+POOL = ThreadPoolExecutor(2)
+LOOP = asyncio.new_event_loop()
+BOX: queue.Queue = queue.Queue()
+
+
+def work(box):
+    while True:
+        job, seconds, done = box.get()
+        job(seconds)
+        done.set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers():
+    for target, arguments in ((LOOP.run_forever, ()), (work, (BOX,))):
+        threading.Thread(target=target, args=arguments, daemon=True).start()
+    yield
+    POOL.shutdown()
+    LOOP.call_soon_threadsafe(LOOP.stop)
+
+
+@pytest.fixture
+def clock(extend_api):
+    began = os.times().elapsed
+    yield extend_api.clock
+    assert os.times().elapsed - began < 2
+
+
+def compute(seconds):
+    """Keep a processor busy: thread_time moves by real work alone."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def by_pool(job, seconds):
+    POOL.submit(job, seconds).result(timeout=5)
+
+
+def by_queue(job, seconds):
+    done = threading.Event()
+    BOX.put((job, seconds, done))
+    assert done.wait(5)
+
+
+def by_loop(job, seconds):
+    async def wait():
+        if job is compute:
+            job(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+    asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=5)
+
+
+# Several times, since what it was left at by another test differs.
+@pytest.mark.parametrize("_time", range(3))
+@pytest.mark.parametrize("by", [by_pool, by_queue, by_loop])
+def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
+    by(time.sleep, 3)
+    assert clock.elapsed == 3
+
+
+@pytest.mark.parametrize("_time", range(3))
+@pytest.mark.parametrize("by", [by_pool, by_queue, by_loop])
+def test_no_jump_over_an_older_thread_that_is_about_to_go_on(clock, by, _time):
+    by(compute, 0.03)
+    assert clock.elapsed < 1
+
+
+LEAVING = """
+import asyncio, os, queue, threading, time
+import pytest
+
+pytestmark = pytest.mark.parametrize("_time", range(3))
+
+@pytest.fixture
+def clock(extend_api):
+    began = os.times().elapsed
+    yield extend_api.clock
+    assert os.times().elapsed - began < 2
+
+def left(work):
+    threading.Thread(target=work, daemon=True).start()
+
+def test_waiting(clock, _time):
+    box = queue.Queue()
+
+    def work():
+        while True:
+            time.sleep(box.get())
+            box.task_done()
+
+    left(work)
+    for seconds in (1, 2, 3):
+        box.put(seconds)
+    box.join()
+    assert clock.elapsed == 6
+
+def test_polling(clock, _time):
+    def work():
+        while True:
+            try:
+                queue.Queue().get(timeout=1)
+            except queue.Empty:
+                continue
+
+    left(work)
+    time.sleep(5)
+    assert clock.elapsed == 5
+
+def test_a_loop(clock, _time):
+    loop = asyncio.new_event_loop()
+    left(loop.run_forever)
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(3), loop).result()
+    assert clock.elapsed == 3
+
+def test_beside_those_that_others_left(clock, _time):
+    thread = threading.Thread(target=time.sleep, args=(3,))
+    thread.start()
+    thread.join()
+    assert clock.elapsed == 3
+"""
+
+
+def test_threads_that_their_tests_leave_behind(pytester):
+    pytester.makepyfile(LEAVING)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=12)
+
+
+def test_between_simulated_tests_threads_wait_as_they_do():
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Thread(target=lambda: (POOL.submit(compute, 0.01).result(), lock.release())).start()
+    assert lock.acquire(timeout=60)
+    with pytest.raises(queue.Empty):
+        queue.SimpleQueue().get(timeout=0.01)
+    by_pool(compute, 0.01)
