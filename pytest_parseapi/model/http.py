@@ -6,11 +6,11 @@ import datetime as dt
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     import httpx
@@ -28,8 +28,6 @@ __all__ = [
     "shared_timeouts",
     "size_of",
 ]
-
-_Found = TypeVar("_Found")
 
 
 class Excerpt(bytes):
@@ -145,7 +143,8 @@ class Request:
     """Where the client reaches this API, if not at its documented base URL."""
     client: str
     timeouts: Timeouts = _NO_TIMEOUTS
-    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _json: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+    """What `json_object` has read of it."""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its lower-case name."""
@@ -155,24 +154,6 @@ class Request:
             if key == name:
                 return value
         return None
-
-    def once(self, read: Callable[[Request], _Found]) -> _Found:
-        """What a function finds in this request: it reads it once, whoever asks how often.
-
-        Args:
-            read: the function; what it finds must not be changed.
-
-        Example:
-            >>> Request(method="GET", url="https://a.example/x", host="a.example", path="/x",
-            ...         client="requests").once(lambda request: request.path)
-            '/x'
-        """
-        found: _Found
-        try:
-            found = self._found[read]
-        except KeyError:
-            found = self._found[read] = read(self)
-        return found
 
     def as_httpx(self) -> httpx.Request:
         """The same request as an `httpx.Request`, whatever library sent it.

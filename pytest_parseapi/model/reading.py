@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -28,13 +28,16 @@ __all__ = [
     "names_of_disposition",
     "names_of_upload",
     "names_of_url",
+    "object_or_none",
     "parts_of_url",
     "shown",
+    "texts_in",
     "unique_names",
 ]
 
 _MEGABYTE: Final = 1024 * 1024
 _SHOWN: Final = 100
+_DEEP: Final = 3
 
 
 def media_type(request: Request) -> str:
@@ -79,10 +82,33 @@ def json_object(source: Request | bytes | str) -> dict[str, Any]:
     """
     if not isinstance(source, Request):
         return _object_in(source)
-    found: dict[str, Any] | None = source._found.get(_object_in)
+    found = source._json
     if found is None:
-        found = source._found[_object_in] = _object_in(source.body)
+        found = _object_in(source.body)
+        object.__setattr__(source, "_json", found)
     return found
+
+
+def object_or_none(body: bytes) -> dict[str, Any] | None:
+    """The object that a JSON text holds; None where it holds none."""
+    try:
+        return _object_in(body)
+    except MalformedBody:
+        return None
+
+
+def texts_in(value: object, depth: int = _DEEP) -> Iterator[str]:
+    """The texts in a JSON value, as far as codes stand there.
+
+    Args:
+        value: the value.
+        depth: how many objects may stand around a text.
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping) and depth:
+        for item in value.values():
+            yield from texts_in(item, depth - 1)
 
 
 def _object_in(body: bytes | str) -> dict[str, Any]:

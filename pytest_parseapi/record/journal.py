@@ -10,8 +10,7 @@ from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import HeaderLines, Reply, Request
-from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import json_object
+from pytest_parseapi.model.reading import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
@@ -290,10 +289,7 @@ _LOOKS: Final = frozenset({"GET", "HEAD"})
 
 def _ids(body: bytes) -> set[str]:
     """The ids in a reply to an upload."""
-    try:
-        found = json_object(body)
-    except MalformedBody:
-        return set()
+    found = object_or_none(body) or {}
     return {
         value
         for key, value in found.items()

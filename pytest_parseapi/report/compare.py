@@ -16,11 +16,12 @@ from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import object_or_none, texts_in
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
 from pytest_parseapi.record.recordings.reader import read_recording
 from pytest_parseapi.report.body_fields import ShapeGroup, shape_of
 from pytest_parseapi.report.differences import Differences, Names, State, value_differences
-from pytest_parseapi.service.body_reader import BodyReader, body_of, words_of
+from pytest_parseapi.service.body_reader import BodyReader
 from pytest_parseapi.service.guided_service import GuidedService
 
 __all__ = ["Comparison", "add_compare", "compare"]
@@ -81,7 +82,7 @@ class _Exchange:
         self._request = exchange.request
         self._reply = reply
         self._has_body = exchange.has_body
-        self._body: Any = body_of(reply.body)
+        self._body: Any = object_or_none(reply.body)
         self._title = service.provider.title
         self._names = Names(
             service.provider.credential.read(exchange.request), service.names_of(exchange.request)
@@ -132,7 +133,7 @@ class _Exchange:
         fewest = (0, 0)
         answers = self._service.successes(self._request, endpoint, params, self._reply.body)
         for answer in answers:
-            simulated = shape_of(body_of(answer.body), left_out)
+            simulated = shape_of(object_or_none(answer.body), left_out)
             group = ShapeGroup()
             group.add(recorded, [simulated])
             count = (len(recorded.keys() - simulated.keys()), len(group.missing()))
@@ -171,7 +172,7 @@ class _Exchange:
         if simulated:
             texts += self._compared(state, endpoint, simulated)
             if self._body is not None:
-                texts += value_differences(self._body, body_of(simulated[0].body))
+                texts += value_differences(self._body, object_or_none(simulated[0].body))
         self._differences.note(state, *texts)
 
     def _alike(self, endpoint: Endpoint, code: str | None) -> list[DocumentedError]:
@@ -181,9 +182,9 @@ class _Exchange:
         found = [error for error in errors if codes[error] == code]
         if code is None and errors:
             # A body that lacks its code can be any error of its status: what else is in it decides.
-            said = set(words_of(self._body))
+            said = set(texts_in(self._body))
             alike = {
-                error: len(said.intersection(words_of(self._reader.error_body(error))))
+                error: len(said.intersection(texts_in(self._reader.error_body(error))))
                 for error in errors
             }
             most = max(alike.values())
@@ -242,7 +243,7 @@ _NO_JSON: Final = object()
 
 
 def _value(raw: bytes) -> object:
-    found = body_of(raw)
+    found = object_or_none(raw)
     if found is not None:
         return found
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -12,15 +12,14 @@ from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Request
-from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import json_object
+from pytest_parseapi.model.reading import object_or_none, texts_in
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_records import RunRecord
 
-__all__ = ["BodyReader", "RunSeen", "at", "body_of", "sample_run", "words_of"]
+__all__ = ["BodyReader", "RunSeen", "at", "sample_run"]
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -40,14 +39,6 @@ class RunSeen:
     failure: RunFailure | None = None
 
 
-def body_of(raw: bytes) -> dict[str, Any] | None:
-    """The object that a body holds; None where it holds none."""
-    try:
-        return json_object(raw)
-    except MalformedBody:
-        return None
-
-
 def at(body: object, path: Path | None) -> object:
     """What stands at a path of a body; None where nothing does."""
     if path is None:
@@ -57,15 +48,6 @@ def at(body: object, path: Path | None) -> object:
             return None
         body = body.get(name)
     return body
-
-
-def words_of(value: object, depth: int = _DEEP) -> Iterator[str]:
-    """The texts in a body, as far as codes stand there."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping) and depth:
-        for item in value.values():
-            yield from words_of(item, depth - 1)
 
 
 def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunRecord:
@@ -142,7 +124,7 @@ class BodyReader:
                 if reason == (error.wire_code or error.code):
                     return RunFailure(reason=reason, message=message, error=error)
             return RunFailure(reason=reason, message=message)
-        seen = set(words_of(body)) - {message}
+        seen = set(texts_in(body)) - {message}
         for error in on_runs:
             if message == error.message:
                 return RunFailure(
@@ -187,7 +169,7 @@ def _failed_run(provider: Provider, words: RunDescription) -> Mapping[str, Any] 
     run.failure = RunFailure(reason=_CODE, message=_MESSAGE)
     book.add(run)
     run.finish(0.0)
-    return body_of(behaviour.answer(call, "parseapi_probe_request").body)
+    return object_or_none(behaviour.answer(call, "parseapi_probe_request").body)
 
 
 def call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -> Call:

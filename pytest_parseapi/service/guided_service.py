@@ -15,9 +15,10 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import object_or_none
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.stops import Stops
-from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_run
 from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.outcome import failed
 from pytest_parseapi.service.recorded_ids import RecordedIds
@@ -74,7 +75,7 @@ class GuidedService:
         Yields:
             Each answer, the likeliest one first; none where the simulation cannot tell.
         """
-        body = body_of(recorded)
+        body = object_or_none(recorded)
         run = self._lead(endpoint, params, body)
         accepted = partial(self._accepted, request, endpoint, params, recorded, body)
         yield from accepted()

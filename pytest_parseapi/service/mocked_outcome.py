@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,12 +12,12 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import object_or_none, texts_in
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.outcome import readable
 
 __all__ = ["outcome_of"]
 
-_DEEP: Final = 3
 _PROBE: Final = "req_parseapi_probe"
 
 
@@ -31,7 +30,7 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
         reply: what the mock answers.
         mock: what a message calls it.
     """
-    body = _object(reply.body)
+    body = object_or_none(reply.body)
     request_id = _request_id(provider, reply, body)
     if reply.status < HTTPStatus.BAD_REQUEST:
         broken = body is None and reply.body.strip() and "json" in _type(reply)
@@ -101,7 +100,7 @@ def _error(
     """The error that a reply shows, and what is wrong with that reply."""
     status = reply.status
     errors = [error for error in provider.errors if "http" in error.surfaces]
-    words = set(_words(body))
+    words = set(texts_in(body))
     named = [error for error in errors if error.wire_code is not None and error.wire_code in words]
     found = [error for error in named if error.status == status]
     if found:
@@ -166,20 +165,3 @@ def _has_page(reply: Reply) -> bool:
 
 def _type(reply: Reply) -> str:
     return reply.headers.get("content-type", "").lower()
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _words(value: object, depth: int = _DEEP) -> Iterator[str]:
-    """The texts in a body, as far as codes stand there."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict) and depth:
-        for item in value.values():
-            yield from _words(item, depth - 1)

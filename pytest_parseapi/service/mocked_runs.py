@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -12,6 +11,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import object_or_none
 from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.run_book import RunBook
@@ -54,7 +54,7 @@ def with_run(
         return outcome
     if not (endpoint.submits or (endpoint.polls and params)):
         return outcome
-    body, known = _object(reply.body), next(iter(params.values()), "")
+    body, known = object_or_none(reply.body), next(iter(params.values()), "")
     if body is None:
         return outcome
     told = _told(provider, book.words, body, known)
@@ -145,11 +145,3 @@ def _documented(provider: Provider, reason: str) -> DocumentedError | None:
         if "run" in error.surfaces and reason in (error.wire_code, error.code):
             return error
     return None
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -13,9 +13,10 @@ from pytest_parseapi.model.behaviour import Behaviour, Call
 from pytest_parseapi.model.http import Fault, Reply, moment_of
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.reading import object_or_none
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, body_of, sample_run
+from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_run
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.replay_script import RecordedReply, Replay
@@ -49,7 +50,7 @@ def replayed(
     result = exchange.result
     if isinstance(result, Fault):
         return Outcome(result=result, error=result.name, mock=mock, seconds=exchange.seconds)
-    body = body_of(result.body)
+    body = object_or_none(result.body)
     seen = reader.run_in(body)
     if result.status < HTTPStatus.BAD_REQUEST:
         if call.endpoint.method != "GET":
@@ -68,7 +69,7 @@ def _let_happen(
     provider: Provider = reader.provider
     behaviour: Behaviour = provider.behaviour
     prefix = None if provider.runs is None else provider.runs.id_prefix
-    body = body_of(recorded.body)
+    body = object_or_none(recorded.body)
     call.new_id = RecordedIds(recorded.body, body, seen, prefix, call.new_id).new
     try:
         behaviour.answer(call, "")

@@ -141,7 +141,7 @@ class HTTPXExchanges:
         made.base_url = ""
         made.client = self._library
         made.timeouts = shared_timeouts(timeouts.get("connect"), timeouts.get("read"))
-        made._found = {}
+        made._json = None
         made.__class__ = Request
         neutral: Request = made
         return neutral
