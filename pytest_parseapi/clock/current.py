@@ -26,6 +26,8 @@ class Current:
         """None outside simulated tests, and in those in real time."""
         self.threads = Threads()
         """Which threads are at rest."""
+        self.real_timers: dict[str, None] = {}
+        """The libraries whose timers were met, which stay real; whoever tells takes them out."""
         self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS}
         """By name, what does what a function of ``time`` or ``_thread`` does by itself."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_parseapi.clock.alarms import Alarms
 from pytest_parseapi.clock.loops import LoopWaits
+from pytest_parseapi.clock.real_timers import RealTimers
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.clock.waits import Waits
@@ -34,6 +35,7 @@ class VirtualTime:
         self._waits: Waits | None = None
         self._loops: LoopWaits | None = None
         self._alarms: Alarms | None = None
+        self._timers: RealTimers | None = None
         self._random: Any = None
 
     def start(self) -> None:
@@ -50,6 +52,8 @@ class VirtualTime:
             self._loops.start()
             self._alarms = Alarms(self.clock)
             self._alarms.start()
+            self._timers = RealTimers(self.clock)
+            self._timers.start()
 
     def seed(self, number: int = 0) -> None:
         """Seed the global ``random``."""
@@ -63,6 +67,8 @@ class VirtualTime:
     def stop(self) -> None:
         """Put everything back, also where `start` failed half way."""
         try:
+            if self._timers is not None:
+                self._timers.stop()
             if self._alarms is not None:
                 self._alarms.stop()
             if self._loops is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from _thread import get_ident
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -13,6 +14,7 @@ from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
+from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
@@ -52,6 +54,7 @@ class Session:
         self._has_time = False
         self._running: dict[str, int] = {}
         self.lost = ""
+        self._told: set[str] = set()
         """What virtual time does not reach on this interpreter, in one line."""
 
     @cached_property
@@ -97,6 +100,11 @@ class Session:
     def end(self, item: pytest.Item) -> None:
         """A test is simulated no more."""
         self._running.pop(item.nodeid, None)
+        met = current().real_timers
+        for name in [name for name in met if name not in self._told]:
+            self._told.add(name)
+            _tell(item, name)
+        met.clear()
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
         """A simulation for one test.
@@ -125,6 +133,23 @@ class Session:
             functions.hold()
             self._config.add_cleanup(functions.release)
             self.lost = functions.lost
+
+
+def _tell(item: pytest.Item, name: str) -> None:
+    """Say in the summary of warnings that a library's timers are real; no filter makes it fail."""
+    text = (
+        f"parseapi: timers of {name} are real. Its waits take the time that they say, and are on "
+        f"record with what they took"
+    )
+    warning = warnings.WarningMessage(pytest.PytestWarning(text), pytest.PytestWarning, "", 0)
+    item.ihook.pytest_warning_recorded.call_historic(
+        kwargs={
+            "warning_message": warning,
+            "when": "runtest",
+            "nodeid": item.nodeid,
+            "location": None,
+        }
+    )
 
 
 def session_of(config: pytest.Config) -> Session:

@@ -1,0 +1,99 @@
+"""Timers of libraries that stay real, on record with what they took: uvloop, gevent and eventlet.
+
+They wait in C, and the thread that runs them is at work: no time jumps meanwhile.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.function_bodies import FunctionBodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["RealTimers"]
+
+_SLEEPS: Final = (("gevent", "gevent.hub"), ("eventlet", "eventlet.greenthread"))
+"""Libraries, and the modules whose function ``sleep`` is theirs."""
+
+
+class RealTimers:
+    """Notes on one `VirtualClock` what the timers of these libraries take.
+
+    Args:
+        clock: the clock of the test.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._patches = Patches()
+        self._bodies = FunctionBodies()
+        self._imports = ImportHook()
+
+    def start(self) -> None:
+        """Note them from now on, also those of libraries that are imported later."""
+        self._imports.when("uvloop", self._reach_uvloop)
+        for name, module in _SLEEPS:
+            self._imports.when(module, functools.partial(self._reach_sleep, name))
+
+    def _reach_uvloop(self, module: ModuleType) -> None:
+        for name in ("call_later", "call_at"):
+            self._patches.put(vars(module)["Loop"], name, self._call)
+
+    def _reach_sleep(self, name: str, module: ModuleType) -> None:
+        sleep = vars(module)["sleep"]
+        if isinstance(sleep, FunctionType):
+            self._bodies.put(sleep, functools.partial(self._sleep, name))
+
+    def stop(self) -> None:
+        """Note them no more."""
+        self._imports.stop()
+        self._patches.stop()
+        self._bodies.stop()
+
+    def _call(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """``call_later`` or ``call_at`` of uvloop's loop."""
+
+        @functools.wraps(real)
+        def call(loop: Any, when: Any, callback: Any, *arguments: Any, context: Any = None) -> Any:
+            if self._clock.closed or not callable(callback):
+                return real(loop, when, callback, *arguments, context=context)
+            note = self._began("uvloop")
+
+            @functools.wraps(callback)
+            def noted(*found: Any) -> Any:
+                note()
+                return callback(*found)
+
+            return real(loop, when, noted, *arguments, context=context)
+
+        return call
+
+    def _sleep(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def sleep(*arguments: Any) -> Any:
+            if self._clock.closed:
+                return real(*arguments)
+            note = self._began(name)
+            try:
+                return real(*arguments)
+            finally:
+                note()
+
+        return sleep
+
+    def _began(self, name: str) -> Callable[[], None]:
+        """A wait begins; what is returned is to be called when it has ended."""
+        current().real_timers[name] = None
+        ledger = self._clock.ledger
+        before, began = ledger.now(), ledger.monotonic()
+
+        def note() -> None:
+            if not self._clock.closed:
+                self._clock.jumps.passed(before + ledger.monotonic() - began)
+
+        return note
