@@ -94,6 +94,7 @@ def shared_timeouts(
 
 
 _NO_TIMEOUTS: Final = Timeouts()
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def media_type_of(content_type: str) -> str:
@@ -169,15 +170,34 @@ class Request:
         return httpx.Request(self.method, self.url, headers=list(self.headers), content=body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class Reply:
     """One HTTP reply, before a wire turns it into the client library's own type."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    body: bytes = b""
-    truncated: bool = False
+    headers: Mapping[str, str]
+    body: bytes
+    truncated: bool
     """The connection ends before the announced body does."""
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes = b"",
+        truncated: bool = False,
+    ) -> None:
+        # Every exchange makes one, and the constructor of a frozen class takes twice as long.
+        _SET_STATUS(self, status)
+        _SET_HEADERS(self, headers)
+        _SET_BODY(self, body)
+        _SET_TRUNCATED(self, truncated)
+
+
+_SET_STATUS, _SET_HEADERS, _SET_BODY, _SET_TRUNCATED = (
+    vars(Reply)[name].__set__ for name in ("status", "headers", "body", "truncated")
+)
 
 
 @dataclass(frozen=True, slots=True)
