@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -89,7 +90,7 @@ class Senders:
 
         def sent(connection: Any, data: Any, *args: Any, **options: Any) -> Any:
             host = host_of(connection, data)
-            if host:
+            if host and _leads_out(connection):
                 judge(host, by)
             return real(connection, data, *args, **options)
 
@@ -102,9 +103,10 @@ class Senders:
             names = _ARGUMENTS[sender.name]
             given = dict(zip(names, args, strict=False)) | options
             to, of, offset = (given.get(names[place]) for place in _PLACES[sender.name])
-            host = host_of(to, _head(of, offset))
-            if host:
-                judge(host, by)
+            if _leads_out(to, of_pipes=sender.name == "splice"):
+                host = host_of(to, _head(of, offset))
+                if host:
+                    judge(host, by)
             return real(*args, **options)
 
         chosen = sent_of_file if sender.of_file else sent_to if sender.to_address else sent
@@ -117,6 +119,22 @@ _ARGUMENTS: Final = {
 }
 _PLACES: Final = {"sendfile": (0, 1, 2), "splice": (1, 0, 3)}
 """Of these, where the bytes go, the file, and where in it they begin."""
+
+
+def _leads_out(connection: Any, *, of_pipes: bool = False) -> bool:
+    """Whether what is written goes into a connection, and not into a file, say.
+
+    Args:
+        connection: an object, or a file number.
+        of_pipes: whether a pipe may lead to a connection.
+    """
+    if not isinstance(connection, int):
+        return True
+    try:
+        mode = os.fstat(connection).st_mode
+    except OSError:
+        return False
+    return stat.S_ISSOCK(mode) or (of_pipes and stat.S_ISFIFO(mode))
 
 
 def _head(number: Any, offset: Any) -> bytes:
