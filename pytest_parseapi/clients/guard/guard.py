@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
 from pytest_parseapi.clients.guard.entrances import Entrances
 from pytest_parseapi.clients.guard.left_threads import Running
@@ -15,6 +16,9 @@ from pytest_parseapi.clients.hosts import plain_host
 from pytest_parseapi.model.mistakes import SimulationStopped
 
 __all__ = ["Guard"]
+
+_PATIENCE: Final = 1.0
+"""Seconds for what was cancelled to end."""
 
 
 class Guard:
@@ -94,6 +98,15 @@ def _documented(given: object, hosts: Collection[str]) -> str:
 def _end_waits() -> None:
     """Let nobody wait forever for a callback or task whose error nobody passes on."""
     loop = asyncio._get_running_loop()
-    if loop is not None:
-        for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
-            task.cancel("a request was blocked")
+    if loop is None:
+        return
+    for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
+        task.cancel("a request was blocked")
+    if threading.current_thread() is threading.main_thread():
+        loop.call_later(_PATIENCE, _stop_idle, loop)
+
+
+def _stop_idle(loop: asyncio.AbstractEventLoop) -> None:
+    """End a loop whose tasks have ended: what it waits for is a future that nobody ends."""
+    if not asyncio.all_tasks(loop):
+        loop.stop()

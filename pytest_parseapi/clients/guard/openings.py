@@ -28,9 +28,11 @@ _QUESTION: Final = re.compile(
 )
 """A request to a name server; by TCP its length comes before it."""
 _HELLO: Final = re.compile(rb"\x16\x03.{3}\x01.{3}\x03\x03.{32}", re.DOTALL)
+_ONE: Final = b"\0\1"
+"""The number of questions to a name server."""
 _LONGEST: Final = 65536
 _PART: Final = re.compile(
-    rb"(?:\r?\n){0,9}[!#-'*+.^-z|~A-Z0-9-]{0,20}(?: [^\n]{0,8000})?"
+    rb"(?:\r?\n){0,9}+[!#-'*+.^-z|~A-Z0-9-]{0,20}+(?: [^\n]{0,8000}+)?"
     rb"|\x05(?:[\x01\x03](?:\x00(?:\x03.{0,255})?)?)?"
     rb"|\x04(?:\x01.{0,600})?",
     re.DOTALL | re.IGNORECASE,
@@ -57,19 +59,25 @@ class Openings:
             sender: the connection, or its file number.
             data: what is sent: bytes, or a list of them.
         """
-        opening = _bytes_of(data)
-        if not opening:
+        opening = data if type(data) is bytes else _bytes_of(data)
+        # Most of what is sent begins with nothing of interest, and must cost next to nothing.
+        if not opening or (
+            opening[0] not in _READS
+            and opening[4:6] != _ONE
+            and opening[6:8] != _ONE
+            and (not self._begun or _number(sender) not in self._begun)
+        ):
             return ""
         host = host_of_opening(opening)
-        if self._begun:
-            number = _number(sender)
-            begun = self._begun.pop(number, b"") + bytes(opening[:_LONGEST])
+        begun = self._begun.pop(_number(sender), b"") if self._begun else b""
+        if begun:
+            begun += bytes(opening[:_LONGEST])
             host = host or host_of_opening(begun)
-            if not host and _PART.fullmatch(begun):
-                self._begun[number] = begun
-                return ""
-        if not host and _PART.fullmatch(opening):
-            self._begun[_number(sender)] = bytes(opening)
+        if not host:
+            for part in (begun, opening):
+                if part and _PART.fullmatch(part):
+                    self._begun[_number(sender)] = bytes(part)
+                    break
         return host
 
 

@@ -472,6 +472,30 @@ class TestSession:
         result.assert_outcomes(errors=1)
         result.stdout.fnmatch_lines(["*parseapi_guard is on*"])
 
+    def test_a_wait_for_a_future_that_nobody_ends_is_ended(self, nested):
+        """As tornado's client for synchronous code waits."""
+        result = nested(
+            """
+            import asyncio, socket
+
+            def test_it():
+                loop = asyncio.new_event_loop()
+
+                async def ask():
+                    socket.getaddrinfo("api.extend.ai", 443)
+
+                loop.call_soon(lambda: loop.create_task(ask()))
+                try:
+                    loop.run_until_complete(loop.create_future())
+                finally:
+                    loop.close()
+            """,
+            "-o",
+            "parseapi_guard=true",
+        )
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*A request to api.extend.ai by socket was blocked before*"])
+
     def test_is_off_by_default(self, nested):
         result = nested(
             """
