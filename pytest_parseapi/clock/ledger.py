@@ -39,6 +39,10 @@ class Ledger:
         """What has passed for certain."""
         self.expired = -1
         """The reading at which a wait's time was up last."""
+        self.late = 1
+        """How many steps a timer shows more than that reading: the deadline has passed."""
+        self.is_late_known = False
+        """Whether somebody was shown so, and may wait from there."""
         self.jumped = 0
         """The sum of all jumps."""
         self._mark = self.monotonic()
@@ -62,11 +66,18 @@ class Ledger:
             self.jumped += step
         self.note(to)
 
+    def expire(self, at: int) -> None:
+        """A wait's time is up at this reading: more is shown than where it began."""
+        self.expired = at
+        self.late = self.late + 1 if self.is_late_known else 1
+        self.is_late_known = False
+
     def pass_over(self, needs: int) -> None:
         """Let the whole of a wait, in nanoseconds, pass at once."""
         now = self.noted if self.readings < self.busy else self.now()
         self.jumped += needs
-        self.expired = self.noted = now + needs
+        self.noted = now + needs
+        self.expire(self.noted)
         self._mark = self.monotonic()
         self.readings = 0
 

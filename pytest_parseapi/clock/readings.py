@@ -37,6 +37,9 @@ _MOVING: Final = tuple(
     if hasattr(time, name)
 )
 
+# In units of the last place: a sum and a difference of two readings may be off by less.
+_STEP: Final = 2
+
 
 class Readings:
     """What stands in the place of the functions of ``time`` and ``datetime``.
@@ -155,7 +158,10 @@ class Readings:
                 return clock.began[name] + now
             shown: float = clock.began[name] + now / SECOND
             # As after a real time-out, the deadline has passed: ``as_completed`` asks for that.
-            return math.nextafter(shown, math.inf) if ledger.expired == now else shown
+            if ledger.expired == now:
+                ledger.is_late_known = True
+                shown += _STEP * ledger.late * math.ulp(shown)
+            return shown
 
         return read
 

@@ -231,7 +231,7 @@ class VirtualClock:
                 threads.listen_no_more(key, entry)
         if not entry.due:
             return None
-        ledger.expired = entry.deadline or 0
+        ledger.expire(entry.deadline or 0)
         return bool(key) and wait.comes()
 
     def _block(self, entry: Waiting, needs: int | None, began: int) -> bool:

@@ -101,6 +101,17 @@ def test_as_completed_gives_up_at_its_deadline(clock):
         assert clock.elapsed == 5
 
 
+@pytest.mark.parametrize("seconds", [5, 0.1, 1 / 3, 3600])
+def test_as_completed_gives_up_again_and_again_where_another_wait_was_given_up(clock, seconds):
+    with ThreadPoolExecutor(1) as pool:
+        work = [pool.submit(time.sleep, 50_000)]
+        wait(work, timeout=seconds)
+        for number in range(2, 12):
+            with pytest.raises(FutureTimeoutError):
+                list(as_completed(work, timeout=seconds))
+            assert clock.elapsed == pytest.approx(number * seconds, abs=1e-8)
+
+
 def test_the_keeper_of_a_pool_of_threads_is_at_rest(clock):
     with multiprocessing.pool.ThreadPool(2) as pool:
         pool.map(time.sleep, [3600, 1800, 7200])
