@@ -10,6 +10,7 @@ from typing import Any
 from pytest_parseapi.clock.alarms import Alarms
 from pytest_parseapi.clock.loops import LoopWaits
 from pytest_parseapi.clock.real_timers import RealTimers
+from pytest_parseapi.clock.signals import SignalWaits
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.clock.waits import Waits
@@ -36,6 +37,7 @@ class VirtualTime:
         self._loops: LoopWaits | None = None
         self._alarms: Alarms | None = None
         self._timers: RealTimers | None = None
+        self._signals: SignalWaits | None = None
         self._random: Any = None
 
     def start(self) -> None:
@@ -52,6 +54,8 @@ class VirtualTime:
             self._loops.start()
             self._alarms = Alarms(self.clock)
             self._alarms.start()
+            self._signals = SignalWaits(self.clock)
+            self._signals.start()
             self._timers = RealTimers(self.clock)
             self._timers.start()
 
@@ -69,6 +73,8 @@ class VirtualTime:
         try:
             if self._timers is not None:
                 self._timers.stop()
+            if self._signals is not None:
+                self._signals.stop()
             if self._alarms is not None:
                 self._alarms.stop()
             if self._loops is not None:

@@ -23,7 +23,7 @@ from pytest_parseapi.clock.starts import Starts
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["Threads"]
+__all__ = ["Threads", "has_children"]
 
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
@@ -281,7 +281,7 @@ class Threads:
             return False
         # Before the look at the threads: one that leaves its wait meanwhile shows there.
         outside = any(entry.outside for entry in list(self._waits.values()))
-        if count_outside and outside and _has_children():
+        if count_outside and outside and has_children():
             return False
         if self.silent.any_work():
             return False
@@ -309,7 +309,7 @@ def _nothing() -> None:
     pass
 
 
-def _has_children() -> bool:
+def has_children() -> bool:
     """Whether another program may call a server of this one: only its own children know of it."""
     if not hasattr(os, "waitid"):
         return True

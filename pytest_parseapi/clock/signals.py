@@ -1,0 +1,67 @@
+"""Waits for signals, in virtual time where no child process may send one."""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from pytest_parseapi.clock.blocking import PolledWait
+from pytest_parseapi.clock.callers import caller_of, calling_frame
+from pytest_parseapi.clock.threads import has_children
+from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.attributes import Patches
+
+__all__ = ["SignalWaits"]
+
+_NAMES: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
+
+
+class SignalWaits:
+    """Puts the waits for signals on one `VirtualClock`.
+
+    Args:
+        clock: the clock of the test.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._patches = Patches()
+
+    def start(self) -> None:
+        """Wait in virtual time from now on."""
+        if hasattr(signal, "sigtimedwait"):
+            within = signal.sigtimedwait
+            for name in _NAMES:
+                self._patches.put(signal, name, functools.partial(self._waiting, within))
+
+    def stop(self) -> None:
+        """Wait in real time again."""
+        self._patches.stop()
+
+    def _waiting(self, within: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def wait(signals: Iterable[int], *timeout: float) -> Any:
+            seconds = timeout[0] if timeout else None
+            if (
+                self._clock.closed
+                or caller_of(calling_frame()).is_real
+                or (timeout and not seconds)
+            ):
+                return real(signals, *timeout)
+            wanted = set(signals)
+            if has_children():
+                with self._clock.jumps.hold():
+                    return real(wanted, *timeout)
+            for_signals = PolledWait(
+                lambda most: within(wanted, 60 if most is None else most),
+                lambda: bool(wanted & signal.sigpending()),
+            )
+            while not self._clock.wait(for_signals, seconds, polled=True):
+                if seconds is not None:
+                    return None
+            found = for_signals.brought
+            return signal.Signals(found.si_signo) if real.__name__ == "sigwait" else found
+
+        return wait

@@ -1,0 +1,89 @@
+"""Waits for signals are virtual, and real where a child process may send one."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+needed = pytest.mark.skipif(
+    not hasattr(signal, "sigtimedwait"), reason="the system has no waits for signals"
+)
+# With no thread of another plugin's beside it: it would take the signals.
+WAITS = """
+import os, signal, subprocess, sys, threading, time
+import pytest
+
+ASKED = {signal.SIGUSR1, signal.SIGALRM}
+
+
+@pytest.fixture
+def clock(extend_api):
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED)
+    yield extend_api.clock
+    signal.alarm(0)
+    while signal.sigtimedwait(ASKED, 0) is not None:
+        pass
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED)
+
+
+def send_after(seconds):
+    def send():
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    threading.Thread(target=send).start()
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 0.5, 3600])
+def test_a_time_out(clock, seconds):
+    assert signal.sigtimedwait(ASKED, seconds) is None
+    assert clock.elapsed == seconds
+
+
+def test_one_that_a_thread_sends_in_time(clock):
+    send_after(30)
+    assert signal.sigtimedwait(ASKED, 60).si_signo == signal.SIGUSR1
+    assert clock.elapsed == 30
+
+
+@pytest.mark.parametrize("wait", ["sigwait", "sigwaitinfo"])
+def test_one_that_a_thread_sends(clock, wait):
+    send_after(30)
+    found = getattr(signal, wait)(ASKED)
+    assert getattr(found, "si_signo", found) is signal.SIGUSR1 or wait == "sigwaitinfo"
+    assert clock.elapsed == 30
+
+
+def test_one_of_a_timer(clock):
+    signal.alarm(20)
+    assert signal.sigwait(ASKED) is signal.SIGALRM
+    assert clock.elapsed == 20
+
+
+def test_one_that_is_there_already(clock):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert signal.sigtimedwait(ASKED, 60).si_signo == signal.SIGUSR1
+    assert clock.elapsed == 0
+
+
+def test_one_of_a_child_process(clock):
+    code = f"import os, time; time.sleep(0.2); os.kill({os.getpid()}, {int(signal.SIGUSR1)})"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    assert signal.sigtimedwait(ASKED, 3600).si_signo == signal.SIGUSR1
+    assert child.wait() == 0
+    assert 0.1 < clock.elapsed < 60
+"""
+
+
+@needed
+def test_waits_for_signals(pytester, prepared):
+    pytester.makepyfile(WAITS)
+    pytester.runpytest_subprocess(*prepared(())).assert_outcomes(passed=10)
+
+
+@needed
+@pytest.mark.parametrize("wrong", [(), ({10_000}, 1), (3, 1)])
+def test_a_wrong_wait_is_refused_as_ever(extend_api, wrong):
+    with pytest.raises((TypeError, ValueError)):
+        signal.sigtimedwait(*wrong)
