@@ -1,0 +1,32 @@
+"""Methods of libraries in C, and what other plugins put in the place of such a library."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from pytest_parseapi.clients.guard.in_place import InPlace
+
+
+class Curl:
+    """As pytest-recording has it: it holds the real one, and has no option of its own."""
+
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+def _judge(*_arguments):
+    raise AssertionError
+
+
+@pytest.mark.parametrize("names", [("Curl",), ("Curl", "CurlMulti"), ()])
+def test_a_stand_in_of_another_plugin_is_left_alone(names):
+    module = ModuleType("pycurl")
+    for name in names:
+        setattr(module, name, Curl)
+    before = dict(vars(Curl))
+    in_place = InPlace(_judge)
+    in_place.replace(module)
+    assert dict(vars(Curl)) == before
+    in_place.stop()
