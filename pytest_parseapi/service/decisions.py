@@ -56,7 +56,7 @@ class Decisions:
     @property
     def asks_when(self) -> bool:
         """Whether a ``when`` of the test's own decides in this thread just now."""
-        return self._deciding == get_ident()
+        return self._deciding is not None and self._deciding == get_ident()
 
     def call(
         self,

@@ -188,7 +188,8 @@ def _optional_object(holder: Mapping[str, Any], key: str, where: str = "") -> di
 def _texts(holder: Mapping[str, Any], keys: tuple[str, ...], where: str) -> list[Any]:
     """The texts of some keys; None for what is absent or null."""
     found = list(map(holder.get, keys))
-    for key, value in zip(keys, found, strict=True):
+    for value in found:
         if value is not None and not (isinstance(value, str) and value):
+            key = keys[found.index(value)]
             raise invalid(f"{where}.{key} must be a string that is not empty.")
     return found

@@ -89,12 +89,12 @@ class ExtendState:
         call.effects.append(partial(self._keep_file, file))
 
     def _keep_file(self, file: StoredFile) -> None:
-        if file.url is not None and file.id not in self.files:
+        # The latest last, since the oldest are forgotten first.
+        known = self.files.pop(file.id, None)
+        if known is None and file.url is not None:
             self._fetched.append(file.id)
             if len(self._fetched) > _FETCHED:
                 self.files.pop(self._fetched.popleft(), None)
-        # The latest last, since the oldest are forgotten first.
-        self.files.pop(file.id, None)
         self.files[file.id] = file
 
     def keep_parsed(self, call: Call, run_id: str, document: ParsedDocument) -> None:
