@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable
 from types import ModuleType
 
+from pytest_parseapi.clients.guard.c_library import replace_ctypes
 from pytest_parseapi.clients.guard.compiled import COMPILED, replace_compiled
 from pytest_parseapi.clients.guard.curl import CURLS
 from pytest_parseapi.clients.guard.in_place import IN_PLACE, InPlace
@@ -50,6 +51,8 @@ class Entrances:
         for module, replace_curl in CURLS.items():
             replace = functools.partial(replace_curl, self._patches, self._judge)
             self._imports.when(module, replace)
+        replace = functools.partial(replace_ctypes, self._patches, self._judge)
+        self._imports.when("ctypes", replace)
         if self._in_place is not None:
             for module in IN_PLACE:
                 self._imports.when(module, self._in_place.replace)

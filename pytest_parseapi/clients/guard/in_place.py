@@ -90,16 +90,22 @@ def _of_uvloop(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
     openings = Openings()
 
     def judging(real: Any) -> Any:
-        def writing(transport: Any, data: Any) -> Any:
+        def writing(transport: Any, data: Any, *address: Any, **options: Any) -> Any:
             host = openings.host(id(transport), data)
             if host:
                 judge(host, "uvloop")
-            return real(transport, data)
+            return real(transport, data, *address, **options)
 
         return writing
 
-    kind = next(found for found in module.TCPTransport.__mro__ if "write" in vars(found))
-    return [(kind, {name: judging(vars(kind)[name]) for name in ("write", "writelines")})]
+    found = []
+    for kind, names in (
+        (module.TCPTransport, ("write", "writelines")),
+        (module.UDPTransport, ("sendto",)),
+    ):
+        owner = next(base for base in kind.__mro__ if names[0] in vars(base))
+        found.append((owner, {name: judging(vars(owner)[name]) for name in names}))
+    return found
 
 
 def _type_of(kind: type) -> type:

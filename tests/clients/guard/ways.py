@@ -4,6 +4,7 @@ import _socket
 import _thread
 import asyncio
 import contextlib
+import ctypes
 import http.client
 import importlib
 import importlib.util
@@ -402,6 +403,35 @@ def pycurl_set_up_before():
 
 
 @way("uvloop")
+def uvloop_question():
+    async def main():
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+        )
+        transport.sendto(_question(), ("127.0.0.1", 53))
+        await asyncio.sleep(0.1)
+        transport.close()
+
+    _by_uvloop(main())
+
+
+@way()
+def look_up_by_ctypes():
+    found = ctypes.c_void_p()
+    ctypes.CDLL(None).getaddrinfo(HOST.encode(), b"80", None, ctypes.byref(found))
+    with socket.create_connection(("127.0.0.1", 80), 2) as sock:
+        sock.sendall(BODY)
+
+
+@way()
+def other_look_up_by_ctypes():
+    ctypes.CDLL(None)["gethostbyname"](ctypes.create_string_buffer(HOST.upper().encode()))
+    with socket.create_connection(("127.0.0.1", 80), 2) as sock:
+        sock.sendall(BODY)
+
+
+@way("uvloop")
 def uvloop_tunnel_by_a_protocol():
     class Asking(asyncio.Protocol):
         def connection_made(self, transport):
@@ -630,12 +660,15 @@ def line_of_a_file_of_a_loop():
     asyncio.run(main())
 
 
+def _question():
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in HOST.split("."))
+    return b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
+
+
 @way()
 def question_to_a_name_server():
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in HOST.split("."))
-    question = b"\x12\x34\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.sendto(question, ("127.0.0.1", 53))
+        sock.sendto(_question(), ("127.0.0.1", 53))
 
 
 @way()

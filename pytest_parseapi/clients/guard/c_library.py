@@ -1,0 +1,59 @@
+"""Functions of the C library that look names up, where they are called by ``ctypes``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from pytest_parseapi.patching.attributes import Patches
+
+__all__ = ["replace_ctypes"]
+
+_LOOK_UP: Final = frozenset(
+    ("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "res_query", "res_search")
+)
+"""Their first argument is the name."""
+
+
+def replace_ctypes(
+    patches: Patches, judge: Callable[[object, str], None], module: ModuleType
+) -> None:
+    """Have names judged that are looked up by a function that a library gives from now on.
+
+    Args:
+        patches: replace the functions.
+        judge: called with a host, and who is called.
+        module: ``ctypes``.
+    """
+
+    def make(real: Any) -> Any:
+        @functools.wraps(real)
+        def get(library: Any, name: Any) -> Any:
+            function = real(library, name)
+            return _judging(judge, library, function) if name in _LOOK_UP else function
+
+        return get
+
+    patches.put(vars(module)["CDLL"], "__getitem__", make)
+
+
+def _judging(judge: Callable[[object, str], None], library: Any, function: Any) -> Any:
+    kind: Any = type(function)
+
+    class LookUp(kind):  # type: ignore[misc]
+        """A function of a library: its types can be set, and it can be passed on."""
+
+        _flags_ = kind._flags_
+        _restype_ = kind._restype_
+
+        def __call__(self, *args: Any) -> Any:
+            if args:
+                judge(getattr(args[0], "value", args[0]), "ctypes")
+            return super().__call__(*args)
+
+    LookUp.__name__ = LookUp.__qualname__ = kind.__name__
+    found = LookUp((function.__name__, library))
+    found.__name__ = function.__name__
+    return found
