@@ -208,7 +208,7 @@ class ParseAPI(
         book = self._service.runs
         return Observed(
             runs=() if book is None else book.shown(self._service.now),
-            answers=self.webhook_answers,
+            webhook_answers=self.webhook_answers,
             provider=self.provider,
             document_names=self._service.document_names,
             attempts=journal.attempts,

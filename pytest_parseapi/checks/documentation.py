@@ -25,7 +25,7 @@ def follows_documentation(
     """Everything that the provider advises holds for what happened."""
     rule = f"the consumer follows {observed.provider.title}'s documentation"
     narrowed = observed.about(document, rule).with_text(text)
-    if not (narrowed.failed_operations or failed_runs(narrowed) or narrowed.answers):
+    if not (narrowed.failed_operations or failed_runs(narrowed) or narrowed.webhook_answers):
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
     raise_findings(narrowed, list(findings(narrowed)))
 

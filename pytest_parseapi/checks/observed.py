@@ -36,7 +36,7 @@ class Observed:
     """Reads the evidence, with a further text."""
     runs: Sequence[Run] = ()
     """Asynchronous runs, oldest first."""
-    answers: Sequence[WebhookAnswer] = ()
+    webhook_answers: Sequence[WebhookAnswer] = ()
     """How the consumer's receiver answered webhook deliveries, oldest first."""
     speed: float = 1.0
     """How many seconds of the clients' time a second of the live server is."""
@@ -87,7 +87,7 @@ class Observed:
                     answer.delivery.document is not None and answer.delivery.document in after.names
                 )
             )
-            for answer in self.answers
+            for answer in self.webhook_answers
         )
 
     def asked_anew(self, before: Attempt, after: Attempt) -> bool:
@@ -130,14 +130,14 @@ class Observed:
         kept = {attempt.number for attempt in attempts}
         others = [attempt for attempt in self.attempts if attempt.number not in kept]
         ids = {run.id for run in runs}
-        answers = [answer for answer in self.answers if answer.delivery.run_id in ids]
+        answers = [answer for answer in self.webhook_answers if answer.delivery.run_id in ids]
         return replace(
             self,
             operations=operations,
             attempts=attempts,
             others=others,
             runs=runs,
-            answers=answers,
+            webhook_answers=answers,
         )
 
     def with_text(self, text: str | None) -> Observed:
@@ -160,7 +160,7 @@ class Observed:
         return timeline_of(
             self.provider,
             self.attempts,
-            self.answers,
+            self.webhook_answers,
             focus=() if finding is None else _focus(self, finding),
             events=() if finding is None else _events(self, finding),
             notes=self.notes,
@@ -197,7 +197,11 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
         return found
     about = finding.subject.name
     told_of = _events(observed, finding)
-    ids = {item.delivery.run_id for item in observed.answers if item.delivery.event_id in told_of}
+    ids = {
+        item.delivery.run_id
+        for item in observed.webhook_answers
+        if item.delivery.event_id in told_of
+    }
     names = {name for run in observed.runs if run.id == about for name in run.names}
     return found | {
         attempt.number
@@ -213,7 +217,7 @@ def _events(observed: Observed, finding: Finding) -> set[str]:
     """The ids of the events that a finding is about."""
     return {
         item.delivery.event_id
-        for item in observed.answers
+        for item in observed.webhook_answers
         if Subject.event(item.delivery) == finding.subject
     }
 

@@ -82,7 +82,7 @@ def _without_looks(
 
     A receiver may put webhooks into a queue, so several can come before the first look.
     """
-    webhooks = [item for item in observed.answers if item.delivery.run_id == run_id]
+    webhooks = [item for item in observed.webhook_answers if item.delivery.run_id == run_id]
     run = next((item for item in observed.runs if item.id == run_id), None)
     if run is not None and not (run.submitted or webhooks):
         # The test handed its webhooks over by itself, nobody knows how often.

@@ -47,18 +47,18 @@ _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 def webhook_rejected(observed: Observed, document: str | None = None) -> None:
     """Each wrong delivery was answered with a 4xx and had no effect."""
     observed = observed.about(document, _REJECTED)
-    wrong = [answer for answer in observed.answers if answer.delivery.rejectable]
+    wrong = [answer for answer in observed.webhook_answers if answer.delivery.rejectable]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
-        added = any(answer.delivery.wrong for answer in observed.answers)
-        nearest = _ADDED if added else _GOOD if observed.answers else ""
+        added = any(answer.delivery.wrong for answer in observed.webhook_answers)
+        nearest = _ADDED if added else _GOOD if observed.webhook_answers else ""
         _nothing(observed, _REJECTED, "no wrong delivery is on record", advice, nearest)
     raise_findings(observed, list(unrejected(observed)))
 
 
 def unrejected(observed: Observed) -> Iterator[Finding]:
     """Wrong deliveries that the receiver took, or acted on."""
-    for answer in observed.answers:
+    for answer in observed.webhook_answers:
         if not answer.delivery.rejectable:
             continue
         effects = _effects_of_wrong(observed, answer)
@@ -94,7 +94,7 @@ def _effects_of_wrong(observed: Observed, answer: WebhookAnswer) -> list[Attempt
     """What followed a wrong delivery, and had no other cause that is on record."""
     run_id = answer.delivery.run_id
     own = next((run.submitted for run in observed.runs if run.id == run_id), False)
-    later = observed.answers[observed.answers.index(answer) + 1 :]
+    later = observed.webhook_answers[observed.webhook_answers.index(answer) + 1 :]
     end = min(
         (item.attempts_before for item in later if _is_right_about(item, answer)), default=None
     )
@@ -121,7 +121,7 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
     last = _last_answers(observed)
     if not last:
         advice = _DELIVER.format("")
-        nearest = _WRONG if observed.answers else ""
+        nearest = _WRONG if observed.webhook_answers else ""
         _nothing(observed, _ACCEPTED, "no good delivery is on record", advice, nearest)
     raise_findings(observed, list(unaccepted(observed)))
 
@@ -130,13 +130,13 @@ def unaccepted(observed: Observed) -> Iterator[Finding]:
     """Good events that the receiver did not take in the end, or was once too slow for."""
     last = {id(answer) for answer in _last_answers(observed)}
     found: set[str] = set()
-    for answer in observed.answers:
+    for answer in observed.webhook_answers:
         event = answer.delivery.event_id
         wrong = answer.late or (id(answer) in last and not answer.taken)
         if answer.delivery.rejectable or not wrong or event in found:
             continue
         found.add(event)
-        same = [item for item in observed.answers if item.delivery.event_id == event]
+        same = [item for item in observed.webhook_answers if item.delivery.event_id == event]
         yield Finding(
             kind="webhook_accepted",
             rule=_ACCEPTED,
@@ -151,7 +151,7 @@ def unaccepted(observed: Observed) -> Iterator[Finding]:
 def _last_answers(observed: Observed) -> list[WebhookAnswer]:
     last = {
         answer.delivery.event_id: answer
-        for answer in observed.answers
+        for answer in observed.webhook_answers
         if not answer.delivery.rejectable
     }
     return list(last.values())
@@ -188,7 +188,7 @@ def repeated_effects(
 def _events(observed: Observed) -> dict[str, list[WebhookAnswer]]:
     """The answers to right deliveries, by event."""
     events: dict[str, list[WebhookAnswer]] = {}
-    for answer in observed.answers:
+    for answer in observed.webhook_answers:
         if answer.delivery.wrong is None:
             events.setdefault(answer.delivery.event_id, []).append(answer)
     return events
@@ -258,7 +258,7 @@ def _events_beside(observed: Observed, answers: Sequence[WebhookAnswer]) -> int:
     return len(
         {
             item.delivery.event_id
-            for item in observed.answers
+            for item in observed.webhook_answers
             if first <= item.attempts_before <= last and _is_right_about(item, answers[0])
         }
     )
@@ -267,7 +267,7 @@ def _events_beside(observed: Observed, answers: Sequence[WebhookAnswer]) -> int:
 def _acts(observed: Observed, answers: Sequence[WebhookAnswer]) -> dict[str, int]:
     """How many times each request was made because of an event."""
     first = answers[0]
-    starts = [answer.attempts_before for answer in observed.answers]
+    starts = [answer.attempts_before for answer in observed.webhook_answers]
     end = min((number for number in starts if number > answers[-1].attempts_before), default=None)
     counts: dict[str, int] = {}
     looks: dict[tuple[str, int], list[Attempt]] = {}

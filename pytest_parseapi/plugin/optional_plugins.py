@@ -13,7 +13,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import test_key
 from pytest_parseapi.plugin.sweep_options import refuse_without_sweep
-from pytest_parseapi.report.format import SweepSection
+from pytest_parseapi.report.data import SweepSection
 
 __all__ = ["answer", "register"]
 

@@ -17,9 +17,9 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
+from pytest_parseapi.report.data import ProviderData, ReportData, SweepSection
 from pytest_parseapi.report.data_check import misfit
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
-from pytest_parseapi.report.format import ProviderData, ReportData, SweepSection
 from pytest_parseapi.report.options import ReportRequest
 from pytest_parseapi.report.recorder import TestRecorder
 from pytest_parseapi.report.results import ATTRIBUTE, TestResults

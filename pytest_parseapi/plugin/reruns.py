@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_parseapi.plugin.simulated_test import watch_key
-from pytest_parseapi.sweep.one_run import Status, TestRun, test_run
+from pytest_parseapi.sweep.trial import Status, Trial, trial_of
 
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
@@ -23,7 +23,7 @@ __all__ = ["beside", "rerun"]
 _LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
 
 
-def rerun(item: pytest.Function, watch: Watch) -> TestRun:
+def rerun(item: pytest.Function, watch: Watch) -> Trial:
     """Run a test once more, with its fixtures of function scope set up anew.
 
     Args:
@@ -39,7 +39,7 @@ def rerun(item: pytest.Function, watch: Watch) -> TestRun:
         _renew(item)
         error = _phases(item, watch)
         _renew(item)
-    return test_run(watch, _status(error), error)
+    return trial_of(watch, _status(error), error)
 
 
 def beside(item: pytest.Item) -> pytest.Item:

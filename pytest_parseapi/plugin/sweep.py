@@ -19,10 +19,10 @@ from pytest_parseapi.plugin.simulated_test import watch_key
 from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
 from pytest_parseapi.plugin.sweep_summary import SweepSummary
 from pytest_parseapi.record.evidence.frames import OwnCode
-from pytest_parseapi.sweep.one_run import TestRun, test_run
 from pytest_parseapi.sweep.one_test import SweptTest, why_not
 from pytest_parseapi.sweep.reproduction import Fixture
 from pytest_parseapi.sweep.results import LeftOutData, SweepData
+from pytest_parseapi.sweep.trial import Trial, trial_of
 from pytest_parseapi.sweep.variations import Variation
 from pytest_parseapi.sweep.watch import Watch
 
@@ -204,7 +204,7 @@ class SweepPlugin:
         self._watch = None
         swept = SweptTest(
             test=item.nodeid,
-            plain=test_run(watch, "passed", None),
+            plain=trial_of(watch, "passed", None),
             run=lambda variation: self._run(item, variation, most),
             providers=session_of(self._config).providers,
             fixture=lambda provider: self._fixture(item, settings, provider),
@@ -217,7 +217,7 @@ class SweepPlugin:
 
     def _why_not(self, item: pytest.Item, watch: Watch, plain: _Plain) -> tuple[str, bool]:
         """Why a test is left out, and whether that is only counted."""
-        run = test_run(watch, "passed", None)
+        trial = trial_of(watch, "passed", None)
         if not markers.settings(item).sweep:
             return "parseapi(sweep=False)", True
         if issubclass(getattr(item, "cls", None) or object, ParseErrorContract):
@@ -225,7 +225,7 @@ class SweepPlugin:
         if watch.scripted and not watch.real_time:
             return "it scripts failures itself", True
         reason = self._named_reason(item, plain) or why_not(
-            run, was_reset=watch.was_reset, real_time=watch.real_time
+            trial, was_reset=watch.was_reset, real_time=watch.real_time
         )
         return reason, False
 
@@ -244,7 +244,7 @@ class SweepPlugin:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _run(self, item: pytest.Function, variation: Variation | None, most: float) -> TestRun:
+    def _run(self, item: pytest.Function, variation: Variation | None, most: float) -> Trial:
         self._watch = watch = Watch(self._own, variation, most)
         try:
             return rerun(item, watch)

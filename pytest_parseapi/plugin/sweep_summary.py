@@ -10,7 +10,7 @@ import pytest
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
-from pytest_parseapi.report.format import (
+from pytest_parseapi.report.data import (
     SweepLeftOutData,
     SweepResultData,
     SweepSection,

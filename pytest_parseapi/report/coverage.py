@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.report.format import (
+from pytest_parseapi.report.data import (
     FORMAT,
     VERSION,
     ErrorData,

@@ -14,8 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_parseapi.report.data import FORMAT, VERSION, ReportData
 from pytest_parseapi.report.data_check import misfit
-from pytest_parseapi.report.format import FORMAT, VERSION, ReportData
 
 __all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
 

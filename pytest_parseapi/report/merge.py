@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_parseapi.report.coverage import report_of
-from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
-from pytest_parseapi.report.format import (
+from pytest_parseapi.report.data import (
     Outcome,
     ProviderData,
     ReportData,
     SweepSection,
     TestData,
 )
+from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
 from pytest_parseapi.report.options import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
 

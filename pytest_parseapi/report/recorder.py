@@ -11,7 +11,7 @@ from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import short_document
-from pytest_parseapi.report.format import APIData, AttemptData, RunData, RunState
+from pytest_parseapi.report.data import APIData, AttemptData, RunData, RunState
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.service import SimulatedService
 

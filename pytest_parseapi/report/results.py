@@ -6,7 +6,7 @@ import json
 from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_parseapi.model.redaction import redacted
-from pytest_parseapi.report.format import Outcome, RuleData, TestData
+from pytest_parseapi.report.data import Outcome, RuleData, TestData
 from pytest_parseapi.report.rules import MESSAGE, RULES
 
 __all__ = ["ATTRIBUTE", "PhaseReport", "TestResults"]

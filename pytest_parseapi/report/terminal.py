@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from pytest_parseapi.report.format import ReportData, RowData
+from pytest_parseapi.report.data import ReportData, RowData
 
 __all__ = ["summary", "verdict"]
 

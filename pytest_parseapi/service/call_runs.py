@@ -199,6 +199,7 @@ class CallRuns:
 
 
 if TYPE_CHECKING:
+    # Type checkers hold here that what providers are given fits the protocol that they see.
 
     def _is_a_store(runs: CallRuns) -> RunStore:
         return runs

@@ -1,4 +1,4 @@
-"""Fault scripts: which requests fail, how, how often, and in which order."""
+"""Scripts of failures: which requests fail, how, how often, and in which order."""
 
 from __future__ import annotations
 

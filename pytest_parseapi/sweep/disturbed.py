@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
-from pytest_parseapi.sweep.one_run import Broken, Met
+from pytest_parseapi.sweep.trial import Broken, Met
 
 __all__ = ["is_excused"]
 
@@ -24,17 +24,19 @@ def is_excused(broken: Broken, found: Met) -> bool:
     kind, subject = broken.finding.kind, broken.finding.subject
     where = () if subject is None else subject.name.split()
     if kind == "webhook_accepted":
-        answers = [item for item in found.observed.answers if item.delivery.event_id in where]
+        answers = [
+            item for item in found.observed.webhook_answers if item.delivery.event_id in where
+        ]
         missed = [item for item in answers[:-1] if item.late] + answers[-1:]
         return all(item.taken or _cannot_take(item, found) for item in missed)
     if kind in _POLLS:
-        late = [item for item in found.observed.answers if _cannot_take(item, found)]
+        late = [item for item in found.observed.webhook_answers if _cannot_take(item, found)]
         polls = [item for item in found.observed.attempts if item.number in broken.finding.attempts]
         return bool(polls) and all(
             sum(_is_during(poll, answer) for answer in late) >= _POLLS[kind] for poll in polls
         )
     if kind == "run_failure":
-        answers = [item for item in found.observed.answers if item.delivery.run_id in where]
+        answers = [item for item in found.observed.webhook_answers if item.delivery.run_id in where]
         shown = any(item.shown is not None and item.run_id in where for item in _fine(found))
         # Of a run that no delivery which it took told of, and no reply, it knows nothing.
         return bool(answers) and not shown and all(_cannot_take(item, found) for item in answers)

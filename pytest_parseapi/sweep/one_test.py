@@ -1,4 +1,4 @@
-"""The sweep of one test: its control run, its variations, and what became of each."""
+"""The sweep of one test: its plain run, its variations, and what became of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.sweep.one_run import Broken, TestRun, broken_rules
 from pytest_parseapi.sweep.places import Place
 from pytest_parseapi.sweep.reproduction import Fixture, for_rule, for_verdict
 from pytest_parseapi.sweep.results import (
@@ -16,6 +15,7 @@ from pytest_parseapi.sweep.results import (
     PlaceData,
     ResultData,
 )
+from pytest_parseapi.sweep.trial import Broken, Trial, broken_rules
 from pytest_parseapi.sweep.variations import AskedKinds, Variation, variations_of
 from pytest_parseapi.sweep.verdicts import Judgement, judge
 
@@ -24,7 +24,7 @@ __all__ = ["SweptTest", "why_not"]
 _LONGEST = 160
 
 
-def why_not(plain: TestRun, *, was_reset: bool, real_time: bool) -> str:
+def why_not(plain: Trial, *, was_reset: bool, real_time: bool) -> str:
     """Why a test that passed is left out; empty where it is swept.
 
     Args:
@@ -57,8 +57,8 @@ class SweptTest:
     """
 
     test: str
-    plain: TestRun
-    run: Callable[[Variation | None], TestRun]
+    plain: Trial
+    run: Callable[[Variation | None], Trial]
     providers: Mapping[str, Provider]
     fixture: Callable[[str], Fixture]
     kinds: AskedKinds
@@ -77,19 +77,19 @@ class SweptTest:
 
     def sweep(self) -> Iterator[ResultData | None]:
         """One result a variation, or None where it was not run."""
-        control = self.run(None)
-        reason = _difference(self.plain, control)
+        plain = self.run(None)
+        reason = _difference(self.plain, plain)
         if reason:
             self.leave(f"flaky, or its state outlives a run: {reason}")
             yield from (None for _ in self.variations)
             return
-        yield from self._without_failure(control)
+        yield from self._without_failure(plain)
         for number, variation in enumerate(self.variations):
-            run = self.run(variation)
-            judgement = judge(variation, run, control)
+            trial = self.run(variation)
+            judgement = judge(variation, trial, plain)
             if judgement.is_finding:
                 again = self.run(None)
-                reason = _difference(control, again)
+                reason = _difference(plain, again)
                 if reason:
                     self.leave(
                         f"state outlives a run: after {variation} at {variation.place.where}, "
@@ -97,7 +97,7 @@ class SweptTest:
                     )
                     yield from (None for _ in self.variations[number:])
                     return
-            yield self._result(variation, run, judgement)
+            yield self._result(variation, trial, judgement)
 
     def leave(self, reason: str) -> None:
         """Leave the test out, or what is still to come of it, and say why."""
@@ -115,12 +115,12 @@ class SweptTest:
                     found.add((name, attempt.number))
         return found
 
-    def _without_failure(self, control: TestRun) -> Iterator[ResultData]:
+    def _without_failure(self, plain: Trial) -> Iterator[ResultData]:
         """The rules that are broken although nothing fails."""
         by_place: dict[Place, list[Broken]] = {}
-        for broken in broken_rules(control):
-            named = control.place_of(broken.provider, broken.finding.attempts)
-            place = named or control.first_place(broken.provider)
+        for broken in broken_rules(plain):
+            named = plain.place_of(broken.provider, broken.finding.attempts)
+            place = named or plain.first_place(broken.provider)
             if place is not None:
                 by_place.setdefault(place, []).append(broken)
         for place, found in by_place.items():
@@ -134,12 +134,12 @@ class SweptTest:
                 why="",
                 at="",
                 lines=[],
-                broken=[self._broken(None, control, item) for item in found],
-                timeline=control.timelines.get(place.provider, ""),
+                broken=[self._broken(None, plain, item) for item in found],
+                timeline=plain.timelines.get(place.provider, ""),
                 accepted="",
             )
 
-    def _result(self, variation: Variation, run: TestRun, judgement: Judgement) -> ResultData:
+    def _result(self, variation: Variation, trial: Trial, judgement: Judgement) -> ResultData:
         place = variation.place
         fixture = self.fixture(place.provider)
         accepted = [self.accepted.get(failure.name, "") for failure in variation.failures]
@@ -152,17 +152,17 @@ class SweptTest:
             verdict=judgement.verdict,
             why=judgement.why,
             at=judgement.at,
-            lines=for_verdict(variation, run, judgement, fixture) if judgement.is_finding else [],
-            broken=[self._broken(variation, run, item) for item in judgement.broken],
-            timeline=run.timelines.get(place.provider, ""),
+            lines=for_verdict(variation, trial, judgement, fixture) if judgement.is_finding else [],
+            broken=[self._broken(variation, trial, item) for item in judgement.broken],
+            timeline=trial.timelines.get(place.provider, ""),
             accepted=next(filter(None, accepted), "") if judgement.is_finding else "",
         )
 
-    def _broken(self, variation: Variation | None, run: TestRun, broken: Broken) -> BrokenData:
+    def _broken(self, variation: Variation | None, trial: Trial, broken: Broken) -> BrokenData:
         finding = broken.finding
-        lines = for_rule(variation, run, finding.kind, self.fixture(broken.provider))
+        lines = for_rule(variation, trial, finding.kind, self.fixture(broken.provider))
         # A rule about polls is broken where the consumer polls, whatever failed before.
-        place = run.place_of(broken.provider, finding.attempts)
+        place = trial.place_of(broken.provider, finding.attempts)
         return BrokenData(
             kind=finding.kind,
             rule=finding.rule,
@@ -185,7 +185,7 @@ def _place(place: Place) -> PlaceData:
     )
 
 
-def _difference(before: TestRun, after: TestRun) -> str:
+def _difference(before: Trial, after: Trial) -> str:
     """What a run shows otherwise than the one before; empty where they are alike."""
     if after.too_slow:
         return "it takes too long"

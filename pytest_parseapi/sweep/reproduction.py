@@ -10,7 +10,7 @@ from typing import Final
 from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
-from pytest_parseapi.sweep.one_run import TestRun, met
+from pytest_parseapi.sweep.trial import Trial, met
 from pytest_parseapi.sweep.variations import Failure, Variation
 from pytest_parseapi.sweep.verdicts import Judgement
 from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit
@@ -48,28 +48,28 @@ class Fixture:
 
 
 def for_verdict(
-    variation: Variation, run: TestRun, judgement: Judgement, fixture: Fixture
+    variation: Variation, trial: Trial, judgement: Judgement, fixture: Fixture
 ) -> list[str]:
     """What to paste into the test, so that it is red for the same reason as in the sweep.
 
     Args:
         variation: what failed.
-        run: what the test showed then.
+        trial: what the test showed then.
         judgement: what is wrong with that.
         fixture: how the test gets its `ParseAPI`.
     """
-    check = _assertion(variation, run, judgement, fixture.name)
+    check = _assertion(variation, trial, judgement, fixture.name)
     crash = judgement.crash
     above = [_THREAD, _LOUD] if crash is not None and crash.swallowed == "a thread" else []
-    return [*above, *_joined(variation, run, [check] if check else [], fixture)]
+    return [*above, *_joined(variation, trial, [check] if check else [], fixture)]
 
 
-def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fixture) -> list[str]:
+def for_rule(variation: Variation | None, trial: Trial, rule: Kind, fixture: Fixture) -> list[str]:
     """The same for a rule of the documentation that was broken.
 
     Args:
         variation: what failed; None where the rule is broken although nothing fails.
-        run: what the test showed then.
+        trial: what the test showed then.
         rule: the rule.
         fixture: how the test gets its `ParseAPI`.
     """
@@ -78,16 +78,16 @@ def for_rule(variation: Variation | None, run: TestRun, rule: Kind, fixture: Fix
     check = f"{fixture.name}.{(alone and kind.check) or ALL_AT_ONCE}()"
     if variation is None:
         return [f"{_LAST}{fixture.hint()}:", check]
-    return _joined(variation, run, [check], fixture)
+    return _joined(variation, trial, [check], fixture)
 
 
-def _joined(variation: Variation, run: TestRun, checks: list[str], fixture: Fixture) -> list[str]:
+def _joined(variation: Variation, trial: Trial, checks: list[str], fixture: Fixture) -> list[str]:
     """The failures first, the checks last; at the tear-down where the test ends before."""
-    hit = run.hit
+    hit = trial.hit
     first: list[str] = []
     hint = fixture.hint()
     last = [f"{_LAST}{hint}:", *checks] if checks else []
-    if checks and not run.passed:
+    if checks and not trial.passed:
         later = "self.addCleanup" if fixture.is_testcase else "request.addfinalizer"
         hint = fixture.hint() if fixture.is_testcase else fixture.hint("request")
         first, last = [f"{later}({check.removesuffix('()')})" for check in checks], []
@@ -143,15 +143,15 @@ def _arguments(failure: Failure, hit: Hit) -> list[str]:
     return arguments
 
 
-def _assertion(variation: Variation, run: TestRun, judgement: Judgement, api: str) -> str:
+def _assertion(variation: Variation, trial: Trial, judgement: Judgement, api: str) -> str:
     """What fails where the test itself would pass."""
     crash = judgement.crash
-    if crash is not None and crash.swallowed == "a delivery" and run.passed:
+    if crash is not None and crash.swallowed == "a delivery" and trial.passed:
         name = type(crash.error).__name__
         return f'assert "{name}" not in str([a.raised for a in {api}.webhook_answers])'
     if judgement.verdict != "unnoticed":
         return ""
-    found = met(variation, run)
+    found = met(variation, trial)
     if variation.first.surface == "webhook":
         taken = f'raise AssertionError("a delivery with {variation.first.name} was taken")'
         return f"{api}.assert_webhook_rejected()" if found.answers else taken

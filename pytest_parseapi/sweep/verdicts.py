@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
 from pytest_parseapi.sweep.disturbed import is_excused
-from pytest_parseapi.sweep.one_run import Broken, Crash, Met, TestRun, broken_rules, met
+from pytest_parseapi.sweep.trial import Broken, Crash, Met, Trial, broken_rules, met
 from pytest_parseapi.sweep.variations import Variation
 
 __all__ = ["FINDINGS", "VERDICTS", "Judgement", "Verdict", "judge"]
@@ -24,16 +24,13 @@ Verdict = Literal[
     "not recovered",
     "recovered",
     "handled",
-    "told",
+    "reported",
     "note",
     "not reached",
     "too slow",
 ]
 
-VERDICTS: Final[tuple[Verdict, ...]] = (
-    *("endless", "crashed", "unnoticed", "not recovered"),
-    *("recovered", "handled", "told", "note", "not reached", "too slow"),
-)
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 FINDINGS: Final[tuple[Verdict, ...]] = VERDICTS[:4]
 """The verdicts that are findings, worst first."""
 
@@ -72,36 +69,36 @@ class Judgement:
         return self.verdict in FINDINGS or bool(self.broken)
 
 
-def judge(variation: Variation, run: TestRun, control: TestRun) -> Judgement:
+def judge(variation: Variation, trial: Trial, plain: Trial) -> Judgement:
     """The verdict on one variation.
 
     Args:
         variation: what failed.
-        run: what the test showed then.
-        control: what it shows where nothing fails.
+        trial: what the test showed then.
+        plain: what it shows where nothing fails.
     """
-    found = met(variation, run)
-    unfinished = _unfinished(variation, run, control, found)
+    found = met(variation, trial)
+    unfinished = _unfinished(variation, trial, plain, found)
     if unfinished is not None and unfinished.verdict != "endless":
         return unfinished
-    known = {item.key for item in broken_rules(control)}
+    known = {item.key for item in broken_rules(plain)}
     broken = [
         item
-        for item in broken_rules(run)
+        for item in broken_rules(trial)
         if item.key not in known and not is_excused(item, found) and not _is_half(item, variation)
     ]
     if unfinished is not None:
         return replace(unfinished, broken=broken)
-    if run.crashes:
-        crash = run.crashes[0]
+    if trial.crashes:
+        crash = trial.crashes[0]
         how = f"{crash.swallowed} ended with " if crash.swallowed else ""
         why = f"{how}{_text(crash.error)} at {crash.at}"
         return Judgement(verdict="crashed", why=why, broken=broken, crash=crash, at=str(crash.at))
-    if run.status == "skipped":
-        return Judgement(verdict="told", why="the test was skipped", broken=broken)
-    if run.status == "failed":
-        return _failed(variation, run, found, broken)
-    verdict, why = _passed(variation, run, control, found)
+    if trial.status == "skipped":
+        return Judgement(verdict="reported", why="the test was skipped", broken=broken)
+    if trial.status == "failed":
+        return _failed(variation, trial, found, broken)
+    verdict, why = _passed(variation, trial, plain, found)
     return Judgement(verdict=verdict, why=why, broken=broken)
 
 
@@ -114,35 +111,33 @@ def _is_half(broken: Broken, variation: Variation) -> bool:
     )
 
 
-def _unfinished(
-    variation: Variation, run: TestRun, control: TestRun, found: Met
-) -> Judgement | None:
+def _unfinished(variation: Variation, trial: Trial, plain: Trial, found: Met) -> Judgement | None:
     """Whether the run had no end, or met no failure."""
-    if run.too_slow:
-        return Judgement(verdict="too slow", why=_line(run.stop_text))
-    if run.stop == "hang" or (run.stop == "fuse" and not _is_tests_loop(run)):
-        return Judgement(verdict="endless", why=_line(run.stop_text), at=_last_place(run))
-    if run.stop:
+    if trial.too_slow:
+        return Judgement(verdict="too slow", why=_line(trial.stop_text))
+    if trial.stop == "hang" or (trial.stop == "fuse" and not _is_tests_loop(trial)):
+        return Judgement(verdict="endless", why=_line(trial.stop_text), at=_last_place(trial))
+    if trial.stop:
         # What the simulation does not cover tells nothing about the consumer, and neither does a
         # test that calls it again and again.
-        return Judgement(verdict="told", why=_line(run.stop_text))
-    if not run.crashes and not _all_met(variation, found):
+        return Judgement(verdict="reported", why=_line(trial.stop_text))
+    if not trial.crashes and not _all_met(variation, found):
         return Judgement(verdict="not reached", why="no request met it: the way changed")
-    if run.busy and not control.busy and not run.crashes and len(found.attempts) < _MANY:
+    if trial.busy and not plain.busy and not trial.crashes and len(found.attempts) < _MANY:
         why = "the test ended while the receiver of a webhook was still at work"
         return Judgement(verdict="not reached", why=why)
     return None
 
 
-def _is_tests_loop(run: TestRun) -> bool:
+def _is_tests_loop(trial: Trial) -> bool:
     """Whether most of what was asked was asked by other calls of the test's than the last."""
-    calls = [item.site.call for item in run.exchanges if not item.is_delivery]
+    calls = [item.site.call for item in trial.exchanges if not item.is_delivery]
     return calls[-1] is not None and 2 * calls.count(calls[-1]) < len(calls)
 
 
-def _last_place(run: TestRun) -> str:
+def _last_place(trial: Trial) -> str:
     """Where the consumer asked last."""
-    own = [item for item in run.exchanges if not item.is_tests_own]
+    own = [item for item in trial.exchanges if not item.is_tests_own]
     return own[-1].place.where if own else ""
 
 
@@ -154,16 +149,16 @@ def _all_met(variation: Variation, found: Met) -> bool:
     return len(found.attempts) + len(found.runs) >= len(variation.failures)
 
 
-def _failed(variation: Variation, run: TestRun, found: Met, broken: Sequence[Broken]) -> Judgement:
-    how = "the test fails" if run.error is None else f"the test fails with {_text(run.error)}"
-    if run.raised_by == "test" and not broken and _last_is_success(found):
+def _failed(variation: Variation, trial: Trial, found: Met, broken: Sequence[Broken]) -> Judgement:
+    how = "the test fails" if trial.error is None else f"the test fails with {_text(trial.error)}"
+    if trial.raised_by == "test" and not broken and _last_is_success(found):
         return Judgement(
             verdict="note",
-            why=f"the consumer recovered, but the test expects otherwise: {_text(run.error)}",
+            why=f"the consumer recovered, but the test expects otherwise: {_text(trial.error)}",
         )
     first = variation.first
     once = first.times == 1 and len(variation.failures) == 1
-    verdict: Verdict = "not recovered" if first.retryable and once else "told"
+    verdict: Verdict = "not recovered" if first.retryable and once else "reported"
     return Judgement(verdict=verdict, why=how, broken=broken)
 
 
@@ -175,38 +170,39 @@ def _last_is_success(found: Met) -> bool:
     return bool(found.runs) and _processed_after(found)
 
 
-def _passed(
-    variation: Variation, run: TestRun, control: TestRun, found: Met
-) -> tuple[Verdict, str]:
+def _passed(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
     if found.delivered:
-        return _delivered(run, control, found)
+        return _delivered(trial, plain, found)
     if found.runs and _processed_after(found):
         return "recovered", "a later run was processed"
     success = next((item for item in found.later() if _succeeded(item)), None)
     if success is not None:
         return "recovered", f"attempt {success.number} succeeded"
-    for name in run.observed:
-        if name != variation.place.provider and run.successes(name) > control.successes(name):
-            return "handled", f"{run.observed[name].provider.title} served instead"
-    return _shown(variation, run, control, found)
+    for name in trial.observed:
+        if name != variation.place.provider and trial.successes(name) > plain.successes(name):
+            return "handled", f"{trial.observed[name].provider.title} served instead"
+    return _shown(variation, trial, plain, found)
 
 
-def _shown(variation: Variation, run: TestRun, control: TestRun, found: Met) -> tuple[Verdict, str]:
+def _shown(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
     """Whether anything shows a failure that nobody made good."""
-    line = _logged(variation, run, control, found)
+    line = _logged(variation, trial, plain, found)
     if line is not None:
         return "handled", f"logged: {_line(line.text)}"
-    answer = _answered_with_failure(run, found)
+    answer = _answered_with_failure(trial, found)
     if answer is not None:
-        # Who delivered it is told, and delivers it again.
-        return "told", f"a delivery was answered with {_line(answer.raised or str(answer.status))}"
+        # Who delivered it learns of it, and delivers it again.
+        return (
+            "reported",
+            f"a delivery was answered with {_line(answer.raised or str(answer.status))}",
+        )
     return "unnoticed", _UNNOTICED
 
 
-def _delivered(run: TestRun, control: TestRun, found: Met) -> tuple[Verdict, str]:
+def _delivered(trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
     if found.answers and all(answer.refused for answer in found.answers):
         return "handled", "the delivery was rejected"
-    if not found.answers and (line := _new_line(run, control)) is not None:
+    if not found.answers and (line := _new_line(trial, plain)) is not None:
         # The test hands it over itself, so that the answer is not on record.
         return "handled", f"logged: {_line(line.text)}"
     said = "the test passes"
@@ -234,34 +230,34 @@ def _processed_after(found: Met) -> bool:
     )
 
 
-def _logged(variation: Variation, run: TestRun, control: TestRun, found: Met) -> Line | None:
+def _logged(variation: Variation, trial: Trial, plain: Trial, found: Met) -> Line | None:
     """The line of the consumer's log that names the failure."""
     began = [item.started for item in found.attempts] + [item.created for item in found.runs]
     since = min(began, default=0.0)
     words = sorted(set(_words(variation, found)))
     pattern = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words))
-    for line in _warnings(run):
+    for line in _warnings(trial):
         if line.when >= since and pattern.search(line.text):
             return line
     if found.runs or any(item.request_id is not None for item in found.attempts):
         return None
     # What carries no id can be told in any words.
-    return _new_line(run, control)
+    return _new_line(trial, plain)
 
 
-def _answered_with_failure(run: TestRun, found: Met) -> WebhookAnswer | None:
+def _answered_with_failure(trial: Trial, found: Met) -> WebhookAnswer | None:
     """The delivery during which the failure was met, where its receiver did not take it."""
     numbers = [item.number for item in found.attempts]
-    for answer in run.observed[found.observed.provider.name].answers:
+    for answer in trial.observed[found.observed.provider.name].webhook_answers:
         since = answer.attempts_before
         if not answer.taken and any(number > since for number in numbers):
             return answer
     return None
 
 
-def _new_line(run: TestRun, control: TestRun) -> Line | None:
-    before = {line.text for line in control.lines()}
-    return next((line for line in _warnings(run) if line.text not in before), None)
+def _new_line(trial: Trial, plain: Trial) -> Line | None:
+    before = {line.text for line in plain.lines()}
+    return next((line for line in _warnings(trial) if line.text not in before), None)
 
 
 def _words(variation: Variation, found: Met) -> Iterator[str]:
@@ -277,8 +273,8 @@ def _words(variation: Variation, found: Met) -> Iterator[str]:
             yield failure.error.wire_code
 
 
-def _warnings(run: TestRun) -> list[Line]:
-    return [line for line in run.lines() if line.level is not None and line.level >= _WARNING]
+def _warnings(trial: Trial) -> list[Line]:
+    return [line for line in trial.lines() if line.level is not None and line.level >= _WARNING]
 
 
 def _text(error: BaseException | None) -> str:

@@ -102,7 +102,7 @@ def test_runs_that_the_test_makes_itself_do_not_fail(sweep):
 
 def test_network_faults_and_broken_replies(sweep):
     result = sweep("def test(extend_api): parse(INVOICE)", kinds="network")
-    assert "24 variations of 1 test: 11 recovered, 13 told" in result.text
+    assert "24 variations of 1 test: 11 recovered, 13 reported" in result.text
     assert titles(result) == []
 
 
@@ -176,7 +176,7 @@ def receive(body, headers):
     return 204 if reply.status_code == 200 else 500
 """,
     )
-    assert re.search(r"(\d+) variations of 1 test: \1 told", result.text)
+    assert re.search(r"(\d+) variations of 1 test: \1 reported", result.text)
 
 
 def test_a_delivery_that_the_test_spoils_itself_stays(sweep):

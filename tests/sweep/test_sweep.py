@@ -131,7 +131,9 @@ def test_fixtures_of_function_scope_are_set_up_anew_and_wider_ones_stay(sweep):
         """.replace("import collections", "import collections, os")
     )
     result.assert_outcomes(passed=3)
-    assert "12 variations of 2 tests: 6 recovered, 4 told" in result.text.replace("8 re", "6 re")
+    assert "12 variations of 2 tests: 6 recovered, 4 reported" in result.text.replace(
+        "8 re", "6 re"
+    )
 
 
 def test_an_error_while_a_class_ends_is_an_error_of_its_last_test(sweep):

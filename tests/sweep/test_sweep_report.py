@@ -26,7 +26,7 @@ def test_the_data(sweep, pytester):
         "broke retryable_error",
     ]
     assert len(swept["results"]) == 12
-    assert {item["verdict"] for item in swept["results"]} == {"unnoticed", "recovered", "told"}
+    assert {item["verdict"] for item in swept["results"]} == {"unnoticed", "recovered", "reported"}
     assert [item["reason"] for item in swept["left_out"]] == ["it scripts failures itself"]
     shown = swept["findings"][0]
     assert shown["failure"] == "OCR_ERROR (500) once"

@@ -3,13 +3,13 @@
 const WORST = ["endless", "crashed", "unnoticed", "not recovered"];
 const GOOD = ["recovered", "handled"];
 const sweptKind = (result) => {
-  if (result.accepted) return "told";
+  if (result.accepted) return "neutral";
   if (WORST.includes(result.verdict)) return "missing";
   if (result.broken.length) return "simulated";
-  return GOOD.includes(result.verdict) ? "checked" : "told";
+  return GOOD.includes(result.verdict) ? "checked" : "neutral";
 };
-const SWEPT_MARKS = { missing: "!", simulated: "§", checked: "✓", told: "·" };
-const SWEPT_ORDER = ["missing", "simulated", "told", "checked"];
+const SWEPT_MARKS = { missing: "!", simulated: "§", checked: "✓", neutral: "·" };
+const SWEPT_ORDER = ["missing", "simulated", "neutral", "checked"];
 const worseFirst = (one, other) =>
   SWEPT_ORDER.indexOf(sweptKind(one)) - SWEPT_ORDER.indexOf(sweptKind(other)) ||
   WORST.indexOf(one.verdict) - WORST.indexOf(other.verdict) || natural(one.test, other.test);

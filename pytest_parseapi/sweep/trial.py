@@ -20,7 +20,7 @@ from pytest_parseapi.sweep.places import Exchange, Place
 from pytest_parseapi.sweep.variations import Variation
 from pytest_parseapi.sweep.watch import Hit, Watch
 
-__all__ = ["Broken", "Crash", "Met", "Status", "TestRun", "broken_rules", "met", "test_run"]
+__all__ = ["Broken", "Crash", "Met", "Status", "Trial", "broken_rules", "met", "trial_of"]
 
 Status = Literal["passed", "failed", "skipped"]
 Swallowed = Literal["", "a delivery", "a thread"]
@@ -42,7 +42,7 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestRun:
+class Trial:
     """One run of a test.
 
     Args:
@@ -107,7 +107,7 @@ class TestRun:
                 yield item
 
 
-def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestRun:
+def trial_of(watch: Watch, status: Status, error: BaseException | None) -> Trial:
     """What a run showed.
 
     Args:
@@ -116,7 +116,7 @@ def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestR
         error: what it failed with.
     """
     trace = None if error is None else error.__traceback__
-    return TestRun(
+    return Trial(
         status=status,
         error=error,
         raised_by=watch.own.raised_by(trace)[0],
@@ -132,7 +132,7 @@ def test_run(watch: Watch, status: Status, error: BaseException | None) -> TestR
     )
 
 
-test_run.__test__ = False  # type: ignore[attr-defined]
+trial_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def _crashes(
@@ -150,7 +150,7 @@ def _crashes(
 
 def _swallowed(watch: Watch) -> Iterator[Crash]:
     for observed in watch.observed.values():
-        for answer in observed.answers:
+        for answer in observed.webhook_answers:
             yield from _crashes(answer.error, watch.own, swallowed="a delivery")
     for error in watch.uncaught:
         yield from _crashes(error, watch.own, swallowed="a thread")
@@ -198,15 +198,15 @@ class Met:
                 yield attempt
 
 
-def met(variation: Variation, run: TestRun) -> Met:
+def met(variation: Variation, trial: Trial) -> Met:
     """What the failures of a variation were met by."""
-    hit = run.hit
-    observed = run.observed[variation.place.provider]
+    hit = trial.hit
+    observed = trial.observed[variation.place.provider]
     if hit is None:
         return Met(observed=observed)
     names = {failure.name for failure in variation.failures}
     if variation.first.surface == "webhook":
-        answers = [item for item in observed.answers if item.delivery.wrong in names]
+        answers = [item for item in observed.webhook_answers if item.delivery.wrong in names]
         return Met(observed=observed, answers=answers, delivered=True)
     if variation.first.surface == "run":
         runs = [item for item in observed.runs if item.failed and item.submitted]
@@ -246,12 +246,12 @@ class Broken:
         return (self.provider, self.finding.kind, self.finding.rule, self.about)
 
 
-def broken_rules(run: TestRun) -> list[Broken]:
+def broken_rules(trial: Trial) -> list[Broken]:
     """Every rule of the documentation that the consumer broke; what the test asks is its own."""
     return [
         Broken(provider=name, finding=finding, about=_about(finding, observed))
-        for name, observed in run.observed.items()
-        for finding in findings(_of_consumer(run, name, observed))
+        for name, observed in trial.observed.items()
+        for finding in findings(_of_consumer(trial, name, observed))
     ]
 
 
@@ -264,11 +264,11 @@ def _about(finding: Finding, observed: Observed) -> str:
     return next(documents, None) or subject.name
 
 
-def _of_consumer(run: TestRun, provider: str, observed: Observed) -> Observed:
+def _of_consumer(trial: Trial, provider: str, observed: Observed) -> Observed:
     """What a provider saw of the consumer, without what the test itself asked."""
     own = {
         item.number
-        for item in run.exchanges
+        for item in trial.exchanges
         if item.place.provider == provider and item.is_tests_own
     }
     if not own:
