@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.one_line import printable
+from pytest_parseapi.model.redaction import without_secrets
 
 __all__ = ["StopKind", "Stops"]
 
@@ -35,14 +36,14 @@ class Stops:
             SimulationStopped: always.
         """
         if self.message is None:
-            self.message = printable(message)
+            self.message = printable(without_secrets(message))
             self.kind = kind
             self.site = _call_site()
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:
         """The simulation itself broke: the test fails at its end, or at the next request."""
-        self.message = self.message or printable(message)
+        self.message = self.message or printable(without_secrets(message))
 
     def report(self) -> str | None:
         """The message with the place in the consumer, for the report of the test."""
