@@ -6,6 +6,7 @@ begin. What no audit event tells is judged where a request names its host, while
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import concurrent.futures.thread
 import functools
@@ -27,6 +28,7 @@ Block = Callable[[object, str], None]
 _POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
 _POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
 _LOOP: Final = asyncio.BaseEventLoop.run_forever.__code__
+_BEGIN: Final = ((threading, "_start_new_thread"), (_thread, "start_new_thread"))
 _TELLS: Final = (3, 12)
 """Python's audit events tell of threads that begin from this version on."""
 
@@ -94,16 +96,20 @@ class LeftThreads:
         """Let Python tell of threads that begin, where it does not by itself."""
         self._users += 1
         if sys.version_info < _TELLS and self._users == 1:
-            self._real = threading._start_new_thread  # type: ignore[attr-defined]
-            self._telling = _telling(self._real)
-            threading._start_new_thread = self._telling  # type: ignore[attr-defined]
+            real = threading._start_new_thread  # type: ignore[attr-defined]
+            self._telling = _telling(real)
+            for module, name in _BEGIN:
+                if getattr(module, name) is real:
+                    setattr(module, name, self._telling)
+            self._real = real
 
     def release(self) -> None:
         """Let threads begin as they did, if no other session needs to know."""
         self._users -= 1
         if self._telling is not None and not self._users:
-            if threading._start_new_thread is self._telling:  # type: ignore[attr-defined]
-                threading._start_new_thread = self._real  # type: ignore[attr-defined]
+            for module, name in _BEGIN:
+                if getattr(module, name) is self._telling:
+                    setattr(module, name, self._real)
             self._telling = None
 
     def begins(self, function: object) -> None:
@@ -198,11 +204,16 @@ def _is_own(thread: threading.Thread) -> bool:
 def _is_idle_worker(frame: FrameType) -> bool:
     """Whether a thread of a pool waits for work: what it does next is somebody else's."""
     for below in _frames_from(frame):
-        if below.f_code is _POOL_WORK:
+        if below.f_code is _POOL_WORK or _is_of_trio(below, "_handle_job"):
             return False
-        if below.f_code is _POOL_WORKER:
+        if below.f_code is _POOL_WORKER or _is_of_trio(below, "_work"):
             return True
     return False
+
+
+def _is_of_trio(frame: FrameType, name: str) -> bool:
+    module = frame.f_globals.get("__name__")
+    return frame.f_code.co_name == name and module == "trio._core._thread_cache"
 
 
 def _workers_of_loop(frame: FrameType) -> set[threading.Thread]:

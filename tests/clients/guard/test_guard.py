@@ -276,6 +276,10 @@ BEGIN = {
         "threading.Thread(target=wait, daemon=True).start()",
         "later = threading.Thread(target=ask); later.start(); later.join()",
     ),
+    "bare thread of a thread": (
+        "threading.Thread(target=wait, daemon=True).start()",
+        "_thread.start_new_thread(ask_at_last, ()); asked.wait()",
+    ),
     "pool of a thread": (
         "threading.Thread(target=wait, daemon=True).start()",
         "ThreadPoolExecutor(1).submit(ask).result()",
@@ -352,6 +356,12 @@ class TestTests:
                 go.wait()
                 {BEGIN[begin][1]}
                 done.set()
+
+            asked = threading.Event()
+
+            def ask_at_last():
+                ask()
+                asked.set()
 
             def known():
                 threading.current_thread()
