@@ -88,11 +88,12 @@ class Senders:
     def _judging(self, sender: Sender, real: Any) -> Any:
         host_of, judge, by = self._openings.host, self._judge, sender.by
 
-        def sent(connection: Any, data: Any, *args: Any, **options: Any) -> Any:
-            host = host_of(connection, data)
+        def sent(connection: Any, *args: Any, **options: Any) -> Any:
+            # httpcore names it: ``stream.send(item=data)``.
+            host = host_of(connection, next(iter((*args, *options.values())), b""))
             if host and _leads_out(connection):
                 judge(host, by)
-            return real(connection, data, *args, **options)
+            return real(connection, *args, **options)
 
         def sent_to(connection: Any, data: Any, *address: Any) -> Any:
             if address:
