@@ -12,6 +12,7 @@ import threading
 import urllib.error
 import urllib.request
 
+import anyio
 import pytest
 import requests
 
@@ -120,6 +121,23 @@ def test_an_address_that_others_share_is_connected_to(simulation):
         asyncio.run(by_loop(server.getsockname()[1]))
         with server.accept()[0] as peer:
             assert peer.recv(5) == b"hello"
+
+
+def test_streams_are_sent_by_name_and_by_position(simulation):
+    async def main(port):
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(item=b"he")
+            await stream.send(b"llo")
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(data=b"hello")
+        await writer.drain()
+        writer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        anyio.run(main, server.getsockname()[1])
+        for _ in range(2):
+            with server.accept()[0] as peer:
+                assert peer.recv(5, socket.MSG_WAITALL) == b"hello"
 
 
 def test_files_and_pipes_may_hold_what_a_proxy_would_be_sent(simulation, tmp_path):
