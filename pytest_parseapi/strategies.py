@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pytest_parseapi.api.drawn_script import FailureScript, ScriptedFailure
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
-from pytest_parseapi.model.lookup import select
 from pytest_parseapi.model.mistakes import UsageError, check_count, choice, choices
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.selection import select
 from pytest_parseapi.providers.registry import provider_named, registry
 
 __all__ = ["FailureScript", "ScriptedFailure", "failure_scripts"]

@@ -169,3 +169,17 @@ def test_no_provider_is_named_outside_its_folder(path):
         if number not in skipped and WORDS.search(line) and not USUAL.search(line)
     ]
     assert found == []
+
+
+OWN_OBJECTS = {
+    "api": {"cls", "error"},
+    "plugin": {"cls", "report", "module", "sys", "ParseErrorContract"},
+}
+"""What is ours under these names, and what pytest lets its plugins set."""
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_patching_sets_attributes_of_other_libraries(path):
+    owners = set(re.findall(r"(?<![.\w])setattr\((\w+)", path.read_text(encoding="utf-8")))
+    allowed = OWN_OBJECTS.get(room(path), set()) | {"self"}
+    assert room(path) == "patching" or owners <= allowed

@@ -30,7 +30,7 @@ from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.trio_loops import TrioWaits
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.attributes import Patches, set_on
 
 __all__ = ["LoopWaits"]
 
@@ -191,7 +191,7 @@ class LoopWaits:
                 if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
                     return self._outside_loops(functools.partial(real, selector, timeout))
                 known = _Loop(loop)
-                setattr(selector, _KNOWN, known)
+                set_on(selector, _KNOWN, known)
                 self._selectors.add(selector)
             self._loop_asks = True  # next, to see which timers are due
             if timeout is None or len(selector._fd_to_key) > 1 or known.signal_handlers:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
+from pytest_parseapi.patching.attributes import set_on
+
 __all__ = ["TimeMachine"]
 
 _FUNCTIONS: Final = ("patch", "patch_if_needed", "unpatch")
@@ -35,9 +37,9 @@ class TimeMachine:
     def take(self) -> None:
         """Stand aside from now on whenever it begins or ends."""
         for name, real in self._real.items():
-            setattr(self._module, name, functools.partial(self._without, real))
+            set_on(self._module, name, functools.partial(self._without, real))
 
     def give_back(self) -> None:
         """Let its functions be themselves again."""
         for name, real in self._real.items():
-            setattr(self._module, name, real)
+            set_on(self._module, name, real)

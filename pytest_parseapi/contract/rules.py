@@ -24,25 +24,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line, exception_text
 from pytest_parseapi.record.timeline import describe_error, short_document
 
-__all__ = [
-    "Violation",
-    "backoff",
-    "clear_errors",
-    "credentials",
-    "final_errors",
-    "general_violations",
-    "kept",
-    "payloads",
-    "polls",
-    "raises",
-    "request_ids",
-    "resubmissions",
-    "retries",
-    "run_logs",
-    "stops",
-    "timeouts",
-    "webhooks",
-]
+__all__ = ["Violation", "general_violations", "kept"]
 
 
 class Violation(NamedTuple):
@@ -70,7 +52,7 @@ _TOO_LONG: Final = 86_400.0
 _ALLOWED: Final = f"{IMMEDIATE}: immediate_first_retry = True allows that"
 
 
-def stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Retries and polls end."""
     attempts = call.observed.attempts
     if call.stopped == "hang":
@@ -130,7 +112,7 @@ def _endless(call: CallResult) -> Iterator[Violation]:
         )
 
 
-def retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that may be retried are."""
     for operation in call.observed.operations:
         for finding in missing_retries(call.observed, operation):
@@ -149,7 +131,7 @@ def _instead(observed: Observed, last: Attempt) -> str:
     return f"attempt {after.number} is {after.method} {after.endpoint}{about}, and no retry"
 
 
-def final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _final_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Errors that no retry can fix get a single attempt."""
     for operation in call.observed.operations:
         for finding in pointless_retries(call.observed, operation):
@@ -170,7 +152,7 @@ def _with_source(finding: Finding, error: object) -> Finding:
     return replace(finding, advice="\n".join(filter(None, (finding.advice, page))))
 
 
-def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
+def _backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """Waits before retries grow, as far as one run can tell."""
     if policy.immediate_first_retry:
         return
@@ -179,13 +161,13 @@ def backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
             yield Violation("backoff", finding)
 
 
-def payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Each retry carries the same payload."""
     for finding in changed_payloads(call.observed):
         yield Violation("resends_payload", finding)
 
 
-def timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Every request is sent with time-outs."""
     for finding in missing_timeouts(call.observed):
         yield Violation("sets_timeouts", finding)
@@ -194,7 +176,7 @@ def timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
-def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
+def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """A failure at the end is raised, and no broken body is taken for a result."""
     last = call.last
     run = call.failed_run
@@ -233,7 +215,7 @@ def raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     )
 
 
-def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """What is raised is about the failure."""
     error = call.error
     if error is None or not is_unforeseen(error):
@@ -252,7 +234,7 @@ def clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
     )
 
 
-def credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Neither a credential nor the webhook secret is logged or printed."""
     observed = call.observed
     webhooks = observed.provider.webhooks
@@ -263,7 +245,7 @@ def credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation
         yield Violation("hides_webhook_secret", finding)
 
 
-def request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
+def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The ``requestId`` of a last failed reply is logged."""
     level = level_number(policy.log_level) or 0
     observed = call.observed
@@ -284,7 +266,7 @@ def request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]
             yield Violation("logs_request_id", replace(finding, nearest=nearest))
 
 
-def run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
+def _run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The id and reason of each failed run are logged."""
     level = level_number(policy.log_level) or 0
 
@@ -305,7 +287,7 @@ _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
 }
 
 
-def polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """No run is polled too fast, or after its end."""
     for finding in polls_after_end(call.observed):
         yield Violation("stops_polling", finding)
@@ -313,13 +295,13 @@ def polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
         yield Violation("polls_politely", finding)
 
 
-def resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Documents of failed runs are submitted again where that helps, and only there."""
     for finding in wrong_resubmissions(call.observed):
         yield Violation(_RESUBMISSIONS[finding.kind], finding)
 
 
-def webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+def _webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Good deliveries are accepted, and wrong ones are rejected."""
     for finding in unaccepted(call.observed):
         yield Violation("accepts_webhooks", finding)
@@ -329,20 +311,20 @@ def webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
 
 _Judge = Callable[[CallResult, ContractPolicy], Iterator[Violation]]
 _GENERAL: Final[tuple[_Judge, ...]] = (
-    stops,
-    retries,
-    final_errors,
-    backoff,
-    payloads,
-    timeouts,
-    credentials,
-    raises,
-    clear_errors,
-    request_ids,
-    run_logs,
-    polls,
-    resubmissions,
-    webhooks,
+    _stops,
+    _retries,
+    _final_errors,
+    _backoff,
+    _payloads,
+    _timeouts,
+    _credentials,
+    _raises,
+    _clear_errors,
+    _request_ids,
+    _run_logs,
+    _polls,
+    _resubmissions,
+    _webhooks,
 )
 
 

@@ -1,4 +1,4 @@
-"""Finds what a test names: one error, the errors that fit a marker, or an endpoint."""
+"""Finds what a test names: one error or an endpoint."""
 
 from __future__ import annotations
 
@@ -6,30 +6,41 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeAlias, get_args
+from typing import Final, TypeAlias
 
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import Basis, DocumentedError, Surface
+from pytest_parseapi.model.errors import DocumentedError, Surface
 from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault, raised_as
 from pytest_parseapi.model.mistakes import (
     UsageError,
     choice,
-    choices,
     kind,
     listed,
     nearest,
-    several,
     unknown,
 )
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["ErrorName", "Named", "endpoint_named", "resolve", "select"]
+__all__ = [
+    "FAULTS_BY_NAME",
+    "PLACES",
+    "ErrorName",
+    "Named",
+    "codes_of",
+    "documented_for",
+    "endpoint_named",
+    "must_appear",
+    "not_known",
+    "resolve",
+]
 
 Named: TypeAlias = DocumentedError | NetworkFault
 ErrorName: TypeAlias = str | int | DocumentedError | NetworkFault
 
-_FAULTS: Final[Mapping[str, NetworkFault]] = MappingProxyType({item.name: item for item in FAULTS})
-_PLACES: Final[Mapping[str, str]] = MappingProxyType(
+FAULTS_BY_NAME: Final[Mapping[str, NetworkFault]] = MappingProxyType(
+    {item.name: item for item in FAULTS}
+)
+PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
 )
 _LOWEST_STATUS: Final = 100
@@ -63,14 +74,14 @@ def resolve(
         >>> resolve(extend, "OCR_ERROR").status
         500
     """
-    place = choice("surface", surface, _PLACES)
+    place = choice("surface", surface, PLACES)
     found: Named
     if isinstance(name, NetworkFault):
-        found = _FAULTS[choice("network fault", name.name, _FAULTS)]
+        found = FAULTS_BY_NAME[choice("network fault", name.name, FAULTS_BY_NAME)]
     elif isinstance(name, DocumentedError):
         if name.provider != provider.name:
             raise _foreign(provider, name.code, _named(others, name.provider))
-        choice(f"{provider.name} error", name.code, _codes(provider))
+        choice(f"{provider.name} error", name.code, codes_of(provider))
         found = name
     elif isinstance(name, str):
         found = _by_name(provider, name, others, place)
@@ -81,7 +92,7 @@ def resolve(
             "an error is named by its code, its status (an int), a DocumentedError or a network "
             f"fault, not by {kind(name)}{_meant(name)}"
         )
-    _must_appear(provider, found, place)
+    must_appear(provider, found, place)
     return found
 
 
@@ -105,136 +116,6 @@ def _meant(value: object) -> str:
         "which requests fail is when=": callable(value) or hasattr(value, "match"),
     }
     return next((f": {words}" for words, fits in meant.items() if fits), "")
-
-
-def select(
-    provider: Provider,
-    *,
-    surface: str = "http",
-    endpoint: str | None = None,
-    retryable: bool | None = None,
-    status: int | Iterable[int] | None = None,
-    codes: str | Iterable[str] | None = None,
-    exclude: str | Iterable[str] = (),
-    basis: str | Iterable[str] | None = None,
-    others: Iterable[Provider] = (),
-) -> tuple[DocumentedError, ...]:
-    """List the documented errors that a test shall run for, in the order of the catalogue.
-
-    Args:
-        provider: the provider whose errors to choose from.
-        surface: where they appear: ``"http"``, ``"run"`` or ``"webhook"``.
-        endpoint: only those that this endpoint documents; for replies and without ``codes``, by
-            default the provider's main endpoint.
-        retryable: only those with this flag.
-        status: only those with this HTTP status, or one of these.
-        codes: only these codes.
-        exclude: none of these codes.
-        basis: only those with this basis: ``"documented"``, ``"client"``, ``"inferred"``.
-        others: more providers, so that a code of theirs is recognized.
-
-    Returns:
-        At least one error.
-
-    Raises:
-        UsageError: an argument names nothing that exists, or no error fits them all.
-
-    Documentation: "One test case per documented error".
-
-    Example:
-        >>> [error.code for error in select(extend, status=429)]
-        ['RATE_LIMIT_EXCEEDED']
-    """
-    place = choice("surface", surface, _PLACES)
-    if not (retryable is None or isinstance(retryable, bool)):
-        raise UsageError(f"retryable is True, False or None, not {kind(retryable)}")
-    statuses = None if status is None else _statuses(provider, status)
-    wanted = None if codes is None else _known_codes(provider, codes, "codes", others)
-    unwanted = _known_codes(provider, exclude, "exclude", others)
-    bases = None if basis is None else choices("basis", basis, get_args(Basis))
-    paths = _paths(provider, endpoint, place, others)
-    if endpoint is None and wanted is None and place == "http":
-        paths = frozenset((provider.main_endpoint,))
-    for error in provider.errors:
-        if wanted and error.code in wanted:
-            _must_appear(provider, error, place)
-    fitting = [
-        error
-        for error in _appearing(provider, place)
-        if (retryable is None or error.retryable is retryable)
-        and (statuses is None or error.status in statuses)
-        and (wanted is None or error.code in wanted)
-        and error.code not in unwanted
-        and (bases is None or error.basis in bases)
-    ]
-    chosen = tuple(error for error in fitting if _is_of(error, paths))
-    if not chosen:
-        asked = {
-            "endpoint": endpoint,
-            "retryable": retryable,
-            "status": statuses,
-            "codes": wanted,
-            "basis": bases,
-            "exclude": unwanted or None,
-        }
-        words = [f"{key}={value!r}" for key, value in asked.items() if value is not None]
-        raise UsageError(
-            f"no documented error of {provider.name} fits: {listed([f'surface={place!r}', *words])}"
-            + _elsewhere(fitting)
-        )
-    return chosen
-
-
-def _paths(
-    provider: Provider, endpoint: str | None, place: str, others: Iterable[Provider]
-) -> frozenset[str] | None:
-    """The paths that ``endpoint`` names; None for every one."""
-    if endpoint is None:
-        return None
-    paths = frozenset(item.path for item in endpoint_named(provider, endpoint, others))
-    if place != "http":
-        raise UsageError(
-            f"endpoint is for HTTP replies: {_PLACES[place]} come from no endpoint, so leave "
-            f"endpoint={endpoint!r} or surface={place!r} out"
-        )
-    return paths
-
-
-def _is_of(error: DocumentedError, paths: frozenset[str] | None) -> bool:
-    """Whether one of these endpoints documents an error; a general one, every endpoint does."""
-    return paths is None or not error.endpoints or not paths.isdisjoint(error.endpoints)
-
-
-def _elsewhere(fitting: Iterable[DocumentedError]) -> str:
-    """Where the errors are documented that would fit but for their endpoint."""
-    paths = dict.fromkeys(path for error in fitting for path in error.endpoints)
-    if not paths:
-        return ""
-    return "; other endpoints document what fits: " + " or ".join(
-        f"endpoint={path!r}" for path in paths
-    )
-
-
-def _known_codes(
-    provider: Provider, given: object, argument: str, others: Iterable[Provider]
-) -> tuple[str, ...]:
-    """Codes of the provider's; what another list knows is said to be there."""
-    known = _codes(provider)
-    found: list[str] = []
-    for item in several(given):
-        if isinstance(item, DocumentedError) and item.provider == provider.name:
-            item = item.code  # noqa: PLW2901 - an error stands for its code
-        if not isinstance(item, str):
-            raise UsageError(f"{argument} names errors by their code, not by {kind(item)}")
-        if item in _FAULTS:
-            raise UsageError(
-                f"{argument}: {item!r} is a network fault, and each_parse_error lists documented "
-                f"errors: script it with parse_error({item!r})"
-            )
-        if item not in known:
-            raise _not_known(provider, item, others, known)
-        found.append(item)
-    return tuple(found)
 
 
 def endpoint_named(
@@ -281,21 +162,23 @@ def _endpoints(provider: Provider, name: str) -> list[Endpoint]:
 
 
 def _by_name(provider: Provider, name: str, others: Iterable[Provider], place: str) -> Named:
-    named: dict[str, Named] = {**_FAULTS, **{error.code: error for error in provider.errors}}
+    named: dict[str, Named] = {**FAULTS_BY_NAME, **{error.code: error for error in provider.errors}}
     if name in named:
         return named[name]
-    known = [error.code for error in _appearing(provider, place)]
-    known += _FAULTS if place == "http" else []
-    raise _not_known(provider, name, others, known)
+    known = [error.code for error in documented_for(provider, place)]
+    known += FAULTS_BY_NAME if place == "http" else []
+    raise not_known(provider, name, others, known)
 
 
-def _not_known(
+def not_known(
     provider: Provider, name: str, others: Iterable[Provider], known: list[str]
 ) -> UsageError:
     """The mistake of a name that the provider lacks: whose it is, or what it is meant for."""
-    near = {key.casefold(): key for key in [*_FAULTS, *_codes(provider)]}.get(name.casefold())
+    near = {key.casefold(): key for key in [*FAULTS_BY_NAME, *codes_of(provider)]}.get(
+        name.casefold()
+    )
     for other in others:
-        if other.name != provider.name and name in _codes(other):
+        if other.name != provider.name and name in codes_of(other):
             return _foreign(provider, name, other, near)
     if near is not None:
         return UsageError(f"{provider.name} has no error {name!r}: its name is {near!r}")
@@ -311,7 +194,7 @@ def _not_known(
 
 
 def _by_status(provider: Provider, status: int, place: str) -> Named:
-    appearing = _appearing(provider, place)
+    appearing = documented_for(provider, place)
     found = [error for error in appearing if error.status == status]
     if len(found) == 1:
         return found[0]
@@ -327,21 +210,22 @@ def _by_status(provider: Provider, status: int, place: str) -> Named:
     if status < _LOWEST_STATUS:
         also = f"; how often a failure is met is times={status}"
     raise UsageError(
-        f"status {status} is not documented for {_PLACES[place]} of {provider.name}: "
+        f"status {status} is not documented for {PLACES[place]} of {provider.name}: "
         f"known: {listed(sorted({error.status for error in appearing}))}{also}"
     )
 
 
-def _must_appear(provider: Provider, found: Named, place: str) -> None:
+def must_appear(provider: Provider, found: Named, place: str) -> None:
+    """Stop the test where a failure never appears at such a place."""
     if isinstance(found, NetworkFault):
         places: tuple[Surface, ...] = ("http",)
         wrong = f"{found.name!r} is a network fault"
     else:
         places = found.surfaces
-        wrong = f"{found.code!r} is documented for {listed(_PLACES[key] for key in places)}"
+        wrong = f"{found.code!r} is documented for {listed(PLACES[key] for key in places)}"
     if place not in places:
-        fitting = listed(error.code for error in _appearing(provider, place))
-        raise UsageError(f"{wrong}, not for {_PLACES[place]} of {provider.name}: known: {fitting}")
+        fitting = listed(error.code for error in documented_for(provider, place))
+        raise UsageError(f"{wrong}, not for {PLACES[place]} of {provider.name}: known: {fitting}")
 
 
 def _named(providers: Iterable[Provider], name: str) -> Provider:
@@ -359,23 +243,11 @@ def _foreign(provider: Provider, code: str, other: Provider, near: str | None = 
     )
 
 
-def _appearing(provider: Provider, place: str) -> list[DocumentedError]:
+def documented_for(provider: Provider, place: str) -> list[DocumentedError]:
+    """The errors that a provider documents for such a place."""
     return [error for error in provider.errors if place in error.surfaces]
 
 
-def _codes(provider: Provider) -> list[str]:
+def codes_of(provider: Provider) -> list[str]:
+    """The codes of all the errors that a provider documents."""
     return [error.code for error in provider.errors]
-
-
-def _statuses(provider: Provider, given: object) -> tuple[int, ...]:
-    known = sorted({error.status for error in provider.errors})
-    statuses = []
-    for item in several(given):
-        if isinstance(item, bool) or not isinstance(item, int):
-            raise UsageError(f"a status is a number, not {kind(item)}")
-        if item not in known:
-            raise UsageError(
-                f"status {item} is not documented by {provider.name}: known: {listed(known)}"
-            )
-        statuses.append(int(item))
-    return tuple(statuses)

@@ -13,9 +13,20 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["Patches", "beneath"]
+__all__ = ["Patches", "beneath", "set_on"]
 
 _MARK: Final = "__parseapi_patch__"
+
+
+def set_on(target: Any, name: str, value: object) -> None:
+    """Set an attribute of another library's object: the one way that is not a patch.
+
+    Args:
+        target: the object.
+        name: the attribute's name.
+        value: what is kept with the object for as long as it lives, or given back to it.
+    """
+    setattr(target, name, value)
 
 
 class Patches:

@@ -11,9 +11,10 @@ import pytest
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
-from pytest_parseapi.model.lookup import ErrorName, select
+from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, check_keywords, nearest
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.selection import select
 from pytest_parseapi.service.script import RetryAfter, times_of
 
 __all__ = [

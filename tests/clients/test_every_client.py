@@ -18,8 +18,8 @@ from pytest_parseapi import ParseAPI
 from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.model.faults import FAULTS
-from pytest_parseapi.model.lookup import select
 from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.selection import select
 from pytest_parseapi.providers.registry import registry
 
 DRIVERS = [

@@ -16,9 +16,10 @@ import requests
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, NetworkFault
-from pytest_parseapi.model.lookup import endpoint_named, resolve, select
+from pytest_parseapi.model.lookup import endpoint_named, resolve
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.selection import select
 from pytest_parseapi.providers.extend.provider import EXTEND
 from pytest_parseapi.providers.nutrient.provider import NUTRIENT
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clients.guard.under_way import hosts_under_way
 from pytest_parseapi.model.other_threads import frames_of_others
+from pytest_parseapi.patching.attributes import set_on
 
 __all__ = ["Block", "LeftThreads", "Running"]
 
@@ -100,7 +101,7 @@ class LeftThreads:
             self._telling = _telling(real)
             for module, name in _BEGIN:
                 if getattr(module, name) is real:
-                    setattr(module, name, self._telling)
+                    set_on(module, name, self._telling)
             self._real = real
 
     def release(self) -> None:
@@ -109,7 +110,7 @@ class LeftThreads:
         if self._telling is not None and not self._users:
             for module, name in _BEGIN:
                 if getattr(module, name) is self._telling:
-                    setattr(module, name, self._real)
+                    set_on(module, name, self._real)
             self._telling = None
 
     def begins(self, function: object) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request, read_body
 from pytest_parseapi.model.http import Request
+from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.service.service import SimulatedService
@@ -85,7 +86,7 @@ class _Noted:
         response = answer_of(
             self._hosts, self._service, sent, "responses", lambda: self._match.get_response(request)
         )
-        setattr(request, _LAST, response)
+        set_on(request, _LAST, response)
         return response
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
+from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
@@ -74,11 +75,11 @@ def _plays(hosts: SimulatedHosts, real: Any) -> Any:
 
 def _loads(_hosts: SimulatedHosts, real: Any) -> Any:
     def load(cassette: Any) -> Any:
-        setattr(cassette, _LOADING, True)
+        set_on(cassette, _LOADING, value=True)
         try:
             return real(cassette)
         finally:
-            setattr(cassette, _LOADING, False)
+            set_on(cassette, _LOADING, value=False)
 
     return load
 

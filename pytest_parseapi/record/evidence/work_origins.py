@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.model.other_threads import frames_of_others
-from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.attributes import Patches, set_on
 from pytest_parseapi.record.evidence.frames import NOWHERE, OwnCode, Site
 
 __all__ = ["WorkOrigins"]
@@ -86,7 +86,7 @@ class WorkOrigins:
 
     def _threads(self, real: Any) -> Any:
         def start(thread: Any) -> Any:
-            setattr(thread, _SITE, self.site(2))
+            set_on(thread, _SITE, self.site(2))
             return real(thread)
 
         return start
