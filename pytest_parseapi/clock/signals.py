@@ -44,14 +44,12 @@ class SignalWaits:
         @functools.wraps(real)
         def wait(signals: Iterable[int], *timeout: float) -> Any:
             seconds = timeout[0] if timeout else None
-            if (
-                self._clock.closed
-                or caller_of(calling_frame()).is_real
-                or (timeout and not seconds)
-            ):
+            is_at_once = seconds is not None and not seconds > 0
+            if is_at_once or self._clock.closed or caller_of(calling_frame()).is_real:
                 return real(signals, *timeout)
             wanted = set(signals)
-            if has_children():
+            # What it refuses, it refuses itself.
+            if has_children() or not wanted <= signal.valid_signals():
                 with self._clock.jumps.hold():
                     return real(wanted, *timeout)
             for_signals = PolledWait(

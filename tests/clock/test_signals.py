@@ -83,7 +83,7 @@ def test_waits_for_signals(pytester, prepared):
 
 
 @needed
-@pytest.mark.parametrize("wrong", [(), ({10_000}, 1), (3, 1)])
+@pytest.mark.parametrize("wrong", [(), ({10_000}, 1), ([signal.SIGINT], -1), (3, 1)])
 def test_a_wrong_wait_is_refused_as_ever(extend_api, wrong):
     with pytest.raises((TypeError, ValueError)):
         signal.sigtimedwait(*wrong)
