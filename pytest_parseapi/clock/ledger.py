@@ -76,8 +76,9 @@ class Ledger:
         """Let the whole of a wait, in nanoseconds, pass at once."""
         now = self.noted if self.readings < self.busy else self.now()
         self.jumped += needs
-        self.noted = now + needs
-        self.expire(self.noted)
+        self.expired = self.noted = now + needs
+        self.late = self.late + 1 if self.is_late_known else 1
+        self.is_late_known = False
         self._mark = self.monotonic()
         self.readings = 0
 

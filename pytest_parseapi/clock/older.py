@@ -48,8 +48,10 @@ class OlderWaits:
         whether it came where nobody says so."""
         self.keys: dict[int, _Key] = {}
         """By the identity of a lock or queue, who waits for it."""
-        self._called: list[_Key] = []
-        self._loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
+        self.called: list[_Key] = []
+        """What something came to that nobody has taken yet."""
+        self.loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
+        """By thread that runs a loop, what tells whether it has callbacks, and has gone on."""
 
     def note(self, old: Mapping[int, FrameType]) -> None:
         """A test begins.
@@ -80,7 +82,7 @@ class OlderWaits:
         has_moved: Callable[[], bool],
     ) -> None:
         if over is not None:
-            self._loops[ident] = over, has_moved
+            self.loops[ident] = over, has_moved
         elif key:
             self.keys.setdefault(key, _Key(waited)).moves[ident] = has_moved
             # So that whoever releases something says so.
@@ -110,8 +112,8 @@ class OlderWaits:
         self._is_test = False
         self._listening.pop(_OLDER, None)
         self.keys.clear()
-        self._called.clear()
-        self._loops.clear()
+        self.called.clear()
+        self.loops.clear()
 
     def came(self, key: int) -> None:
         """Something came to a lock or queue."""
@@ -119,22 +121,22 @@ class OlderWaits:
         if found is not None:
             found.calls += 1
             found.until = FUNCTIONS["monotonic_ns"]() + _PATIENCE
-            if found not in self._called:
-                self._called.append(found)
+            if found not in self.called:
+                self.called.append(found)
 
     def are_called(self) -> bool:
         """Whether something came that one of them has not yet taken."""
-        for key in list(self._called):
+        for key in list(self.called):
             if not self._is_awaited(key):
-                self._called.remove(key)
-        return bool(self._called) or any(
-            self._is_called(ident, *loop) for ident, loop in list(self._loops.items())
+                self.called.remove(key)
+        return bool(self.called) or any(
+            self._is_called(ident, *loop) for ident, loop in list(self.loops.items())
         )
 
     def _is_called(self, ident: int, over: Callable[[], bool], moved: Callable[[], bool]) -> bool:
         """Whether a loop has callbacks that it does not know of yet."""
         if moved():
-            del self._loops[ident]
+            del self.loops[ident]
             self._goes_on(ident)
             return False
         return over()

@@ -47,6 +47,7 @@ class Threads:
         """Those that do not say when they wait."""
         self.starts = Starts(self.silent.begins, functools.partial(self.has_ended, 0))
         """Those that are begun below ``threading``."""
+        self._pending, self._running = self.starts.pending, self.starts.running
         self.lock: Callable[[], object]
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
@@ -232,7 +233,7 @@ class Threads:
     def others_work(self) -> bool:
         """As `has_work`, where the calling thread has not said that it waits and is about to."""
         waits, active = self._waits, threading._active  # type: ignore[attr-defined]
-        if not (waits or _count() or threading._limbo or self.starts.pending) and len(active) == 1:  # type: ignore[attr-defined]
+        if not (waits or _count() or threading._limbo or self._pending) and len(active) == 1:  # type: ignore[attr-defined]
             return False
         me = get_ident()
         if me in waits:  # a signal's handler waits within a wait
@@ -243,18 +244,19 @@ class Threads:
 
     def is_only_thread(self) -> bool:
         """Whether there is no thread but the calling one, as far as Python knows."""
-        if _count() or self.starts.pending:
+        if _count() or self._pending:
             return False
         return len(threading._active) == 1 and not threading._limbo  # type: ignore[attr-defined]
 
     def _has_work(self, me: int, known: int) -> bool:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
-        if self.older.are_called():
+        older = self.older
+        if (older.called or older.loops) and older.are_called():
             return True
-        silent, starts, count = self.silent, self.starts, _count()
-        if (starts.pending or starts.running) and starts.are_at_work(self._waits, me):
+        if (self._pending or self._running) and self.starts.are_at_work(self._waits, me):
             return True
+        silent, count = self.silent, _count()
         threads = len(threading._active)  # type: ignore[attr-defined]
         if (
             known + len(silent.old) < threads
