@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.checks.finding import Finding, body_of, check_error, counted, findings_of
+from pytest_parseapi.checks.finding import Finding, body_of, check_error, findings_of
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
-from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.mistakes import UsageError, counted, nearest
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["arguments_for", "check_named", "read_json"]

@@ -22,7 +22,6 @@ __all__ = [
     "body_of",
     "check_error",
     "check_of",
-    "counted",
     "findings_of",
     "name_check",
     "numbers_of",
@@ -193,10 +192,3 @@ def check_of(error: AssertionError) -> str:
 def numbers_of(attempts: Iterable[Attempt]) -> tuple[int, ...]:
     """The numbers of attempts, for a finding about them."""
     return tuple(attempt.number for attempt in attempts)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things, as a finding says it: ``"1 retry"``, ``"2 retries"``."""
-    if number != 1:
-        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
-    return f"{number} {noun}"

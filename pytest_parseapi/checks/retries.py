@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait, counted
+from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.mistakes import check_count
+from pytest_parseapi.model.mistakes import check_count, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.finding import Finding, Subject, counted
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.known_runs import (
     failed_runs,
     known_runs,
@@ -16,7 +16,7 @@ from pytest_parseapi.checks.known_runs import (
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.observed import Observed, raise_findings
 from pytest_parseapi.checks.precision import no_wait
-from pytest_parseapi.model.mistakes import check_count, check_text
+from pytest_parseapi.model.mistakes import check_count, check_text, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.request_changes import differs_in

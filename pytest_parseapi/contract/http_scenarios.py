@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from pytest_parseapi.checks.finding import Finding, Subject, counted
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.waits import waits_of
@@ -17,6 +17,7 @@ from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS
 

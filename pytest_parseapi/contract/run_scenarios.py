@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.api.runs import run_book
-from pytest_parseapi.checks.finding import Finding, Subject, counted
+from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import Case, documented, name_of
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import run_met
+from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["lasting_run_failure", "repeated_delivery", "run_failure", "single_delivery"]

@@ -14,6 +14,7 @@ __all__ = [
     "check_count",
     "choice",
     "choices",
+    "counted",
     "document_name",
     "kind",
     "listed",
@@ -127,6 +128,13 @@ def several(given: object) -> tuple[object, ...]:
     if isinstance(given, Iterable) and not isinstance(given, str | bytes):
         return tuple(given)
     return (given,)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``"1 retry"``, ``"2 retries"``."""
+    if number != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("retry") else noun + "s"
+    return f"{number} {noun}"
 
 
 def listed(items: Iterable[object]) -> str:

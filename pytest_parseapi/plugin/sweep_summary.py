@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
@@ -18,13 +19,7 @@ from pytest_parseapi.report.data import (
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, findings_of
 from pytest_parseapi.sweep.results import FindingData, ResultData, SweepData
-from pytest_parseapi.sweep.text import (
-    counted,
-    counts_line,
-    finding_lines,
-    left_out_lines,
-    note_lines,
-)
+from pytest_parseapi.sweep.text import counts_line, finding_lines, left_out_lines, note_lines
 
 __all__ = ["SweepSummary"]
 

@@ -6,19 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, ResultData, SweepData
 from pytest_parseapi.sweep.verdicts import VERDICTS
 
-__all__ = ["counted", "counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
+__all__ = ["counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
 
 _WIDTH: Final = 160
 _WIDEST: Final = 240
 _SHOWN: Final = 3
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: ``"1 test"``, ``"2 tests"``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def counts_line(data: SweepData) -> str:
