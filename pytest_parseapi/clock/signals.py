@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import signal
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import PolledWait
+from pytest_parseapi.clock.blocking import PolledWait, raw_acquire
 from pytest_parseapi.clock.callers import caller_of, calling_frame
 from pytest_parseapi.clock.threads import has_children
 from pytest_parseapi.clock.virtual import VirtualClock
@@ -16,6 +17,8 @@ from pytest_parseapi.patching.attributes import Patches
 __all__ = ["SignalWaits"]
 
 _NAMES: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
+_PAUSE: Final = 0.005
+"""So many real seconds pass between two looks."""
 
 
 class SignalWaits:
@@ -53,7 +56,7 @@ class SignalWaits:
                 with self._clock.jumps.hold():
                     return real(wanted, *timeout)
             for_signals = PolledWait(
-                lambda most: within(wanted, 60 if most is None else most),
+                functools.partial(_taken, within, wanted),
                 lambda: bool(wanted & signal.sigpending()),
             )
             while not self._clock.wait(for_signals, seconds, polled=True):
@@ -63,3 +66,13 @@ class SignalWaits:
             return signal.Signals(found.si_signo) if real.__name__ == "sigwait" else found
 
         return wait
+
+
+def _taken(within: Callable[..., Any], wanted: set[Any], most: float | None) -> Any:
+    """A signal that is there; a wait leaves it there, for other threads to see that it came."""
+    if most is None or most <= 0:
+        return within(wanted, 60 if most is None else 0)
+    gate = allocate_lock()
+    raw_acquire(gate)
+    raw_acquire(gate, True, min(most, _PAUSE))  # noqa: FBT003 - a lock's own order
+    return None
