@@ -165,8 +165,8 @@ class _LoggedStops(Stops):
         super().__init__()
         self._log = log
 
-    def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
-        del kind
+    def stop(self, message: str, kind: StopKind = "miss", *, waits: bool = False) -> NoReturn:
+        del kind, waits
         self._log.write(message.partition("\n")[0])
         raise SimulationStopped(message)
 

@@ -194,7 +194,9 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
     ]
     found = {attempt.number for operation in operations for attempt in operation.attempts}
     if finding.subject is None or (found and finding.subject.kind != "run"):
-        return found
+        # The polls of a run that such an operation made are about the same.
+        made = {a.run_id for o in operations for a in o.attempts} - {None}
+        return found | {item.number for item in observed.attempts if item.run_id in made}
     about = finding.subject.name
     told_of = _events(observed, finding)
     ids = {

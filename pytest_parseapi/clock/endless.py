@@ -38,6 +38,7 @@ class EndlessWaits:
                 f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
                 f"asking the API for anything, {elapsed:,.0f} virtual seconds in all.",
                 kind="fuse",
+                waits=True,
             )
 
     def hang(self) -> NoReturn:
@@ -46,4 +47,5 @@ class EndlessWaits:
             "The consumer would hang forever: its only thread waits without a "
             "time-out for something that nothing is left to bring.",
             kind="hang",
+            waits=True,
         )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import Literal, NoReturn
 
-from pytest_parseapi.model.library_code import is_library
+from pytest_parseapi.model.call_site import call_site, waiting_sites
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.model.redaction import without_secrets
@@ -29,8 +27,14 @@ class Stops:
         self.kind: StopKind = "miss"
         """What stopped the test: the test's own mistake, or what the consumer would do forever."""
 
-    def stop(self, message: str, kind: StopKind = "miss") -> NoReturn:
+    def stop(self, message: str, kind: StopKind = "miss", *, waits: bool = False) -> NoReturn:
         """Stop the test.
+
+        Args:
+            message: why.
+            kind: what stops it.
+            waits: whether the consumer waits, and does not ask: of an event loop, the lines of its
+                tasks are named then.
 
         Raises:
             SimulationStopped: always.
@@ -38,7 +42,7 @@ class Stops:
         if self.message is None:
             self.message = printable(without_secrets(message))
             self.kind = kind
-            self.site = _call_site()
+            self.site = (waits and waiting_sites()) or call_site()
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:
@@ -57,16 +61,3 @@ class Stops:
         self.before_check()
         if self.message is not None:
             raise SimulationStopped(self.message)
-
-
-def _call_site() -> str:
-    """Where the consumer asks: its innermost line that is of no library, or an empty text."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if not (code.co_filename.startswith("<") or is_library(code.co_filename)):
-            shown = os.path.relpath(code.co_filename)
-            shown = code.co_filename if shown.startswith("..") else shown
-            return f"{shown}:{frame.f_lineno} in {code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
-    return ""

@@ -88,6 +88,10 @@ def run_fails_and(code, *, pending=1, **more):
     return happen
 
 
+def submits_again(api):
+    run_all(api, polls=1, again=True)
+
+
 def deliver_all(api, *, status=204, wrong=None, twice=False):
     for number in range(COUNT):
         odd = number == ODD
@@ -135,6 +139,7 @@ RUNS = [
     ("polling_stopped", run_fails_and("CORRUPT_FILE", polls=3)),
     ("polled_politely", run_fails_and("OCR_ERROR", pending=5, polls=3, gap=0.1)),
     ("resubmitted", run_fails_and("OCR_ERROR", polls=1)),
+    ("parsed_once", submits_again),
     ("follows_documentation", run_fails_and("CORRUPT_FILE", polls=1, again=True)),
     (
         "follows_documentation",

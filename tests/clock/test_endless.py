@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import queue
 import socket
 import subprocess
@@ -66,6 +67,8 @@ def test_a_loop_that_sleeps_without_end(extend_api, monkeypatch):
     with stopped(extend_api, match="it has waited 50 times in a row"):
         asyncio.run(sleep_for_ever())
 
+    assert extend_api._simulation.stops.site == line_of(sleep_for_ever, 2)
+
 
 def test_a_request_between_sleeps_is_progress(extend_api, monkeypatch):
     monkeypatch.setattr(endless, "MAX_WAITS", 3)
@@ -95,6 +98,101 @@ def test_the_only_thread_waits_for_nothing(extend_api, monkeypatch, wait):
         wait()
 
     assert str(stop.value) == STUCK
+
+
+async def wait_for_nothing():
+    await asyncio.Event().wait()
+
+
+async def gather_two():
+    await asyncio.gather(wait_for_nothing(), wait_for_nothing())
+
+
+async def a_group():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wait_for_nothing())
+
+
+async def a_deadline_without_an_end():
+    await asyncio.wait_for(wait_for_nothing(), None)
+
+
+async def wait_in_a_thread():
+    threading.Event().wait()
+
+
+async def many_tasks():
+    waits = (wait_for_nothing, a_deadline_without_an_end, gather_two, a_group)
+    await asyncio.gather(*(wait() for wait in waits))
+
+
+def line_of(function, more=1):
+    """As a message shows a line of a function here."""
+    code = function.__code__
+    return f"{os.path.relpath(code.co_filename)}:{code.co_firstlineno + more} in {code.co_name}"
+
+
+NOTHING = line_of(wait_for_nothing)
+
+
+@pytest.mark.parametrize(
+    ("run", "lines"),
+    [
+        (lambda: asyncio.run(wait_for_nothing()), [NOTHING]),
+        (lambda: asyncio.run(gather_two()), [line_of(gather_two), NOTHING]),
+        (lambda: asyncio.run(a_group()), [line_of(a_group), NOTHING]),
+        (lambda: asyncio.run(a_deadline_without_an_end()), [NOTHING]),
+        (lambda: asyncio.run(wait_in_a_thread()), [line_of(wait_in_a_thread)]),
+    ],
+)
+def test_the_line_that_waits_is_named_also_in_coroutines(extend_api, monkeypatch, run, lines):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    with stopped(extend_api):
+        run()
+    assert extend_api._simulation.stops.site == ", ".join(sorted(lines))
+
+
+# A process of its own: trio takes the stop for a fault of its own, and leaves its tasks behind.
+@pytest.mark.parametrize(
+    ("function", "lines"),
+    [
+        ("wait_for_nothing", ["app.py:4 in wait_for_nothing"]),
+        ("two_in_a_nursery", ["app.py:4 in wait_for_nothing", "app.py:7 in two_in_a_nursery"]),
+    ],
+)
+def test_the_line_that_waits_is_named_also_in_trio(pytester, function, lines):
+    pytester.makepyfile(
+        app="""
+        import trio
+
+        async def wait_for_nothing():
+            await trio.Event().wait()
+
+        async def two_in_a_nursery():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.Event().wait)
+                nursery.start_soon(wait_for_nothing)
+        """,
+        test_app=f"""
+        import app, trio
+
+        def test_it(extend_api):
+            trio.run(app.{function})
+        """,
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.stdout.fnmatch_lines(["The consumer *", f"  from      {', '.join(lines)}"])
+
+
+def test_of_many_lines_that_wait_three_are_named(extend_api, monkeypatch):
+    monkeypatch.setattr(virtual, "_PATIENCE", 0)
+    monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
+    with stopped(extend_api):
+        asyncio.run(many_tasks())
+    known = sorted(map(line_of, (wait_for_nothing, gather_two, a_group)))
+    known.append(line_of(many_tasks, 2))
+    assert extend_api._simulation.stops.site == f"{', '.join(sorted(known)[:3])} and 1 more"
 
 
 def test_a_wait_for_another_thread_is_none_for_nothing(extend_api, monkeypatch):
