@@ -18,6 +18,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
+from pytest_parseapi.service.webhook_delivery import again
 
 __all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "finished"]
 
@@ -189,6 +190,10 @@ class Harness:
         self.api.deliver(delivery, receive, tries=tries)
         self.api._simulation.clock.sleep(_AFTERWARDS)
         return CallResult(api=self.api, observed=self.api._observed)
+
+    def signed_again(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        """The same event as a sender delivers it later: with the time and signature of now."""
+        return again(self.api._webhooks, delivery, self.api._service.wall)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""

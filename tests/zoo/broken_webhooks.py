@@ -96,3 +96,29 @@ class WorksForEachRedelivery(Receiver):
             time.sleep(40)
             super().is_known(event)
         return known
+
+
+class KnowsEventsByTheirSignature(Receiver):
+    """Takes the signature for the event's name; a redelivery is signed anew."""
+
+    rule = "handles_events_once"
+
+    def handle_webhook(self, body, headers):
+        self.signature = headers.get("x-extend-request-signature")
+        return super().handle_webhook(body, headers)
+
+    def is_known(self, event):
+        return super().is_known({**event, "eventId": self.signature})
+
+
+class KnowsEventsByIdAndTime(Receiver):
+    """Has the time of the delivery in its key; a redelivery has another one."""
+
+    rule = "handles_events_once"
+
+    def handle_webhook(self, body, headers):
+        self.stamp = headers.get("x-extend-request-timestamp")
+        return super().handle_webhook(body, headers)
+
+    def is_known(self, event):
+        return super().is_known({**event, "eventId": f"{event['eventId']} {self.stamp}"})
