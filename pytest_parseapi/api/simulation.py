@@ -14,6 +14,7 @@ from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.mocked_by_test import replaced_sleep
+from pytest_parseapi.clock.supported import untried
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.provider import Provider
@@ -69,7 +70,7 @@ class Simulation(SimulatedProviders):
             undo.callback(self.forks.stop)
             self.forks.start()
             # Before the interceptors, so that what they answer never comes to it.
-            in_place = not self.settings.real_time
+            in_place = not (self.settings.real_time or untried())
             guard = Guard(self.hosts.names, self._block, in_place=in_place)
             undo.callback(guard.stop)
             guard.start()

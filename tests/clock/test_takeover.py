@@ -161,10 +161,12 @@ def test_names_are_replaced_where_nothing_is_taken_over_in_place(pytester):
     pytester.makeconftest(UNTRIED)
     pytester.makepyfile(
         """
-        import asyncio, pickle, queue, sys, threading, time
+        import asyncio, contextlib, pickle, queue, sys, threading, time
         from concurrent.futures import ThreadPoolExecutor
         from time import sleep as kept
         import pytest
+        with contextlib.suppress(ImportError):
+            import uvloop  # The guard changes its types in memory elsewhere.
 
         def test_nothing_of_the_interpreter_is_touched(extend_api):
             assert "pytest_parseapi.patching.functions" not in sys.modules
