@@ -17,16 +17,17 @@ from typing import Any, Final
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.ledger import SECOND
 
-__all__ = ["OlderWaits"]
+__all__ = ["PATIENCE", "OlderWaits", "is_wait"]
 
-# So long, in real nanoseconds, a thread may take to go on. It may be that another one was faster.
-_PATIENCE: Final = SECOND // 4
+# It may be that another thread was faster.
+PATIENCE: Final = SECOND // 4
+"""So long, in real nanoseconds, a thread may take to go on."""
 _NAMES: Final = {
     threading.Condition.wait.__code__: "waiter",
     concurrent.futures.thread._worker.__code__: "work_queue",
 }
 """By code that waits in C, the name there of the lock or queue that it waits for."""
-_SELECTORS: Final = "selectors"
+_OWN: Final = __name__.rpartition(".")[0]
 # Among what threads wait for, stands for all of this. No object has this identity.
 _OLDER: Final = -1
 
@@ -120,7 +121,7 @@ class OlderWaits:
         found = self.keys.get(key)
         if found is not None:
             found.calls += 1
-            found.until = FUNCTIONS["monotonic_ns"]() + _PATIENCE
+            found.until = FUNCTIONS["monotonic_ns"]() + PATIENCE
             if found not in self.called:
                 self.called.append(found)
 
@@ -178,12 +179,31 @@ def _moving(frame: FrameType) -> Callable[[], bool]:
     return lambda: frame.f_lasti != instruction
 
 
+def is_wait(frame: FrameType) -> bool:
+    """Whether a thread stands in a wait that is recognised."""
+    asking = _asking(frame)
+    return asking is not None and (asking.f_code in _NAMES or _is_selector(asking))
+
+
 def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
     """The lock or queue that a thread waits for, or what tells whether a loop has callbacks."""
-    name = _NAMES.get(frame.f_code)
+    asking = _asking(frame)
+    if asking is None:
+        return None, None
+    name = _NAMES.get(asking.f_code)
     if name is not None:
-        return frame.f_locals.get(name), None
-    if frame.f_globals.get("__name__") == _SELECTORS and frame.f_back is not None:
-        ready = getattr(frame.f_back.f_locals.get("self"), "_ready", None)
-        return None, None if ready is None else lambda: len(ready) > 0
-    return None, None
+        return asking.f_locals.get(name), None
+    loop = _asking(asking.f_back) if _is_selector(asking) else None
+    ready = None if loop is None else getattr(loop.f_locals.get("self"), "_ready", None)
+    return None, None if ready is None else lambda: len(ready) > 0
+
+
+def _asking(frame: FrameType | None) -> FrameType | None:
+    """Who waits, by way of what stands in the place of the functions that wait."""
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(_OWN):
+        frame = frame.f_back
+    return frame
+
+
+def _is_selector(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "selectors"

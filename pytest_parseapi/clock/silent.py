@@ -6,13 +6,17 @@ along during the test is at work.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Mapping
-from types import FrameType
-from typing import Final, NamedTuple
+from types import CodeType, FrameType
+from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock.blocking import raw_acquire
+from pytest_parseapi.clock.callers import Caller, caller_named
+from pytest_parseapi.clock.older import PATIENCE, is_wait
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
 
@@ -23,6 +27,9 @@ __all__ = ["SilentThreads"]
 _LOOK_SHARE: Final = 20
 _LOOK_EVERY: Final = 1_000_000
 _FEW: Final = 4
+# Before a test, the threads are looked at so often, with so many real seconds between.
+_LOOKS: Final = 6
+_PAUSE: Final = 0.001
 
 
 class _Place(NamedTuple):
@@ -53,6 +60,35 @@ class SilentThreads:
         """What a monotonic clock would read without jumps."""
         self._look_after = 0
         self._is_at_work = False
+        self._places: dict[int, tuple[int, int]] = {}
+        self._rests: set[tuple[int, CodeType, int]] = set()
+
+    def settle(self) -> None:
+        """Let threads that go on still, since the test before this one, come to rest.
+
+        One that stands anywhere but in a wait may only lack a processor on a loaded machine. It is
+        given the time to show that, once for each place: it may as well be in C code that waits.
+        """
+        gate: Any = allocate_lock()
+        raw_acquire(gate)
+        last = self.monotonic() + PATIENCE
+        for look in itertools.count(1):
+            before, self._places, doubtful = self._places, {}, set()
+            for ident, frame in frames_of_others().items():
+                if ident in self._waits or ident in self._left:
+                    continue
+                place = self._places[ident] = id(frame), frame.f_lasti
+                rest = ident, frame.f_code, frame.f_lasti
+                if before.get(ident) in (None, place) and not (
+                    rest in self._rests or is_wait(frame) or _is_of_tool(frame)
+                ):
+                    doubtful.add(rest)
+            if self.monotonic() > last:
+                self._rests |= doubtful
+                return
+            if not doubtful and (look >= _LOOKS or self._places.items() <= before.items()):
+                return
+            raw_acquire(gate, True, _PAUSE)  # noqa: FBT003 - a lock's own order
 
     def note(self) -> None:
         """A test begins: note where every thread but this one stands."""
@@ -152,3 +188,7 @@ def _place(frame: FrameType) -> _Place:
         chain.append((id(caller.f_code), caller.f_lasti))
         caller = caller.f_back
     return _Place(frame, frame.f_lasti, tuple(chain))
+
+
+def _is_of_tool(frame: FrameType) -> bool:
+    return caller_named(frame.f_globals.get("__name__") or "") is Caller.TOOL

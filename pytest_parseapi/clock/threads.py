@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from _thread import RLock, _count, allocate_lock, get_ident
+from _thread import RLock, _count, get_ident
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.callers import is_tool
 from pytest_parseapi.clock.older import OlderWaits
 from pytest_parseapi.clock.silent import SilentThreads
@@ -27,9 +26,6 @@ __all__ = ["Threads", "has_children"]
 
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
-# Whether the threads are at rest is looked up so often, with so many real seconds between.
-_LOOKS: Final = 6
-_PAUSE: Final = 0.001
 
 
 class Threads:
@@ -52,7 +48,6 @@ class Threads:
         """Lets no other thread change who is at rest."""
         self.unlock: Callable[[], object]
         """Lets others go on."""
-        self._places: dict[int, tuple[int, int]] = {}
         self._make_lock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
@@ -68,25 +63,10 @@ class Threads:
         for gone in [ident for ident in self._waits if ident not in live]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
-        self._settle()
+        self.silent.settle()
         self.silent.note()
         self.starts.forget()
         self.older.note({ident: place.frame for ident, place in self.silent.all_old()})
-
-    def _settle(self) -> None:
-        """Let threads that go on still, since the test before this one, come to rest."""
-        gate: Any = allocate_lock()
-        raw_acquire(gate)
-        for _ in range(_LOOKS):
-            before = self._places
-            self._places = {
-                ident: (id(frame), frame.f_lasti)
-                for ident, frame in frames_of_others().items()
-                if ident not in self._waits and ident not in self.older.left
-            }
-            if self._places.items() <= before.items():
-                return
-            raw_acquire(gate, True, _PAUSE)  # noqa: FBT003 - a lock's own order
 
     def test_ends(self) -> None:
         """What threads did before the test is of no use any more."""

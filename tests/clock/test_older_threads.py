@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock.threads import Threads
+
 # As in a consumer's modules: they live as long as the process.
 POOL = ThreadPoolExecutor(2)
 LOOP = asyncio.new_event_loop()
@@ -140,6 +143,46 @@ def test_beside_those_that_others_left(clock, _time):
 def test_threads_that_their_tests_leave_behind(pytester):
     pytester.makepyfile(LEAVING)
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=12)
+
+
+BETWEEN = """
+import asyncio, threading, time
+
+LOOP = asyncio.new_event_loop()
+
+def test_simulated(extend_api):
+    pass
+
+def test_a_loop_begins():
+    threading.Thread(target=LOOP.run_forever, daemon=True).start()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.001), LOOP).result()
+    time.sleep(0.05)  # until it waits again
+
+def test_it_is_woken_before_time_jumps(extend_api):
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(3), LOOP).result(timeout=5)
+    assert extend_api.clock.elapsed == 3
+"""
+
+
+def test_a_loop_that_began_to_wait_between_two_simulated_tests(pytester):
+    pytester.makepyfile(BETWEEN)
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=3)
+
+
+def test_a_thread_that_lacks_a_processor_when_a_test_begins_comes_to_rest_first():
+    has_gone_on, box = [], queue.SimpleQueue()
+
+    def work():
+        FUNCTIONS["sleep"](0.05)  # as one that is not running: nothing shows what it is about to do
+        has_gone_on.append(True)
+        box.get()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    Threads().silent.settle()
+    assert has_gone_on
+    box.put(None)
+    thread.join()
 
 
 def test_between_simulated_tests_threads_wait_as_they_do():
