@@ -50,29 +50,29 @@ def test_it_asks_for_the_host(kind):
     assert host_of_opening(ASKING[kind]) == HOST
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        f"POST /parse HTTP/1.1\r\nhost: {HOST}\r\n".encode(),
-        f"POST http://{HOST}/parse is where it goes\r\n".encode(),
-        f"GET http://example.com/?of=http://{HOST}/ HTTP/1.1\r\n".encode(),
-        f"http://{HOST}/ HTTP/1.1\r\n".encode(),
-        b"\x05\x01\x00",
-        b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00",
-        b"\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50",
-        QUESTION[:2] + b"\x81" + QUESTION[3:],  # an answer
-        LABELS,
-        hello("files.example.com"),
-        hello("127.0.0.1"),
-        b"\x16",
-        b"",
-        [],
-        "text",
-        object(),
-    ],
-)
-def test_other_data_asks_for_nothing(data):
-    assert host_of_opening(data) != HOST
+OTHER = {
+    "host header": f"POST /parse HTTP/1.1\r\nhost: {HOST}\r\n".encode(),
+    "sentence": f"POST http://{HOST}/parse is where it goes\r\n".encode(),
+    "other host": f"GET http://example.com/?of=http://{HOST}/ HTTP/1.1\r\n".encode(),
+    "no method": f"http://{HOST}/ HTTP/1.1\r\n".encode(),
+    "socks 5 greeting": b"\x05\x01\x00",
+    "socks 4 address": b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00",
+    "socks 5 address": b"\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50",
+    "answer": QUESTION[:2] + b"\x81" + QUESTION[3:],
+    "labels": LABELS,
+    "tls of another host": hello("files.example.com"),
+    "tls of an address": hello("127.0.0.1"),
+    "one byte": b"\x16",
+    "no byte": b"",
+    "no part": [],
+    "text": "text",
+    "object": object(),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER)
+def test_other_data_asks_for_nothing(kind):
+    assert host_of_opening(OTHER[kind]) != HOST
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 20])
