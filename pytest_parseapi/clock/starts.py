@@ -16,6 +16,7 @@ from operator import call
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_parseapi.clock import STARTS
+from pytest_parseapi.patching.thread_starts import keep_context
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.current import Current
@@ -121,7 +122,11 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
 
     def start(*given: Any, **named: Any) -> Any:
         real = current.real[name]
-        if current.clock is None or not given or _is_python_thread(given[0]):
+        if current.clock is None or not given or not callable(given[0]):
+            return real(*given, **named)  # it says what is wrong
+        thread = getattr(given[0], "__self__", None)
+        if isinstance(thread, threading.Thread) and given[0].__name__ == _PYTHON_THREAD:
+            keep_context(thread)
             return real(*given, **named)
         function, *rest = given
         if not takes_arguments:
@@ -133,14 +138,6 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
     start.__name__ = start.__qualname__ = name
     start.__module__ = "_thread"
     return start
-
-
-def _is_python_thread(function: Any) -> bool:
-    """Whether it begins a `threading.Thread`; what cannot be called is refused by Python."""
-    if not callable(function):
-        return True
-    thread = getattr(function, "__self__", None)
-    return isinstance(thread, threading.Thread) and function.__name__ == _PYTHON_THREAD
 
 
 def _are_arguments(*rest: object) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
+from pytest_parseapi.record.failures import failure_before
 
 __all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
@@ -30,14 +31,16 @@ NOBODY: Final[frozenset[Caller]] = frozenset()
 class Caller:
     """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
 
-    __slots__ = ("_ident", "_task", "key")
+    __slots__ = ("_ident", "_task", "failure_before", "key")
 
-    def __init__(self, ident: int, task: Any) -> None:
+    def __init__(self, ident: int, task: Any, failure_before: object = None) -> None:
         self._ident = ident
         # Without a task there is no id to ask for: audit hooks make that slow.
         self.key: tuple[int, int] = (ident, 0 if task is None else id(task))
         """Equal for equal callers."""
         self._task = None if task is None else weakref.ref(task)
+        self.failure_before = failure_before
+        """The last failure of its own, or the one after which it was started; None for neither."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Caller) and self.key == other.key
@@ -69,7 +72,7 @@ class Caller:
         return _awaits_others(coroutine)
 
     def is_gone(self) -> bool:
-        """Whether it has ended, as far as the consumer's code goes."""
+        """Whether it has ended, as far as the consumer's code goes, or waits for other work."""
         if self._task is not None:
             task = self._task()
             done = getattr(task, "done", None)
@@ -79,7 +82,7 @@ class Caller:
         if self._ident == get_ident():
             return _runs_libraries_alone(sys._getframe())
         frame = frames_of_others().get(self._ident)
-        return frame is None or _runs_libraries_alone(frame)
+        return frame is None or _waits_for_work(frame) or _runs_libraries_alone(frame)
 
     def _thread_is_idle(self, frame: FrameType | None = None) -> bool:
         if self._ident not in threading._active:  # type: ignore[attr-defined]
@@ -152,6 +155,19 @@ def _waits_for_others(innermost: FrameType) -> bool:
     return waits
 
 
+def _waits_for_work(innermost: FrameType) -> bool:
+    """Whether a thread blocks in a queue, as a worker does between two jobs."""
+    frame: FrameType | None = innermost
+    for _ in range(_DEEP):
+        name = "" if frame is None else frame.f_globals.get("__name__", "")
+        if frame is None or name in _QUEUES:
+            return frame is not None
+        if not name.startswith((_OWN, *_WAITING_ROOMS)):
+            return False
+        frame = frame.f_back
+    return False
+
+
 def _runs_libraries_alone(innermost: FrameType) -> bool:
     """Whether nothing of the consumer's is under way in a thread: a worker that polls for work."""
     frame: FrameType | None = innermost
@@ -190,4 +206,4 @@ def current_caller() -> Caller:
         trio = sys.modules["trio"]
         if trio.lowlevel.in_trio_task():
             task = trio.lowlevel.current_task()
-    return Caller(ident, task)
+    return Caller(ident, task, failure_before())

@@ -14,6 +14,7 @@ from pytest_parseapi.model.reading import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
+from pytest_parseapi.record.failures import new_failure
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.operations import Operations
@@ -111,10 +112,12 @@ class Journal:
         self._acquire()
         try:
             self.credentials.update(secrets)
+            before = caller.failure_before
             if not caller.is_task:
+                # A later thread may have the key of one that has ended.
                 caller = self._threads.setdefault(caller.key, caller)
             opened = Opened(
-                request, endpoint, names, caller, self._now(), self._document_names, secrets
+                request, endpoint, names, caller, self._now(), self._document_names, secrets, before
             )
             opened.operation = self._operations.begin(opened)
             self._busy.add(caller.key)
@@ -145,6 +148,7 @@ class Journal:
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if failed else 0
+            operation.failure = new_failure() if failed else None
             self._busy.discard(operation.caller.key)
             if failed:
                 # One that asks of something else now may take this up later, as a worker does.

@@ -28,11 +28,12 @@ class NewRequest:
         started: virtual seconds since the test began.
         document_names: what signs a link.
         secrets: what its provider reads as the credential.
+        failure_before: the last failure of its caller, or the one after which that was started.
     """
 
     __slots__ = (
-        *("_document_names", "_payload", "caller", "endpoint", "names", "previous", "request"),
-        *("secrets", "started"),
+        *("_document_names", "_payload", "caller", "endpoint", "names"),
+        *("failure_before", "previous", "request", "secrets", "started"),
     )
 
     def __init__(
@@ -44,11 +45,13 @@ class NewRequest:
         started: float,
         document_names: DocumentNames,
         secrets: tuple[str, ...],
+        failure_before: object = None,
     ) -> None:
         self.request = request
         self.endpoint = endpoint
         self.names = names
         self.caller = caller
+        self.failure_before = failure_before
         self.started = started
         self.secrets = secrets
         self.previous: Hashable = None

@@ -28,8 +28,8 @@ class Operation:
     """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
     __slots__ = (
-        *("attempts", "caller", "claimant", "closed", "endpoint", "failures", "idle", "joined"),
-        *("key", "left", "polls", "preceding", "siblings", "under_way"),
+        *("attempts", "caller", "claimant", "closed", "endpoint", "failure", "failures", "idle"),
+        *("joined", "key", "left", "polls", "preceding", "siblings", "under_way"),
     )
 
     def __init__(
@@ -47,6 +47,8 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
+        self.failure: object = None
+        """What the failure of the last attempt is known by; None after a success."""
         self.preceding = preceding
         """The operation on the same document whose success came before this one."""
         self.idle: int = 0 if preceding is None else preceding.idle
@@ -129,6 +131,7 @@ class Operation:
             # Whoever holds the first of them already sees the wait before it from now on.
             waited = max(0.0, later.attempts[0].started - self.last.ended)
             object.__setattr__(later.attempts[0], "waited", waited)
+            self.failure = later.failure
         lasting = later.failures == len(later.attempts)
         self.failures = later.failures + (self.failures if lasting else 0)
         self.polls += later.polls
@@ -141,8 +144,8 @@ class Operation:
         """Whether another caller's request is the retry, and not at work on something of its own.
 
         At the same moment, or with another payload, two callers that are both at work parse side
-        by side; one that has ended, went on to another document, or waits for work or for the
-        other one, has handed over.
+        by side; one that has ended, went on to another document, waits for work or for the other
+        one, or has started the other one after it failed, has handed over.
         """
         later = asked.started - self.last.ended > _MOMENT
         if later:
@@ -151,7 +154,7 @@ class Operation:
             return False
         if not asked.resends(self.last):
             return False
-        if self.left or self.caller.is_idle():
+        if asked.failure_before is self.failure or self.left or self.caller.is_idle():
             return True
         self.claimant = self.claimant or asked.caller
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import queue
+import sys
 import threading
 import tracemalloc
 from dataclasses import FrozenInstanceError, replace
@@ -208,6 +210,73 @@ def test_a_thread_that_starts_another_one_and_has_not_ended_yet(book):
     thread.start()
     thread.join()
     assert book.operations() == [[1, 2]]
+
+
+def test_a_task_that_starts_another_one_and_has_more_to_do(book):
+    async def retry():
+        book.close(book.open(by=current_caller()), ok=True)
+
+    async def first():
+        book.close(book.open(by=current_caller()))
+        task = asyncio.create_task(retry())
+        await asyncio.sleep(0.001)
+        assert book.operations() == [[1, 2]]
+        await task
+
+    asyncio.run(first())
+
+
+def test_a_task_that_began_before_the_failure_is_at_work_of_its_own(book):
+    async def other():
+        failed.set()
+        await asyncio.sleep(0.001)
+        book.close(book.open(by=current_caller()), ok=True)
+
+    async def first():
+        task = asyncio.create_task(other())
+        await failed.wait()
+        book.close(book.open(by=current_caller()))
+        await asyncio.sleep(0.01)
+        assert book.operations() == [[1], [2]]
+        await task
+
+    failed = asyncio.Event()
+    asyncio.run(first())
+
+
+def test_a_worker_that_waits_for_other_work_by_now_had_handed_over(book):
+    """Between putting a job back and taking another one, a worker runs."""
+    jobs, asked = queue.Queue(), threading.Event()
+
+    def work():
+        while (number := jobs.get()) is not None:
+            book.close(book.open(by=current_caller()), ok=number == 2)
+            if number == 2:
+                asked.set()
+                return
+            jobs.put(2)
+            while not asked.is_set():
+                sum(range(100))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    jobs.put(1)
+    asked.wait()
+    while not any("get" in frames_of(thread) for thread in threads):
+        threads[0].join(0.001)
+    try:
+        assert book.operations() == [[1, 2]]
+    finally:
+        jobs.put(None)
+
+
+def frames_of(thread):
+    frame, names = sys._current_frames().get(thread.ident), []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
 
 
 def test_a_caller_that_pauses_before_it_ends_had_not_handed_over(book):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
 from architectures import ARCHITECTURES, in_a_loop
 from batches import BATCHES
 from hypothesis import HealthCheck, example, given, settings
@@ -74,3 +77,60 @@ def test_whoever_makes_the_attempts(extend_api, plan, drive, seconds):
 
     found = operations(extend_api, [plan], bring, seconds)
     assert found == operations(extend_api, [plan], one_after_another, 0)
+
+
+@pytest.mark.parametrize("start", [threading.Thread, threading.Timer])
+def test_a_thread_that_starts_the_next_one_and_goes_on_running(extend_api, start):
+    """It has left its wait for the start, and has not ended when a check asks."""
+    extend_api.fail("OCR_ERROR")
+    job, running, checked = Job(extend_api, "does not wait"), threading.Event(), threading.Event()
+
+    def spin(event):
+        while not event.is_set():
+            sum(range(100))
+
+    def retry():
+        spin(running)
+        job.step()
+
+    def first():
+        job.step()
+        thread = start(0, retry) if start is threading.Timer else start(target=retry)
+        thread.start()
+        running.set()
+        spin(checked)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    job.over.wait()
+    try:
+        extend_api.assert_retried(times=1)
+        with pytest.raises(AssertionError, match="attempt 2 came without a wait"):
+            extend_api.assert_backoff()
+    finally:
+        checked.set()
+        thread.join()
+
+
+def test_a_thread_that_another_one_starts_after_a_failure_parses_side_by_side(extend_api):
+    """Whoever started it had asked nothing before, and the first one is at work still."""
+    extend_api.fail("OCR_ERROR")
+    job, failed, checked = Job(extend_api, "does not wait"), threading.Event(), threading.Event()
+
+    def first():
+        job.step()
+        failed.set()
+        while not checked.is_set():
+            sum(range(100))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    failed.wait()
+    hedge = threading.Thread(target=job.step)
+    hedge.start()
+    hedge.join()
+    try:
+        extend_api.assert_not_retried()
+    finally:
+        checked.set()
+        thread.join()

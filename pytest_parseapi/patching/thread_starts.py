@@ -1,0 +1,30 @@
+"""In which context a thread was started. Python copies it for a task, and for few threads."""
+
+from __future__ import annotations
+
+import threading
+from _thread import get_ident
+from contextvars import Context, copy_context
+from typing import Any, Final
+
+from pytest_parseapi.patching.attributes import set_on
+
+__all__ = ["context_of_start", "keep_context"]
+
+_STARTED_IN: Final = "_parseapi_started_in"
+
+
+def keep_context(thread: threading.Thread) -> None:
+    """Note the calling thread's context, which is about to start another one.
+
+    Args:
+        thread: the other one.
+    """
+    set_on(thread, _STARTED_IN, copy_context())
+
+
+def context_of_start() -> Context | None:
+    """What was noted when the calling thread was started, if that was."""
+    active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
+    found: Context | None = getattr(active.get(get_ident()), _STARTED_IN, None)
+    return found
