@@ -8,6 +8,8 @@ import re
 import pytest
 from sweep_app import APP
 
+from pytest_parseapi.plugin import sweep as plugin_sweep
+
 TESTS = """
 class TestIt:
     def test_silent(self, extend_api): silent(INVOICE)
@@ -107,3 +109,21 @@ def busy(document):
     result = sweep("def test(extend_api): busy(INVOICE)", app=APP + busy)
     assert "too slow" in result.text
     assert "broke retryable_error" not in result.text
+
+
+def test_a_machine_that_was_busy_once_leaves_nothing_out(sweep, monkeypatch):
+    monkeypatch.setattr(plugin_sweep, "_SLOWER", 0)
+    busy = """
+import time
+RUNS = []
+
+def busy_once(document):
+    RUNS.append(document)
+    end = time.process_time() + 3 * (len(RUNS) == 2)
+    while time.process_time() < end:
+        pass
+    return parse(document)
+"""
+    result = sweep("def test(extend_api): busy_once(INVOICE)", app=APP + busy)
+    assert "left out" not in result.text
+    assert "6 variations of 1 test: " in result.text
