@@ -13,7 +13,6 @@ import operator
 import signal
 import threading
 import time
-from _thread import get_ident
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -196,7 +195,7 @@ class VirtualClock:
             self.jumps.deadlines.forget(entry)
             self.jumps.unlock()
         if came is None:
-            return self._outlived(wait, needs, began, key)
+            return self._outlived(entry, needs, began)
         if self.jumps.closed:
             threads.older.left.pop(entry.ident, None)
         return came
@@ -305,7 +304,10 @@ class VirtualClock:
         self.jumps.closed = True
         with self.jumps.alone():
             for entry in self._threads.waiting():
-                if entry.interruptible and not entry.wait.is_sleep:
+                if entry.wait.is_sleep:
+                    # Before the next test, to which every thread of this one is old.
+                    entry.ends = not self._threads.silent.is_old(entry.ident)
+                elif entry.interruptible:
                     self._threads.leave(entry)
                 # A loop looks up by itself: a wake-up would set it going while a test begins.
                 if entry.wait.takes or not entry.polled:
@@ -326,9 +328,10 @@ class VirtualClock:
             count_outside=waited < _OUTSIDE_PATIENCE
         )
 
-    def _outlived(self, wait: Wait, needs: int | None, began: int, key: int) -> bool:
+    def _outlived(self, entry: Waiting, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
-        if wait.is_sleep and not self._threads.silent.is_old(get_ident()):
+        wait, key = entry.wait, entry.key
+        if entry.ends or (wait.is_sleep and not self._threads.silent.is_old(entry.ident)):
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None

@@ -19,8 +19,8 @@ class Waiting:
     """
 
     __slots__ = (
-        *("awake", "deadline", "due", "ident", "interrupted", "interruptible", "outer"),
-        *("key", "outside", "polled", "wait"),
+        *("awake", "deadline", "due", "ends", "ident", "interrupted", "interruptible"),
+        *("key", "outer", "outside", "polled", "wait"),
     )
 
     def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
@@ -36,6 +36,8 @@ class Waiting:
         """Whether it is about to go on."""
         self.due = False
         """Whether that is since its time is up."""
+        self.ends = False
+        """Whether its thread is to end, since its test is over."""
         self.interruptible = False
         """Whether it looks for signals when it is woken."""
         self.interrupted = False

@@ -169,6 +169,31 @@ def test_a_loop_that_began_to_wait_between_two_simulated_tests(pytester):
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=3)
 
 
+SLEEPING = """
+import threading, time
+import pytest
+
+THREADS = []
+
+@pytest.mark.parametrize("_time", range(10))
+def test_leaves_threads_that_sleep(extend_api, _time):
+    for _ in range(20):
+        THREADS.append(threading.Thread(target=time.sleep, args=(3600,), daemon=True))
+        THREADS[-1].start()
+
+def test_they_have_ended():
+    latest = time.monotonic() + 10
+    for thread in THREADS:
+        thread.join(max(0, latest - time.monotonic()))
+    assert not any(thread.is_alive() for thread in THREADS)
+"""
+
+
+def test_a_thread_that_sleeps_ends_with_its_test_though_the_next_one_begins_at_once(pytester):
+    pytester.makepyfile(SLEEPING)
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=11)
+
+
 def test_a_thread_that_lacks_a_processor_when_a_test_begins_comes_to_rest_first():
     has_gone_on, box = [], queue.SimpleQueue()
 
