@@ -336,7 +336,8 @@ def wrong(capsys, *arguments: str) -> str:
         (
             ["serve", "nutrient", "--fail-run", "rate_limited"],
             "'rate_limited' is documented for HTTP replies, not for run failures of nutrient: "
-            "known: invalid_request, unprocessable_url, maestro_error, processing_error",
+            "use --fail; known: invalid_request, unprocessable_url, maestro_error, "
+            "processing_error",
         ),
         (["serve"], "the following arguments are required: provider"),
         ([], "the following arguments are required: COMMAND"),

@@ -92,7 +92,14 @@ class WebhookControls(Controls):
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
         maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
         name = self._service.document_names.given(document)
-        subject = maker.subject(error, run, document=name, batch=batch, message=message)
+        subject = maker.subject(
+            error,
+            run,
+            document=name,
+            batch=batch,
+            message=message,
+            others=self._active_simulation.providers.values(),
+        )
         return maker.delivery(
             subject,
             wrong=wrong,

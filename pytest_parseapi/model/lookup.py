@@ -43,6 +43,13 @@ FAULTS_BY_NAME: Final[Mapping[str, NetworkFault]] = MappingProxyType(
 PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
 )
+_SCRIPTED_BY: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+    {
+        "http": ("fail()", "the marker parse_error", "--fail"),
+        "run": ("fail_run()", "the marker parse_run_failed", "--fail-run"),
+    }
+)
+"""By surface: the method, the marker and the option that script it."""
 _LOWEST_STATUS: Final = 100
 
 
@@ -88,21 +95,25 @@ def resolve(
     elif isinstance(name, int) and not isinstance(name, bool):
         found = _by_status(provider, int(name), place)
     else:
-        raise UsageError(
-            "an error is named by its code, its status (an int), a DocumentedError or a network "
-            f"fault, not by {kind(name)}{_meant(name)}"
-        )
+        ways = ["its code", "its status (an int)", "a DocumentedError"]
+        ways += ["a network fault"] if place == "http" else []
+        said = f"{', '.join(ways[:-1])} or {ways[-1]}"
+        raise UsageError(f"an error is named by {said}, not by {kind(name)}{_meant(name, place)}")
     must_appear(provider, found, place)
     return found
 
 
-def _meant(value: object) -> str:
+def _meant(value: object, place: str) -> str:
     """What an argument probably means that stands where an error is named."""
     kind_of = value if isinstance(value, type) else type(value)
     if issubclass(kind_of, BaseException):
         fault = raised_as(kind_of)
-        said = f": {kind_of.__name__} is an exception: name the network fault that raises it, "
-        return said + repr(fault) if fault else ""
+        if not fault:
+            return ""
+        said = f": {kind_of.__name__} is an exception"
+        if place != "http":
+            return f"{said}: a request meets it, by fail({fault!r}), and no run does"
+        return f"{said}: name the network fault that raises it, {fault!r}"
     if isinstance(value, Provider):
         return f": the provider is chosen by the fixture {value.in_tests}"
     meant = {
@@ -209,14 +220,24 @@ def _by_status(provider: Provider, status: int, place: str) -> Named:
     also = f"; network faults that send it: {listed(faults)}" if faults else ""
     if status < _LOWEST_STATUS:
         also = f"; how often a failure is met is times={status}"
+    known = {error.status for error in appearing}
+    if place == "http" and retried:
+        known |= {page for page in GATEWAY_PAGES if page is not None}
     raise UsageError(
         f"status {status} is not documented for {PLACES[place]} of {provider.name}: "
-        f"known: {listed(sorted({error.status for error in appearing}))}{also}"
+        f"known: {listed(sorted(known))}{also}"
     )
 
 
-def must_appear(provider: Provider, found: Named, place: str) -> None:
-    """Stop the test where a failure never appears at such a place."""
+def must_appear(provider: Provider, found: Named, place: str, *, scripted: bool = True) -> None:
+    """Stop the test where a failure never appears at such a place.
+
+    Args:
+        provider: whose failure it is.
+        found: the failure.
+        place: the surface.
+        scripted: whether it was to be scripted, and not to be one case of a test.
+    """
     if isinstance(found, NetworkFault):
         places: tuple[Surface, ...] = ("http",)
         wrong = f"{found.name!r} is a network fault"
@@ -225,7 +246,16 @@ def must_appear(provider: Provider, found: Named, place: str) -> None:
         wrong = f"{found.code!r} is documented for {listed(PLACES[key] for key in places)}"
     if place not in places:
         fitting = listed(error.code for error in documented_for(provider, place))
-        raise UsageError(f"{wrong}, not for {PLACES[place]} of {provider.name}: known: {fitting}")
+        said = f"{wrong}, not for {PLACES[place]} of {provider.name}: "
+        fit = [key for key in places if key in _SCRIPTED_BY] if place in _SCRIPTED_BY else []
+        if not fit:
+            raise UsageError(f"{said}known: {fitting}")
+        method, marker, option = _SCRIPTED_BY[fit[0]]
+        raise UsageError(
+            f"{said}use {method}; known: {fitting}",
+            marker=f"{said}use {marker if scripted else f'surface={fit[0]!r}'}; known: {fitting}",
+            option=f"{said}use {option}; known: {fitting}",
+        )
 
 
 def _named(providers: Iterable[Provider], name: str) -> Provider:

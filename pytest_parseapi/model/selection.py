@@ -71,7 +71,7 @@ def select(
         paths = frozenset((provider.main_endpoint,))
     for error in provider.errors:
         if wanted and error.code in wanted:
-            must_appear(provider, error, place)
+            must_appear(provider, error, place, scripted=False)
     fitting = [
         error
         for error in documented_for(provider, place)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, kind, nearest
+from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
@@ -63,11 +64,21 @@ class EventMaker:
         document: str | None,
         batch: bool,
         message: str | None,
+        others: Iterable[Provider] = (),
     ) -> RunRecord | BatchRecord:
-        """The ended run or batch that an event tells of; a new one where none is named."""
+        """The ended run or batch that an event tells of; a new one where none is named.
+
+        Args:
+            error: why the run failed.
+            run: the run or batch.
+            document: what a new run is about.
+            batch: whether a new batch is made.
+            message: the error's text.
+            others: more providers, so that a code of theirs is recognized.
+        """
         failure = None
         if error is not None:
-            failure = failure_of(self._service.provider, error, message=message)
+            failure = failure_of(self._service.provider, error, others=others, message=message)
         elif message is not None:
             raise UsageError("message belongs to an error: webhook('OCR_ERROR', message=...)")
         if run is None:

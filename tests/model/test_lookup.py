@@ -157,7 +157,7 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
             EXTEND,
             505,
             "status 505 is not documented for HTTP replies of extend: "
-            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500",
+            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500, 502, 503, 504",
         ),
         (
             NUTRIENT,
@@ -170,7 +170,7 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
             EXTEND,
             0,
             "status 0 is not documented for HTTP replies of extend: "
-            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500; "
+            "known: 400, 401, 402, 403, 404, 410, 422, 429, 500, 502, 503, 504; "
             "how often a failure is met is times=0",
         ),
         (
@@ -247,6 +247,36 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
     )
 
 
+def test_the_exception_of_a_request_fails_no_run() -> None:
+    """The advice for requests would be refused as well."""
+    assert wrong(resolve, EXTEND, httpx.ReadTimeout, surface="run") == (
+        "an error is named by its code, its status (an int) or a DocumentedError, not by type: "
+        "ReadTimeout is an exception: a request meets it, by fail('read_timeout'), and no run does"
+    )
+
+
+@pytest.mark.parametrize(
+    ("choose", "place", "way"),
+    [
+        (resolve, "marker", "the marker parse_error"),
+        (resolve, "option", "--fail"),
+        (
+            lambda provider, name, *, surface: select(provider, codes=name, surface=surface),
+            "marker",
+            "surface='http'",
+        ),
+    ],
+)
+def test_an_error_of_another_surface_leads_to_what_scripts_it(choose, place, way) -> None:
+    """In the words of where it was written."""
+    with pytest.raises(UsageError) as caught:
+        choose(EXTEND, "RATE_LIMIT_EXCEEDED", surface="run")
+    assert str(caught.value.written_in(place)) == (
+        "'RATE_LIMIT_EXCEEDED' is documented for HTTP replies, not for run failures of extend: "
+        f"use {way}; known: {RUN_CODES}"
+    )
+
+
 @pytest.mark.parametrize(
     ("provider", "name", "surface", "message"),
     [
@@ -255,7 +285,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
             "RATE_LIMIT_EXCEEDED",
             "run",
             "'RATE_LIMIT_EXCEEDED' is documented for HTTP replies, not for run failures of extend: "
-            f"known: {RUN_CODES}",
+            f"use fail(); known: {RUN_CODES}",
         ),
         (
             EXTEND,
@@ -269,7 +299,7 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
             "read_timeout",
             "run",
             "'read_timeout' is a network fault, not for run failures of extend: "
-            f"known: {RUN_CODES}",
+            f"use fail(); known: {RUN_CODES}",
         ),
         (
             EXTEND,
@@ -301,13 +331,15 @@ def test_a_name_of_the_wrong_type(name: Any, seen: str) -> None:
             "rate_limited",
             "run",
             "'rate_limited' is documented for HTTP replies, not for run failures of nutrient: "
-            "known: invalid_request, unprocessable_url, maestro_error, processing_error",
+            "use fail(); known: invalid_request, unprocessable_url, maestro_error, "
+            "processing_error",
         ),
         (
             ACME,
             "BUSY",
             "http",
-            "'BUSY' is documented for run failures, not for HTTP replies of acme: known: none",
+            "'BUSY' is documented for run failures, not for HTTP replies of acme: "
+            "use fail_run(); known: none",
         ),
         (EXTEND, "OCR_ERROR", "runs", "unknown surface 'runs': did you mean 'run'?"),
         (EXTEND, "OCR_ERROR", None, "surface: not None, but one of http, run, webhook"),
@@ -490,7 +522,7 @@ def test_a_mistake_speaks_of_where_it_was_written() -> None:
         (
             {"codes": ["OCR_ERROR", "RATE_LIMIT_EXCEEDED"], "surface": "run"},
             "'RATE_LIMIT_EXCEEDED' is documented for HTTP replies, not for run failures of extend: "
-            f"known: {RUN_CODES}",
+            f"use fail(); known: {RUN_CODES}",
         ),
         (
             {"surface": "run", "status": 429},

@@ -286,7 +286,8 @@ MARKERS = {
         "status 500 is ambiguous for extend: OCR_ERROR, CHUNKING_ERROR, INTERNAL_ERROR"
     ),
     "parse_error(418)": (
-        f"status 418 is not documented for HTTP replies of extend: known: {EXTEND_STATUSES}"
+        f"status 418 is not documented for HTTP replies of extend: known: {EXTEND_STATUSES}, "
+        "502, 503, 504"
     ),
     "parse_error(None)": (
         "an error is named by its code, its status (an int), a DocumentedError or a network "

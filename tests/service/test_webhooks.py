@@ -673,6 +673,7 @@ def test_the_secret_is_a_credential(extend_api, client):
     [
         ({"wrong": "bad_signatur"}, "did you mean 'bad_signature'"),
         ({"error": "OCR_EROR"}, "did you mean 'OCR_ERROR'"),
+        ({"error": "maestro_error"}, "documented by nutrient, not by extend: use nutrient_api"),
         ({"run": "pr_x"}, "unknown run 'pr_x'"),
         ({"message": "x"}, "message belongs to an error"),
     ],
