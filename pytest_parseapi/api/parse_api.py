@@ -235,4 +235,5 @@ class ParseAPI(
         replaced = replaced_client()
         if replaced:
             return f"the test has put something else in place of {replaced}"
-        return ""
+        own = self._active_simulation.hosts.own_senders.get(self._provider.name)
+        return f"the consumer sends by its own {own}, which is not on record" if own else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from pytest_parseapi.clients.forks import Forks
+from pytest_parseapi.clients.mocks.by_socket import unasked_mock
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
@@ -59,6 +60,8 @@ class SimulatedHosts:
         self.stops = stops
         self._before_exchange = before_exchange
         self._services: dict[str, SimulatedService] = {}
+        self.own_senders: dict[str, str] = {}
+        """What of the consumer's own was to send a request, by the name of the provider."""
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""
         self.of_token: Callable[[str], SimulatedHosts] = self.no_token
@@ -101,6 +104,14 @@ class SimulatedHosts:
             self.stops.stop(
                 f"{request.method} {request.url} is not simulated: {service.provider.title} "
                 f"documents https only."
+            )
+        mock = unasked_mock(request) if request.client != "server" else ""
+        if mock:
+            self.stops.stop(
+                f"{mock} has an answer for {request.method} {request.url}, and is not asked: it "
+                f"answers at the socket, and no request of a simulated test goes that far.\nScript "
+                f"it by api.fail(...), or answer it by responses, requests-mock, respx or "
+                f"aioresponses."
             )
         if self._forks is not None and self._forks.is_child:
             self._forks.block(f"{request.method} {request.url} by {request.client}")

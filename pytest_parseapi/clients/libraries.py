@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
+from pytest_parseapi.clients.mocks.pook import PookInterceptor
 from pytest_parseapi.clients.mocks.requests_mock import RequestsMockInterceptor
 from pytest_parseapi.clients.mocks.responses import ResponsesInterceptor
 from pytest_parseapi.clients.mocks.vcr import VCRInterceptor
@@ -59,7 +60,7 @@ def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -
             raise UsageError(f"unknown client {name!r}: {nearest(name, known)}")
     names = [name for name in known if chosen is None or name in chosen]
     mocks = [make() for name in names for make in _MOCKS.get(name, ())]
-    return [*(known[name](contexts) for name in names), *mocks, VCRInterceptor()]
+    return [*(known[name](contexts) for name in names), *mocks, PookInterceptor(), VCRInterceptor()]
 
 
 class _WhenImported:

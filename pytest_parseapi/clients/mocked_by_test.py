@@ -16,7 +16,7 @@ _HTTPX: Final = (
     *(
         f"{owner}.{name}"
         for owner in ("Client", "AsyncClient")
-        for name in ("send", *_VERBS, "stream")
+        for name in ("send", *_VERBS, "stream", "_send_single_request", "_transport_for_url")
     ),
     "Client",
     "AsyncClient",
@@ -28,10 +28,11 @@ _SENDERS: Final = {
     "httpx2": _HTTPX,
     "requests": (
         *_VERBS,
-        *(f"Session.{name}" for name in ("send", *_VERBS)),
+        *(f"Session.{name}" for name in ("send", *_VERBS, "get_adapter")),
         "Session",
         "adapters.HTTPAdapter.send",
     ),
+    "urllib3": ("PoolManager.request", "PoolManager.urlopen", "HTTPConnectionPool.urlopen"),
     "aiohttp": (*(f"ClientSession.{name}" for name in ("_request", *_VERBS)), "ClientSession"),
 }
 

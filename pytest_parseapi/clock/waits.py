@@ -18,6 +18,7 @@ from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.plain_socket import plain_socket
 
 __all__ = ["Waits"]
 
@@ -40,7 +41,7 @@ class Waits:
         self._patches.put(threading.Thread, "join", self._join)
         self._patches.put(threading.Thread, "_delete", self._delete)
         self._patches.put(system, "select", self._select)
-        self._patches.put(socket.socket, "accept", self._accept)
+        self._patches.put(plain_socket(), "accept", self._accept)
 
     def stop(self) -> None:
         """Wait in real time again."""

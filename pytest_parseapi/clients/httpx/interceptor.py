@@ -11,6 +11,7 @@ from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.mocks.mock_transport import MockTransports
 from pytest_parseapi.clients.mocks.pytest_httpx import PytestHTTPX
+from pytest_parseapi.clients.own_transports import noted_transports
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -46,6 +47,8 @@ class HTTPXInterceptor:
         )
         self._take("mock", module.MockTransport, "handle_request", mocks.sync)
         self._take("mock", module.MockTransport, "handle_async_request", mocks.asynchronous)
+        for client in (module.Client, module.AsyncClient):
+            self._patches.put(client, "_transport_for_url", noted_transports(hosts, module))
         default = sys.modules.get(f"{module.__name__}._transports.default")
         if hasattr(default, "create_ssl_context"):
             # The transports' own reference alone: whoever calls httpx.create_ssl_context means to

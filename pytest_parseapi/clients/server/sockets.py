@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.plain_socket import plain_socket
 
 __all__ = ["LocalClients", "ServerSocket", "has_input"]
 
@@ -128,7 +129,7 @@ class LocalClients:
     def start(self) -> None:
         """Take note from now on."""
         for name in ("connect", "connect_ex"):
-            self._patches.put(socket.socket, name, self._noting)
+            self._patches.put(plain_socket(), name, self._noting)
 
     def stop(self) -> None:
         """Take note no more."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.vcr import recorded
+from pytest_parseapi.clients.own_transports import noted_adapters
 from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
@@ -41,7 +42,7 @@ class Urllib3Interceptor:
     def start(self, hosts: SimulatedHosts) -> None:
         """Intercept from now on."""
         when = self._imports.when
-        when("requests.sessions", lambda module: self._proxies(module, hosts))
+        when("requests.sessions", lambda module: self._sessions(module, hosts))
         when("urllib3.connectionpool", lambda module: self._pools(module, hosts))
 
     def stop(self) -> None:
@@ -84,7 +85,7 @@ class Urllib3Interceptor:
         self._methods.put(module, module.HTTPConnectionPool, "_make_request", requests)
         self._methods.put(module, module.HTTPSConnectionPool, "_prepare_proxy", tunnels)
 
-    def _proxies(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+    def _sessions(self, module: ModuleType, hosts: SimulatedHosts) -> None:
         def none(real: Any) -> Any:
             def get_environ_proxies(url: str, *args: Any, **options: Any) -> Any:
                 # A proxy of this machine's own has no part in what the simulation answers, and a
@@ -95,6 +96,8 @@ class Urllib3Interceptor:
 
             return get_environ_proxies
 
+        session = vars(module)["Session"]
+        self._patches.put(session, "get_adapter", noted_adapters(hosts, module))
         self._patches.put(module, "get_environ_proxies", none)
         self._patches.put(sys.modules["requests.utils"], "get_environ_proxies", none)
 

@@ -14,6 +14,7 @@ from pytest_parseapi.model.http import HeaderLines, Request, Timeouts, shared_ti
 
 __all__ = ["RequestReader"]
 
+_BETWEEN: Final = 6
 _BLOCK: Final = 16_384
 _ODD: Final = re.compile(r"[^!-~]")
 
@@ -150,4 +151,11 @@ def _library() -> str:
     frame = sys._getframe(3)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("urllib3."):
         frame = frame.f_back
-    return "requests" if frame.f_globals.get("__name__") == "requests.adapters" else "urllib3"
+    # A tracer or a mock may stand between requests and urllib3.
+    for _ in range(_BETWEEN):
+        if frame.f_globals.get("__name__") == "requests.adapters":
+            return "requests"
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return "urllib3"

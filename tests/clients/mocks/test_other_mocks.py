@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import json
+import socket
 import time
 
 import aiohttp
@@ -17,10 +18,16 @@ from plain_consumer import FILES
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from pytest_parseapi.patching.plain_socket import plain_socket
+
 requests_mock = pytest.importorskip("requests_mock")
 vcr = pytest.importorskip("vcr")
 aioresponses = pytest.importorskip("aioresponses")
+pook = pytest.importorskip("pook")
+httpretty = pytest.importorskip("httpretty")
+mocket = pytest.importorskip("mocket")
 
+SOCKET = socket.socket
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": FILES + "a.pdf"}}
 DOCUMENTED = {"code": "OCR_ERROR", "message": "no text", "retryable": True, "requestId": "req_mine"}
@@ -288,6 +295,107 @@ class TestAioresponses:
         assert found == (500, DOCUMENTED)
         assert outcomes(extend_api) == [(500, "OCR_ERROR", "aioresponses")]
         assert extend_api.attempts[0].body
+
+
+class TestPook:
+    @pytest.mark.parametrize(
+        ("send", "client"),
+        [(by_httpx, "httpx"), (by_async_httpx, "httpx"), (by_requests, "requests")],
+    )
+    def test_answers_first_and_leaves_the_rest(self, extend_api, send, client):
+        extend_api.fail("INTERNAL_ERROR")
+        with pook.use():
+            pook.post(URL).times(1).reply(500).json(DOCUMENTED)
+            assert send(extend_api).json() == DOCUMENTED
+            assert send(extend_api).json()["code"] == "INTERNAL_ERROR"
+        assert outcomes(extend_api) == [
+            (500, "OCR_ERROR", "pook"),
+            (500, "INTERNAL_ERROR", None),
+        ]
+        assert [item.client for item in extend_api.attempts] == [client, client]
+        assert {item.document for item in extend_api.attempts} == {FILES + "a.pdf"}
+        extend_api.assert_payload_resent()
+
+    def test_leaves_what_it_lacks_of_aiohttp_to_the_simulation(self, extend_api):
+        with pook.use():
+            assert asyncio.run(by_aiohttp(extend_api))[0] == 200
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    def test_still_refuses_other_hosts(self, extend_api):
+        with pook.use(), pytest.raises(pook.exceptions.PookNoMatches):
+            httpx.get("https://files.example.com/a")
+        assert outcomes(extend_api) == []
+
+    def test_that_was_there_before_the_test_began(self, mocks_before, extend_api):
+        pook.post(URL).error(TimeoutError("late"))
+        with pytest.raises(TimeoutError):
+            by_httpx(extend_api)
+        assert outcomes(extend_api) == [(None, "read_timeout", "pook")]
+
+    @pytest.fixture
+    def mocks_before(self):
+        pook.on()
+        yield
+        pook.off()
+
+
+class TestMocksAtTheSocket:
+    @pytest.mark.parametrize("send", [by_requests, by_httpx, by_aiohttp])
+    @pytest.mark.parametrize("name", ["httpretty", "mocket"])
+    def test_are_named_where_they_have_the_answer(self, nested, name, send):
+        by = {
+            "httpretty": "httpretty.enabled(), answer(httpretty.httpretty)",
+            "mocket": "mocket.Mocketizer(), answer(mocket.plugins.httpretty.HTTPretty)",
+        }[name]
+        result = nested(f"""
+            import asyncio, contextlib
+            import httpcore, httpretty, mocket, mocket.plugins.httpretty
+            from test_other_mocks import URL, by_aiohttp, by_httpx, by_requests
+
+            @contextlib.contextmanager
+            def answer(mock):
+                mock.register_uri("POST", URL, status=500)
+                yield
+
+            def test_it(extend_api):
+                with {by}:
+                    found = {send.__name__}(extend_api)
+                    if asyncio.iscoroutine(found):
+                        asyncio.run(found)
+        """)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                f"{name} has an answer for POST {URL}, and is not asked: it answers at the "
+                "socket, and no request of a simulated test goes that far.",
+                "  from      *.py:* in *",
+                "Script it by api.fail(...), or answer it by responses, requests-mock, respx or "
+                "aioresponses.",
+            ]
+        )
+
+    @pytest.mark.parametrize("mock", ["httpretty.enabled()", "mocket.Mocketizer()"])
+    def test_that_were_there_before_the_test_began_do_no_harm(self, pytester, separate, mock):
+        pytester.makepyfile(f"""
+            import httpretty, mocket, pytest, requests
+
+            @pytest.fixture(scope="module", autouse=True)
+            def began():
+                with {mock}:
+                    yield
+
+            @pytest.mark.parametrize("number", [1, 2])
+            def test_it(extend_api, number):
+                assert requests.post("{URL}", timeout=5).status_code == 401
+                assert len(extend_api.attempts) == 1
+        """)
+        separate().assert_outcomes(passed=2)
+
+    @pytest.mark.parametrize("mock", [httpretty.enabled, mocket.Mocketizer])
+    def test_do_not_hide_the_sockets_that_are_taken_over(self, mock):
+        with mock():
+            assert socket.socket is not SOCKET
+            assert plain_socket() is SOCKET
 
 
 def test_checks_judge_waits_over_other_mocks(extend_api):

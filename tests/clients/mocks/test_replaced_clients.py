@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import ModuleType
 from unittest import mock
 
+import httpx
 import pytest
+import requests
 
 from pytest_parseapi.clients.mocked_by_test import replaced_client
 
@@ -15,11 +18,14 @@ NAMES = [
     "httpx.Client",
     "httpx.Client.send",
     "httpx.AsyncClient.post",
+    "httpx.Client._send_single_request",
     "httpx.HTTPTransport.handle_request",
     "requests.post",
     "requests.Session",
     "requests.Session.send",
     "requests.adapters.HTTPAdapter.send",
+    "requests.Session.get_adapter",
+    "urllib3.HTTPConnectionPool.urlopen",
     "aiohttp.ClientSession",
     "aiohttp.ClientSession._request",
 ]
@@ -58,3 +64,64 @@ def test_nothing_is_named_where_nothing_is_replaced(extend_api):
     assert seen(extend_api) == (
         "  seen       no request reached the simulated API, so this proves nothing"
     )
+
+
+class OwnTransport(httpx.BaseTransport):
+    def handle_request(self, request):
+        return httpx.Response(500)
+
+
+class OwnAdapter(requests.adapters.HTTPAdapter):
+    def send(self, request, **options):
+        response = requests.Response()
+        response.status_code = 500
+        response.url = request.url
+        return response
+
+
+class PassingAdapter(requests.adapters.HTTPAdapter):
+    def send(self, request, **options):
+        return super().send(request, **options)
+
+
+def by_own_transport(url):
+    with httpx.Client(transport=OwnTransport()) as client:
+        client.post(url)
+
+
+def by_a_handler(url):
+    async def send():
+        transport = httpx.MockTransport(lambda _: httpx.Response(500))
+        async with httpx.AsyncClient(transport=transport) as client:
+            await client.post(url)
+
+    asyncio.run(send())
+
+
+def by_an_adapter(url, adapter=OwnAdapter):
+    with requests.Session() as session:
+        session.mount("https://", adapter())
+        session.post(url, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("send", "sender"),
+    [
+        (by_own_transport, f"httpx transport {__name__}.OwnTransport"),
+        (by_a_handler, "httpx transport httpx.MockTransport"),
+        (by_an_adapter, f"requests adapter {__name__}.OwnAdapter"),
+    ],
+)
+def test_a_transport_of_the_consumer_s_own_is_named(extend_api, send, sender):
+    send("https://other.example.com/parse")
+    assert "reached the simulated API" in seen(extend_api)
+    send("https://api.extend.ai/parse")
+    assert seen(extend_api) == (
+        f"  seen       no request reached Extend: the consumer sends by its own {sender}, which is "
+        "not on record, so this proves nothing"
+    )
+
+
+def test_an_adapter_that_only_passes_on_leads_to_the_simulation(extend_api):
+    by_an_adapter("https://api.extend.ai/parse", PassingAdapter)
+    assert [attempt.status for attempt in extend_api.attempts] == [401]

@@ -1,0 +1,48 @@
+"""Mocks that answer at the socket, where no request of a simulated test arrives.
+
+They are not asked: a test that relies on one would meet the simulation's answer in its place.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_parseapi.model.http import Request
+
+__all__ = ["unasked_mock"]
+
+
+def unasked_mock(request: Request) -> str:
+    """The mock that has an answer for a request and is not asked; an empty text where none has.
+
+    Args:
+        request: what the simulation is about to answer.
+    """
+    if _httpretty_answers(request):
+        return "httpretty"
+    return "mocket" if _mocket_answers(request) else ""
+
+
+def _httpretty_answers(request: Request) -> bool:
+    core: Any = sys.modules.get("httpretty.core")
+    if core is None or not core.httpretty.is_enabled():
+        return False
+    matcher, _ = core.httpretty.match_uriinfo(core.URIInfo.from_uri(request.url, None))
+    entries = () if matcher is None else matcher.entries
+    return any(entry.method == request.method for entry in entries)
+
+
+def _mocket_answers(request: Request) -> bool:
+    module: Any = sys.modules.get("mocket.mocket")
+    if module is None:
+        return False
+    parts = urlsplit(request.url)
+    # They are gone when mocket is switched off. An entry that is not of HTTP takes every request.
+    entries = module.Mocket._entries.get((request.host, parts.port or 443), ())
+    return any(
+        getattr(entry, "method", request.method) == request.method
+        and getattr(entry, "path", request.path) == request.path
+        for entry in entries
+    )

@@ -1,0 +1,114 @@
+"""pook: a test's own mocks for a documented host answer first, and leave the rest to us."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import MappingProxyType, ModuleType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
+from pytest_parseapi.patching.function_bodies import FunctionBodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["PookInterceptor"]
+
+_CLIENTS: Final = MappingProxyType(
+    {
+        "pook.interceptors._httpx": "httpx",
+        "pook.interceptors.aiohttp": "aiohttp",
+        "pook.interceptors.urllib3": "requests",
+    }
+)
+_BYPASS: Final = "__urllib3_bypass__"
+
+
+class PookInterceptor:
+    """Goes on beside pook, which asks one function for a mock, whatever the client."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._function_bodies = FunctionBodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what mocks answer from now on."""
+        self._imports.when("pook.engine", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._function_bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        engine: Any = vars(module)["Engine"]
+        self._function_bodies.put(vars(engine)["match"], functools.partial(_matches, hosts))
+
+
+def _matches(hosts: SimulatedHosts, real: Any) -> Any:
+    def match(engine: Any, request: Any) -> Any:
+        service = hosts.find(urlsplit(request.rawurl).hostname or "")
+        if service is None:
+            return real(engine, request)
+        exchange = MockExchange(hosts, service, _neutral(request), "pook")
+        try:
+            found = real(engine, request)
+        except sys.modules["pook.exceptions"].PookNoMatches:
+            # What pook has no mock for would be an error of its own; the simulation has it.
+            exchange.discard()
+            return None
+        except OSError as error:
+            name = "read_timeout" if isinstance(error, TimeoutError) else "connection_reset"
+            exchange.finish(Fault(name, str(error) or FAULT_TEXTS[name]))
+            raise
+        except BaseException:
+            exchange.discard()
+            raise
+        if found:
+            exchange.finish(_reply(found._response))
+        else:
+            exchange.discard()
+        return found
+
+    return match
+
+
+def _neutral(request: Any) -> Request:
+    parts = urlsplit(request.rawurl)
+    headers = request.headers.items() if request.headers else ()
+    return Request(
+        method=request.method,
+        url=request.rawurl,
+        host=parts.hostname or "",
+        path=parts.path,
+        query=parts.query,
+        headers=tuple(
+            (str(name).lower(), str(value)) for name, value in headers if name.lower() != _BYPASS
+        ),
+        body=request.body if isinstance(request.body, bytes) else b"",
+        client=_client(),
+        # pook is told none: what it raises, it raises at once.
+        timeouts=shared_timeouts(0, 0, known=False),
+    )
+
+
+def _client() -> str:
+    """Who sends: it asks pook by the interceptor of its library."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        found = _CLIENTS.get(frame.f_globals.get("__name__", ""))
+        if found is not None:
+            return found
+        frame = frame.f_back
+    return "http.client"
+
+
+def _reply(response: Any) -> Reply:
+    body = response._body or b""
+    return Reply(
+        status=response._status,
+        headers={name.lower(): str(value) for name, value in response._headers.items()},
+        body=b"".join(body) if isinstance(body, list) else body,
+    )
