@@ -41,7 +41,8 @@ class ImportHook(MetaPathFinder):
             return
         self._waiting.setdefault(name, []).append(then)
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+            others = (n for n, found in enumerate(sys.meta_path) if not _stays_in_front(found))
+            sys.meta_path.insert(next(others, 0), self)
 
     def stop(self) -> None:
         """Wait no more."""
@@ -77,6 +78,11 @@ class ImportHook(MetaPathFinder):
     def _leave(self) -> None:
         with contextlib.suppress(ValueError):
             sys.meta_path.remove(self)
+
+
+def _stays_in_front(finder: object) -> bool:
+    """Whether a finder is one of pyfakefs, which takes away what is in front, and means its own."""
+    return type(finder).__module__.partition(".")[0] == "pyfakefs"
 
 
 class _NotedLoader(Loader):

@@ -58,3 +58,33 @@ def test_all_goes_on_beside_a_rarer_one(pytester, separate, name):
     assert "rule broken: a failed operation is tried again" in output, output
     assert "1 failed" in output, output
     assert "6 passed" in output, output
+
+
+FILES = """
+
+    @pytest.fixture(params=[1, 2])
+    def made(fs):
+        fs.create_file("/a.pdf", contents="%PDF-1.4")
+
+
+    def upload(api):
+        with open("/a.pdf", "rb") as file, httpx.Client() as client:
+            headers = {"Authorization": f"Bearer {api.api_key}"}
+            url = "https://api.extend.ai/files/upload"
+            assert client.post(url, files={"file": file}, headers=headers).status_code == 200
+
+
+    def test_files_first(made, extend_api):
+        upload(extend_api)
+
+
+    def test_files_last(extend_api, made):
+        upload(extend_api)
+"""
+
+
+def test_files_that_are_no_files_are_sent(pytester, separate):
+    if "fakefs" not in _INSTALLED:
+        pytest.skip("the plugin fakefs is not installed")
+    pytester.makepyfile(test_client=SUITE + FILES)
+    separate("-p", "fakefs", "-k", "files").assert_outcomes(passed=4)

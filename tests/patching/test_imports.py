@@ -19,6 +19,15 @@ def library(tmp_path, monkeypatch):
     sys.modules.pop("late_library", None)
 
 
+def test_pyfakefs_stays_in_front(monkeypatch):
+    front = type("DynamicPatcher", (), {"__module__": "pyfakefs.some_module"})()
+    monkeypatch.setattr(sys, "meta_path", [front, *sys.meta_path])
+    hook = ImportHook()
+    hook.when("json.none", print)
+    assert sys.meta_path[:2] == [front, hook]
+    hook.stop()
+
+
 def test_a_module_is_handed_over_once_it_ran(library):
     found = []
     before = list(sys.meta_path)
