@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_parseapi.clock.alarms import Alarms
 from pytest_parseapi.clock.loops import LoopWaits
+from pytest_parseapi.clock.real_input import RealInput
 from pytest_parseapi.clock.real_timers import RealTimers
 from pytest_parseapi.clock.signals import SignalWaits
 from pytest_parseapi.clock.takeover import take_over
@@ -38,6 +39,7 @@ class VirtualTime:
         self._alarms: Alarms | None = None
         self._timers: RealTimers | None = None
         self._signals: SignalWaits | None = None
+        self._input: RealInput | None = None
         self._random: Any = None
 
     def start(self) -> None:
@@ -56,6 +58,8 @@ class VirtualTime:
             self._alarms.start()
             self._signals = SignalWaits(self.clock)
             self._signals.start()
+            self._input = RealInput(self.clock)
+            self._input.start()
             self._timers = RealTimers(self.clock)
             self._timers.start()
 
@@ -73,6 +77,8 @@ class VirtualTime:
         try:
             if self._timers is not None:
                 self._timers.stop()
+            if self._input is not None:
+                self._input.stop()
             if self._signals is not None:
                 self._signals.stop()
             if self._alarms is not None:

@@ -51,8 +51,12 @@ class Jumps:
         self._interrupts_itself = False
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """While something real is under way: no jumps, and the real time it takes counts."""
+    def hold(self, free: int = 0) -> Iterator[None]:
+        """While something real is under way: no jumps, and the real time it takes counts.
+
+        Args:
+            free: so many nanoseconds at least it has to take to count.
+        """
         with self.alone():
             self.holds += 1
             before = self._ledger.now()
@@ -60,9 +64,11 @@ class Jumps:
         try:
             yield
         finally:
+            took = self._ledger.monotonic() - began
             with self.alone():
                 self.holds -= 1
-                self.note(before + self._ledger.monotonic() - began)
+                if took >= free:
+                    self.note(before + took)
 
     def passed(self, until: int) -> None:
         """Note that time really passed up to this reading of `elapsed_ns`."""

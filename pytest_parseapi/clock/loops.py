@@ -28,6 +28,7 @@ from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.input import has_input
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
+from pytest_parseapi.clock.recorded import free_within, recorded, used_up
 from pytest_parseapi.clock.trio_loops import TrioWaits
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches, set_on
@@ -189,7 +190,7 @@ class LoopWaits:
                 loop = None if frame is None else frame.f_locals.get("self")
                 # By its own module or another one, as nest_asyncio does.
                 if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
-                    return self._outside_loops(functools.partial(real, selector, timeout))
+                    return self._outside_loops(functools.partial(real, selector, timeout), timeout)
                 known = _Loop(loop)
                 set_on(selector, _KNOWN, known)
                 self._selectors.add(selector)
@@ -215,15 +216,14 @@ class LoopWaits:
         if not (is_quiet or all(self._is_idle(key) for key in selector.get_map().values())):
             if events := real(0):
                 return events
-            with self._clock.jumps.hold():
-                return real(timeout)
+            return recorded(self._clock, functools.partial(real, timeout), calling_frame())
         # Other threads ask for it at each jump: the kernel takes long to answer.
         came = known.has_callbacks if is_quiet else functools.partial(has_input, selector)
         wait = PolledWait(real, came, known.wake)
         self._clock.wait(wait, timeout, polled=True)
         return wait.brought
 
-    def _outside_loops(self, call: Callable[[], Any]) -> Any:
+    def _outside_loops(self, call: Callable[[], Any], timeout: float | None) -> Any:
         """A wait for real input by no loop."""
         frame = calling_frame()
         above = None if frame is None else frame.f_back
@@ -234,10 +234,14 @@ class LoopWaits:
             return self._real_wait(call, outside=True)
         if _looks_after_threads(above):
             return self._real_wait(call)
-        if caller.is_real:
+        if not caller.is_real:
+            return recorded(self._clock, call, frame)
+        if timeout is None:
             return call()
-        with self._clock.jumps.hold():
-            return call()
+        # A child process: what it does in time is work, and no wait.
+        is_child = above is not None and above.f_globals.get("__name__") == "subprocess"
+        free = used_up(timeout) if is_child else free_within(timeout)
+        return recorded(self._clock, call, frame, free)
 
     def _is_idle(self, key: selectors.SelectorKey) -> bool:
         handles = key.data if isinstance(key.data, tuple) else ()

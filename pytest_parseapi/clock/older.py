@@ -17,7 +17,7 @@ from typing import Any, Final
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.ledger import SECOND
 
-__all__ = ["PATIENCE", "OlderWaits", "is_wait"]
+__all__ = ["PATIENCE", "OlderWaits", "is_own", "is_wait"]
 
 # It may be that another thread was faster.
 PATIENCE: Final = SECOND // 4
@@ -200,9 +200,14 @@ def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
 
 def _asking(frame: FrameType | None) -> FrameType | None:
     """Who waits, by way of what stands in the place of the functions that wait."""
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith(_OWN):
+    while frame is not None and is_own(frame):
         frame = frame.f_back
     return frame
+
+
+def is_own(frame: FrameType) -> bool:
+    """Whether a frame is of what stands in the place of the functions that wait."""
+    return str(frame.f_globals.get("__name__")).startswith(_OWN)
 
 
 def _is_selector(frame: FrameType) -> bool:

@@ -5,12 +5,14 @@ They wait for something real, and go on record with what they took.
 
 from __future__ import annotations
 
+import functools
 import select as system
 from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.recorded import recorded
 
 __all__ = ["poll_methods"]
 
@@ -35,10 +37,10 @@ def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., A
 def _recorded(current: Current, real: Callable[..., Any]) -> Callable[..., Any]:
     def poll(*arguments: Any, **named: Any) -> Any:
         clock = current.clock
-        if clock is None or 0 in arguments[1:] or caller_of(calling_frame()) is not Caller.CONSUMER:
+        frame = None if clock is None else calling_frame()
+        if clock is None or 0 in arguments[1:] or caller_of(frame) is not Caller.CONSUMER:
             return real(*arguments, **named)
-        with clock.jumps.hold():
-            return real(*arguments, **named)
+        return recorded(clock, functools.partial(real, *arguments, **named), frame)
 
     poll.__name__, poll.__qualname__ = real.__name__, real.__qualname__
     poll.__doc__ = real.__doc__

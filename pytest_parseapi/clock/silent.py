@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.callers import Caller, caller_named
-from pytest_parseapi.clock.older import PATIENCE, is_wait
+from pytest_parseapi.clock.older import PATIENCE, is_own, is_wait
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
 
@@ -30,6 +30,8 @@ _FEW: Final = 4
 # Before a test, the threads are looked at so often, with so many real seconds between.
 _LOOKS: Final = 6
 _PAUSE: Final = 0.001
+# Stands in code after an instruction that keeps what it found out.
+_CACHE: Final = 0
 
 
 class _Place(NamedTuple):
@@ -130,6 +132,19 @@ class SilentThreads:
         self.old.pop(ident, None)
         self._first.discard(ident)
 
+    def is_back(self, frame: FrameType | None) -> bool:
+        """Whether the calling thread is about to make the call that it stood in at the start.
+
+        Args:
+            frame: where it is.
+        """
+        ident = get_ident()
+        place = self.old.get(ident) or self._strangers.get(ident)
+        if place is None:
+            return False
+        chain = _chain(frame)
+        return bool(chain) and place.chain[-len(chain) :] == chain
+
     def has_few_gone_on(self) -> bool:
         """Whether one of the old threads has gone on, if they are so few that a look is cheap."""
         old = self.old
@@ -182,12 +197,25 @@ class SilentThreads:
 
 
 def _place(frame: FrameType) -> _Place:
+    return _Place(frame, frame.f_lasti, _chain(frame))
+
+
+def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
+    """Where a thread is, whatever of ours stands in the place of the functions that wait."""
     chain = []
-    caller: FrameType | None = frame
-    while caller is not None:
-        chain.append((id(caller.f_code), caller.f_lasti))
-        caller = caller.f_back
-    return _Place(frame, frame.f_lasti, tuple(chain))
+    while frame is not None:
+        if not is_own(frame):
+            chain.append((id(frame.f_code), _call_at(frame)))
+        frame = frame.f_back
+    return tuple(chain)
+
+
+def _call_at(frame: FrameType) -> int:
+    """Which instruction a frame is at: it shows what comes after it while it calls Python code."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    while at > 0 and code[at] == _CACHE:
+        at -= 2
+    return at
 
 
 def _is_of_tool(frame: FrameType) -> bool:

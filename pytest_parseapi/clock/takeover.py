@@ -16,6 +16,7 @@ from pytest_parseapi.clock.current import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
+from pytest_parseapi.clock.real_input import semaphore_methods
 from pytest_parseapi.clock.starts import start_functions
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.supported import lost, untried
@@ -150,6 +151,7 @@ class TakeOver:
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
             *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),
+            *(BuiltinMethods(kind, methods) for kind, methods in semaphore_methods(self._current)),
             TimeMachine(self.without),
         ]
         for taken in self._others:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
+from pytest_parseapi.clock.callers import calling_frame
 from pytest_parseapi.clock.input import is_readable
+from pytest_parseapi.clock.recorded import recorded
 from pytest_parseapi.clock.virtual import VirtualClock
 
 __all__ = ["TrioWaits"]
@@ -39,8 +41,7 @@ class TrioWaits:
             if not _is_at_rest(manager):
                 if events := real(manager, 0):
                     return events
-                with clock.jumps.hold():
-                    return real(manager, timeout)
+                return recorded(clock, functools.partial(real, manager, timeout), calling_frame())
             wait = PolledWait(
                 functools.partial(real, manager),
                 functools.partial(is_readable, _queue_of(manager)),

@@ -16,6 +16,7 @@ from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
+from pytest_parseapi.clock.recorded import recorded
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
@@ -52,19 +53,30 @@ class Waits:
 
         @functools.wraps(real)
         def select(reading: Any, writing: Any, failing: Any, timeout: Any = None, /) -> Any:
-            if timeout == 0 or self._clock.closed or caller_of(calling_frame()).is_real:
-                return real(reading, writing, failing, timeout)
-            with self._clock.jumps.hold():
-                return real(reading, writing, failing, timeout)
+            frame = calling_frame()
+            call = functools.partial(real, reading, writing, failing, timeout)
+            if timeout == 0 or self._clock.closed or caller_of(frame).is_real:
+                return call()
+            return recorded(self._clock, call, frame)
 
         return select
 
     def _accept(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """Who waits for connections is at rest: none may ever come."""
+        ledger = self._clock.ledger
 
         @functools.wraps(real)
         def accept(listener: socket.socket) -> Any:
-            return self._real_wait(functools.partial(real, listener), outside=True)
+            is_main = threading.current_thread() is threading.main_thread()
+            seconds = listener.gettimeout() if is_main else None
+            before, began = ledger.now(), ledger.monotonic()
+            try:
+                return self._real_wait(functools.partial(real, listener), outside=True)
+            except TimeoutError:
+                # The consumer's own wait, and no server's that looks up from time to time.
+                if seconds and not self._clock.closed:
+                    self._clock.jumps.passed(before + ledger.monotonic() - began)
+                raise
 
         return accept
 
