@@ -120,8 +120,11 @@ class LoopWaits:
                     frame = ask_for_frame()
                 except NOT_ASKED:
                     frame = sys._getframe(1)
-                if frame is not None and frame.f_globals is not own and not _is_asyncio(frame):
-                    self._follow(loop)
+                if frame is not None and frame.f_globals is not own:
+                    if _is_asyncio(frame):
+                        ledger.readings -= 1  # as of a delay, below
+                    else:
+                        self._follow(loop)
             ledger.readings += 1
             now = ledger.noted if ledger.readings < ledger.busy else ledger.now()
             shown: float = began + now / SECOND
@@ -168,6 +171,9 @@ class LoopWaits:
             if delay is None or clock.closed or type(loop).call_at is not replaced:
                 return real(loop, delay, callback, *arguments, context=context)
             self._loop_asks = True
+            # A delay is none of the readings by which code that waits for a clock is known: many
+            # tasks may begin to wait at once.
+            clock.ledger.readings -= 1
             timer = call_at(loop, loop.time() + delay, callback, *arguments, context=context)
             if timer._source_traceback:  # with the loop's debug mode
                 del timer._source_traceback[-1]

@@ -37,6 +37,9 @@ _OUTSIDE_PATIENCE: Final = 60 * SECOND
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
 _UNTIMED_SLICE: Final = 1.0
+_SHARED_SLICE: Final = 0.5
+# From so many on, threads share the looks.
+_FEW: Final = 8
 
 
 def _refusal(seconds: float) -> Exception:
@@ -240,14 +243,11 @@ class VirtualClock:
             Whether what it waits for was taken.
         """
         ledger, threads, wait = self.ledger, self._threads, entry.wait
-        patience = None if needs is None else began + max(needs, FREE)
+        due = None if needs is None else began + needs
         takes = wait.takes
-        longest = _UNTIMED_SLICE if patience is None else _LAST_SLICE
         # Whoever is next in time looks up often; so does whoever may not be told.
-        often = (
-            entry.polled if patience is None else entry.deadline == self.jumps.deadlines.earliest()
-        )
-        slice_ = _FIRST_SLICE if often else longest
+        often = entry.polled if due is None else entry.deadline == self.jumps.deadlines.earliest()
+        slice_ = _FIRST_SLICE if often else self._longest(due)
         wait.close()
         while not (entry.awake or self.jumps.closed):
             took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
@@ -258,16 +258,24 @@ class VirtualClock:
                 continue
             if entry.awake or wait.over():
                 break
-            slice_ = min(slice_ * 2, longest)
-            if patience is None:
+            slice_ = min(slice_ * 2, self._longest(due))
+            if due is None:
                 if self._is_stuck(entry, began):
                     self._endless.hang()
-            elif ledger.monotonic() >= patience or ledger.noted >= (entry.deadline or 0):
+            elif self._is_outwaited(began, due) or ledger.noted >= (entry.deadline or 0):
                 self.jumps.note(entry.deadline or 0)
                 threads.wake(entry, due=True)
             else:
                 self.jumps.try_jump()
         return False
+
+    def _longest(self, due: int | None) -> float:
+        """How long a thread blocks before it looks up: of many, one of them does so soon enough."""
+        if due is None:
+            return _UNTIMED_SLICE
+        shared = _LAST_SLICE * max(1, len(self.jumps.deadlines.heap) / _FEW)
+        left = (due - self.ledger.monotonic()) / SECOND
+        return max(_LAST_SLICE, min(shared, left, _SHARED_SLICE))
 
     def _block_once(self, wait: Wait, seconds: float) -> bool:
         self._threads.unlock()
@@ -327,6 +335,11 @@ class VirtualClock:
         return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(
             count_outside=waited < _OUTSIDE_PATIENCE
         )
+
+    def _is_outwaited(self, began: int, due: int) -> bool:
+        """Whether a wait's time has really passed; code that runs meanwhile costs none."""
+        # Time cannot jump while something real is waited for, which is on record with what it took.
+        return self.ledger.monotonic() >= (due if self.jumps.holds else max(due, began + FREE))
 
     def _outlived(self, entry: Waiting, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
