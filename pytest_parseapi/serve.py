@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -165,8 +165,15 @@ class _LoggedStops(Stops):
         super().__init__()
         self._log = log
 
-    def stop(self, message: str, kind: StopKind = "miss", *, waits: bool = False) -> NoReturn:
-        del kind, waits
+    def stop(
+        self,
+        message: str,
+        kind: StopKind = "miss",
+        *,
+        waits: bool = False,
+        also: Sequence[str] = (),
+    ) -> NoReturn:
+        del kind, waits, also
         self._log.write(message.partition("\n")[0])
         raise SimulationStopped(message)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
 from pytest_parseapi.clock.ledger import SECOND, Ledger
+from pytest_parseapi.model.call_site import lines_of_threads
 from pytest_parseapi.model.stops import Stops
 
 __all__ = ["MAX_WAITS", "EndlessWaits"]
@@ -41,11 +43,18 @@ class EndlessWaits:
                 waits=True,
             )
 
-    def hang(self) -> NoReturn:
-        """Nothing is left that could end a wait without a time-out."""
+    def hang(self, others: Iterable[int]) -> NoReturn:
+        """Nothing is left that could end a wait without a time-out.
+
+        Args:
+            others: the identities of the other threads that wait so.
+        """
+        lines = lines_of_threads(others)
+        threads = f"each of its {len(lines) + 1} threads" if lines else "its only thread"
         self._stops.stop(
-            "The consumer would hang forever: its only thread waits without a "
+            f"The consumer would hang forever: {threads} waits without a "
             "time-out for something that nothing is left to bring.",
             kind="hang",
             waits=True,
+            also=lines,
         )

@@ -261,7 +261,8 @@ class VirtualClock:
             slice_ = min(slice_ * 2, self._longest(due))
             if due is None:
                 if self._is_stuck(entry, began):
-                    self._endless.hang()
+                    waiting = {item.ident for item in threads.waiting() if not item.outside}
+                    self._endless.hang(waiting - {entry.ident})
             elif self._is_outwaited(began, due) or ledger.noted >= (entry.deadline or 0):
                 self.jumps.note(entry.deadline or 0)
                 threads.wake(entry, due=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.model.library_code import is_library
+from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["call_site", "waiting_sites"]
+__all__ = ["call_site", "lines_of_threads", "shortened", "waiting_sites"]
 
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
@@ -19,7 +20,28 @@ _MOST: Final = 3
 
 def call_site() -> str:
     """Where the consumer asks: its innermost line that is of no library, or an empty text."""
-    frame: FrameType | None = sys._getframe(1)
+    return _innermost(sys._getframe(1))
+
+
+def lines_of_threads(idents: Iterable[int]) -> list[str]:
+    """The innermost line of no library in each of these threads that has one.
+
+    Args:
+        idents: their identities; the calling one is not among them.
+    """
+    frames = frames_of_others()
+    lines = (_innermost(frames.get(ident)) for ident in idents)
+    return sorted(filter(None, lines))
+
+
+def shortened(lines: Iterable[str]) -> str:
+    """Lines for a message: at most three different ones."""
+    found = [line for line in dict.fromkeys(lines) if line]
+    more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return ", ".join(found[:_MOST]) + more
+
+
+def _innermost(frame: FrameType | None) -> str:
     while frame is not None:
         if _is_the_consumers(frame):
             return _shown(frame)
@@ -27,19 +49,18 @@ def call_site() -> str:
     return ""
 
 
-def waiting_sites() -> str:
+def waiting_sites() -> list[str]:
     """Where the tasks of this thread's event loop wait, while none of them runs.
 
     Returns:
-        The innermost line of each task that is of no library, such as ``client.py:22 in parse``: at
-        most three different ones. An empty text where no loop waits.
+        The innermost line of each task that is of no library, such as ``client.py:22 in parse``,
+        each once. Nothing where no loop waits.
     """
     found = set()
     for coroutine in _waiting():
         lines = [_shown(frame) for frame in _frames(coroutine) if _is_the_consumers(frame)]
         found.update(lines[-1:])
-    more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-    return ", ".join(sorted(found)[:_MOST]) + more
+    return sorted(found)
 
 
 def _waiting() -> Iterator[Any]:

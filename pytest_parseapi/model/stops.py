@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NoReturn
 
-from pytest_parseapi.model.call_site import call_site, waiting_sites
+from pytest_parseapi.model.call_site import call_site, shortened, waiting_sites
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.model.redaction import without_secrets
@@ -27,7 +27,14 @@ class Stops:
         self.kind: StopKind = "miss"
         """What stopped the test: the test's own mistake, or what the consumer would do forever."""
 
-    def stop(self, message: str, kind: StopKind = "miss", *, waits: bool = False) -> NoReturn:
+    def stop(
+        self,
+        message: str,
+        kind: StopKind = "miss",
+        *,
+        waits: bool = False,
+        also: Sequence[str] = (),
+    ) -> NoReturn:
         """Stop the test.
 
         Args:
@@ -35,6 +42,7 @@ class Stops:
             kind: what stops it.
             waits: whether the consumer waits, and does not ask: of an event loop, the lines of its
                 tasks are named then.
+            also: more lines of the consumer that are to be named.
 
         Raises:
             SimulationStopped: always.
@@ -42,7 +50,8 @@ class Stops:
         if self.message is None:
             self.message = printable(without_secrets(message))
             self.kind = kind
-            self.site = (waits and waiting_sites()) or call_site()
+            here = (waiting_sites() if waits else []) or [call_site()]
+            self.site = shortened([*here, *also])
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:

@@ -185,6 +185,38 @@ def test_the_line_that_waits_is_named_also_in_trio(pytester, function, lines):
     result.stdout.fnmatch_lines(["The consumer *", f"  from      {', '.join(lines)}"])
 
 
+# A process of its own: the threads of a consumer that hangs go on waiting.
+def test_the_lines_of_other_threads_that_wait_are_named(pytester):
+    pytester.makepyfile(
+        app="""
+        import queue, threading
+
+        JOBS = queue.Queue()
+
+        def take():
+            JOBS.get()
+
+        def wait_beside_two_workers():
+            for _ in range(2):
+                threading.Thread(target=take, daemon=True).start()
+            threading.Event().wait()
+        """,
+        test_app="""
+        import app
+
+        def test_it(extend_api):
+            app.wait_beside_two_workers()
+        """,
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly", timeout=60)
+    text = result.stdout.str()
+    assert STUCK.replace("its only thread", "each of its 3 threads") in text
+    # The thread that finds out is named first.
+    (line,) = {line for line in result.outlines if line.startswith("  from      ")}
+    sites = line.removeprefix("  from      ").split(", ")
+    assert set(sites) == {"app.py:6 in take", "app.py:11 in wait_beside_two_workers"}
+
+
 def test_of_many_lines_that_wait_three_are_named(extend_api, monkeypatch):
     monkeypatch.setattr(virtual, "_PATIENCE", 0)
     monkeypatch.setattr(virtual, "_UNTIMED_SLICE", 0.001)
