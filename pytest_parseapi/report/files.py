@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import math
 import os
 import re
 import secrets
@@ -30,6 +32,10 @@ class ReportFileError(Exception):
     """A file is no report, or cannot be written. Its text is one line."""
 
 
+class _Damage(Exception):  # noqa: N818 - it is what is wrong, told with the file's name
+    """What is wrong with the JSON of a report."""
+
+
 def read_json(path: Path) -> ReportData:
     """Read a report's data.
 
@@ -46,7 +52,14 @@ def read_json(path: Path) -> ReportData:
             f"{_name(path)} has more than {_LARGEST >> 20} MB: too large for a report"
         )
     try:
-        found: Any = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number)
+        found: Any = json.loads(
+            data.decode("utf-8-sig"),
+            parse_constant=_no_number,
+            parse_float=_number,
+            object_pairs_hook=_object,
+        )
+    except _Damage as damage:
+        raise ReportFileError(f"{_name(path)} is damaged: {damage}") from None
     except RecursionError:
         raise ReportFileError(f"{_name(path)} is nested too deeply for a report") from None
     except ValueError:
@@ -112,7 +125,7 @@ def write(texts: Mapping[Path, str]) -> None:
                 # As it is named: what /dev/stdout leads to has no name in the file system.
                 _write_special(path, data)
                 continue
-            target = Path(os.path.realpath(path))
+            target = _target(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             complete.append((_write_beside(target, data), target))
         while complete:
@@ -124,6 +137,14 @@ def write(texts: Mapping[Path, str]) -> None:
     finally:
         for beside, _ in complete:
             beside.unlink(missing_ok=True)
+
+
+def _target(path: Path) -> Path:
+    """The file that a path leads to by links, if any."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():  # it leads to itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
 
 
 def _write_beside(target: Path, data: bytes) -> Path:
@@ -172,3 +193,20 @@ def _short(value: Any) -> str:
 
 def _no_number(text: str) -> Any:
     raise ValueError(text)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _Damage(f"{_short(text)} is too large a number")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that loses nothing: of two values of one name, the last would stand alone."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Damage(f"{_short(twice)} stands twice in one object")
+    return found

@@ -207,6 +207,8 @@ def test_no_name_or_message_ends_the_page_s_script():
             '{"format": "pytest-parseapi report", "version": 1}',
             "has version 1 of the format, this reads 2",
         ),
+        ('{"tests": [1], "tests": []}', "a.json is damaged: 'tests' stands twice in one object"),
+        ('{"percent": 1e999}', "a.json is damaged: '1e999' is too large a number"),
     ],
 )
 def test_the_command_refuses_what_is_no_report(tmp_path, capsys, content, message):

@@ -161,6 +161,16 @@ def test_a_file_keeps_its_mode_and_a_link_its_target(tmp_path):
     assert target.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_link_that_leads_to_itself_is_not_replaced(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    with pytest.raises(ReportFileError, match=r"(one|other): Too many levels of symbolic links$"):
+        write({one: "text"})
+    assert one.is_symlink()
+    assert other.is_symlink()
+
+
 def test_a_pipe_that_nobody_reads_does_not_hold_the_session_up(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
