@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -45,7 +46,10 @@ class Payload:
     kind: str
     """The content type without its parameters."""
     parts: tuple[PayloadPart, ...]
-    """Of a form its parts, of a JSON object its keys; of anything else the whole body."""
+    """Of a form its parts, of a JSON object its keys; of anything else the whole body.
+
+    A key within another one is named after both: ``config.target``.
+    """
     whole: PayloadPart = field(compare=False)
     """The body as one part."""
 
@@ -57,6 +61,7 @@ class Payload:
         return any(
             again is not None and again.size < part.size
             for key, part in _by_name(self.parts).items()
+            if part.filename is not None or part == self.whole
             for again in (theirs.get(key),)
         )
 
@@ -92,22 +97,36 @@ class Payload:
         if (self.whole in self.parts) is not (other.whole in other.parts):
             return f"{self.whole}, then {other.whole}"
         for key in {**ours, **theirs}:
-            changed = _changed(ours.get(key), theirs.get(key), noun)
-            if changed is not None:
-                return changed
+            part, again = ours.get(key), theirs.get(key)
+            if part != again:
+                outer = (self if part is None else other)._outermost_missing(key[0])
+                return _changed(part, again, noun, outer)
         if self.parts != other.parts:
             # A server may read a form as a stream, so their order is part of what is sent.
             return f"parts {_names(self.parts)}, then {_names(other.parts)}"
         return None
 
+    def _outermost_missing(self, name: str) -> str:
+        """The outermost of the keys around a key that is not here; an empty text for none."""
+        around = name.split(".") if self.kind == _JSON else []
+        names = {part.name for part in self.parts}
+        outers = (".".join(around[:depth]) for depth in range(1, len(around)))
+        return next(
+            (
+                outer
+                for outer in outers
+                if not any(item == outer or item.startswith(f"{outer}.") for item in names)
+            ),
+            "",
+        )
 
-def _changed(part: PayloadPart | None, again: PayloadPart | None, noun: str) -> str | None:
-    if part == again:
-        return None
+
+def _changed(part: PayloadPart | None, again: PayloadPart | None, noun: str, outer: str) -> str:
     if part is None:
-        return f"no {again.name!r} {noun}, then {again}" if again else None
+        name = outer or (again.name if again else "")
+        return f"no {name!r} {noun}, then {'one' if outer else again}"
     if again is None:
-        return f"{part}, then no such {noun}"
+        return f"{outer or part}, then no such {noun}"
     if str(part) == str(again):
         return f"{part}, then other content of the same size"
     return f"{part}, then {again}"
@@ -200,10 +219,15 @@ def _keys(body: bytes, document_names: DocumentNames) -> tuple[PayloadPart, ...]
     if not isinstance(found, dict):
         return ()
     # In which order an object's keys stand says nothing.
-    texts = {
-        key: json.dumps(document_names.value(value), sort_keys=True).encode()
-        for key, value in sorted(found.items())
-    }
-    return tuple(
-        PayloadPart(key, None, None, len(text), _digest(text)) for key, text in texts.items()
-    )
+    values = sorted(_values(document_names.value(found), ""), key=itemgetter(0))
+    texts = [(name, json.dumps(value, sort_keys=True).encode()) for name, value in values]
+    return tuple(PayloadPart(name, None, None, len(text), _digest(text)) for name, text in texts)
+
+
+def _values(found: Mapping[str, object], within: str) -> Iterator[tuple[str, object]]:
+    """Each value that is no object with keys, by the names of the keys that lead to it."""
+    for key, value in found.items():
+        if isinstance(value, dict) and value:
+            yield from _values(value, f"{within}{key}.")
+        else:
+            yield f"{within}{key}", value

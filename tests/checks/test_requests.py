@@ -175,6 +175,41 @@ def test_other_options_in_json(nutrient_api):
     assert f"  next       {CHANGED}\n" in text
 
 
+@pytest.mark.parametrize(
+    ("config", "seen"),
+    [
+        ({"target": "spatial"}, "config.target (10 bytes), then config.target (9 bytes)"),
+        ({}, "config.target (10 bytes), then no such key"),
+        (None, "config, then no such key"),
+        (
+            {"target": "markdown", "chunkingStrategy": {"type": "page"}},
+            "no 'config.chunkingStrategy' key, then one",
+        ),
+        (
+            {"target": "markdown", "engine": "parse_light"},
+            "no 'config.engine' key, then config.engine (13 bytes)",
+        ),
+    ],
+)
+def test_the_key_that_changed_is_named_also_within_another_one(extend_api, config, seen):
+    extend_api.fail("INTERNAL_ERROR")
+    first = {"file": {"url": FILES + "a.pdf"}, "config": {"target": "markdown"}}
+    second = {"file": first["file"]} | ({} if config is None else {"config": config})
+    for body in (first, second):
+        send(extend_api, json=body)
+    assert f"  seen       {seen}\n" in said(extend_api.assert_payload_resent)
+
+
+def test_a_field_that_got_shorter_is_no_spent_stream(nutrient_api):
+    nutrient_api.fail("maestro_error")
+    for mode in ("structure", "text"):
+        files, data = {"file": ("a.pdf", b"%PDF-1.7")}, {"instructions": f'{{"mode": "{mode}"}}'}
+        send(nutrient_api, files=files, data=data)
+    text = said(nutrient_api.assert_payload_resent)
+    assert "  seen       instructions (21 bytes), then instructions (16 bytes)\n" in text
+    assert f"  next       {CHANGED}\n" in text
+
+
 def test_another_query(extend_api):
     extend_api.fail("INTERNAL_ERROR")
     send(extend_api, path="/parse?responseType=url")
