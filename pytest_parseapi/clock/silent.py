@@ -30,6 +30,8 @@ _FEW: Final = 4
 # Before a test, the threads are looked at so often, with so many real seconds between.
 _LOOKS: Final = 6
 _PAUSE: Final = 0.001
+# So many places at which threads stood are kept: some stand somewhere else before each test.
+_MOST_RESTS: Final = 1_000
 # Stands in code after an instruction that keeps what it found out.
 _CACHE: Final = 0
 
@@ -86,6 +88,8 @@ class SilentThreads:
                 ):
                     doubtful.add(rest)
             if self.monotonic() > last:
+                if len(self._rests) > _MOST_RESTS:
+                    self._rests.clear()
                 self._rests |= doubtful
                 return
             if not doubtful and (look >= _LOOKS or self._places.items() <= before.items()):

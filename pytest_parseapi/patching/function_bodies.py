@@ -57,7 +57,7 @@ class _Body:
         real.__kwdefaults__ = function.__kwdefaults__
         target = make(real)
         setattr(target, _MARK, self)
-        self._code = _calling(function, self.saved, target)
+        self._code: CodeType | None = _calling(function, self.saved, target)
         function.__code__ = self._code
 
     def undo(self) -> None:
@@ -65,6 +65,8 @@ class _Body:
         self.is_over = True
         if self._function.__code__ is self._code:
             self._function.__code__ = _beneath(self.saved)
+        # The garbage collector does not see into code: with it, all of the test would be kept.
+        self._code = None
 
 
 def _beneath(code: CodeType) -> CodeType:

@@ -111,6 +111,20 @@ def test_a_trio_deadline_around_a_retry_loop(extend_api):
     assert extend_api.clock.elapsed == 30
 
 
+@pytest.mark.parametrize("deadline", [None, 1000])
+def test_many_tasks_that_begin_to_wait_at_once_wake_at_their_times(clock, deadline):
+    async def wait(number):
+        sum(range(50_000))  # a millisecond's work
+        async with asyncio.timeout(deadline):
+            await asyncio.sleep(number)
+        return clock.elapsed - number
+
+    async def main():
+        return await asyncio.gather(*(wait(number) for number in range(400)))
+
+    assert set(asyncio.run(main())) == {0}
+
+
 def test_call_later_and_call_at(clock):
     seen = []
 

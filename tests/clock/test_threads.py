@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import multiprocessing
 import multiprocessing.pool
@@ -24,6 +25,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_parseapi.clock import virtual
+from pytest_parseapi.clock.blocking import Sleep
 
 URL = "https://api.extend.ai/parse"
 HEADERS = {"authorization": "Bearer sk_test_0123456789"}
@@ -537,6 +539,48 @@ def test_a_wait_ends_by_real_time_where_no_jump_is_possible(clock):
         theirs.sendall(b"x")
         thread.join()
     assert clock.elapsed == 0.05
+
+
+def answered_in_time():
+    """Whether a server that takes a moment answers before its client gives it up."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(0.24)
+
+    def answer():
+        time.sleep(0.01)
+        theirs.sendall(b"x")
+
+    with ours, theirs:
+        (thread,) = started(answer)
+        try:
+            return ours.recv(1) == b"x"
+        except TimeoutError:
+            return False
+        finally:
+            thread.join()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_short_wait_beside_a_real_one_ends_in_time():
+    # A busy machine may take longer for once.
+    assert any(answered_in_time() for _ in range(10))
+
+
+def test_of_many_threads_that_wait_few_look_at_the_clock(clock, monkeypatch):
+    looks = []
+    block = Sleep.block
+
+    def counted(gate, seconds):
+        looks.append(seconds)
+        return block(gate, seconds)
+
+    monkeypatch.setattr(Sleep, "block", counted)
+    threads = started(*[functools.partial(time.sleep, 3600 + number) for number in range(100)])
+    compute(0.3)
+    for thread in threads:
+        thread.join()
+    assert clock.elapsed == 3699
+    assert len(looks) < 1500
 
 
 def test_a_busy_loop_on_a_deadline_is_a_wait(clock):

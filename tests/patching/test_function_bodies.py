@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import inspect
+import weakref
 from unittest import mock
 
 import pytest
@@ -83,6 +85,18 @@ def test_bodies_that_end_in_another_order_leave_nothing_behind():
     first.stop()
     second.stop()
     assert Library.send.__code__ is code
+
+
+def test_nothing_of_what_was_put_in_place_is_kept():
+    library = Library()
+    gone = weakref.ref(library)
+    bodies = FunctionBodies()
+    bodies.put(Library.send, lambda _real, kept=library: lambda *_given, **_named: kept)
+    assert Library().send("a") is library
+    bodies.stop()
+    del library, bodies
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.mark.parametrize(
