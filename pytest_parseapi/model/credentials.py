@@ -10,7 +10,14 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from pytest_parseapi.model.http import Request
 
-__all__ = ["BasicAuth", "BearerToken", "Credential", "HeaderKey", "QueryKey"]
+__all__ = [
+    "BasicAuth",
+    "BearerToken",
+    "Credential",
+    "HeaderKey",
+    "QueryKey",
+    "secrets_of_another_scheme",
+]
 
 
 class Credential(ABC):
@@ -159,13 +166,35 @@ class BasicAuth(Credential):
 
     def read(self, request: Request) -> tuple[str, ...]:
         """The encoded pair, and the part of it that is secret."""
-        scheme, _, token = (request.header("authorization") or "").partition(" ")
-        if scheme.lower() != "basic":
-            return ()
-        try:
-            pair = base64.b64decode(token.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ()
-        user, colon, password = pair.partition(":")
+        token = _token(request)
+        user, password = _basic_pair(request)
         secret = user if self.key_is_user else password
-        return (token.strip(), secret) if colon and secret else ()
+        return (token, secret) if secret else ()
+
+
+def secrets_of_another_scheme(request: Request) -> set[str]:
+    """What a request carries as a credential that its provider does not read.
+
+    A URL with a key in it, ``https://KEY@host``, is sent as a Basic pair.
+
+    Args:
+        request: what the consumer sent.
+    """
+    user, password = _basic_pair(request)
+    return {_token(request), password or user} - {""}
+
+
+def _token(request: Request) -> str:
+    return (request.header("authorization") or "").partition(" ")[2].strip()
+
+
+def _basic_pair(request: Request) -> tuple[str, str]:
+    """User name and password; two empty texts where there is no such pair."""
+    if not (request.header("authorization") or "").lower().startswith("basic "):
+        return "", ""
+    try:
+        pair = base64.b64decode(_token(request), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    user, colon, password = pair.partition(":")
+    return (user, password) if colon else ("", "")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from pytest_parseapi.model.context import Context
+from pytest_parseapi.model.credentials import secrets_of_another_scheme
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Fault, Reply, Request
@@ -263,8 +264,7 @@ class SimulatedService:
         secrets = self._functions.texts(self.provider.credential.read, request)
         if not secrets:
             # Whoever sends another scheme by mistake must not log the token either.
-            token = (request.header("authorization") or "").partition(" ")[2].strip()
-            self.journal.credentials.update({token} - {""})
+            self.journal.credentials.update(secrets_of_another_scheme(request))
         return secrets
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:

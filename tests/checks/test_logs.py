@@ -316,6 +316,21 @@ def test_other_schemes_count_too(extend_api, scheme):
     assert said(extend_api.assert_credential_not_logged).startswith("rule broken: ")
 
 
+@pytest.mark.parametrize("sent", ["user", "password", "pair"])
+def test_a_key_in_a_url_counts_although_it_is_sent_encoded(extend_api, sent):
+    name, password = (KEY, "") if sent == "user" else ("someone", KEY)
+    url = f"https://{name}:{password}@api.extend.ai/parse"
+    reply = httpx.post(url, json={"file": {"url": FILES + "a.pdf"}})
+    log.error(reply.request.headers["authorization"] if sent == "pair" else f"POST {url}")
+    assert said(extend_api.assert_credential_not_logged).startswith("rule broken: ")
+
+
+def test_the_name_of_a_user_with_a_password_is_none(extend_api):
+    httpx.post(f"https://someone:{KEY}@api.extend.ai/parse", json={"file": {"url": FILES}})
+    log.error("someone was turned down")
+    extend_api.assert_credential_not_logged()
+
+
 def test_attempts_never_show_a_credential(extend_api):
     send(extend_api, key=KEY, headers={"x-api-key": KEY, "cookie": f"session={KEY}"})
     attempt = extend_api.attempts[0]
