@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pytest_parseapi.checks.kinds import Kind
+from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -135,16 +136,22 @@ def body_of(findings: Sequence[Finding]) -> str:
     """One or several findings as a failing check says them."""
     if len(findings) == 1:
         return f"rule broken: {findings[0].rule}\n{findings[0].text()}"
-    texts = [
-        f"{number}. {finding.rule}\n{finding.text()}"
-        for number, finding in enumerate(findings[:_WHOLE], 1)
-    ]
+    firsts = {finding.rule: finding for finding in reversed(findings)}
+    # Each rule is told once before any is told again.
+    ordered = [item for item in findings if item is firsts[item.rule]]
+    ordered += [item for item in findings if item is not firsts[item.rule]]
+    texts = []
+    for number, finding in enumerate(ordered[:_WHOLE], 1):
+        again = finding.advice == firsts[finding.rule].advice and number > len(firsts)
+        told = replace(finding, advice="") if again else finding
+        texts.append(f"{number}. {finding.rule}\n{told.text()}")
     rest: dict[str, list[str]] = {}
-    for finding in findings[_WHOLE:]:
+    for finding in ordered[_WHOLE:]:
         rest.setdefault(finding.rule, []).append(str(finding.subject or finding.seen))
     more = [f"{len(places)} more: {rule}: {', '.join(places)}" for rule, places in rest.items()]
     texts += ["\n".join(more)] if more else []
-    return f"{len(findings)} rules broken\n\n" + "\n\n".join(texts)
+    times = "" if len(firsts) == len(findings) else f", {len(findings)} times in all"
+    return f"{counted(len(firsts), 'rule')} broken{times}\n\n" + "\n\n".join(texts)
 
 
 # How many findings are told whole where there are many: the rest is told by its places.

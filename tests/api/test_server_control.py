@@ -216,7 +216,9 @@ class TestChecks:
             control(base, "fail", {"errors": ["OCR_ERROR"], "document": name})
             parse(base, name)
         found = control(base, "check/retried").json()
-        assert found["text"].startswith("2 rules broken\n\n1. a failed operation is tried again")
+        assert found["text"].startswith(
+            "1 rule broken, 2 times in all\n\n1. a failed operation is tried again"
+        )
         assert found["rule"] == "a failed operation is tried again"
 
     def test_nothing_to_check_fails(self, base):

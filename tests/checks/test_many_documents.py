@@ -86,11 +86,34 @@ def test_where_all_fail_the_first_is_shown_and_the_others_are_named(extend_api):
     extend_api.fail("CORRUPT_FILE", times=ALWAYS)
     parse_all(extend_api, rounds=1)
     text = message_of(extend_api.assert_recovered)
-    assert text.startswith("50 rules broken\n\n1. the last attempt succeeds after")
+    assert text.startswith("1 rule broken, 50 times in all\n\n1. the last attempt succeeds after")
     assert numbers(text) == [1]
     assert len(text.splitlines()) <= MOST
     assert all(f"doc-{number:02}.pdf" in text for number in range(50))
     assert "\n\n45 more: the last attempt succeeds after at least one failure: POST /parse" in text
+
+
+def test_each_rule_is_told_before_one_is_told_again(extend_api):
+    """Else the rule that is broken everywhere hides the one that is broken once."""
+    extend_api.fail("CORRUPT_FILE", times=ALWAYS)
+    with httpx.Client(base_url=extend_api.base_url, timeout=None) as client:
+        for number in range(12):
+            for _ in range(2):
+                url = f"https://x.example/doc-{number:02}.pdf"
+                client.post(
+                    "/parse",
+                    json={"file": {"url": url}},
+                    headers={"authorization": f"Bearer {extend_api.api_key}"},
+                )
+    text = message_of(extend_api.assert_follows_documentation)
+    assert text.startswith("3 rules broken, 25 times in all\n\n1. CORRUPT_FILE is not retried\n")
+    assert "\n\n2. the requestId of the last failed reply is logged\n" in text
+    assert "\n\n3. every request is sent with a connect and a read time-out\n" in text
+    assert "\n\n4. CORRUPT_FILE is not retried\n" in text
+    assert "\n\n5. the requestId of the last failed reply is logged\n" in text
+    assert text.count("  next  ") == 3, "what to do is said once for each rule"
+    assert "\n10 more: CORRUPT_FILE is not retried: POST /parse" in text
+    assert len(text.splitlines()) <= MOST
 
 
 def test_a_fuse_shows_the_operation_that_does_not_end(pytester, separate):

@@ -217,7 +217,7 @@ def test_every_broken_operation_is_named(extend_api):
     send(extend_api, "a.pdf")
     send(extend_api, "b.pdf")
     assert said(extend_api.assert_retried).startswith(
-        "2 rules broken\n"
+        "1 rule broken, 2 times in all\n"
         "\n"
         "1. a failed operation is tried again\n"
         "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
