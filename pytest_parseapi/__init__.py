@@ -19,7 +19,7 @@ _HOMES = {
     "model.mistakes": "UsageError",
     "model.multipart": "MalformedBody Part file_part parse_multipart",
     "model.provider": "APIVersion Provider",
-    "model.reading": "json_object media_type names_of_upload names_of_url",
+    "model.request_content": "json_object media_type names_of_upload names_of_url",
     "model.runs": "RunDescription RunFailure RunStore SimulatedBatch SimulatedRun Submission",
     "model.webhooks": "Signing WebhookDescription",
     "plugin.contract": "ParseErrorContract",

@@ -16,7 +16,12 @@ from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.multipart import MalformedBody, Part, file_part, parse_multipart
 from pytest_parseapi.model.provider import APIVersion, Provider
-from pytest_parseapi.model.reading import json_object, media_type, names_of_upload, names_of_url
+from pytest_parseapi.model.request_content import (
+    json_object,
+    media_type,
+    names_of_upload,
+    names_of_url,
+)
 from pytest_parseapi.model.runs import (
     RunDescription,
     RunFailure,

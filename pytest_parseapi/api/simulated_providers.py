@@ -173,7 +173,7 @@ class SimulatedProviders:
             stops=self.stops,
             seed=self.settings.seed,
             max_attempts=self.settings.max_attempts,
-            picture=lambda attempts, focus: timeline_of(provider, attempts, focus=focus),
+            draw_timeline=lambda attempts, focus: timeline_of(provider, attempts, focus=focus),
             signing_parameters=self.settings.signing_parameters,
         )
         self.services[provider.name] = service

@@ -13,8 +13,8 @@ from pytest_parseapi.clock.real_input import RealInput
 from pytest_parseapi.clock.real_timers import RealTimers
 from pytest_parseapi.clock.signals import SignalWaits
 from pytest_parseapi.clock.takeover import take_over
+from pytest_parseapi.clock.thread_waits import ThreadWaits
 from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.clock.waits import Waits
 
 __all__ = ["VirtualTime"]
 
@@ -34,7 +34,7 @@ class VirtualTime:
     ) -> None:
         self.clock = clock
         self._idle = idle
-        self._waits: Waits | None = None
+        self._waits: ThreadWaits | None = None
         self._loops: LoopWaits | None = None
         self._alarms: Alarms | None = None
         self._timers: RealTimers | None = None
@@ -50,7 +50,7 @@ class VirtualTime:
             functions = take_over()
             functions.hold()
             functions.begin(self.clock)
-            self._waits = Waits(self.clock)
+            self._waits = ThreadWaits(self.clock)
             self._waits.start()
             self._loops = LoopWaits(self.clock, self._idle)
             self._loops.start()

@@ -135,8 +135,8 @@ class TakeOver:
 
     def _prepare_in_place(self) -> None:
         # Nothing of this loads where no test has virtual time.
-        from pytest_parseapi.patching.functions import BuiltinFunction, Trampolines, check
-        from pytest_parseapi.patching.types import BuiltinMethods
+        from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines, check
+        from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
         trampolines: Trampolines | None
         try:

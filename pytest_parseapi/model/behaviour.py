@@ -16,7 +16,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
+from pytest_parseapi.model.request_content import (
     json_object,
     media_type,
     names_of_disposition,
@@ -62,7 +62,7 @@ class Call(Context):
     """The test's runs; using it is a mistake where `Provider.runs` is None."""
     names: tuple[str, ...] = ()
     """What `Behaviour.documents` found."""
-    unseen: bool = False
+    reply_replaced: bool = False
     """Whether a scripted error is sent in the place of the reply: a bad request is turned down all
     the same, but a good one needs no body, and its effects are left out."""
     effects: list[Callable[[], None]] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Behaviour:
             return self._success(200, self.run_body(found, call.runs.poll(found)), request_id)
         return self._success(200, {"status": "ok"}, request_id)
 
-    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """The message and details of a scripted error, where they depend on the request.
 
         Args:

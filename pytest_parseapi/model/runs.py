@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Protocol, cast
 from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import SimulationStopped
-from pytest_parseapi.model.reading import names_of_url
+from pytest_parseapi.model.request_content import names_of_url
 
 __all__ = [
     "RunDescription",

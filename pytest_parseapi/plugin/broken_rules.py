@@ -23,7 +23,16 @@ from pytest_parseapi.report.rules import (
     table,
 )
 
-__all__ = ["CONTRACT", "TEXTS", "broken_by", "broken_rules", "fold", "note", "place_of", "show"]
+__all__ = [
+    "CONTRACT",
+    "TEXTS",
+    "add_broken_rules",
+    "broken_by",
+    "broken_rules",
+    "fold",
+    "place_of",
+    "show",
+]
 
 TEXTS: Final = "parseapi_texts"
 """Where a report of a contract's case keeps what it says of each of its rules."""
@@ -35,7 +44,7 @@ _MOST_OF_TIMELINE: Final = 12
 _TIMELINE: Final = "timeline of "
 
 
-def note(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> None:
+def add_broken_rules(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> None:
     """Keep with a report which rules its test broke, and make its short summary one line.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_parseapi.plugin.broken_rules import note
+from pytest_parseapi.plugin.broken_rules import add_broken_rules
 from pytest_parseapi.plugin.simulated_test import test_key
 
 __all__: list[str] = []
@@ -48,5 +48,5 @@ def pytest_runtest_makereport(
     """Keep with a failure's report which rules its test broke."""
     report = yield
     if call.excinfo is not None and test_key in item.stash:
-        note(item, call.excinfo.value, report)
+        add_broken_rules(item, call.excinfo.value, report)
     return report

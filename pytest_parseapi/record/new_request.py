@@ -8,7 +8,7 @@ from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Excerpt, Request, size_of
-from pytest_parseapi.model.reading import media_type
+from pytest_parseapi.model.request_content import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of

@@ -37,7 +37,7 @@ class Outcome:
     seconds: float | None = None
     """How long the reply takes; None where the test says that for all replies."""
 
-    def unseen(self, fault: Fault, error: DocumentedError | str | None) -> Outcome:
+    def without_reply(self, fault: Fault, error: DocumentedError | str | None) -> Outcome:
         """The same where the consumer never saw the reply: what it showed is lost.
 
         Args:

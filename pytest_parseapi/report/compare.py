@@ -16,7 +16,7 @@ from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none, texts_in
+from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
 from pytest_parseapi.record.recordings.reader import read_recording
 from pytest_parseapi.report.body_fields import ShapeGroup, shape_of

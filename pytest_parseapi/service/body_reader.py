@@ -13,7 +13,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none, texts_in
+from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.run_book import RunBook

@@ -17,8 +17,8 @@ from pytest_parseapi.model.runs import no_runs
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.memory import Memory
-from pytest_parseapi.service.outcome import readable, scripted_outcome
+from pytest_parseapi.service.error_outcomes import readable_id, scripted_outcome
+from pytest_parseapi.service.provider_data import ProviderData
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.replay_script import Replay, item_of
 from pytest_parseapi.service.replayed_outcome import replayed
@@ -60,7 +60,7 @@ class Decisions:
 
     def call(
         self,
-        memory: Memory,
+        data: ProviderData,
         request: Request,
         endpoint: Endpoint,
         params: dict[str, str],
@@ -70,7 +70,7 @@ class Decisions:
         """A request as the provider's functions see it.
 
         Args:
-            memory: what the provider remembers.
+            data: what the provider remembers.
             request: what is asked.
             endpoint: where.
             params: the variables of its path.
@@ -82,24 +82,26 @@ class Decisions:
             endpoint=endpoint,
             params=params,
             now=now,
-            state=memory.state,
-            new_id=memory.ids.new,
+            state=data.state,
+            new_id=data.ids.new,
             base_url=request.base_url or self._provider.base_url,
             names=names,
             runs=_NO_RUNS,
         )
-        if memory.runs is not None:
-            call.runs = CallRuns(memory.runs, call, self._provider.idempotency_header)
+        if data.runs is not None:
+            call.runs = CallRuns(data.runs, call, self._provider.idempotency_header)
         return call
 
-    def outcome(self, call: Call, memory: Memory, script: Script, *, authorized: bool) -> Outcome:
+    def outcome(
+        self, call: Call, data: ProviderData, script: Script, *, authorized: bool
+    ) -> Outcome:
         """What the network does comes first, then the credential, the request, and the script.
 
         A bad request does not use up a script: the API turns it down before it works on it.
 
         Args:
             call: the request; it is of no use afterwards.
-            memory: what the provider remembers.
+            data: what the provider remembers.
             script: the failures.
             authorized: whether the request has a credential.
         """
@@ -107,7 +109,7 @@ class Decisions:
         try:
             found = self._scripted(call, script) if script.pending else NOTHING
             if isinstance(found.step, Replay):
-                return self._replayed(found, found.step, call, memory, script, refusal)
+                return self._replayed(found, found.step, call, data, script, refusal)
             return self._simulated(found, call, script, refusal)
         finally:
             # They know the call: as a circle, all of it would be the garbage collector's to find.
@@ -126,7 +128,7 @@ class Decisions:
         if silence is not None and not lost:
             return self._fault(script, found, silence)
         request_id = call.new_id(self._provider.behaviour.request_id_prefix)
-        call.unseen = isinstance(error, DocumentedError)
+        call.reply_replaced = isinstance(error, DocumentedError)
         reply = self._served(call, request_id, refusal)
         if isinstance(reply, Reply) and (step is None or lost):
             # Where the reply alone is lost, the service got the request.
@@ -146,7 +148,7 @@ class Decisions:
             script.take(found)
         return Outcome(
             result=reply,
-            request_id=readable(request_id, reply, self._provider.behaviour),
+            request_id=readable_id(request_id, reply, self._provider.behaviour),
             shown=call.shown,
             listed=tuple(call.listed),
             counts=call.counts,
@@ -157,7 +159,7 @@ class Decisions:
         found: Found,
         replay: Replay,
         call: Call,
-        memory: Memory,
+        data: ProviderData,
         script: Script,
         refusal: DocumentedError | None,
     ) -> Outcome:
@@ -171,7 +173,7 @@ class Decisions:
                 return self._functions.rejected(refusal, request_id)
         replay.take(reply)
         script.take(found)
-        return replayed(replay, reply, call, memory.runs, self._wall())
+        return replayed(replay, reply, call, data.runs, self._wall())
 
     def _served(
         self, call: Call, request_id: str, refusal: DocumentedError | None

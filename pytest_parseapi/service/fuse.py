@@ -25,7 +25,7 @@ class Fuse:
             a server, which stops nobody.
         stops: where to stop the test.
         journal: the record.
-        picture: draws a record for the message, given the numbers of what matters most.
+        draw_timeline: draws a record for the message, given the numbers of what matters most.
     """
 
     def __init__(
@@ -33,12 +33,12 @@ class Fuse:
         max_attempts: float,
         stops: Stops,
         journal: Journal,
-        picture: Callable[[list[Attempt], Collection[int]], str],
+        draw_timeline: Callable[[list[Attempt], Collection[int]], str],
     ) -> None:
         self._max_attempts = max_attempts
         self._stops = stops
         self._journal = journal
-        self._picture = picture
+        self._draw_timeline = draw_timeline
 
     def check(self, operation: Operation) -> None:
         """Stop the test where the next attempt at an operation would be one too many.
@@ -62,7 +62,7 @@ class Fuse:
         numbers = [attempt.number for attempt in operation.attempts]
         self._stops.stop(
             f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n\n{self._picture(self._journal.attempts, numbers)}",
+            f"({limit}).\n\n{self._draw_timeline(self._journal.attempts, numbers)}",
             kind="fuse",
         )
 

@@ -15,12 +15,12 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none
+from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_run
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.outcome import failed
+from pytest_parseapi.service.error_outcomes import error_outcome
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
@@ -146,15 +146,15 @@ class GuidedService:
     ) -> list[Reply]:
         """What the simulation answers where it fails with an error: scripted, and by itself."""
         call = self._call(request, endpoint, params, self._new_id)
-        replies = [self._failed(error, self._behaviour.scripted(error, call))]
+        replies = [self._error_reply(error, self._behaviour.rejection_for(error, call))]
         answer = self._answer(request, endpoint, params, self._new_id, lasting=False)
         if isinstance(answer, Rejected) and answer.code == error.code:
-            replies.append(self._failed(error, answer))
+            replies.append(self._error_reply(error, answer))
         return replies
 
-    def _failed(self, error: DocumentedError, said: Rejected | None) -> Reply:
-        details = {} if said is None else said.details
-        outcome = failed(self._behaviour, error, _REQUEST_ID, details=details)
+    def _error_reply(self, error: DocumentedError, wording: Rejected | None) -> Reply:
+        details = {} if wording is None else wording.details
+        outcome = error_outcome(self._behaviour, error, _REQUEST_ID, details=details)
         assert isinstance(outcome.result, Reply)
         return outcome.result
 

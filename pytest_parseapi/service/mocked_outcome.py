@@ -12,9 +12,9 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none, texts_in
+from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.outcome import readable
+from pytest_parseapi.service.error_outcomes import readable_id
 
 __all__ = ["outcome_of"]
 
@@ -145,7 +145,7 @@ def _carries_id(provider: Provider, error: DocumentedError) -> bool:
     reply = provider.behaviour.error_reply(
         error, message=error.message, request_id=_PROBE, details=MappingProxyType({})
     )
-    return readable(_PROBE, reply, provider.behaviour) is not None
+    return readable_id(_PROBE, reply, provider.behaviour) is not None
 
 
 def _request_id(provider: Provider, reply: Reply, body: dict[str, Any] | None) -> str | None:

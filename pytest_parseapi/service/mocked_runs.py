@@ -11,7 +11,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none
+from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.run_book import RunBook

@@ -74,10 +74,10 @@ class Pending:
         """The consumer gave up on the exchange before its end."""
         outcome = self._outcome
         error = outcome.error if isinstance(outcome.result, Fault) else why
-        unseen = outcome.unseen(Fault("cancelled", "the consumer gave up"), error)
+        lost = outcome.without_reply(Fault("cancelled", "the consumer gave up"), error)
         if outcome.shown is not None and self._opened.endpoint.polls:
-            unseen.shown = RunShown(outcome.shown.id)  # the path names it
-        self._close(self._opened, unseen)
+            lost.shown = RunShown(outcome.shown.id)  # the path names it
+        self._close(self._opened, lost)
 
     def _stop_hanging(self) -> NoReturn:
         """Stop a test whose client would wait forever."""
@@ -110,5 +110,5 @@ def timed(
     waits = not fault or (recorded and fault != "connect_error")
     if timeouts.read is not None and reply_seconds > timeouts.read and waits:
         late = Fault("read_timeout", f"the reply takes {reply_seconds:g} s")
-        return outcome.unseen(late, late.name), timeouts.read
+        return outcome.without_reply(late, late.name), timeouts.read
     return outcome, reply_seconds

@@ -15,7 +15,7 @@ from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.outcome import failed
+from pytest_parseapi.service.error_outcomes import error_outcome
 
 __all__ = ["ProviderFunctions"]
 
@@ -59,7 +59,7 @@ class ProviderFunctions:
         """What the provider says of a scripted error, where that depends on the request."""
         if isinstance(error, NetworkFault):
             return None
-        function = self._provider.behaviour.scripted
+        function = self._provider.behaviour.rejection_for
         try:
             said = function(error, call)
         except Exception as mistake:  # noqa: BLE001 - whatever it raises, it is named
@@ -98,7 +98,9 @@ class ProviderFunctions:
         """How a request ends that is turned down without a script."""
         text = error.message if message is None else message
         behaviour = self._provider.behaviour
-        outcome = self.guarded(failed, behaviour, error, request_id, message=text, details=details)
+        outcome = self.guarded(
+            error_outcome, behaviour, error, request_id, message=text, details=details
+        )
         outcome.rejection = text
         return outcome
 

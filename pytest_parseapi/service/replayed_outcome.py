@@ -13,7 +13,7 @@ from pytest_parseapi.model.behaviour import Behaviour, Call
 from pytest_parseapi.model.http import Fault, Reply, moment_of
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.reading import object_or_none
+from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_run

@@ -21,10 +21,10 @@ from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.decisions import Decisions
 from pytest_parseapi.service.fuse import Fuse
-from pytest_parseapi.service.memory import Memory
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.mocked_runs import with_run
 from pytest_parseapi.service.pending import Pending, timed
+from pytest_parseapi.service.provider_data import ProviderData
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
@@ -53,7 +53,7 @@ class SimulatedService:
         stops: where to stop the test.
         seed: what the ids depend on.
         max_attempts: the fuse: how many failed attempts in a row at one operation end the test.
-        picture: draws a record for the fuse's message, given the numbers of what matters most.
+        draw_timeline: draws a record for the message, given the numbers of what matters most.
         signing_parameters: more query parameters that sign a link, beside the well-known ones.
     """
 
@@ -66,7 +66,7 @@ class SimulatedService:
         stops: Stops,
         seed: str,
         max_attempts: float,
-        picture: Callable[[list[Attempt], Collection[int]], str],
+        draw_timeline: Callable[[list[Attempt], Collection[int]], str],
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
@@ -86,13 +86,13 @@ class SimulatedService:
         self._stops = stops
         self.seed = f"{provider.name} {seed}"
         """What its ids depend on."""
-        self._fuse = Fuse(max_attempts, stops, self.journal, picture)
+        self._fuse = Fuse(max_attempts, stops, self.journal, draw_timeline)
         self._routes = Routes(provider, stops)
         self._functions = ProviderFunctions(provider, stops)
         self.rejections: dict[str, int] = {}
         """Why requests were turned down without a script, and the last attempt each time."""
         self._lock = allocate_lock()
-        self._memory = self._new_memory()
+        self._data = self._new_data()
         self._decisions = Decisions(provider, self._functions, stops, wall)
 
     def reset(self) -> None:
@@ -104,17 +104,17 @@ class SimulatedService:
             self.reply_seconds = 0.0
             self.lenient = False
             self.rejections.clear()
-            self._memory = self._new_memory()
+            self._data = self._new_data()
 
     @property
     def state(self) -> Any:
         """What the provider's own functions remember."""
-        return self._memory.state
+        return self._data.state
 
     @property
     def runs(self) -> RunBook | None:
         """Every run of the test; None where the provider has none."""
-        return self._memory.runs
+        return self._data.runs
 
     @property
     def now(self) -> float:
@@ -129,7 +129,7 @@ class SimulatedService:
     @property
     def new_id(self) -> Callable[[str], str]:
         """Makes ids for what does not come about by a request."""
-        return self._memory.ids.new
+        return self._data.ids.new
 
     def receive(self, request: Request, caller: Caller | None = None) -> Pending:
         """Decide how the exchange of this request ends, and when.
@@ -152,13 +152,9 @@ class SimulatedService:
             if self.watcher is not None:
                 self.watcher.exchange(self, opened, mocked=False)
             with self._lock:
-                memory = self._memory
-                call = self._decisions.call(
-                    memory, request, endpoint, params, names, opened.started
-                )
-                outcome = self._decisions.outcome(
-                    call, memory, self.script, authorized=bool(secrets)
-                )
+                data = self._data
+                call = self._decisions.call(data, request, endpoint, params, names, opened.started)
+                outcome = self._decisions.outcome(call, data, self.script, authorized=bool(secrets))
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             if outcome.shown is None and endpoint.polls and params:
                 outcome.shown = RunShown(next(iter(params.values())))
@@ -255,9 +251,9 @@ class SimulatedService:
         names = self._names(request, params)
         authorized = bool(self._secrets(request))
         with self._lock:
-            memory = self._memory
-            call = self._decisions.call(memory, request, endpoint, params, names, self._now())
-            return self._decisions.outcome(call, memory, script, authorized=authorized)
+            data = self._data
+            call = self._decisions.call(data, request, endpoint, params, names, self._now())
+            return self._decisions.outcome(call, data, script, authorized=authorized)
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
         """The credential that a request carries, as its provider reads it."""
@@ -279,21 +275,21 @@ class SimulatedService:
         return Context(
             now=self._now(),
             state=self.state,
-            new_id=self._memory.ids.new,
+            new_id=self._data.ids.new,
             base_url=self.provider.base_url,
         )
 
-    def _new_memory(self) -> Memory:
-        return Memory(self.provider, self._functions, self.document_names, self.seed)
+    def _new_data(self) -> ProviderData:
+        return ProviderData(self.provider, self._functions, self.document_names, self.seed)
 
     def _names(self, request: Request, params: dict[str, str]) -> tuple[str, ...]:
         """What the document is called: that of the run in the path, else what the request names."""
-        memory = self._memory
-        if params and memory.runs is not None:
+        data = self._data
+        if params and data.runs is not None:
             for value in params.values():
-                run = memory.runs.get(value)
+                run = data.runs.get(value)
                 if run is not None:
                     return run.names
         documents = self.provider.behaviour.documents
-        names = self._functions.texts(documents, request, memory.state)
+        names = self._functions.texts(documents, request, data.state)
         return self.document_names.names(names)

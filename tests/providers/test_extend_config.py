@@ -6,7 +6,7 @@ import pytest
 from extend_ai import types
 from plain_consumer import ask, send
 
-from pytest_parseapi.model.reading import shown
+from pytest_parseapi.model.request_content import shown
 
 URL = "https://files.example.com/a.pdf"
 

@@ -15,7 +15,7 @@ from pytest_parseapi.clients.guard.curl import judge_option, naming_options
 from pytest_parseapi.clients.guard.openings import Openings
 
 if TYPE_CHECKING:
-    from pytest_parseapi.patching.types import BuiltinMethods
+    from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
 __all__ = ["IN_PLACE", "InPlace"]
 
@@ -36,7 +36,7 @@ class InPlace:
 
     def replace(self, module: ModuleType) -> None:
         """Take over the types of a module."""
-        from pytest_parseapi.patching.types import BuiltinMethods
+        from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
         for kind, methods in IN_PLACE[module.__name__](self._judge, module):
             with contextlib.suppress(RuntimeError):

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from pytest_parseapi.clients.guard.under_way import hosts_under_way
+from pytest_parseapi.clients.guard.call_stack import hosts_on_the_stack
 from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import set_on
 
@@ -138,11 +138,11 @@ class LeftThreads:
         if block is not None:
             block(host, by)
 
-    def judge_under_way(self) -> None:
+    def judge_call_stacks(self) -> None:
         """Judge the hosts that the functions under way were asked for, in one of these threads."""
         block = self._block()
         if block is not None:
-            for host, by in hosts_under_way():
+            for host, by in hosts_on_the_stack():
                 block(host, by)
 
     def _block(self) -> Block | None:

@@ -116,7 +116,7 @@ def _audit_of(
     guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterator[object]]
 ) -> Callable[[str, tuple[Any, ...]], None]:
     def audit(event: str, args: tuple[Any, ...]) -> None:
-        guards.left.judge_under_way()
+        guards.left.judge_call_stacks()
         for host in hosts(args):
             guards.judge(host, event.rpartition(".")[0])
 

@@ -10,7 +10,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
+from pytest_parseapi.model.request_content import (
     json_object,
     media_type,
     names_of_upload,
@@ -97,7 +97,7 @@ class ExtendBehaviour(Behaviour):
             # It was read with fewer calls under way than there are here.
             raise invalid("The JSON cannot be read.") from None
 
-    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """The replacement of a removed endpoint, which its message names."""
         if error.code != "ENDPOINT_REMOVED":
             return None

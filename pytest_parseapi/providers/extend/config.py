@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
 from pytest_parseapi.model.behaviour import Rejected
-from pytest_parseapi.model.reading import shown
+from pytest_parseapi.model.request_content import shown
 
 __all__ = ["DEFAULT_CONFIG", "check_config", "either", "invalid"]
 

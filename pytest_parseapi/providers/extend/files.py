@@ -10,7 +10,7 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.multipart import MalformedBody, file_part, parse_multipart
-from pytest_parseapi.model.reading import megabytes, names_of_upload
+from pytest_parseapi.model.request_content import megabytes, names_of_upload
 from pytest_parseapi.providers.extend.bodies import (
     FILE_PATH,
     OUTPUT_PATH,
@@ -66,7 +66,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
     if refused is not None:
         raise refused
     run_id = call.new_id("pr_")
-    if call.unseen:
+    if call.reply_replaced:
         return UNSEEN
     file = file_of(call, asked.file)
     parsed = ParsedDocument(file=file, config=asked.config, metadata=asked.metadata)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import coded, json_object, media_type, parts_of_url
+from pytest_parseapi.model.request_content import coded, json_object, media_type, parts_of_url
 from pytest_parseapi.providers.extend.config import check_config, either, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of, refused_extension
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.context import Context
-from pytest_parseapi.model.reading import names_of_url, unique_names
+from pytest_parseapi.model.request_content import names_of_url, unique_names
 from pytest_parseapi.model.runs import (
     RunDescription,
     RunFailure,

@@ -10,7 +10,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
+from pytest_parseapi.model.request_content import (
     json_object,
     media_type,
     megabytes,
@@ -106,7 +106,7 @@ class NutrientBehaviour(Behaviour):
         run = call.runs.store(Submission(names=call.names, data=extraction))
         return json_reply(200, {**body, "runId": run.id}, {_RUN_ID_HEADER: run.id})
 
-    def scripted(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """What a scripted error says of this request: a failing path, or the credits it needs."""
         if error.code == "invalid_request":
             return Rejected(error.code, details={"failingPaths": [_first_field(call)]})

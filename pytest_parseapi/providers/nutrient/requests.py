@@ -9,7 +9,13 @@ from typing import Any, Final, NoReturn
 from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.http import Request, size_of
 from pytest_parseapi.model.multipart import MalformedBody, Part, file_part, parse_multipart
-from pytest_parseapi.model.reading import coded, is_http_url, json_object, media_type, megabytes
+from pytest_parseapi.model.request_content import (
+    coded,
+    is_http_url,
+    json_object,
+    media_type,
+    megabytes,
+)
 from pytest_parseapi.providers.nutrient.schema import schema_problems, wrong
 
 __all__ = [

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.context import Context
-from pytest_parseapi.model.reading import names_of_url, shown
+from pytest_parseapi.model.request_content import names_of_url, shown
 from pytest_parseapi.model.runs import RunDescription, RunFailure, SimulatedRun, Submission
 from pytest_parseapi.providers.nutrient.bodies import (
     PAGE_CREDITS,

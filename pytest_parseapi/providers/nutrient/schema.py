@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pytest_parseapi.model.reading import shown
+from pytest_parseapi.model.request_content import shown
 
 __all__ = ["sample", "schema_problems", "wrong"]
 

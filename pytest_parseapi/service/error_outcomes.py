@@ -1,4 +1,4 @@
-"""How an exchange ends: with a success, a documented error, or a reply that arrives broken."""
+"""Makes the outcomes that fail: a documented error, or a reply that arrives broken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.script import Step
 
-__all__ = ["broken_reply", "failed", "readable", "scripted_outcome"]
+__all__ = ["broken_reply", "error_outcome", "readable_id", "scripted_outcome"]
 
 
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -72,7 +72,7 @@ def broken_reply(
     )
 
 
-def failed(
+def error_outcome(
     behaviour: Behaviour,
     error: DocumentedError,
     request_id: str,
@@ -90,7 +90,7 @@ def failed(
     )
     if retry_after is not None:
         reply = _with_retry_after(reply, retry_after)
-    found = readable(request_id, reply, behaviour)
+    found = readable_id(request_id, reply, behaviour)
     return Outcome(result=reply, error=error, request_id=found)
 
 
@@ -102,13 +102,13 @@ def scripted_outcome(
     Args:
         provider: whose API it is.
         step: what the script says.
-        wording: what `Behaviour.scripted` says of a documented error.
+        wording: what `Behaviour.rejection_for` says of a documented error.
         success: the reply that would have come.
         request_id: the id of the exchange.
     """
     if isinstance(step.error, DocumentedError):
         message = None if wording is None else wording.message
-        return failed(
+        return error_outcome(
             provider.behaviour,
             step.error,
             request_id,
@@ -120,11 +120,11 @@ def scripted_outcome(
     if step.retry_after is not None:
         reply = _with_retry_after(reply, step.retry_after)
     broken = reply.truncated or step.error.name == "invalid_json"
-    found = readable(request_id, reply, provider.behaviour, broken=broken)
+    found = readable_id(request_id, reply, provider.behaviour, broken=broken)
     return Outcome(result=reply, error=step.error.name, request_id=found)
 
 
-def readable(
+def readable_id(
     request_id: str, reply: Reply, behaviour: Behaviour, *, broken: bool = False
 ) -> str | None:
     """The id, where the reply carries it in its documented place.

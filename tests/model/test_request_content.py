@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_parseapi.model import reading
 from pytest_parseapi.model.http import HeaderLines, Request, shared_timeouts
 from pytest_parseapi.model.multipart import MalformedBody
-from pytest_parseapi.model.reading import (
+from pytest_parseapi.model.request_content import (
     is_http_url,
     json_object,
     last_segment,

@@ -13,7 +13,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.run_book import RunBook
 
-__all__ = ["Ids", "Memory"]
+__all__ = ["Ids", "ProviderData"]
 
 
 class Ids:
@@ -32,7 +32,7 @@ class Ids:
         return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"
 
 
-class Memory:
+class ProviderData:
     """What a provider remembers of one test; `SimulatedService.reset` puts a new one in its place.
 
     Args:

@@ -1,7 +1,7 @@
-"""The hosts that the functions under way were asked for, where no function is replaced.
+"""The hosts that the functions on the call stack were asked for, where no function is replaced.
 
 A request that goes by a proxy looks up no name of a documented host. The function that it began
-with is under way when the proxy is connected to, and its arguments tell.
+with is on the stack, or in a task, when the proxy is connected to: its arguments name the host.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from pytest_parseapi.clients.guard.known import ENTRANCES, Entrance
 
-__all__ = ["hosts_under_way"]
+__all__ = ["hosts_on_the_stack"]
 
 
-def hosts_under_way() -> Iterator[tuple[object, str]]:
+def hosts_on_the_stack() -> Iterator[tuple[object, str]]:
     """The hosts that this thread's functions and tasks were asked for, and what was called."""
     entrances = _by_code()
     for frame in _frames():

@@ -21,10 +21,10 @@ from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
 
-__all__ = ["Waits"]
+__all__ = ["ThreadWaits"]
 
 
-class Waits:
+class ThreadWaits:
     """Puts the waits of threads on one `VirtualClock`.
 
     Args:

@@ -10,7 +10,7 @@ from math import sqrt as kept
 
 import pytest
 
-from pytest_parseapi.patching.functions import BuiltinFunction, Trampolines, check
+from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines, check
 from pytest_parseapi.patching.process import process
 
 TABLE = {math.sqrt: "sqrt"}
@@ -123,7 +123,7 @@ class Broken(BuiltinFunction):
 
 
 def test_a_test_of_itself_that_fails_gives_the_function_back(monkeypatch):
-    monkeypatch.setattr("pytest_parseapi.patching.functions.BuiltinFunction", Broken)
+    monkeypatch.setattr("pytest_parseapi.patching.builtin_functions.BuiltinFunction", Broken)
     with pytest.raises(RuntimeError, match="did something else"):
         check(None)
 
