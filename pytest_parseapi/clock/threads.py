@@ -60,7 +60,7 @@ class Threads:
     def test_begins(self) -> None:
         """Note where the threads stand that are older than the test."""
         live = {get_ident(), *frames_of_others()}
-        for gone in [ident for ident in self._waits if ident not in live]:
+        for gone in [ident for ident in list(self._waits) if ident not in live]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
         self.silent.settle()
