@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
-from pytest_parseapi.record.failures import failure_before
+from pytest_parseapi.record.failures import Mark
 
 __all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
@@ -31,16 +31,16 @@ NOBODY: Final[frozenset[Caller]] = frozenset()
 class Caller:
     """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
 
-    __slots__ = ("_ident", "_task", "failure_before", "key")
+    __slots__ = ("_ident", "_task", "key", "mark")
 
-    def __init__(self, ident: int, task: Any, failure_before: object = None) -> None:
+    def __init__(self, ident: int, task: Any, mark: Mark | None = None) -> None:
         self._ident = ident
         # Without a task there is no id to ask for: audit hooks make that slow.
         self.key: tuple[int, int] = (ident, 0 if task is None else id(task))
         """Equal for equal callers."""
         self._task = None if task is None else weakref.ref(task)
-        self.failure_before = failure_before
-        """The last failure of its own, or the one after which it was started; None for neither."""
+        self.mark = mark
+        """What the attempt is known by that it is about to make; None where none is meant."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Caller) and self.key == other.key
@@ -195,7 +195,7 @@ def _awaits_others(coroutine: Any) -> bool:
 
 
 def current_caller() -> Caller:
-    """The caller of this function."""
+    """The caller of this function, which is about to make an attempt."""
     ident = get_ident()
     task: Any = None
     asyncio = sys.modules.get("asyncio")
@@ -206,4 +206,4 @@ def current_caller() -> Caller:
         trio = sys.modules["trio"]
         if trio.lowlevel.in_trio_task():
             task = trio.lowlevel.current_task()
-    return Caller(ident, task, failure_before())
+    return Caller(ident, task, Mark.begin())

@@ -7,22 +7,46 @@ from typing import Final
 
 from pytest_parseapi.patching.thread_starts import context_of_start
 
-__all__ = ["failure_before", "new_failure"]
-
-_LAST: Final[ContextVar[object]] = ContextVar("the last failure", default=None)
+__all__ = ["Mark"]
 
 
-def new_failure() -> object:
-    """An attempt of the calling thread or task has failed: what its failure is known by."""
-    failure = object()
-    _LAST.set(failure)
-    return failure
+class Mark:
+    """What an attempt is known by in the context of its thread or task, and in what starts there.
+
+    It is set when the attempt begins, since some clients end it in another context.
+    """
+
+    __slots__ = ("_before", "_failed")
+
+    def __init__(self, before: Mark | None = None) -> None:
+        self._before = before
+        self._failed = False
+
+    @staticmethod
+    def before() -> Mark | None:
+        """The last failure of the calling thread or task, or that after which it was started."""
+        mark = _LAST.get()
+        if mark is None:
+            context = context_of_start()
+            mark = None if context is None else context.get(_LAST)
+        return mark if mark is None or mark._failed else mark._before
+
+    @classmethod
+    def begin(cls) -> Mark:
+        """The calling thread or task begins an attempt."""
+        mark = cls(cls.before())
+        _LAST.set(mark)
+        return mark
+
+    @property
+    def failure_before(self) -> Mark | None:
+        """The last failure before an attempt that has not failed."""
+        return self._before
+
+    def fail(self) -> None:
+        """The attempt has failed."""
+        self._failed = True
+        self._before = None
 
 
-def failure_before() -> object:
-    """The last failure of the calling thread or task, or the one after which it was started."""
-    failure = _LAST.get()
-    if failure is None:
-        context = context_of_start()
-        failure = None if context is None else context.get(_LAST)
-    return failure
+_LAST: Final[ContextVar[Mark | None]] = ContextVar("the last attempt", default=None)

@@ -14,7 +14,7 @@ from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
-from pytest_parseapi.record.failures import new_failure
+from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.operations import Operations
@@ -112,12 +112,12 @@ class Journal:
         self._acquire()
         try:
             self.credentials.update(secrets)
-            before = caller.failure_before
+            mark = caller.mark or Mark()
             if not caller.is_task:
                 # A later thread may have the key of one that has ended.
                 caller = self._threads.setdefault(caller.key, caller)
             opened = Opened(
-                request, endpoint, names, caller, self._now(), self._document_names, secrets, before
+                request, endpoint, names, caller, self._now(), self._document_names, secrets, mark
             )
             opened.operation = self._operations.begin(opened)
             self._busy.add(caller.key)
@@ -148,9 +148,10 @@ class Journal:
             operation.attempts.append(attempt)
             operation.under_way = False
             operation.failures = operation.failures + 1 if failed else 0
-            operation.failure = new_failure() if failed else None
+            operation.failure = opened.mark if failed else None
             self._busy.discard(operation.caller.key)
             if failed:
+                opened.mark.fail()
                 # One that asks of something else now may take this up later, as a worker does.
                 operation.siblings = callers_at_work(but=self._busy)
             if outcome.counts == "polls":

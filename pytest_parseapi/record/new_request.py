@@ -11,6 +11,7 @@ from pytest_parseapi.model.http import Excerpt, Request, size_of
 from pytest_parseapi.model.request_content import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
+from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
 from pytest_parseapi.record.request_changes import Sent, cures, sent_by
 
@@ -28,12 +29,12 @@ class NewRequest:
         started: virtual seconds since the test began.
         document_names: what signs a link.
         secrets: what its provider reads as the credential.
-        failure_before: the last failure of its caller, or the one after which that was started.
+        mark: what it is known by in its caller's context.
     """
 
     __slots__ = (
         *("_document_names", "_payload", "caller", "endpoint", "names"),
-        *("failure_before", "previous", "request", "secrets", "started"),
+        *("mark", "previous", "request", "secrets", "started"),
     )
 
     def __init__(
@@ -45,13 +46,13 @@ class NewRequest:
         started: float,
         document_names: DocumentNames,
         secrets: tuple[str, ...],
-        failure_before: object = None,
+        mark: Mark,
     ) -> None:
         self.request = request
         self.endpoint = endpoint
         self.names = names
         self.caller = caller
-        self.failure_before = failure_before
+        self.mark = mark
         self.started = started
         self.secrets = secrets
         self.previous: Hashable = None

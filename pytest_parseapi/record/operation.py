@@ -13,6 +13,7 @@ from typing import Final
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import NOBODY, Caller
+from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.new_request import NewRequest
 
 __all__ = ["Operation", "Series"]
@@ -47,7 +48,7 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
-        self.failure: object = None
+        self.failure: Mark | None = None
         """What the failure of the last attempt is known by; None after a success."""
         self.preceding = preceding
         """The operation on the same document whose success came before this one."""
@@ -154,7 +155,7 @@ class Operation:
             return False
         if not asked.resends(self.last):
             return False
-        if asked.failure_before is self.failure or self.left or self.caller.is_idle():
+        if asked.mark.failure_before is self.failure or self.left or self.caller.is_idle():
             return True
         self.claimant = self.claimant or asked.caller
         return False

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
+import aiohttp
+import httpx
 import pytest
 from architectures import ARCHITECTURES, in_a_loop
 from batches import BATCHES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from jobs import Job
+from jobs import URL, Job
 
 PLANS = (
     (),
@@ -110,6 +113,52 @@ def test_a_thread_that_starts_the_next_one_and_goes_on_running(extend_api, start
     finally:
         checked.set()
         thread.join()
+
+
+async def ask_by_httpx(api):
+    async with httpx.AsyncClient(timeout=9) as client:
+        return (await client.post(api.base_url + "/parse", **request_to(api))).status_code
+
+
+async def ask_by_aiohttp(api):
+    # It ends an exchange in a context of its own.
+    timeout = aiohttp.ClientTimeout(9)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.post(api.base_url + "/parse", **request_to(api)) as reply,
+    ):
+        return reply.status
+
+
+def request_to(api):
+    return {
+        "json": {"file": {"url": URL}},
+        "headers": {"authorization": f"Bearer {api.api_key}"},
+    }
+
+
+@pytest.mark.parametrize("ask", [ask_by_httpx, ask_by_aiohttp])
+def test_a_task_that_starts_the_next_one_and_pauses(extend_api, ask):
+    extend_api.fail("OCR_ERROR")
+
+    async def main():
+        over, tasks = asyncio.Event(), []
+
+        async def attempt():
+            if await ask(extend_api) == 200:
+                over.set()
+            else:
+                tasks.append(asyncio.create_task(attempt()))
+                await asyncio.sleep(1)
+
+        tasks.append(asyncio.create_task(attempt()))
+        await over.wait()
+        extend_api.assert_retried(times=1)
+        with pytest.raises(AssertionError, match="attempt 2 came without a wait"):
+            extend_api.assert_backoff()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
 
 
 def test_a_thread_that_another_one_starts_after_a_failure_parses_side_by_side(extend_api):
