@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_parseapi.model import reading
+from pytest_parseapi.model import request_content
 from pytest_parseapi.model.http import HeaderLines, Request, shared_timeouts
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.request_content import (
@@ -83,8 +83,8 @@ def request(body: bytes, headers: tuple[tuple[str, str], ...] = JSON) -> Request
 
 def test_the_body_of_a_request_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    real = reading._object_in
-    monkeypatch.setattr(reading, "_object_in", lambda body: read.append(body) or real(body))
+    real = request_content._object_in
+    monkeypatch.setattr(request_content, "_object_in", lambda body: read.append(body) or real(body))
     one, other = request(b'{"a": 1}'), request(b'{"a": 1}')
     assert [json_object(one), json_object(one), json_object(other)] == [{"a": 1}] * 3
     assert read == [b'{"a": 1}', b'{"a": 1}']

@@ -7,7 +7,7 @@ import gc
 import httpx
 import pytest
 
-from pytest_parseapi.model import reading
+from pytest_parseapi.model import request_content
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.providers.extend import files
@@ -33,8 +33,10 @@ def api(request, parseapi_factory):
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_body_is_parsed_once(api, monkeypatch, fails):
     parsed = []
-    real = reading._object_in
-    monkeypatch.setattr(reading, "_object_in", lambda body: parsed.append(body) or real(body))
+    real = request_content._object_in
+    monkeypatch.setattr(
+        request_content, "_object_in", lambda body: parsed.append(body) or real(body)
+    )
     path = "/extraction/parse" if api.provider.name == "nutrient" else "/parse"
     if fails:
         api.fail(429, times=2)
