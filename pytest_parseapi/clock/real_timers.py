@@ -6,6 +6,7 @@ They wait in C, and the thread that runs them is at work: no time jumps meanwhil
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -34,12 +35,16 @@ class RealTimers:
         self._patches = Patches()
         self._bodies = FunctionBodies()
         self._imports = ImportHook()
+        self._timeouts: weakref.WeakKeyDictionary[Any, Callable[[], None]] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def start(self) -> None:
         """Note them from now on, also those of libraries that are imported later."""
         self._imports.when("uvloop", self._reach_uvloop)
         for name, module in _SLEEPS:
             self._imports.when(module, functools.partial(self._reach_sleep, name))
+        self._imports.when("gevent.timeout", self._reach_timeout)
 
     def _reach_uvloop(self, module: ModuleType) -> None:
         for name in ("call_later", "call_at"):
@@ -49,6 +54,13 @@ class RealTimers:
         sleep = vars(module)["sleep"]
         if isinstance(sleep, FunctionType):
             self._bodies.put(sleep, functools.partial(self._sleep, name))
+
+    def _reach_timeout(self, module: ModuleType) -> None:
+        """What ends gevent's waits for events, queues and locks, and a block of code."""
+        kind: Any = vars(module)["Timeout"]
+        if hasattr(kind, "_on_expiration"):
+            self._patches.put(kind, "start", self._timeout_starts)
+            self._patches.put(kind, "_on_expiration", self._timeout_expires)
 
     def stop(self) -> None:
         """Note them no more."""
@@ -85,6 +97,25 @@ class RealTimers:
                 note()
 
         return sleep
+
+    def _timeout_starts(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def start(timeout: Any) -> None:
+            if not self._clock.closed and timeout.seconds:
+                self._timeouts[timeout] = self._began("gevent")
+            real(timeout)
+
+        return start
+
+    def _timeout_expires(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def expire(timeout: Any, *arguments: Any) -> None:
+            note = self._timeouts.pop(timeout, None)
+            if note is not None:
+                note()
+            real(timeout, *arguments)
+
+        return expire
 
     def _began(self, name: str) -> Callable[[], None]:
         """A wait begins; what is returned is to be called when it has ended."""

@@ -69,15 +69,31 @@ def test_no_wait_of_uvloop_is_none(extend_api, delay):
 def test_what_a_sleep_of_gevent_took(pytester):
     pytester.makepyfile(
         """
-        import gevent
+        import gevent, gevent.event, gevent.queue
+        import pytest
 
-        def test_gevent(extend_api):
+        def sleeps():
             gevent.joinall([gevent.spawn(gevent.sleep, 0.2), gevent.spawn(gevent.sleep, 0.1)])
+
+        def event():
+            assert not gevent.event.Event().wait(0.2)
+
+        def queue():
+            with pytest.raises(gevent.queue.Empty):
+                gevent.queue.Queue().get(timeout=0.2)
+
+        def block():
+            with pytest.raises(gevent.Timeout), gevent.Timeout(0.2):
+                gevent.event.Event().wait()
+
+        @pytest.mark.parametrize("wait", [sleeps, event, queue, block])
+        def test_gevent(extend_api, wait):
+            wait()
             assert 0.19 <= extend_api.clock.elapsed < 2
         """
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
-    result.assert_outcomes(passed=1, warnings=1)
+    result.assert_outcomes(passed=4, warnings=1)
     result.stdout.fnmatch_lines("*parseapi: timers of gevent are real. *")
 
 
