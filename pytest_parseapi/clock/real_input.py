@@ -19,6 +19,7 @@ from pytest_parseapi.clock.recorded import free_within, recorded, recording, use
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
+from pytest_parseapi.patching.plain_socket import plain_socket
 
 __all__ = ["RealInput", "semaphore_methods"]
 
@@ -45,8 +46,7 @@ class RealInput:
         """Note them from now on, also those of modules that are imported later."""
         record = recording(self._clock, _of_socket)
         for name in _SOCKET:
-            if hasattr(socket.socket, name):
-                self._patches.put(socket.socket, name, record)
+            self._patches.put(plain_socket(), name, record)
         self._imports.when("ssl", self._reach_ssl)
         self._imports.when("subprocess", self._reach_child)
         self._imports.when("multiprocessing.synchronize", self._reach_condition)

@@ -39,13 +39,16 @@ class Patches:
         self._placed: list[_Patch] = []
 
     def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace a function.
+        """Replace a function, if the owner has it: not every system's does, nor every stand-in.
 
         Args:
-            owner: the module or class.
+            owner: the module or class; or what a test has put in its place, such as a thread of
+                its own that runs at once.
             name: the function's name there.
             make: makes the replacement; called with the real function.
         """
+        if not hasattr(owner, name):
+            return
         patch = _Patch(owner, name, make)
         self._placed.append(patch)
         patch.put()

@@ -670,3 +670,20 @@ def test_a_forked_child_has_threads_of_its_own(clock):
         thread.start()
         os._exit(0 if done.wait(60) and thread.join(60) is None else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_class_that_the_suite_has_replaced_before_does_no_harm(nested):
+    nested(
+        """
+        import ssl, subprocess, threading
+        import httpx, pytest
+
+        @pytest.fixture(params=[threading.Thread, subprocess.Popen, ssl.SSLSocket])
+        def replaced(request, monkeypatch):
+            kind = request.param
+            monkeypatch.setattr(__import__(kind.__module__), kind.__name__, type("Own", (), {}))
+
+        def test_it(replaced, extend_api):
+            assert httpx.post("https://api.extend.ai/parse").status_code == 401
+        """
+    ).assert_outcomes(passed=3)

@@ -112,3 +112,11 @@ LATE = """
 
 def test_a_patch_that_outlives_the_simulation_does_not_keep_it(nested):
     assert nested(LATE).parseoutcomes() == {"passed": 2}
+
+
+def test_a_stand_in_that_lacks_the_function_stays_as_it_is():
+    stand_in = type("Thread", (), {})
+    patches = Patches()
+    patches.put(stand_in, "join", lambda real: real)
+    patches.stop()
+    assert not hasattr(stand_in, "join")
