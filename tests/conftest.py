@@ -8,6 +8,7 @@ import pkgutil
 import sys
 import time
 
+import httpcore
 import hypothesis
 import hypothesis.core
 import pytest
@@ -53,6 +54,13 @@ def _now(owner, name):
 
 _record(attributes._Patch, lambda owner, name, _make: (owner, name))
 _record(function_bodies._Body, lambda function, _make: (function, "__code__"))
+
+# respx puts its mocks there, and a test may begin with them before anything is taken over.
+for _pool, _name in (
+    (httpcore.ConnectionPool, "handle_request"),
+    (httpcore.AsyncConnectionPool, "handle_async_request"),
+):
+    _PLACES[id(_pool), _name] = _pool, _now(_pool, _name)
 
 
 def _settle(guards):
