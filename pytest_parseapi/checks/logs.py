@@ -16,7 +16,7 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["Which", "credential_not_logged", "leaks", "request_id_logged", "unlogged"]
+__all__ = ["Which", "credential_not_logged", "leaks", "owed", "request_id_logged", "unlogged"]
 
 Which = Literal["last", "all", "any"]
 
@@ -142,7 +142,16 @@ def level_number(level: int | str | None) -> int | None:
     raise UsageError(f"level is a level of logging, not {level!r}; {nearest(named, known)}")
 
 
+def owed(observed: Observed, operation: Operation) -> list[Attempt]:
+    """The last attempt of an operation that failed for good, where its reply had an id to log."""
+    last = operation.attempts[-1]
+    if not last.failed or last.request_id is None or observed.success_beside(operation):
+        return []
+    return [last]
+
+
 def _asked(operation: Operation, which: Which) -> list[Attempt]:
+    # Unlike `owed`, of an operation that recovered, too: the test asks for its id by name.
     failed = [attempt for attempt in operation.attempts if attempt.failed]
     # A connection that broke has no reply; the one before it is the last that can be quoted.
     replies = [attempt for attempt in failed if attempt.status is not None]

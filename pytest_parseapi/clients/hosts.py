@@ -99,7 +99,13 @@ class SimulatedHosts:
     def receive(
         self, service: SimulatedService, request: Request, caller: Caller | None = None
     ) -> Pending:
-        """Hand a request to its service, and say who calls where that is not the caller of this."""
+        """Check that a request can be simulated, and hand it to its service.
+
+        Args:
+            service: the service.
+            request: the request.
+            caller: who makes it, where that is not the thread or task that calls this.
+        """
         if request.client != "server" and not request.url.startswith("https:"):
             self.stops.stop(
                 f"{request.method} {request.url} is not simulated: {service.provider.title} "

@@ -12,7 +12,7 @@ from typing import Final
 
 __all__ = [
     "NOT_ASKED",
-    "Caller",
+    "CallerKind",
     "ask_for_frame",
     "caller_named",
     "caller_of",
@@ -43,7 +43,7 @@ _TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
 _SHARED: Final = frozenset({"threading", "queue", "concurrent"})
 
 
-class Caller(Enum):
+class CallerKind(Enum):
     """Who reads a clock, or waits."""
 
     CONSUMER = 1
@@ -61,10 +61,10 @@ class Caller(Enum):
 
 
 # Asked for each reading of a clock: to look at a member through its class takes longer.
-_PASSES_ON: Final = Caller.PASSES_ON
+_PASSES_ON: Final = CallerKind.PASSES_ON
 
 
-def caller_of(frame: FrameType | None) -> Caller:
+def caller_of(frame: FrameType | None) -> CallerKind:
     """Who calls, by the calling frame; helpers of the stdlib stand for whoever calls them."""
     helper = False
     start = frame
@@ -74,24 +74,24 @@ def caller_of(frame: FrameType | None) -> Caller:
         if kind is None:
             helper = True
         elif kind is not _PASSES_ON:
-            return Caller.TIMER if helper and kind is Caller.CONSUMER else kind
+            return CallerKind.TIMER if helper and kind is CallerKind.CONSUMER else kind
         frame = frame.f_back
     if start is None:
-        return Caller.CONSUMER  # a thread whose first call is the clock function itself
+        return CallerKind.CONSUMER  # a thread whose first call is the clock function itself
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
     target = getattr(thread, "function", None) or getattr(thread, "_target", None)
     module = getattr(target, "__module__", None) or ""
     if module.startswith(_PLUGIN):
-        return Caller.TOOL
+        return CallerKind.TOOL
     kind = caller_named(module)
-    return kind if kind is Caller.TOOL or kind is Caller.WORK else Caller.TIMER
+    return kind if kind is CallerKind.TOOL or kind is CallerKind.WORK else CallerKind.TIMER
 
 
 def is_tool(frame: FrameType | None) -> bool:
     """Whether a thread runs for a tool alone, by its innermost frame."""
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
-        if module.startswith(_PLUGIN) or caller_named(module) is Caller.TOOL:
+        if module.startswith(_PLUGIN) or caller_named(module) is CallerKind.TOOL:
             return True
         frame = frame.f_back
     return False
@@ -122,17 +122,17 @@ NOT_ASKED: Final = (ValueError, StopIteration)
 
 
 @functools.lru_cache(maxsize=1024)
-def caller_named(module: str) -> Caller | None:
+def caller_named(module: str) -> CallerKind | None:
     """Who a module is; None for a helper, which stands for whoever calls it."""
     root = module.partition(".")[0]
     if module == _MOCKS or (root.startswith(_PLUGIN) and root != _OWN):
-        return Caller.PASSES_ON
+        return CallerKind.PASSES_ON
     if module in _IDLE_WORKERS:
-        return Caller.TOOL
+        return CallerKind.TOOL
     if root in _SHARED or module in _THREAD_POOLS:
         return None
     if root in _TOOLS or root == _OWN:
-        return Caller.TOOL
+        return CallerKind.TOOL
     if root in _WORKERS:
-        return Caller.WORK
-    return Caller.TIMER if root in _TIMERS else Caller.CONSUMER
+        return CallerKind.WORK
+    return CallerKind.TIMER if root in _TIMERS else CallerKind.CONSUMER

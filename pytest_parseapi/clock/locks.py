@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Taking
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.real_waits import wait_in_real_time
 
@@ -178,9 +178,9 @@ def _wait_for_item(
 ) -> bool:
     clock = current.clock
     caller = None if timeout is None else caller_of(frame)
-    if clock is None or caller is Caller.WORK:
+    if clock is None or caller is CallerKind.WORK:
         return taking.go_on(timeout)
-    if caller is Caller.TOOL:
+    if caller is CallerKind.TOOL:
         return wait_in_real_time(current.threads, taking, timeout, id(box))
     return clock.wait(taking, timeout, key=id(box))
 
@@ -194,14 +194,14 @@ def _wait_for_lock(
     if clock is None or (code is not None and code is _END_OF_THREAD):
         return really(-1 if timeout is None else timeout)
     caller = None if timeout is None else caller_of(frame)
-    if caller is Caller.WORK:
+    if caller is CallerKind.WORK:
         return really(timeout)
     wait = _TakingLock(
         functools.partial(acquire, lock, False),  # noqa: FBT003
         lambda seconds: really(-1 if seconds is None else seconds),
         lock,
     )
-    if caller is Caller.TOOL:
+    if caller is CallerKind.TOOL:
         return wait_in_real_time(current.threads, wait, timeout, id(lock))
     return clock.wait(wait, timeout, key=id(lock), polled=code is not _NOTICE)
 

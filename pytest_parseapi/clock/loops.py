@@ -19,7 +19,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import (
     NOT_ASKED,
-    Caller,
+    CallerKind,
     ask_for_frame,
     caller_of,
     calling_frame,
@@ -28,7 +28,7 @@ from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.input import has_input
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
-from pytest_parseapi.clock.recorded import free_within, recorded, used_up
+from pytest_parseapi.clock.timed_calls import free_within, recorded, used_up
 from pytest_parseapi.clock.trio_loops import TrioWaits
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches, set_on
@@ -235,7 +235,7 @@ class LoopWaits:
         above = None if frame is None else frame.f_back
         caller = caller_of(above)
         serves = above is not None and above.f_globals.get("__name__") == "socketserver"
-        if serves or caller is Caller.TOOL:
+        if serves or caller is CallerKind.TOOL:
             # A server without a request, such as the live one: none may ever come.
             return self._real_wait(call, outside=True)
         if _looks_after_threads(above):

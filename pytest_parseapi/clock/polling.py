@@ -10,9 +10,9 @@ import select as system
 from collections.abc import Callable
 from typing import Any
 
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.recorded import recorded
+from pytest_parseapi.clock.timed_calls import recorded
 
 __all__ = ["poll_methods"]
 
@@ -38,7 +38,7 @@ def _recorded(current: Current, real: Callable[..., Any]) -> Callable[..., Any]:
     def poll(*arguments: Any, **named: Any) -> Any:
         clock = current.clock
         frame = None if clock is None else calling_frame()
-        if clock is None or 0 in arguments[1:] or caller_of(frame) is not Caller.CONSUMER:
+        if clock is None or 0 in arguments[1:] or caller_of(frame) is not CallerKind.CONSUMER:
             return real(*arguments, **named)
         return recorded(clock, functools.partial(real, *arguments, **named), frame)
 

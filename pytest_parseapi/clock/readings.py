@@ -15,7 +15,7 @@ from typing import Any, Final
 from pytest_parseapi.clock import CLASSES, FUNCTIONS
 from pytest_parseapi.clock.callers import (
     NOT_ASKED,
-    Caller,
+    CallerKind,
     ask_for_frame,
     caller_named,
     caller_of,
@@ -112,7 +112,7 @@ class Readings:
             caller = caller_of(calling_frame())
             if not caller.is_real:
                 clock.sleep(arguments[0])
-            elif caller is Caller.TOOL:
+            elif caller is CallerKind.TOOL:
                 RealWait(current.threads)(lambda: current.real[name](*arguments))
             else:
                 current.real[name](*arguments)
@@ -134,7 +134,7 @@ class Readings:
             is_counter: whether all who read it see what their own work takes, and not consumers
                 alone.
         """
-        current, real, consumer = self._current, self._current.real, Caller.CONSUMER
+        current, real, consumer = self._current, self._current.real, CallerKind.CONSUMER
 
         def read() -> Any:
             clock = current.clock

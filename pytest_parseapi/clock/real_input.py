@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.callers import calling_frame
 from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.recorded import free_within, recorded, recording, used_up
+from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook

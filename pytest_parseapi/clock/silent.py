@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
-from pytest_parseapi.clock.callers import Caller, caller_named
+from pytest_parseapi.clock.callers import CallerKind, caller_named
 from pytest_parseapi.clock.older import PATIENCE, is_own, is_wait
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
@@ -223,4 +223,4 @@ def _call_at(frame: FrameType) -> int:
 
 
 def _is_of_tool(frame: FrameType) -> bool:
-    return caller_named(frame.f_globals.get("__name__") or "") is Caller.TOOL
+    return caller_named(frame.f_globals.get("__name__") or "") is CallerKind.TOOL

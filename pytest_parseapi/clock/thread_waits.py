@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.blocking import Taking
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current import current
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
-from pytest_parseapi.clock.recorded import recorded
+from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
@@ -97,7 +97,7 @@ class ThreadWaits:
                 real(thread, timeout)
                 return
             caller = None if timeout is None else caller_of(calling_frame())
-            if caller is Caller.WORK:
+            if caller is CallerKind.WORK:
                 real(thread, timeout)
                 return
             # A wrong use (a thread that was not started) shows at once, as it does for real.
@@ -107,7 +107,7 @@ class ThreadWaits:
                 functools.partial(_has_ended, thread),
                 functools.partial(_has_ended_within, real, thread),
             )
-            if caller is Caller.TOOL:
+            if caller is CallerKind.TOOL:
                 ended = wait_in_real_time(self._threads, wait, timeout, id(thread))
             else:
                 ended = self._clock.wait(wait, timeout, key=id(thread))

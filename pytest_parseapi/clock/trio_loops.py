@@ -11,7 +11,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import calling_frame
 from pytest_parseapi.clock.input import is_readable
-from pytest_parseapi.clock.recorded import recorded
+from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual import VirtualClock
 
 __all__ = ["TrioWaits"]

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from pytest_parseapi.checks.backoff import IMMEDIATE, missing_backoff
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
-from pytest_parseapi.checks.logs import leaks, level_number, unlogged
+from pytest_parseapi.checks.logs import leaks, level_number, owed, unlogged
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
@@ -251,17 +251,14 @@ def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation
     observed = call.observed
     lines = [line for line in observed.lines(None) if line.level is None or line.level >= level]
     for operation in observed.operations:
-        last = operation.attempts[-1]
-        if not last.failed or last.request_id is None or call.stopped:
-            continue
-        if observed.success_beside(operation) is not None:
-            continue
-        for finding in unlogged(observed, operation, [last], lines):
-            below = [line for line in observed.lines(None) if last.request_id in line.text]
+        last = [] if call.stopped else owed(observed, operation)
+        for finding in unlogged(observed, operation, last, lines):
+            request_id = last[0].request_id or ""
+            below = [line for line in observed.lines(None) if request_id in line.text]
             nearest = finding.nearest
             if below:
                 nearest = f"a record below {policy.log_level} has it, which production drops"
-            elif call.error is not None and last.request_id in exception_text(call.error):
+            elif call.error is not None and request_id in exception_text(call.error):
                 nearest = "the exception that parse raised carries it, but nothing logged it"
             yield Violation("logs_request_id", replace(finding, nearest=nearest))
 

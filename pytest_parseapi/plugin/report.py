@@ -17,7 +17,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
-from pytest_parseapi.report.data import ProviderData, ReportData, SweepSection
+from pytest_parseapi.report.data import ReportData, ReportedProvider, SweepSection
 from pytest_parseapi.report.data_check import misfit
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
 from pytest_parseapi.report.options import ReportRequest
@@ -152,13 +152,13 @@ class ReportPlugin:
                 else:
                     self._lines.append(one_line(f"report written to {path}"))
 
-    def _catalogue(self) -> list[ProviderData]:
+    def _catalogue(self) -> list[ReportedProvider]:
         """The providers; one that a report cannot describe is left out."""
         described = []
         for provider in self._providers():
             try:
                 (data,) = catalogue([provider])
-                problem = misfit(data, ProviderData)
+                problem = misfit(data, ReportedProvider)
             except Exception as error:  # noqa: BLE001 - the other providers are to be reported
                 problem = error_line(error)
             if problem is None:

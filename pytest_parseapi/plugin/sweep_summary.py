@@ -17,7 +17,7 @@ from pytest_parseapi.report.data import (
     SweepSection,
 )
 from pytest_parseapi.sweep.baseline import baseline_text
-from pytest_parseapi.sweep.findings import SweepFinding, findings_of
+from pytest_parseapi.sweep.findings import SweepFinding, sweep_findings
 from pytest_parseapi.sweep.results import FindingData, ResultData, SweepData
 from pytest_parseapi.sweep.text import counts_line, finding_lines, left_out_lines, note_lines
 
@@ -106,7 +106,7 @@ class SweepSummary:
         """Fail the session where there is a new finding."""
         if session.config.option.collectonly:
             return
-        self._findings = findings_of(self.data["results"])
+        self._findings = sweep_findings(self.data["results"])
         self._new = self._request.baseline.new(self._findings)
         self._write_baseline()
         self._junit.write(self.data["results"])

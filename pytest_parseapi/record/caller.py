@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
-from pytest_parseapi.record.failures import Mark
+from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
@@ -33,7 +33,7 @@ class Caller:
 
     __slots__ = ("_ident", "_task", "key", "mark")
 
-    def __init__(self, ident: int, task: Any, mark: Mark | None = None) -> None:
+    def __init__(self, ident: int, task: Any, mark: RetryMark | None = None) -> None:
         self._ident = ident
         # Without a task there is no id to ask for: audit hooks make that slow.
         self.key: tuple[int, int] = (ident, 0 if task is None else id(task))
@@ -206,4 +206,4 @@ def current_caller() -> Caller:
         trio = sys.modules["trio"]
         if trio.lowlevel.in_trio_task():
             task = trio.lowlevel.current_task()
-    return Caller(ident, task, Mark.begin())
+    return Caller(ident, task, RetryMark.begin())

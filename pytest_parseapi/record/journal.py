@@ -14,11 +14,11 @@ from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller, callers_at_work
-from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.operations import Operations
 from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["Journal", "Opened"]
 
@@ -112,7 +112,7 @@ class Journal:
         self._acquire()
         try:
             self.credentials.update(secrets)
-            mark = caller.mark or Mark()
+            mark = caller.mark or RetryMark()
             if not caller.is_task:
                 # A later thread may have the key of one that has ended.
                 caller = self._threads.setdefault(caller.key, caller)

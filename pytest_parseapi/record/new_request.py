@@ -11,9 +11,9 @@ from pytest_parseapi.model.http import Excerpt, Request, size_of
 from pytest_parseapi.model.request_content import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
-from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
 from pytest_parseapi.record.request_changes import Sent, cures, sent_by
+from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["NewRequest"]
 
@@ -46,7 +46,7 @@ class NewRequest:
         started: float,
         document_names: DocumentNames,
         secrets: tuple[str, ...],
-        mark: Mark,
+        mark: RetryMark,
     ) -> None:
         self.request = request
         self.endpoint = endpoint

@@ -13,8 +13,8 @@ from typing import Final
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import NOBODY, Caller
-from pytest_parseapi.record.failures import Mark
 from pytest_parseapi.record.new_request import NewRequest
+from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["Operation", "Series"]
 
@@ -48,7 +48,7 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.failures = 0
         """How many attempts in a row failed at the end."""
-        self.failure: Mark | None = None
+        self.failure: RetryMark | None = None
         """What the failure of the last attempt is known by; None after a success."""
         self.preceding = preceding
         """The operation on the same document whose success came before this one."""

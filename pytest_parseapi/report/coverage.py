@@ -13,24 +13,24 @@ from pytest_parseapi.report.data import (
     FORMAT,
     VERSION,
     ErrorData,
-    Outcome,
-    ProviderData,
     ReportData,
+    ReportedProvider,
     RowData,
     SweepSection,
     TestData,
+    TestOutcome,
 )
 
 __all__ = ["catalogue", "natural", "percent", "report_of", "rows"]
 
 _NUMBER: Final = re.compile(r"(\d+)")
-_ORDER: dict[Outcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
+_ORDER: dict[TestOutcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
 
 
-def catalogue(providers: Iterable[Provider]) -> list[ProviderData]:
+def catalogue(providers: Iterable[Provider]) -> list[ReportedProvider]:
     """The providers' documented errors, as a report keeps them."""
     return [
-        ProviderData(
+        ReportedProvider(
             name=provider.name,
             title=provider.title,
             errors=[
@@ -52,7 +52,7 @@ def catalogue(providers: Iterable[Provider]) -> list[ProviderData]:
 
 
 def report_of(
-    providers: Sequence[ProviderData],
+    providers: Sequence[ReportedProvider],
     tests: Iterable[TestData],
     *,
     commit: str | None = None,
@@ -96,7 +96,7 @@ def natural(name: str) -> tuple[tuple[tuple[str, int], ...], str]:
     return tuple(zip(parts[::2], [*map(int, parts[1::2]), 0], strict=True)), name
 
 
-def rows(providers: Iterable[ProviderData], tests: Iterable[TestData]) -> list[RowData]:
+def rows(providers: Iterable[ReportedProvider], tests: Iterable[TestData]) -> list[RowData]:
     """Each documented error on each of its surfaces: simulated and checked in how many tests."""
     simulated: Counter[tuple[str, str, str]] = Counter()
     checked: Counter[tuple[str, str, str]] = Counter()

@@ -10,9 +10,8 @@ __all__ = [
     "APIData",
     "AttemptData",
     "ErrorData",
-    "Outcome",
-    "ProviderData",
     "ReportData",
+    "ReportedProvider",
     "RowData",
     "RuleData",
     "RunData",
@@ -21,12 +20,13 @@ __all__ = [
     "SweepResultData",
     "SweepSection",
     "TestData",
+    "TestOutcome",
 ]
 
 FORMAT: Final = "pytest-parseapi report"
 VERSION: Final = 2
 
-Outcome = Literal["failed", "passed", "skipped", "xfailed"]
+TestOutcome = Literal["failed", "passed", "skipped", "xfailed"]
 RunState = Literal["running", "failed", "ended"]
 
 
@@ -103,7 +103,7 @@ class TestData(TestPlace):
     """One test that simulated something."""
 
     id: str
-    outcome: Outcome
+    outcome: TestOutcome
     tries: int
     """More than 1 where it was run again."""
     message: str
@@ -124,7 +124,7 @@ class ErrorData(TypedDict):
     description: str
 
 
-class ProviderData(TypedDict):
+class ReportedProvider(TypedDict):
     """One provider."""
 
     name: str
@@ -215,7 +215,7 @@ class ReportData(SessionData):
     format: str
     version: int
     percent: float
-    providers: list[ProviderData]
+    providers: list[ReportedProvider]
     faults: dict[str, str]
     coverage: list[RowData]
     tests: list[TestData]

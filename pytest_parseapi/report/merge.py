@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from pytest_parseapi.report.coverage import report_of
 from pytest_parseapi.report.data import (
-    Outcome,
-    ProviderData,
     ReportData,
+    ReportedProvider,
     SweepSection,
     TestData,
+    TestOutcome,
 )
 from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
 from pytest_parseapi.report.options import fail_under
@@ -25,7 +25,7 @@ from pytest_parseapi.report.terminal import summary, verdict
 __all__ = ["add_merge", "merge", "merged"]
 
 
-_WORST_FIRST: Final[tuple[Outcome, ...]] = ("failed", "passed", "xfailed", "skipped")
+_WORST_FIRST: Final[tuple[TestOutcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 
 def merged(reports: Iterable[ReportData], threshold: float | None = None) -> ReportData:
@@ -36,7 +36,7 @@ def merged(reports: Iterable[ReportData], threshold: float | None = None) -> Rep
         threshold: the percentage that is required.
     """
     known = list(reports)
-    providers: dict[str, ProviderData] = {}
+    providers: dict[str, ReportedProvider] = {}
     tests: dict[str, TestData] = {}
     for report in known:
         for provider in report["providers"]:
@@ -65,10 +65,10 @@ def _one_sweep(sweeps: list[SweepSection]) -> SweepSection:
     )
 
 
-def _both(one: ProviderData, other: ProviderData) -> ProviderData:
+def _both(one: ReportedProvider, other: ReportedProvider) -> ReportedProvider:
     errors = {error["code"]: error for error in (*other["errors"], *one["errors"])}
     ordered = [error["code"] for error in (*one["errors"], *other["errors"])]
-    return ProviderData(
+    return ReportedProvider(
         name=one["name"],
         title=one["title"],
         errors=[errors[code] for code in dict.fromkeys(ordered)],

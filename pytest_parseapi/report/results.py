@@ -6,7 +6,7 @@ import json
 from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_parseapi.model.redaction import redacted
-from pytest_parseapi.report.data import Outcome, RuleData, TestData
+from pytest_parseapi.report.data import RuleData, TestData, TestOutcome
 from pytest_parseapi.report.rules import MESSAGE, RULES
 
 __all__ = ["ATTRIBUTE", "PhaseReport", "TestResults"]
@@ -98,7 +98,7 @@ class _Kept(NamedTuple):
 
     file: str
     line: int
-    outcome: Outcome
+    outcome: TestOutcome
     tries: int
     message: str
     rules: list[RuleData]
@@ -107,7 +107,7 @@ class _Kept(NamedTuple):
     collector down."""
 
 
-def _outcome(phases: list[PhaseReport]) -> Outcome:
+def _outcome(phases: list[PhaseReport]) -> TestOutcome:
     if any(report.outcome not in ("passed", "skipped") for report in phases):
         return "failed"
     skipped = [report for report in phases if report.outcome == "skipped"]

@@ -17,7 +17,7 @@ from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import RunRecord
+from pytest_parseapi.service.run_states import RunState
 
 __all__ = ["BodyReader", "RunSeen", "at", "sample_run"]
 
@@ -50,7 +50,7 @@ def at(body: object, path: Path | None) -> object:
     return body
 
 
-def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunRecord:
+def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunState:
     """A run that no request of this test has submitted."""
     sample = book.words.sample(call, next(iter(names), _DOCUMENT))
     submission = Submission(names=names or sample.names, data=sample.data)

@@ -17,7 +17,7 @@ from pytest_parseapi.model.runs import (
 )
 from pytest_parseapi.record.payload import payload_of
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import BatchRecord, RunRecord
+from pytest_parseapi.service.run_states import BatchState, RunState
 
 __all__ = ["CallRuns"]
 
@@ -72,7 +72,7 @@ class CallRuns:
         """A batch with a new run for each submission."""
         book, call = self._book, self._call
         words = book.words
-        batch = BatchRecord(
+        batch = BatchState(
             words=words, id=call.new_id(words.batch_id_prefix or "batch_"), created=call.now
         )
         runs = [
@@ -124,7 +124,7 @@ class CallRuns:
     def poll(self, item: SimulatedRun | SimulatedBatch) -> str:
         """The status that this reply shows; it counts as one poll."""
         call = self._call
-        kept = cast("RunRecord | BatchRecord", item)
+        kept = cast("RunState | BatchState", item)
         kept.settle(call.now)
         status = kept.status_if_polled()
         if kept.ended is None and not kept.due():
@@ -133,14 +133,14 @@ class CallRuns:
             call.counts = "attempts"
         call.effects.append(partial(kept.poll, call.now))
         call.shown = self._shown(kept, status)
-        if isinstance(kept, BatchRecord):
+        if isinstance(kept, BatchState):
             call.listed += [self._shown(run, run.status_if_polled()) for run in kept.runs]
         return status
 
     def look(self, runs: Iterable[SimulatedRun]) -> list[str]:
         """The statuses that a list shows; it counts as one poll of each unfinished run."""
         call = self._call
-        kept = [cast("RunRecord", run) for run in runs]
+        kept = [cast("RunState", run) for run in runs]
         unfinished = [run for run in kept if run.ended is None]
         if any(not run.due() for run in unfinished):
             call.counts = "polls"
@@ -151,7 +151,7 @@ class CallRuns:
 
     def cancel(self, run: SimulatedRun) -> str:
         """Cancel a run that is in progress; its new status."""
-        kept = cast("RunRecord", run)
+        kept = cast("RunState", run)
         status = self._book.words.cancelled
         if status is None:
             raise SimulationStopped("RunDescription.cancelled is None, so no run can be cancelled")
@@ -161,11 +161,11 @@ class CallRuns:
 
     def delete(self, run: SimulatedRun) -> None:
         """Delete a run."""
-        kept = cast("RunRecord", run)
+        kept = cast("RunState", run)
         self._change(kept.delete)
         self._call.shown = RunShown(kept.id)
 
-    def _submitted_before(self, key: str, digest: str, before: str, run: RunRecord) -> SimulatedRun:
+    def _submitted_before(self, key: str, digest: str, before: str, run: RunState) -> SimulatedRun:
         if digest != before:
             raise Rejected(
                 "idempotency_conflict",
@@ -177,9 +177,9 @@ class CallRuns:
             self._call.counts = "attempts"
         return run
 
-    def _shown(self, item: RunRecord | BatchRecord, status: str) -> RunShown:
+    def _shown(self, item: RunState | BatchState, status: str) -> RunShown:
         words = self._book.words
-        failure = item.failure_shown(status) if isinstance(item, RunRecord) else None
+        failure = item.failure_shown(status) if isinstance(item, RunState) else None
         return RunShown(
             item.id,
             status,

@@ -51,13 +51,13 @@ def broken_reply(
         page += "</h1></center>\r\n</body>\r\n</html>\r\n"
         return Reply(status=status, headers={"content-type": "text/html"}, body=page.encode())
     unknown = fault.name == "unknown_code"
-    upper_case = any(error.code.isupper() for error in provider.errors)
+    code = "a_code_added_later"
+    if any(error.code.isupper() for error in provider.errors):
+        code = code.upper()
     error = DocumentedError(
         provider=provider.name,
-        code=("A_CODE_ADDED_LATER" if upper_case else "a_code_added_later") if unknown else "",
-        wire_code=("A_CODE_ADDED_LATER" if upper_case else "a_code_added_later")
-        if unknown
-        else None,
+        code=code if unknown else "",
+        wire_code=code if unknown else None,
         status=status,
         retryable=True,
         message="Something new went wrong." if unknown else "Something went wrong.",
@@ -68,7 +68,7 @@ def broken_reply(
         error,
         message=message or error.message,
         request_id=request_id if unknown else None,
-        details=MappingProxyType({}),
+        details=_NO_DETAILS,
     )
 
 

@@ -24,7 +24,7 @@ from pytest_parseapi.service.error_outcomes import error_outcome
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import BatchRecord, RunRecord
+from pytest_parseapi.service.run_states import BatchState, RunState
 
 __all__ = ["GuidedService"]
 
@@ -232,7 +232,7 @@ class GuidedService:
 
     def _lead(
         self, endpoint: Endpoint, params: dict[str, str], body: dict[str, Any] | None
-    ) -> RunRecord | None:
+    ) -> RunState | None:
         """Bring runs and batches into the state that a reply shows; the run of the path."""
         polled = self.provider.poll_endpoint
         if self._book is None or polled is None:
@@ -254,7 +254,7 @@ class GuidedService:
                 self._set(self._run(self._book, seen.id), seen)
         return None
 
-    def _run(self, book: RunBook, run_id: str) -> RunRecord:
+    def _run(self, book: RunBook, run_id: str) -> RunState:
         found = book.get(run_id)
         if found is None:
             endpoint = self.provider.endpoints[0]
@@ -266,7 +266,7 @@ class GuidedService:
         found.deleted = False
         return found
 
-    def _set(self, run: RunRecord, seen: RunSeen) -> None:
+    def _set(self, run: RunState, seen: RunSeen) -> None:
         run.status = seen.status
         run.failure = seen.failure
         run.ended = 0.0 if seen.status in run.words.terminal else None
@@ -275,7 +275,7 @@ class GuidedService:
     def _batch(self, book: RunBook, batch_id: str, status: object) -> None:
         batch = book.batches.get(batch_id)
         if batch is None:
-            batch = BatchRecord(words=book.words, id=batch_id, created=0.0)
+            batch = BatchState(words=book.words, id=batch_id, created=0.0)
             run = self._run(book, f"{batch_id}-run")
             batch.add(run)
             book.batches[batch_id] = batch

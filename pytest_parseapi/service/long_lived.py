@@ -13,7 +13,7 @@ from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import RunRecord
+from pytest_parseapi.service.run_states import RunState
 from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["LongLivedService", "Shared"]
@@ -25,7 +25,7 @@ _MOST_REASONS: Final = 1_000
 class _KeptRun(NamedTuple):
     seed: str
     book: RunBook
-    run: RunRecord
+    run: RunState
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Shared:
     _runs: deque[_KeptRun] = field(default_factory=deque)
     _count: int = 0
 
-    def keep_run(self, seed: str, book: RunBook, run: RunRecord) -> None:
+    def keep_run(self, seed: str, book: RunBook, run: RunState) -> None:
         """There is one more run: the oldest of all tokens goes where there are too many."""
         self._runs.append(_KeptRun(seed, book, run))
         self._count += 1

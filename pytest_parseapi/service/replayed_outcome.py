@@ -21,7 +21,7 @@ from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.replay_script import RecordedReply, Replay
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import RunRecord
+from pytest_parseapi.service.run_states import RunState
 
 __all__ = ["replayed"]
 
@@ -126,7 +126,7 @@ def _bring_up_to_date(
             call.listed.append(RunShown(seen.id, seen.status, None, ended=ended, failed=failed))
 
 
-def _set(run: RunRecord, seen: RunSeen, now: float, *, polled: bool) -> None:
+def _set(run: RunState, seen: RunSeen, now: float, *, polled: bool) -> None:
     if seen.status not in run.words.terminal:
         run.ended = None
         run.status = seen.status

@@ -11,8 +11,8 @@ from itertools import islice
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.runs import RunDescription, Submission
 from pytest_parseapi.record.run import Run
-from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.run_script import RunScript
+from pytest_parseapi.service.run_states import BatchState, RunState
 
 __all__ = ["Pace", "RunBook"]
 
@@ -38,25 +38,25 @@ class RunBook:
         self._document_names = document_names
         self.pace = Pace()
         self.script = RunScript(document_names)
-        self.batches: dict[str, BatchRecord] = {}
-        self.in_order: list[RunRecord] = []
+        self.batches: dict[str, BatchState] = {}
+        self.in_order: list[RunState] = []
         self.announced: list[str | None] = []
         """The failure reason of each webhook event made, None where it tells of no failure."""
-        self.keys: dict[str, tuple[str, RunRecord]] = {}
+        self.keys: dict[str, tuple[str, RunState]] = {}
         """What was submitted by an idempotency key: the digest of the request, and the run."""
-        self.on_end: Callable[[RunRecord | BatchRecord], None] | None = None
+        self.on_end: Callable[[RunState | BatchState], None] | None = None
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
-        self.on_start: Callable[[RunRecord | BatchRecord], None] | None = None
+        self.on_start: Callable[[RunState | BatchState], None] | None = None
         """Called when a request has made a run or batch."""
-        self.on_kept: Callable[[RunBook, RunRecord], None] | None = None
+        self.on_kept: Callable[[RunBook, RunState], None] | None = None
         """Called when the book has one more run, which a server that runs for days counts."""
         self.dropped = 0
         """How many runs there are no longer, because a server kept newer ones."""
         self._lock = allocate_lock()
-        self._by_id: dict[str, RunRecord] = {}
-        self._latest: dict[str, RunRecord] = {}
+        self._by_id: dict[str, RunState] = {}
+        self._latest: dict[str, RunState] = {}
 
-    def get(self, run_id: str) -> RunRecord | None:
+    def get(self, run_id: str) -> RunState | None:
         """The run of an id, deleted ones too."""
         return self._by_id.get(run_id)
 
@@ -66,13 +66,13 @@ class RunBook:
             run.settle(now)
         return [run.shown() for run in self.in_order]
 
-    def latest(self, names: tuple[str, ...]) -> RunRecord | None:
+    def latest(self, names: tuple[str, ...]) -> RunState | None:
         """The latest run for a document."""
         return self._latest.get(names[0]) if names else None
 
-    def draft(self, run_id: str, submission: Submission, now: float) -> RunRecord:
+    def draft(self, run_id: str, submission: Submission, now: float) -> RunState:
         """A run that does not count yet; `add` lets it begin."""
-        return RunRecord(
+        return RunState(
             words=self.words,
             id=run_id,
             names=self._document_names.names(submission.names),
@@ -84,9 +84,7 @@ class RunBook:
             lock=self._lock,
         )
 
-    def add(
-        self, run: RunRecord, *, scripted: bool = True, batch: BatchRecord | None = None
-    ) -> None:
+    def add(self, run: RunState, *, scripted: bool = True, batch: BatchState | None = None) -> None:
         """Let a run begin; it fails as the script says, else as its submission does."""
         step = self.script.take(run.names) if scripted else None
         pace = self.pace if step is None else Pace(polls=step.polls)
@@ -106,14 +104,14 @@ class RunBook:
             batch.on_end = self._ended
         self._keep(run)
 
-    def add_ended(self, run: RunRecord, when: float) -> None:
+    def add_ended(self, run: RunState, when: float) -> None:
         """Keep a run that succeeded at once."""
         run.status = run.words.succeeded
         run.ended = when
         run.end_shown = True
         self._keep(run)
 
-    def drop(self, run: RunRecord) -> bool:
+    def drop(self, run: RunState) -> bool:
         """Forget the oldest run, and its batch; False where the run is not here any more."""
         if self._by_id.get(run.id) is not run:
             return False
@@ -135,18 +133,18 @@ class RunBook:
         self.in_order.clear()
         self.on_kept = None
 
-    def adopt(self, run: RunRecord, status: str) -> None:
+    def adopt(self, run: RunState, status: str) -> None:
         """Keep a run that a mock of the test's own has made: only that mock ends it."""
         run.status = status
         run.polls_needed = math.inf
         self._keep(run)
 
-    def begun(self, item: RunRecord | BatchRecord) -> None:
+    def begun(self, item: RunState | BatchState) -> None:
         """A request has made it."""
         if self.on_start is not None:
             self.on_start(item)
 
-    def _keep(self, run: RunRecord) -> None:
+    def _keep(self, run: RunState) -> None:
         self._by_id[run.id] = run
         self.in_order.append(run)
         if run.names:
@@ -154,6 +152,6 @@ class RunBook:
         if self.on_kept is not None:
             self.on_kept(self, run)
 
-    def _ended(self, item: RunRecord | BatchRecord) -> None:
+    def _ended(self, item: RunState | BatchState) -> None:
         if self.on_end is not None:
             self.on_end(item)

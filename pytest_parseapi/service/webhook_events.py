@@ -14,8 +14,8 @@ from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import BatchRecord, RunRecord
 from pytest_parseapi.service.run_script import failure_of
+from pytest_parseapi.service.run_states import BatchState, RunState
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import signed
 
@@ -65,7 +65,7 @@ class EventMaker:
         batch: bool,
         message: str | None,
         others: Iterable[Provider] = (),
-    ) -> RunRecord | BatchRecord:
+    ) -> RunState | BatchState:
         """The ended run or batch that an event tells of; a new one where none is named.
 
         Args:
@@ -84,7 +84,7 @@ class EventMaker:
         if run is None:
             return self._new(failure, document or _DOCUMENT, batch=batch)
         found = self._known(run.id if isinstance(run, Run) else run)
-        if isinstance(found, BatchRecord):
+        if isinstance(found, BatchState):
             if failure is not None:
                 raise UsageError("the event of a batch carries no error: fail its runs by fail_run")
             found.settle(self._service.now)
@@ -97,7 +97,7 @@ class EventMaker:
 
     def delivery(
         self,
-        subject: RunRecord | BatchRecord,
+        subject: RunState | BatchState,
         *,
         wrong: str | None = None,
         metadata: dict[str, Any] | None = None,
@@ -117,7 +117,7 @@ class EventMaker:
         event_id = service.new_id(webhooks.event_id_prefix)
         context = service.context()
         failure = None
-        if isinstance(subject, RunRecord):
+        if isinstance(subject, RunState):
             payload = webhooks.payload(context, subject, metadata)
             failure = subject.failure_shown(subject.status)
         else:
@@ -125,7 +125,7 @@ class EventMaker:
             payload = webhooks.batch_payload(context, subject)
         if wrong is None:
             self._book.announced.append(None if failure is None else failure.reason)
-        runs = [subject] if isinstance(subject, RunRecord) else subject.runs
+        runs = [subject] if isinstance(subject, RunState) else subject.runs
         for run in runs:
             run.announce(right=wrong is None)
         names = runs[0].names
@@ -145,15 +145,15 @@ class EventMaker:
             wrong=wrong,
         )
 
-    def event_type(self, subject: RunRecord | BatchRecord) -> str | None:
+    def event_type(self, subject: RunState | BatchState) -> str | None:
         """The type of the event that tells how a run or batch ended; None where none does."""
         return self._events(subject).get(subject.status)
 
-    def _events(self, subject: RunRecord | BatchRecord) -> Mapping[str, str]:
-        is_run = isinstance(subject, RunRecord)
+    def _events(self, subject: RunState | BatchState) -> Mapping[str, str]:
+        is_run = isinstance(subject, RunState)
         return self._webhooks.events if is_run else self._webhooks.batch_events
 
-    def _known(self, run_id: str) -> RunRecord | BatchRecord:
+    def _known(self, run_id: str) -> RunState | BatchState:
         if not isinstance(run_id, str):
             raise UsageError(
                 f"run is the id of a run or batch, not {kind(run_id)}{as_document(run_id)}"
@@ -167,7 +167,7 @@ class EventMaker:
 
     def _new(
         self, failure: RunFailure | None, document: str, *, batch: bool
-    ) -> RunRecord | BatchRecord:
+    ) -> RunState | BatchState:
         service, book, words = self._service, self._book, self._book.words
         now = service.now
         if batch and not self._webhooks.batch_events:
@@ -179,7 +179,7 @@ class EventMaker:
         whole = None
         if batch:
             batch_id = service.new_id(words.batch_id_prefix or "batch_")
-            whole = BatchRecord(words=words, id=batch_id, created=now)
+            whole = BatchState(words=words, id=batch_id, created=now)
         run = book.draft(service.new_id(words.id_prefix), submission, now)
         run.submitted = False
         run.failure = failure or run.failure
@@ -190,7 +190,7 @@ class EventMaker:
         book.batches[whole.id] = whole
         return whole
 
-    def _end(self, run: RunRecord, failure: RunFailure | None) -> None:
+    def _end(self, run: RunState, failure: RunFailure | None) -> None:
         run.settle(self._service.now)
         if run.ended is None:
             run.failure = failure or run.failure

@@ -13,7 +13,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 from pytest_parseapi.service.run_book import RunBook
-from pytest_parseapi.service.run_records import BatchRecord, RunRecord
+from pytest_parseapi.service.run_states import BatchState, RunState
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
@@ -81,7 +81,7 @@ class WebhookSender:
         """Deliver the webhook of each run and batch when it ends."""
         events = EventMaker(self._service, self._webhooks, book)
 
-        def go(item: RunRecord | BatchRecord) -> None:
+        def go(item: RunState | BatchState) -> None:
             delivery = events.delivery(item)
             loop = _running_loop()
             if loop is None:
@@ -96,12 +96,12 @@ class WebhookSender:
 
             loop.call_soon(start)
 
-        def ended(item: RunRecord | BatchRecord) -> None:
-            in_batch = isinstance(item, RunRecord) and item.batch is not None
+        def ended(item: RunState | BatchState) -> None:
+            in_batch = isinstance(item, RunState) and item.batch is not None
             if events.event_type(item) is not None and not in_batch:
                 go(item)
 
-        def begun(item: RunRecord | BatchRecord) -> None:
+        def begun(item: RunState | BatchState) -> None:
             end = item.ends_at
             if end is None or end == float("inf"):
                 return

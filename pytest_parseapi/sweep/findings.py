@@ -9,7 +9,7 @@ from typing import Final
 from pytest_parseapi.sweep.results import NO_FAILURE, BrokenData, FindingData, ResultData
 from pytest_parseapi.sweep.verdicts import FINDINGS
 
-__all__ = ["BROKE", "Example", "SweepFinding", "findings_of"]
+__all__ = ["BROKE", "Example", "SweepFinding", "sweep_findings"]
 
 BROKE: Final = "broke"
 _ORDER: Final = (*FINDINGS, BROKE)
@@ -110,7 +110,7 @@ class SweepFinding:
         return list(dict.fromkeys(item.result["test"] for item in self.examples))
 
 
-def findings_of(results: Iterable[ResultData]) -> list[SweepFinding]:
+def sweep_findings(results: Iterable[ResultData]) -> list[SweepFinding]:
     """The findings of a sweep, worst first; the same whatever the order of the tests."""
     groups: dict[tuple[str, str, str], list[Example]] = {}
     for result in sorted(results, key=_order):

@@ -13,7 +13,7 @@ from pytest_parseapi.record.caller import current_caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Connection", "ReadRequest", "RequestReader", "timeouts_of"]
+__all__ = ["ReadRequest", "RequestReader", "SimulatedTransport", "timeouts_of"]
 
 
 _END: Final = b"\r\n\r\n"
@@ -89,7 +89,7 @@ class RequestReader:
         return False
 
 
-class Connection(asyncio.Transport):
+class SimulatedTransport(asyncio.Transport):
     """One connection, for one request."""
 
     def __init__(

@@ -13,7 +13,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
-from pytest_parseapi.clients.aiohttp.connection import Connection
+from pytest_parseapi.clients.aiohttp.connection import SimulatedTransport
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
@@ -50,7 +50,7 @@ class AiohttpInterceptor:
                     return await real(own, req, traces, limits)
                 protocol = aiohttp_connector.ResponseHandler(own._loop)
                 protocol.connection_made(
-                    Connection(
+                    SimulatedTransport(
                         own._loop,
                         protocol,
                         hosts=hosts,

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.server.allowed_hosts import AllowedHosts
 from pytest_parseapi.clients.server.connection import Connection
-from pytest_parseapi.clients.server.host_names import HostNames
 from pytest_parseapi.clients.server.http import text_reply
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.real_time import ServerTime
@@ -35,7 +35,7 @@ class RequestDispatcher:
     """
 
     def __init__(
-        self, loop: ServerLoop, local_clients: LocalClients, names: HostNames, *, strict: bool
+        self, loop: ServerLoop, local_clients: LocalClients, names: AllowedHosts, *, strict: bool
     ) -> None:
         self.selector = loop.selector
         """Tells when sockets are ready."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.server.allowed_hosts import AllowedHosts
 from pytest_parseapi.clients.server.dispatcher import RequestDispatcher
-from pytest_parseapi.clients.server.host_names import HostNames
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.sockets import LocalClients, has_input
 from pytest_parseapi.model.provider import Provider
@@ -50,7 +50,7 @@ class LiveServer:
         self._local_clients = LocalClients(self._ports.values())
         self._loop = ServerLoop()
         self._dispatcher = RequestDispatcher(
-            self._loop, self._local_clients, HostNames(allowed), strict=strict
+            self._loop, self._local_clients, AllowedHosts(allowed), strict=strict
         )
 
     def url(self, provider: Provider, port: int = 0) -> str:

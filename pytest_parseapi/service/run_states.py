@@ -10,11 +10,11 @@ from typing import Any, Literal
 from pytest_parseapi.model.runs import RunDescription, RunFailure
 from pytest_parseapi.record.run import Run
 
-__all__ = ["BatchRecord", "RunRecord"]
+__all__ = ["BatchState", "RunState"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class RunRecord:
+class RunState:
     """One run. What depends on the clock alone is brought up to date by `settle`."""
 
     words: RunDescription
@@ -28,7 +28,7 @@ class RunRecord:
     polls_needed: float | None = None
     """How many polls find it in progress; None where the clock alone decides."""
     ends_at: float | None = None
-    batch: BatchRecord | None = None
+    batch: BatchState | None = None
     polls: int = 0
     ended: float | None = None
     end_shown: bool = False
@@ -38,7 +38,7 @@ class RunRecord:
     """Whether a request submitted it; False where the test made it."""
     announced: Literal["", "wrong", "right"] = ""
     """Whether webhooks were made about it, and whether one of them was right."""
-    on_end: Callable[[RunRecord], None] | None = None
+    on_end: Callable[[RunState], None] | None = None
     lock: LockType = field(default_factory=allocate_lock)
     """One for all runs of a book: whoever ends one, in whatever thread, does so once."""
 
@@ -139,18 +139,18 @@ class RunRecord:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class BatchRecord:
+class BatchState:
     """A batch of runs. A poll of the batch is a poll of each of its runs."""
 
     words: RunDescription
     """The provider's statuses."""
     id: str
     created: float
-    runs: list[RunRecord] = field(default_factory=list)
+    runs: list[RunState] = field(default_factory=list)
     ended: float | None = None
     end_shown: bool = False
     unfinished: int = 0
-    on_end: Callable[[BatchRecord], None] | None = None
+    on_end: Callable[[BatchState], None] | None = None
 
     @property
     def ends_at(self) -> float | None:
@@ -158,7 +158,7 @@ class BatchRecord:
         ends = [run.ends_at for run in self.runs]
         return None if None in ends else max(end for end in ends if end is not None)
 
-    def add(self, run: RunRecord) -> None:
+    def add(self, run: RunState) -> None:
         """One more run."""
         run.batch = self
         run.status = self.words.waiting or self.words.submitted

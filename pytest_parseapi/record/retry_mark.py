@@ -7,10 +7,10 @@ from typing import Final
 
 from pytest_parseapi.patching.thread_starts import context_of_start
 
-__all__ = ["Mark"]
+__all__ = ["RetryMark"]
 
 
-class Mark:
+class RetryMark:
     """What an attempt is known by in the context of its thread or task, and in what starts there.
 
     It is set when the attempt begins, since some clients end it in another context.
@@ -18,12 +18,12 @@ class Mark:
 
     __slots__ = ("_before", "_failed")
 
-    def __init__(self, before: Mark | None = None) -> None:
+    def __init__(self, before: RetryMark | None = None) -> None:
         self._before = before
         self._failed = False
 
     @staticmethod
-    def before() -> Mark | None:
+    def before() -> RetryMark | None:
         """The last failure of the calling thread or task, or that after which it was started."""
         mark = _LAST.get()
         if mark is None:
@@ -32,14 +32,14 @@ class Mark:
         return mark if mark is None or mark._failed else mark._before
 
     @classmethod
-    def begin(cls) -> Mark:
+    def begin(cls) -> RetryMark:
         """The calling thread or task begins an attempt."""
         mark = cls(cls.before())
         _LAST.set(mark)
         return mark
 
     @property
-    def failure_before(self) -> Mark | None:
+    def failure_before(self) -> RetryMark | None:
         """The last failure before an attempt that has not failed."""
         return self._before
 
@@ -49,4 +49,4 @@ class Mark:
         self._before = None
 
 
-_LAST: Final[ContextVar[Mark | None]] = ContextVar("the last attempt", default=None)
+_LAST: Final[ContextVar[RetryMark | None]] = ContextVar("the last attempt", default=None)

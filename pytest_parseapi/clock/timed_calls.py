@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from pytest_parseapi.clock.callers import Caller, caller_of, calling_frame
+from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.ledger import FREE, SECOND
 from pytest_parseapi.clock.virtual import VirtualClock
 
@@ -68,7 +68,7 @@ def recording(
         def method(*arguments: Any, **named: Any) -> Any:
             free = None if clock.closed else least(*arguments, **named)
             frame = None if free is None else calling_frame()
-            if free is None or caller_of(frame) is Caller.TOOL:
+            if free is None or caller_of(frame) is CallerKind.TOOL:
                 return real(*arguments, **named)
             return recorded(clock, functools.partial(real, *arguments, **named), frame, free)
 

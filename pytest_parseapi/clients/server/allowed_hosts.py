@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request
 
-__all__ = ["HostNames"]
+__all__ = ["AllowedHosts"]
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?")
 
 
-class HostNames:
+class AllowedHosts:
     """The names of this machine that a request may use.
 
     Args:
