@@ -180,6 +180,7 @@ def test_leaves_threads_that_sleep(extend_api, _time):
     for _ in range(20):
         THREADS.append(threading.Thread(target=time.sleep, args=(3600,), daemon=True))
         THREADS[-1].start()
+    time.sleep(1)  # time passes when all of them sleep
 
 def test_they_have_ended():
     latest = time.monotonic() + 10
