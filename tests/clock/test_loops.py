@@ -122,7 +122,8 @@ def test_many_tasks_that_begin_to_wait_at_once_wake_at_their_times(clock, deadli
     async def main():
         return await asyncio.gather(*(wait(number) for number in range(400)))
 
-    assert set(asyncio.run(main())) == {0}
+    # In debug mode a loop reads the clock around each callback, as code that waits for it does.
+    assert set(asyncio.run(main(), debug=False)) == {0}
 
 
 def test_call_later_and_call_at(clock):
