@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Mapping
 from types import CodeType, FrameType
@@ -58,7 +59,7 @@ class SilentThreads:
         self.old: dict[int, _Place] = {}
         """Where threads stand that are older than the test, and known to Python."""
         self._strangers: dict[int, _Place] = {}
-        self._first: set[int] = set()
+        self._first: dict[int, Callable[[], object] | None] = {}
         self._ended: set[int] = set()
         self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
         """What a monotonic clock would read without jumps."""
@@ -104,7 +105,8 @@ class SilentThreads:
             if ident not in self._waits:
                 found = self.old if ident in active else self._strangers
                 found[ident] = _place(frame)
-        self._first = {*self.old, *self._strangers, *self._waits, get_ident()}
+        first = {*self.old, *self._strangers, *self._waits, get_ident()}
+        self._first = {ident: _reference(ident) for ident in first}
 
     def all_old(self) -> list[tuple[int, _Place]]:
         """Where each thread stands that is older than the test."""
@@ -117,7 +119,12 @@ class SilentThreads:
 
     def is_old(self, ident: int) -> bool:
         """Whether a thread is older than the test."""
-        return ident in self._first
+        # The number of one that had all but ended when the test began is given to a new one.
+        reference = self._first.get(ident)
+        if reference is None:
+            return ident in self._first and _reference(ident) is None
+        thread = reference()
+        return thread is not None and thread is threading._active.get(ident)  # type: ignore[attr-defined]
 
     def speaks(self, ident: int) -> None:
         """A thread says from now on when it waits."""
@@ -128,13 +135,13 @@ class SilentThreads:
     def begins(self, ident: int) -> None:
         """A thread begins, whose number may be that of one that has ended."""
         self._ended.discard(ident)
-        self._first.discard(ident)
+        self._first.pop(ident, None)
 
     def ends(self, ident: int) -> None:
         """A thread ends: what it does from now on changes nothing."""
         self._ended.add(ident)
         self.old.pop(ident, None)
-        self._first.discard(ident)
+        self._first.pop(ident, None)
 
     def is_back(self, frame: FrameType | None) -> bool:
         """Whether the calling thread is about to make the call that it stood in at the start.
@@ -198,6 +205,14 @@ class SilentThreads:
                 return True
             places[ident] = now
         return False
+
+
+def _reference(ident: int) -> Callable[[], object] | None:
+    """What tells whether a thread lives that ``threading`` began; None where it began none."""
+    thread = threading._active.get(ident)  # type: ignore[attr-defined]
+    if thread is None or isinstance(thread, threading._DummyThread):
+        return None
+    return weakref.ref(thread)
 
 
 def _place(frame: FrameType) -> _Place:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock.silent import SilentThreads
 from pytest_parseapi.clock.threads import Threads
 
 # As in a consumer's modules: they live as long as the process.
@@ -193,6 +194,24 @@ def test_they_have_ended():
 def test_a_thread_that_sleeps_ends_with_its_test_though_the_next_one_begins_at_once(pytester):
     pytester.makepyfile(SLEEPING)
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=11)
+
+
+def test_a_new_thread_is_not_old_though_it_has_the_number_of_one_that_was():
+    silent, go_on = SilentThreads({}, {}), threading.Event()
+    old = threading.Thread(target=go_on.wait)
+    old.start()
+    silent.note()
+    assert silent.is_old(old.ident)
+    go_on.set()
+    old.join()
+    found = []
+    for _ in range(1_000):
+        new = threading.Thread(target=lambda: found.append(silent.is_old(threading.get_ident())))
+        new.start()
+        new.join()
+        if new.ident == old.ident:
+            break
+    assert not any(found)
 
 
 def test_a_thread_that_lacks_a_processor_when_a_test_begins_comes_to_rest_first():
