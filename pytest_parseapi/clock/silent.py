@@ -10,7 +10,7 @@ import itertools
 import threading
 import weakref
 from _thread import allocate_lock, get_ident
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +21,7 @@ from pytest_parseapi.clock.older import PATIENCE, is_own, is_wait
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["SilentThreads"]
+__all__ = ["LiveThreads", "SilentThreads"]
 
 # A look takes longer the more threads there are: the pause after it lasts so many times as long,
 # and so many nanoseconds at least. A few old threads are looked at each time.
@@ -45,6 +45,37 @@ class _Place(NamedTuple):
     chain: tuple[tuple[int, int], ...]
 
 
+class LiveThreads:
+    """Some threads, while they live: the number of one that has ended is given to a new one.
+
+    Args:
+        idents: their numbers.
+    """
+
+    def __init__(self, idents: Iterable[int]) -> None:
+        self._references = {ident: _reference(ident) for ident in idents}
+
+    def __contains__(self, ident: int) -> bool:
+        """Whether the thread that has the number now is one of them."""
+        reference = self._references.get(ident)
+        if reference is None:
+            return ident in self._references and _reference(ident) is None
+        thread = reference()
+        return thread is not None and thread is threading._active.get(ident)  # type: ignore[attr-defined]
+
+    def discard(self, ident: int) -> None:
+        """The thread with the number is none of them."""
+        self._references.pop(ident, None)
+
+
+def _reference(ident: int) -> Callable[[], object] | None:
+    """What tells whether a thread lives that ``threading`` began; None where it began none."""
+    thread = threading._active.get(ident)  # type: ignore[attr-defined]
+    if thread is None or isinstance(thread, threading._DummyThread):
+        return None
+    return weakref.ref(thread)
+
+
 class SilentThreads:
     """The threads of the process that say nothing.
 
@@ -59,7 +90,8 @@ class SilentThreads:
         self.old: dict[int, _Place] = {}
         """Where threads stand that are older than the test, and known to Python."""
         self._strangers: dict[int, _Place] = {}
-        self._first: dict[int, Callable[[], object] | None] = {}
+        self.first = LiveThreads(())
+        """All threads that are older than the test."""
         self._ended: set[int] = set()
         self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
         """What a monotonic clock would read without jumps."""
@@ -105,8 +137,7 @@ class SilentThreads:
             if ident not in self._waits:
                 found = self.old if ident in active else self._strangers
                 found[ident] = _place(frame)
-        first = {*self.old, *self._strangers, *self._waits, get_ident()}
-        self._first = {ident: _reference(ident) for ident in first}
+        self.first = LiveThreads({*self.old, *self._strangers, *self._waits, get_ident()})
 
     def all_old(self) -> list[tuple[int, _Place]]:
         """Where each thread stands that is older than the test."""
@@ -117,15 +148,6 @@ class SilentThreads:
         self.old, self._strangers = {}, {}
         self._ended.clear()
 
-    def is_old(self, ident: int) -> bool:
-        """Whether a thread is older than the test."""
-        # The number of one that had all but ended when the test began is given to a new one.
-        reference = self._first.get(ident)
-        if reference is None:
-            return ident in self._first and _reference(ident) is None
-        thread = reference()
-        return thread is not None and thread is threading._active.get(ident)  # type: ignore[attr-defined]
-
     def speaks(self, ident: int) -> None:
         """A thread says from now on when it waits."""
         self._ended.discard(ident)
@@ -135,13 +157,13 @@ class SilentThreads:
     def begins(self, ident: int) -> None:
         """A thread begins, whose number may be that of one that has ended."""
         self._ended.discard(ident)
-        self._first.pop(ident, None)
+        self.first.discard(ident)
 
     def ends(self, ident: int) -> None:
         """A thread ends: what it does from now on changes nothing."""
         self._ended.add(ident)
         self.old.pop(ident, None)
-        self._first.pop(ident, None)
+        self.first.discard(ident)
 
     def is_back(self, frame: FrameType | None) -> bool:
         """Whether the calling thread is about to make the call that it stood in at the start.
@@ -205,14 +227,6 @@ class SilentThreads:
                 return True
             places[ident] = now
         return False
-
-
-def _reference(ident: int) -> Callable[[], object] | None:
-    """What tells whether a thread lives that ``threading`` began; None where it began none."""
-    thread = threading._active.get(ident)  # type: ignore[attr-defined]
-    if thread is None or isinstance(thread, threading._DummyThread):
-        return None
-    return weakref.ref(thread)
 
 
 def _place(frame: FrameType) -> _Place:

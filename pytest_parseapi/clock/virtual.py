@@ -74,6 +74,7 @@ class VirtualClock:
         self.jumps = Jumps(self.ledger, self._endless)
         """What lets time jump."""
         self._threads = self.jumps.threads
+        self._older = self._threads.silent.first
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -104,6 +105,8 @@ class VirtualClock:
         self.jumps.threads = self._threads = current.threads
         self._threads.ended = self.jumps.look
         self._threads.test_begins()
+        # To the next test, every thread of this one is older too.
+        self._older = self._threads.silent.first
         self.ledger.monotonic = self._threads.silent.monotonic = current.real["monotonic_ns"]
         self.read_wall = current.real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
@@ -313,10 +316,7 @@ class VirtualClock:
         self.jumps.closed = True
         with self.jumps.alone():
             for entry in self._threads.waiting():
-                if entry.wait.is_sleep:
-                    # Before the next test, to which every thread of this one is old.
-                    entry.ends = not self._threads.silent.is_old(entry.ident)
-                elif entry.interruptible:
+                if entry.interruptible and not entry.wait.is_sleep:
                     self._threads.leave(entry)
                 # A loop looks up by itself: a wake-up would set it going while a test begins.
                 if entry.wait.takes or not entry.polled:
@@ -345,7 +345,7 @@ class VirtualClock:
     def _outlived(self, entry: Waiting, needs: int | None, began: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
         wait, key = entry.wait, entry.key
-        if entry.ends or (wait.is_sleep and not self._threads.silent.is_old(entry.ident)):
+        if wait.is_sleep and entry.ident not in self._older:
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None

@@ -19,7 +19,7 @@ class Waiting:
     """
 
     __slots__ = (
-        *("awake", "deadline", "due", "ends", "ident", "interrupted", "interruptible"),
+        *("awake", "deadline", "due", "ident", "interrupted", "interruptible"),
         *("key", "outer", "outside", "polled", "wait"),
     )
 
@@ -36,8 +36,6 @@ class Waiting:
         """Whether it is about to go on."""
         self.due = False
         """Whether that is since its time is up."""
-        self.ends = False
-        """Whether its thread is to end, since its test is over."""
         self.interruptible = False
         """Whether it looks for signals when it is woken."""
         self.interrupted = False

@@ -7,13 +7,17 @@ import os
 import queue
 import threading
 import time
+from _thread import allocate_lock
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pytest_parseapi.clock import FUNCTIONS
-from pytest_parseapi.clock.silent import SilentThreads
+from pytest_parseapi.clock.blocking import raw_acquire
+from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.silent import LiveThreads
 from pytest_parseapi.clock.threads import Threads
+from pytest_parseapi.clock.virtual import VirtualClock
 
 # As in a consumer's modules: they live as long as the process.
 POOL = ThreadPoolExecutor(2)
@@ -197,21 +201,53 @@ def test_a_thread_that_sleeps_ends_with_its_test_though_the_next_one_begins_at_o
 
 
 def test_a_new_thread_is_not_old_though_it_has_the_number_of_one_that_was():
-    silent, go_on = SilentThreads({}, {}), threading.Event()
+    go_on, found = threading.Event(), []
     old = threading.Thread(target=go_on.wait)
     old.start()
-    silent.note()
-    assert silent.is_old(old.ident)
+    live = LiveThreads([old.ident])
+    assert old.ident in live
     go_on.set()
     old.join()
-    found = []
     for _ in range(1_000):
-        new = threading.Thread(target=lambda: found.append(silent.is_old(threading.get_ident())))
+        new = threading.Thread(target=lambda: found.append(threading.get_ident() in live))
         new.start()
         new.join()
         if new.ident == old.ident:
             break
     assert not any(found)
+
+
+def test_a_sleeper_that_looks_up_as_its_test_ends_does_not_outlive_it(monkeypatch):
+    first, second = VirtualTime(VirtualClock()), VirtualTime(VirtualClock())
+    first.start()
+    jumps, is_out, may_go_on = first.clock.jumps, [], []
+    leave = jumps.unlock
+
+    def leave_slowly():
+        leave()
+        if threading.current_thread() is sleeper:
+            is_out.append(True)
+            until(may_go_on)
+
+    monkeypatch.setattr(jumps, "unlock", leave_slowly)
+    sleeper = threading.Thread(target=first.clock.sleep, args=(3600,), daemon=True)
+    jumps.closed = True  # what the end of the test does first
+    sleeper.start()
+    until(is_out)
+    first.stop()
+    second.start()
+    may_go_on.append(True)
+    second.stop()
+    sleeper.join(60)
+    assert not sleeper.is_alive()
+
+
+def until(box):
+    """Wait in real time until something is in it."""
+    gate = allocate_lock()
+    raw_acquire(gate)
+    while not box:
+        raw_acquire(gate, True, 0.001)  # noqa: FBT003 - a lock's own order
 
 
 def test_a_thread_that_lacks_a_processor_when_a_test_begins_comes_to_rest_first():
