@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import select as system
 import selectors
-from typing import Any
+import socket
+from typing import Any, Final
 
-__all__ = ["has_input", "is_readable"]
+__all__ = ["has_input", "is_readable", "queue_of_trio", "trio_is_at_rest"]
+
+# The task by which other threads wake a loop.
+_WAKES: Final = "<TrioToken.run_sync_soon task>"
 
 
 def has_input(selector: Any) -> bool:
@@ -27,3 +32,28 @@ def is_readable(descriptor: int) -> bool:
         probe.register(descriptor, system.POLLIN)
         return bool(probe.poll(0))
     return bool(system.select([descriptor], [], [], 0)[0])
+
+
+def queue_of_trio(manager: Any) -> int:
+    """The kernel's queue of events that a trio loop waits on."""
+    queue = getattr(manager, "_epoll", None) or manager._kqueue
+    return int(queue.fileno())
+
+
+def trio_is_at_rest(manager: Any) -> bool:
+    """Whether no task of a trio loop waits for input of its own."""
+    for key, waiters in list(manager._registered.items()):
+        task = getattr(waiters, "read_task", waiters)
+        descriptor = key if isinstance(key, int) else key[0]
+        if getattr(task, "name", None) != _WAKES and not _accepts(descriptor):
+            return False
+    return True
+
+
+def _accepts(descriptor: int) -> bool:
+    """Whether it is a socket that waits for connections which may never come."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as copy:
+            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False

@@ -83,8 +83,6 @@ class VirtualTime:
                 self._signals.stop()
             if self._alarms is not None:
                 self._alarms.stop()
-            if self._loops is not None:
-                self._loops.stop()
             if self._waits is not None:
                 self._waits.stop()
         finally:
@@ -92,6 +90,8 @@ class VirtualTime:
             if not self.clock.real and self._random is not None:
                 functions = take_over()
                 functions.end(self.clock)
+                if self._loops is not None:
+                    self._loops.stop()
                 functions.release()
             if self._random is not None:
                 random.setstate(self._random)

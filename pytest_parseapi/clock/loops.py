@@ -67,6 +67,8 @@ class LoopWaits:
         self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._is_ahead = False
         self._selectors: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._late: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Those that read their clock while the test ended."""
 
     def start(self) -> None:
         """Wait in virtual time from now on."""
@@ -92,39 +94,47 @@ class LoopWaits:
                 self._trio_done = True
 
     def stop(self) -> None:
-        """Wait in real time again; timers of loops that outlive the test come as in its time."""
-        self._patches.stop()
-        began = self._clock.began["monotonic"]
-        ahead = began + self._clock.elapsed - current().real["monotonic"]()
+        """Nobody reads the test's clock any more: timers that outlive it come as in its time."""
+        ahead = self._clock.ahead
         for selector in list(self._selectors):
             known = vars(selector).pop(_KNOWN, None)
             loop = None if known is None else known.loop()
             if loop is not None:
                 _shift(loop, -ahead - self._ahead.get(loop, 0.0))
+        self._trio.put_back(ahead)
+        self._patches.stop()
         self._selectors.clear()
-        self._loop_asks = False
+        for loop in list(self._late):
+            # It may be about to wait for as long as the test's time went.
+            if loop.is_running() and hasattr(loop, "_write_to_self"):
+                loop._write_to_self()
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
         clock, ledger, began = self._clock, self._clock.ledger, self._clock.began["monotonic"]
+        jumps, late = clock.jumps, self._late
         own = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
+            if jumps.closed:
+                late.add(loop)
+                return real(loop)
             if self._loop_asks:
                 self._loop_asks = False
-            elif clock.closed:
-                return real(loop)
             else:
                 try:
                     frame = ask_for_frame()
                 except NOT_ASKED:
                     frame = sys._getframe(1)
-                if frame is not None and frame.f_globals is not own:
-                    if _is_asyncio(frame):
-                        ledger.readings -= 1  # as of a delay, below
-                    else:
-                        self._follow(loop)
+                if frame is None or frame.f_globals is own:
+                    if getattr(loop, "_current_handle", None) is not None:
+                        # Around each callback, in the loop's debug mode: no iteration.
+                        ledger.readings -= 1
+                elif _is_asyncio(frame):
+                    ledger.readings -= 1  # as of a delay, below
+                else:
+                    self._follow(loop)
             ledger.readings += 1
             now = ledger.noted if ledger.readings < ledger.busy else ledger.now()
             shown: float = began + now / SECOND

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import os
-import socket
+import sys
+import weakref
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import calling_frame
-from pytest_parseapi.clock.input import is_readable
+from pytest_parseapi.clock.input import is_readable, queue_of_trio, trio_is_at_rest
 from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.patching.attributes import set_on
 
 __all__ = ["TrioWaits"]
-
-# The task by which other threads wake a loop.
-_WAKES: Final = "<TrioToken.run_sync_soon task>"
 
 
 class TrioWaits:
@@ -29,22 +28,46 @@ class TrioWaits:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
+        self._runners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        """By what it waits with, what runs a loop."""
+        self._late: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Those that began to wait while the test ended."""
+
+    def put_back(self, seconds: float) -> None:
+        """The time of loops that outlive the test goes on from where the test left it.
+
+        Args:
+            seconds: how far the test's clock was ahead.
+        """
+        for runner in list(self._runners.values()):
+            clock: Any = getattr(runner, "clock", None)
+            if type(clock).__name__ == "SystemClock" and hasattr(clock, "offset"):
+                set_on(runner, "clock", type(clock)(clock.offset + seconds))
+        self._runners.clear()
+        for manager in list(self._late):
+            with contextlib.suppress(OSError):  # its loop may have ended
+                manager.force_wakeup()
 
     def get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """The one method in which a loop blocks."""
-        clock = self._clock
+        clock, runners, late = self._clock, self._runners, self._late
 
         @functools.wraps(real)
         def get_events(manager: Any, timeout: float) -> Any:
-            if clock.closed or timeout <= 0:
+            if timeout <= 0:
                 return real(manager, timeout)
-            if not _is_at_rest(manager):
+            if clock.closed:
+                late.add(manager)
+                return real(manager, timeout)
+            if manager not in runners:
+                runners[manager] = _runner()
+            if not trio_is_at_rest(manager):
                 if events := real(manager, 0):
                     return events
                 return recorded(clock, functools.partial(real, manager, timeout), calling_frame())
             wait = PolledWait(
                 functools.partial(real, manager),
-                functools.partial(is_readable, _queue_of(manager)),
+                functools.partial(is_readable, queue_of_trio(manager)),
                 manager.force_wakeup,
             )
             clock.wait(wait, timeout, polled=True)
@@ -53,26 +76,7 @@ class TrioWaits:
         return get_events
 
 
-def _queue_of(manager: Any) -> int:
-    """The kernel's queue of events that a trio loop waits on."""
-    queue = getattr(manager, "_epoll", None) or manager._kqueue
-    return int(queue.fileno())
-
-
-def _is_at_rest(manager: Any) -> bool:
-    """Whether no task of a trio loop waits for input of its own."""
-    for key, waiters in list(manager._registered.items()):
-        task = getattr(waiters, "read_task", waiters)
-        descriptor = key if isinstance(key, int) else key[0]
-        if getattr(task, "name", None) != _WAKES and not _accepts(descriptor):
-            return False
-    return True
-
-
-def _accepts(descriptor: int) -> bool:
-    """Whether it is a socket that waits for connections which may never come."""
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as copy:
-            return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False
+def _runner() -> Any:
+    """What runs the calling thread's loop; None where that waits in a thread of its own."""
+    run: Any = sys.modules["trio._core._run"]
+    return getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)

@@ -22,6 +22,7 @@ from pytest_parseapi.clock.current import Current
 from pytest_parseapi.clock.endless import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
+from pytest_parseapi.clock.outlived import put_back_deadlines
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
@@ -93,6 +94,12 @@ class VirtualClock:
     def jumped_ns(self) -> int:
         """The sum of all jumps: what consumers' clocks show more than real ones."""
         return self.ledger.jumped
+
+    @property
+    def ahead(self) -> float:
+        """How many seconds a monotonic clock shows more to the stdlib's timers than a real one."""
+        began: float = self.began["monotonic"]
+        return began + (self.ledger.now() - self.ledger.monotonic()) / SECOND
 
     @property
     def closed(self) -> bool:
@@ -185,11 +192,12 @@ class VirtualClock:
         entry = Waiting(wait, polled=polled)
         entry.interruptible = True
         entry.key = key
-        began = self.ledger.monotonic()
+        began, until = self.ledger.monotonic(), None
         threads.lock()
         try:
             if needs is not None:
-                self.jumps.deadlines.add(entry, self.ledger.now() + needs)
+                until = self.ledger.now() + needs
+                self.jumps.deadlines.add(entry, until)
             came = self._turn(entry, key, needs, began, first=False)
             while came is None and not self.jumps.closed:
                 # Somebody else took it: this thread has waited longest.
@@ -201,7 +209,7 @@ class VirtualClock:
             self.jumps.deadlines.forget(entry)
             self.jumps.unlock()
         if came is None:
-            return self._outlived(entry, needs, began)
+            return self._outlived(entry, until, began + (needs or 0))
         if self.jumps.closed:
             threads.older.left.pop(entry.ident, None)
         return came
@@ -342,15 +350,24 @@ class VirtualClock:
         # Time cannot jump while something real is waited for, which is on record with what it took.
         return self.ledger.monotonic() >= (due if self.jumps.holds else max(due, began + FREE))
 
-    def _outlived(self, entry: Waiting, needs: int | None, began: int) -> bool:
-        """A wait that its test did not wait for: sleepers end, everything else goes on for real."""
+    def _outlived(self, entry: Waiting, until: int | None, due: int) -> bool:
+        """A wait that its test did not wait for: sleepers end, everything else goes on for real.
+
+        Args:
+            entry: the wait.
+            until: at which reading of the test's clock it was to end; None for no limit.
+            due: at which of the real clock, had time not jumped.
+        """
         wait, key = entry.wait, entry.key
         if wait.is_sleep and entry.ident not in self._older:
             # Threads end by SystemExit without a report, unless pytest watches them.
             thread: Any = threading.current_thread()
             thread._invoke_excepthook = lambda _thread: None
             raise SystemExit("the simulated test that this thread slept in is over")
-        left = None if needs is None else needs - (self.ledger.monotonic() - began)
-        seconds = None if left is None else max(0.0, left / SECOND)
+        seconds = None
+        if until is not None:
+            left = min(until - self.ledger.now(), due - self.ledger.monotonic())
+            seconds = max(0.0, left / SECOND)
+            put_back_deadlines(self.ahead)
         over = None if wait.takes else wait.over
         return bool(self._threads.older.rest(key, lambda: wait.go_on(seconds), over))

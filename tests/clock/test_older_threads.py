@@ -11,6 +11,7 @@ from _thread import allocate_lock
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import trio
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
@@ -274,3 +275,127 @@ def test_between_simulated_tests_threads_wait_as_they_do():
     with pytest.raises(queue.Empty):
         queue.SimpleQueue().get(timeout=0.01)
     by_pool(compute, 0.01)
+
+
+# Threads that wait in turns of a second. Each gives back what ends a turn early.
+
+
+def turns_of_a_queue(turned):
+    box = queue.Queue()
+
+    def work():
+        while True:
+            try:
+                if box.get(timeout=1) is None:
+                    return
+            except queue.Empty:
+                turned()
+
+    return work, lambda: box.put(1), lambda: box.put(None)
+
+
+def turns_of_a_condition(turned):
+    condition, asked = threading.Condition(), []
+
+    def work():
+        while None not in asked:
+            with condition:
+                if not condition.wait_for(asked.copy, timeout=1):
+                    turned()
+                del asked[: None not in asked]
+
+    def ask(what):
+        with condition:
+            asked.append(what)
+            condition.notify()
+
+    return work, lambda: ask(1), lambda: ask(None)
+
+
+def turns_of_a_semaphore(turned):
+    semaphore, done = threading.Semaphore(0), threading.Event()
+
+    def work():
+        while not done.is_set():
+            if not semaphore.acquire(timeout=1):
+                turned()
+
+    return work, semaphore.release, lambda: (done.set(), semaphore.release())
+
+
+def turns_of_asyncio(turned):
+    loop = asyncio.new_event_loop()
+
+    async def turns():
+        while True:
+            await asyncio.sleep(1)
+            turned()
+
+    def work():
+        loop.run_forever()
+        loop.close()
+
+    def begin():
+        asyncio.run_coroutine_threadsafe(turns(), loop)
+
+    return work, begin, lambda: loop.call_soon_threadsafe(loop.stop)
+
+
+def turns_of_trio(turned):
+    begun, token = threading.Event(), []
+
+    async def turns(asked, scope):
+        with scope:
+            await asked.wait()
+            while True:
+                await trio.sleep(1)
+                turned()
+
+    async def main():
+        asked, scope = trio.Event(), trio.CancelScope()
+        token.extend((trio.lowlevel.current_trio_token(), asked, scope))
+        begun.set()
+        await turns(asked, scope)
+
+    def order(number, call):
+        begun.wait()
+        token[0].run_sync_soon(getattr(token[number], call))
+
+    return lambda: trio.run(main), lambda: order(1, "set"), lambda: order(2, "cancel")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        turns_of_a_queue,
+        turns_of_a_condition,
+        turns_of_a_semaphore,
+        turns_of_asyncio,
+        turns_of_trio,
+    ],
+)
+def test_a_turn_that_outlives_its_test_lasts_no_longer_than_before(kind):
+    turns, is_over, turned_then = [], threading.Event(), threading.Event()
+
+    def turned():
+        turns.append(1)
+        if is_over.is_set():
+            turned_then.set()
+
+    work, begin, end = kind(turned)
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.05)  # until it waits
+    time_ = VirtualTime(VirtualClock())
+    time_.start()
+    try:
+        begin()
+        time.sleep(600.5)
+    finally:
+        time_.stop()
+    is_over.set()
+    came = turned_then.wait(60)
+    end()
+    thread.join()
+    assert came
+    assert len(turns) > 500

@@ -1,0 +1,55 @@
+"""Waits that outlive their test, where the stdlib waits again and again until its own deadline.
+
+``queue.get(timeout=1)`` notes when it is to end. After a test whose time went an hour ahead, that
+would be in an hour.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import queue
+import sys
+import threading
+from types import FrameType
+from typing import Final
+
+from pytest_parseapi.clock.callers import CallerKind, caller_named
+
+__all__ = ["put_back_deadlines"]
+
+_NAMES: Final = {
+    queue.Queue.get.__code__: "endtime",
+    queue.Queue.put.__code__: "endtime",
+    threading.Condition.wait_for.__code__: "endtime",
+    threading.Semaphore.acquire.__code__: "endtime",
+    concurrent.futures.as_completed.__code__: "end_time",
+}
+"""By code that waits in turns, the name there of its deadline by ``time.monotonic()``."""
+_WRITES_THROUGH: Final = (3, 13)
+"""A frame's locals are its variables themselves from this version on."""
+
+
+def put_back_deadlines(seconds: float) -> None:
+    """Put back the deadlines of the stdlib's functions that wait in the calling thread.
+
+    Args:
+        seconds: how far the clock that they read was ahead.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        kind = caller_named(frame.f_globals.get("__name__") or "")
+        if kind is CallerKind.CONSUMER:
+            return
+        if frame.f_code in _NAMES:
+            _put_back(frame, _NAMES[frame.f_code], seconds)
+        frame = frame.f_back
+
+
+def _put_back(frame: FrameType, name: str, seconds: float) -> None:
+    variables = frame.f_locals
+    if isinstance(variables.get(name), float):
+        variables[name] -= seconds
+        if sys.version_info < _WRITES_THROUGH:
+            import ctypes
+
+            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
