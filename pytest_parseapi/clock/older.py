@@ -10,13 +10,14 @@ import concurrent.futures.thread
 import threading
 from _thread import get_ident
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.input import is_readable, queue_of_trio, trio_is_at_rest
 from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 
 __all__ = ["PATIENCE", "OlderWaits", "is_own", "is_wait"]
 
@@ -37,11 +38,18 @@ class OlderWaits:
     """The waits that began before the test, of threads whose wait is recognised.
 
     Args:
+        waits: the numbers of the threads that said that they wait.
         listening: by what they wait for, those who are told when it comes.
         goes_on: called with a thread that was found to have gone on.
     """
 
-    def __init__(self, listening: dict[int, deque[Any]], goes_on: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        waits: Collection[int],
+        listening: dict[int, deque[Any]],
+        goes_on: Callable[[int], object],
+    ) -> None:
+        self._waits = waits
         self._listening = listening
         self._goes_on = goes_on
         self._is_test = False
@@ -54,6 +62,8 @@ class OlderWaits:
         """What something came to that nobody has taken yet."""
         self.loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
         """By thread that runs a loop, what tells whether it has callbacks, and has gone on."""
+        self.returning: dict[int, Callable[[], bool]] = {}
+        """By thread that waits there again and says nothing, what tells whether it is to go on."""
 
     def note(self, old: Mapping[int, FrameType]) -> None:
         """A test begins.
@@ -68,6 +78,8 @@ class OlderWaits:
                 self._add_left(ident)
             else:
                 waited, over = _what_for(frame)
+                if is_of_pool(frame):
+                    over = self.returning[ident] = on_its_way(frame, self._waits)
                 key = 0 if waited is None else id(waited)
                 self._add(ident, key, waited, over, _moving(frame))
 
@@ -116,6 +128,7 @@ class OlderWaits:
         self.keys.clear()
         self.called.clear()
         self.loops.clear()
+        self.returning.clear()
 
     def came(self, key: int) -> None:
         """Something came to a lock or queue."""
@@ -183,7 +196,9 @@ def _moving(frame: FrameType) -> Callable[[], bool]:
 def is_wait(frame: FrameType) -> bool:
     """Whether a thread stands in a wait that is recognised."""
     asking = _asking(frame)
-    return asking is not None and (asking.f_code in _NAMES or _is_selector(asking))
+    return asking is not None and (
+        asking.f_code in _NAMES or _is_selector(asking) or is_of_pool(asking)
+    )
 
 
 def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:

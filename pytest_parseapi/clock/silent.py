@@ -82,11 +82,18 @@ class SilentThreads:
     Args:
         waits: by their identity, what the other threads wait for.
         left: those that wait since a test that is over, which are at rest meanwhile.
+        returning: by thread that comes back to where it stood, what tells whether it is to go on.
     """
 
-    def __init__(self, waits: Mapping[int, Waiting], left: Mapping[int, object]) -> None:
+    def __init__(
+        self,
+        waits: Mapping[int, Waiting],
+        left: Mapping[int, object],
+        returning: Mapping[int, Callable[[], bool]],
+    ) -> None:
         self._waits = waits
         self._left = left
+        self._returning = returning
         self.old: dict[int, _Place] = {}
         """Where threads stand that are older than the test, and known to Python."""
         self._strangers: dict[int, _Place] = {}
@@ -152,7 +159,13 @@ class SilentThreads:
         """A thread says from now on when it waits."""
         self._ended.discard(ident)
         if self.old:
-            self.old.pop(ident, None)
+            self.goes_on(ident)
+
+    def goes_on(self, ident: int) -> None:
+        """A thread has left the place where it stood when the test began."""
+        place = self.old.pop(ident, None)
+        if place is not None and ident in self._returning:
+            self._strangers[ident] = place
 
     def begins(self, ident: int) -> None:
         """A thread begins, whose number may be that of one that has ended."""
@@ -226,7 +239,8 @@ class SilentThreads:
             if now.chain != place.chain:
                 return True
             places[ident] = now
-        return False
+        over = self._returning.get(ident)
+        return over is not None and over()
 
 
 def _place(frame: FrameType) -> _Place:

@@ -37,9 +37,9 @@ class Threads:
         self.listening: dict[int, deque[Waiting]] = {}
         """By what they wait for, the threads that are woken when it comes."""
         self._polled: dict[Waiting, None] = {}
-        self.older = OlderWaits(self.listening, lambda ident: self.silent.old.pop(ident, None))
+        self.older = OlderWaits(self._waits, self.listening, self._goes_on)
         """What those wait for that began to wait before the test."""
-        self.silent = SilentThreads(self._waits, self.older.left)
+        self.silent = SilentThreads(self._waits, self.older.left, self.older.returning)
         """Those that do not say when they wait."""
         self.starts = Starts(self.silent.begins, functools.partial(self.has_ended, 0))
         """Those that are begun below ``threading``."""
@@ -51,6 +51,9 @@ class Threads:
         self._make_lock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
+
+    def _goes_on(self, ident: int) -> None:
+        self.silent.goes_on(ident)
 
     def _make_lock(self) -> None:
         mutex: Any = RLock()
@@ -219,7 +222,7 @@ class Threads:
         if me in waits:  # a signal's handler waits within a wait
             return True
         if self.silent.old:
-            self.silent.old.pop(me, None)
+            self.silent.goes_on(me)
         return self._has_work(me, len(self._known) + (me in active))
 
     def is_only_thread(self) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 from _thread import allocate_lock
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 import pytest
 import trio
@@ -22,8 +23,11 @@ from pytest_parseapi.clock.virtual import VirtualClock
 
 # As in a consumer's modules: they live as long as the process.
 POOL = ThreadPoolExecutor(2)
+THREAD_POOLS: list[ThreadPool] = []
 LOOP = asyncio.new_event_loop()
 BOX: queue.Queue = queue.Queue()
+TRIO: list[trio.lowlevel.TrioToken] = []
+TRIO_BEGINS: queue.Queue = queue.Queue()
 
 
 def work(box):
@@ -33,12 +37,27 @@ def work(box):
         done.set()
 
 
+async def run_trio(is_over):
+    TRIO_BEGINS.put(trio.lowlevel.current_trio_token())
+    await is_over.wait()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def workers():
-    for target, arguments in ((LOOP.run_forever, ()), (work, (BOX,))):
+    trio_is_over = trio.Event()
+    for target, arguments in (
+        (LOOP.run_forever, ()),
+        (work, (BOX,)),
+        (trio.run, (run_trio, trio_is_over)),
+    ):
         threading.Thread(target=target, args=arguments, daemon=True).start()
+    TRIO.append(TRIO_BEGINS.get())
+    THREAD_POOLS.append(ThreadPool(2))
     yield
+    TRIO.pop().run_sync_soon(trio_is_over.set)
     POOL.shutdown()
+    THREAD_POOLS[0].terminate()
+    THREAD_POOLS.pop().join()
     LOOP.call_soon_threadsafe(LOOP.stop)
 
 
@@ -60,6 +79,10 @@ def by_pool(job, seconds):
     POOL.submit(job, seconds).result(timeout=5)
 
 
+def by_thread_pool(job, seconds):
+    THREAD_POOLS[0].map_async(job, [seconds] * 2).get(timeout=5)
+
+
 def by_queue(job, seconds):
     done = threading.Event()
     BOX.put((job, seconds, done))
@@ -76,16 +99,26 @@ def by_loop(job, seconds):
     asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=5)
 
 
+def by_trio(job, seconds):
+    async def wait():
+        if job is compute:
+            job(seconds)
+        else:
+            await trio.sleep(seconds)
+
+    trio.from_thread.run(wait, trio_token=TRIO[0])
+
+
 # Several times, since what it was left at by another test differs.
 @pytest.mark.parametrize("_time", range(3))
-@pytest.mark.parametrize("by", [by_pool, by_queue, by_loop])
+@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop, by_trio])
 def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
     by(time.sleep, 3)
     assert clock.elapsed == 3
 
 
 @pytest.mark.parametrize("_time", range(3))
-@pytest.mark.parametrize("by", [by_pool, by_queue, by_loop])
+@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop, by_trio])
 def test_no_jump_over_an_older_thread_that_is_about_to_go_on(clock, by, _time):
     by(compute, 0.03)
     assert clock.elapsed < 1
@@ -376,21 +409,23 @@ def turns_of_trio(turned):
 )
 def test_a_turn_that_outlives_its_test_lasts_no_longer_than_before(kind):
     turns, is_over, turned_then = [], threading.Event(), threading.Event()
+    has_begun = threading.Event()
 
     def turned():
         turns.append(1)
+        has_begun.set()
         if is_over.is_set():
             turned_then.set()
 
     work, begin, end = kind(turned)
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(0.05)  # until it waits
     time_ = VirtualTime(VirtualClock())
     time_.start()
     try:
         begin()
-        time.sleep(600.5)
+        has_begun.wait()
+        time.sleep(600)
     finally:
         time_.stop()
     is_over.set()

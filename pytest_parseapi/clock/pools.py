@@ -1,0 +1,56 @@
+"""The threads of a pool of ``multiprocessing`` that is older than the test.
+
+They keep their queues' own methods: nobody says when something comes, and from Python 3.13 on a
+queue hands an item over without showing it. The pool's jobs tell whether one is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from threading import Thread
+from types import FrameType
+from typing import Any, Final
+
+__all__ = ["is_of_pool", "on_its_way"]
+
+_POOL: Final = "multiprocessing.pool"
+_TAKES_JOBS: Final = "_handle_tasks"
+_WAITS: Final = frozenset({"worker", _TAKES_JOBS, "_handle_results"})
+
+
+def is_of_pool(frame: FrameType) -> bool:
+    """Whether a thread stands where one of a pool waits for work or results."""
+    return frame.f_globals.get("__name__") == _POOL and frame.f_code.co_name in _WAITS
+
+
+def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
+    """What tells whether a thread of the pool is about to go on, though all seem to be at rest.
+
+    Args:
+        frame: where one of its threads stands.
+        waits: the numbers of the threads that said that they wait.
+    """
+    if frame.f_code.co_name != _TAKES_JOBS:
+        return bool  # the one that takes jobs stands for all of its pool
+    workers, cache = (frame.f_locals[name] for name in ("pool", "cache"))
+    lost = frozenset(cache)
+
+    def is_on_its_way() -> bool:
+        jobs = [job for number, job in list(cache.items()) if number not in lost]
+        threads = [worker.ident for worker in list(workers) if isinstance(worker, Thread)]
+        if not threads:
+            return bool(jobs)  # child processes are at work
+        left = sum(map(_left, jobs))
+        begun = sum(ident in waits for ident in threads)
+        return begun < min(left, len(threads))
+
+    return is_on_its_way
+
+
+def _left(job: Any) -> int:
+    """How many works of a job have not ended."""
+    if hasattr(job, "_number_left"):
+        return int(job._number_left)
+    if hasattr(job, "_length"):  # as a worker takes them, one by one
+        return 0 if job._length is None else job._length - job._index - len(job._unsorted)
+    return 1
