@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import pytest
 
@@ -194,6 +195,20 @@ def test_pauses_by_sockets_are_a_backoff(extend_api):
                     ours.recv(1)
     _, first, second = (attempt.waited for attempt in extend_api.attempts)
     assert 0.09 <= first < second
+
+
+@pytest.fixture
+def consumer(monkeypatch):
+    """A module of a consumer's, which was there before the test."""
+    module = types.ModuleType("consumer_of_select")
+    exec("from select import select", vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def test_select_that_was_imported_by_name(consumer, clock, pair):
+    consumer.select([pair], [], [], 0.05)
+    assert clock.elapsed >= 0.04
 
 
 def test_no_jump_over_such_a_wait(clock, pair):
