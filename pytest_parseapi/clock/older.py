@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
-from pytest_parseapi.clock.input import is_readable, queue_of_trio, trio_is_at_rest
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 
@@ -209,10 +208,6 @@ def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
     name = _NAMES.get(asking.f_code)
     if name is not None:
         return asking.f_locals.get(name), None
-    if _is_of_trio(asking):
-        manager = asking.f_locals.get("self")
-        if (hasattr(manager, "_epoll") or hasattr(manager, "_kqueue")) and trio_is_at_rest(manager):
-            return None, lambda: is_readable(queue_of_trio(manager))
     loop = _asking(asking.f_back) if _is_selector(asking) else None
     ready = None if loop is None else getattr(loop.f_locals.get("self"), "_ready", None)
     return None, None if ready is None else lambda: len(ready) > 0
@@ -232,8 +227,3 @@ def is_own(frame: FrameType) -> bool:
 
 def _is_selector(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__") == "selectors"
-
-
-def _is_of_trio(frame: FrameType) -> bool:
-    module = str(frame.f_globals.get("__name__"))
-    return frame.f_code.co_name == "get_events" and module.startswith("trio._core._io_")

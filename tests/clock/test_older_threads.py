@@ -26,8 +26,6 @@ POOL = ThreadPoolExecutor(2)
 THREAD_POOLS: list[ThreadPool] = []
 LOOP = asyncio.new_event_loop()
 BOX: queue.Queue = queue.Queue()
-TRIO: list[trio.lowlevel.TrioToken] = []
-TRIO_BEGINS: queue.Queue = queue.Queue()
 
 
 def work(box):
@@ -37,24 +35,12 @@ def work(box):
         done.set()
 
 
-async def run_trio(is_over):
-    TRIO_BEGINS.put(trio.lowlevel.current_trio_token())
-    await is_over.wait()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def workers():
-    trio_is_over = trio.Event()
-    for target, arguments in (
-        (LOOP.run_forever, ()),
-        (work, (BOX,)),
-        (trio.run, (run_trio, trio_is_over)),
-    ):
+    for target, arguments in ((LOOP.run_forever, ()), (work, (BOX,))):
         threading.Thread(target=target, args=arguments, daemon=True).start()
-    TRIO.append(TRIO_BEGINS.get())
     THREAD_POOLS.append(ThreadPool(2))
     yield
-    TRIO.pop().run_sync_soon(trio_is_over.set)
     POOL.shutdown()
     THREAD_POOLS[0].terminate()
     THREAD_POOLS.pop().join()
@@ -99,26 +85,16 @@ def by_loop(job, seconds):
     asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=5)
 
 
-def by_trio(job, seconds):
-    async def wait():
-        if job is compute:
-            job(seconds)
-        else:
-            await trio.sleep(seconds)
-
-    trio.from_thread.run(wait, trio_token=TRIO[0])
-
-
 # Several times, since what it was left at by another test differs.
 @pytest.mark.parametrize("_time", range(3))
-@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop, by_trio])
+@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop])
 def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
     by(time.sleep, 3)
     assert clock.elapsed == 3
 
 
 @pytest.mark.parametrize("_time", range(3))
-@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop, by_trio])
+@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop])
 def test_no_jump_over_an_older_thread_that_is_about_to_go_on(clock, by, _time):
     by(compute, 0.03)
     assert clock.elapsed < 1
