@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from pytest_parseapi.checks.encoded_secrets import EncodedSecret
 from pytest_parseapi.checks.finding import Finding, Subject, numbers_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
@@ -112,18 +113,23 @@ def leaks(observed: Observed) -> Iterator[Finding]:
     """Lines that hold a credential."""
     lines = observed.lines(None)
     for credential in sorted(observed.credentials):
-        found = ((item, _shown(item.text, credential)) for item in lines)
-        line, shown = next((pair for pair in found if pair[1]), (None, ""))
+        encoded = EncodedSecret.of(credential, observed.credentials)
+        found = ((item, *_given_away(item.text, credential, encoded)) for item in lines)
+        line, shown, form = next((one for one in found if one[1]), (None, "", ""))
         if line is not None:
             mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
             whole = len(credential)
             senders = [item for item in observed.attempts if credential in item._secrets]
             some = len(senders) < len(observed.attempts)
-            part = "" if shown == credential else f" ({len(shown)} of its {whole} characters)"
+            part = also = ""
+            if form:
+                part, also = f" ({form})", f", nor {form}"
+            elif shown != credential:
+                part, also = f" ({len(shown)} of its {whole} characters)", ", nor most of it"
             yield Finding(
                 kind="credential",
                 rule="no credential appears in logs or output",
-                expected=f"{mask} nowhere" + (", nor most of it" if part else ""),
+                expected=f"{mask} nowhere{also}",
                 seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of "
                 f"{observed.provider.credential.name}",
@@ -222,6 +228,12 @@ def _quote(line: Line, text: str, about: str = "") -> str:
         shown = ("..." if start else "") + shown[start : start + _LONGEST] + "..."
     level = "" if line.level is None else f" {logging.getLevelName(line.level)}"
     return f"{line.source}{level}: {shown!r}"
+
+
+def _given_away(text: str, secret: str, encoded: EncodedSecret) -> tuple[str, str]:
+    """What of a text gives a secret away, and how that is encoded, if it is."""
+    shown = _shown(text, secret)
+    return (shown, "") if shown else encoded.find(text)
 
 
 def _shown(text: str, secret: str) -> str:

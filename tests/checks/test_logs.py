@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -243,6 +245,65 @@ def test_the_message_about_a_leak(extend_api):
         "    #     at  request      document  reply\n"
         "    1  0.000  POST /parse  a.pdf     200"
     )
+
+
+def in_base64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(in_base64(KEY), id="alone"),
+        pytest.param(f"Basic {in_base64(KEY + ':')}", id="the user"),
+        *(
+            pytest.param(f"Basic {in_base64('x' * length + ':' + KEY)}", id=f"after {length + 1}")
+            for length in range(3)
+        ),
+        pytest.param(in_base64(f"Authorization: Bearer {KEY}\r\n"), id="a header"),
+    ],
+)
+def test_a_key_in_base64_is_a_leak(extend_api, written):
+    send(extend_api, key=KEY)
+    log.error("sent %s.", written)
+    text = said(extend_api.assert_credential_not_logged)
+    shown = "Basic sk_***" if written.startswith("Basic ") else "sk_***"
+    assert "  expected   sk_*** nowhere, nor base64\n" in text
+    assert f"  seen       logging ERROR: 'sent {shown}.' (base64)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        (quote("k/9+" * 5, safe=""), "percent-encoded"),
+        (base64.urlsafe_b64encode(b"k/9+" * 5).decode(), "base64"),
+        (base64.urlsafe_b64encode(b"??>" + b"k/9+" * 5).decode(), "base64"),
+    ],
+)
+def test_a_key_that_is_escaped_is_a_leak(extend_api, written, form):
+    send(extend_api, key="k/9+" * 5)
+    log.error("GET /?key=%s", written)
+    text = said(extend_api.assert_credential_not_logged)
+    assert f"  seen       logging ERROR: 'GET /?key=k/9***' ({form})\n" in text
+
+
+def test_an_encoded_pair_is_told_once(extend_api):
+    pair = in_base64(f"someone:{KEY}")
+    httpx.post(
+        f"https://someone:{KEY}@api.extend.ai/parse", json={"file": {"url": FILES + "a.pdf"}}
+    )
+    log.error("Basic %s", pair)
+    text = said(extend_api.assert_credential_not_logged)
+    assert text.count("rule broken: ") == 1
+    assert "(base64)" not in text, "it is what was sent, to the letter"
+
+
+@pytest.mark.parametrize("other", ["x" * 40, KEY[:9] + "x" * 12, KEY[::-1]])
+def test_the_base64_of_something_else_is_no_leak(extend_api, other):
+    send(extend_api, key=KEY)
+    send(extend_api, key="password")
+    log.error("%s %s %s", in_base64(other), in_base64("password"), quote(other + "/", safe=""))
+    extend_api.assert_credential_not_logged()
 
 
 def test_source_lines_of_tracebacks_are_no_leak(extend_api):
