@@ -51,7 +51,7 @@ def workers():
 def clock(extend_api):
     began = os.times().elapsed
     yield extend_api.clock
-    assert os.times().elapsed - began < 2
+    assert os.times().elapsed - began < 30
 
 
 def compute(seconds):
@@ -62,17 +62,17 @@ def compute(seconds):
 
 
 def by_pool(job, seconds):
-    POOL.submit(job, seconds).result(timeout=5)
+    POOL.submit(job, seconds).result(timeout=100)
 
 
 def by_thread_pool(job, seconds):
-    THREAD_POOLS[0].map_async(job, [seconds] * 2).get(timeout=5)
+    THREAD_POOLS[0].map_async(job, [seconds] * 2).get(timeout=100)
 
 
 def by_queue(job, seconds):
     done = threading.Event()
     BOX.put((job, seconds, done))
-    assert done.wait(5)
+    assert done.wait(100)
 
 
 def by_loop(job, seconds):
@@ -82,15 +82,15 @@ def by_loop(job, seconds):
         else:
             await asyncio.sleep(seconds)
 
-    asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=5)
+    asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=100)
 
 
 # Several times, since what it was left at by another test differs.
 @pytest.mark.parametrize("_time", range(3))
 @pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop])
 def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
-    by(time.sleep, 3)
-    assert clock.elapsed == 3
+    by(time.sleep, 60)
+    assert clock.elapsed == 60
 
 
 @pytest.mark.parametrize("_time", range(3))
@@ -110,7 +110,7 @@ pytestmark = pytest.mark.parametrize("_time", range(3))
 def clock(extend_api):
     began = os.times().elapsed
     yield extend_api.clock
-    assert os.times().elapsed - began < 2
+    assert os.times().elapsed - began < 30
 
 def left(work):
     threading.Thread(target=work, daemon=True).start()
@@ -124,34 +124,34 @@ def test_waiting(clock, _time):
             box.task_done()
 
     left(work)
-    for seconds in (1, 2, 3):
+    for seconds in (10, 20, 30):
         box.put(seconds)
     box.join()
-    assert clock.elapsed == 6
+    assert clock.elapsed == 60
 
 def test_polling(clock, _time):
     def work():
         while True:
             try:
-                queue.Queue().get(timeout=1)
+                queue.Queue().get(timeout=10)
             except queue.Empty:
                 continue
 
     left(work)
-    time.sleep(5)
-    assert clock.elapsed == 5
+    time.sleep(50)
+    assert clock.elapsed == 50
 
 def test_a_loop(clock, _time):
     loop = asyncio.new_event_loop()
     left(loop.run_forever)
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(3), loop).result()
-    assert clock.elapsed == 3
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(60), loop).result()
+    assert clock.elapsed == 60
 
 def test_beside_those_that_others_left(clock, _time):
-    thread = threading.Thread(target=time.sleep, args=(3,))
+    thread = threading.Thread(target=time.sleep, args=(60,))
     thread.start()
     thread.join()
-    assert clock.elapsed == 3
+    assert clock.elapsed == 60
 """
 
 

@@ -289,7 +289,7 @@ def compute(seconds):
 def test_time_jumps_over_threads_that_look_for_input_as_they_did_before(extend_api, _time):
     began = os.times().elapsed
     for _ in range(5):
-        time.sleep(2)
+        time.sleep(20)
         compute(0.03)  # they look meanwhile
-    assert extend_api.clock.elapsed == 10
-    assert os.times().elapsed - began < 8
+    assert extend_api.clock.elapsed == 100
+    assert os.times().elapsed - began < 60
