@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -65,7 +66,7 @@ class Sent:
                 parts = ()
             for part in parts:
                 if part.filename is not None:
-                    named = (part.filename, part.content_type, digest_of(part.body))
+                    named = (_ending(part.filename), part.content_type, digest_of(part.body))
                     self._found["file"].append(named)
                 else:
                     self._read_text(part.name, part.body)
@@ -93,6 +94,8 @@ class Sent:
                 self._found["file"].append((path, upload.content))
                 self._found["password"].append(upload.options)
                 return
+            if isinstance(leaf, str) and path[-1].lower() == "name":
+                leaf = _ending(leaf)
             self._found["file"].append((path, repr(self._document_names.value(leaf))))
             if isinstance(leaf, str) and "://" in leaf:
                 self._found["url"].append(leaf)
@@ -109,6 +112,11 @@ def sent_by(attempt: Attempt) -> Sent:
     """What an attempt carried."""
     query = urlsplit(attempt.url).query
     return Sent(attempt.body, query, attempt.header, attempt._secrets, attempt._document_names)
+
+
+def _ending(name: str) -> str:
+    """What of a file's name says of which type it is: the rest may be any, for the same file."""
+    return PurePosixPath(name).suffix.lower()
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:

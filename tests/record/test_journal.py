@@ -403,6 +403,22 @@ def test_a_cured_request_is_new(book, code, body, more, cured):
     assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "cured"),
+    [
+        (b"scan.pdf", b"scan-2.pdf", False),
+        (b"scan", b"scan-2", False),
+        (b"scan.PDF", b"scan.pdf", False),
+        (b"scan.bin", b"scan.pdf", True),
+        (b"scan", b"scan.pdf", True),
+    ],
+)
+def test_another_name_for_the_same_file_cures_by_its_ending_alone(book, before, after, cured):
+    book.attempt(body=JSON % (b"", b', "name": "%s"' % before, b""), error=ERRORS["CORRUPT_FILE"])
+    book.attempt(body=JSON % (b"", b', "name": "%s"' % after, b""), ok=True)
+    assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
+
+
 SIGNED = [
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F1&X-Amz-Date=2&X-Amz-Signature={}",
     "AWSAccessKeyId=AK&Signature={}&Expires=1{}",
