@@ -14,9 +14,10 @@ from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.mocked_by_test import replaced_sleep
-from pytest_parseapi.clock.supported import untried
+from pytest_parseapi.clock.supported import replaced_threads, untried
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.evidence.collector import Evidence, Source
@@ -64,7 +65,13 @@ class Simulation(SimulatedProviders):
         self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Put everything in place; what was put in place is taken out if a part of it fails."""
+        """Put everything in place; what was put in place is taken out if a part of it fails.
+
+        Raises:
+            UsageError: Python's threads were replaced, so that time cannot be virtual.
+        """
+        if not self.settings.real_time and (why := replaced_threads()):
+            raise UsageError(f"{why}, or mark the test real_time=True")
         with contextlib.ExitStack() as undo:
             undo.callback(self.hosts.disconnect)
             undo.callback(self.forks.stop)

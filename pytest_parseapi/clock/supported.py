@@ -1,16 +1,22 @@
-"""Whether clock functions are taken over in place on this interpreter."""
+"""Whether time can be virtual here, and whether clock functions are taken over in place."""
 
 from __future__ import annotations
 
+import _thread
 import platform
 import sys
 import sysconfig
 from typing import Final
 
-__all__ = ["lost", "untried"]
+__all__ = ["lost", "replaced_threads", "untried"]
 
 _FIRST: Final = (3, 11)
 _LAST: Final = (3, 14)
+_PATCHES: Final = {
+    "gevent": "gevent.monkey.patch_all(thread=False)",
+    "eventlet": "eventlet.monkey_patch(thread=False)",
+}
+"""By library that can replace Python's threads, the call that leaves them."""
 
 
 def untried() -> str:
@@ -36,4 +42,15 @@ def lost(why: str) -> str:
     return (
         f"parseapi: {why}, so virtual time reaches clock functions by name only: references kept "
         "in default arguments or containers, datetime.now() and locks made before a test stay real"
+    )
+
+
+def replaced_threads() -> str:
+    """Why time cannot be virtual where a library has replaced Python's threads; else empty."""
+    library = str(getattr(_thread.allocate_lock, "__module__", "")).partition(".")[0]
+    if library not in _PATCHES:
+        return ""
+    return (
+        f"{library} has put its own threads in the place of Python's, which virtual time needs: "
+        f"call {_PATCHES[library]} where tests run"
     )

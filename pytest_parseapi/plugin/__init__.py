@@ -215,11 +215,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _watch_tests(config: pytest.Config) -> None:
     """Register the hooks around each test; a session that simulates nothing does without them."""
+    if config.pluginmanager.has_plugin("parseapi-phases"):
+        return
+    from pytest_parseapi.clock.supported import replaced_threads
+
+    if why := replaced_threads():
+        raise pytest.UsageError(f"parseapi: {why}")
     from pytest_parseapi.plugin import phases, tracebacks
 
-    if not config.pluginmanager.has_plugin("parseapi-phases"):
-        config.pluginmanager.register(phases, "parseapi-phases")
-        config.pluginmanager.register(tracebacks, "parseapi-tracebacks")
+    config.pluginmanager.register(phases, "parseapi-phases")
+    config.pluginmanager.register(tracebacks, "parseapi-tracebacks")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -227,3 +227,53 @@ def test_threads_that_read_clocks_while_tests_begin_and_end():
             thread.join()
     assert errors == []
     assert current().clock is None
+
+
+REPLACED = """
+import _thread
+
+REAL = _thread.allocate_lock
+
+def allocate_lock():
+    return REAL()
+
+allocate_lock.__module__ = "gevent.thread"
+"""
+WHY = (
+    "gevent has put its own threads in the place of Python's, which virtual time needs: "
+    "call gevent.monkey.patch_all(thread=False) where tests run"
+)
+
+
+def test_threads_that_are_replaced_before_the_first_test_are_named(pytester, separate):
+    replaced = f"{REPLACED}_thread.allocate_lock = allocate_lock\n"
+    pytester.makepyfile(
+        test_simulated=f"{replaced}\ndef test_it(extend_api): pass",
+        test_plain=f"{replaced}\ndef test_it(): pass",
+    )
+    result = separate()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"ERROR: parseapi: {WHY}")
+    separate("test_plain.py").assert_outcomes(passed=1)
+
+
+def test_threads_that_are_replaced_by_a_fixture_are_named(nested):
+    result = nested(
+        f"""
+{REPLACED}
+import pytest
+
+@pytest.fixture
+def replaced(monkeypatch):
+    monkeypatch.setattr(_thread, "allocate_lock", allocate_lock)
+
+def test_virtual(replaced, extend_api): pass
+
+@pytest.mark.parseapi(real_time=True)
+def test_real(replaced, extend_api): pass
+
+def test_after(extend_api): pass
+        """
+    )
+    result.assert_outcomes(errors=1, passed=2)
+    result.stdout.fnmatch_lines(f"*{WHY}, or mark the test real_time=True")
