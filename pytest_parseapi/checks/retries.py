@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.errors import DocumentedError, Topic
+from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.mistakes import check_count, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -201,18 +202,23 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     if len(attempts) > 1 and attempts[-2].failed:
         return
     error = last.error
-    if not isinstance(error, DocumentedError) or not error.retryable:
-        return
-    if observed.success_beside(operation) is None:
+    topic: Topic = "retryable"
+    if isinstance(error, DocumentedError):
+        owed, name, basis = error.retryable, error.code, _basis(error)
+    else:
+        topic = "server_errors"
+        parses = operation.endpoint.path == observed.provider.main_endpoint
+        owed = parses and observed.provider.advice_for(topic) is not None
+        owed, name, basis = owed and last.status in GATEWAY_PAGES, str(error), ""
+    if owed and observed.success_beside(operation) is None:
         yield Finding(
             kind="retryable_error",
-            rule=f"{error.code} is retried",
+            rule=f"{name} is retried",
             subject=Subject.operation(operation),
-            expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
-            + _basis(error),
+            expected=f"a retry after the {describe_error(last)} of attempt {last.number}" + basis,
             seen="nothing followed",
             nearest=asked_to_wait(last),
-            advice=observed.advice("retryable"),
+            advice=observed.advice(topic),
         )
 
 

@@ -130,6 +130,33 @@ CHECKS = {
 }
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_any_5xx_of_a_parse_is_to_be_retried(extend_api, status):
+    extend_api.fail(status)
+    send(extend_api)
+    fault = str(extend_api.attempts[0].error)
+    assert said(extend_api.assert_follows_documentation).startswith(
+        f"rule broken: {fault} is retried\n"
+        "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
+        f"  expected   a retry after the {status} {fault} of attempt 1\n"
+        "  seen       nothing followed\n"
+    )
+    send(extend_api)
+    extend_api.assert_retried()
+
+
+def test_a_502_of_a_provider_that_advises_nothing_about_it(nutrient_api):
+    nutrient_api.fail("bad_gateway_html")
+    httpx.post(
+        "https://api.nutrient.io/extraction/parse",
+        files={"file": ("a.pdf", b"%PDF-1.4")},
+        headers={"Authorization": f"Bearer {nutrient_api.api_key}"},
+        timeout=600,
+    )
+    assert nutrient_api.attempts[0].status == 502
+    nutrient_api.assert_follows_documentation()
+
+
 @pytest.mark.parametrize(("check", "rule"), CHECKS.items())
 def test_nothing_at_all_to_check(extend_api, check, rule):
     assert said(getattr(extend_api, check)) == (
