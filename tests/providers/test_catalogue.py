@@ -13,6 +13,7 @@ from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.extend import endpoints as extend_endpoints
 from pytest_parseapi.providers.extend import errors as extend_errors
+from pytest_parseapi.providers.nutrient import endpoints as nutrient_endpoints
 from pytest_parseapi.providers.nutrient import errors as nutrient_errors
 from pytest_parseapi.providers.registry import built_in_providers
 
@@ -205,7 +206,7 @@ def test_extend_endpoints() -> None:
 def test_nutrient_endpoints() -> None:
     """Those that answer at once, those that make runs, and those of the runs."""
     operations = ("parse", "extract", "classify", "split")
-    assert [str(item) for item in nutrient_errors.ENDPOINTS] == [
+    assert [str(item) for item in nutrient_endpoints.ENDPOINTS] == [
         *(f"POST /extraction/{operation}" for operation in operations),
         *(f"POST /extraction/{operation}/async" for operation in operations),
         "POST /extraction/uploads",
@@ -217,7 +218,7 @@ def test_nutrient_endpoints() -> None:
     ]
     flags = ("submits", "polls", "result")
     found = {
-        flag: [item.path for item in nutrient_errors.ENDPOINTS if getattr(item, flag)]
+        flag: [item.path for item in nutrient_endpoints.ENDPOINTS if getattr(item, flag)]
         for flag in flags
     }
     assert found == {
@@ -231,7 +232,7 @@ def test_nutrient_endpoints() -> None:
     ("errors", "endpoints"),
     [
         (extend_errors.ERRORS, extend_endpoints.ENDPOINTS),
-        (nutrient_errors.ERRORS, nutrient_errors.ENDPOINTS),
+        (nutrient_errors.ERRORS, nutrient_endpoints.ENDPOINTS),
     ],
     ids=["extend", "nutrient"],
 )
@@ -248,14 +249,14 @@ def test_addresses() -> None:
     """Every documented host is known, or a call to it would reach the network."""
     assert extend_endpoints.BASE_URL == "https://api.extend.ai"
     assert extend_endpoints.HOSTS == ("api.extend.ai", "api.us2.extend.app", "api.eu1.extend.ai")
-    assert nutrient_errors.BASE_URL == "https://api.nutrient.io"
-    assert nutrient_errors.HOSTS == ("api.nutrient.io",)
+    assert nutrient_endpoints.BASE_URL == "https://api.nutrient.io"
+    assert nutrient_endpoints.HOSTS == ("api.nutrient.io",)
 
 
 def test_credentials_look_like_the_providers_own() -> None:
     """A consumer that checks the prefix of its key must accept them."""
     assert extend_endpoints.API_KEY.startswith("sk_")
-    assert nutrient_errors.API_KEY.startswith("pdf_test_")
+    assert nutrient_endpoints.API_KEY.startswith("pdf_test_")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ def test_credentials_look_like_the_providers_own() -> None:
             "retryable server_errors backoff retry_after request_id timeout polling webhook",
         ),
         # Its pages know no Retry-After and state no time-out.
-        (nutrient_errors, "retryable backoff request_id polling idempotency"),
+        (nutrient_endpoints, "retryable backoff request_id polling idempotency"),
     ],
     ids=["extend", "nutrient"],
 )

@@ -11,49 +11,30 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import Advice, DocumentedError, Surface, entry
+from pytest_parseapi.model.errors import DocumentedError, Surface, entry
+from pytest_parseapi.providers.nutrient.endpoints import (
+    ASYNC_PAGE,
+    ASYNC_PATHS,
+    CLIENT,
+    CLIENT_READ,
+    ERRORS_PAGE,
+    NEWER_ERRORS_PAGE,
+    READ,
+    RUNS_PAGE,
+    RUNS_READ,
+)
 
-__all__ = [
-    "ADVICE",
-    "API_KEY",
-    "BASE_URL",
-    "DETAIL_SOURCES",
-    "ENDPOINTS",
-    "ERRORS",
-    "HOSTS",
-    "OWN_ERRORS",
-]
-
-BASE_URL: Final = "https://api.nutrient.io"
-HOSTS: Final = ("api.nutrient.io",)
-API_KEY: Final = "pdf_test_parseapi_0123456789"
+__all__ = ["DETAIL_SOURCES", "ERRORS", "OWN_ERRORS"]
 
 DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {"invalid_request": "request", "maestro_error": "maestro", "processing_error": "processing"}
 )
 """What ``errorDetails.source`` says, by code; the other errors carry no ``errorDetails``."""
 
-_GUIDES: Final = "www.nutrient.io/guides/dws-data-extraction/"
-_ERRORS: Final = _GUIDES + "errors.md"
-_NEWER_ERRORS: Final = _GUIDES + "errors/"
-_CLIENT: Final = "github.com/PSPDFKit/nutrient-dws-client-python"
-
-# No date was noted for the older pages: the catalogue was first written from them on this day.
-_READ: Final = "2026-11-21"
-_CLIENT_READ: Final = "2026-11-25"
-
-_RUNS: Final = _GUIDES + "runs.md"
-_ASYNC: Final = _GUIDES + "runs/async.md"
-_CHANGELOG: Final = _GUIDES + "changelog.md"
-_RUNS_READ: Final = "2026-11-25"
-
 _EXTRACT_ONLY: Final = ("/extraction/extract",)
-_OPERATIONS: Final = ("parse", "extract", "classify", "split")
-_ASYNC_PATHS: Final = tuple(f"/extraction/{operation}/async" for operation in _OPERATIONS)
 _ON_RUNS: Final[tuple[Surface, ...]] = ("http", "run")
 
-_error = partial(entry, provider="nutrient", source=_ERRORS, source_read=_READ)
+_error = partial(entry, provider="nutrient", source=ERRORS_PAGE, source_read=READ)
 
 ERRORS: Final[tuple[DocumentedError, ...]] = (
     _error(
@@ -84,8 +65,8 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         403,
         "This key does not belong to the extraction product.",
         "A Processor key was used for extraction; only the official client mentions it.",
-        source=_CLIENT,
-        source_read=_CLIENT_READ,
+        source=CLIENT,
+        source_read=CLIENT_READ,
         basis="client",
         cured_by="credential",
     ),
@@ -94,9 +75,9 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         404,
         "This workspace lacks the feature.",
         "The workspace lacks asynchronous runs, or splitting, which has a feature of its own.",
-        endpoints=(*_ASYNC_PATHS, "/extraction/split"),
-        source=_ASYNC,
-        source_read=_RUNS_READ,
+        endpoints=(*ASYNC_PATHS, "/extraction/split"),
+        source=ASYNC_PAGE,
+        source_read=RUNS_READ,
     ),
     _error(
         "request_timeout",
@@ -105,7 +86,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The request timed out. That it may be retried is inferred: the page does not say.",
         retryable=True,
         endpoints=_EXTRACT_ONLY,
-        source=_NEWER_ERRORS,
+        source=NEWER_ERRORS_PAGE,
     ),
     _error(
         "payload_too_large",
@@ -121,7 +102,7 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
         "The remote URL could not be downloaded or was rejected. That a run can fail with it is "
         "inferred.",
         endpoints=_EXTRACT_ONLY,
-        source=_NEWER_ERRORS,
+        source=NEWER_ERRORS_PAGE,
         cured_by="url",
         surfaces=_ON_RUNS,
     ),
@@ -160,7 +141,9 @@ ERRORS: Final[tuple[DocumentedError, ...]] = (
     ),
 )
 
-_own = partial(entry, provider="nutrient", source=_RUNS, source_read=_RUNS_READ, basis="inferred")
+_own = partial(
+    entry, provider="nutrient", source=RUNS_PAGE, source_read=RUNS_READ, basis="inferred"
+)
 
 OWN_ERRORS: Final[tuple[DocumentedError, ...]] = (
     _own("run_not_found", 404, "There is no such run.", "No run has this id."),
@@ -171,100 +154,7 @@ OWN_ERRORS: Final[tuple[DocumentedError, ...]] = (
         409,
         "The key was used for another request.",
         "An idempotency key stands for one request.",
-        source=_ASYNC,
+        source=ASYNC_PAGE,
     ),
 )
 """What the service answers by itself: no page names it, so no script can."""
-
-_endpoint = partial(Endpoint, source_read=_READ)
-_run_endpoint = partial(Endpoint, source=_RUNS, source_read=_RUNS_READ)
-_advice = partial(Advice, source_read=_READ)
-
-_SAMPLE: Final = b'{"url":"https://files.example.com/document.pdf"}'
-
-
-def _samples(*more: bytes) -> tuple[tuple[str, bytes], ...]:
-    """Good requests: the document alone, or each of these options with it."""
-    return tuple(("application/json", _SAMPLE[:-1] + item + b"}") for item in more)
-
-
-_SCHEMA: Final = b',"schema":{"type":"object","properties":{"title":{"type":"string"}}}'
-_MARKDOWN: Final = b',"mode":"text","output":{"format":"markdown"}'
-_STORED: Final = b',"storeRun":true'
-# Both are by the names of the schema that the request brought.
-_SCHEMA_FIELDS: Final = ("output.data", "output.metadata")
-
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    _endpoint(
-        method="POST",
-        path="/extraction/parse",
-        samples=_samples(b"", _MARKDOWN, _STORED, _MARKDOWN + _STORED),
-        source=_GUIDES + "parsing.md",
-    ),
-    _endpoint(
-        method="POST",
-        path="/extraction/extract",
-        customer_fields=_SCHEMA_FIELDS,
-        samples=_samples(_SCHEMA, _SCHEMA + _STORED),
-        source=_GUIDES + "extract/",
-    ),
-    _run_endpoint(
-        method="POST",
-        path="/extraction/classify",
-        samples=_samples(b"", _STORED),
-        source=_CHANGELOG,
-    ),
-    _run_endpoint(method="POST", path="/extraction/split", source=_ASYNC),
-    *(
-        _run_endpoint(
-            method="POST",
-            path=path,
-            submits=True,
-            samples=_samples(_SCHEMA if "/extract/" in path else b""),
-            source=_ASYNC,
-        )
-        for path in _ASYNC_PATHS
-    ),
-    _run_endpoint(method="POST", path="/extraction/uploads", source=_ASYNC),
-    _run_endpoint(method="GET", path="/extraction/runs/{runId}", polls=True),
-    _run_endpoint(method="GET", path="/extraction/runs"),
-    _run_endpoint(method="DELETE", path="/extraction/runs/{runId}"),
-    _run_endpoint(method="POST", path="/extraction/runs/{runId}/cancel"),
-    _run_endpoint(
-        method="GET",
-        path="/extraction/runs/{runId}/assets/result",
-        result=True,
-        customer_fields=_SCHEMA_FIELDS,
-    ),
-)
-
-ADVICE: Final[tuple[Advice, ...]] = (
-    _advice(
-        topic="retryable",
-        text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
-        source=_ERRORS,
-    ),
-    _advice(
-        topic="backoff",
-        text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
-        source=_ERRORS,
-    ),
-    _advice(
-        topic="request_id",
-        text="Give the requestId to support when a 500 or 503 persists.",
-        source=_ERRORS,
-    ),
-    Advice(
-        topic="polling",
-        text="A submission answers with a queued run: fetch the run until it has ended, and then "
-        "its result, because a document that fails shows on the run and not as an HTTP error.",
-        source=_ASYNC,
-        source_read=_RUNS_READ,
-    ),
-    Advice(
-        topic="idempotency",
-        text="Send the same Idempotency-Key with a submission that is sent again.",
-        source=_ASYNC,
-        source_read=_RUNS_READ,
-    ),
-)

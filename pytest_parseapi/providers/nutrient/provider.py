@@ -6,15 +6,14 @@ from typing import Final
 
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.nutrient.behaviour import NutrientBehaviour
-from pytest_parseapi.providers.nutrient.errors import (
+from pytest_parseapi.providers.nutrient.endpoints import (
     ADVICE,
     API_KEY,
     BASE_URL,
     ENDPOINTS,
-    ERRORS,
     HOSTS,
-    OWN_ERRORS,
 )
+from pytest_parseapi.providers.nutrient.errors import ERRORS, OWN_ERRORS
 from pytest_parseapi.providers.nutrient.runs import RUNS
 
 __all__ = ["NUTRIENT"]
