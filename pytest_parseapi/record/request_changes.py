@@ -116,7 +116,7 @@ def sent_by(attempt: Attempt) -> Sent:
 
 def _ending(name: str) -> str:
     """What of a file's name says of which type it is: the rest may be any, for the same file."""
-    return PurePosixPath(name).suffix.lower()
+    return PurePosixPath(name.strip()).suffix.lower()
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -57,6 +57,11 @@ class Callers:
         self._ended.add(name)
 
 
+FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%%PDF\r\n--b--\r\n'
+)
+
+
 class Book:
     """A journal whose clock a test sets."""
 
@@ -411,11 +416,17 @@ def test_a_cured_request_is_new(book, code, body, more, cured):
         (b"scan.PDF", b"scan.pdf", False),
         (b"scan.bin", b"scan.pdf", True),
         (b"scan", b"scan.pdf", True),
+        (b"scan.pdf", b"scan.pdf ", False),
     ],
 )
-def test_another_name_for_the_same_file_cures_by_its_ending_alone(book, before, after, cured):
-    book.attempt(body=JSON % (b"", b', "name": "%s"' % before, b""), error=ERRORS["CORRUPT_FILE"])
-    book.attempt(body=JSON % (b"", b', "name": "%s"' % after, b""), ok=True)
+@pytest.mark.parametrize("sent_as", ["JSON", "a form"])
+def test_another_name_for_the_same_file_cures_by_its_ending_alone(
+    book, before, after, cured, sent_as
+):
+    content = {"JSON": JSON % (b"", b', "name": "%s"', b""), "a form": FORM}[sent_as]
+    kind = "application/json" if sent_as == "JSON" else "multipart/form-data; boundary=b"
+    book.attempt(body=content % before, kind=kind, error=ERRORS["CORRUPT_FILE"])
+    book.attempt(body=content % after, kind=kind, ok=True)
     assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
 
 
@@ -589,10 +600,8 @@ def test_a_retry_that_lost_its_document(book):
 
 def test_a_retry_that_lost_its_documents_name(book):
     kind = "multipart/form-data; boundary=b"
-    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n'
-    form = head + b"%%PDF\r\n--b--\r\n"
-    book.attempt("a.pdf", endpoint=UPLOAD, body=form % b"a.pdf", kind=kind)
-    book.attempt("blob", endpoint=UPLOAD, body=form % b"blob", kind=kind)
+    book.attempt("a.pdf", endpoint=UPLOAD, body=FORM % b"a.pdf", kind=kind)
+    book.attempt("blob", endpoint=UPLOAD, body=FORM % b"blob", kind=kind)
     assert book.operations() == [[1, 2]]
 
 
