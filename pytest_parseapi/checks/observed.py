@@ -19,7 +19,7 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import short_document, timeline_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["Observed", "example_code", "nothing_to_check", "raise_findings"]
+__all__ = ["Observed", "example_code", "nothing_to_check", "proves_nothing", "raise_findings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,15 +233,28 @@ def nothing_to_check(
         if observed.asked_instead:
             seen = f"no request reached {observed.provider.title}: {observed.asked_instead}"
         advice = f"call the consumer in the test; it should ask {observed.provider.base_url}"
+    proves_nothing(
+        observed,
+        rule,
+        seen,
+        nearest,
+        advice=advice
+        or "script a failure that the consumer meets, such as api.fail("
+        f"{example_code(observed.provider)})",
+    )
+
+
+def proves_nothing(
+    observed: Observed, rule: str, seen: str, nearest: str = "", *, advice: str
+) -> NoReturn:
+    """Fail because a check found nothing to look at, whether or not there are requests."""
     finding = Finding(
         kind="nothing_to_check",
         rule=rule,
         expected="something to check",
         seen=f"{seen}, so this proves nothing",
         nearest=nearest,
-        advice=advice
-        or "script a failure that the consumer meets, such as api.fail("
-        f"{example_code(observed.provider)})",
+        advice=advice,
     )
     text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.timeline()}"
     raise check_error(text, [finding])

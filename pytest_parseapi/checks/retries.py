@@ -201,25 +201,29 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     last = attempts[-1]
     if len(attempts) > 1 and attempts[-2].failed:
         return
-    error = last.error
-    topic: Topic = "retryable"
-    if isinstance(error, DocumentedError):
-        owed, name, basis = error.retryable, error.code, _basis(error)
-    else:
-        topic = "server_errors"
-        parses = operation.endpoint.path == observed.provider.main_endpoint
-        owed = parses and observed.provider.advice_for(topic) is not None
-        owed, name, basis = owed and last.status in GATEWAY_PAGES, str(error), ""
-    if owed and observed.success_beside(operation) is None:
+    error, topic = last.error, _advised(observed, operation)
+    if topic is not None and observed.success_beside(operation) is None:
         yield Finding(
             kind="retryable_error",
-            rule=f"{name} is retried",
+            rule=f"{getattr(error, 'code', error)} is retried",
             subject=Subject.operation(operation),
-            expected=f"a retry after the {describe_error(last)} of attempt {last.number}" + basis,
+            expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
+            + (_basis(error) if isinstance(error, DocumentedError) else ""),
             seen="nothing followed",
             nearest=asked_to_wait(last),
             advice=observed.advice(topic),
         )
+
+
+def _advised(observed: Observed, operation: Operation) -> Topic | None:
+    """What of the provider's advice asks to retry the last error of an operation."""
+    last, provider = operation.attempts[-1], observed.provider
+    if isinstance(last.error, DocumentedError):
+        return "retryable" if last.error.retryable else None
+    parses = operation.endpoint.path == provider.main_endpoint
+    if parses and last.status in GATEWAY_PAGES and provider.advice_for("server_errors"):
+        return "server_errors"
+    return None
 
 
 def _judge(

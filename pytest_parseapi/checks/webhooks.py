@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from pytest_parseapi.checks.finding import Finding, Subject, check_error
-from pytest_parseapi.checks.observed import Observed, raise_findings
+from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.attempt import Attempt
@@ -52,7 +52,8 @@ def webhook_rejected(observed: Observed, document: str | None = None) -> None:
         advice = _DELIVER.format("wrong='bad_signature'")
         added = any(answer.delivery.wrong for answer in observed.webhook_answers)
         nearest = _ADDED if added else _GOOD if observed.webhook_answers else ""
-        _nothing(observed, _REJECTED, "no wrong delivery is on record", advice, nearest)
+        seen = "no wrong delivery is on record"
+        proves_nothing(observed, _REJECTED, seen, nearest, advice=advice)
     raise_findings(observed, list(unrejected(observed)))
 
 
@@ -122,7 +123,8 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
     if not last:
         advice = _DELIVER.format("")
         nearest = _WRONG if observed.webhook_answers else ""
-        _nothing(observed, _ACCEPTED, "no good delivery is on record", advice, nearest)
+        seen = "no good delivery is on record"
+        proves_nothing(observed, _ACCEPTED, seen, nearest, advice=advice)
     raise_findings(observed, list(unaccepted(observed)))
 
 
@@ -176,11 +178,12 @@ def repeated_effects(
     events = _events(observed)
     repeated = [answers for answers in events.values() if len(answers) > 1]
     if not repeated:
-        _nothing(
+        # A receiver need not send requests of its own.
+        proves_nothing(
             observed,
             _ONCE,
             "no event was delivered more than once",
-            "deliver one delivery twice: api.deliver(delivery, receiver), two times",
+            advice="deliver one delivery twice: api.deliver(delivery, receiver), two times",
         )
     return _counted(observed, list(events.values()), repeated, effects)
 
@@ -220,11 +223,11 @@ def _counted(
 def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
     requests = _effects(observed, answers[0].delivery.run_id, since=answers[0])
     if not requests:
-        _nothing(
+        proves_nothing(
             observed,
             _ONCE,
             "the receiver sent nothing to the API about the event's run",
-            "count its effect otherwise: assert_webhook_handled_once(effects=callable)",
+            advice="count its effect otherwise: assert_webhook_handled_once(effects=callable)",
         )
     return _repeated(observed, answers)
 
@@ -312,20 +315,6 @@ def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
         seen=seen,
         advice=observed.advice("webhook"),
     )
-
-
-def _nothing(observed: Observed, rule: str, seen: str, advice: str, nearest: str = "") -> NoReturn:
-    """Fail where nothing was delivered; a receiver need not send requests of its own."""
-    finding = Finding(
-        kind="nothing_to_check",
-        rule=rule,
-        expected="something to check",
-        seen=f"{seen}, so this proves nothing",
-        nearest=nearest,
-        advice=advice,
-    )
-    text = f"nothing to check: {rule}\n{finding.text()}\n\n{observed.timeline()}"
-    raise check_error(text, [finding])
 
 
 def _said(answer: WebhookAnswer) -> str:
