@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import select as system
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -42,11 +41,7 @@ class ThreadWaits:
         """Wait in virtual time from now on."""
         self._patches.put(threading.Thread, "join", self._join)
         self._patches.put(threading.Thread, "_delete", self._delete)
-        real = system.select
-        for module in list(sys.modules.values()):
-            # Also where it was imported by name.
-            if getattr(module, "__dict__", {}).get("select") is real:
-                self._patches.put(module, "select", self._select)
+        self._patches.put_by_name(system, "select", self._select)
         self._patches.put(plain_socket(), "accept", self._accept)
 
     def stop(self) -> None:

@@ -26,6 +26,7 @@ from pytest_parseapi.clock.outlived import put_back_deadlines
 from pytest_parseapi.clock.waiting import Waiting
 from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.patching.attributes import set_on
 
 __all__ = ["VirtualClock"]
 
@@ -361,8 +362,7 @@ class VirtualClock:
         wait, key = entry.wait, entry.key
         if wait.is_sleep and entry.ident not in self._older:
             # Threads end by SystemExit without a report, unless pytest watches them.
-            thread: Any = threading.current_thread()
-            thread._invoke_excepthook = lambda _thread: None
+            set_on(threading.current_thread(), "_invoke_excepthook", lambda _thread: None)
             raise SystemExit("the simulated test that this thread slept in is over")
         seconds = None
         if until is not None:
