@@ -212,13 +212,13 @@ def modules() -> str:
     """What each folder holds."""
     root = Path(pytest_parseapi.__file__).parent
     parts = []
-    for room in sorted(path for path in _entries(root) if path.is_dir()):
+    for folder in sorted(path for path in _entries(root) if path.is_dir()):
         rows = [
-            (f"`{path.relative_to(room).as_posix()}`", _says(path))
-            for path in sorted(room.rglob("*.py"))
+            (f"`{path.relative_to(folder).as_posix()}`", _says(path))
+            for path in sorted(folder.rglob("*.py"))
             if path.name != "__init__.py"
         ]
-        parts.append(f"### `{room.name}/`\n\n" + table(["module", "what it says"], rows))
+        parts.append(f"### `{folder.name}/`\n\n" + table(["module", "what it says"], rows))
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The arrows between the rooms, and where a provider's name may stand."""
+"""Which folder may import which, and where a provider's name may stand."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ NAME = ROOT.name
 PAGE = ROOT.parent / "docs" / "architecture.md"
 
 
-def rooms_of_the_page():
-    """What each room may import, as the page on the architecture lists it, from the top down."""
+def folders_of_the_page():
+    """What each folder may import, as the page on the architecture lists it, from the top down."""
     table = PAGE.read_text(encoding="utf-8").partition("## What may import what")[2]
     rows = re.findall(r"^\| `(\w+)/` \| (.*?)\s*\|", table.partition("\n## ")[0], re.MULTILINE)
-    return {room: set(re.findall(r"`(\w+)/`", imports)) for room, imports in rows}
+    return {folder: set(re.findall(r"`(\w+)/`", imports)) for folder, imports in rows}
 
 
-MAY_IMPORT = rooms_of_the_page()
+MAY_IMPORT = folders_of_the_page()
 
 
 def modules():
     return sorted(path for path in ROOT.rglob("*.py"))
 
 
-def room(path):
+def folder_of(path):
     parts = path.relative_to(ROOT).parts
     return parts[0] if len(parts) > 1 else None
 
@@ -49,7 +49,7 @@ def imported(path):
 def edges():
     found = {}
     for path in modules():
-        here = room(path)
+        here = folder_of(path)
         for parts in imported(path):
             there = parts[1] if len(parts) > 1 else None
             if here and there in MAY_IMPORT and there != here:
@@ -76,27 +76,27 @@ def test_the_page_names_files_and_functions_that_exist():
     assert names - {"AssertionError"} - defined == set()
 
 
-def test_each_room_is_on_the_list():
-    rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert rooms == set(MAY_IMPORT)
+def test_each_folder_is_on_the_list():
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(MAY_IMPORT)
 
 
-def test_each_room_imports_from_rooms_below_it():
+def test_each_folder_imports_from_folders_below_it():
     order = list(MAY_IMPORT)
-    above = {room: MAY_IMPORT[room] - {*order[place + 1 :]} for place, room in enumerate(order)}
-    assert {room: wrong for room, wrong in above.items() if wrong} == {}
+    above = {name: MAY_IMPORT[name] - {*order[place + 1 :]} for place, name in enumerate(order)}
+    assert {name: wrong for name, wrong in above.items() if wrong} == {}
 
 
 @pytest.mark.parametrize(
     "path", sorted(ROOT.rglob("__init__.py")), ids=lambda path: path.parent.name
 )
-def test_each_room_says_what_is_in_it_and_that_it_is_private(path):
+def test_each_folder_says_what_is_in_it_and_that_it_is_private(path):
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert docstring
     assert path.parent == ROOT or "Private" in docstring or "private" in docstring
 
 
-def test_imports_follow_the_arrows():
+def test_imports_are_those_that_the_page_allows():
     wrong = {
         f"{here} -> {there}": files
         for (here, there), files in edges().items()
@@ -105,9 +105,9 @@ def test_imports_follow_the_arrows():
     assert wrong == {}
 
 
-def test_no_arrow_is_on_the_list_that_nothing_needs():
+def test_no_import_is_allowed_that_nothing_needs():
     used = set(edges())
-    allowed = {(room, other) for room, others in MAY_IMPORT.items() for other in others}
+    allowed = {(name, other) for name, others in MAY_IMPORT.items() for other in others}
     assert allowed - used == set()
 
 
@@ -115,7 +115,7 @@ def test_only_the_plugin_imports_pytest():
     found = [
         str(path.relative_to(ROOT))
         for path in modules()
-        if room(path) != "plugin"
+        if folder_of(path) != "plugin"
         for node in ast.walk(ast.parse(path.read_text()))
         for name in imported_names(node)
         if name.partition(".")[0] in {"pytest", "_pytest"}
@@ -123,7 +123,7 @@ def test_only_the_plugin_imports_pytest():
     assert found == []
 
 
-def test_no_two_rooms_import_each_other():
+def test_no_two_folders_import_each_other():
     pairs = set(edges())
     assert {tuple(sorted(pair)) for pair in pairs if pair[::-1] in pairs} == set()
 
@@ -159,7 +159,7 @@ USUAL = re.compile(
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_provider_is_named_outside_its_folder(path):
-    if room(path) == "providers":
+    if folder_of(path) == "providers":
         return
     source = path.read_text()
     skipped = documented(ast.parse(source))
@@ -181,5 +181,5 @@ OWN_OBJECTS = {
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_patching_sets_attributes_of_other_libraries(path):
     owners = set(re.findall(r"(?<![.\w])setattr\((\w+)", path.read_text(encoding="utf-8")))
-    allowed = OWN_OBJECTS.get(room(path), set()) | {"self"}
-    assert room(path) == "patching" or owners <= allowed
+    allowed = OWN_OBJECTS.get(folder_of(path), set()) | {"self"}
+    assert folder_of(path) == "patching" or owners <= allowed

@@ -1,1 +1,1 @@
-"""What a provider is made of, and the words that all rooms share: private; the kit is exported."""
+"""What a provider is made of, and the words that all share: private; the kit is exported."""

@@ -34,7 +34,6 @@ class SweepSummary:
 
     def __init__(self, config: pytest.Config, request: SweepRequest) -> None:
         self._request = request
-        self._terminal: Any = None
         self.data = SweepData(results=[], left_out=[], own_calls=0)
         self.problems: list[str] = []
         self.total = 0

@@ -213,8 +213,8 @@ def test_every_rule_is_in_the_table_of_messages(site):
     text = html.unescape(_text(site, "messages.html"))
     modules = [
         path
-        for room in ("checks", "contract")
-        for path in (ROOT / "pytest_parseapi" / room).glob("*.py")
+        for folder in ("checks", "contract")
+        for path in (ROOT / "pytest_parseapi" / folder).glob("*.py")
     ]
     rules = {rule.strip(" ,") for path in modules for rule in _rules(path) if rule.count(" ") > 2}
     assert len(rules) > 40
