@@ -33,16 +33,16 @@ def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
     if frame.f_code.co_name != _TAKES_JOBS:
         return bool  # the one that takes jobs stands for all of its pool
     workers, cache = (frame.f_locals[name] for name in ("pool", "cache"))
-    lost = frozenset(cache)
+    older = frozenset(cache)
 
     def is_on_its_way() -> bool:
-        jobs = [job for number, job in list(cache.items()) if number not in lost]
+        jobs = [job for number, job in list(cache.items()) if number not in older]
         threads = [worker.ident for worker in list(workers) if isinstance(worker, Thread)]
         if not threads:
             return bool(jobs)  # child processes are at work
         left = sum(map(_left, jobs))
-        begun = sum(ident in waits for ident in threads)
-        return begun < min(left, len(threads))
+        waiting = sum(ident in waits for ident in threads)
+        return waiting < min(left, len(threads))
 
     return is_on_its_way
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__ = ["providers_of_plugins", "sources_of_plugins"]
 
 _PROVIDERS: Final = "pytest_parseapi_providers"
 _EVIDENCE: Final = "pytest_parseapi_evidence"
+# More than any log of a test has: a generator that never ends gives more.
+_MOST: Final = 1_000_000
 
 
 def providers_of_plugins(manager: pytest.PytestPluginManager) -> list[tuple[str, Provider]]:
@@ -34,7 +37,7 @@ def providers_of_plugins(manager: pytest.PytestPluginManager) -> list[tuple[str,
             continue
         if not _is(given, Iterable) or _is(given, str | bytes):
             raise UsageError(f"{name}: {_PROVIDERS} gives a list of Providers, not {kind(given)}")
-        for item in _called(name, _PROVIDERS, functools.partial(list, given)):
+        for item in _listed(name, _PROVIDERS, given):
             if not _is(item, Provider):
                 raise UsageError(f"{name}: {_PROVIDERS} gives Providers, not {kind(item)}")
             found.append((name, item))
@@ -94,6 +97,13 @@ def _called(name: str, hook: str, call: Callable[[], Any]) -> Any:
         raise UsageError(f"{name}: {hook} raised {error_line(error)}") from None
 
 
+def _listed(name: str, hook: str, given: Iterable[Any]) -> list[Any]:
+    items = _called(name, hook, lambda: list(itertools.islice(given, _MOST + 1)))
+    if len(items) > _MOST:
+        raise UsageError(f"{name}: {hook} gives more than {_MOST:,} items")
+    return items  # type: ignore[no-any-return]
+
+
 def _checked(name: str, source: Callable[[], object]) -> Source:
     """The source, whose mistakes are told with its plugin's name."""
 
@@ -103,7 +113,7 @@ def _checked(name: str, source: Callable[[], object]) -> Source:
             return [str.__str__(given)]
         if not _is(given, Iterable) or _is(given, bytes):
             raise UsageError(f"{name}: {_EVIDENCE} gives log text, not {kind(given)}")
-        texts = _called(name, _EVIDENCE, functools.partial(list, given))
+        texts = _listed(name, _EVIDENCE, given)
         for item in texts:
             if not _is(item, str):
                 raise UsageError(f"{name}: {_EVIDENCE} gives lines of text, not {kind(item)}")

@@ -955,6 +955,7 @@ def test_a_provider_of_a_third_party(pytester, passes):
         ),
         ("[Odd()]", "gives Providers, not Odd"),
         ("Odd()", "gives a list of Providers, not Odd"),
+        ("__import__('itertools').count()", "gives more than 1,000,000 items"),
     ],
 )
 def test_a_hook_that_gives_something_else(pytester, check, given, message):
@@ -988,6 +989,7 @@ def test_a_hook_that_gives_something_else(pytester, check, given, message):
         ("lambda: b'text'", "gives log text, not bytes"),
         ("lambda: [b'text']", "gives lines of text, not bytes"),
         ("lambda: (1 / number for number in [0])", "raised ZeroDivisionError: division by zero"),
+        ("lambda: __import__('itertools').repeat('')", "gives more than 1,000,000 items"),
     ],
 )
 def test_a_place_to_look_that_is_none(pytester, check, given, message):
