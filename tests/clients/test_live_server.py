@@ -538,3 +538,14 @@ def test_bytes_that_are_no_http_are_told_so(shared_simulation):
         assert sock.recv(1) == b""
     assert (status, headers["connection"]) == (400, "close")
     assert body.startswith(b"This is not the HTTP/1.1 that pytest-parseapi reads: ")
+
+
+@pytest.mark.parametrize("version", ["2.0", "3.0", "0.9"])
+def test_another_version_of_http_is_told_so(shared_simulation, version):
+    _, url = shared_simulation
+    with connected(url) as sock:
+        sock.sendall(ask(start=f"POST /parse HTTP/{version}"))
+        status, headers, body = reply(sock)
+    assert (status, headers["connection"]) == (505, "close")
+    text = f"This is not the HTTP/1.1 that pytest-parseapi reads: the request says HTTP/{version}\n"
+    assert body.decode() == text

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import h11
 
 from pytest_parseapi.clients.server.http import (
+    check_version,
     header,
     keeps_alive,
     new_reader,
@@ -185,6 +186,7 @@ class Connection:
                 if isinstance(event, h11.Data):
                     self._intake.feed(event.data)
                 elif isinstance(event, h11.Request):
+                    check_version(event)
                     self._head = event
                     self._pipelined = 0
                     self._intake = Intake(header(event, b"content-type"))

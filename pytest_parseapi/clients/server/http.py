@@ -10,6 +10,7 @@ import h11
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 
 __all__ = [
+    "check_version",
     "header",
     "keeps_alive",
     "new_reader",
@@ -37,6 +38,17 @@ def header(head: h11.Request, name: bytes) -> str:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def check_version(head: h11.Request) -> None:
+    """Refuse a request of another HTTP; h11 takes whatever number stands there.
+
+    Raises:
+        RemoteProtocolError: its version is not 1.x.
+    """
+    if not head.http_version.startswith(b"1."):
+        version = head.http_version.decode("latin-1")
+        raise h11.RemoteProtocolError(f"the request says HTTP/{version}", error_status_hint=505)
 
 
 def keeps_alive(head: h11.Request) -> bool:
