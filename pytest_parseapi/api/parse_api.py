@@ -235,5 +235,8 @@ class ParseAPI(
         replaced = replaced_client()
         if replaced:
             return f"the test has put something else in place of {replaced}"
+        ended = self._active_simulation.ended_mocks.found
+        if ended:
+            return f"the test had put something else in place of {ended} for a time"
         own = self._active_simulation.hosts.own_senders.get(self._provider.name)
         return f"the consumer sends by its own {own}, which is not on record" if own else ""

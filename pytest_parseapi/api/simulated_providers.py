@@ -11,6 +11,7 @@ from typing import TypeAlias
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
+from pytest_parseapi.clients.mocked_by_test import EndedMocks
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clock.virtual import VirtualClock
 from pytest_parseapi.model.http import Reply, Request
@@ -107,6 +108,7 @@ class SimulatedProviders:
         self.hosts.control = partial(control, self)
         self.replaced_sleep = ""
         """A function that waits and that the test had replaced while the consumer asked."""
+        self.ended_mocks = EndedMocks()
         self._control = control
         self._before_exchange = before_exchange
         self._forks = forks
@@ -121,6 +123,7 @@ class SimulatedProviders:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
         self.replaced_sleep = ""
+        self.ended_mocks.found = ""
 
     def within(self, token: str) -> SimulatedProviders:
         """Those of a token, which begin empty when it is first used."""

@@ -84,6 +84,8 @@ class Simulation(SimulatedProviders):
             for interceptor in interceptors_for(self.settings.clients, self._contexts):
                 undo.callback(interceptor.stop)
                 interceptor.start(self.hosts)
+            undo.callback(self.ended_mocks.stop)
+            self.ended_mocks.start()
             undo.callback(self.evidence.stop)
             self.evidence.start()
             undo.callback(self.live.detach, self.hosts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
+from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.stand_ins import is_stand_in, stand_in
 
-__all__ = ["replaced_client"]
+__all__ = ["EndedMocks", "replaced_client"]
 
 _VERBS: Final = ("request", "post", "get")
 _HTTPX: Final = (
@@ -35,6 +37,40 @@ _SENDERS: Final = {
     "urllib3": ("PoolManager.request", "PoolManager.urlopen", "HTTPConnectionPool.urlopen"),
     "aiohttp": (*(f"ClientSession.{name}" for name in ("_request", *_VERBS)), "ClientSession"),
 }
+
+# How a test puts something in place for a part of its body, and what ends that part.
+_ENDS: Final = (
+    ("unittest.mock", "_patch", "__exit__"),
+    ("mock.mock", "_patch", "__exit__"),
+    ("_pytest.monkeypatch", "MonkeyPatch", "undo"),
+)
+
+
+class EndedMocks:
+    """Remembers what stood in place of a function that sends, and is gone when a check asks."""
+
+    def __init__(self) -> None:
+        self._patches = Patches()
+        self.found = ""
+        """The first one, or an empty text."""
+
+    def start(self) -> None:
+        """Look whenever a mock's time ends."""
+        for module, owner, name in _ENDS:
+            loaded = sys.modules.get(module)
+            if loaded is not None:
+                self._patches.put(getattr(loaded, owner), name, self._look_first)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._patches.stop()
+
+    def _look_first(self, end: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_end(patch: object, *args: Any) -> Any:
+            self.found = self.found or replaced_client()
+            return end(patch, *args)
+
+        return look_and_end
 
 
 def replaced_client() -> str:

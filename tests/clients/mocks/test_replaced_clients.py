@@ -60,6 +60,34 @@ def test_is_named_where_a_module_has_it(extend_api, monkeypatch, library):
     assert f"in place of their_app.{library}, so this" in seen(extend_api)
 
 
+@pytest.mark.parametrize("name", ["httpx.post", "requests.Session.send"])
+@pytest.mark.parametrize("how", ["with", "stop", "decorator", "monkeypatch"])
+def test_is_named_where_it_is_over_when_the_check_asks(extend_api, monkeypatch, name, how):
+    if how == "with":
+        with mock.patch(name):
+            pass
+    elif how == "stop":
+        patch = mock.patch(name)
+        patch.start()
+        patch.stop()
+    elif how == "decorator":
+        mock.patch(name)(fake)()
+    else:
+        with monkeypatch.context() as context:
+            context.setattr(name, fake)
+    assert replaced_client() == ""
+    assert seen(extend_api) == (
+        "  seen       no request reached Extend: the test had put something else in place of "
+        f"{name} for a time, so this proves nothing"
+    )
+
+
+def test_a_mock_of_something_else_that_is_over_is_not_named(extend_api):
+    with mock.patch("os.getcwd"):
+        pass
+    assert "had put" not in seen(extend_api)
+
+
 def test_nothing_is_named_where_nothing_is_replaced(extend_api):
     assert seen(extend_api) == (
         "  seen       no request reached the simulated API, so this proves nothing"
