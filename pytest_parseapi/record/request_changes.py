@@ -20,6 +20,8 @@ _FILE_KEYS: Final = frozenset(
     {"file", "files", "document", "documents", "inputs", "url", "assetid"}
 )
 _OPTIONS: Final = frozenset({"settings", "config", "options"})
+# What a team notes there is its own, as the number of a try: no error asks for another value.
+_NOTES: Final = "metadata"
 
 
 class Sent:
@@ -86,15 +88,18 @@ class Sent:
             self._keep(path, leaf)
 
     def _keep(self, path: tuple[str, ...], leaf: object) -> None:
-        if any("password" in key.lower() for key in path):
+        keys = [key.lower() for key in path]
+        if _NOTES in keys:
+            self._found["config"].append((path, type(leaf)))
+        elif any("password" in key for key in keys):
             self._found["password"].append(repr(leaf))
-        elif path and path[0].lower() in _FILE_KEYS and not _OPTIONS.intersection(path):
+        elif path and keys[0] in _FILE_KEYS and not _OPTIONS.intersection(path):
             upload = self._document_names.upload(leaf)
             if upload is not None:
                 self._found["file"].append((path, upload.content))
                 self._found["password"].append(upload.options)
                 return
-            if isinstance(leaf, str) and path[-1].lower() == "name":
+            if isinstance(leaf, str) and keys[-1] == "name":
                 leaf = _ending(leaf)
             self._found["file"].append((path, repr(self._document_names.value(leaf))))
             if isinstance(leaf, str) and "://" in leaf:

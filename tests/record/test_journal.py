@@ -408,6 +408,26 @@ def test_a_cured_request_is_new(book, code, body, more, cured):
     assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
 
 
+NOTES = b', "metadata": %s'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cured"),
+    [
+        (b'{"attempt": 1}', b'{"attempt": 2}', False),
+        (b'{"password": "a"}', b'{"password": "b"}', False),
+        (b'{"order": "7"}', b'{"order": 7}', True),
+        (b'"order 7"', b'{"order": 7}', True),
+        (b'{"order": 7, "notes": "long"}', b'{"order": 7}', True),
+    ],
+)
+@pytest.mark.parametrize("code", ["INVALID_CONFIG_OPTIONS", "INVALID_REQUEST"])
+def test_other_values_in_the_team_s_own_notes_cure_nothing(book, code, before, after, cured):
+    book.attempt(body=JSON % (b"", b"", NOTES % before), error=ERRORS[code])
+    book.attempt(body=JSON % (b"", b"", NOTES % after), ok=True)
+    assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
+
+
 @pytest.mark.parametrize(
     ("before", "after", "cured"),
     [
