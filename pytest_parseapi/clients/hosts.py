@@ -116,18 +116,20 @@ class SimulatedHosts:
             self.stops.stop(
                 f"{mock} has an answer for {request.method} {request.url}, and is not asked: it "
                 f"answers at the socket, and no request of a simulated test goes that far.\nScript "
-                f"it by api.fail(...), or answer it by responses, requests-mock, respx or "
-                f"aioresponses."
+                f"it by api.fail(...), or answer it by responses, requests-mock, respx, "
+                f"aioresponses or aresponses."
             )
         if self._forks is not None and self._forks.is_child:
             self._forks.block(f"{request.method} {request.url} by {request.client}")
         self._before_exchange()
         return service.receive(request, caller)
 
-    def open(self, service: SimulatedService, request: Request) -> Opened:
+    def open(
+        self, service: SimulatedService, request: Request, caller: Caller | None = None
+    ) -> Opened:
         """Begin an exchange that a mock of the test's own answers."""
         self._before_exchange()
-        return service.open(request)
+        return service.open(request, caller)
 
     def wait(self, pending: Pending) -> Reply | Fault:
         """Let a reply take its time, for a client that blocks its thread meanwhile."""

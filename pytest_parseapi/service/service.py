@@ -170,11 +170,12 @@ class SimulatedService:
         """
         self.journal.credentials.update(self._secrets(request))
 
-    def open(self, request: Request) -> Opened:
+    def open(self, request: Request, caller: Caller | None = None) -> Opened:
         """Begin an exchange that a mock of the test's own answers, whatever it asks for.
 
         Args:
             request: what is asked.
+            caller: who asks, where that is not the thread or task that calls this.
 
         Raises:
             SimulationStopped: the fuse has blown.
@@ -184,7 +185,7 @@ class SimulatedService:
         endpoint, params = self._routes.search(request) or (undocumented, {})
         secrets = self._secrets(request)
         names = self._names(request, params)
-        opened = self.journal.open(request, endpoint, names, current_caller(), secrets)
+        opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
             if self.watcher is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.aresponses import AresponsesRoutes
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.record.caller import current_caller
 from pytest_parseapi.service.pending import Pending
@@ -101,6 +102,7 @@ class SimulatedTransport(asyncio.Transport):
         service: SimulatedService,
         req: Any,
         limits: Any,
+        routes: AresponsesRoutes | None,
     ) -> None:
         super().__init__()
         self._loop = loop
@@ -110,6 +112,9 @@ class SimulatedTransport(asyncio.Transport):
         self._url = req.url
         self._key = req.connection_key
         self._limits = limits
+        self._routes = routes
+        self._asking: asyncio.Task[None] | None = None
+        self._own_bytes: bytes | None = None
         # The body may be written by a task of aiohttp's own.
         self._caller = current_caller()
         self._reader: RequestReader | None = RequestReader()
@@ -166,8 +171,9 @@ class SimulatedTransport(asyncio.Transport):
         if self._closed:
             return
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for under_way in (self._timer, self._asking):
+            if under_way is not None:
+                under_way.cancel()
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.abandon()
@@ -187,6 +193,26 @@ class SimulatedTransport(asyncio.Transport):
             client="aiohttp",
             timeouts=timeouts_of(self._limits),
         )
+        if self._routes is None:
+            self._ask_service(request)
+        else:
+            self._asking = self._loop.create_task(self._ask_routes(self._routes, request))
+
+    async def _ask_routes(self, routes: AresponsesRoutes, request: Request) -> None:
+        try:
+            found = await routes.ask(request, self._caller)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as stop:  # noqa: BLE001 - as in `_ask_service`
+            self._protocol.set_exception(stop)
+            return
+        if found is None:
+            self._ask_service(request)
+        else:
+            self._own_bytes, pending = found
+            self._wait_for(pending, request)
+
+    def _ask_service(self, request: Request) -> None:
         # Nothing may be raised here: the request is often written by a task of aiohttp's own,
         # and its error would never meet the consumer.
         try:
@@ -194,6 +220,9 @@ class SimulatedTransport(asyncio.Transport):
         except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
             self._protocol.set_exception(stop)
             return
+        self._wait_for(pending, request)
+
+    def _wait_for(self, pending: Pending, request: Request) -> None:
         self._pending = pending
         seconds = self._ends_after(pending, request.timeouts)
         if seconds:
@@ -220,7 +249,10 @@ class SimulatedTransport(asyncio.Transport):
         except BaseException as stop:  # noqa: BLE001 - it is raised where the reply is waited for
             self._protocol.set_exception(stop)
             return
-        if isinstance(result, Fault):
+        if self._own_bytes is not None:
+            self._protocol.data_received(self._own_bytes)
+            self._end(None)
+        elif isinstance(result, Fault):
             self._fail(result)
         else:
             self._protocol.data_received(_as_bytes(result))

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_parseapi.clients.aiohttp.connection import SimulatedTransport
 from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.aresponses import routes_for
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods
@@ -57,6 +58,7 @@ class AiohttpInterceptor:
                         service=service,
                         req=req,
                         limits=limits,
+                        routes=routes_for(own, hosts, service),
                     )
                 )
                 # The session may outlive the test; its pool must not keep this.

@@ -6,6 +6,7 @@ from typing import Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
@@ -21,38 +22,45 @@ FAULT_TEXTS: Final = {
 
 
 class MockExchange:
-    """One exchange with a mock; it begins here, and ends by `wait`, `wait_async` or `discard`.
+    """One exchange with a mock; it begins here, and ends by one of its methods.
 
     Args:
         hosts: the simulated hosts.
         service: the one whose host is asked.
         request: what is asked.
         mock: what messages call the mock, such as ``"respx"``.
+        caller: who asks, where that is not the thread or task that calls this.
     """
 
     def __init__(
-        self, hosts: SimulatedHosts, service: SimulatedService, request: Request, mock: str
+        self,
+        hosts: SimulatedHosts,
+        service: SimulatedService,
+        request: Request,
+        mock: str,
+        caller: Caller | None = None,
     ) -> None:
         self._hosts = hosts
         self._service = service
         self._mock = mock
-        self._opened = hosts.open(service, request)
+        self._opened = hosts.open(service, request, caller)
 
     def wait(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
         """Let the answer take its time, and put it on record; a time-out may have come first."""
-        return self._hosts.wait(self._pending(answer))
+        return self._hosts.wait(self.pending(answer))
 
     async def wait_async(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
         """As `wait`, on an event loop."""
-        return await self._hosts.wait_async(self._pending(answer))
+        return await self._hosts.wait_async(self.pending(answer))
 
     def finish(self, answer: Reply | Fault | Outcome) -> None:
         """Put the answer on record at once, where nothing can wait for it."""
-        self._pending(answer).finish()
+        self.pending(answer).finish()
 
     def discard(self) -> None:
         """The mock does not answer after all."""
         self._service.journal.discard(self._opened)
 
-    def _pending(self, answer: Reply | Fault | Outcome) -> Pending:
+    def pending(self, answer: Reply | Fault | Outcome) -> Pending:
+        """How the exchange ends, for whoever waits for that by themselves."""
         return self._service.answered(self._opened, answer, self._mock)

@@ -12,7 +12,7 @@ from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["NotAnswered", "answer_of", "neutral_request", "read_body"]
+__all__ = ["NotAnswered", "answer_of", "decoded", "neutral_request", "read_body"]
 
 
 class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
@@ -156,11 +156,11 @@ def _reply(response: Any) -> Reply:
     return Reply(
         status=getattr(response, "status_code", None) or response.status,
         headers=headers,
-        body=_decoded(_bytes(body), headers.get("content-encoding")),
+        body=decoded(_bytes(body), headers.get("content-encoding")),
     )
 
 
-def _decoded(body: bytes, coding: str | None) -> bytes:
+def decoded(body: bytes, coding: str | None) -> bytes:
     """A body as its client sees it."""
     if not coding:
         return body

@@ -369,8 +369,8 @@ class TestMocksAtTheSocket:
                 f"{name} has an answer for POST {URL}, and is not asked: it answers at the "
                 "socket, and no request of a simulated test goes that far.",
                 "  from      *.py:* in *",
-                "Script it by api.fail(...), or answer it by responses, requests-mock, respx or "
-                "aioresponses.",
+                "Script it by api.fail(...), or answer it by responses, requests-mock, respx, "
+                "aioresponses or aresponses.",
             ]
         )
 
