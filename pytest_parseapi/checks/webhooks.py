@@ -63,7 +63,7 @@ def unrejected(observed: Observed) -> Iterator[Finding]:
         if not answer.delivery.rejectable:
             continue
         effects = _effects_of_wrong(observed, answer)
-        if not answer.refused:
+        if not answer.rejected:
             seen = _said(answer)
         elif effects:
             seen = f"{_said(answer)}, but {_request(effects[0])} followed"

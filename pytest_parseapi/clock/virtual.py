@@ -44,7 +44,7 @@ _SHARED_SLICE: Final = 0.5
 _FEW: Final = 8
 
 
-def _refusal(seconds: float) -> Exception:
+def _bad_duration(seconds: float) -> Exception:
     """What ``time.sleep`` raises for a duration that it does not take."""
     if math.isnan(seconds):
         return ValueError("Invalid value NaN (not a number)")
@@ -162,7 +162,7 @@ class VirtualClock:
         if not isinstance(seconds, float):
             seconds = operator.index(seconds)
         if not 0 <= seconds <= threading.TIMEOUT_MAX:
-            raise _refusal(seconds)
+            raise _bad_duration(seconds)
         self._stops.check()
         if self.real:
             time.sleep(seconds)

@@ -69,7 +69,7 @@ def measure(new_api: NewAPI, parse: Parse, provider: str, surface: str | None) -
         surface: its surface; None to find it out.
 
     Raises:
-        Unmeasurable: it sends no request, or a refused one, or asks somebody else.
+        Unmeasurable: it sends no request, or a rejected one, or asks somebody else.
     """
     found = surface or _surface(new_api, parse, provider)
     policy = _policy(provider, found)

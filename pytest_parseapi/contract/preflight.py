@@ -1,6 +1,6 @@
 """Whether a contract can judge its consumer at all: looked at in the first case that runs.
 
-A consumer that sends no request, a refused one, or one to somewhere else would fail each case of
+A consumer that sends no request, a rejected one, or one to somewhere else would fail each case of
 the contract for the same reason.
 """
 
@@ -76,7 +76,7 @@ def obstacle(harness: Harness) -> Finding | None:
     return (
         _mocked(harness, attempts)
         or _other_surface(harness, attempts)
-        or _refused(harness, attempts)
+        or _rejected(harness, attempts)
     )
 
 
@@ -151,7 +151,7 @@ def _other_surface(harness: Harness, attempts: list[Attempt]) -> Finding | None:
     )
 
 
-def _refused(harness: Harness, attempts: list[Attempt]) -> Finding | None:
+def _rejected(harness: Harness, attempts: list[Attempt]) -> Finding | None:
     service = harness.api._service
     scripted = any(step.met for step in service.script.steps)
     if not service.rejections or scripted or not all(item.failed for item in attempts):

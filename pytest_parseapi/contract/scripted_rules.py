@@ -66,7 +66,7 @@ def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
         if alone and isinstance(error, NetworkFault):
             yield not_retried(call, error)
         if not alone:
-            yield from _refused(call, error)
+            yield from _rejected(call, error)
         return
     if call.error is not None:
         yield Violation(
@@ -81,7 +81,7 @@ def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
         )
 
 
-def _refused(call: CallResult, error: Named) -> Iterator[Violation]:
+def _rejected(call: CallResult, error: Named) -> Iterator[Violation]:
     """A retry that met what nobody scripted: the provider turned it down."""
     for operation in call.observed.operations:
         for before, after in operation.pairs():

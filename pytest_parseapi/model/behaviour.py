@@ -33,7 +33,7 @@ _AN_ID: Final = "<<id of the request>>"
 
 
 class Rejected(Exception):  # noqa: N818 - it is the service's decision, not an error of its own
-    """The simulated service turns a request down with a documented error.
+    """The simulated service rejects a request with a documented error.
 
     Args:
         code: the code of an error in `Provider.errors` or `Provider.own_errors`.
@@ -63,7 +63,7 @@ class Call(Context):
     names: tuple[str, ...] = ()
     """What `Behaviour.documents` found."""
     reply_replaced: bool = False
-    """Whether a scripted error is sent in the place of the reply: a bad request is turned down all
+    """Whether a scripted error is sent in the place of the reply: a bad request is rejected all
     the same, but a good one needs no body, and its effects are left out."""
     effects: list[Callable[[], None]] = field(default_factory=list)
     """What changes if the request succeeds; left out where a script makes it fail."""

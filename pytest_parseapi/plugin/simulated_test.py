@@ -188,7 +188,7 @@ class SimulatedTest:
         return "\n\n".join(api.timeline() for api in self._apis.values() if api.attempts)
 
     def _rejections(self) -> str:
-        """Why requests were turned down that no script let fail."""
+        """Why requests were rejected that no script let fail."""
         lines = [
             f"{service.provider.title} turned attempt {number} down, not a script: {message}"
             for service in self.simulation.services.values()

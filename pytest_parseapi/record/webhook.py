@@ -63,7 +63,7 @@ class WebhookAnswer:
     """The exception itself."""
 
     @property
-    def refused(self) -> bool:
+    def rejected(self) -> bool:
         """Whether the receiver turned it down, rather than taking it or breaking on it."""
         if self.status is None:
             return self.raised is not None and self.kind in ("function", "coroutine")

@@ -51,6 +51,9 @@ class Decisions:
         self._stops = stops
         self._wall = wall
         self._unauthorized = provider.error_of(provider.unauthorized)
+        self._no_credential = (
+            None if self._unauthorized is None else Rejected(self._unauthorized.code)
+        )
         self._deciding: int | None = None
 
     @property
@@ -97,7 +100,7 @@ class Decisions:
     ) -> Outcome:
         """What the network does comes first, then the credential, the request, and the script.
 
-        A bad request does not use up a script: the API turns it down before it works on it.
+        A bad request does not use up a script: the API rejects it before it works on it.
 
         Args:
             call: the request; it is of no use afterwards.
@@ -105,19 +108,19 @@ class Decisions:
             script: the failures.
             authorized: whether the request has a credential.
         """
-        refusal = None if authorized or call.endpoint.public else self._unauthorized
+        rejection = None if authorized or call.endpoint.public else self._no_credential
         try:
             found = self._scripted(call, script) if script.pending else NOTHING
             if isinstance(found.step, Replay):
-                return self._replayed(found, found.step, call, data, script, refusal)
-            return self._simulated(found, call, script, refusal)
+                return self._replayed(found, found.step, call, data, script, rejection)
+            return self._simulated(found, call, script, rejection)
         finally:
             # They know the call: as a circle, all of it would be the garbage collector's to find.
             call.runs = _NO_RUNS
             call.effects.clear()
 
     def _simulated(
-        self, found: Found, call: Call, script: Script, refusal: DocumentedError | None
+        self, found: Found, call: Call, script: Script, rejection: Rejected | None
     ) -> Outcome:
         """What the script has for a request, or else its reply."""
         step = found.step if isinstance(found.step, Step) else None
@@ -129,7 +132,7 @@ class Decisions:
             return self._fault(script, found, silence)
         request_id = call.new_id(self._provider.behaviour.request_id_prefix)
         call.reply_replaced = isinstance(error, DocumentedError)
-        reply = self._served(call, request_id, refusal)
+        reply = self._served(call, request_id, rejection)
         if isinstance(reply, Reply) and (step is None or lost):
             # Where the reply alone is lost, the service got the request.
             for effect in call.effects:
@@ -161,30 +164,28 @@ class Decisions:
         call: Call,
         data: ProviderData,
         script: Script,
-        refusal: DocumentedError | None,
+        rejection: Rejected | None,
     ) -> Outcome:
         """A recorded reply: what it shows is right, whatever the simulation would have said."""
         reply = replay.next_for(call.endpoint, call.names, item_of(call.params))
         assert reply is not None
-        if refusal is not None:
+        if rejection is not None and self._unauthorized is not None:
             result = reply.exchange.result
-            if not isinstance(result, Reply) or result.status != refusal.status:
+            if not isinstance(result, Reply) or result.status != self._unauthorized.status:
                 request_id = call.new_id(self._provider.behaviour.request_id_prefix)
-                return self._functions.rejected(refusal, request_id)
+                return self._functions.rejection(rejection, request_id)
         replay.take(reply)
         script.take(found)
         return replayed(replay, reply, call, data.runs, self._wall())
 
-    def _served(
-        self, call: Call, request_id: str, refusal: DocumentedError | None
-    ) -> Reply | Outcome:
+    def _served(self, call: Call, request_id: str, rejection: Rejected | None) -> Reply | Outcome:
         """The reply to a good request, or how a bad one ends."""
-        if refusal is not None:
-            return self._functions.rejected(refusal, request_id)
+        if rejection is not None:
+            return self._functions.rejection(rejection, request_id)
         try:
             return self._functions.answer(call, request_id)
         except Rejected as rejected:
-            return self._functions.turned_down(rejected, request_id)
+            return self._functions.rejection(rejected, request_id)
 
     def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
         script.take(found)

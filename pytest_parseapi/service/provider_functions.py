@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.errors import DocumentedError
@@ -20,7 +19,6 @@ from pytest_parseapi.service.error_outcomes import error_outcome
 __all__ = ["ProviderFunctions"]
 
 _LOWEST, _HIGHEST = 200, 599
-_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ProviderFunctions:
@@ -39,7 +37,7 @@ class ProviderFunctions:
         """The reply to a good request.
 
         Raises:
-            Rejected: the provider turns the request down.
+            Rejected: the provider rejects the request.
         """
         answer = self._provider.behaviour.answer
         try:
@@ -77,8 +75,8 @@ class ProviderFunctions:
             mistake = self._mistake(function, f"raised {error_line(error)}")
             raise UsageError(mistake) from error
 
-    def turned_down(self, rejected: Rejected, request_id: str) -> Outcome:
-        """How a request ends that the provider turned down by the code of an error."""
+    def rejection(self, rejected: Rejected, request_id: str) -> Outcome:
+        """How a request ends that the provider rejects, without a script."""
         error = self._provider.error_of(rejected.code)
         if error is None:
             known = [item.code for item in (*self._provider.errors, *self._provider.own_errors)]
@@ -86,18 +84,8 @@ class ProviderFunctions:
                 f"provider {self._provider.name!r}: Rejected({rejected.code!r}) names no error of "
                 f"Provider.errors or Provider.own_errors; {nearest(rejected.code, known)}"
             )
-        return self.rejected(error, request_id, rejected.message, rejected.details)
-
-    def rejected(
-        self,
-        error: DocumentedError,
-        request_id: str,
-        message: str | None = None,
-        details: Mapping[str, Any] = _NO_DETAILS,
-    ) -> Outcome:
-        """How a request ends that is turned down without a script."""
-        text = error.message if message is None else message
-        behaviour = self._provider.behaviour
+        text = error.message if rejected.message is None else rejected.message
+        behaviour, details = self._provider.behaviour, rejected.details
         outcome = self.guarded(
             error_outcome, behaviour, error, request_id, message=text, details=details
         )

@@ -90,7 +90,7 @@ class SimulatedService:
         self._routes = Routes(provider, stops)
         self._functions = ProviderFunctions(provider, stops)
         self.rejections: dict[str, int] = {}
-        """Why requests were turned down without a script, and the last attempt each time."""
+        """Why requests were rejected without a script, and the last attempt each time."""
         self._lock = allocate_lock()
         self._data = self._new_data()
         self._decisions = Decisions(provider, self._functions, stops, wall)
@@ -163,7 +163,7 @@ class SimulatedService:
             self.journal.discard(opened)
             raise
 
-    def refused(self, request: Request) -> None:
+    def keep_secrets(self, request: Request) -> None:
         """Keep the credential of a request that the client library itself refused to send.
 
         Its error may hold the credential, and the consumer may log the error.

@@ -19,7 +19,7 @@ one came, or two of them look side by side."""
 def is_excused(broken: Broken, found: Met) -> bool:
     """Whether a rule about webhooks was broken because the API failed a receiver.
 
-    It did right to turn the delivery down: the provider delivers again.
+    It did right to reject the delivery: the provider delivers again.
     """
     kind, subject = broken.finding.kind, broken.finding.subject
     where = () if subject is None else subject.name.split()

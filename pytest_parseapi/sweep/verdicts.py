@@ -200,7 +200,7 @@ def _shown(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tupl
 
 
 def _delivered(trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
-    if found.answers and all(answer.refused for answer in found.answers):
+    if found.answers and all(answer.rejected for answer in found.answers):
         return "handled", "the delivery was rejected"
     if not found.answers and (line := _new_line(trial, plain)) is not None:
         # The test hands it over itself, so that the answer is not on record.

@@ -250,7 +250,7 @@ def test_without_a_delivery_no_other_check_is_named(extend_api):
     [(1, []), (2, ["final_error", "poll_interval"])],
 )
 def test_what_is_asked_because_of_a_redelivery_is_no_retry(extend_api, tries, found):
-    """A receiver that cannot look turns the delivery down, and looks again for the next one."""
+    """A receiver that cannot look rejects the delivery, and looks again for the next one."""
     extend_api.fail("FORBIDDEN", times=2 * tries)
 
     def receive(_body, _headers):

@@ -250,7 +250,7 @@ def test_event_hooks(extend_api):
 
 
 class Renewing(httpx.Auth):
-    """An auth flow that renews its token when it is turned down."""
+    """An auth flow that renews its token when it is rejected."""
 
     requires_response_body = True
 

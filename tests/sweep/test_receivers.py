@@ -62,7 +62,7 @@ class Receiver:
         self.seen = set()
 
     def __call__(self, body, headers):
-        """Looks at the run, and turns the delivery down where it cannot."""
+        """Looks at the run, and rejects the delivery where it cannot."""
         event = verified(body, headers)
         if event is None:
             return 401

@@ -124,7 +124,7 @@ class HTTPXExchanges:
         try:
             check_by_httpcore(self.module, request, None if streamed else read.body)
         except BaseException:
-            service.refused(read)
+            service.keep_secrets(read)
             raise
         headers.accepted = True
 

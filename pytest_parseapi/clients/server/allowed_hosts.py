@@ -25,8 +25,8 @@ class AllowedHosts:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(name.casefold().strip("[]").rstrip(".") for name in allowed)
 
-    def refusal(self, request: Request, *, control: bool) -> str | None:
-        """Why a request is refused; None where it is not.
+    def why_not(self, request: Request, *, control: bool) -> str | None:
+        """Why a request is not served; None where it is.
 
         Args:
             request: its headers are judged.

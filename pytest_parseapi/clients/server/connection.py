@@ -13,7 +13,7 @@ from pytest_parseapi.clients.server.http import (
     header,
     keeps_alive,
     new_reader,
-    refusal,
+    no_http_reply,
     reply_bytes,
     request_of,
     text_reply,
@@ -200,7 +200,7 @@ class Connection:
         except h11.RemoteProtocolError as error:
             # Anything may follow bytes that are no HTTP: no more of it is read.
             self._ends = True
-            self._send(refusal(error))
+            self._send(no_http_reply(error))
 
     def _exchange(self) -> None:
         assert self._head is not None

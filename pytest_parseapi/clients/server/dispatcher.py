@@ -102,9 +102,9 @@ class RequestDispatcher:
         hosts, clock = self._hosts, self._time
         target = target_of(request, connection.base_path)
         if self._strict or target.control:
-            refusal = self._names.refusal(request, control=target.control)
-            if refusal is not None:
-                return text_reply(403, refusal)
+            why_not = self._names.why_not(request, control=target.control)
+            if why_not is not None:
+                return text_reply(403, why_not)
         if target.problem is not None:
             return text_reply(400, target.problem)
         if hosts is None or clock is None:

@@ -14,7 +14,7 @@ __all__ = [
     "header",
     "keeps_alive",
     "new_reader",
-    "refusal",
+    "no_http_reply",
     "reply_bytes",
     "request_of",
     "text_reply",
@@ -110,7 +110,7 @@ def text_reply(status: int, text: str) -> Reply:
     return Reply(status=status, headers=headers, body=body)
 
 
-def refusal(error: h11.RemoteProtocolError) -> bytes:
+def no_http_reply(error: h11.RemoteProtocolError) -> bytes:
     """What is sent in reply to bytes that are no HTTP."""
     text = f"This is not the HTTP/1.1 that pytest-parseapi reads: {error}\n".encode()
     reply = Reply(status=error.error_status_hint, headers={"content-type": "text/plain"}, body=text)

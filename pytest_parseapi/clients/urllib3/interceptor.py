@@ -65,7 +65,7 @@ class Urllib3Interceptor:
                     return real(pool, conn, method, url, *args, **named)
                 options = {**dict(zip(names, args, strict=False)), **named}
                 pool.num_requests += 1
-                request = self._requests.read(pool, method, target, options, service.refused)
+                request = self._requests.read(pool, method, target, options, service.keep_secrets)
                 result = recorded(conn, request) or hosts.wait(hosts.receive(service, request))
                 if isinstance(result, Fault):
                     fail(result, pool=pool, conn=conn, url=target, timeouts=request.timeouts)

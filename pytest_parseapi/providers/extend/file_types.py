@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["PDF", "FileKind", "kind_of", "refused_extension"]
+__all__ = ["PDF", "FileKind", "kind_of", "unsupported_extension"]
 
 
 # There is one object for each kind, so that they are told apart by what they are.
@@ -100,7 +100,7 @@ _DRAWINGS: Final = "dwg dxf dwf stl step stp skp"
 _MEDIA: Final = "mp4 m4v mov avi mkv webm wmv mpg mpeg mp3 m4a wav flac ogg opus aac wma"
 _DATA: Final = "json jsonl tsv ics vcf yaml yml parquet sqlite db mdb accdb epub mobi msg pst"
 _FONTS: Final = "ttf otf woff woff2"
-_REFUSED: Final = frozenset(
+_UNSUPPORTED: Final = frozenset(
     f"{_ARCHIVES} {_PROGRAMS} {_OFFICE} {_GRAPHICS} {_DRAWINGS} {_MEDIA} {_DATA} {_FONTS}".split()
 )
 
@@ -115,15 +115,15 @@ def kind_of(name: str) -> FileKind:
     return _KINDS.get(_extension(name), _UNKNOWN)
 
 
-def refused_extension(name: str) -> str | None:
+def unsupported_extension(name: str) -> str | None:
     """The extension, with its dot, of a file that nobody parses; None for any other file.
 
     Example:
-        >>> refused_extension("drawing.dwg")
+        >>> unsupported_extension("drawing.dwg")
         '.dwg'
     """
     extension = _extension(name)
-    return f".{extension}" if extension in _REFUSED else None
+    return f".{extension}" if extension in _UNSUPPORTED else None
 
 
 def _extension(name: str) -> str:

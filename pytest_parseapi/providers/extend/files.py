@@ -24,10 +24,10 @@ from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG, invalid
 from pytest_parseapi.providers.extend.file_types import kind_of
 from pytest_parseapi.providers.extend.listing import Page, query_choice, query_flag, query_text
 from pytest_parseapi.providers.extend.requests import (
+    check_not_coded,
     file_of,
     parse_request,
-    refuse_coded,
-    refused_type,
+    unsupported_type,
 )
 from pytest_parseapi.providers.extend.state import (
     UNSEEN,
@@ -62,9 +62,9 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
     state: ExtendState = call.state
     asked = parse_request(call.request, state)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
-    refused = refused_type(asked.file, state)
-    if refused is not None:
-        raise refused
+    unsupported = unsupported_type(asked.file, state)
+    if unsupported is not None:
+        raise unsupported
     run_id = call.new_id("pr_")
     if call.reply_replaced:
         return UNSEEN
@@ -86,7 +86,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
 def _upload(call: Call) -> Mapping[str, Any]:
     state: ExtendState = call.state
     to_pdf = query_flag(call.request, "convertToPdf")
-    refuse_coded(call.request)
+    check_not_coded(call.request)
     try:
         parts = parse_multipart(call.request.header("content-type") or "", call.request.body)
     except MalformedBody as error:

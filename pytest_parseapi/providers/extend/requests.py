@@ -11,7 +11,7 @@ from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.request_content import coded, json_object, media_type, parts_of_url
 from pytest_parseapi.providers.extend.config import check_config, either, invalid
-from pytest_parseapi.providers.extend.file_types import kind_of, refused_extension
+from pytest_parseapi.providers.extend.file_types import kind_of, unsupported_extension
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
 
 __all__ = [
@@ -19,12 +19,12 @@ __all__ = [
     "ParseRequest",
     "check_file",
     "check_metadata",
+    "check_not_coded",
     "file_of",
     "parse_request",
     "read_object",
-    "refuse_coded",
-    "refused_type",
     "store_file",
+    "unsupported_type",
 ]
 
 
@@ -65,14 +65,14 @@ def read_object(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise invalid(f"The Content-Type must be application/json, not {kind or 'missing'}.")
     if request.header("content-encoding") is not None:
-        refuse_coded(request)
+        check_not_coded(request)
     try:
         return json_object(request)
     except MalformedBody as error:
         raise invalid(str(error)) from None
 
 
-def refuse_coded(request: Request) -> None:
+def check_not_coded(request: Request) -> None:
     """Raise `Rejected` where the body is compressed."""
     problem = coded(request)
     if problem is not None:
@@ -140,11 +140,11 @@ def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] 
     return value
 
 
-def refused_type(source: FileSource, state: ExtendState) -> Rejected | None:
-    """Why a document is refused that is of a type which nobody parses, such as a video."""
+def unsupported_type(source: FileSource, state: ExtendState) -> Rejected | None:
+    """Why a document is rejected that is of a type which nobody parses, such as a video."""
     stored = None if source.id is None else state.files.get(source.id)
     # The name that a request gives is the file's; one without an extension says nothing.
-    wrong = refused_extension(source.telling_name if stored is None else stored.name)
+    wrong = unsupported_extension(source.telling_name if stored is None else stored.name)
     if wrong is None:
         return None
     return Rejected("FILE_TYPE_NOT_SUPPORTED", f"Files of type {wrong} cannot be parsed.")

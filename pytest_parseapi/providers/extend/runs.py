@@ -31,8 +31,8 @@ from pytest_parseapi.providers.extend.requests import (
     check_metadata,
     parse_request,
     read_object,
-    refused_type,
     store_file,
+    unsupported_type,
 )
 from pytest_parseapi.providers.extend.state import (
     ExtendState,
@@ -60,7 +60,7 @@ def submission(
 ) -> Submission:
     """A document that is submitted to become a run."""
     # The request itself is accepted where the type is not supported: the run fails.
-    wrong = refused_type(source, state)
+    wrong = unsupported_type(source, state)
     return Submission(
         names=names_of_document(source, file),
         data=ParsedDocument(file=file, config=config, metadata=metadata),

@@ -165,7 +165,7 @@ def read_request(request: Request, rules: DocumentRules, problems: Problems) -> 
 
     See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
     """
-    _refuse_coded(request, problems)
+    _check_not_coded(request, problems)
     kind = media_type(request)
     if kind == "multipart/form-data":
         return _read_form(request, rules, problems)
@@ -198,14 +198,14 @@ def _is_json(body: bytes) -> bool:
 def check_upload(request: Request, max_file_bytes: int) -> None:
     """Check the form of ``POST /extraction/uploads``; raises `Rejected`."""
     problems = Problems()
-    _refuse_coded(request, problems)
+    _check_not_coded(request, problems)
     if media_type(request) != "multipart/form-data":
         problems.stop("$.file", "is missing: send multipart/form-data with a file")
     _form_document(request, max_file_bytes, problems)
     problems.stop_if_any()
 
 
-def _refuse_coded(request: Request, problems: Problems) -> None:
+def _check_not_coded(request: Request, problems: Problems) -> None:
     problem = coded(request)
     if problem is not None:
         problems.stop("$", f"cannot be read: {problem.rstrip('.')}")

@@ -68,7 +68,7 @@ def schema_problems(schema: object) -> list[Problem]:
     for path, node, depth in _nodes(schema):
         if not isinstance(node, dict):
             problems.append((path, wrong(node, "an object")))
-        # The root is not counted: no page says, and only what is surely too deep is turned down.
+        # The root is not counted: no page says, and only what is surely too deep is rejected.
         elif depth > _DEEPEST:
             problems.append((path, _TOO_DEEP))
         else:
