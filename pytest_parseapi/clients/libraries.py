@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
+from pytest_parseapi.clients.mocks.betamax import BetamaxInterceptor
 from pytest_parseapi.clients.mocks.pook import PookInterceptor
 from pytest_parseapi.clients.mocks.requests_mock import RequestsMockInterceptor
 from pytest_parseapi.clients.mocks.responses import ResponsesInterceptor
@@ -128,7 +129,7 @@ CLIENTS: Final = (
 
 _MOCKS: Final[Mapping[str, tuple[Callable[[], Interceptor], ...]]] = MappingProxyType(
     {
-        "requests": (ResponsesInterceptor, RequestsMockInterceptor),
+        "requests": (ResponsesInterceptor, RequestsMockInterceptor, BetamaxInterceptor),
         "aiohttp": (AioresponsesInterceptor,),
     }
 )
