@@ -1,4 +1,4 @@
-"""Transports and adapters of the consumer's own, which answer where no request comes to us."""
+"""Transports, adapters and connectors of the consumer's own, past which no request comes to us."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 
-__all__ = ["noted_adapters", "noted_transports"]
+__all__ = ["noted_adapters", "noted_connections", "noted_transports"]
 
 
 def noted_transports(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
@@ -53,8 +53,43 @@ def noted_adapters(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
     return make
 
 
+def noted_connections(hosts: SimulatedHosts, usual: type) -> Callable[[Any], Any]:
+    """Makes what takes the place of ``send`` of aiohttp's requests.
+
+    A connector may answer by itself; where it has opened a connection, nothing may be sent by that.
+
+    Args:
+        hosts: the simulated hosts.
+        usual: the transport of a simulated connection.
+    """
+
+    def make(real: Any) -> Any:
+        async def send(request: Any, connection: Any) -> Any:
+            host = request.url.host or ""
+            transport = connection.transport
+            if not isinstance(transport, usual) and hosts.find(host) is not None:
+                connector = connection._connector
+                _note(hosts, host, "aiohttp connector", connector)
+                if any(transport.get_extra_info(kind) is not None for kind in ("socket", "pipe")):
+                    hosts.stops.stop(
+                        f"{request.method} {request.url} is not simulated: aiohttp's connector is "
+                        f"the consumer's own {_name(connector)}, which opens a connection by "
+                        f"itself.\nOpen it by super()._create_connection(...), or mount the usual "
+                        f"connector in the test."
+                    )
+            return await real(request, connection)
+
+        return send
+
+    return make
+
+
 def _note(hosts: SimulatedHosts, host: str, what: str, sender: object) -> None:
     service = hosts.find(host)
     if service is not None:
-        kind = type(sender)
-        hosts.own_senders[service.provider.name] = f"{what} {kind.__module__}.{kind.__qualname__}"
+        hosts.own_senders[service.provider.name] = f"{what} {_name(sender)}"
+
+
+def _name(sender: object) -> str:
+    kind = type(sender)
+    return f"{kind.__module__}.{kind.__qualname__}"

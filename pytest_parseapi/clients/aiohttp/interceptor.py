@@ -1,7 +1,7 @@
 """aiohttp.
 
-``TCPConnector._create_connection`` is replaced, where every connector makes a connection: it gets
-one without a network. Everything above it is real: aiohttp writes the request as bytes
+``_create_connection`` of its connectors is replaced, where each makes a connection: it gets one
+without a network. Everything above it is real: aiohttp writes the request as bytes
 and parses the reply, so that multipart forms are seen as they are sent, time-outs run on the loop's
 clock, and each error is aiohttp's own. ``aioresponses`` sits on ``ClientSession._request``: it sees
 no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails with 3.14).
@@ -10,17 +10,21 @@ no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails
 from __future__ import annotations
 
 import inspect
+import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from pytest_parseapi.clients.aiohttp.connection import SimulatedTransport
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.aresponses import routes_for
+from pytest_parseapi.clients.own_transports import noted_connections
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods
 
 __all__ = ["AiohttpInterceptor"]
+
+_CONNECTORS: Final = ("TCPConnector", "UnixConnector", "NamedPipeConnector")
 
 
 class AiohttpInterceptor:
@@ -74,9 +78,17 @@ class AiohttpInterceptor:
 
             return get
 
-        connector = aiohttp_connector.TCPConnector
-        # Whoever kept a reference calls the function itself; the guard stands before it.
-        self._methods.put(module, connector, "_create_connection", connections)
-        self._patches.put(connector, "_create_connection", connections)
+        for name in _CONNECTORS:
+            connector = getattr(aiohttp_connector, name)
+            # Whoever kept a reference calls the function itself; the guard stands before it.
+            self._methods.put(module, connector, "_create_connection", connections)
+            self._patches.put(connector, "_create_connection", connections)
         if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):
             self._patches.put(aiohttp_connector.BaseConnector, "_get", pooled)
+        requests = sys.modules["aiohttp.client_reqrep"]
+        self._methods.put(
+            requests,
+            vars(requests)["ClientRequest"],
+            "send",
+            noted_connections(hosts, SimulatedTransport),
+        )

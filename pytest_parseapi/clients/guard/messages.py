@@ -28,7 +28,8 @@ def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> 
     if client is not None and client.has_extra:
         return (
             f"{what} {library} is not intercepted.\n"
-            f"Install its extra: pip install 'pytest-parseapi[{library}]'"
+            f"Install its extra: pip install 'pytest-parseapi[{library}]'. Where that is done, a "
+            f"transport, adapter or connector of the consumer's own opens the connection."
         )
     return (
         f"{what} nothing intercepts it.\n"

@@ -184,7 +184,8 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
     assert simulation.stops.message == (
         f"A request to {HOST} by {library} was blocked before it left this machine: "
         f"{library} is not intercepted.\n"
-        f"Install its extra: pip install 'pytest-parseapi[{library}]'"
+        f"Install its extra: pip install 'pytest-parseapi[{library}]'. Where that is done, a "
+        "transport, adapter or connector of the consumer's own opens the connection."
     )
 
 

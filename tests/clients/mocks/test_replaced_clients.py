@@ -7,9 +7,11 @@ import sys
 from types import ModuleType
 from unittest import mock
 
+import aiohttp
 import httpx
 import pytest
 import requests
+from aiohttp.client_proto import ResponseHandler
 
 from pytest_parseapi.clients.mocked_by_test import replaced_client
 
@@ -112,6 +114,37 @@ class PassingAdapter(requests.adapters.HTTPAdapter):
         return super().send(request, **options)
 
 
+class OwnConnector(aiohttp.BaseConnector):
+    async def _create_connection(self, *_args):
+        protocol = ResponseHandler(self._loop)
+        protocol.connection_made(Answering(self._loop, protocol))
+        return protocol
+
+
+class Answering(asyncio.Transport):
+    def __init__(self, loop, protocol):
+        super().__init__()
+        self.loop, self.protocol = loop, protocol
+
+    def write(self, data):
+        reply = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
+        self.loop.call_soon(self.protocol.data_received, reply)
+
+    def close(self):
+        self.loop.call_soon(self.protocol.connection_lost, None)
+
+    def is_closing(self):
+        return False
+
+
+def by_a_connector(url, connector=OwnConnector):
+    async def send():
+        async with aiohttp.ClientSession(connector=connector()) as session:
+            await session.get(url)
+
+    asyncio.run(send())
+
+
 def by_own_transport(url):
     with httpx.Client(transport=OwnTransport()) as client:
         client.post(url)
@@ -138,6 +171,7 @@ def by_an_adapter(url, adapter=OwnAdapter):
         (by_own_transport, f"httpx transport {__name__}.OwnTransport"),
         (by_a_handler, "httpx transport httpx.MockTransport"),
         (by_an_adapter, f"requests adapter {__name__}.OwnAdapter"),
+        (by_a_connector, f"aiohttp connector {__name__}.OwnConnector"),
     ],
 )
 def test_a_transport_of_the_consumer_s_own_is_named(extend_api, send, sender):
@@ -153,3 +187,53 @@ def test_a_transport_of_the_consumer_s_own_is_named(extend_api, send, sender):
 def test_an_adapter_that_only_passes_on_leads_to_the_simulation(extend_api):
     by_an_adapter("https://api.extend.ai/parse", PassingAdapter)
     assert [attempt.status for attempt in extend_api.attempts] == [401]
+
+
+class PassingConnector(aiohttp.TCPConnector):
+    async def connect(self, *args, **options):
+        return await super().connect(*args, **options)
+
+
+@pytest.mark.parametrize(
+    "connector", [PassingConnector, lambda: aiohttp.UnixConnector("/no/socket")]
+)
+def test_a_connector_of_aiohttp_s_leads_to_the_simulation(extend_api, connector):
+    by_a_connector("https://api.extend.ai/files", connector)
+    assert [attempt.status for attempt in extend_api.attempts] == [401]
+
+
+def test_by_a_connection_of_the_consumer_s_own_nothing_is_sent(nested):
+    nested("""
+        import asyncio, socket
+
+        import aiohttp
+        from aiohttp.client_proto import ResponseHandler
+
+        def test_it(extend_api):
+            ours, theirs = socket.socketpair()
+
+            class Connector(aiohttp.TCPConnector):
+                async def connect(self, req, traces, timeout):
+                    loop = asyncio.get_running_loop()
+                    made = loop.create_connection(lambda: ResponseHandler(loop), sock=ours)
+                    protocol = (await made)[1]
+                    self._acquired.add(protocol)
+                    return aiohttp.connector.Connection(self, req.connection_key, protocol, loop)
+
+            async def send():
+                async with aiohttp.ClientSession(connector=Connector()) as session:
+                    await session.get("https://api.extend.ai/files")
+
+            try:
+                asyncio.run(send())
+            finally:
+                assert theirs.recv(9) == b""
+                theirs.close()
+    """).stdout.fnmatch_lines(
+        [
+            "GET https://api.extend.ai/files is not simulated: aiohttp's connector is the "
+            "consumer's own *test_it.<locals>.Connector, which opens a connection by itself.",
+            "  from      *.py:* in send",
+            "Open it by super()._create_connection(...), or mount the usual connector in the test.",
+        ]
+    )
