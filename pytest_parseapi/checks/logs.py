@@ -114,8 +114,12 @@ def leaks(observed: Observed) -> Iterator[Finding]:
     lines = observed.lines(None)
     for credential in sorted(observed.credentials):
         encoded = EncodedSecret.of(credential, observed.credentials)
-        found = ((item, *_given_away(item.text, credential, encoded)) for item in lines)
-        line, shown, form = next((one for one in found if one[1]), (None, "", ""))
+        found = (
+            (item, text, *_given_away(text, credential, encoded))
+            for item in lines
+            for text in ((item.text,) if item.shown is None else item.shown)
+        )
+        line, text, shown, form = next((one for one in found if one[2]), (None, "", "", ""))
         if line is not None:
             mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
             whole = len(credential)
@@ -130,7 +134,7 @@ def leaks(observed: Observed) -> Iterator[Finding]:
                 kind="credential",
                 rule="no credential appears in logs or output",
                 expected=f"{mask} nowhere{also}",
-                seen=_quote(line, line.text.replace(shown, mask), about=mask) + part,
+                seen=_quote(line, text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of "
                 f"{observed.provider.credential.name}",
                 attempts=numbers_of(senders) if some else (),

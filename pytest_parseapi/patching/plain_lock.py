@@ -10,7 +10,7 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["plain_lock"]
+__all__ = ["pause", "plain_lock"]
 
 # Kept before any test, as a take-over puts others in their place.
 _ACQUIRE: Final[Any] = vars(LockType)["acquire"]
@@ -28,3 +28,14 @@ def plain_lock() -> tuple[Callable[[], object], Callable[[], object]]:
     """
     lock = allocate_lock()
     return _ACQUIRE.__get__(lock), _RELEASE.__get__(lock)
+
+
+def pause(seconds: float) -> None:
+    """Let other threads run, for so long in real time.
+
+    Example:
+        >>> pause(0.001)
+    """
+    lock = allocate_lock()
+    _ACQUIRE(lock)
+    _ACQUIRE(lock, True, seconds)  # noqa: FBT003 - a lock's own signature

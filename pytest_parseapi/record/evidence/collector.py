@@ -43,7 +43,7 @@ class Evidence:
 
     def clear(self) -> None:
         """Forget what was said so far."""
-        self._logs.lines.clear()
+        self._logs.clear()
         self._output.clear()
 
     def lines(self, text: str | None = None) -> list[Line]:
@@ -52,7 +52,7 @@ class Evidence:
         Args:
             text: more text to count as evidence, such as a subprocess's standard error.
         """
-        found = [*self._logs.lines, *self._output.lines()]
+        found = [*self._logs.lines(), *self._output.lines()]
         for source in self._sources:
             given = source()
             texts = [given] if isinstance(given, str) else list(given)

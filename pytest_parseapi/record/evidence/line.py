@@ -24,6 +24,8 @@ class Line:
         level: as `logging` counts; None where there is none.
         logger: the logger's name, or an empty text.
         when: virtual seconds since the test began.
+        shown: what was written of it in the end, where that is known: a processor, filter or
+            formatter of the consumer's may have taken a secret out.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Line:
     level: int | None = None
     logger: str = ""
     when: float = 0.0
+    shown: tuple[str, ...] | None = None
 
 
 def exception_text(error: BaseException | None) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
+from pytest_parseapi.record.evidence.handlers import Handlers, rendered
 from pytest_parseapi.record.evidence.line import Line, exception_text
 
 __all__ = ["Logs"]
@@ -16,6 +20,21 @@ __all__ = ["Logs"]
 _STANDARD: Final = frozenset(
     {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 )
+
+
+class Said(NamedTuple):
+    """A record of a logger that hands it to handlers.
+
+    Args:
+        line: what was said.
+        fields: the texts of its fields, by name.
+        written: gives what handlers have written of it so far; None where none of the consumer's
+            took it.
+    """
+
+    line: Line
+    fields: Mapping[str, str]
+    written: Callable[[], list[str] | None]
 
 
 class Logs:
@@ -27,7 +46,8 @@ class Logs:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.lines: list[Line] = []
+        self._said: list[Line | Said] = []
+        self._handlers = Handlers(_record_text)
         self._patches = Patches()
         self._imports = ImportHook()
 
@@ -36,12 +56,16 @@ class Logs:
 
         def logging_calls(real: Any) -> Any:
             def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-                self._add("logging", _record_text(record), record.levelno, record.name)
+                text = _record_text(record)
+                line = Line("logging", text, record.levelno, record.name, self._now())
+                written = partial(self._handlers.written, Handlers.key_of(record))
+                self._said.append(Said(line, _fields_of(record), written))
                 real(logger, record)
 
             return call_handlers
 
         self._patches.put(logging.Logger, "callHandlers", logging_calls)
+        self._handlers.start()
         self._imports.when("structlog", self._tap_structlog)
         # A sink of our own would go with the consumer's ``logger.remove()``, and decide about
         # levels that the consumer's sinks leave out.
@@ -50,10 +74,31 @@ class Logs:
     def stop(self) -> None:
         """Record no more."""
         self._imports.stop()
+        self._handlers.stop()
         self._patches.stop()
 
-    def _add(self, source: str, text: str, level: int | None, logger: str = "") -> None:
-        self.lines.append(Line(source, text, level, logger, self._now()))
+    def clear(self) -> None:
+        """Forget what was said so far."""
+        self._said.clear()
+        self._handlers.clear()
+
+    def lines(self) -> Iterator[Line]:
+        """What was said so far."""
+        self._handlers.wait()
+        for said in self._said:
+            if isinstance(said, Line):
+                yield said
+                continue
+            texts = said.written()
+            shown = None if texts is None else rendered(texts, said.fields)
+            yield said.line if shown is None else replace(said.line, shown=shown)
+
+    def _add_event(
+        self, fields: Mapping[str, Any], method: str, shown: tuple[str, ...] | None = None
+    ) -> None:
+        text = _joined(_texts_of(fields))
+        level = _level_of(method)
+        self._said.append(Line("structlog", text, level, when=self._now(), shown=shown))
 
     def _tap_structlog(self, structlog: Any) -> None:
         def events(real: Any) -> Any:
@@ -65,9 +110,9 @@ class Logs:
                     # ``structlog.testing.capture_logs`` ends every event so, after it kept it.
                     captures = structlog.testing.LogCapture
                     if any(isinstance(processor, captures) for processor in logger._processors):
-                        self._add("structlog", _fields_text(said), _level_of(method))
+                        self._add_event(said, method)
                     raise
-                self._add("structlog", _fields_text(said), _level_of(method))
+                self._add_event(said, method, _processed(result, logger._logger))
                 return result
 
             return process_event
@@ -75,22 +120,43 @@ class Logs:
         self._patches.put(structlog.BoundLoggerBase, "_process_event", events)
 
     def _tap_loguru(self, handlers: Any) -> None:
-        latest: list[Any] = [None]
+        latest: list[Any] = [None, []]
+        at_work = threading.local()
+
+        def messages(real: Any) -> Any:
+            def message(text: str) -> Any:
+                texts = getattr(at_work, "texts", None)
+                if texts is not None:
+                    texts.append(text)
+                return real(text)
+
+            return message
 
         def records(real: Any) -> Any:
             def emit(handler: Any, record: Any, *arguments: Any) -> None:
+                takes = _takes(handler, record)
                 # Each sink is handed the record in turn; the first that takes it is enough.
-                if record is not latest[0] and _takes(handler, record):
-                    latest[0] = record
-                    text = f"{record['message']}{_fields_text(record['extra'], ' ')}"
-                    if record["exception"] is not None:
-                        text += "\n" + exception_text(record["exception"].value)
-                    self._add("loguru", text, record["level"].no, record["name"] or "")
-                real(handler, record, *arguments)
+                if takes and record is not latest[0]:
+                    latest[:] = record, []
+                    self._said.append(self._said_by_loguru(record, latest[1]))
+                at_work.texts = latest[1] if takes else None
+                try:
+                    real(handler, record, *arguments)
+                finally:
+                    at_work.texts = None
 
             return emit
 
         self._patches.put(handlers.Handler, "emit", records)
+        self._patches.put(handlers, "Message", messages)
+
+    def _said_by_loguru(self, record: Any, written: list[str]) -> Said:
+        fields = _texts_of(record["extra"])
+        text = record["message"] + _joined(fields, " ")
+        if record["exception"] is not None:
+            text += "\n" + exception_text(record["exception"].value)
+        line = Line("loguru", text, record["level"].no, record["name"] or "", self._now())
+        return Said(line, fields, lambda: written)
 
 
 def _takes(handler: Any, record: Any) -> bool:
@@ -106,15 +172,32 @@ def _record_text(record: logging.LogRecord) -> str:
         text = record.getMessage()
     except Exception:  # noqa: BLE001 - logging itself reports what cannot be formatted
         text = f"{record.msg} {record.args}"
-    extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-    text += _fields_text(extra, " ")
+    text += _joined(_fields_of(record), " ")
     if isinstance(record.exc_info, tuple):
         text += "\n" + exception_text(record.exc_info[1])
     return text
 
 
-def _fields_text(fields: Mapping[str, Any], before: str = "") -> str:
-    texts = []
+def _fields_of(record: logging.LogRecord) -> dict[str, str]:
+    """What ``extra=`` has added to a record."""
+    return _texts_of({key: value for key, value in vars(record).items() if key not in _STANDARD})
+
+
+def _processed(result: Any, logger: Any) -> tuple[str, ...] | None:
+    """What processors of structlog hand on; nothing where a logger of `logging` tells it."""
+    if isinstance(logger, logging.Logger):
+        return ()
+    arguments, fields = result
+    return tuple(_texts_of({**dict(enumerate(arguments)), **fields}).values())
+
+
+def _joined(texts: Mapping[str, str], before: str = "") -> str:
+    fields = " ".join(f"{key}={text}" for key, text in texts.items())
+    return before + fields if fields else ""
+
+
+def _texts_of(fields: Mapping[Any, Any]) -> dict[str, str]:
+    texts = {}
     for key, value in fields.items():
         try:
             text = value if isinstance(value, str) else repr(value)
@@ -122,8 +205,8 @@ def _fields_text(fields: Mapping[str, Any], before: str = "") -> str:
             text = f"<{type(value).__name__}>"
         if isinstance(value, BaseException):
             text = exception_text(value)
-        texts.append(f"{key}={text}")
-    return before + " ".join(texts) if texts else ""
+        texts[str(key)] = text
+    return texts
 
 
 def _level_of(method: str) -> int:
