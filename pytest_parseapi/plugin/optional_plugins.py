@@ -63,8 +63,12 @@ def _register_report(config: pytest.Config) -> None:
 
     options = config.option
     root = config.invocation_params.dir
+    taken = {
+        "--parseapi-sweep-baseline": options.parseapi_sweep_baseline,
+        "--junit-xml": getattr(options, "xmlpath", None),
+    }
     try:
-        asked = requested(options.parseapi_report or (), options.parseapi_fail_under, root)
+        asked = requested(options.parseapi_report or (), options.parseapi_fail_under, root, taken)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from pytest_parseapi.model.mistakes import UsageError
@@ -16,6 +17,7 @@ __all__ = ["GITHUB", "TERMINAL", "ReportRequest", "fail_under", "report_kind", "
 TERMINAL: Final = "terminal"
 GITHUB: Final = "github"
 _FILES: Final = ("html", "json")
+_NOTHING: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,33 +61,47 @@ def fail_under(text: str) -> float:
     return value
 
 
-def requested(kinds: Iterable[str], under: float | None, root: Path) -> ReportRequest:
+def requested(
+    kinds: Iterable[str],
+    under: float | None,
+    root: Path,
+    taken: Mapping[str, str | None] = _NOTHING,
+) -> ReportRequest:
     """What the options ask for.
 
     Args:
         kinds: the values of ``--parseapi-report``.
         under: the value of ``--parseapi-fail-under``.
         root: the folder that relative paths start from.
+        taken: the files of other options, which no report may overwrite.
 
     Raises:
-        UsageError: two reports have the same path: one would overwrite the other.
+        UsageError: two reports have the same path, or one has that of another option.
     """
     asked = list(kinds)
+    others = {_real(root, file): f"{name}={file}" for name, file in taken.items() if file}
     paths: dict[str, list[Path]] = {kind: [] for kind in _FILES}
     written: dict[str, str] = {}
     for item in asked:
         kind, _, path = item.partition(":")
         if not path:
             continue
-        place = root / path
-        same = os.path.realpath(place)
+        # As --junit-xml reads its path: where it comes from pytest's configuration, or after a
+        # colon, no shell has done so.
+        path = os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - this one never fails
+        same = _real(root, path)
+        if same in others:
+            raise UsageError(
+                f"--parseapi-report={item} would overwrite the file of {others[same]}: give the "
+                "report a path of its own"
+            )
         if same in written:
             raise UsageError(
                 f"--parseapi-report={item} and --parseapi-report={written[same]} would write to "
                 "the same file: give each report a path of its own"
             )
         written[same] = item
-        paths[kind].append(place)
+        paths[kind].append(root / path)
     return ReportRequest(
         terminal=TERMINAL in asked,
         html=tuple(paths["html"]),
@@ -93,3 +109,7 @@ def requested(kinds: Iterable[str], under: float | None, root: Path) -> ReportRe
         fail_under=under,
         root=root,
     )
+
+
+def _real(root: Path, path: str) -> str:
+    return os.path.realpath(root / path)

@@ -24,7 +24,7 @@ class Ids:
     """
 
     def __init__(self, seed: str) -> None:
-        self._seed = hashlib.blake2s(seed.encode()).hexdigest()[:8]
+        self._seed = hashlib.blake2s(seed.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
 
     def new(self, prefix: str) -> str:

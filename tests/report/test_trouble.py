@@ -224,6 +224,35 @@ def test_two_reports_to_one_file_are_refused_before_the_first_test(nested, pytes
     assert "test session starts" not in result.stdout.str()
 
 
+@pytest.mark.parametrize("option", ["--parseapi-sweep-baseline", "--junit-xml"])
+def test_a_report_to_the_file_of_another_option_is_refused(nested, pytester, option):
+    kept = '{"format": "pytest-parseapi sweep baseline", "version": 1, "findings": []}'
+    (pytester.path / "kept").write_text(kept)
+    given = ("--parseapi-sweep", f"{option}=kept", "--parseapi-report=json:./kept")
+    result = nested(GREEN, *given)
+    assert result.ret == 4
+    assert result.errlines[0] == (
+        f"ERROR: --parseapi-report=json:./kept would overwrite the file of {option}=kept: give the "
+        "report a path of its own"
+    )
+    assert (pytester.path / "kept").read_text() == kept
+
+
+def test_a_path_is_read_as_that_of_junit_xml(nested, pytester, monkeypatch):
+    monkeypatch.setenv("HOME", str(pytester.path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(pytester.path / "home"))
+    monkeypatch.setenv("REPORTS", "made")
+    nested(GREEN, "--parseapi-report=json:~/$REPORTS/a.json").assert_outcomes(passed=1)
+    assert read_json(pytester.path / "home" / "made" / "a.json")["tests"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no file name that is no text")
+def test_a_file_whose_name_is_no_text_is_tested_and_reported(pytester, nested):
+    (pytester.path / os.fsdecode(b"test_\xff.py")).write_text(GREEN)
+    nested(None, "--parseapi-report=json:a.json").assert_outcomes(passed=1)
+    assert read_json(pytester.path / "a.json")["tests"][0]["id"].startswith("test_\\udcff.py")
+
+
 def error(**changes):
     fields = {
         "code": "BUSY",
