@@ -152,27 +152,25 @@ def _other_surface(harness: Harness, attempts: list[Attempt]) -> Finding | None:
 
 
 def _rejected(harness: Harness, attempts: list[Attempt]) -> Finding | None:
-    service = harness.api._service
-    scripted = any(step.met for step in service.script.steps)
-    if not service.rejections or scripted or not all(item.failed for item in attempts):
+    scripted = any(step.met for step in harness.api._service.script.steps)
+    rejected = [item for item in attempts if item.rejection is not None]
+    if not rejected or scripted or not all(item.failed for item in attempts):
         return None
-    provider = harness.api.provider
-    last = attempts[-1]
-    unauthorized = provider.unauthorized
-    message = next(iter(service.rejections))
+    last = rejected[-1]
+    unauthorized = harness.api.provider.unauthorized
     if getattr(last.error, "code", None) == unauthorized:
         return Finding(
             rule="the credential of parse is accepted",
             expected="a credential as the provider's page shows it; any well-formed one is "
             "accepted",
-            seen=f"{describe_error(last)}: {message}",
+            seen=f"{describe_error(last)}: {last.rejection}",
             advice="give parse the api_key of the test class, or any other non-empty key: see "
             "that the consumer reads it where the test sets it",
         )
     return Finding(
         rule="the request of parse is accepted where nothing is scripted",
         expected="a success",
-        seen=f"{describe_error(last)}: {message}",
+        seen=f"{describe_error(last)}: {last.rejection}",
         advice=f"parse is called with {harness.document!r}; see what the request lacks",
     )
 

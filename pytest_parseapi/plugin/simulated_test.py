@@ -189,11 +189,15 @@ class SimulatedTest:
 
     def _rejections(self) -> str:
         """Why requests were rejected that no script let fail."""
-        lines = [
-            f"{service.provider.title} turned attempt {number} down, not a script: {message}"
-            for service in self.simulation.services.values()
-            for message, number in service.rejections.items()
-        ]
+        lines = []
+        for service in self.simulation.services.values():
+            attempts = service.journal.attempts
+            found = {item.rejection: item.number for item in attempts if item.rejection is not None}
+            lines += [
+                f"attempt {number} was rejected by {service.provider.title} itself, not by a "
+                f"script: {message}"
+                for message, number in found.items()
+            ]
         return "\n".join(lines)
 
     def _implied(self) -> str | None:

@@ -72,6 +72,8 @@ class Attempt:
     """The mock of the test's own that answered, such as ``"respx route"``; None for ours."""
     contradiction: str | None = None
     """What the documentation says otherwise than that mock."""
+    rejection: str | None = field(default=None, repr=False)
+    """Why the API rejected the request, where no script did."""
 
     def __repr__(self) -> str:
         return redacted_repr(self)

@@ -205,6 +205,7 @@ class Journal:
         made.listed = outcome.listed
         made.mock = outcome.mock
         made.contradiction = outcome.contradiction
+        made.rejection = outcome.rejection
         made.started = opened.started
         ended = self._now()
         # Code that runs takes no virtual time, so most attempts need one number for both.

@@ -29,7 +29,7 @@ class Outcome:
     counts: Literal["polls", "attempts"] | None = None
     """What a success counts toward: the limit of polls, or that of attempts that lead nowhere."""
     rejection: str | None = None
-    """Why the API turned the request down, where no script did."""
+    """Why the API rejected the request, where no script did."""
     mock: str | None = None
     """The mock of the test's own that answered, where the simulation did not."""
     contradiction: str | None = None

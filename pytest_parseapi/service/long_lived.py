@@ -18,8 +18,8 @@ from pytest_parseapi.service.service import SimulatedService
 
 __all__ = ["LongLivedService", "Shared"]
 
-# What a test reads soon or never: how many reasons, steps and events of one token are kept.
-_MOST_REASONS: Final = 1_000
+# What a test reads soon or never: how many steps that were used up are kept of one token.
+_MOST_USED_STEPS: Final = 1_000
 
 
 class _KeptRun(NamedTuple):
@@ -84,9 +84,7 @@ class LongLivedService(SimulatedService):
         attempt = super().close(opened, outcome)
         self._shared.tell(attempt)
         self._shared.retention.keep(self, opened, attempt)
-        if len(self.rejections) > _MOST_REASONS:
-            del self.rejections[next(iter(self.rejections))]
-        self.script.forget_used(_MOST_REASONS)
+        self.script.forget_used(_MOST_USED_STEPS)
         return attempt
 
     def forget(self, attempt: Attempt) -> None:

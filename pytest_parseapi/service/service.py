@@ -89,8 +89,6 @@ class SimulatedService:
         self._fuse = Fuse(max_attempts, stops, self.journal, draw_timeline)
         self._routes = Routes(provider, stops)
         self._functions = ProviderFunctions(provider, stops)
-        self.rejections: dict[str, int] = {}
-        """Why requests were rejected without a script, and the last attempt each time."""
         self._lock = allocate_lock()
         self._data = self._new_data()
         self._decisions = Decisions(provider, self._functions, stops, wall)
@@ -103,7 +101,6 @@ class SimulatedService:
             self.mock_scripts.clear()
             self.reply_seconds = 0.0
             self.lenient = False
-            self.rejections.clear()
             self._data = self._new_data()
 
     @property
@@ -266,10 +263,7 @@ class SimulatedService:
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
         """Put the end of an exchange on record."""
-        attempt = self.journal.close(opened, outcome)
-        if outcome.rejection is not None:
-            self.rejections[outcome.rejection] = attempt.number
-        return attempt
+        return self.journal.close(opened, outcome)
 
     def context(self) -> Context:
         """What the provider's functions are given outside a request."""

@@ -78,7 +78,7 @@ SYNCHRONOUS = (
         "  next       set surface = 'http' in the class",
     ],
 )
-REFUSED_KEY = (
+REJECTED_KEY = (
     "def parse(self, document):\n"
     "    return httpx.post('https://api.extend.ai/parse', json={}, timeout=5).raise_for_status()",
     [
@@ -86,12 +86,16 @@ REFUSED_KEY = (
         "  seen       401 UNAUTHORIZED: The API key is missing or not valid.",
     ],
 )
-REFUSED_BODY = (
+REJECTED_BODY = (
     "def parse(self, document):\n    return post('/parse', body={}).raise_for_status()",
     [
         "the contract cannot judge this consumer: the request of parse is accepted where nothing *",
         "  seen       400 INVALID_REQUEST: *",
     ],
+)
+REJECTED_TWICE = (
+    f"def parse(self, document):\n    post('/parse', body={{}})\n{REJECTED_KEY[0].splitlines()[1]}",
+    ["  seen       401 UNAUTHORIZED: The API key is missing or not valid."],
 )
 OWN_MOCK = (
     "@pytest.fixture(autouse=True)\n"
@@ -120,8 +124,9 @@ NOT_SIMULATED = (
         OTHER_PROVIDER,
         OTHER_SURFACE,
         SYNCHRONOUS,
-        REFUSED_KEY,
-        REFUSED_BODY,
+        REJECTED_KEY,
+        REJECTED_BODY,
+        REJECTED_TWICE,
         OWN_MOCK,
         NOT_SIMULATED,
     ],
@@ -131,8 +136,9 @@ NOT_SIMULATED = (
         "other provider",
         "other surface",
         "synchronous",
-        "refused key",
-        "refused body",
+        "rejected key",
+        "rejected body",
+        "rejected twice",
         "own mock",
         "not simulated",
     ],
@@ -165,7 +171,7 @@ def test_under_xdist_at_most_one_case_a_worker_reports(contract):
 
 
 def test_a_network_fault_in_the_first_case_says_nothing_of_the_credential(contract):
-    outcomes = contract(REFUSED_KEY[0], "-k", "network_fault").parseoutcomes()
+    outcomes = contract(REJECTED_KEY[0], "-k", "network_fault").parseoutcomes()
     assert outcomes["failed"] == 1
     assert outcomes["skipped"] > 1
 

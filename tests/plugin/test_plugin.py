@@ -848,7 +848,9 @@ def test_why_a_request_was_turned_down_is_told(check, headers, body, reason, scr
         """
     )
     section = dict(result.reprec.getreports()[-2].sections)["Captured parseapi call"]
-    assert section.endswith(f"\n\nExtend turned attempt 1 down, not a script: {reason}")
+    assert section.endswith(
+        f"\n\nattempt 1 was rejected by Extend itself, not by a script: {reason}"
+    )
 
 
 # Hooks, by public names alone.
