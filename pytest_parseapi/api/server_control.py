@@ -12,7 +12,6 @@ from pytest_parseapi.api.json_calls import arguments_for, check_named, read_json
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.checks.finding import Finding, findings_of
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request, size_of
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.record.attempt import Attempt
@@ -144,13 +143,12 @@ def _arguments(request: Request) -> Mapping[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    error = attempt.error
     return {
         **_public(attempt, _NOT_SENT),
         "run_id": attempt.run_id,
         "run_status": attempt.run_status,
         "run_reason": attempt.run_reason,
-        "error": error.code if isinstance(error, DocumentedError) else error,
+        "error": attempt.error_name,
         "failed": attempt.failed,
         "headers": attempt.headers,
         "body": attempt.body[:_SHOWN_BODY].decode(errors="replace"),

@@ -9,7 +9,14 @@ from typing import Final, Literal
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.checks.precision import no_wait, tolerance, too_fast, unjudgeable
+from pytest_parseapi.checks.precision import (
+    CAP_FROM,
+    OFF_THE_FLOOR,
+    no_wait,
+    tolerance,
+    too_fast,
+    unjudgeable,
+)
 from pytest_parseapi.checks.waits import RetryWait, WaitProblem, waits_of
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
@@ -21,9 +28,6 @@ __all__ = ["IMMEDIATE", "backoff", "missing_backoff"]
 IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
 """What may explain that a first retry came without a wait."""
 _ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"
-# From the fourth wait on, equal waits may be a cap.
-_CAP_FROM: Final = 3
-_OFF_THE_FLOOR: Final = 1.5
 
 
 def backoff(
@@ -261,7 +265,7 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
         grown = one.seconds > waits[0].seconds + same
-        if follows and two.position < _CAP_FROM + floor and abs(one.seconds - two.seconds) <= same:
+        if follows and two.position < CAP_FROM + floor and abs(one.seconds - two.seconds) <= same:
             return WaitProblem(
                 f"the waits before attempts {one.retry.number} and {two.retry.number} are equal",
                 "for a cap this low, see assert_backoff(maximum=...)" if grown else "",
@@ -269,7 +273,7 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
     for one, two, three in zip(waits, waits[1:], waits[2:], strict=False):
         step, next_step = two.seconds - one.seconds, three.seconds - two.seconds
         # A cap may cut a later step short: 5, 10, 20, 40, 60.
-        in_a_row = three.position == one.position + 2 and three.position < _CAP_FROM
+        in_a_row = three.position == one.position + 2 and three.position < CAP_FROM
         if in_a_row and abs(step) > same and abs(step - next_step) <= same:
             how = "grow" if step > 0 else "shrink"
             return WaitProblem(f"the waits {how} by {abs(step):.3f} s each time: that is linear")
@@ -280,5 +284,5 @@ def _floor(waits: list[RetryWait], same: float) -> int:
     """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
     for number, (one, two) in enumerate(pairwise(waits)):
         if abs(two.seconds - one.seconds) > same:
-            return number if two.seconds >= _OFF_THE_FLOOR * one.seconds else 0
+            return number if two.seconds >= OFF_THE_FLOOR * one.seconds else 0
     return 0

@@ -14,7 +14,11 @@ from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.webhooks import repeated_acts, unaccepted, unrejected
+from pytest_parseapi.checks.webhooks import (
+    good_ones_not_accepted,
+    repeated_acts,
+    wrong_ones_not_rejected,
+)
 
 __all__ = ["findings", "follows_documentation"]
 
@@ -46,6 +50,6 @@ def findings(observed: Observed) -> Iterator[Finding]:
     yield from wrong_resubmissions(observed)
     yield from polls_too_close(observed)
     yield from polls_after_end(observed)
-    yield from unaccepted(observed)
-    yield from unrejected(observed)
+    yield from good_ones_not_accepted(observed)
+    yield from wrong_ones_not_rejected(observed)
     yield from repeated_acts(observed)

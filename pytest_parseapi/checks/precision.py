@@ -8,12 +8,25 @@ from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["NO_WAIT", "TOLERANCE", "no_wait", "tolerance", "too_fast", "unjudgeable"]
+__all__ = [
+    "CAP_FROM",
+    "NO_WAIT",
+    "OFF_THE_FLOOR",
+    "TOLERANCE",
+    "no_wait",
+    "tolerance",
+    "too_fast",
+    "unjudgeable",
+]
 
 NO_WAIT: Final = 0.001
 """Up to here, in seconds, a wait counts as none."""
 TOLERANCE: Final = 0.002
 """How far a wait, in seconds, may be off."""
+CAP_FROM: Final = 3
+"""From the wait with this index on, the fourth, equal waits may be a cap."""
+OFF_THE_FLOOR: Final = 1.5
+"""How many times the first wait a wait must be to have left a floor that all waits share."""
 _OVER_A_SOCKET: Final = 0.010
 _AT_ONCE_OVER_A_SOCKET: Final = 0.002
 _SERVER: Final = "server"

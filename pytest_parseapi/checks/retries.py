@@ -205,7 +205,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     if topic is not None and observed.success_beside(operation) is None:
         yield Finding(
             kind="retryable_error",
-            rule=f"{getattr(error, 'code', error)} is retried",
+            rule=f"{last.error_name} is retried",
             subject=Subject.operation(operation),
             expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
             + (_basis(error) if isinstance(error, DocumentedError) else ""),

@@ -9,18 +9,18 @@ from typing import Any, Final
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = [
+    "good_ones_not_accepted",
     "repeated_acts",
     "repeated_effects",
-    "unaccepted",
-    "unrejected",
     "webhook_accepted",
     "webhook_handled_once",
     "webhook_rejected",
+    "wrong_ones_not_rejected",
 ]
 
 _REJECTED: Final = "a wrong webhook delivery is rejected"
@@ -36,7 +36,7 @@ _NEAREST: Final = {
     404: "404: the app may serve another path, which deliver(..., path=...) names",
 }
 _ADDED: Final = (
-    "unknown_event_type is no wrong delivery: a receiver answers it with a 2xx, which "
+    f"{UNKNOWN_EVENT_TYPE} is no wrong delivery: a receiver answers it with a 2xx, which "
     "assert_webhook_accepted() asks"
 )
 _GOOD: Final = "the deliveries on record are good ones, which assert_webhook_accepted() judges"
@@ -47,20 +47,20 @@ _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 def webhook_rejected(observed: Observed, document: str | None = None) -> None:
     """Each wrong delivery was answered with a 4xx and had no effect."""
     observed = observed.about(document, _REJECTED)
-    wrong = [answer for answer in observed.webhook_answers if answer.delivery.rejectable]
+    wrong = [answer for answer in observed.webhook_answers if answer.delivery.must_be_rejected]
     if not wrong:
         advice = _DELIVER.format("wrong='bad_signature'")
         added = any(answer.delivery.wrong for answer in observed.webhook_answers)
         nearest = _ADDED if added else _GOOD if observed.webhook_answers else ""
         seen = "no wrong delivery is on record"
         proves_nothing(observed, _REJECTED, seen, nearest, advice=advice)
-    raise_findings(observed, list(unrejected(observed)))
+    raise_findings(observed, list(wrong_ones_not_rejected(observed)))
 
 
-def unrejected(observed: Observed) -> Iterator[Finding]:
+def wrong_ones_not_rejected(observed: Observed) -> Iterator[Finding]:
     """Wrong deliveries that the receiver took, or acted on."""
     for answer in observed.webhook_answers:
-        if not answer.delivery.rejectable:
+        if not answer.delivery.must_be_rejected:
             continue
         effects = _effects_of_wrong(observed, answer)
         if not answer.rejected:
@@ -113,7 +113,7 @@ def _is_right_about(answer: WebhookAnswer, other: WebhookAnswer) -> bool:
     same = mine.run_id == its.run_id or (
         mine.document is not None and mine.document == its.document
     )
-    return same and not mine.rejectable
+    return same and not mine.must_be_rejected
 
 
 def webhook_accepted(observed: Observed, document: str | None = None) -> None:
@@ -125,17 +125,17 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
         nearest = _WRONG if observed.webhook_answers else ""
         seen = "no good delivery is on record"
         proves_nothing(observed, _ACCEPTED, seen, nearest, advice=advice)
-    raise_findings(observed, list(unaccepted(observed)))
+    raise_findings(observed, list(good_ones_not_accepted(observed)))
 
 
-def unaccepted(observed: Observed) -> Iterator[Finding]:
+def good_ones_not_accepted(observed: Observed) -> Iterator[Finding]:
     """Good events that the receiver did not take in the end, or was once too slow for."""
     last = {id(answer) for answer in _last_answers(observed)}
     found: set[str] = set()
     for answer in observed.webhook_answers:
         event = answer.delivery.event_id
         wrong = answer.late or (id(answer) in last and not answer.taken)
-        if answer.delivery.rejectable or not wrong or event in found:
+        if answer.delivery.must_be_rejected or not wrong or event in found:
             continue
         found.add(event)
         same = [item for item in observed.webhook_answers if item.delivery.event_id == event]
@@ -154,7 +154,7 @@ def _last_answers(observed: Observed) -> list[WebhookAnswer]:
     last = {
         answer.delivery.event_id: answer
         for answer in observed.webhook_answers
-        if not answer.delivery.rejectable
+        if not answer.delivery.must_be_rejected
     }
     return list(last.values())
 

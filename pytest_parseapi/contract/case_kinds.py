@@ -12,11 +12,11 @@ from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.cases import Case
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.rules import Violation, kept
+from pytest_parseapi.model.lookup import SURFACES
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["CASE_KINDS", "PARSING", "SURFACES", "CaseKind", "case_kinds_of"]
+__all__ = ["CASE_KINDS", "PARSING", "CaseKind", "case_kinds_of"]
 
-SURFACES: Final = ("http", "run", "webhook")
 PARSING: Final = ("http", "run")
 """The surfaces of consumers that parse a document, and so need ``parse``."""
 _HTTP: Final = ("http",)
@@ -161,7 +161,7 @@ _ALL: Final = (
     CaseKind(
         name="webhook",
         text="A good delivery is accepted.",
-        surfaces=SURFACES,
+        surfaces=tuple(SURFACES),
         cases=cases.webhooks,
         scenario=run_scenarios.single_delivery,
         applies=_handles_webhooks,
@@ -169,7 +169,7 @@ _ALL: Final = (
     CaseKind(
         name="wrong_webhook",
         text="What the provider did not sign is rejected.",
-        surfaces=SURFACES,
+        surfaces=tuple(SURFACES),
         cases=cases.wrong_webhooks,
         scenario=run_scenarios.single_delivery,
         applies=_handles_webhooks,
@@ -177,7 +177,7 @@ _ALL: Final = (
     CaseKind(
         name="repeated_webhook",
         text="An event that is delivered twice has one effect.",
-        surfaces=SURFACES,
+        surfaces=tuple(SURFACES),
         cases=cases.repeated_webhooks,
         scenario=run_scenarios.repeated_delivery,
         applies=_handles_webhooks,

@@ -13,14 +13,16 @@ from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault
+from pytest_parseapi.model.lookup import Named, name_of
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
 __all__ = [
+    "MANY_RUNS",
     "UNAVAILABLE",
     "UNKNOWN",
     "Case",
-    "Named",
     "backoff_errors",
     "documented",
     "documented_errors",
@@ -30,7 +32,6 @@ __all__ = [
     "lasting_run_failures",
     "main_paths",
     "may_be_retried",
-    "name_of",
     "network_faults",
     "poll_errors",
     "poll_faults",
@@ -46,14 +47,6 @@ __all__ = [
     "webhooks",
     "wrong_webhooks",
 ]
-
-
-Named = DocumentedError | NetworkFault
-
-
-def name_of(error: Named) -> str:
-    """What a test calls it."""
-    return error.code if isinstance(error, DocumentedError) else error.name
 
 
 def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
@@ -135,10 +128,10 @@ def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
             yield fault
 
 
-_ACCEPTED: Final = "unknown_event_type"
-"""The one strange delivery that is to be accepted, because event types may be added."""
 _LIMITED: Final = 429
 UNAVAILABLE: Final = 503
+MANY_RUNS: Final = 30
+"""How many runs fail in a row where the consumer must come to an end by itself."""
 _SECONDS: Final = (20, 60)
 _DATE_SECONDS: Final = 45
 
@@ -287,8 +280,8 @@ def webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     for error in provider.errors:
         if "webhook" in error.surfaces:
             yield Case(id=str(error), error=error)
-    if _ACCEPTED in _wrong_deliveries(provider):
-        yield Case(id=f"{provider.name}-{_ACCEPTED}", wrong=_ACCEPTED)
+    if UNKNOWN_EVENT_TYPE in _wrong_deliveries(provider):
+        yield Case(id=f"{provider.name}-{UNKNOWN_EVENT_TYPE}", wrong=UNKNOWN_EVENT_TYPE)
 
 
 def _wrong_deliveries(provider: Provider) -> tuple[str, ...]:
@@ -299,7 +292,7 @@ def wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]
     """A delivery with each fault that a receiver has to reject."""
     if policy.handle_webhook is not None:
         for wrong in _wrong_deliveries(provider):
-            if wrong != _ACCEPTED:
+            if wrong != UNKNOWN_EVENT_TYPE:
                 yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.precision import NO_WAIT
+from pytest_parseapi.checks.precision import CAP_FROM, NO_WAIT, OFF_THE_FLOOR
 from pytest_parseapi.checks.waits import WaitProblem
 
 __all__ = ["growth_problem", "means"]
@@ -22,9 +22,6 @@ __all__ = ["growth_problem", "means"]
 _SLACK: Final = 0.002
 _LEAST_GROWTH: Final = 0.02
 _LINEAR: Final = 1.05
-# From the fourth wait on, equal waits may be a cap.
-_CAP_FROM: Final = 3
-_OFF_THE_FLOOR: Final = 1.5
 _SIGMAS: Final = 2.5
 
 
@@ -70,7 +67,7 @@ def growth_problem(
     average = means(runs)
     steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
     floor = _floor(average, steps)
-    cap_from = _CAP_FROM + floor
+    cap_from = CAP_FROM + floor
     return _not_growing(runs, average, steps[floor:], first, cap_from) or _linear(steps[floor:])
 
 
@@ -79,7 +76,7 @@ def _floor(average: list[float], steps: list[_Step]) -> int:
     flat = 0
     while flat < len(steps) and abs(steps[flat].mean) <= _LEAST_GROWTH * steps[flat].start:
         flat += 1
-    left = flat < len(steps) and average[flat + 1] >= _OFF_THE_FLOOR * average[flat]
+    left = flat < len(steps) and average[flat + 1] >= OFF_THE_FLOOR * average[flat]
     return flat if left else 0
 
 
@@ -110,7 +107,7 @@ def _not_growing(
 def _linear(steps: list[_Step]) -> WaitProblem | None:
     for one, two in pairwise(steps):
         # A cap may cut the last step short: 5, 10, 20, 40, 60.
-        if two.two >= _CAP_FROM or one.mean <= _SLACK:
+        if two.two >= CAP_FROM or one.mean <= _SLACK:
             continue
         noise = _SIGMAS * math.hypot(one.noise, two.noise)
         same = abs(two.mean - one.mean) <= max(_SLACK, (_LINEAR - 1) * one.mean)

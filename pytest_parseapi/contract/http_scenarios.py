@@ -12,11 +12,12 @@ from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.contract.call import CallResult, Harness
-from pytest_parseapi.contract.cases import UNAVAILABLE, Case, Named, documented, may_be_retried
+from pytest_parseapi.contract.cases import UNAVAILABLE, Case, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.lookup import Named
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS

@@ -12,15 +12,13 @@ from pytest_parseapi.checks.precision import NO_WAIT
 from pytest_parseapi.checks.waits import waits_of
 from pytest_parseapi.contract.call import CallResult, Harness, Parse
 from pytest_parseapi.contract.case_kinds import PARSING
-from pytest_parseapi.contract.cases import main_paths, retryable_by_status
+from pytest_parseapi.contract.cases import MANY_RUNS, main_paths, retryable_by_status
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.contract.preflight import obstacle
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["Measured", "Unmeasurable", "measure"]
-
-_MANY_RUNS = 30
 
 NewAPI = Callable[[], AbstractContextManager[ParseAPI]]
 """Gives a fresh simulated API for one call of the consumer."""
@@ -135,9 +133,9 @@ def _submissions(new_api: NewAPI, parse: Parse, policy: ContractPolicy) -> dict[
         ]
     for error in reasons:
         with new_api() as api:
-            api.fail_run(error, times=_MANY_RUNS)
+            api.fail_run(error, times=MANY_RUNS)
             call = Harness(api=api, parse=parse, policy=policy).call()
         runs = len(call.observed.runs)
-        if not call.stopped and 0 < runs < _MANY_RUNS:
+        if not call.stopped and 0 < runs < MANY_RUNS:
             found[error.code] = runs
     return found

@@ -16,7 +16,7 @@ from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.unforeseen import is_unforeseen
-from pytest_parseapi.checks.webhooks import unaccepted, unrejected
+from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_not_rejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.errors import DocumentedError
@@ -300,9 +300,9 @@ def _resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violat
 
 def _webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Good deliveries are accepted, and wrong ones are rejected."""
-    for finding in unaccepted(call.observed):
+    for finding in good_ones_not_accepted(call.observed):
         yield Violation("accepts_webhooks", finding)
-    for finding in unrejected(call.observed):
+    for finding in wrong_ones_not_rejected(call.observed):
         yield Violation("verifies_signature", finding)
 
 

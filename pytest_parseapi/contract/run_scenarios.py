@@ -9,16 +9,14 @@ from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
-from pytest_parseapi.contract.cases import Case, documented, name_of
+from pytest_parseapi.contract.cases import MANY_RUNS, Case, documented
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import run_met
+from pytest_parseapi.model.lookup import name_of
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.service.script import ALWAYS
 
 __all__ = ["lasting_run_failure", "repeated_delivery", "run_failure", "single_delivery"]
-
-
-_MANY: Final = 30
 
 
 def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
@@ -46,7 +44,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     """Run after run fails."""
     error = case.failure
     # No fuse counts runs: each of them is created by a request that succeeds.
-    harness.api.fail_run(name_of(error), times=_MANY)
+    harness.api.fail_run(name_of(error), times=MANY_RUNS)
     call = harness.call()
     for step in run_book(harness.api._service).script.unused():
         # What a consumer that gave up left of the script is no mistake of the test.
@@ -54,14 +52,14 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     yield from run_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     yield from _exact_submissions(call, harness)
-    if len(call.observed.runs) > _MANY:
+    if len(call.observed.runs) > MANY_RUNS:
         yield Violation(
             "gives_up",
             Finding(
                 kind="gave_up",
                 rule="the consumer gives up on a document whose runs fail",
                 expected=f"an end to it. {documented(harness.api.provider, error)}",
-                seen=f"{_MANY} runs failed, and another one was submitted",
+                seen=f"{MANY_RUNS} runs failed, and another one was submitted",
                 advice="limit how often a document is submitted",
             ),
         )

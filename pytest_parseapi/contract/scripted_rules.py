@@ -7,10 +7,11 @@ from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.contract.call import CallResult, Harness
-from pytest_parseapi.contract.cases import Named, documented, name_of
+from pytest_parseapi.contract.cases import documented
 from pytest_parseapi.contract.rules import Violation
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.lookup import Named, name_of
 from pytest_parseapi.record.timeline import describe_error
 
 __all__ = ["met", "not_retried", "recovers", "run_met"]
@@ -113,7 +114,7 @@ def not_retried(call: CallResult, error: Named) -> Violation:
         "retries",
         Finding(
             kind="retryable_error",
-            rule=f"{getattr(error, 'code', error)} is retried",
+            rule=f"{name_of(error)} is retried",
             subject=Subject.operation(observed.operations[0]),
             expected=f"a retry. {documented(observed.provider, error)}",
             seen="nothing followed",

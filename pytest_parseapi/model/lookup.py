@@ -23,13 +23,14 @@ from pytest_parseapi.model.provider import Provider
 
 __all__ = [
     "FAULTS_BY_NAME",
-    "PLACES",
+    "SURFACES",
     "ErrorName",
     "Named",
     "codes_of",
     "documented_for",
     "endpoint_named",
     "must_appear",
+    "name_of",
     "not_known",
     "resolve",
 ]
@@ -40,7 +41,7 @@ ErrorName: TypeAlias = str | int | DocumentedError | NetworkFault
 FAULTS_BY_NAME: Final[Mapping[str, NetworkFault]] = MappingProxyType(
     {item.name: item for item in FAULTS}
 )
-PLACES: Final[Mapping[str, str]] = MappingProxyType(
+SURFACES: Final[Mapping[str, str]] = MappingProxyType(
     {"http": "HTTP replies", "run": "run failures", "webhook": "webhook events"}
 )
 _SCRIPTED_BY: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
@@ -51,6 +52,13 @@ _SCRIPTED_BY: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
 )
 """By surface: the method, the marker and the option that script it."""
 _LOWEST_STATUS: Final = 100
+
+
+def name_of(error: Named | str) -> str:
+    """What a test calls a failure: the documented code, or the name of the network fault."""
+    if isinstance(error, str):
+        return error
+    return error.code if isinstance(error, DocumentedError) else error.name
 
 
 def resolve(
@@ -81,7 +89,7 @@ def resolve(
         >>> resolve(extend, "OCR_ERROR").status
         500
     """
-    place = choice("surface", surface, PLACES)
+    choice("surface", surface, SURFACES)
     found: Named
     if isinstance(name, NetworkFault):
         found = FAULTS_BY_NAME[choice("network fault", name.name, FAULTS_BY_NAME)]
@@ -91,19 +99,19 @@ def resolve(
         choice(f"{provider.name} error", name.code, codes_of(provider))
         found = name
     elif isinstance(name, str):
-        found = _by_name(provider, name, others, place)
+        found = _by_name(provider, name, others, surface)
     elif isinstance(name, int) and not isinstance(name, bool):
-        found = _by_status(provider, int(name), place)
+        found = _by_status(provider, int(name), surface)
     else:
         ways = ["its code", "its status (an int)", "a DocumentedError"]
-        ways += ["a network fault"] if place == "http" else []
+        ways += ["a network fault"] if surface == "http" else []
         said = f"{', '.join(ways[:-1])} or {ways[-1]}"
-        raise UsageError(f"an error is named by {said}, not by {kind(name)}{_meant(name, place)}")
-    must_appear(provider, found, place)
+        raise UsageError(f"an error is named by {said}, not by {kind(name)}{_meant(name, surface)}")
+    must_appear(provider, found, surface)
     return found
 
 
-def _meant(value: object, place: str) -> str:
+def _meant(value: object, surface: str) -> str:
     """What an argument probably means that stands where an error is named."""
     kind_of = value if isinstance(value, type) else type(value)
     if issubclass(kind_of, BaseException):
@@ -111,7 +119,7 @@ def _meant(value: object, place: str) -> str:
         if not fault:
             return ""
         said = f": {kind_of.__name__} is an exception"
-        if place != "http":
+        if surface != "http":
             return f"{said}: a request meets it, by fail({fault!r}), and no run does"
         return f"{said}: name the network fault that raises it, {fault!r}"
     if isinstance(value, Provider):
@@ -172,12 +180,12 @@ def _endpoints(provider: Provider, name: str) -> list[Endpoint]:
     return found or [item for item in served if item.match(path) is not None]
 
 
-def _by_name(provider: Provider, name: str, others: Iterable[Provider], place: str) -> Named:
+def _by_name(provider: Provider, name: str, others: Iterable[Provider], surface: str) -> Named:
     named: dict[str, Named] = {**FAULTS_BY_NAME, **{error.code: error for error in provider.errors}}
     if name in named:
         return named[name]
-    known = [error.code for error in documented_for(provider, place)]
-    known += FAULTS_BY_NAME if place == "http" else []
+    known = [error.code for error in documented_for(provider, surface)]
+    known += FAULTS_BY_NAME if surface == "http" else []
     raise not_known(provider, name, others, known)
 
 
@@ -204,8 +212,8 @@ def not_known(
     return unknown(f"{provider.name} error", name, known)
 
 
-def _by_status(provider: Provider, status: int, place: str) -> Named:
-    appearing = documented_for(provider, place)
+def _by_status(provider: Provider, status: int, surface: str) -> Named:
+    appearing = documented_for(provider, surface)
     found = [error for error in appearing if error.status == status]
     if len(found) == 1:
         return found[0]
@@ -213,41 +221,41 @@ def _by_status(provider: Provider, status: int, place: str) -> Named:
         codes = listed(error.code for error in found)
         raise UsageError(f"status {status} is ambiguous for {provider.name}: {codes}")
     retried = provider.advice_for("server_errors") is not None
-    if place == "http" and retried and status in GATEWAY_PAGES:
+    if surface == "http" and retried and status in GATEWAY_PAGES:
         # The provider speaks of any 5xx, also of those that it documents no body for.
         return GATEWAY_PAGES[status]
-    faults = [fault for fault in FAULTS if fault.status == status and place == "http"]
+    faults = [fault for fault in FAULTS if fault.status == status and surface == "http"]
     also = f"; network faults that send it: {listed(faults)}" if faults else ""
     if status < _LOWEST_STATUS:
         also = f"; how often a failure is met is times={status}"
     known = {error.status for error in appearing}
-    if place == "http" and retried:
+    if surface == "http" and retried:
         known |= {page for page in GATEWAY_PAGES if page is not None}
     raise UsageError(
-        f"status {status} is not documented for {PLACES[place]} of {provider.name}: "
+        f"status {status} is not documented for {SURFACES[surface]} of {provider.name}: "
         f"known: {listed(sorted(known))}{also}"
     )
 
 
-def must_appear(provider: Provider, found: Named, place: str, *, scripted: bool = True) -> None:
-    """Stop the test where a failure never appears at such a place.
+def must_appear(provider: Provider, found: Named, surface: str, *, scripted: bool = True) -> None:
+    """Stop the test where a failure never appears on a surface.
 
     Args:
         provider: whose failure it is.
         found: the failure.
-        place: the surface.
+        surface: the surface.
         scripted: whether it was to be scripted, and not to be one case of a test.
     """
     if isinstance(found, NetworkFault):
-        places: tuple[Surface, ...] = ("http",)
+        surfaces: tuple[Surface, ...] = ("http",)
         wrong = f"{found.name!r} is a network fault"
     else:
-        places = found.surfaces
-        wrong = f"{found.code!r} is documented for {listed(PLACES[key] for key in places)}"
-    if place not in places:
-        fitting = listed(error.code for error in documented_for(provider, place))
-        said = f"{wrong}, not for {PLACES[place]} of {provider.name}: "
-        fit = [key for key in places if key in _SCRIPTED_BY] if place in _SCRIPTED_BY else []
+        surfaces = found.surfaces
+        wrong = f"{found.code!r} is documented for {listed(SURFACES[key] for key in surfaces)}"
+    if surface not in surfaces:
+        fitting = listed(error.code for error in documented_for(provider, surface))
+        said = f"{wrong}, not for {SURFACES[surface]} of {provider.name}: "
+        fit = [key for key in surfaces if key in _SCRIPTED_BY] if surface in _SCRIPTED_BY else []
         if not fit:
             raise UsageError(f"{said}known: {fitting}")
         method, marker, option = _SCRIPTED_BY[fit[0]]
@@ -273,9 +281,9 @@ def _foreign(provider: Provider, code: str, other: Provider, near: str | None = 
     )
 
 
-def documented_for(provider: Provider, place: str) -> list[DocumentedError]:
-    """The errors that a provider documents for such a place."""
-    return [error for error in provider.errors if place in error.surfaces]
+def documented_for(provider: Provider, surface: str) -> list[DocumentedError]:
+    """The errors that a provider documents for a surface."""
+    return [error for error in provider.errors if surface in error.surfaces]
 
 
 def codes_of(provider: Provider) -> list[str]:

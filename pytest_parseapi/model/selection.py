@@ -8,7 +8,7 @@ from typing import get_args
 from pytest_parseapi.model.errors import Basis, DocumentedError
 from pytest_parseapi.model.lookup import (
     FAULTS_BY_NAME,
-    PLACES,
+    SURFACES,
     codes_of,
     documented_for,
     endpoint_named,
@@ -59,22 +59,22 @@ def select(
         >>> [error.code for error in select(extend, status=429)]
         ['RATE_LIMIT_EXCEEDED']
     """
-    place = choice("surface", surface, PLACES)
+    surface = choice("surface", surface, SURFACES)
     if not (retryable is None or isinstance(retryable, bool)):
         raise UsageError(f"retryable is True, False or None, not {kind(retryable)}")
     statuses = None if status is None else _statuses(provider, status)
     wanted = None if codes is None else _known_codes(provider, codes, "codes", others)
     unwanted = _known_codes(provider, exclude, "exclude", others)
     bases = None if basis is None else choices("basis", basis, get_args(Basis))
-    paths = _paths(provider, endpoint, place, others)
-    if endpoint is None and wanted is None and place == "http":
+    paths = _paths(provider, endpoint, surface, others)
+    if endpoint is None and wanted is None and surface == "http":
         paths = frozenset((provider.main_endpoint,))
     for error in provider.errors:
         if wanted and error.code in wanted:
-            must_appear(provider, error, place, scripted=False)
+            must_appear(provider, error, surface, scripted=False)
     fitting = [
         error
-        for error in documented_for(provider, place)
+        for error in documented_for(provider, surface)
         if (retryable is None or error.retryable is retryable)
         and (statuses is None or error.status in statuses)
         and (wanted is None or error.code in wanted)
@@ -92,24 +92,24 @@ def select(
             "exclude": unwanted or None,
         }
         words = [f"{key}={value!r}" for key, value in asked.items() if value is not None]
+        said = listed([f"surface={surface!r}", *words])
         raise UsageError(
-            f"no documented error of {provider.name} fits: {listed([f'surface={place!r}', *words])}"
-            + _elsewhere(fitting)
+            f"no documented error of {provider.name} fits: {said}" + _elsewhere(fitting)
         )
     return chosen
 
 
 def _paths(
-    provider: Provider, endpoint: str | None, place: str, others: Iterable[Provider]
+    provider: Provider, endpoint: str | None, surface: str, others: Iterable[Provider]
 ) -> frozenset[str] | None:
     """The paths that ``endpoint`` names; None for every one."""
     if endpoint is None:
         return None
     paths = frozenset(item.path for item in endpoint_named(provider, endpoint, others))
-    if place != "http":
+    if surface != "http":
         raise UsageError(
-            f"endpoint is for HTTP replies: {PLACES[place]} come from no endpoint, so leave "
-            f"endpoint={endpoint!r} or surface={place!r} out"
+            f"endpoint is for HTTP replies: {SURFACES[surface]} come from no endpoint, so leave "
+            f"endpoint={endpoint!r} or surface={surface!r} out"
         )
     return paths
 

@@ -13,9 +13,11 @@ from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
 
-__all__ = ["WRONG_DELIVERIES", "Signing", "WebhookDescription"]
+__all__ = ["UNKNOWN_EVENT_TYPE", "VARIANTS", "Signing", "WebhookDescription"]
 
-WRONG_DELIVERIES: Final = (
+UNKNOWN_EVENT_TYPE: Final = "unknown_event_type"
+"""Of a type that no page lists: a receiver answers it with a 2xx, since types may be added."""
+VARIANTS: Final = (
     "bad_signature",
     "missing_signature",
     "missing_timestamp",
@@ -24,10 +26,9 @@ WRONG_DELIVERIES: Final = (
     "from_future",
     "changed_body",
     "invalid_json",
-    "unknown_event_type",
+    UNKNOWN_EVENT_TYPE,
 )
-"""What can be wrong with a delivery on purpose. All but the last are to be rejected; the last is to
-be answered with a 2xx, because event types may be added."""
+"""What can be wrong with a delivery on purpose: all but `UNKNOWN_EVENT_TYPE` must be rejected."""
 
 _NEED_TIMESTAMP: Final = ("missing_timestamp", "missing_headers", "too_old", "from_future")
 
@@ -122,5 +123,5 @@ class WebhookDescription:
     def wrong_deliveries(self) -> tuple[str, ...]:
         """What can be wrong with a delivery on purpose, where it is signed so."""
         if self.signing.timestamp_header is not None:
-            return WRONG_DELIVERIES
-        return tuple(wrong for wrong in WRONG_DELIVERIES if wrong not in _NEED_TIMESTAMP)
+            return VARIANTS
+        return tuple(wrong for wrong in VARIANTS if wrong not in _NEED_TIMESTAMP)

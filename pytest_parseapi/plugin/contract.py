@@ -14,13 +14,13 @@ from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.case_kinds import (
     CASE_KINDS,
     PARSING,
-    SURFACES,
     CaseKind,
     case_kinds_of,
 )
 from pytest_parseapi.contract.cases import Case
 from pytest_parseapi.contract.policy import RULES, ContractPolicy
 from pytest_parseapi.contract.preflight import parse_mistake
+from pytest_parseapi.model.lookup import SURFACES
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.contract_results import preflight_of, report_broken
@@ -79,10 +79,7 @@ class ParseErrorContract(ContractPolicy):
             provider = provider_named(session_of(request.config).providers, self.provider)
         except UsageError as error:
             raise pytest.UsageError(f"{type(self).__name__}: {error}") from None
-        self.api_key = self.api_key or provider.api_key
-        self.base_url = self.base_url or provider.base_url
-        if self.handle_webhook is not None and provider.webhooks is not None:
-            self.webhook_secret = self.webhook_secret or provider.webhooks.signing.secret
+        _fill_in(self, provider)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test for each case."""
@@ -123,10 +120,7 @@ class ParseErrorContract(ContractPolicy):
                 setattr(cls, name, vars(ParseErrorContract)[name])
         for provider in built_in_providers():
             if provider.name == cls.provider:
-                cls.api_key = cls.api_key or provider.api_key
-                cls.base_url = cls.base_url or provider.base_url
-                if cls.handle_webhook is not None and provider.webhooks is not None:
-                    cls.webhook_secret = cls.webhook_secret or provider.webhooks.signing.secret
+                _fill_in(cls, provider)
 
     def _hold(self, kind: CaseKind, case: Case, factory: Factory) -> None:
         """Try one case, and fail the test for every rule that is broken."""
@@ -191,6 +185,14 @@ def _test_of(kind: CaseKind) -> Callable[[ParseErrorContract, Case, Factory], No
 
 for _kind in CASE_KINDS.values():
     setattr(ParseErrorContract, _PREFIX + _kind.name, _test_of(_kind))
+
+
+def _fill_in(contract: ParseErrorContract | type[ParseErrorContract], provider: Provider) -> None:
+    """Give a contract, or one case of it, what it does not say of its own."""
+    contract.api_key = contract.api_key or provider.api_key
+    contract.base_url = contract.base_url or provider.base_url
+    if contract.handle_webhook is not None and provider.webhooks is not None:
+        contract.webhook_secret = contract.webhook_secret or provider.webhooks.signing.secret
 
 
 def _check_names(cls: type[ParseErrorContract]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Timeouts, moment_of
+from pytest_parseapi.model.lookup import name_of
 from pytest_parseapi.model.redaction import redacted_repr
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
@@ -97,6 +98,11 @@ class Attempt:
     def headers(self) -> dict[str, str]:
         """What was sent, names in lower case; the credential is masked."""
         return {name: _masked(name, value, self._secrets) for name, value in self._headers}
+
+    @property
+    def error_name(self) -> str | None:
+        """The code of its documented error, or the name of its network fault."""
+        return None if self.error is None else name_of(self.error)
 
     @property
     def failed(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.one_line import one_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.redaction import redacted
@@ -195,8 +194,8 @@ def _attempt_row(attempt: Attempt) -> tuple[str, ...]:
 
 def describe_error(attempt: Attempt) -> str:
     """How an attempt ended, such as ``500 OCR_ERROR`` or ``read_timeout``."""
-    name = attempt.error.code if isinstance(attempt.error, DocumentedError) else attempt.error
-    return " ".join(str(part) for part in (attempt.status, name) if part is not None)
+    parts = (attempt.status, attempt.error_name)
+    return " ".join(str(part) for part in parts if part is not None)
 
 
 def short_document(document: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pytest_parseapi.model.redaction import redacted_repr
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
 __all__ = ["WebhookAnswer", "WebhookDelivery"]
 
@@ -35,9 +36,9 @@ class WebhookDelivery:
         return redacted_repr(self)
 
     @property
-    def rejectable(self) -> bool:
+    def must_be_rejected(self) -> bool:
         """Whether a receiver must reject it."""
-        return self.wrong not in (None, "unknown_event_type")
+        return self.wrong not in (None, UNKNOWN_EVENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pytest_parseapi.api.simulation import Simulation
-from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.lookup import name_of
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -93,7 +93,7 @@ class _Met:
                 self.received.add((shown.reason, "run"))
             error = attempt.error
             if error is not None and error != _NOT_RECEIVED:
-                self.received.add((_name(error), "http"))
+                self.received.add((name_of(error), "http"))
         return attempts
 
     def _add_webhooks(self, book: RunBook) -> None:
@@ -135,7 +135,7 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
             request=f"{attempt.method} {attempt.endpoint}",
             document=short_document(attempt.document),
             status=attempt.status,
-            error=None if attempt.error is None else _name(attempt.error),
+            error=None if attempt.error is None else name_of(attempt.error),
             request_id=attempt.request_id,
             started=_seconds(attempt.started),
             ended=_seconds(attempt.ended),
@@ -165,10 +165,6 @@ def _runs(service: SimulatedService) -> list[RunData]:
 
 def _run_book(service: SimulatedService) -> RunBook | None:
     return service.runs
-
-
-def _name(error: DocumentedError | str) -> str:
-    return error.code if isinstance(error, DocumentedError) else error
 
 
 def _seconds(value: Any) -> float:

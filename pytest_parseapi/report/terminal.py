@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from pytest_parseapi.model.lookup import SURFACES
 from pytest_parseapi.report.data import ReportData, RowData
 
 __all__ = ["summary", "verdict"]
@@ -57,13 +58,10 @@ def _groups(coverage: Iterable[RowData]) -> dict[tuple[str, str], list[RowData]]
     return dict(sorted(groups.items(), key=lambda item: (item[0][0], _position(item[0][1]))))
 
 
-_SURFACES = ("http", "run", "webhook")
-
-
 def _position(surface: str) -> tuple[int, str]:
     """The known surfaces first; one of a third party's own after them."""
-    known = surface in _SURFACES
-    return (_SURFACES.index(surface) if known else len(_SURFACES)), surface
+    known = list(SURFACES)
+    return (known.index(surface) if surface in known else len(known)), surface
 
 
 def _row(provider: str, surface: str, rows: Sequence[RowData]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Request, moment_of
-from pytest_parseapi.model.lookup import ErrorName, endpoint_named, resolve
+from pytest_parseapi.model.lookup import ErrorName, endpoint_named, name_of, resolve
 from pytest_parseapi.model.mistakes import UsageError, as_document, document_name, number_of
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.condition import Condition, When, condition_of
@@ -105,7 +105,7 @@ class Step:
         return self.left > 0 and (self.times is not ALWAYS or self.met == 0)
 
     def __str__(self) -> str:
-        name = getattr(self.error, "code", None) or str(self.error)
+        name = name_of(self.error)
         limits = [f"times={_times_text(self.times)}"] if self.times != 1 else []
         limits += [f"document={self.document!r}"] if self.document is not None else []
         limits += [f"endpoint={self.endpoints[0].path!r}"] if self.endpoints else []

@@ -10,7 +10,7 @@ from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, kind, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
-from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.run_book import RunBook
@@ -112,7 +112,7 @@ class EventMaker:
             raise UsageError(
                 f"no event is documented for a run in status {subject.status}: known: {statuses}"
             )
-        if wrong == "unknown_event_type":
+        if wrong == UNKNOWN_EVENT_TYPE:
             event_type = webhooks.unknown_event_type
         event_id = service.new_id(webhooks.event_id_prefix)
         context = service.context()

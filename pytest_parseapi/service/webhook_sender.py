@@ -268,7 +268,7 @@ async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None
 def _waits(delivery: WebhookDelivery, tries: int, first: float) -> Iterator[float]:
     """The wait before each try; who sends a wrong delivery does not try again."""
     yield 0.0
-    for number in range(0 if delivery.rejectable else tries - 1):
+    for number in range(0 if delivery.must_be_rejected else tries - 1):
         yield first * 2**number
 
 

@@ -10,7 +10,6 @@ from pytest_parseapi.checks.documentation import findings
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.unforeseen import is_unforeseen
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.frames import Frame, OwnCode, Side
 from pytest_parseapi.record.evidence.line import Line
@@ -215,15 +214,10 @@ def met(variation: Variation, trial: Trial) -> Met:
         attempt
         for attempt in observed.attempts
         if attempt.number >= hit.exchange.number
-        and _name(attempt) in names
+        and attempt.error_name in names
         and attempt.endpoint == getattr(hit.exchange.endpoint, "path", None)
     ]
     return Met(observed=observed, attempts=attempts)
-
-
-def _name(attempt: Attempt) -> str | None:
-    error = attempt.error
-    return error.code if isinstance(error, DocumentedError) else error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

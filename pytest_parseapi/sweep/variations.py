@@ -13,6 +13,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, NetworkFault
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.sweep.places import Exchange, Place
 
@@ -31,8 +32,6 @@ FAILURE_KINDS: Final[tuple[FailureKind, ...]] = (
 _DEEP: Final = "deep"
 _TOO_MANY: Final = 429
 _UNKNOWN: Final = "unknown_code"
-_TAKEN: Final = "unknown_event_type"
-"""The strange delivery that is to be accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +175,7 @@ def _rows(
         if "webhooks" in kinds.chosen:
             known = () if provider.webhooks is None else provider.webhooks.wrong_deliveries
             for wrong in known:
-                if wrong != _TAKEN:
+                if wrong != UNKNOWN_EVENT_TYPE:
                     yield (Failure(kind="webhooks", name=wrong),)
         return
     http = [item for item in _http(provider, exchange.endpoint, kinds) if _asked(item, kinds)]

@@ -23,11 +23,11 @@ from extend_ai.types import (
 from extend_ai.wrapper.errors import WebhookParseError, WebhookSignatureVerificationError
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.webhooks import WRONG_DELIVERIES
+from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, VARIANTS
 from pytest_parseapi.providers.extend.webhooks import signature
 
 URL = "https://files.example.com/invoice.pdf"
-REJECTED = [wrong for wrong in WRONG_DELIVERIES if wrong != "unknown_event_type"]
+REJECTED = [wrong for wrong in VARIANTS if wrong != UNKNOWN_EVENT_TYPE]
 
 
 @pytest.fixture
