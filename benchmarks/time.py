@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pytest_parseapi.clock.current import current
-from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.clock.virtual_time import VirtualTime
 
 DAY = 86_400
 

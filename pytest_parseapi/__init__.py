@@ -8,7 +8,7 @@ import importlib
 # or not. Type checkers and editors read the stub beside this file.
 _HOMES = {
     "api.parse_api": "ParseAPI",
-    "clock.virtual": "VirtualClock",
+    "clock.virtual_clock": "VirtualClock",
     "model.behaviour": "Behaviour Call Rejected json_reply",
     "model.context": "Context",
     "model.credentials": "BasicAuth BearerToken Credential HeaderKey QueryKey",

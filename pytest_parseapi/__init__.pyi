@@ -1,5 +1,5 @@
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.behaviour import Behaviour, Call, Rejected, json_reply
 from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.credentials import (

@@ -18,7 +18,7 @@ from pytest_parseapi.api.server_control import POSTS, answer, call
 from pytest_parseapi.api.simulated_providers import Settings, SimulatedProviders
 from pytest_parseapi.clients.server.log import ServerLog
 from pytest_parseapi.clients.server.server import LiveServer, SharedServer
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import StopKind, Stops

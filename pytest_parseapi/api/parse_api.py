@@ -13,7 +13,7 @@ from pytest_parseapi.api.wrong_names import names_mistakes
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.clients.mocked_by_test import replaced_client
 from pytest_parseapi.clock.mocked_by_test import mocked_sleep
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line

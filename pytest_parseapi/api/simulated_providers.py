@@ -13,7 +13,7 @@ from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.mocked_by_test import EndedMocks
 from pytest_parseapi.clients.server.server import SharedServer
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops

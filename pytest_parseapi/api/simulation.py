@@ -12,10 +12,10 @@ from pytest_parseapi.clients.guard.messages import blocked_in_test
 from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.mocked_by_test import replaced_sleep
-from pytest_parseapi.clock.supported import replaced_threads, untried
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.platform_support import why_no_virtual_time, why_not_in_place
+from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.clock.virtual_time import VirtualTime
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
@@ -70,14 +70,14 @@ class Simulation(SimulatedProviders):
         Raises:
             UsageError: Python's threads were replaced, so that time cannot be virtual.
         """
-        if not self.settings.real_time and (why := replaced_threads()):
+        if not self.settings.real_time and (why := why_no_virtual_time()):
             raise UsageError(f"{why}, or mark the test real_time=True")
         with contextlib.ExitStack() as undo:
             undo.callback(self.hosts.disconnect)
             undo.callback(self.forks.stop)
             self.forks.start()
             # Before the interceptors, so that what they answer never comes to it.
-            in_place = not (self.settings.real_time or untried())
+            in_place = not (self.settings.real_time or why_not_in_place())
             guard = Guard(self.hosts.names, self._block, in_place=in_place)
             undo.callback(guard.stop)
             guard.start()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.mocks.by_socket import unasked_mock
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.caller import Caller

@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.callers import caller_of, calling_frame
 from pytest_parseapi.clock.ledger import SECOND
-from pytest_parseapi.clock.virtual import VirtualClock
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["Alarms"]
@@ -42,7 +42,7 @@ class Alarms:
         self._patches = Patches()
         self._set: Callable[..., Any] = _nothing
         self._get: Callable[..., Any] = _nothing
-        self._entry: Waiting | None = None
+        self._entry: WaitingThread | None = None
         self._process = 0
         self._interval = 0
         self._until = 0
@@ -111,7 +111,7 @@ class Alarms:
         """A timer of the consumer's is set."""
         if not self._clock.closed:
             self._process = os.getpid()
-            self._entry = Waiting(_Ring(self._ring))
+            self._entry = WaitingThread(_Ring(self._ring))
             self._entry.ident = _NOBODY
             self._note_real(deadline - self._clock.ledger.noted)
             self._clock.jumps.after = self._shorten

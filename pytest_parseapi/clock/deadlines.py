@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.clock.ledger import Ledger
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 __all__ = ["Deadlines"]
 
@@ -20,17 +20,17 @@ class Deadlines:
     """The deadlines of one clock, the earliest first. Its users hold the clock's lock."""
 
     def __init__(self) -> None:
-        self.heap: list[tuple[int, int, Waiting]] = []
+        self.heap: list[tuple[int, int, WaitingThread]] = []
         """The earliest first, with some that ended."""
         self._numbers = itertools.count()
         self._ended = 0
 
-    def add(self, entry: Waiting, deadline: int) -> None:
+    def add(self, entry: WaitingThread, deadline: int) -> None:
         """Have something woken at this reading."""
         entry.deadline = deadline
         heapq.heappush(self.heap, (deadline, next(self._numbers), entry))
 
-    def forget(self, entry: Waiting) -> None:
+    def forget(self, entry: WaitingThread) -> None:
         """It is to be woken no more."""
         if entry.deadline is None:
             return
@@ -56,7 +56,7 @@ class Deadlines:
         earliest = self.earliest()
         return not self.heap if earliest is None else earliest > ledger.now() + needs
 
-    def due(self, now: int) -> Iterator[Waiting]:
+    def due(self, now: int) -> Iterator[WaitingThread]:
         """Take out whoever is to be woken by now."""
         while self.heap and self.heap[0][0] <= now:
             entry = self._pop()
@@ -68,7 +68,7 @@ class Deadlines:
         self.heap.clear()
         self._ended = 0
 
-    def _pop(self) -> Waiting:
+    def _pop(self) -> WaitingThread:
         entry = heapq.heappop(self.heap)[2]
         if entry.deadline is None:
             self._ended = max(0, self._ended - 1)

@@ -11,12 +11,12 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Iterator, Sized
 
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.deadlines import Deadlines
-from pytest_parseapi.clock.endless import EndlessWaits
+from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.ledger import SECOND, Ledger
 from pytest_parseapi.clock.threads import Threads
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 __all__ = ["Jumps"]
 
@@ -81,7 +81,7 @@ class Jumps:
             with self.alone():
                 self.try_jump()
 
-    def expect(self, entry: Waiting, deadline: int) -> None:
+    def expect(self, entry: WaitingThread, deadline: int) -> None:
         """Have something that is no thread woken at this reading of `elapsed_ns`."""
         with self.alone():
             self.deadlines.add(entry, deadline)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.real_waits import wait_in_real_time
 
 __all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]

@@ -24,13 +24,13 @@ from pytest_parseapi.clock.callers import (
     caller_of,
     calling_frame,
 )
-from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.input import has_input
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, used_up
 from pytest_parseapi.clock.trio_loops import TrioWaits
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches, set_on
 
 __all__ = ["LoopWaits"]

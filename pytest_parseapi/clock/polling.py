@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.timed_calls import recorded
 
 __all__ = ["poll_methods"]

@@ -21,7 +21,7 @@ from pytest_parseapi.clock.callers import (
     caller_of,
     calling_frame,
 )
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
 

@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.clock.callers import calling_frame
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.plain_socket import plain_socket

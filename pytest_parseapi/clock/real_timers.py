@@ -11,8 +11,8 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clock.current import current
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.threads import Threads
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 __all__ = ["RealWait", "wait_in_real_time"]
 
@@ -31,7 +31,7 @@ def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: 
     """
     now = FUNCTIONS["monotonic_ns"]
     until = None if seconds is None else now() + round(seconds * 1e9)
-    entry = Waiting(wait)
+    entry = WaitingThread(wait)
     again = False
     threads.lock()
     try:
@@ -76,7 +76,7 @@ class RealWait:
             outside: whether another program may end it.
         """
         threads = self._threads
-        entry = Waiting(Gate(), outside=outside)
+        entry = WaitingThread(Gate(), outside=outside)
         threads.lock()
         threads.add(entry)
         threads.unlock()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import PolledWait, raw_acquire
 from pytest_parseapi.clock.callers import caller_of, calling_frame
 from pytest_parseapi.clock.threads import has_children
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["SignalWaits"]

@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
-from pytest_parseapi.clock.current import Current
+from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.locks import lock_methods
 from pytest_parseapi.patching.attributes import Patches
 

@@ -12,19 +12,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_parseapi.clock import CLASSES, FUNCTIONS, STARTS
-from pytest_parseapi.clock.current import Current, current
+from pytest_parseapi.clock.current_clock import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
+from pytest_parseapi.clock.platform_support import limits_line, why_not_in_place
 from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.real_input import semaphore_methods
-from pytest_parseapi.clock.starts import start_functions
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
-from pytest_parseapi.clock.supported import lost, untried
+from pytest_parseapi.clock.thread_starts import start_functions
 from pytest_parseapi.clock.time_machine import TimeMachine
 from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
-    from pytest_parseapi.clock.virtual import VirtualClock
+    from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 __all__ = ["TakeOver", "take_over"]
 
@@ -120,13 +120,13 @@ class TakeOver:
         if self._functions:
             return
         try:
-            why = untried()
+            why = why_not_in_place()
             if not why:
                 self._prepare_in_place()
         except (OSError, RuntimeError, ImportError, AttributeError) as error:
             why = str(error)
         if why:
-            self.lost = lost(why)
+            self.lost = limits_line(why)
             self._functions = {
                 name: ReplacedName(_thread if name in STARTS else time, name, target)
                 for name, target in self._targets.items()

@@ -14,10 +14,10 @@ from typing import Any
 
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
 from pytest_parseapi.clock.timed_calls import recorded
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
 

@@ -1,8 +1,9 @@
 """Which threads wait, and whether any is at work, so that time may jump.
 
 A thread that waits says so when it begins, and whoever brings what it waits for says that it is
-awake, before it runs. All other threads are at work, but for what `clock.silent` tells of those
-that say nothing, and for those that wait for connections, for which `clock.real_waits` has a call.
+awake, before it runs. All other threads are at work, but for those that
+`clock.unregistered_threads` finds at rest, and those that wait for connections, for which
+`clock.real_waits` has a call.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock.callers import is_tool
-from pytest_parseapi.clock.older import OlderWaits
-from pytest_parseapi.clock.silent import SilentThreads
-from pytest_parseapi.clock.starts import Starts
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.older_waits import OlderWaits
+from pytest_parseapi.clock.thread_starts import Starts
+from pytest_parseapi.clock.unregistered_threads import UnregisteredThreads
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
 __all__ = ["Threads", "has_children"]
@@ -32,16 +33,16 @@ class Threads:
     """The threads of the process that are at rest."""
 
     def __init__(self) -> None:
-        self._waits: dict[int, Waiting] = {}
-        self._known: dict[int, Waiting] = {}
-        self.listening: dict[int, deque[Waiting]] = {}
+        self._waits: dict[int, WaitingThread] = {}
+        self._known: dict[int, WaitingThread] = {}
+        self.listening: dict[int, deque[WaitingThread]] = {}
         """By what they wait for, the threads that are woken when it comes."""
-        self._polled: dict[Waiting, None] = {}
-        self.older = OlderWaits(self._waits, self.listening, self._goes_on)
+        self._polled: dict[WaitingThread, None] = {}
+        self.older = OlderWaits(self._waits, self.listening, self._moved)
         """What those wait for that began to wait before the test."""
-        self.silent = SilentThreads(self._waits, self.older.left, self.older.returning)
+        self.unregistered = UnregisteredThreads(self._waits, self.older.left, self.older.returning)
         """Those that do not say when they wait."""
-        self.starts = Starts(self.silent.begins, functools.partial(self.has_ended, 0))
+        self.starts = Starts(self.unregistered.begins, functools.partial(self.has_ended, 0))
         """Those that are begun below ``threading``."""
         self._pending, self._running = self.starts.pending, self.starts.running
         self.lock: Callable[[], object]
@@ -52,8 +53,8 @@ class Threads:
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
 
-    def _goes_on(self, ident: int) -> None:
-        self.silent.goes_on(ident)
+    def _moved(self, ident: int) -> None:
+        self.unregistered.moved(ident)
 
     def _make_lock(self) -> None:
         mutex: Any = RLock()
@@ -66,14 +67,14 @@ class Threads:
         for gone in [ident for ident in list(self._waits) if ident not in live]:
             self._waits.pop(gone)
             self._known.pop(gone, None)
-        self.silent.settle()
-        self.silent.note()
+        self.unregistered.settle()
+        self.unregistered.note()
         self.starts.forget()
-        self.older.note({ident: place.frame for ident, place in self.silent.all_old()})
+        self.older.note({ident: place.frame for ident, place in self.unregistered.all_old()})
 
     def test_ends(self) -> None:
         """What threads did before the test is of no use any more."""
-        self.silent.forget()
+        self.unregistered.forget()
         self.older.forget()
 
     def forked(self) -> None:
@@ -83,26 +84,26 @@ class Threads:
         self._known.clear()
         self.listening.clear()
         self._polled.clear()
-        self.silent.forget()
+        self.unregistered.forget()
         self.starts.forked()
         self.older.forget()
         self.older.left.clear()
 
     # All that follows is called with the lock held.
 
-    def add(self, entry: Waiting) -> None:
+    def add(self, entry: WaitingThread) -> None:
         """The calling thread is at rest from now on."""
         entry.awake = entry.due = False
         entry.outer = self._waits.get(entry.ident)
         if entry.outer is not None:  # a signal's handler waits within a wait
             self._take_out(entry.outer)
         self._put_in(entry)
-        self.silent.speaks(entry.ident)
+        self.unregistered.registered(entry.ident)
         if _count():
             # Before somebody sleeps: whoever starts many threads takes longer than a look does.
-            self.silent.look_if_due()
+            self.unregistered.look_if_due()
 
-    def wake(self, entry: Waiting, *, due: bool = False) -> None:
+    def wake(self, entry: WaitingThread, *, due: bool = False) -> None:
         """A thread is about to go on: from now on it is at work."""
         if not entry.awake:
             entry.awake = True
@@ -111,7 +112,7 @@ class Threads:
             if entry.ident != get_ident():
                 entry.wait.wake()
 
-    def remove(self, entry: Waiting) -> None:
+    def remove(self, entry: WaitingThread) -> None:
         """The calling thread goes on."""
         entry.awake = True
         self._take_out(entry)
@@ -119,38 +120,38 @@ class Threads:
         if outer is not None and not outer.awake:
             self._put_in(outer)
 
-    def entry_of(self, ident: int) -> Waiting | None:
+    def entry_of(self, ident: int) -> WaitingThread | None:
         """What a thread waits for, if it is at rest and looks for signals."""
         entry = self._waits.get(ident)
         return entry if entry is not None and entry.interruptible else None
 
-    def interrupt(self, entry: Waiting) -> None:
+    def interrupt(self, entry: WaitingThread) -> None:
         """A thread is to handle a signal: until it has, it is at work."""
         entry.interrupted = True
         self._take_out(entry)
         if entry.ident != get_ident():
             entry.wait.wake()
 
-    def rest_again(self, entry: Waiting) -> None:
+    def rest_again(self, entry: WaitingThread) -> None:
         """The calling thread has handled a signal, and waits on."""
         if not entry.awake:
             self._put_in(entry)
 
-    def _put_in(self, entry: Waiting) -> None:
+    def _put_in(self, entry: WaitingThread) -> None:
         self._waits[entry.ident] = entry
         if entry.ident in threading._active:  # type: ignore[attr-defined]
             self._known[entry.ident] = entry
         if entry.polled:
             self._polled[entry] = None
 
-    def _take_out(self, entry: Waiting) -> None:
+    def _take_out(self, entry: WaitingThread) -> None:
         if self._waits.get(entry.ident) is entry:
             del self._waits[entry.ident]
             self._known.pop(entry.ident, None)
         if entry.polled:
             self._polled.pop(entry, None)
 
-    def listen(self, key: int, entry: Waiting, *, first: bool) -> None:
+    def listen(self, key: int, entry: WaitingThread, *, first: bool) -> None:
         """Have the thread woken when something comes.
 
         Args:
@@ -166,7 +167,7 @@ class Threads:
         else:
             listening.append(entry)
 
-    def listen_no_more(self, key: int, entry: Waiting) -> None:
+    def listen_no_more(self, key: int, entry: WaitingThread) -> None:
         """The thread waits no more for a lock or queue."""
         listening = self.listening.get(key)
         if listening is not None:
@@ -198,14 +199,14 @@ class Threads:
         finally:
             self.unlock()
 
-    def leave(self, entry: Waiting) -> None:
+    def leave(self, entry: WaitingThread) -> None:
         """The test of a thread is over: it waits on, though it has yet to find out."""
         over = None if entry.wait.takes else entry.wait.over
         self.older.left[entry.ident] = entry.key, over
         self._take_out(entry)
         self.listen_no_more(entry.key, entry)
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[WaitingThread]:
         """All threads that wait."""
         return list(self._waits.values())
 
@@ -221,8 +222,8 @@ class Threads:
         me = get_ident()
         if me in waits:  # a signal's handler waits within a wait
             return True
-        if self.silent.old:
-            self.silent.goes_on(me)
+        if self.unregistered.old:
+            self.unregistered.moved(me)
         return self._has_work(me, len(self._known) + (me in active))
 
     def is_only_thread(self) -> bool:
@@ -239,16 +240,16 @@ class Threads:
             return True
         if (self._pending or self._running) and self.starts.are_at_work(self._waits, me):
             return True
-        silent, count = self.silent, _count()
+        unregistered, count = self.unregistered, _count()
         threads = len(threading._active)  # type: ignore[attr-defined]
         if (
-            known + len(silent.old) < threads
+            known + len(unregistered.old) < threads
             or count >= threads
-            or (silent.old and silent.has_few_gone_on())
+            or (unregistered.old and unregistered.has_one_of_few_moved())
         ):
-            if silent.any_work():
+            if unregistered.any_work():
                 return True
-        elif count and silent.look_if_due():
+        elif count and unregistered.look_if_due():
             return True
         # The calling thread has just looked at what it waits for.
         return bool(self._polled) and any(
@@ -268,7 +269,7 @@ class Threads:
         outside = any(entry.outside for entry in list(self._waits.values()))
         if count_outside and outside and has_children():
             return False
-        if self.silent.any_work():
+        if self.unregistered.any_work():
             return False
         if not count_outside:
             return True
@@ -283,7 +284,7 @@ class Threads:
         """
         self.lock()
         try:
-            self.silent.ends(get_ident())
+            self.unregistered.ends(get_ident())
         finally:
             self.unlock()
         self.came(key, to_all=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.ledger import FREE, SECOND
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 __all__ = ["free_within", "recorded", "recording", "used_up"]
 
@@ -45,7 +45,7 @@ def recorded(
         frame: who calls.
         free: so many nanoseconds at least it has to take to be on record.
     """
-    if clock.jumps.threads.silent.is_back(frame):
+    if clock.jumps.threads.unregistered.is_back(frame):
         # A thread older than the test that waits as ever: nothing of this test's.
         return call()
     with clock.jumps.hold(free):

@@ -13,7 +13,7 @@ from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import calling_frame
 from pytest_parseapi.clock.input import is_readable, queue_of_trio, trio_is_at_rest
 from pytest_parseapi.clock.timed_calls import recorded
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import set_on
 
 __all__ = ["TrioWaits"]

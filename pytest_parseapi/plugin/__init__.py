@@ -169,9 +169,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str | None:
     """Say what virtual time does not reach on this interpreter, if anything."""
-    from pytest_parseapi.clock.supported import lost, untried
+    from pytest_parseapi.clock.platform_support import limits_line, why_not_in_place
 
-    return lost(untried()) or None
+    return limits_line(why_not_in_place()) or None
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -217,9 +217,9 @@ def _watch_tests(config: pytest.Config) -> None:
     """Register the hooks around each test; a session that simulates nothing does without them."""
     if config.pluginmanager.has_plugin("parseapi-phases"):
         return
-    from pytest_parseapi.clock.supported import replaced_threads
+    from pytest_parseapi.clock.platform_support import why_no_virtual_time
 
-    if why := replaced_threads():
+    if why := why_no_virtual_time():
         raise pytest.UsageError(f"parseapi: {why}")
     from pytest_parseapi.plugin import phases, tracebacks
 

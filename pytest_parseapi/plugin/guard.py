@@ -8,7 +8,7 @@ import pytest
 
 from pytest_parseapi.clients.guard.guard import Guard
 from pytest_parseapi.clients.guard.messages import blocked_in_session
-from pytest_parseapi.clock.supported import untried
+from pytest_parseapi.clock.platform_support import why_not_in_place
 from pytest_parseapi.model.stops import Stops
 
 __all__ = ["SessionGuard"]
@@ -23,7 +23,7 @@ class SessionGuard:
 
     def __init__(self, hosts: Callable[[], Collection[str]]) -> None:
         self._stops = Stops()
-        self._guard = Guard(hosts, self._block, in_place=not untried())
+        self._guard = Guard(hosts, self._block, in_place=not why_not_in_place())
 
     def start(self) -> None:
         """Block from now on."""

@@ -14,7 +14,7 @@ from pytest_parseapi.api.simulation import Settings, Simulation
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.clock.current import current
+from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider

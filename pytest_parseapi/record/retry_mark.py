@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Final
 
-from pytest_parseapi.patching.thread_starts import context_of_start
+from pytest_parseapi.patching.start_contexts import context_of_start
 
 __all__ = ["RetryMark"]
 

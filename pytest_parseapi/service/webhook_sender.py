@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from pytest_parseapi.clock.blocking import Sleep
 from pytest_parseapi.clock.deadlines import Deadlines
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=300), st.integers(0, 60))
 def test_whoever_still_waits_is_due_in_order(waits, now):
     deadlines, left = Deadlines(), []
     for deadline, ends_early in waits:
-        entry = Waiting(Sleep())
+        entry = WaitingThread(Sleep())
         deadlines.add(entry, deadline)
         if ends_early:
             deadlines.forget(entry)
@@ -32,7 +32,7 @@ def test_whoever_still_waits_is_due_in_order(waits, now):
 
 
 def test_one_who_is_awake_may_still_wait_again():
-    deadlines, entry = Deadlines(), Waiting(Sleep())
+    deadlines, entry = Deadlines(), WaitingThread(Sleep())
     deadlines.add(entry, 5)
     entry.awake = True
     assert deadlines.earliest() is None

@@ -16,10 +16,10 @@ import trio
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
-from pytest_parseapi.clock.installed import VirtualTime
-from pytest_parseapi.clock.silent import LiveThreads
 from pytest_parseapi.clock.threads import Threads
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.unregistered_threads import LiveThreads
+from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.clock.virtual_time import VirtualTime
 
 # As in a consumer's modules: they live as long as the process.
 POOL = ThreadPoolExecutor(2)
@@ -270,7 +270,7 @@ def test_a_thread_that_lacks_a_processor_when_a_test_begins_comes_to_rest_first(
 
     thread = threading.Thread(target=work)
     thread.start()
-    Threads().silent.settle()
+    Threads().unregistered.settle()
     assert has_gone_on
     box.put(None)
     thread.join()

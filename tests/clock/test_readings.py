@@ -27,8 +27,8 @@ import pytest
 import trio  # noqa: F401 - so that its loop is in the picture
 
 from pytest_parseapi import VirtualClock
-from pytest_parseapi.clock.installed import VirtualTime
 from pytest_parseapi.clock.loops import LoopWaits
+from pytest_parseapi.clock.virtual_time import VirtualTime
 
 # References that were taken before any test began.
 KEPT_TIME = time.time

@@ -13,10 +13,10 @@ from types import SimpleNamespace as stand_in  # noqa: N813
 import pytest
 
 from pytest_parseapi import VirtualClock, plugin
-from pytest_parseapi.clock import supported
-from pytest_parseapi.clock.current import current
-from pytest_parseapi.clock.installed import VirtualTime
+from pytest_parseapi.clock import platform_support
+from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.takeover import take_over
+from pytest_parseapi.clock.virtual_time import VirtualTime
 
 # Made before any test: what a dictionary finds depends on the hash.
 TABLE = {time.sleep: "sleep", time.monotonic: "monotonic", time.time: "time"}
@@ -133,10 +133,10 @@ def test_sessions_share_one_take_over():
     ids=["PyPy", "free-threaded", "later version"],
 )
 def test_the_header_says_what_is_lost(monkeypatch, change, why):
-    assert supported.untried() == ""
-    monkeypatch.setattr(supported, *change)
-    reason = supported.untried()
-    line = supported.lost(reason)
+    assert platform_support.why_not_in_place() == ""
+    monkeypatch.setattr(platform_support, *change)
+    reason = platform_support.why_not_in_place()
+    line = platform_support.limits_line(reason)
     monkeypatch.undo()
     assert why in reason
     assert line == (
@@ -151,9 +151,9 @@ def test_the_header_says_nothing_where_nothing_is_lost():
 
 
 UNTRIED = """
-    from pytest_parseapi.clock import supported
+    from pytest_parseapi.clock import platform_support
 
-    supported.untried = lambda: "nobody tried it"
+    platform_support.why_not_in_place = lambda: "nobody tried it"
 """
 
 
@@ -195,7 +195,7 @@ def test_names_are_replaced_where_nothing_is_taken_over_in_place(pytester):
     )
     result = pytester.runpytest_subprocess(*WITHOUT)
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines([supported.lost("nobody tried it")])
+    result.stdout.fnmatch_lines([platform_support.limits_line("nobody tried it")])
 
 
 def test_threads_that_read_clocks_while_tests_begin_and_end():

@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_parseapi.clock import virtual
+from pytest_parseapi.clock import virtual_clock
 from pytest_parseapi.clock.blocking import Sleep
 
 URL = "https://api.extend.ai/parse"
@@ -641,7 +641,7 @@ def run_tree(tree, clock, wrong):
 @given(tree=trees)
 def test_trees_of_threads(clock, monkeypatch, tree):
     # A machine that stands still for as long as a wait takes has waited, too.
-    monkeypatch.setattr(virtual, "FREE", 3600 * virtual.SECOND)
+    monkeypatch.setattr(virtual_clock, "FREE", 3600 * virtual_clock.SECOND)
     wrong: list = []
     before = clock.elapsed_ns
     run_tree(tree, clock, wrong)

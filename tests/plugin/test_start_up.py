@@ -27,7 +27,9 @@ def test_a_session_without_a_simulation_loads_four_modules(pytester, separate):
     result.assert_outcomes(passed=1)
     modules = ["", ".clock", ".plugin", ".plugin.hookspecs"]
     # The header asks whether the interpreter is supported.
-    names = " ".join(sorted(f"pytest_parseapi{name}" for name in [*modules, ".clock.supported"]))
+    names = " ".join(
+        sorted(f"pytest_parseapi{name}" for name in [*modules, ".clock.platform_support"])
+    )
     result.stdout.fnmatch_lines_random([f"*loaded {names}", "*phases False"])
 
 

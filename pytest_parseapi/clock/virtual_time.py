@@ -14,7 +14,7 @@ from pytest_parseapi.clock.real_timers import RealTimers
 from pytest_parseapi.clock.signals import SignalWaits
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.thread_waits import ThreadWaits
-from pytest_parseapi.clock.virtual import VirtualClock
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 __all__ = ["VirtualTime"]
 

@@ -13,7 +13,7 @@ from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
-    from pytest_parseapi.clock.virtual import VirtualClock
+    from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 __all__ = ["Current", "current"]
 

@@ -16,10 +16,10 @@ from operator import call
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_parseapi.clock import STARTS
-from pytest_parseapi.patching.thread_starts import keep_context
+from pytest_parseapi.patching.start_contexts import keep_context
 
 if TYPE_CHECKING:
-    from pytest_parseapi.clock.current import Current
+    from pytest_parseapi.clock.current_clock import Current
 
 __all__ = ["Starts", "start_functions"]
 

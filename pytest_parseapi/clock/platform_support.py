@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from typing import Final
 
-__all__ = ["lost", "replaced_threads", "untried"]
+__all__ = ["limits_line", "why_no_virtual_time", "why_not_in_place"]
 
 _FIRST: Final = (3, 11)
 _LAST: Final = (3, 14)
@@ -19,7 +19,7 @@ _PATCHES: Final = {
 """By library that can replace Python's threads, the call that leaves them."""
 
 
-def untried() -> str:
+def why_not_in_place() -> str:
     """Why nothing is taken over in place; empty where it is."""
     if sys.implementation.name != "cpython":
         return f"{platform.python_implementation()} is not CPython"
@@ -31,7 +31,7 @@ def untried() -> str:
     return ""
 
 
-def lost(why: str) -> str:
+def limits_line(why: str) -> str:
     """One line for pytest's header; empty where nothing is lost.
 
     Args:
@@ -45,7 +45,7 @@ def lost(why: str) -> str:
     )
 
 
-def replaced_threads() -> str:
+def why_no_virtual_time() -> str:
     """Why time cannot be virtual where a library has replaced Python's threads; else empty."""
     library = str(getattr(_thread.allocate_lock, "__module__", "")).partition(".")[0]
     if library not in _PATCHES:

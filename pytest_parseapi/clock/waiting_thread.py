@@ -6,10 +6,10 @@ from _thread import get_ident
 
 from pytest_parseapi.clock.blocking import Wait
 
-__all__ = ["Waiting"]
+__all__ = ["WaitingThread"]
 
 
-class Waiting:
+class WaitingThread:
     """One thread at rest.
 
     Args:
@@ -40,4 +40,4 @@ class Waiting:
         """Whether it looks for signals when it is woken."""
         self.interrupted = False
         """Whether a signal is to be handled before it goes on."""
-        self.outer: Waiting | None = None
+        self.outer: WaitingThread | None = None

@@ -1,7 +1,7 @@
-"""Threads that do not say what they do: those older than the test, and those that C code brings.
+"""Threads that never say that they wait: those older than the test, and those that C code starts.
 
-An old one is at rest while it stands where it stood when the test began. One that C code brings
-along during the test is at work.
+An old one is at rest while it stands where it stood when the test began. One that C code starts
+during the test is at work.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.callers import CallerKind, caller_named
-from pytest_parseapi.clock.older import PATIENCE, is_own, is_wait
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.older_waits import PATIENCE, is_own, is_wait
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["LiveThreads", "SilentThreads"]
+__all__ = ["LiveThreads", "UnregisteredThreads"]
 
 # A look takes longer the more threads there are: the pause after it lasts so many times as long,
 # and so many nanoseconds at least. A few old threads are looked at each time.
@@ -76,8 +76,8 @@ def _reference(ident: int) -> Callable[[], object] | None:
     return weakref.ref(thread)
 
 
-class SilentThreads:
-    """The threads of the process that say nothing.
+class UnregisteredThreads:
+    """The threads of the process that have not said that they wait.
 
     Args:
         waits: by their identity, what the other threads wait for.
@@ -87,7 +87,7 @@ class SilentThreads:
 
     def __init__(
         self,
-        waits: Mapping[int, Waiting],
+        waits: Mapping[int, WaitingThread],
         left: Mapping[int, object],
         returning: Mapping[int, Callable[[], bool]],
     ) -> None:
@@ -96,7 +96,7 @@ class SilentThreads:
         self._returning = returning
         self.old: dict[int, _Place] = {}
         """Where threads stand that are older than the test, and known to Python."""
-        self._strangers: dict[int, _Place] = {}
+        self._unknown_to_python: dict[int, _Place] = {}
         self.first = LiveThreads(())
         """All threads that are older than the test."""
         self._ended: set[int] = set()
@@ -105,10 +105,10 @@ class SilentThreads:
         self._look_after = 0
         self._is_at_work = False
         self._places: dict[int, tuple[int, int]] = {}
-        self._rests: set[tuple[int, CodeType, int]] = set()
+        self._known_rests: set[tuple[int, CodeType, int]] = set()
 
     def settle(self) -> None:
-        """Let threads that go on still, since the test before this one, come to rest.
+        """Let threads that still run since the test before this one come to rest.
 
         One that stands anywhere but in a wait may only lack a processor on a loaded machine. It is
         given the time to show that, once for each place: it may as well be in C code that waits.
@@ -124,13 +124,13 @@ class SilentThreads:
                 place = self._places[ident] = id(frame), frame.f_lasti
                 rest = ident, frame.f_code, frame.f_lasti
                 if before.get(ident) in (None, place) and not (
-                    rest in self._rests or is_wait(frame) or _is_of_tool(frame)
+                    rest in self._known_rests or is_wait(frame) or _is_of_tool(frame)
                 ):
                     doubtful.add(rest)
             if self.monotonic() > last:
-                if len(self._rests) > _MOST_RESTS:
-                    self._rests.clear()
-                self._rests |= doubtful
+                if len(self._known_rests) > _MOST_RESTS:
+                    self._known_rests.clear()
+                self._known_rests |= doubtful
                 return
             if not doubtful and (look >= _LOOKS or self._places.items() <= before.items()):
                 return
@@ -138,34 +138,34 @@ class SilentThreads:
 
     def note(self) -> None:
         """A test begins: note where every thread but this one stands."""
-        self.old, self._strangers = {}, {}
+        self.old, self._unknown_to_python = {}, {}
         active = threading._active  # type: ignore[attr-defined]
         for ident, frame in frames_of_others().items():
             if ident not in self._waits:
-                found = self.old if ident in active else self._strangers
+                found = self.old if ident in active else self._unknown_to_python
                 found[ident] = _place(frame)
-        self.first = LiveThreads({*self.old, *self._strangers, *self._waits, get_ident()})
+        self.first = LiveThreads({*self.old, *self._unknown_to_python, *self._waits, get_ident()})
 
     def all_old(self) -> list[tuple[int, _Place]]:
         """Where each thread stands that is older than the test."""
-        return [*self.old.items(), *self._strangers.items()]
+        return [*self.old.items(), *self._unknown_to_python.items()]
 
     def forget(self) -> None:
         """The test is over, or this is the child of a fork."""
-        self.old, self._strangers = {}, {}
+        self.old, self._unknown_to_python = {}, {}
         self._ended.clear()
 
-    def speaks(self, ident: int) -> None:
-        """A thread says from now on when it waits."""
+    def registered(self, ident: int) -> None:
+        """A thread waits and says so: from now on it is known."""
         self._ended.discard(ident)
         if self.old:
-            self.goes_on(ident)
+            self.moved(ident)
 
-    def goes_on(self, ident: int) -> None:
-        """A thread has left the place where it stood when the test began."""
+    def moved(self, ident: int) -> None:
+        """A thread has moved from where it stood when the test began."""
         place = self.old.pop(ident, None)
         if place is not None and ident in self._returning:
-            self._strangers[ident] = place
+            self._unknown_to_python[ident] = place
 
     def begins(self, ident: int) -> None:
         """A thread begins, whose number may be that of one that has ended."""
@@ -185,14 +185,14 @@ class SilentThreads:
             frame: where it is.
         """
         ident = get_ident()
-        place = self.old.get(ident) or self._strangers.get(ident)
+        place = self.old.get(ident) or self._unknown_to_python.get(ident)
         if place is None:
             return False
         chain = _chain(frame)
         return bool(chain) and place.chain[-len(chain) :] == chain
 
-    def has_few_gone_on(self) -> bool:
-        """Whether one of the old threads has gone on, if they are so few that a look is cheap."""
+    def has_one_of_few_moved(self) -> bool:
+        """Whether an old thread has moved, if they are so few that a look is cheap."""
         old = self.old
         return 0 < len(old) <= _FEW and any(
             frame.f_lasti != instruction for frame, instruction, _ in old.values()
@@ -204,8 +204,8 @@ class SilentThreads:
             began = self.monotonic()
             frames = frames_of_others()
             counted = threading._active.keys() - self.old.keys()  # type: ignore[attr-defined]
-            silent = frames.keys() - counted - self._waits.keys() - self._ended
-            self._is_at_work = any(self._is_gone_on(ident, frames[ident]) for ident in silent)
+            unregistered = frames.keys() - counted - self._waits.keys() - self._ended
+            self._is_at_work = any(self._has_moved(ident, frames[ident]) for ident in unregistered)
             ended = self.monotonic()
             self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
         return self._is_at_work
@@ -219,17 +219,17 @@ class SilentThreads:
                 continue
             if ident in self._ended and ident not in active:
                 continue
-            if self._is_gone_on(ident, frame):
+            if self._has_moved(ident, frame):
                 return True
         for ident in [ident for ident in self.old if ident not in frames]:
             del self.old[ident]
         return False
 
-    def _is_gone_on(self, ident: int, frame: FrameType) -> bool:
+    def _has_moved(self, ident: int, frame: FrameType) -> bool:
         """Whether a thread is not older than the test, or stands elsewhere than at its start."""
         if ident in self._left:
             return False
-        places = self.old if ident in self.old else self._strangers
+        places = self.old if ident in self.old else self._unknown_to_python
         place = places.get(ident)
         if place is None:
             return True

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Sleep, Wait
-from pytest_parseapi.clock.current import Current
-from pytest_parseapi.clock.endless import EndlessWaits
+from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
-from pytest_parseapi.clock.outlived import put_back_deadlines
-from pytest_parseapi.clock.waiting import Waiting
+from pytest_parseapi.clock.stdlib_deadlines import put_back_deadlines
+from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.patching.attributes import set_on
@@ -76,7 +76,7 @@ class VirtualClock:
         self.jumps = Jumps(self.ledger, self._endless)
         """What lets time jump."""
         self._threads = self.jumps.threads
-        self._older = self._threads.silent.first
+        self._older = self._threads.unregistered.first
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -114,8 +114,8 @@ class VirtualClock:
         self._threads.ended = self.jumps.look
         self._threads.test_begins()
         # To the next test, every thread of this one is older too.
-        self._older = self._threads.silent.first
-        self.ledger.monotonic = self._threads.silent.monotonic = current.real["monotonic_ns"]
+        self._older = self._threads.unregistered.first
+        self.ledger.monotonic = self._threads.unregistered.monotonic = current.real["monotonic_ns"]
         self.read_wall = current.real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
             self.began[name] = current.real[name]()
@@ -190,7 +190,7 @@ class VirtualClock:
             needs = 1
         if needs:
             self._endless.count()
-        entry = Waiting(wait, polled=polled)
+        entry = WaitingThread(wait, polled=polled)
         entry.interruptible = True
         entry.key = key
         began, until = self.ledger.monotonic(), None
@@ -210,13 +210,13 @@ class VirtualClock:
             self.jumps.deadlines.forget(entry)
             self.jumps.unlock()
         if came is None:
-            return self._outlived(entry, until, began + (needs or 0))
+            return self._after_test(entry, until, began + (needs or 0))
         if self.jumps.closed:
             threads.older.left.pop(entry.ident, None)
         return came
 
     def _turn(
-        self, entry: Waiting, key: int, needs: int | None, began: int, *, first: bool
+        self, entry: WaitingThread, key: int, needs: int | None, began: int, *, first: bool
     ) -> bool | None:
         """Wait until the thread is awake.
 
@@ -248,7 +248,7 @@ class VirtualClock:
         ledger.expire(entry.deadline or 0)
         return bool(key) and wait.comes()
 
-    def _block(self, entry: Waiting, needs: int | None, began: int) -> bool:
+    def _block(self, entry: WaitingThread, needs: int | None, began: int) -> bool:
         """Really block, and look up from time to time; called and left with the lock held.
 
         Returns:
@@ -297,7 +297,7 @@ class VirtualClock:
         finally:
             self._threads.lock()
 
-    def _went_on(self, entry: Waiting) -> bool:
+    def _went_on(self, entry: WaitingThread) -> bool:
         """Handle a signal, and wait on.
 
         Returns:
@@ -311,7 +311,7 @@ class VirtualClock:
         self.jumps.try_jump()
         return False
 
-    def _handle_signal(self, entry: Waiting) -> None:
+    def _handle_signal(self, entry: WaitingThread) -> None:
         """Run the handler of a timer in the thread that waits; called and left with the lock."""
         entry.interrupted = False
         self._threads.unlock()
@@ -336,7 +336,7 @@ class VirtualClock:
 
     # What follows is called with the lock held.
 
-    def _is_stuck(self, entry: Waiting, began: int) -> bool:
+    def _is_stuck(self, entry: WaitingThread, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
         waited = self.ledger.monotonic() - began
         if waited < _PATIENCE or self.jumps.holds or self.jumps.real_work():
@@ -351,7 +351,7 @@ class VirtualClock:
         # Time cannot jump while something real is waited for, which is on record with what it took.
         return self.ledger.monotonic() >= (due if self.jumps.holds else max(due, began + FREE))
 
-    def _outlived(self, entry: Waiting, until: int | None, due: int) -> bool:
+    def _after_test(self, entry: WaitingThread, until: int | None, due: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real.
 
         Args:

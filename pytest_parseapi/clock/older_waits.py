@@ -1,7 +1,7 @@
-"""What those threads wait for that began to wait before the test.
+"""Waits that began before the test: what those threads wait for.
 
-They said nothing to this test's clock. When what they wait for comes, they are about to go on, and
-show it only after a while: the system has to wake them first.
+They have not told this test's clock. When what they wait for comes, they are about to go on, and
+that shows only after a while: the system has to wake them first.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class OlderWaits:
     Args:
         waits: the numbers of the threads that said that they wait.
         listening: by what they wait for, those who are told when it comes.
-        goes_on: called with a thread that was found to have gone on.
+        moved: called with a thread that was found to have moved.
     """
 
     def __init__(
         self,
         waits: Collection[int],
         listening: dict[int, deque[Any]],
-        goes_on: Callable[[int], object],
+        moved: Callable[[int], object],
     ) -> None:
         self._waits = waits
         self._listening = listening
-        self._goes_on = goes_on
+        self._moved = moved
         self._is_test = False
         self.left: dict[int, tuple[int, Callable[[], bool] | None]] = {}
         """By thread that waits while no test is simulated: for which lock or queue, and what tells
@@ -151,7 +151,7 @@ class OlderWaits:
         """Whether a loop has callbacks that it does not know of yet."""
         if moved():
             del self.loops[ident]
-            self._goes_on(ident)
+            self._moved(ident)
             return False
         return over()
 
@@ -160,7 +160,7 @@ class OlderWaits:
         for ident in [ident for ident, has_moved in key.moves.items() if has_moved()]:
             del key.moves[ident]
             key.calls -= 1
-            self._goes_on(ident)
+            self._moved(ident)
         if key.moves and key.calls > 0 and FUNCTIONS["monotonic_ns"]() <= key.until:
             return True
         key.calls = 0
