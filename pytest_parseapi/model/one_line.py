@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final
+from typing import Final, TextIO
 
-__all__ = ["error_line", "one_line", "printable"]
+__all__ = ["error_line", "one_line", "printable", "show"]
 
 _ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -38,6 +38,12 @@ def printable(text: str) -> str:
         'a\\udce9\nb'
     """
     return "\n".join(map(one_line, text.split("\n")))
+
+
+def show(text: str, stream: TextIO | None) -> None:
+    """Print a text, with an escape for each character that the stream cannot take."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def error_line(error: BaseException) -> str:

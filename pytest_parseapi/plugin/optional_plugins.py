@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
 
 import pytest
 
 from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.one_line import printable, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import test_key
@@ -135,4 +137,4 @@ def answer(config: pytest.Config) -> None:
         providers = session_of(config).providers
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    print(error_table(providers.values()))  # noqa: T201 - that is the option's job
+    show(printable(error_table(providers.values())), sys.stdout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.one_line import error_line, one_line
+from pytest_parseapi.model.one_line import error_line, one_line, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.report.commit import commit_of
@@ -127,7 +127,7 @@ class ReportPlugin:
     def pytest_unconfigure(self) -> None:
         """Warn where no summary was printed (``--no-summary``)."""
         for line in self._warnings():
-            print(line, file=sys.stderr)  # noqa: T201 - the last place that is left
+            show(line, sys.stderr)
 
     def _finish(self) -> None:
         report = report_of(
@@ -179,7 +179,7 @@ class ReportPlugin:
         capture = config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture(in_=False)
-        print("\n".join(lines))  # noqa: T201 - asked for
+        show("\n".join(lines), sys.stdout)
         if capture is not None:
             capture.resume_global_capture()
 

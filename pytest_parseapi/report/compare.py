@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.one_line import show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
@@ -293,16 +294,11 @@ def compare(asked: argparse.Namespace, providers: Mapping[str, Provider]) -> int
         sums = _counted(len(found), "difference") if found else "no difference"
         lines.append(f"{sums} in {_counted(comparison.exchanges, 'exchange')}")
     for line in lines:
-        _print(line, sys.stdout)
+        show(line, sys.stdout)
     sys.stdout.flush()
     for text in unusable:
-        _print(f"pytest_parseapi: {text}", sys.stderr)
+        show(f"pytest_parseapi: {text}", sys.stderr)
     return 2 if unusable else int(bool(found))
-
-
-def _print(line: str, stream: TextIO) -> None:
-    encoding = stream.encoding or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _counted(number: int, one: str, several: str = "") -> str:

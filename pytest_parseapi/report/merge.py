@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_parseapi.model.one_line import show
 from pytest_parseapi.report.coverage import report_of
 from pytest_parseapi.report.data import (
     ReportData,
@@ -114,10 +115,10 @@ def merge(options: argparse.Namespace) -> int:
         report = merged([read_json(path) for path in options.files], options.fail_under)
         write(_texts(report, options))
     except ReportFileError as error:
-        print(f"pytest_parseapi: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        show(f"pytest_parseapi: {error}", sys.stderr)
         return 2
     text, enough = verdict(report, options.fail_under)
-    print("\n".join([*summary(report), "", text]))  # noqa: T201 - a command prints
+    show("\n".join([*summary(report), "", text]), sys.stdout)
     return 0 if enough else 1
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from pytest_parseapi.model.lookup import SURFACES
+from pytest_parseapi.model.one_line import one_line
 from pytest_parseapi.report.data import ReportData, RowData
 
 __all__ = ["summary", "verdict"]
@@ -35,7 +36,7 @@ def summary(report: ReportData) -> list[str]:
         lines += ["", *missing]
     if unused:
         lines += ["", f"not used by any test: {', '.join(unused)}"]
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def verdict(report: ReportData, fail_under: float | None) -> tuple[str, bool]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import sys
 from itertools import permutations
 
 import pytest
@@ -232,6 +234,22 @@ def test_the_command_writes_page_data_and_table(tmp_path, capsys):
     assert [test["id"] for test in read_json(tmp_path / "out.json")["tests"]] == ["BROKEN", "BUSY"]
     assert "BROKEN" in (tmp_path / "out.html").read_text()
     assert main(["merge", files[0], "--fail-under=100"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("utf-8", r"\x1b[2J\ud800é"), ("ascii", r"\x1b[2J\ud800\xe9")]
+)
+def test_the_command_prints_what_no_terminal_takes_as_escapes(
+    tmp_path, monkeypatch, encoding, shown
+):
+    odd = [{**SMALL[0], "errors": [{**SMALL[0]["errors"][0], "code": "\x1b[2J\ud800é"}]}]
+    report = report_of([*SMALL, *odd], [case("other", api(("BUSY", "http")))])
+    (tmp_path / "a.json").write_text(json.dumps(report))
+    output = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(output, encoding))
+    assert main(["merge", str(tmp_path / "a.json")]) == 0
+    sys.stdout.flush()
+    assert f"acme http, never simulated: BROKEN, {shown}\n" in output.getvalue().decode()
 
 
 @pytest.mark.parametrize("text", ["terminal", "html:a.html", "json:/tmp/a.json", r"json:C:\a.json"])
