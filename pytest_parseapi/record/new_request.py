@@ -12,7 +12,7 @@ from pytest_parseapi.model.request_content import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_document, payload_of
-from pytest_parseapi.record.request_changes import Sent, cures, sent_by
+from pytest_parseapi.record.request_changes import Sent, cures, is_curable, sent_by
 from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["NewRequest"]
@@ -112,11 +112,18 @@ class NewRequest:
     def cures(self, before: Attempt) -> bool:
         """Whether it changed in what the final error of an attempt asks for."""
         error = before.error
-        if not isinstance(error, DocumentedError) or error.cured_by is None:
+        if not isinstance(error, DocumentedError) or not is_curable(error):
+            return False
+        if self._has_lost_its_document(before):
             return False
         request = self.request
         now = Sent(request.body, request.query, request.header, self.secrets, self._document_names)
         return cures(error, sent_by(before), now)
+
+    def _has_lost_its_document(self, before: Attempt) -> bool:
+        """Whether nothing is left of the bytes of its document: a stream is spent."""
+        holds = may_hold_document(media_type(self.request))
+        return holds and self.payload.content is None and before.payload.content is not None
 
     def lost_its_name(self, before: Attempt) -> bool:
         """Whether it is its caller's retry of an attempt, without its document or its name."""

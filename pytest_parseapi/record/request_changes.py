@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from http.client import NOT_FOUND
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from pytest_parseapi.model.http import Excerpt, digest_of
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["Sent", "cures", "differs_in", "sent_by"]
+__all__ = ["Sent", "cures", "differs_in", "is_curable", "sent_by"]
 
 _FILE_KEYS: Final = frozenset(
     {"file", "files", "document", "documents", "inputs", "url", "assetid"}
@@ -53,6 +54,8 @@ class Sent:
             "url": [],
             "credential": [secrets or header("authorization")],
         }
+        self.ids: list[object] = []
+        """The ids of uploads: the same file has another one where it was uploaded again."""
         self._read(header("content-type") or "", body)
 
     def differs(self, other: Sent, what: Cure) -> bool:
@@ -96,6 +99,7 @@ class Sent:
         elif path and keys[0] in _FILE_KEYS and not _OPTIONS.intersection(path):
             upload = self._document_names.upload(leaf)
             if upload is not None:
+                self.ids.append(leaf)
                 self._found["file"].append((path, upload.content))
                 self._found["password"].append(upload.options)
                 return
@@ -135,8 +139,15 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, value
 
 
+def is_curable(error: DocumentedError) -> bool:
+    """Whether a request that changed in something may be no retry of one that met this error."""
+    return not error.retryable and (error.cured_by is not None or error.status == NOT_FOUND)
+
+
 def cures(error: object, before: Sent, after: Sent) -> bool:
     """Whether a request changed in what the final error of the one before it asks for."""
-    if not isinstance(error, DocumentedError) or error.retryable or error.cured_by is None:
+    if not isinstance(error, DocumentedError) or not is_curable(error):
         return False
-    return before.differs(after, error.cured_by)
+    if error.status == NOT_FOUND and before.ids != after.ids:
+        return True
+    return error.cured_by is not None and before.differs(after, error.cured_by)

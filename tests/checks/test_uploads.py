@@ -86,6 +86,20 @@ def test_the_same_file_is_no_cure(parseapi_factory, name):
     assert verdict(consumer.api) == {"final_error"}
 
 
+@NAMES
+@pytest.mark.parametrize(("again", "kinds"), [(True, set()), (False, {"final_error"})])
+def test_another_id_is_a_cure_of_one_that_is_not_found(extend_api, name, again, kinds):
+    """Ids run out; what was uploaded again has another one."""
+    extend_api.fail("NOT_FOUND", endpoint="/parse")
+    headers = {"authorization": f"Bearer {extend_api.api_key}"}
+    with httpx.Client(base_url=extend_api.base_url, headers=headers, timeout=9) as client:
+        files = {"file": (name, PDF)}
+        ids = [client.post("/files/upload", files=files).json()["id"] for _ in range(2)]
+        for file_id in (ids[0], ids[again]):
+            log.warning(client.post("/parse", json={"file": {"id": file_id}}).text)
+    assert verdict(extend_api) == kinds
+
+
 def test_another_file_is_a_cure(parseapi_factory):
     consumer = Consumer(parseapi_factory, EXTEND)
     consumer.api.fail(consumer.final, endpoint=consumer.path)
@@ -108,6 +122,29 @@ def test_a_shorter_file_under_the_same_name_is_another_payload(parseapi_factory,
     consumer.api.fail(consumer.retryable, endpoint=consumer.path)
     consumer.attempts(2, "a.pdf", content=lambda number: PDF[: len(PDF) - number])
     assert verdict(consumer.api) == {"payload"}
+
+
+@pytest.mark.parametrize(
+    ("again", "kinds"),
+    [
+        (PDF.replace(b"<<>>", b""), set()),
+        (PDF[:9], set()),
+        (b"", {"final_error", "payload"}),
+    ],
+    ids=["compressed", "split", "spent"],
+)
+@pytest.mark.parametrize("form", [True, False])
+def test_a_smaller_file_is_a_cure_and_a_spent_one_is_none(nutrient_api, again, kinds, form):
+    nutrient_api.fail("payload_too_large")
+    headers = {"authorization": f"Bearer {nutrient_api.api_key}"}
+    url = f"{nutrient_api.base_url}/extraction/parse"
+    for content in (PDF, again):
+        if form:
+            sent = {"files": {"file": ("a.pdf", content, "application/pdf")}, "headers": headers}
+        else:
+            sent = {"content": content, "headers": headers | {"content-type": "application/pdf"}}
+        log.warning(httpx.post(url, timeout=9, **sent).text)
+    assert verdict(nutrient_api) == kinds
 
 
 def test_two_files_without_names_of_their_own_are_two_documents(parseapi_factory):
