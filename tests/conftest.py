@@ -66,7 +66,7 @@ for _pool, _name in (
 def _settle(guards):
     """Let threads end that a nested run has left behind."""
     latest = time.monotonic() + 5
-    while guards.left.is_any_alive() and time.monotonic() < latest:
+    while guards.leftover.is_any_alive() and time.monotonic() < latest:
         time.sleep(0.005)
     guards.settle()
 

@@ -77,8 +77,8 @@ class Simulation(SimulatedProviders):
             undo.callback(self.forks.stop)
             self.forks.start()
             # Before the interceptors, so that what they answer never comes to it.
-            in_place = not (self.settings.real_time or why_not_in_place())
-            guard = Guard(self.hosts.names, self._block, in_place=in_place)
+            patch_c_types = not (self.settings.real_time or why_not_in_place())
+            guard = Guard(self.hosts.names, self._block, patch_c_types=patch_c_types)
             undo.callback(guard.stop)
             guard.start()
             for interceptor in interceptors_for(self.settings.clients, self._contexts):

@@ -23,7 +23,7 @@ class SessionGuard:
 
     def __init__(self, hosts: Callable[[], Collection[str]]) -> None:
         self._stops = Stops()
-        self._guard = Guard(hosts, self._block, in_place=not why_not_in_place())
+        self._guard = Guard(hosts, self._block, patch_c_types=not why_not_in_place())
 
     def start(self) -> None:
         """Block from now on."""

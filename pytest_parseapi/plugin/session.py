@@ -49,7 +49,7 @@ class Session:
         self._live = SharedServer()
         config.add_cleanup(self._live.stop)
         guards = process_guards()
-        guards.left.hold()
+        guards.leftover.hold()
         config.add_cleanup(guards.release)
         self._has_time = False
         self._running: dict[str, int] = {}

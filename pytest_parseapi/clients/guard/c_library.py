@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["replace_ctypes"]
@@ -17,14 +17,12 @@ _LOOK_UP: Final = frozenset(
 """Their first argument is the name."""
 
 
-def replace_ctypes(
-    patches: Patches, judge: Callable[[object, str], None], module: ModuleType
-) -> None:
-    """Have names judged that are looked up by a function that a library gives from now on.
+def replace_ctypes(patches: Patches, check_host: HostCheck, module: ModuleType) -> None:
+    """Have the names checked that functions of a library look up, if it gives them from now on.
 
     Args:
         patches: replace the functions.
-        judge: called with a host, and who is called.
+        check_host: called with a host, and who is called.
         module: ``ctypes``.
     """
 
@@ -32,14 +30,14 @@ def replace_ctypes(
         @functools.wraps(real)
         def get(library: Any, name: Any) -> Any:
             function = real(library, name)
-            return _judging(judge, library, function) if name in _LOOK_UP else function
+            return _checked(check_host, library, function) if name in _LOOK_UP else function
 
         return get
 
     patches.put(vars(module)["CDLL"], "__getitem__", make)
 
 
-def _judging(judge: Callable[[object, str], None], library: Any, function: Any) -> Any:
+def _checked(check_host: HostCheck, library: Any, function: Any) -> Any:
     kind: Any = type(function)
 
     class LookUp(kind):  # type: ignore[misc]
@@ -50,7 +48,7 @@ def _judging(judge: Callable[[object, str], None], library: Any, function: Any) 
 
         def __call__(self, *args: Any) -> Any:
             if args:
-                judge(getattr(args[0], "value", args[0]), "ctypes")
+                check_host(getattr(args[0], "value", args[0]), "ctypes")
             return super().__call__(*args)
 
     LookUp.__name__ = LookUp.__qualname__ = kind.__name__

@@ -13,37 +13,37 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_parseapi.clients.guard.known import ENTRANCES, Entrance
+from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
 
 __all__ = ["hosts_on_the_stack"]
 
 
 def hosts_on_the_stack() -> Iterator[tuple[object, str]]:
     """The hosts that this thread's functions and tasks were asked for, and what was called."""
-    entrances = _by_code()
+    functions = _by_code()
     for frame in _frames():
-        entrance = entrances.get(frame.f_code)
-        if entrance is not None:
-            for given in _given(entrance, frame):
-                yield entrance.read(given), entrance.called
+        function = functions.get(frame.f_code)
+        if function is not None:
+            for given in _given(function, frame):
+                yield function.read(given), function.called
 
 
-def _by_code() -> dict[CodeType, Entrance]:
+def _by_code() -> dict[CodeType, HostFunction]:
     found = {}
-    for entrance in ENTRANCES:
-        module = sys.modules.get(entrance.module)
-        owner = None if module is None else entrance.owner_in(module)
+    for function in HOST_FUNCTIONS:
+        module = sys.modules.get(function.module)
+        owner = None if module is None else function.owner_in(module)
         if owner is not None:
-            code = getattr(inspect.unwrap(getattr(owner, entrance.name)), "__code__", None)
+            code = getattr(inspect.unwrap(getattr(owner, function.name)), "__code__", None)
             if isinstance(code, CodeType):
-                found[code] = entrance
+                found[code] = function
     return found
 
 
-def _given(entrance: Entrance, frame: FrameType) -> Iterator[object]:
+def _given(function: HostFunction, frame: FrameType) -> Iterator[object]:
     code, values = frame.f_code, frame.f_locals
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for position, name in entrance.arguments:
+    for position, name in function.arguments:
         if name in names:
             yield values.get(name)
         elif 0 <= position < code.co_argcount:

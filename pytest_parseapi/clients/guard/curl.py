@@ -4,49 +4,49 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clients.guard.named import host_in
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
+from pytest_parseapi.clients.guard.host_readers import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["CURLS", "judge_option", "naming_options"]
+__all__ = ["CURLS", "check_option", "host_options"]
 
-_Judge = Callable[[object, str], None]
-_NAMING: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
+_HOST_OPTIONS: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
 """The options that name a host."""
 
 
-def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None:
-    options = naming_options(module)
+def _replace_pycurl(patches: Patches, check_host: HostCheck, module: ModuleType) -> None:
+    options = host_options(module)
 
     def make(real: Any) -> Any:
         class Curl(real):  # type: ignore[misc]
             """The type in C takes no attributes."""
 
             def setopt(self, option: int, value: Any) -> Any:
-                judge_option(judge, "pycurl", options.get(option), value)
+                check_option(check_host, "pycurl", options.get(option), value)
                 return super().setopt(option, value)
 
             def setopt_string(self, option: int, value: str) -> Any:
-                judge_option(judge, "pycurl", options.get(option), value)
+                check_option(check_host, "pycurl", options.get(option), value)
                 return super().setopt_string(option, value)
 
             def perform(self) -> Any:
-                self._judge_url()
+                self._check_url()
                 return super().perform()
 
             def perform_rb(self) -> Any:
-                self._judge_url()
+                self._check_url()
                 return super().perform_rb()
 
             def perform_rs(self) -> Any:
-                self._judge_url()
+                self._check_url()
                 return super().perform_rs()
 
-            def _judge_url(self) -> None:
-                judge(self.getinfo(module.EFFECTIVE_URL), "pycurl")
+            def _check_url(self) -> None:
+                check_host(self.getinfo(module.EFFECTIVE_URL), "pycurl")
 
         Curl.__module__, Curl.__qualname__ = real.__module__, real.__qualname__
         return Curl
@@ -56,7 +56,7 @@ def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None
             """As above."""
 
             def add_handle(self, curl: Any) -> Any:
-                judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+                check_host(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
                 return super().add_handle(curl)
 
         CurlMulti.__module__, CurlMulti.__qualname__ = real.__module__, real.__qualname__
@@ -65,15 +65,15 @@ def _replace_pycurl(patches: Patches, judge: _Judge, module: ModuleType) -> None
     patches.put_everywhere(module, {"Curl": make, "CurlMulti": make_multi})
 
 
-def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> None:
+def _replace_curl_cffi(patches: Patches, check_host: HostCheck, module: ModuleType) -> None:
     kinds: Any = sys.modules["curl_cffi.const"]
-    options = naming_options(kinds.CurlOpt)
+    options = host_options(kinds.CurlOpt)
     kind = vars(module)["Curl"]
 
     def make_setopt(real: Any) -> Any:
         @functools.wraps(real)
         def setopt(curl: Any, option: Any, value: Any) -> Any:
-            judge_option(judge, "curl_cffi", options.get(option), value)
+            check_option(check_host, "curl_cffi", options.get(option), value)
             return real(curl, option, value)
 
         return setopt
@@ -81,7 +81,7 @@ def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> N
     def make_perform(real: Any) -> Any:
         @functools.wraps(real)
         def perform(curl: Any, *args: Any, **options: Any) -> Any:
-            judge(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
+            check_host(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
             return real(curl, *args, **options)
 
         return perform
@@ -90,13 +90,13 @@ def _replace_curl_cffi(patches: Patches, judge: _Judge, module: ModuleType) -> N
     patches.put(kind, "perform", make_perform)
 
 
-def _replace_curl_cffi_loops(patches: Patches, judge: _Judge, module: ModuleType) -> None:
+def _replace_curl_cffi_loops(patches: Patches, check_host: HostCheck, module: ModuleType) -> None:
     kinds: Any = sys.modules["curl_cffi.const"]
 
     def make(real: Any) -> Any:
         @functools.wraps(real)
         def add_handle(multi: Any, curl: Any) -> Any:
-            judge(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
+            check_host(curl.getinfo(kinds.CurlInfo.EFFECTIVE_URL), "curl_cffi")
             return real(multi, curl)
 
         return add_handle
@@ -104,27 +104,27 @@ def _replace_curl_cffi_loops(patches: Patches, judge: _Judge, module: ModuleType
     patches.put(vars(module)["AsyncCurl"], "add_handle", make)
 
 
-def naming_options(kinds: Any) -> dict[int, str]:
+def host_options(kinds: Any) -> dict[int, str]:
     """The options that name a host, by number.
 
     Args:
         kinds: what has them as attributes.
     """
-    return {getattr(kinds, name): name for name in _NAMING if hasattr(kinds, name)}
+    return {getattr(kinds, name): name for name in _HOST_OPTIONS if hasattr(kinds, name)}
 
 
-def judge_option(judge: _Judge, by: str, option: str | None, value: Any) -> None:
-    """Have the hosts of an option judged.
+def check_option(check_host: HostCheck, by: str, option: str | None, value: Any) -> None:
+    """Have the hosts of an option checked.
 
     Args:
-        judge: called with each, and who is called.
+        check_host: called with each, and who is called.
         by: who is called.
         option: its name; None for one that names no host.
         value: what it is set to.
     """
     if option is not None:
         for host in _hosts(option, value):
-            judge(host, by)
+            check_host(host, by)
 
 
 def _hosts(option: str, value: Any) -> Iterator[object]:
@@ -142,4 +142,4 @@ CURLS: Final = {
     "curl_cffi.curl": _replace_curl_cffi,
     "curl_cffi.aio": _replace_curl_cffi_loops,
 }
-"""By module, what has its clients judged."""
+"""By module, what has the hosts of its clients checked."""

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from pytest_parseapi.clients.guard.entrances import Entrances
-from pytest_parseapi.clients.guard.left_threads import Running
+from pytest_parseapi.clients.guard.host_readers import host_in
+from pytest_parseapi.clients.guard.leftover_threads import RunningWork
 from pytest_parseapi.clients.guard.messages import blocked_after_test, calling_library
-from pytest_parseapi.clients.guard.named import host_in
 from pytest_parseapi.clients.guard.process import process_guards
+from pytest_parseapi.clients.guard.replaced_functions import ReplacedFunctions
 from pytest_parseapi.clients.hosts import plain_host
 from pytest_parseapi.model.mistakes import SimulationStopped
 
 __all__ = ["Guard"]
 
-_PATIENCE: Final = 1.0
-"""Seconds for what was cancelled to end."""
+_GRACE_SECONDS: Final = 1.0
+"""How long what was cancelled may take to end."""
 
 
 class Guard:
@@ -29,7 +29,7 @@ class Guard:
     Args:
         hosts: the documented hosts, as `plain_host` gives them.
         block: stops the test; called with a host, and the client library that asks for it.
-        in_place: whether types in C may be changed in memory, for objects that exist already.
+        patch_c_types: whether types in C may be changed in memory, for objects that exist already.
     """
 
     def __init__(
@@ -37,26 +37,26 @@ class Guard:
         hosts: Callable[[], Collection[str]],
         block: Callable[[str, str], Any],
         *,
-        in_place: bool = False,
+        patch_c_types: bool = False,
     ) -> None:
         self._hosts = hosts
         self._block = block
         self._process = process_guards()
-        self._entrances = Entrances(self._process.judge, in_place=in_place)
-        self._process.in_place |= in_place
-        self._before: Running | None = None
+        self._functions = ReplacedFunctions(self._process.check_host, patch_c_types=patch_c_types)
+        self._process.patch_c_types |= patch_c_types
+        self._before: RunningWork | None = None
 
     def start(self) -> None:
         """Block from now on."""
-        self._before = Running()
+        self._before = RunningWork()
         self._process.settle()
-        self._process.add(self)
-        self._entrances.start()
+        self._process.add(self.check_host)
+        self._functions.start()
 
     def stop(self) -> None:
-        """Block no more, but for the threads that have begun meanwhile and still live."""
-        self._entrances.stop()
-        self._process.remove(self)
+        """Stop blocking, except for the threads that have begun meanwhile and still live."""
+        self._functions.stop()
+        self._process.remove(self.check_host)
         hosts = frozenset(self._hosts())
 
         def block(given: object, by: str) -> None:
@@ -65,11 +65,11 @@ class Guard:
                 raise SimulationStopped(blocked_after_test(host, calling_library(by)))
 
         if self._before is not None:
-            self._process.left.add(self._before, block)
+            self._process.leftover.add(self._before, block)
             self._before = None
         self._process.settle()
 
-    def judge(self, given: object, by: str) -> None:
+    def check_host(self, given: object, by: str) -> None:
         """Stop the test where a host is a documented one.
 
         Args:
@@ -81,7 +81,7 @@ class Guard:
             try:
                 self._block(host, calling_library(by))
             finally:
-                _end_waits()
+                _cancel_other_tasks()
 
 
 def _documented(given: object, hosts: Collection[str]) -> str:
@@ -95,18 +95,18 @@ def _documented(given: object, hosts: Collection[str]) -> str:
     return host if plain_host(host) in hosts else ""
 
 
-def _end_waits() -> None:
-    """Let nobody wait forever for a callback or task whose error nobody passes on."""
+def _cancel_other_tasks() -> None:
+    """Cancel the loop's other tasks: the error of a blocked request may never reach its caller."""
     loop = asyncio._get_running_loop()
     if loop is None:
         return
     for task in asyncio.all_tasks(loop) - {asyncio.current_task(loop)}:
         task.cancel("a request was blocked")
     if threading.current_thread() is threading.main_thread():
-        loop.call_later(_PATIENCE, _stop_idle, loop)
+        loop.call_later(_GRACE_SECONDS, _stop_idle, loop)
 
 
 def _stop_idle(loop: asyncio.AbstractEventLoop) -> None:
-    """End a loop whose tasks have ended: what it waits for is a future that nobody ends."""
+    """Stop a loop whose tasks have ended: what it waits for is a future that nothing sets."""
     if not asyncio.all_tasks(loop):
         loop.stop()

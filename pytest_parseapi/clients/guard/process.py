@@ -1,4 +1,4 @@
-"""What the guards of one process share: what they ask of the process's one audit hook."""
+"""What the guards of one process share: its one audit hook, and the threads that tests left."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
-from pytest_parseapi.clients.guard.entrances import Entrances
-from pytest_parseapi.clients.guard.left_threads import LeftThreads
-from pytest_parseapi.clients.guard.openings import host_of_opening
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
+from pytest_parseapi.clients.guard.first_bytes import host_in_first_bytes
+from pytest_parseapi.clients.guard.leftover_threads import LeftoverThreads
+from pytest_parseapi.clients.guard.replaced_functions import ReplacedFunctions
 from pytest_parseapi.patching.process import process
 
-__all__ = ["Fork", "Judge", "ProcessGuards", "process_guards"]
-
-
-class Judge(Protocol):
-    """Judges the hosts that this process is about to reach."""
-
-    def judge(self, host: object, by: str) -> None:
-        """Raise where a host is out of reach.
-
-        Args:
-            host: what the caller gave for one.
-            by: the module of Python's that was called.
-        """
+__all__ = ["Fork", "ProcessGuards", "process_guards"]
 
 
 class Fork(Protocol):
-    """Is told of forks."""
+    """Is called around ``os.fork()``."""
 
     def forking(self) -> None:
         """This process is about to fork."""
@@ -40,48 +29,50 @@ class ProcessGuards:
     """The guards that are on, the latest last, and the threads that their tests left behind."""
 
     def __init__(self) -> None:
-        self._judges: list[Judge] = []
-        self._entrances: Entrances | None = None
-        self.in_place = False
+        self._checks: list[HostCheck] = []
+        self._functions: ReplacedFunctions | None = None
+        self.patch_c_types = False
         """Whether a guard was on that may change types in memory."""
         self.forks: list[Fork] = []
-        """Who is told of forks."""
-        self.left = LeftThreads()
+        """What is called around ``os.fork()``."""
+        self.leftover = LeftoverThreads()
         """Who is stopped although its test is over."""
 
-    def add(self, judge: Judge) -> None:
-        """Ask a guard from now on."""
-        self._judges.append(judge)
+    def add(self, check: HostCheck) -> None:
+        """Have every host checked by a guard from now on."""
+        self._checks.append(check)
 
-    def remove(self, judge: Judge) -> None:
-        """Ask a guard no more."""
-        self._judges.remove(judge)
+    def remove(self, check: HostCheck) -> None:
+        """Stop asking a guard."""
+        self._checks.remove(check)
 
     def settle(self) -> None:
-        """Replace what no audit event tells for threads that a test left behind, while they live.
+        """Replace the functions without an audit event, while threads that a test left behind live.
 
         A guard that is on does so for every thread.
         """
-        if self._judges:
+        if self._checks:
             return
-        if self.left.is_any_alive():
-            if self._entrances is None:
-                self._entrances = Entrances(self.judge, in_place=self.in_place)
-                self._entrances.start()
-        elif self._entrances is not None:
-            self._entrances.stop()
-            self._entrances = None
+        if self.leftover.is_any_alive():
+            if self._functions is None:
+                self._functions = ReplacedFunctions(
+                    self.check_host, patch_c_types=self.patch_c_types
+                )
+                self._functions.start()
+        elif self._functions is not None:
+            self._functions.stop()
+            self._functions = None
 
     def release(self) -> None:
         """A session is over."""
-        self.left.release()
+        self.leftover.release()
         self.settle()
 
-    def judge(self, host: object, by: str) -> None:
-        """Let every guard judge a host."""
-        self.left.judge(host, by)
-        for judge in reversed(self._judges):
-            judge.judge(host, by)
+    def check_host(self, host: object, by: str) -> None:
+        """Have a host checked by every guard."""
+        self.leftover.check_host(host, by)
+        for check in reversed(self._checks):
+            check(host, by)
 
     def forking(self) -> None:
         """This process is about to fork."""
@@ -95,17 +86,17 @@ class ProcessGuards:
 
 
 def process_guards() -> ProcessGuards:
-    """Those of this process, also where this module was imported a second time."""
+    """The one object of this process, even if this module is imported twice."""
     return process().part("guards", _made)
 
 
 def _made() -> ProcessGuards:
     guards = ProcessGuards()
-    for event, hosts in _NAMED.items():
+    for event, hosts in _HOSTS_BY_EVENT.items():
         process().audits.setdefault(event, []).append(_audit_of(guards, hosts))
-    for event in _BEGINS:
+    for event in _THREAD_EVENTS:
         process().audits.setdefault(event, []).append(
-            lambda _event, args: guards.left.begins(args[0])
+            lambda _event, args: guards.leftover.begins(args[0])
         )
     process().forking.append(guards.forking)
     process().forked.append(guards.forked)
@@ -116,9 +107,9 @@ def _audit_of(
     guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterator[object]]
 ) -> Callable[[str, tuple[Any, ...]], None]:
     def audit(event: str, args: tuple[Any, ...]) -> None:
-        guards.left.judge_call_stacks()
+        guards.leftover.check_call_stacks()
         for host in hosts(args):
-            guards.judge(host, event.rpartition(".")[0])
+            guards.check_host(host, event.rpartition(".")[0])
 
     return audit
 
@@ -144,13 +135,13 @@ def _connection(args: tuple[Any, ...]) -> Iterator[object]:
 def _sent(args: tuple[Any, ...]) -> Iterator[object]:
     """A proxy is asked for a host by the first line; a connection that is open may be to one."""
     connection, data = args
-    yield host_of_opening(data)
+    yield host_in_first_bytes(data)
     # One without a socket of its own leads nowhere: a mock's.
     if isinstance(getattr(connection, "sock", None), socket.socket):
         yield from _connection((connection, connection.host, None))
 
 
-_NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
+_HOSTS_BY_EVENT: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
     "socket.getaddrinfo": _first,
     "socket.gethostbyname": _first,
     "socket.gethostbyaddr": _first,
@@ -163,4 +154,4 @@ _NAMED: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
     "http.client.send": _sent,
 }
 """By audit event, which of its arguments name the hosts that are reached."""
-_BEGINS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
+_THREAD_EVENTS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")

@@ -1,4 +1,4 @@
-"""The functions by which bytes leave this process: what a connection begins with is judged."""
+"""The functions that send bytes: a host that the first bytes of a connection name is checked."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import contextlib
 import functools
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clients.guard.openings import Openings
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
+from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["SENDERS", "Sender", "Senders"]
+__all__ = ["SEND_FUNCTIONS", "SendFunction", "SendFunctions"]
 
-_HEAD: Final = 2048
-"""Bytes of a file that are read for its first line."""
+_MAX_HEAD_BYTES: Final = 2048
+"""How much of a file is read for its first line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class SendFunction:
     """A function that sends; called with who sends, and what."""
 
     module: str
@@ -36,9 +36,9 @@ class Sender:
     """Whether its last argument is an address."""
 
 
-SENDERS: Final = (
+SEND_FUNCTIONS: Final = (
     *(
-        Sender(module, owner, name, by)
+        SendFunction(module, owner, name, by)
         for module, owner, by in (
             ("socket", "socket", "socket"),
             ("gevent._socketcommon", "SocketMixin", "gevent"),
@@ -46,79 +46,79 @@ SENDERS: Final = (
         )
         for name in ("send", "sendall", "sendmsg")
     ),
-    Sender("socket", "socket", "sendto", "socket", to_address=True),
+    SendFunction("socket", "socket", "sendto", "socket", to_address=True),
     *(
-        Sender("eventlet.greenio.base", "GreenSocket", name, "eventlet")
+        SendFunction("eventlet.greenio.base", "GreenSocket", name, "eventlet")
         for name in ("send", "sendall")
     ),
-    Sender("eventlet.greenio.base", "GreenSocket", "sendto", "eventlet", to_address=True),
+    SendFunction("eventlet.greenio.base", "GreenSocket", "sendto", "eventlet", to_address=True),
     *(
-        Sender(module, "", name, "os", of_file=name in ("sendfile", "splice"))
+        SendFunction(module, "", name, "os", of_file=name in ("sendfile", "splice"))
         for module in ("os", "posix")
         for name in ("write", "writev", "sendfile", "splice")
     ),
     # Those of uvloop's transports cannot be replaced.
     *(
-        Sender("asyncio.streams", "StreamWriter", name, "asyncio")
+        SendFunction("asyncio.streams", "StreamWriter", name, "asyncio")
         for name in ("write", "writelines")
     ),
-    Sender("anyio._backends._asyncio", "SocketStream", "send", "anyio"),
+    SendFunction("anyio._backends._asyncio", "SocketStream", "send", "anyio"),
 )
 
 
-class Senders:
-    """Has what is sent judged.
+class SendFunctions:
+    """Has the hosts checked that what is sent asks for.
 
     Args:
-        judge: called with a host that is asked for, and who sends.
+        check_host: called with a host that is asked for, and who sends.
         patches: replace the functions.
     """
 
-    def __init__(self, judge: Callable[[object, str], None], patches: Patches) -> None:
-        self._judge = judge
+    def __init__(self, check_host: HostCheck, patches: Patches) -> None:
+        self._check_host = check_host
         self._patches = patches
-        self._openings = Openings()
+        self._first_bytes = FirstBytes()
 
-    def replace(self, sender: Sender, module: ModuleType) -> None:
+    def replace(self, function: SendFunction, module: ModuleType) -> None:
         """Replace a function in its module."""
-        owner = getattr(module, sender.owner, None) if sender.owner else module
-        if hasattr(owner, sender.name):
-            self._patches.put(owner, sender.name, functools.partial(self._judging, sender))
+        owner = getattr(module, function.owner, None) if function.owner else module
+        if hasattr(owner, function.name):
+            self._patches.put(owner, function.name, functools.partial(self._checking, function))
 
-    def _judging(self, sender: Sender, real: Any) -> Any:
-        host_of, judge, by = self._openings.host, self._judge, sender.by
+    def _checking(self, function: SendFunction, real: Any) -> Any:
+        host_of, check_host, by = self._first_bytes.host, self._check_host, function.by
 
         def sent(connection: Any, *args: Any, **options: Any) -> Any:
             # httpcore names it: ``stream.send(item=data)``.
             host = host_of(connection, next(iter((*args, *options.values())), b""))
             if host and _leads_out(connection):
-                judge(host, by)
+                check_host(host, by)
             return real(connection, *args, **options)
 
         def sent_to(connection: Any, data: Any, *address: Any) -> Any:
             if address:
-                judge(address[-1], by)
+                check_host(address[-1], by)
             return sent(connection, data, *address)
 
         def sent_of_file(*args: Any, **options: Any) -> Any:
-            names = _ARGUMENTS[sender.name]
+            names = _ARGUMENT_NAMES[function.name]
             given = dict(zip(names, args, strict=False)) | options
-            to, of, offset = (given.get(names[place]) for place in _PLACES[sender.name])
-            if _leads_out(to, of_pipes=sender.name == "splice"):
+            to, of, offset = (given.get(names[number]) for number in _POSITIONS[function.name])
+            if _leads_out(to, of_pipes=function.name == "splice"):
                 host = host_of(to, _head(of, offset))
                 if host:
-                    judge(host, by)
+                    check_host(host, by)
             return real(*args, **options)
 
-        chosen = sent_of_file if sender.of_file else sent_to if sender.to_address else sent
+        chosen = sent_of_file if function.of_file else sent_to if function.to_address else sent
         return functools.wraps(real)(chosen)
 
 
-_ARGUMENTS: Final = {
+_ARGUMENT_NAMES: Final = {
     "sendfile": ("out_fd", "in_fd", "offset", "count"),
     "splice": ("src", "dst", "count", "offset_src"),
 }
-_PLACES: Final = {"sendfile": (0, 1, 2), "splice": (1, 0, 3)}
+_POSITIONS: Final = {"sendfile": (0, 1, 2), "splice": (1, 0, 3)}
 """Of these, where the bytes go, the file, and where in it they begin."""
 
 
@@ -141,5 +141,5 @@ def _leads_out(connection: Any, *, of_pipes: bool = False) -> bool:
 def _head(number: Any, offset: Any) -> bytes:
     with contextlib.suppress(OSError, TypeError):
         begin = os.lseek(number, 0, os.SEEK_CUR) if offset is None else offset
-        return os.pread(number, _HEAD, begin)
+        return os.pread(number, _MAX_HEAD_BYTES, begin)
     return b""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clients.guard.named import (
+from pytest_parseapi.clients.guard.host_readers import (
     host_in,
     host_of_connection,
     host_of_name,
@@ -16,11 +16,11 @@ from pytest_parseapi.clients.guard.named import (
     host_of_target,
 )
 
-__all__ = ["ENTRANCES", "Entrance"]
+__all__ = ["HOST_FUNCTIONS", "HostFunction"]
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class HostFunction:
     """A function, and the arguments of it that name a host or a URL."""
 
     module: str
@@ -45,16 +45,16 @@ class Entrance:
         return owner if hasattr(owner, self.name) else None
 
 
-def _loop(name: str, *arguments: tuple[int, str]) -> Entrance:
-    return Entrance("uvloop", "Loop", name, arguments)
+def _loop(name: str, *arguments: tuple[int, str]) -> HostFunction:
+    return HostFunction("uvloop", "Loop", name, arguments)
 
 
-ENTRANCES: Final = (
+HOST_FUNCTIONS: Final = (
     # A socket that is told a name looks it up before the audit event.
-    Entrance("socket", "socket", "connect", ((1, "address"),)),
-    Entrance("socket", "socket", "connect_ex", ((1, "address"),)),
+    HostFunction("socket", "socket", "connect", ((1, "address"),)),
+    HostFunction("socket", "socket", "connect_ex", ((1, "address"),)),
     # A loop asks for addresses in another thread, where nothing shows for whom.
-    Entrance("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
+    HostFunction("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
     _loop("getaddrinfo", (1, "host")),
     _loop("create_connection", (2, "host"), (99, "server_hostname")),
     _loop("create_datagram_endpoint", (3, "remote_addr")),
@@ -62,28 +62,28 @@ ENTRANCES: Final = (
     _loop("sock_sendto", (3, "address")),
     _loop("start_tls", (99, "server_hostname")),
     # Whatever way a connection came by, TLS is told the name of its host.
-    Entrance("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
-    Entrance("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
-    Entrance("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
+    HostFunction("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
+    HostFunction("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
+    HostFunction("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
     # A connection that is open already needs no address.
     *(
-        Entrance("ssl", owner, name, ((0, ""),), read=host_of_connection)
+        HostFunction("ssl", owner, name, ((0, ""),), read=host_of_connection)
         for owner, name in (("SSLSocket", "send"), ("SSLSocket", "write"), ("SSLObject", "write"))
     ),
     # By a proxy, and by a connection that is kept open, a host is reached without its address.
     *(
-        Entrance(module, owner, name, ((1, "request"),))
+        HostFunction(module, owner, name, ((1, "request"),))
         for module in ("httpcore", "httpcore2")
         for owner, name in (
             ("ConnectionPool", "handle_request"),
             ("AsyncConnectionPool", "handle_async_request"),
         )
     ),
-    Entrance("aiohttp.connector", "BaseConnector", "_get", ((1, "key"),)),
-    Entrance("aiohttp.connector", "TCPConnector", "_create_connection", ((1, "req"),)),
-    Entrance("socks", "socksocket", "connect", ((1, "dest_pair"),), "PySocks"),
+    HostFunction("aiohttp.connector", "BaseConnector", "_get", ((1, "key"),)),
+    HostFunction("aiohttp.connector", "TCPConnector", "_create_connection", ((1, "req"),)),
+    HostFunction("socks", "socksocket", "connect", ((1, "dest_pair"),), "PySocks"),
     *(
-        Entrance(f"python_socks.{module}._proxy", owner, "connect", ((1, "dest_host"),))
+        HostFunction(f"python_socks.{module}._proxy", owner, "connect", ((1, "dest_host"),))
         for module, owner in (
             ("sync", "SyncProxy"),
             ("sync.v2", "SyncProxy"),
@@ -95,24 +95,24 @@ ENTRANCES: Final = (
             ("async_.anyio.v2", "AnyioProxy"),
         )
     ),
-    Entrance("twisted.web.client", "Agent", "request", ((2, "uri"),)),
+    HostFunction("twisted.web.client", "Agent", "request", ((2, "uri"),)),
     # The host of a WebSocket, also over a connection that is given.
-    Entrance("websockets.sync.client", "", "connect", ((0, "uri"),)),
-    Entrance("websockets.asyncio.client", "connect", "__init__", ((1, "uri"),)),
-    Entrance("websockets.legacy.client", "Connect", "__init__", ((1, "uri"),)),
-    Entrance("websocket._core", "WebSocket", "connect", ((1, "url"),)),
-    Entrance("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
+    HostFunction("websockets.sync.client", "", "connect", ((0, "uri"),)),
+    HostFunction("websockets.asyncio.client", "connect", "__init__", ((1, "uri"),)),
+    HostFunction("websockets.legacy.client", "Connect", "__init__", ((1, "uri"),)),
+    HostFunction("websocket._core", "WebSocket", "connect", ((1, "url"),)),
+    HostFunction("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
     # Those that find addresses by themselves, or in a thread that does not show for whom.
     *(
-        Entrance(module, "", "getaddrinfo", ((0, "host"),))
+        HostFunction(module, "", "getaddrinfo", ((0, "host"),))
         for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")
     ),
     *(
-        Entrance(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", host_of_name)
+        HostFunction(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", host_of_name)
         for module in ("dns.resolver", "dns.asyncresolver")
     ),
     *(
-        Entrance("gevent.resolver", "AbstractResolver", name, ((1, argument),))
+        HostFunction("gevent.resolver", "AbstractResolver", name, ((1, argument),))
         for name, argument in (
             ("gethostbyname", "hostname"),
             ("gethostbyname_ex", "hostname"),
@@ -120,7 +120,7 @@ ENTRANCES: Final = (
         )
     ),
     *(
-        Entrance(module, "", name, ((0, argument),), "eventlet")
+        HostFunction(module, "", name, ((0, argument),), "eventlet")
         for module in ("eventlet.support.greendns", "eventlet.green.socket")
         for name, argument in (
             ("getaddrinfo", "host"),
@@ -128,7 +128,7 @@ ENTRANCES: Final = (
             ("gethostbyname_ex", "hostname"),
         )
     ),
-    Entrance(
+    HostFunction(
         "eventlet.green.ssl",
         "GreenSSLContext",
         "wrap_socket",
@@ -136,7 +136,7 @@ ENTRANCES: Final = (
         "eventlet",
     ),
     *(
-        Entrance("pycares", "Channel", name, ((1, argument),))
+        HostFunction("pycares", "Channel", name, ((1, argument),))
         for name, argument in (
             ("query", "name"),
             ("search", "name"),
@@ -146,20 +146,22 @@ ENTRANCES: Final = (
     ),
     # Clients in C, Go and Rust.
     *(
-        Entrance(module, "Channel", "__init__", ((1, "target"),), read=host_of_target)
+        HostFunction(module, "Channel", "__init__", ((1, "target"),), read=host_of_target)
         for module in ("grpc._channel", "grpc.aio._channel")
     ),
     *(
-        Entrance(module, "Channel", "__init__", ((2, "options"),), read=host_of_options)
+        HostFunction(module, "Channel", "__init__", ((2, "options"),), read=host_of_options)
         for module in ("grpc._channel", "grpc.aio._channel")
     ),
-    Entrance("zmq.sugar.socket", "Socket", "connect", ((1, "addr"),)),
-    Entrance("aioquic.quic.connection", "QuicConnection", "connect", ((0, ""),), "", host_of_quic),
+    HostFunction("zmq.sugar.socket", "Socket", "connect", ((1, "addr"),)),
+    HostFunction(
+        "aioquic.quic.connection", "QuicConnection", "connect", ((0, ""),), "", host_of_quic
+    ),
     *(
-        Entrance("niquests.adapters", owner, "send", ((1, "request"),))
+        HostFunction("niquests.adapters", owner, "send", ((1, "request"),))
         for owner in ("HTTPAdapter", "AsyncHTTPAdapter")
     ),
-    Entrance("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
-    Entrance("noble_tls.sessions", "Session", "execute_request", ((2, "url"),)),
-    Entrance("tornado.curl_httpclient", "CurlAsyncHTTPClient", "fetch_impl", ((1, "request"),)),
+    HostFunction("tls_client.sessions", "Session", "execute_request", ((2, "url"),)),
+    HostFunction("noble_tls.sessions", "Session", "execute_request", ((2, "url"),)),
+    HostFunction("tornado.curl_httpclient", "CurlAsyncHTTPClient", "fetch_impl", ((1, "request"),)),
 )

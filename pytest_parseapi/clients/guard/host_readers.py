@@ -21,8 +21,8 @@ _URL: Final = re.compile(
     r"(?:(?:https?|wss?|ftp):|[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*(?:[^/\\?#]*@)?([^/\\?#:]+)",
     re.IGNORECASE,
 )
-_AROUND: Final = "".join(map(chr, range(33)))
-_WITHIN: Final = {ord(character): None for character in "\t\n\r"}
+_IGNORED_AROUND: Final = "".join(map(chr, range(33)))
+_IGNORED_WITHIN: Final = {ord(character): None for character in "\t\n\r"}
 
 
 def host_in(given: object) -> str:
@@ -45,12 +45,12 @@ def host_in(given: object) -> str:
         given = bytes(given).decode("utf-8", "replace")
     if not isinstance(given, str):
         return ""
-    found = _URL.match(given.strip(_AROUND).translate(_WITHIN))
+    found = _URL.match(given.strip(_IGNORED_AROUND).translate(_IGNORED_WITHIN))
     return urllib.parse.unquote(found[1]) if found else ""
 
 
 def host_of_connection(connection: Any) -> str:
-    """The host that a TLS connection was made to, by its own word."""
+    """The host that a TLS connection says it was made to."""
     return getattr(connection, "server_hostname", None) or ""
 
 

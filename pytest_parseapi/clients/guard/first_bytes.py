@@ -1,4 +1,4 @@
-"""Which host the first bytes of a connection ask for, whoever writes them, in however many parts.
+"""Which host the first bytes of a connection ask for, in however many parts they are sent.
 
 A proxy is asked for a host by name, a name server for its address, and TLS begins with its name.
 """
@@ -10,7 +10,7 @@ import string
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["Openings", "host_of_opening"]
+__all__ = ["FirstBytes", "host_in_first_bytes"]
 
 _LINE: Final = re.compile(
     rb"(?:\r?\n){0,9}(?:CONNECT |[!#-'*+.^-z|~A-Z0-9-]{1,20} [a-z][a-z0-9+.-]{0,20}://)"
@@ -28,10 +28,10 @@ _QUESTION: Final = re.compile(
 )
 """A request to a name server; by TCP its length comes before it."""
 _HELLO: Final = re.compile(rb"\x16\x03.{3}\x01.{3}\x03\x03.{32}", re.DOTALL)
-_ONE: Final = b"\0\1"
-"""The number of questions to a name server."""
-_LONGEST: Final = 65536
-_PART: Final = re.compile(
+_ONE_QUESTION: Final = b"\0\1"
+"""How many questions a request to a name server has."""
+_MAX_BYTES: Final = 65536
+_INCOMPLETE: Final = re.compile(
     rb"(?:\r?\n){0,9}+[!#-'*+.^-z|~A-Z0-9-]{0,20}+(?: [^\n]{0,8000}+)?"
     rb"|\x05(?:[\x01\x03](?:\x00(?:\x03.{0,255})?)?)?"
     rb"|\x04(?:\x01.{0,600})?",
@@ -40,51 +40,53 @@ _PART: Final = re.compile(
 """What a line or a request of SOCKS may begin with."""
 
 
-class Openings:
-    r"""Puts together what connections begin with.
+class FirstBytes:
+    r"""Joins the first bytes of each connection.
 
     Example:
-        >>> openings = Openings()
-        >>> openings.host(5, b"CONNECT "), openings.host(5, b"api.example.com:443 HTTP/1.1\r\n")
-        ('', 'api.example.com')
+        >>> first_bytes = FirstBytes()
+        >>> first_bytes.host(5, b"CONNECT ")
+        ''
+        >>> first_bytes.host(5, b"api.example.com:443 HTTP/1.1\r\n")
+        'api.example.com'
     """
 
     def __init__(self) -> None:
-        self._begun: dict[int, bytes] = {}
+        self._held: dict[int, bytes] = {}
 
-    def host(self, sender: Any, data: Any) -> str:
+    def host(self, connection: Any, data: Any) -> str:
         """The host that what is sent asks for; empty where it asks for none.
 
         Args:
-            sender: the connection, or its file number.
+            connection: the connection, or its file number.
             data: what is sent: bytes, or a list of them.
         """
-        opening = data if type(data) is bytes else _bytes_of(data)
+        new = data if type(data) is bytes else _bytes_of(data)
         # Most of what is sent begins with nothing of interest, and must cost next to nothing.
-        if not opening or (
-            opening[0] not in _READS
-            and opening[4:6] != _ONE
-            and opening[6:8] != _ONE
-            and (not self._begun or _number(sender) not in self._begun)
+        if not new or (
+            new[0] not in _READERS
+            and new[4:6] != _ONE_QUESTION
+            and new[6:8] != _ONE_QUESTION
+            and (not self._held or _number(connection) not in self._held)
         ):
             return ""
-        host = host_of_opening(opening)
-        begun = self._begun.pop(_number(sender), b"") if self._begun else b""
-        if begun:
-            begun += bytes(opening[:_LONGEST])
-            host = host or host_of_opening(begun)
+        host = host_in_first_bytes(new)
+        held = self._held.pop(_number(connection), b"") if self._held else b""
+        if held:
+            held += bytes(new[:_MAX_BYTES])
+            host = host or host_in_first_bytes(held)
         if not host:
-            for part in (begun, opening):
-                if part and _PART.fullmatch(part):
-                    self._begun[_number(sender)] = bytes(part)
+            for part in (held, new):
+                if part and _INCOMPLETE.fullmatch(part):
+                    self._held[_number(connection)] = bytes(part)
                     break
         return host
 
 
-def _number(sender: Any) -> int:
-    if isinstance(sender, int):
-        return sender
-    return sender.fileno() if hasattr(sender, "fileno") else id(sender)
+def _number(connection: Any) -> int:
+    if isinstance(connection, int):
+        return connection
+    return connection.fileno() if hasattr(connection, "fileno") else id(connection)
 
 
 def _bytes_of(data: Any) -> bytes | bytearray | memoryview:
@@ -98,7 +100,7 @@ def _bytes_of(data: Any) -> bytes | bytearray | memoryview:
         return b""
 
 
-def host_of_opening(data: Any) -> str:
+def host_in_first_bytes(data: Any) -> str:
     r"""The host that the first bytes of a connection, or a datagram, ask for; empty for others.
 
     That is the first line of a request to a proxy of HTTP, the request of SOCKS 4a and 5, a
@@ -108,43 +110,43 @@ def host_of_opening(data: Any) -> str:
         data: what is sent: bytes, or a list of them.
 
     Example:
-        >>> host_of_opening(b"CONNECT api.example.com:443 HTTP/1.1\r\n")
+        >>> host_in_first_bytes(b"CONNECT api.example.com:443 HTTP/1.1\r\n")
         'api.example.com'
     """
-    opening = _bytes_of(data)
-    if not opening:
+    data = _bytes_of(data)
+    if not data:
         return ""
-    for read in (_READS.get(opening[0]), _in_question if opening[2:3] else None):
-        host = read(opening) if read is not None else b""
+    for read in (_READERS.get(data[0]), _in_question if data[2:3] else None):
+        host = read(data) if read is not None else b""
         if host:
             return host.decode("utf-8", "replace")
     return ""
 
 
-def _in_line(opening: Any) -> bytes:
-    found = _LINE.match(opening)
+def _in_line(data: Any) -> bytes:
+    found = _LINE.match(data)
     if found is None:
         return b""
-    line = bytes(opening[found.start(1) : _LONGEST]).partition(b"\n")[0]
+    line = bytes(data[found.start(1) : _MAX_BYTES]).partition(b"\n")[0]
     return found[1] if b" HTTP/1." in line else b""
 
 
-def _in_socks_5(opening: Any) -> bytes:
-    found = _SOCKS_5.match(opening)
-    return b"" if found is None else _whole(opening[5:], found[1][0])
+def _in_socks_5(data: Any) -> bytes:
+    found = _SOCKS_5.match(data)
+    return b"" if found is None else _whole(data[5:], found[1][0])
 
 
 def _whole(data: Any, length: int) -> bytes:
     return bytes(data[:length]) if len(data) >= length else b""
 
 
-def _in_socks_4a(opening: Any) -> bytes:
-    found = _SOCKS_4A.match(opening)
+def _in_socks_4a(data: Any) -> bytes:
+    found = _SOCKS_4A.match(data)
     return b"" if found is None else found[1]
 
 
-def _in_question(opening: Any) -> bytes:
-    found = _QUESTION.match(opening)
+def _in_question(data: Any) -> bytes:
+    found = _QUESTION.match(data)
     if found is None:
         return b""
     labels, rest = [], found[1]
@@ -154,12 +156,12 @@ def _in_question(opening: Any) -> bytes:
     return b".".join(labels)
 
 
-def _in_hello(opening: Any) -> bytes:
+def _in_hello(data: Any) -> bytes:
     """The name in the extension ``server_name`` of RFC 6066."""
-    found = _HELLO.match(opening)
+    found = _HELLO.match(data)
     if found is None:
         return b""
-    rest = bytes(opening[found.end() : _LONGEST])
+    rest = bytes(data[found.end() : _MAX_BYTES])
     for width in (1, 2, 1):  # session, ciphers, compressions
         rest = rest[width + int.from_bytes(rest[:width], "big") :]
     rest = rest[2:]
@@ -171,7 +173,7 @@ def _in_hello(opening: Any) -> bytes:
     return b""
 
 
-_READS: Final[dict[int, Callable[[Any], bytes]]] = {
+_READERS: Final[dict[int, Callable[[Any], bytes]]] = {
     **dict.fromkeys(
         (string.ascii_letters + string.digits + "\r\n!#$%&'*+.^_`|~-").encode(), _in_line
     ),

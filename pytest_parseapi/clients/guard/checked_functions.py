@@ -1,4 +1,4 @@
-"""Makes the functions that stand for other ones, and judge what they are called with."""
+"""Functions that have the hosts among their arguments checked before they call the real one."""
 
 from __future__ import annotations
 
@@ -8,49 +8,52 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["judging"]
+__all__ = ["HostCheck", "with_host_check"]
+
+HostCheck = Callable[[object, str], None]
+"""Raises where a host is out of reach; called with a host, or what holds it, and who is called."""
 
 
-def judging(
-    judge: Callable[[object, str], None],
+def with_host_check(
+    check_host: HostCheck,
     arguments: tuple[tuple[int, str], ...],
     by: str,
     read: Callable[[Any], object],
     real: Any,
 ) -> Any:
-    """A function that has its arguments judged, and then calls the real one.
+    """A function that has the hosts among its arguments checked, and then calls the real one.
 
     Args:
-        judge: called with a host, or what holds it, and who is called.
+        check_host: called with each host.
         arguments: the position and the name of each argument that names a host.
         by: who is called, for messages.
         read: what of an argument names the host.
-        real: the function that it stands for.
+        real: the function that it replaces.
     """
 
     def check(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         for given in _given(arguments, args, kwargs):
             host = read(given)
             if host:
-                judge(host, by)
+                check_host(host, by)
 
     if inspect.iscoroutinefunction(real):
 
-        async def judged_async(*args: Any, **kwargs: Any) -> Any:
+        async def checked_async(*args: Any, **kwargs: Any) -> Any:
             check(args, kwargs)
             return await real(*args, **kwargs)
 
-        return _like(judged_async, real)
+        return _like(checked_async, real)
 
-    def judged(*args: Any, **kwargs: Any) -> Any:
+    def checked(*args: Any, **kwargs: Any) -> Any:
         check(args, kwargs)
         return real(*args, **kwargs)
 
-    return _like(judged, real)
+    return _like(checked, real)
 
 
 def _like(ours: Any, real: Any) -> Any:
-    """Let a replacement show what it replaces, its arguments too: mocks such as respx read them."""
+    """Give a replacement the signature of what it replaces: mocks such as respx read it."""
     functools.update_wrapper(ours, real)
     with contextlib.suppress(TypeError, ValueError):  # some functions in C tell none
         ours.__signature__ = inspect.signature(real)

@@ -7,38 +7,37 @@ that is guarded as a whole.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_parseapi.clients.guard.curl import judge_option, naming_options
-from pytest_parseapi.clients.guard.openings import Openings
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
+from pytest_parseapi.clients.guard.curl import check_option, host_options
+from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 
 if TYPE_CHECKING:
     from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
-__all__ = ["IN_PLACE", "InPlace"]
+__all__ = ["C_TYPES", "CTypes"]
 
-_Judge = Callable[[object, str], None]
 _HEAP_TYPE: Final = 1 << 9
 
 
-class InPlace:
-    """Has the methods of such types judge, and gives them back.
+class CTypes:
+    """Replaces methods of such types with ones that have hosts checked, and gives them back.
 
     Args:
-        judge: called with a host, or what holds it, and who is called.
+        check_host: called with a host, or what holds it, and who is called.
     """
 
-    def __init__(self, judge: _Judge) -> None:
-        self._judge = judge
+    def __init__(self, check_host: HostCheck) -> None:
+        self._check_host = check_host
         self._taken: list[BuiltinMethods] = []
 
     def replace(self, module: ModuleType) -> None:
         """Take over the types of a module."""
         from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
-        for kind, methods in IN_PLACE[module.__name__](self._judge, module):
+        for kind, methods in C_TYPES[module.__name__](self._check_host, module):
             with contextlib.suppress(RuntimeError):
                 taken = BuiltinMethods(kind, methods, is_own=False)
                 taken.take()
@@ -50,26 +49,26 @@ class InPlace:
             self._taken.pop().give_back()
 
 
-def _of_pycurl(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
-    def judging_url(real: Any) -> Any:
+def _of_pycurl(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str, Any]]]:
+    def checking_url(real: Any) -> Any:
         def performing(curl: Any) -> Any:
-            judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+            check_host(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
             return real(curl)
 
         return performing
 
-    def judging_option(real: Any) -> Any:
+    def checking_option(real: Any) -> Any:
         def setting(curl: Any, option: int, value: Any) -> Any:
-            judge_option(judge, "pycurl", options.get(option), value)
+            check_option(check_host, "pycurl", options.get(option), value)
             return real(curl, option, value)
 
         return setting
 
     def add_handle(multi: Any, curl: Any) -> Any:
-        judge(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
+        check_host(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
         return real_add(multi, curl)
 
-    options = naming_options(module)
+    options = host_options(module)
     kind, many = (_type_of(getattr(module, name, object)) for name in ("Curl", "CurlMulti"))
     if "setopt" not in vars(kind) or "add_handle" not in vars(many):
         # Other plugins put a module of their own in this one's place, as pytest-recording does.
@@ -78,22 +77,22 @@ def _of_pycurl(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
     methods = {
         name: make(vars(kind)[name])
         for make, names in (
-            (judging_option, ("setopt", "setopt_string")),
-            (judging_url, ("perform", "perform_rb", "perform_rs")),
+            (checking_option, ("setopt", "setopt_string")),
+            (checking_url, ("perform", "perform_rb", "perform_rs")),
         )
         for name in names
     }
     return [(kind, methods), (many, {"add_handle": add_handle})]
 
 
-def _of_uvloop(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
-    openings = Openings()
+def _of_uvloop(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str, Any]]]:
+    first_bytes = FirstBytes()
 
-    def judging(real: Any) -> Any:
+    def checking(real: Any) -> Any:
         def writing(transport: Any, data: Any, *address: Any, **options: Any) -> Any:
-            host = openings.host(id(transport), data)
+            host = first_bytes.host(id(transport), data)
             if host:
-                judge(host, "uvloop")
+                check_host(host, "uvloop")
             return real(transport, data, *address, **options)
 
         return writing
@@ -104,7 +103,7 @@ def _of_uvloop(judge: _Judge, module: Any) -> list[tuple[type, dict[str, Any]]]:
         (module.UDPTransport, ("sendto",)),
     ):
         owner = next(base for base in kind.__mro__ if names[0] in vars(base))
-        found.append((owner, {name: judging(vars(owner)[name]) for name in names}))
+        found.append((owner, {name: checking(vars(owner)[name]) for name in names}))
     return found
 
 
@@ -113,5 +112,5 @@ def _type_of(kind: type) -> type:
     return next(found for found in kind.__mro__ if not found.__flags__ & _HEAP_TYPE)
 
 
-IN_PLACE: Final = {"pycurl": _of_pycurl, "uvloop.loop": _of_uvloop}
+C_TYPES: Final = {"pycurl": _of_pycurl, "uvloop.loop": _of_uvloop}
 """By module, its types and their methods."""

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from pytest_parseapi.clients.guard.in_place import InPlace
+from pytest_parseapi.clients.guard.c_types import CTypes
 
 
 class Curl:
@@ -16,7 +16,7 @@ class Curl:
         raise AttributeError(name)
 
 
-def _judge(*_arguments):
+def _check_host(*_arguments):
     raise AssertionError
 
 
@@ -26,7 +26,7 @@ def test_a_stand_in_of_another_plugin_is_left_alone(names):
     for name in names:
         setattr(module, name, Curl)
     before = dict(vars(Curl))
-    in_place = InPlace(_judge)
-    in_place.replace(module)
+    types = CTypes(_check_host)
+    types.replace(module)
     assert dict(vars(Curl)) == before
-    in_place.stop()
+    types.stop()

@@ -1,20 +1,19 @@
-"""Clients in Rust: whatever of them takes a URL is found by its name, and replaced."""
+"""Clients in Rust: their functions that take a URL are found by name, and replaced."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
 from types import ModuleType
 from typing import Final
 
-from pytest_parseapi.clients.guard.judged import judging
-from pytest_parseapi.clients.guard.named import host_in
+from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host_check
+from pytest_parseapi.clients.guard.host_readers import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["COMPILED", "replace_compiled"]
+__all__ = ["RUST_CLIENTS", "replace_rust_client"]
 
-COMPILED: Final = {
+RUST_CLIENTS: Final = {
     "rnet": ("rnet",),
     "wreq": ("wreq", "wreq.wreq"),
     "primp": ("primp",),
@@ -24,7 +23,7 @@ COMPILED: Final = {
     "ry": ("ry.ryo3", "ry"),
 }
 """By library, its modules."""
-_SENDS: Final = re.compile(
+_TAKES_URL: Final = re.compile(
     r"(?:pyreqwest_)?(?:request|get|post|put|patch|delete|head|options|trace|stream|websocket)"
     r"|fetch(?:_sync)?|base_url"
 )
@@ -35,37 +34,35 @@ _IMMUTABLE_TYPE: Final = 1 << 8
 _URL_ARGUMENTS: Final = ((0, "url"), (1, "url"), (2, "url"), (99, "base_url"))
 
 
-def replace_compiled(
-    patches: Patches, judge: Callable[[object, str], None], name: str, module: ModuleType
+def replace_rust_client(
+    patches: Patches, check_host: HostCheck, name: str, module: ModuleType
 ) -> None:
     """Replace what takes a URL in a module of a library, and in the modules that are part of it.
 
     Args:
         patches: replace the functions.
-        judge: called with a host, or what holds it, and who is called.
+        check_host: called with a host, or what holds it, and who is called.
         name: the library.
         module: one of its modules.
     """
-    _replace(patches, judge, name, module)
+    _replace(patches, check_host, name, module)
     for part in list(vars(module).values()):
         # No finder finds the modules that are part of a library in Rust.
         if isinstance(part, ModuleType) and getattr(part, "__file__", None) is None:
-            _replace(patches, judge, name, part)
+            _replace(patches, check_host, name, part)
 
 
-def _replace(
-    patches: Patches, judge: Callable[[object, str], None], name: str, module: ModuleType
-) -> None:
-    make = functools.partial(judging, judge, _URL_ARGUMENTS, name, host_in)
+def _replace(patches: Patches, check_host: HostCheck, name: str, module: ModuleType) -> None:
+    make = functools.partial(with_host_check, check_host, _URL_ARGUMENTS, name, host_in)
     functions = {}
     for attribute, value in list(vars(module).items()):
         if isinstance(value, type):
             if value.__flags__ & (_HEAP_TYPE | _IMMUTABLE_TYPE) != _HEAP_TYPE:
                 continue
-            for method in [found for found in vars(value) if _SENDS.fullmatch(found)]:
+            for method in [found for found in vars(value) if _TAKES_URL.fullmatch(found)]:
                 if callable(getattr(value, method)):
                     patches.put(value, method, make)
-        elif callable(value) and _SENDS.fullmatch(attribute):
+        elif callable(value) and _TAKES_URL.fullmatch(attribute):
             functions[attribute] = make
     if functions:
         patches.put_everywhere(module, functions)

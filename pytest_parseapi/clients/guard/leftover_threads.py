@@ -1,7 +1,7 @@
-"""The threads that simulated tests began and did not end: what they ask later is blocked, too.
+"""The threads that simulated tests began and did not end: their later requests are blocked, too.
 
 No client stays intercepted for them: the process's audit hook knows them, and those that they
-begin. What no audit event tells is judged where a request names its host, while one of them lives.
+begin. While one of them lives, functions without an audit event have their hosts checked, too.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clients.guard.call_stack import hosts_on_the_stack
+from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["Block", "LeftThreads", "Running"]
+__all__ = ["LeftoverThreads", "RunningWork"]
 
-Block = Callable[[object, str], None]
-"""Judges a host as ``Judge.judge`` does."""
 _POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
 _POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
 _LOOP: Final = asyncio.BaseEventLoop.run_forever.__code__
-_BEGIN: Final = ((threading, "_start_new_thread"), (_thread, "start_new_thread"))
-_TELLS: Final = (3, 12)
-"""Python's audit events tell of threads that begin from this version on."""
+_START_FUNCTIONS: Final = ((threading, "_start_new_thread"), (_thread, "start_new_thread"))
+_AUDITS_THREADS_FROM: Final = (3, 12)
+"""The first version of Python that raises an audit event for a thread that begins."""
 
 
-class Running:
-    """The threads that live at a moment, and the works that pools are at."""
+class RunningWork:
+    """The threads that live at a moment, and the jobs that pools are at."""
 
     def __init__(self) -> None:
         # The interpreter's objects for threads that it did not begin outlive them.
@@ -49,32 +48,32 @@ class Running:
         self.works = {work for frame in frames.values() for work in _works(frame)}
 
 
-class LeftThreads:
+class LeftoverThreads:
     """Threads whose test is over, and what blocks them."""
 
     def __init__(self) -> None:
-        self._left: weakref.WeakKeyDictionary[object, Block] = weakref.WeakKeyDictionary()
-        """Threads, and works of pools."""
-        self._bare: dict[int, tuple[CodeType, Block]] = {}
-        self._bare_later: dict[CodeType, Block] = {}
+        self._left: weakref.WeakKeyDictionary[object, HostCheck] = weakref.WeakKeyDictionary()
+        """Threads, and jobs of pools."""
+        self._bare: dict[int, tuple[CodeType, HostCheck]] = {}
+        self._bare_later: dict[CodeType, HostCheck] = {}
         """By what it begins with, a bare thread that one of these began."""
         self._users = 0
         self._real: Callable[..., int] | None = None
-        self._telling: Callable[..., int] | None = None
+        self._audited: Callable[..., int] | None = None
 
-    def add(self, before: Running, block: Block) -> None:
+    def add(self, before: RunningWork, block: HostCheck) -> None:
         """Block from now on what a test leaves behind.
 
         Args:
             before: what ran when the test began.
-            block: judges what they ask for.
+            block: called with each host that they ask for.
         """
-        now = Running()
+        now = RunningWork()
         frames = frames_of_others()
         self._bare = {number: left for number, left in self._bare.items() if number in frames}
         for thread in now.threads - before.threads:
             frame = frames.get(thread.ident or 0)
-            if frame is not None and not _is_own(thread) and not _is_idle_worker(frame):
+            if frame is not None and not _is_live_server(thread) and not _is_idle_worker(frame):
                 self._left[thread] = block
                 self._left.update(dict.fromkeys(_workers_of_loop(frame), block))
         for work in now.works - before.works:
@@ -94,24 +93,24 @@ class LeftThreads:
         )
 
     def hold(self) -> None:
-        """Let Python tell of threads that begin, where it does not by itself."""
+        """Raise the audit event for new threads, which Python has only from 3.12 on."""
         self._users += 1
-        if sys.version_info < _TELLS and self._users == 1:
+        if sys.version_info < _AUDITS_THREADS_FROM and self._users == 1:
             real = threading._start_new_thread  # type: ignore[attr-defined]
-            self._telling = _telling(real)
-            for module, name in _BEGIN:
+            self._audited = _auditing(real)
+            for module, name in _START_FUNCTIONS:
                 if getattr(module, name) is real:
-                    set_on(module, name, self._telling)
+                    set_on(module, name, self._audited)
             self._real = real
 
     def release(self) -> None:
-        """Let threads begin as they did, if no other session needs to know."""
+        """Stop raising it, if no other session needs it."""
         self._users -= 1
-        if self._telling is not None and not self._users:
-            for module, name in _BEGIN:
-                if getattr(module, name) is self._telling:
+        if self._audited is not None and not self._users:
+            for module, name in _START_FUNCTIONS:
+                if getattr(module, name) is self._audited:
                     set_on(module, name, self._real)
-            self._telling = None
+            self._audited = None
 
     def begins(self, function: object) -> None:
         """A thread is about to begin: one that a thread of these begins is left behind, too.
@@ -132,20 +131,20 @@ class LeftThreads:
         if isinstance(code, CodeType):
             self._bare_later[code] = block
 
-    def judge(self, host: object, by: str) -> None:
-        """Judge a host where one of these threads asks."""
+    def check_host(self, host: object, by: str) -> None:
+        """Check a host if one of these threads asks for it."""
         block = self._block()
         if block is not None:
             block(host, by)
 
-    def judge_call_stacks(self) -> None:
-        """Judge the hosts that the functions under way were asked for, in one of these threads."""
+    def check_call_stacks(self) -> None:
+        """Check the hosts that the running functions were asked for, in one of these threads."""
         block = self._block()
         if block is not None:
             for host, by in hosts_on_the_stack():
                 block(host, by)
 
-    def _block(self) -> Block | None:
+    def _block(self) -> HostCheck | None:
         if not (self._left or self._bare or self._bare_later):
             return None
         ident = threading.get_ident()
@@ -165,7 +164,7 @@ class LeftThreads:
         return block if left is code else self._bare_later.get(code)
 
 
-def _telling(real: Callable[..., int]) -> Callable[..., int]:
+def _auditing(real: Callable[..., int]) -> Callable[..., int]:
     def start_new_thread(function: object, *args: Any) -> int:
         sys.audit("_thread.start_new_thread", function, *args)
         return real(function, *args)
@@ -186,7 +185,7 @@ def _first_code(frame: FrameType) -> CodeType:
 
 
 def _works(frame: FrameType) -> Iterator[Any]:
-    """The works of a pool that a thread is at."""
+    """The jobs of a pool that a thread is at."""
     for below in _frames_from(frame):
         if below.f_code is _POOL_WORK:
             yield below.f_locals["self"]
@@ -196,8 +195,8 @@ def _is_foreign(thread: threading.Thread) -> bool:
     return isinstance(thread, threading._DummyThread)
 
 
-def _is_own(thread: threading.Thread) -> bool:
-    """Whether it is the live server's: it lives as long as the session, and asks for nothing."""
+def _is_live_server(thread: threading.Thread) -> bool:
+    """Whether it is of the live server: it lives as long as the session, and asks for nothing."""
     work = getattr(thread, "_target", None)
     return str(getattr(work, "__module__", "")).startswith("pytest_parseapi.clients.server.")
 

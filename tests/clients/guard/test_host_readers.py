@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_parseapi.clients.guard.named import host_in, host_of_target
+from pytest_parseapi.clients.guard.host_readers import host_in, host_of_target
 
 HOST = "api.extend.ai"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_parseapi.clients.guard.openings import Openings, host_of_opening
+from pytest_parseapi.clients.guard.first_bytes import FirstBytes, host_in_first_bytes
 
 HOST = "api.extend.ai"
 SOCKS_5 = b"\x05\x01\x00\x03\x0dapi.extend.ai\x00\x50"
@@ -47,7 +47,7 @@ ASKING = {
 
 @pytest.mark.parametrize("kind", ASKING)
 def test_it_asks_for_the_host(kind):
-    assert host_of_opening(ASKING[kind]) == HOST
+    assert host_in_first_bytes(ASKING[kind]) == HOST
 
 
 OTHER = {
@@ -72,38 +72,38 @@ OTHER = {
 
 @pytest.mark.parametrize("kind", OTHER)
 def test_other_data_asks_for_nothing(kind):
-    assert host_of_opening(OTHER[kind]) != HOST
+    assert host_in_first_bytes(OTHER[kind]) != HOST
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 20])
 @pytest.mark.parametrize("kind", ["tunnel", "line", "credential", "socks 5", "socks 4a"])
 def test_it_is_put_together_where_it_is_sent_in_parts(kind, size):
-    openings, data = Openings(), bytes(ASKING[kind])
+    first_bytes, data = FirstBytes(), bytes(ASKING[kind])
     found = []
     for begin in range(0, len(data), size):
-        found.append(openings.host(3, data[begin : begin + size]))
+        found.append(first_bytes.host(3, data[begin : begin + size]))
         # Somebody else sends meanwhile.
-        assert openings.host(4, b"x" * 30) == ""
+        assert first_bytes.host(4, b"x" * 30) == ""
     assert [host for host in found if host] == [HOST]
 
 
 def test_a_greeting_comes_before_a_request_of_socks():
-    openings = Openings()
-    assert openings.host(3, b"\x05\x01\x00") == ""
-    assert openings.host(3, SOCKS_5) == HOST
+    first_bytes = FirstBytes()
+    assert first_bytes.host(3, b"\x05\x01\x00") == ""
+    assert first_bytes.host(3, SOCKS_5) == HOST
 
 
 def test_what_is_no_beginning_is_not_kept():
-    openings = Openings()
-    assert openings.host(3, b"{") == ""
-    assert openings.host(3, ASKING["tunnel"][:7]) == ""
-    assert openings.host(3, b"\n") == ""
-    assert openings.host(3, ASKING["tunnel"][7:]) == ""
+    first_bytes = FirstBytes()
+    assert first_bytes.host(3, b"{") == ""
+    assert first_bytes.host(3, ASKING["tunnel"][:7]) == ""
+    assert first_bytes.host(3, b"\n") == ""
+    assert first_bytes.host(3, ASKING["tunnel"][7:]) == ""
 
 
 @given(st.lists(st.binary() | st.text() | st.lists(st.binary())))
 def test_whatever_is_sent_can_be_read(parts):
-    openings = Openings()
+    first_bytes = FirstBytes()
     for part in parts:
-        assert isinstance(openings.host(3, part), str)
-        assert isinstance(host_of_opening(part), str)
+        assert isinstance(first_bytes.host(3, part), str)
+        assert isinstance(host_in_first_bytes(part), str)

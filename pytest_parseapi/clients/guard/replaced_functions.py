@@ -1,0 +1,78 @@
+"""Where a request names its host and no audit event tells: functions that the guard replaces.
+
+Python raises audit events for names that are looked up, and for ``http.client``. A connection by
+a proxy, TLS over a given socket, and libraries that look names up in C raise none.
+"""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+
+from pytest_parseapi.clients.guard.c_library import replace_ctypes
+from pytest_parseapi.clients.guard.c_types import C_TYPES, CTypes
+from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host_check
+from pytest_parseapi.clients.guard.curl import CURLS
+from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
+from pytest_parseapi.clients.guard.rust_clients import RUST_CLIENTS, replace_rust_client
+from pytest_parseapi.clients.guard.send_functions import SEND_FUNCTIONS, SendFunctions
+from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["ReplacedFunctions"]
+
+
+class ReplacedFunctions:
+    """Has a host checked wherever a request names one.
+
+    Args:
+        check_host: called with what a caller gave for a host or a URL, and who was called.
+        patch_c_types: whether types in C may be changed in memory, for objects that exist already.
+    """
+
+    def __init__(self, check_host: HostCheck, *, patch_c_types: bool = False) -> None:
+        self._check_host = check_host
+        self._patches = Patches()
+        self._imports = ImportHook()
+        self._send_functions = SendFunctions(check_host, self._patches)
+        self._c_types = CTypes(check_host) if patch_c_types else None
+
+    def start(self) -> None:
+        """Replace the functions of what is imported, and of the rest once it is."""
+        for function in HOST_FUNCTIONS:
+            self._imports.when(function.module, functools.partial(self._replace, function))
+        for send in SEND_FUNCTIONS:
+            self._imports.when(send.module, functools.partial(self._send_functions.replace, send))
+        for name, modules in RUST_CLIENTS.items():
+            for module in modules:
+                replace = functools.partial(
+                    replace_rust_client, self._patches, self._check_host, name
+                )
+                self._imports.when(module, replace)
+        for module, replace_curl in CURLS.items():
+            replace = functools.partial(replace_curl, self._patches, self._check_host)
+            self._imports.when(module, replace)
+        replace = functools.partial(replace_ctypes, self._patches, self._check_host)
+        self._imports.when("ctypes", replace)
+        if self._c_types is not None:
+            for module in C_TYPES:
+                self._imports.when(module, self._c_types.replace)
+
+    def stop(self) -> None:
+        """Put the functions back."""
+        self._imports.stop()
+        if self._c_types is not None:
+            self._c_types.stop()
+        self._patches.stop()
+
+    def _replace(self, function: HostFunction, module: ModuleType) -> None:
+        owner = function.owner_in(module)
+        if owner is not None:
+            make = functools.partial(
+                with_host_check,
+                self._check_host,
+                function.arguments,
+                function.called,
+                function.read,
+            )
+            self._patches.put(owner, function.name, make)
