@@ -584,11 +584,12 @@ def test_of_many_threads_that_wait_few_look_at_the_clock(clock, monkeypatch):
 
 
 def test_a_busy_loop_on_a_deadline_is_a_wait(clock):
+    began = os.times().elapsed
     end = time.monotonic() + 0.3
     while time.monotonic() < end:
         pass
-    assert clock.elapsed == pytest.approx(0.3, abs=0.2)
-    assert clock.elapsed >= 0.25
+    # What a busy machine took for it counts as well.
+    assert 0.25 <= clock.elapsed <= 0.5 + os.times().elapsed - began
 
 
 def test_running_code_is_no_wait(clock):
