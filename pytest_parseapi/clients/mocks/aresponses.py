@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import h11
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import MockExchange
-from pytest_parseapi.clients.mocks.requests import decoded
+from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending

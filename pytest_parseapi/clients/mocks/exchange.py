@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
@@ -11,7 +12,7 @@ from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["FAULT_TEXTS", "MockExchange"]
+__all__ = ["FAULT_TEXTS", "MockExchange", "decoded"]
 
 FAULT_TEXTS: Final = {
     "connect_error": "the mock refuses the connection",
@@ -19,6 +20,22 @@ FAULT_TEXTS: Final = {
     "read_timeout": "the mock is silent",
     "connection_reset": "the mock breaks the connection",
 }
+
+
+def decoded(body: bytes, coding: str | None) -> bytes:
+    """A body as its client sees it.
+
+    Args:
+        body: as it is sent.
+        coding: the ``Content-Encoding``, if any.
+    """
+    if not coding:
+        return body
+    import httpx
+
+    with contextlib.suppress(httpx.DecodingError):
+        return httpx.Response(200, headers={"content-encoding": coding}, content=body).content
+    return body
 
 
 class MockExchange:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, decoded
 from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -107,8 +107,11 @@ def _client() -> str:
 
 def _reply(response: Any) -> Reply:
     body = response._body or b""
+    headers = {name.lower(): str(value) for name, value in response._headers.items()}
     return Reply(
         status=response._status,
-        headers={name.lower(): str(value) for name, value in response._headers.items()},
-        body=b"".join(body) if isinstance(body, list) else body,
+        headers=headers,
+        body=decoded(
+            b"".join(body) if isinstance(body, list) else body, headers.get("content-encoding")
+        ),
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, decoded
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["NotAnswered", "answer_of", "decoded", "neutral_request", "read_body"]
+__all__ = ["NotAnswered", "answer_of", "neutral_request", "read_body"]
 
 
 class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
@@ -153,19 +152,9 @@ def _reply(response: Any) -> Reply:
         body = source.read()
         source.seek(place)
     headers = {name.lower(): value for name, value in response.headers.items()}
+    read = getattr(response, "_content", None)
     return Reply(
         status=getattr(response, "status_code", None) or response.status,
         headers=headers,
-        body=decoded(_bytes(body), headers.get("content-encoding")),
+        body=read or decoded(_bytes(body), headers.get("content-encoding")),
     )
-
-
-def decoded(body: bytes, coding: str | None) -> bytes:
-    """A body as its client sees it."""
-    if not coding:
-        return body
-    import httpx
-
-    with contextlib.suppress(httpx.DecodingError):
-        return httpx.Response(200, headers={"content-encoding": coding}, content=body).content
-    return body

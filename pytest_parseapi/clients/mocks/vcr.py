@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import MockExchange
+from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -67,7 +67,9 @@ def _plays(hosts: SimulatedHosts, real: Any) -> Any:
         except BaseException:
             exchange.discard()
             raise
-        exchange.finish(_reply(played))
+        reply = _reply(played)
+        body = decoded(reply.body, reply.headers.get("content-encoding"))
+        exchange.finish(Reply(status=reply.status, headers=reply.headers, body=body))
         return played
 
     return play_response

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import io
 import json
+import re
 import socket
 import time
+from pathlib import Path
 
 import aiohttp
 import httpx
@@ -241,6 +244,17 @@ class TestVCR:
             (200, None, None),
         ]
         assert [item.client for item in extend_api.attempts] == [client, client]
+
+    @pytest.mark.parametrize("send", [by_httpx, by_async_httpx, by_requests])
+    def test_s_compressed_reply_is_read(self, extend_api, tape, send):
+        path = Path(tape)
+        packed = f"!!binary {base64.b64encode(PACKED).decode()}\n"
+        plain = re.search("'{.*'\n", path.read_text())[0]
+        coded = "Content-Encoding: [gzip]\n      Content-Type:"
+        path.write_text(path.read_text().replace(plain, packed).replace("Content-Type:", coded))
+        with vcr.use_cassette(tape):
+            assert send(extend_api).json() == DOCUMENTED
+        assert outcomes(extend_api) == [(500, "OCR_ERROR", "vcrpy's cassette")]
 
     def test_plays_for_aiohttp(self, extend_api, tape):
         with vcr.use_cassette(tape):
