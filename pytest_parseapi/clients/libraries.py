@@ -10,6 +10,7 @@ from typing import Final
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
 from pytest_parseapi.clients.mocks.betamax import BetamaxInterceptor
+from pytest_parseapi.clients.mocks.httmock import HTTMockInterceptor
 from pytest_parseapi.clients.mocks.pook import PookInterceptor
 from pytest_parseapi.clients.mocks.requests_mock import RequestsMockInterceptor
 from pytest_parseapi.clients.mocks.responses import ResponsesInterceptor
@@ -129,7 +130,12 @@ CLIENTS: Final = (
 
 _MOCKS: Final[Mapping[str, tuple[Callable[[], Interceptor], ...]]] = MappingProxyType(
     {
-        "requests": (ResponsesInterceptor, RequestsMockInterceptor, BetamaxInterceptor),
+        "requests": (
+            ResponsesInterceptor,
+            RequestsMockInterceptor,
+            HTTMockInterceptor,
+            BetamaxInterceptor,
+        ),
         "aiohttp": (AioresponsesInterceptor,),
     }
 )

@@ -1,0 +1,69 @@
+"""HTTMock: a test's own answers come first, the simulation has the rest."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_parseapi.clients.hosts import SimulatedHosts
+from pytest_parseapi.clients.mocks.requests import (
+    NotAnswered,
+    answer_of,
+    neutral_request,
+    read_body,
+)
+from pytest_parseapi.patching.attributes import set_on
+from pytest_parseapi.patching.function_bodies import FunctionBodies
+from pytest_parseapi.patching.imports import ImportHook
+
+__all__ = ["HTTMockInterceptor"]
+
+
+class HTTMockInterceptor:
+    """Goes on beside ``httmock``."""
+
+    def __init__(self) -> None:
+        self._imports = ImportHook()
+        self._function_bodies = FunctionBodies()
+
+    def start(self, hosts: SimulatedHosts) -> None:
+        """Note what it answers from now on."""
+        self._imports.when("httmock", lambda module: self._hook(module, hosts))
+
+    def stop(self) -> None:
+        """Note nothing more."""
+        self._imports.stop()
+        self._function_bodies.stop()
+
+    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+        def intercepts(real: Any) -> Any:
+            def intercept(mock: Any, request: Any, **options: Any) -> Any:
+                service = hosts.find(urlsplit(request.url).hostname or "")
+                if service is None:
+                    return real(mock, request, **options)
+                body, rewind = read_body(request)
+                sent = neutral_request(request, body, options.get("timeout"))
+                given = request.body
+
+                def ask() -> Any:
+                    set_on(request, "body", body or given)
+                    try:
+                        response = real(mock, request, **options)
+                    finally:
+                        set_on(request, "body", given)
+                    if response is None:
+                        raise NotAnswered
+                    return response
+
+                if not service.claims(sent):
+                    try:
+                        return answer_of(hosts, service, sent, "HTTMock", ask)
+                    except NotAnswered:
+                        pass
+                rewind()
+                return None
+
+            return intercept
+
+        self._function_bodies.put(vars(vars(module)["HTTMock"])["intercept"], intercepts)
