@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_parseapi.clock.current_clock import current
-from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.clock.virtual_time import VirtualTime
 
@@ -37,7 +37,7 @@ def simulated() -> Iterator[VirtualClock]:
 def timed(call: Callable[[], object]) -> float:
     began = real()
     call()
-    return (real() - began) / SECOND
+    return (real() - began) / SECOND_NS
 
 
 def wait_beside(idle: int, waits: int = 200) -> float:

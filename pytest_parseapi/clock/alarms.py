@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.callers import caller_of, calling_frame
-from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.patching.attributes import Patches
@@ -27,7 +27,7 @@ __all__ = ["Alarms"]
 _NOBODY: Final = 0
 _handler_of: Final = _signal.getsignal
 # Two readings of the same timer differ by less.
-_SAME: Final = SECOND // 50
+_SAME: Final = SECOND_NS // 50
 
 
 class Alarms:
@@ -76,8 +76,8 @@ class Alarms:
                 if caller_of(calling_frame()).is_real:
                     self._note_others()
                 elif seconds > 0:
-                    self._interval = round(interval[0] * SECOND) if interval else 0
-                    self._note(self._clock.ledger.now() + round(seconds * SECOND))
+                    self._interval = round(interval[0] * SECOND_NS) if interval else 0
+                    self._note(self._clock.elapsed_time.now() + round(seconds * SECOND_NS))
             return found
 
         put.__name__ = put.__qualname__ = real.__name__
@@ -102,9 +102,9 @@ class Alarms:
 
     def _read(self) -> _Reading:
         """The timer as it is set now. Between two calls, a busy machine may lose any time."""
-        before = self._clock.ledger.monotonic()
+        before = self._clock.elapsed_time.monotonic()
         left, interval = self._get(signal.ITIMER_REAL)
-        after, nanoseconds = self._clock.ledger.monotonic(), round(left * SECOND)
+        after, nanoseconds = self._clock.elapsed_time.monotonic(), round(left * SECOND_NS)
         return _Reading(left, interval, before + nanoseconds, after + nanoseconds)
 
     def _note(self, deadline: int) -> None:
@@ -113,12 +113,12 @@ class Alarms:
             self._process = os.getpid()
             self._entry = WaitingThread(_Ring(self._ring))
             self._entry.ident = _NOBODY
-            self._note_real(deadline - self._clock.ledger.noted)
+            self._note_real(deadline - self._clock.elapsed_time.passed_ns)
             self._clock.jumps.after = self._shorten
             self._clock.jumps.expect(self._entry, deadline)
 
     def _note_real(self, left: int) -> None:
-        self._until = self._clock.ledger.monotonic() + left
+        self._until = self._clock.elapsed_time.monotonic() + left
 
     def _forget(self) -> None:
         if self._entry is not None:
@@ -134,28 +134,28 @@ class Alarms:
         if self._entry is None and callable(_handler_of(signal.SIGALRM)):
             found = self._read()
             if found.left and not found.is_same(self._others):
-                self._interval = round(found.interval * SECOND)
-                self._note(self._clock.ledger.noted + round(found.left * SECOND))
+                self._interval = round(found.interval * SECOND_NS)
+                self._note(self._clock.elapsed_time.passed_ns + round(found.left * SECOND_NS))
 
     def _shorten(self) -> None:
         """Time has jumped: let the system's timer ring so much earlier."""
-        entry = self._entry
-        if entry is None or entry.deadline is None or entry.deadline <= self._clock.ledger.noted:
+        entry, passed = self._entry, self._clock.elapsed_time.passed_ns
+        if entry is None or entry.deadline is None or entry.deadline <= passed:
             return
         left, interval = self._get(signal.ITIMER_REAL)
         if not left or self._has_rung():
             return
-        until = max(entry.deadline - self._clock.ledger.noted, 1000)
-        self._set(signal.ITIMER_REAL, until / SECOND, interval)
+        until = max(entry.deadline - passed, 1000)
+        self._set(signal.ITIMER_REAL, until / SECOND_NS, interval)
         self._note_real(until)
 
     def _has_rung(self) -> bool:
         """Whether the system's timer was faster."""
-        return self._clock.ledger.monotonic() >= self._until
+        return self._clock.elapsed_time.monotonic() >= self._until
 
     def _ring(self) -> None:
         """Its time has come."""
-        entry, deadline = self._entry, self._clock.ledger.noted
+        entry, deadline = self._entry, self._clock.elapsed_time.passed_ns
         left, interval = self._get(signal.ITIMER_REAL)
         self._forget()
         if entry is None or self._process != os.getpid() or not left:

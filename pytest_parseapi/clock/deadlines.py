@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
-from pytest_parseapi.clock.ledger import Ledger
+from pytest_parseapi.clock.elapsed_time import ElapsedTime
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 __all__ = ["Deadlines"]
@@ -51,10 +51,10 @@ class Deadlines:
             self._pop()
         return None
 
-    def all_after(self, ledger: Ledger, needs: int) -> bool:
+    def all_after(self, elapsed: ElapsedTime, needs: int) -> bool:
         """Whether nobody is to be woken in the next nanoseconds, and nobody is awake."""
         earliest = self.earliest()
-        return not self.heap if earliest is None else earliest > ledger.now() + needs
+        return not self.heap if earliest is None else earliest > elapsed.now() + needs
 
     def due(self, now: int) -> Iterator[WaitingThread]:
         """Take out whoever is to be woken by now."""

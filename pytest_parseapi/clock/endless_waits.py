@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
-from pytest_parseapi.clock.ledger import SECOND, Ledger
+from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 from pytest_parseapi.model.call_site import lines_of_threads
 from pytest_parseapi.model.stops import Stops
 
@@ -20,12 +20,12 @@ class EndlessWaits:
 
     Args:
         stops: the stops of the test.
-        ledger: how much time has passed in it.
+        elapsed: how much time has passed in it.
     """
 
-    def __init__(self, stops: Stops, ledger: Ledger) -> None:
+    def __init__(self, stops: Stops, elapsed: ElapsedTime) -> None:
         self._stops = stops
-        self._ledger = ledger
+        self._elapsed_time = elapsed
         self.in_a_row = 0
         """How many sleeps there were since the last request."""
 
@@ -35,7 +35,7 @@ class EndlessWaits:
         if self.in_a_row > MAX_WAITS:
             # From zero again: a loop that the stop has reached still has to wait for its tasks.
             self.in_a_row = 0
-            elapsed = self._ledger.now() / SECOND
+            elapsed = self._elapsed_time.now() / SECOND_NS
             self._stops.stop(
                 f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
                 f"asking the API for anything, {elapsed:,.0f} virtual seconds in all.",

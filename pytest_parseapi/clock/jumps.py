@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sized
 
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.deadlines import Deadlines
+from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
-from pytest_parseapi.clock.ledger import SECOND, Ledger
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
@@ -25,11 +25,11 @@ class Jumps:
     """The jumps of one test's time.
 
     Args:
-        ledger: the time that has passed.
+        elapsed: the time that has passed.
         endless: the count of waits.
     """
 
-    def __init__(self, ledger: Ledger, endless: EndlessWaits) -> None:
+    def __init__(self, elapsed: ElapsedTime, endless: EndlessWaits) -> None:
         self.real_work: Callable[[], bool] = bool
         """Tells whether something real is under way that no thread of the consumer's shows."""
         self.before: Callable[[], object] = bool
@@ -46,7 +46,7 @@ class Jumps:
         """Who is to be woken when."""
         self.holds = 0
         """How many real things are under way."""
-        self._ledger = ledger
+        self._elapsed_time = elapsed
         self._endless = endless
         self._interrupts_itself = False
 
@@ -59,12 +59,12 @@ class Jumps:
         """
         with self.alone():
             self.holds += 1
-            before = self._ledger.now()
-        began = self._ledger.monotonic()
+            before = self._elapsed_time.now()
+        began = self._elapsed_time.monotonic()
         try:
             yield
         finally:
-            took = self._ledger.monotonic() - began
+            took = self._elapsed_time.monotonic() - began
             with self.alone():
                 self.holds -= 1
                 if took >= free:
@@ -106,7 +106,7 @@ class Jumps:
         Returns:
             Whether it passed. Otherwise nothing has happened.
         """
-        needs = round(seconds * SECOND)
+        needs = round(seconds * SECOND_NS)
         threads = self.threads
         threads.lock()
         try:
@@ -117,14 +117,14 @@ class Jumps:
                 or not needs
                 or threads.others_work()
                 or self.real_work()
-                or (self.deadlines.heap and not self.deadlines.all_after(self._ledger, needs))
+                or (self.deadlines.heap and not self.deadlines.all_after(self._elapsed_time, needs))
                 or self.closed
                 or self._interrupts_itself
                 or self._is_covered()
             ):
                 return False
             self._endless.count()
-            self._ledger.pass_over(needs)
+            self._elapsed_time.skip_wait(needs)
             self.after()
             return True
         finally:
@@ -168,14 +168,14 @@ class Jumps:
 
     def jump(self, to: int) -> None:
         """Let time pass up to a reading at once, and wake whoever waits for less."""
-        self._ledger.jump(to)
+        self._elapsed_time.jump(to)
         self.after()
         self._wake_due(to)
 
     def note(self, until: int) -> None:
         """Note that time really passed up to a reading, and wake whoever waits for less."""
-        self._ledger.note(until)
-        self._wake_due(self._ledger.noted)
+        self._elapsed_time.note(until)
+        self._wake_due(self._elapsed_time.passed_ns)
 
     def _wake_due(self, now: int) -> None:
         for entry in self.deadlines.due(now):

@@ -25,8 +25,8 @@ from pytest_parseapi.clock.callers import (
     calling_frame,
 )
 from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.input import has_input
-from pytest_parseapi.clock.ledger import SECOND
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, used_up
 from pytest_parseapi.clock.trio_loops import TrioWaits
@@ -111,7 +111,11 @@ class LoopWaits:
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
-        clock, ledger, began = self._clock, self._clock.ledger, self._clock.began["monotonic"]
+        clock, elapsed, began = (
+            self._clock,
+            self._clock.elapsed_time,
+            self._clock.began["monotonic"],
+        )
         jumps, late = clock.jumps, self._late
         own = sys.modules["asyncio.base_events"].__dict__
 
@@ -130,15 +134,15 @@ class LoopWaits:
                 if frame is None or frame.f_globals is own:
                     if getattr(loop, "_current_handle", None) is not None:
                         # Around each callback, in the loop's debug mode: no iteration.
-                        ledger.readings -= 1
+                        elapsed.reads -= 1
                 elif _is_asyncio(frame):
-                    ledger.readings -= 1  # as of a delay, below
+                    elapsed.reads -= 1  # as of a delay, below
                 else:
                     self._follow(loop)
-            ledger.readings += 1
-            now = ledger.noted if ledger.readings < ledger.busy else ledger.now()
-            shown: float = began + now / SECOND
-            if ledger.expired == now:
+            elapsed.reads += 1
+            now = elapsed.now()
+            shown: float = began + now / SECOND_NS
+            if elapsed.last_expiry_ns == now:
                 shown = nextafter(shown, inf)
             return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
@@ -147,7 +151,7 @@ class LoopWaits:
     def _follow(self, loop: Any) -> None:
         """Put the clock and the timers of a loop forward, if code has run for long."""
         self._loop_asks = True
-        more = self._real_monotonic() + self._clock.jumped_ns / SECOND - loop.time()
+        more = self._real_monotonic() + self._clock.jumped_ns / SECOND_NS - loop.time()
         if more > _APART:
             self._ahead[loop] = more + self._ahead.get(loop, 0.0)
             self._is_ahead = True
@@ -183,7 +187,7 @@ class LoopWaits:
             self._loop_asks = True
             # A delay is none of the readings by which code that waits for a clock is known: many
             # tasks may begin to wait at once.
-            clock.ledger.readings -= 1
+            clock.elapsed_time.reads -= 1
             timer = call_at(loop, loop.time() + delay, callback, *arguments, context=context)
             if timer._source_traceback:  # with the loop's debug mode
                 del timer._source_traceback[-1]

@@ -15,13 +15,13 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
-from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 
 __all__ = ["PATIENCE", "OlderWaits", "is_own", "is_wait"]
 
 # It may be that another thread was faster.
-PATIENCE: Final = SECOND // 4
+PATIENCE: Final = SECOND_NS // 4
 """So long, in real nanoseconds, a thread may take to go on."""
 _NAMES: Final = {
     threading.Condition.wait.__code__: "waiter",

@@ -22,7 +22,7 @@ from pytest_parseapi.clock.callers import (
     calling_frame,
 )
 from pytest_parseapi.clock.current_clock import Current
-from pytest_parseapi.clock.ledger import SECOND
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.real_waits import RealWait
 
 __all__ = ["Readings"]
@@ -69,7 +69,7 @@ class Readings:
         for name, make in makers.items():
             for variant in (name, name + "_ns"):
                 if variant in FUNCTIONS:
-                    made[variant] = make(variant, 1 if variant == name else SECOND)
+                    made[variant] = make(variant, 1 if variant == name else SECOND_NS)
                     made[variant].__name__ = made[variant].__qualname__ = variant
                     made[variant].__module__ = "time"
         return made
@@ -149,18 +149,20 @@ class Readings:
             caller = consumer if caller_named(module) is consumer else caller_of(frame)
             if caller.is_real:
                 return real[name]()
-            ledger = clock.ledger
-            ledger.readings += 1
+            elapsed = clock.elapsed_time
+            elapsed.reads += 1
             if caller is consumer or is_counter:
-                return real[name]() + (ledger.jumped if unit > 1 else ledger.jumped / SECOND)
-            now = ledger.now()
+                return real[name]() + (
+                    elapsed.jumped_ns if unit > 1 else elapsed.jumped_ns / SECOND_NS
+                )
+            now = elapsed.now()
             if unit > 1:
                 return clock.began[name] + now
-            shown: float = clock.began[name] + now / SECOND
+            shown: float = clock.began[name] + now / SECOND_NS
             # As after a real time-out, the deadline has passed: ``as_completed`` asks for that.
-            if ledger.expired == now:
-                ledger.is_late_known = True
-                shown += _STEP * ledger.late * math.ulp(shown)
+            if elapsed.last_expiry_ns == now:
+                elapsed.late_was_read = True
+                shown += _STEP * elapsed.late_steps * math.ulp(shown)
             return shown
 
         return read
@@ -202,8 +204,8 @@ class Readings:
 
     def _shifted(self, unit: int) -> float:
         clock = self._current.clock
-        jumped = 0 if clock is None else clock.ledger.jumped
-        return jumped if unit > 1 else jumped / SECOND
+        jumped = 0 if clock is None else clock.elapsed_time.jumped_ns
+        return jumped if unit > 1 else jumped / SECOND_NS
 
 
 def _of_class(method: Any) -> Callable[..., Any]:

@@ -120,11 +120,11 @@ class RealTimers:
     def _began(self, name: str) -> Callable[[], None]:
         """A wait begins; what is returned is to be called when it has ended."""
         current().real_timers[name] = None
-        ledger = self._clock.ledger
-        before, began = ledger.now(), ledger.monotonic()
+        elapsed = self._clock.elapsed_time
+        before, began = elapsed.now(), elapsed.monotonic()
 
         def note() -> None:
             if not self._clock.closed:
-                self._clock.jumps.passed(before + ledger.monotonic() - began)
+                self._clock.jumps.passed(before + elapsed.monotonic() - began)
 
         return note

@@ -63,19 +63,19 @@ class ThreadWaits:
 
     def _accept(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """Who waits for connections is at rest: none may ever come."""
-        ledger = self._clock.ledger
+        elapsed = self._clock.elapsed_time
 
         @functools.wraps(real)
         def accept(listener: socket.socket) -> Any:
             is_main = threading.current_thread() is threading.main_thread()
             seconds = listener.gettimeout() if is_main else None
-            before, began = ledger.now(), ledger.monotonic()
+            before, began = elapsed.now(), elapsed.monotonic()
             try:
                 return self._real_wait(functools.partial(real, listener), outside=True)
             except TimeoutError:
                 # The consumer's own wait, and no server's that looks up from time to time.
                 if seconds and not self._clock.closed:
-                    self._clock.jumps.passed(before + ledger.monotonic() - began)
+                    self._clock.jumps.passed(before + elapsed.monotonic() - began)
                 raise
 
         return accept

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.ledger import FREE, SECOND
+from pytest_parseapi.clock.elapsed_time import FREE_NS, SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 __all__ = ["free_within", "recorded", "recording", "used_up"]
@@ -26,12 +26,12 @@ def free_within(seconds: float | None) -> int:
     Args:
         seconds: its time-out, which is on record where it is used up; None for none.
     """
-    return FREE if seconds is None else min(FREE, used_up(seconds))
+    return FREE_NS if seconds is None else min(FREE_NS, used_up(seconds))
 
 
 def used_up(seconds: float) -> int:
     """From how many nanoseconds on a wait has used up its time-out."""
-    return round(seconds * SECOND * _USED_UP)
+    return round(seconds * SECOND_NS * _USED_UP)
 
 
 def recorded(

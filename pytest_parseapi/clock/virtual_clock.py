@@ -19,9 +19,9 @@ from typing import Any, Final
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Sleep, Wait
 from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.elapsed_time import FREE_NS, SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
-from pytest_parseapi.clock.ledger import FREE, SECOND, Ledger
 from pytest_parseapi.clock.stdlib_deadlines import put_back_deadlines
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.mistakes import UsageError, number_of
@@ -32,9 +32,9 @@ __all__ = ["VirtualClock"]
 
 # A single thread that waits without a time-out is given this long before its test is stopped: a
 # signal may still come.
-_PATIENCE: Final = 2 * SECOND
+_PATIENCE: Final = 2 * SECOND_NS
 # So long other programs may take to call a server, or a thread that is older than the test.
-_OUTSIDE_PATIENCE: Final = 60 * SECOND
+_OUTSIDE_PATIENCE: Final = 60 * SECOND_NS
 # How long a thread blocks before it looks up: nobody says when one that never waits is done.
 _FIRST_SLICE: Final = 0.0002
 _LAST_SLICE: Final = 0.02
@@ -68,12 +68,12 @@ class VirtualClock:
         self._stops = Stops() if stops is None else stops
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
         """What the time would be without jumps."""
-        self.ledger = Ledger(real=real)
+        self.elapsed_time = ElapsedTime(real=real)
         """What has passed, for those who show it."""
         self.began: dict[str, Any] = {}
         """What the monotonic clocks showed when the test began."""
-        self._endless = EndlessWaits(self._stops, self.ledger)
-        self.jumps = Jumps(self.ledger, self._endless)
+        self._endless = EndlessWaits(self._stops, self.elapsed_time)
+        self.jumps = Jumps(self.elapsed_time, self._endless)
         """What lets time jump."""
         self._threads = self.jumps.threads
         self._older = self._threads.unregistered.first
@@ -84,23 +84,23 @@ class VirtualClock:
     @property
     def elapsed(self) -> float:
         """Virtual seconds since the test began."""
-        return self.ledger.now() / SECOND
+        return self.elapsed_time.now() / SECOND_NS
 
     @property
     def elapsed_ns(self) -> int:
         """Virtual nanoseconds since the test began."""
-        return self.ledger.now()
+        return self.elapsed_time.now()
 
     @property
     def jumped_ns(self) -> int:
         """The sum of all jumps: what consumers' clocks show more than real ones."""
-        return self.ledger.jumped
+        return self.elapsed_time.jumped_ns
 
     @property
     def ahead(self) -> float:
         """How many seconds a monotonic clock shows more to the stdlib's timers than a real one."""
         began: float = self.began["monotonic"]
-        return began + (self.ledger.now() - self.ledger.monotonic()) / SECOND
+        return began + (self.elapsed_time.now() - self.elapsed_time.monotonic()) / SECOND_NS
 
     @property
     def closed(self) -> bool:
@@ -115,7 +115,8 @@ class VirtualClock:
         self._threads.test_begins()
         # To the next test, every thread of this one is older too.
         self._older = self._threads.unregistered.first
-        self.ledger.monotonic = self._threads.unregistered.monotonic = current.real["monotonic_ns"]
+        monotonic = current.real["monotonic_ns"]
+        self.elapsed_time.monotonic = self._threads.unregistered.monotonic = monotonic
         self.read_wall = current.real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
             self.began[name] = current.real[name]()
@@ -138,24 +139,24 @@ class VirtualClock:
             most = f"{threading.TIMEOUT_MAX:,.0f} seconds, as time.sleep()"
             raise UsageError(f"clock.advance() takes at most {most}, not {seconds!r}")
         with self.jumps.alone():
-            self.jumps.jump(self.ledger.now() + round(seconds * SECOND))
+            self.jumps.jump(self.elapsed_time.now() + round(seconds * SECOND_NS))
 
     def stamp(self) -> float:
         """The virtual seconds for the record: code that ran since the last wait costs none."""
         self._endless.in_a_row = 0
-        ledger = self.ledger
-        now = ledger.now()
-        if now != ledger.noted and not self.real:
+        elapsed = self.elapsed_time
+        now = elapsed.now()
+        if now != elapsed.passed_ns and not self.real:
             self.jumps.passed(now)
         else:
-            ledger.rest()
-        return now / SECOND
+            elapsed.restart_stretch()
+        return now / SECOND_NS
 
     def wall(self) -> float:
         """What ``time.time()`` shows the consumer, also where a test has put it elsewhere."""
         if time.time is not FUNCTIONS["time"]:
             return time.time()
-        return self.read_wall() + self.ledger.jumped / SECOND
+        return self.read_wall() + self.elapsed_time.jumped_ns / SECOND_NS
 
     def sleep(self, seconds: float) -> None:
         """Wait in virtual time, as ``time.sleep`` would in real time."""
@@ -184,7 +185,7 @@ class VirtualClock:
             True if it came, False if the time was up first.
         """
         threads = self._threads
-        needs = None if seconds is None else round(seconds * SECOND)
+        needs = None if seconds is None else round(seconds * SECOND_NS)
         if needs == 0 and seconds:
             # A deadline less than that away, by rounding: whoever waits for it again must not spin.
             needs = 1
@@ -193,11 +194,11 @@ class VirtualClock:
         entry = WaitingThread(wait, polled=polled)
         entry.interruptible = True
         entry.key = key
-        began, until = self.ledger.monotonic(), None
+        began, until = self.elapsed_time.monotonic(), None
         threads.lock()
         try:
             if needs is not None:
-                until = self.ledger.now() + needs
+                until = self.elapsed_time.now() + needs
                 self.jumps.deadlines.add(entry, until)
             came = self._turn(entry, key, needs, began, first=False)
             while came is None and not self.jumps.closed:
@@ -223,14 +224,14 @@ class VirtualClock:
         Returns:
             Whether what it waits for came; None where it has to wait again.
         """
-        ledger, threads, wait = self.ledger, self._threads, entry.wait
+        elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         if key:
             threads.listen(key, entry, first=first)
         threads.add(entry)
         try:
             if wait.comes():
                 return True
-            if entry.deadline is not None and entry.deadline <= ledger.noted:
+            if entry.deadline is not None and entry.deadline <= elapsed.passed_ns:
                 entry.due = True
             else:
                 self.jumps.try_jump()
@@ -245,7 +246,7 @@ class VirtualClock:
                 threads.listen_no_more(key, entry)
         if not entry.due:
             return None
-        ledger.expire(entry.deadline or 0)
+        elapsed.expire(entry.deadline or 0)
         return bool(key) and wait.comes()
 
     def _block(self, entry: WaitingThread, needs: int | None, began: int) -> bool:
@@ -254,7 +255,7 @@ class VirtualClock:
         Returns:
             Whether what it waits for was taken.
         """
-        ledger, threads, wait = self.ledger, self._threads, entry.wait
+        elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         due = None if needs is None else began + needs
         takes = wait.takes
         # Whoever is next in time looks up often; so does whoever may not be told.
@@ -275,7 +276,7 @@ class VirtualClock:
                 if self._is_stuck(entry, began):
                     waiting = {item.ident for item in threads.waiting() if not item.outside}
                     self._endless.hang(waiting - {entry.ident})
-            elif self._is_outwaited(began, due) or ledger.noted >= (entry.deadline or 0):
+            elif self._is_outwaited(began, due) or elapsed.passed_ns >= (entry.deadline or 0):
                 self.jumps.note(entry.deadline or 0)
                 threads.wake(entry, due=True)
             else:
@@ -287,7 +288,7 @@ class VirtualClock:
         if due is None:
             return _UNTIMED_SLICE
         shared = _LAST_SLICE * max(1, len(self.jumps.deadlines.heap) / _FEW)
-        left = (due - self.ledger.monotonic()) / SECOND
+        left = (due - self.elapsed_time.monotonic()) / SECOND_NS
         return max(_LAST_SLICE, min(shared, left, _SHARED_SLICE))
 
     def _block_once(self, wait: Wait, seconds: float) -> bool:
@@ -338,7 +339,7 @@ class VirtualClock:
 
     def _is_stuck(self, entry: WaitingThread, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
-        waited = self.ledger.monotonic() - began
+        waited = self.elapsed_time.monotonic() - began
         if waited < _PATIENCE or self.jumps.holds or self.jumps.real_work():
             return False
         threads = self._threads
@@ -349,7 +350,8 @@ class VirtualClock:
     def _is_outwaited(self, began: int, due: int) -> bool:
         """Whether a wait's time has really passed; code that runs meanwhile costs none."""
         # Time cannot jump while something real is waited for, which is on record with what it took.
-        return self.ledger.monotonic() >= (due if self.jumps.holds else max(due, began + FREE))
+        earliest = due if self.jumps.holds else max(due, began + FREE_NS)
+        return self.elapsed_time.monotonic() >= earliest
 
     def _after_test(self, entry: WaitingThread, until: int | None, due: int) -> bool:
         """A wait that its test did not wait for: sleepers end, everything else goes on for real.
@@ -366,8 +368,8 @@ class VirtualClock:
             raise SystemExit("the simulated test that this thread slept in is over")
         seconds = None
         if until is not None:
-            left = min(until - self.ledger.now(), due - self.ledger.monotonic())
-            seconds = max(0.0, left / SECOND)
+            left = min(until - self.elapsed_time.now(), due - self.elapsed_time.monotonic())
+            seconds = max(0.0, left / SECOND_NS)
             put_back_deadlines(self.ahead)
         over = None if wait.takes else wait.over
         return bool(self._threads.older.rest(key, lambda: wait.go_on(seconds), over))

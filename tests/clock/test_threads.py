@@ -642,7 +642,7 @@ def run_tree(tree, clock, wrong):
 @given(tree=trees)
 def test_trees_of_threads(clock, monkeypatch, tree):
     # A machine that stands still for as long as a wait takes has waited, too.
-    monkeypatch.setattr(virtual_clock, "FREE", 3600 * virtual_clock.SECOND)
+    monkeypatch.setattr(virtual_clock, "FREE_NS", 3600 * virtual_clock.SECOND_NS)
     wrong: list = []
     before = clock.elapsed_ns
     run_tree(tree, clock, wrong)

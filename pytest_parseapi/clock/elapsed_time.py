@@ -7,17 +7,18 @@ from typing import Final
 
 from pytest_parseapi.clock import FUNCTIONS
 
-__all__ = ["FREE", "SECOND", "Ledger"]
+__all__ = ["FREE_NS", "SECOND_NS", "ElapsedTime"]
 
-SECOND: Final = 1_000_000_000
+SECOND_NS: Final = 1_000_000_000
 # Code that runs between two waits costs no virtual time, or a slow import would count as a wait. A
 # busy loop on a deadline does wait: it runs for long, and reads the clock again and again.
-FREE: Final = SECOND // 4
-"""How much real time, in nanoseconds, may pass between two waits before any of it counts."""
-_BUSY: Final = 200
+FREE_NS: Final = SECOND_NS // 4
+"""How much real time may pass between two waits before any of it counts."""
+_BUSY_LOOP_READS: Final = 200
+"""After so many reads without a wait, code is a busy loop on a deadline."""
 
 
-class Ledger:
+class ElapsedTime:
     """The time of one simulated test, in nanoseconds since it began.
 
     What changes it is called by one thread at a time: the clock sees to that.
@@ -28,62 +29,60 @@ class Ledger:
 
     def __init__(self, *, real: bool) -> None:
         self._real = real
-        self._free = 0 if real else FREE
-        self.busy = 0 if real else _BUSY
-        """From so many `readings` on, real time may count: `noted` is not all that has passed."""
+        self._free = 0 if real else FREE_NS
+        self.busy_loop_reads = 0 if real else _BUSY_LOOP_READS
+        """From so many `reads` on, real time may count, too."""
         self.monotonic: Callable[[], int] = FUNCTIONS["monotonic_ns"]
         """What a monotonic clock would read without jumps."""
-        self.readings = 0
+        self.reads = 0
         """How often clocks were read since the last wait or stamp."""
-        self.noted = 0
+        self.passed_ns = 0
         """What has passed for certain."""
-        self.expired = -1
+        self.last_expiry_ns = -1
         """The reading at which a wait's time was up last."""
-        self.late = 1
+        self.late_steps = 1
         """How many steps a timer shows more than that reading: the deadline has passed."""
-        self.is_late_known = False
+        self.late_was_read = False
         """Whether somebody was shown so, and may wait from there."""
-        self.jumped = 0
+        self.jumped_ns = 0
         """The sum of all jumps."""
-        self._mark = self.monotonic()
+        self._stretch_began = self.monotonic()
 
     def now(self) -> int:
-        """What has passed, with the real time that counts since it was last noted."""
-        if self.readings < self.busy:
-            return self.noted
-        stretch = self.monotonic() - self._mark
-        return self.noted + (stretch if stretch >= self._free else 0)
+        """What has passed, with the real time that counts since the last wait or stamp."""
+        if self.reads < self.busy_loop_reads:
+            return self.passed_ns
+        stretch = self.monotonic() - self._stretch_began
+        return self.passed_ns + (stretch if stretch >= self._free else 0)
 
     def note(self, until: int) -> None:
         """Put on record that time passed up to this reading; it never goes back."""
-        self.noted = max(self.noted, until)
-        self.rest()
+        self.passed_ns = max(self.passed_ns, until)
+        self.restart_stretch()
 
     def jump(self, to: int) -> None:
         """Let time pass up to this reading at once."""
         step = to - self.now()
         if step > 0:
-            self.jumped += step
+            self.jumped_ns += step
         self.note(to)
 
     def expire(self, at: int) -> None:
         """A wait's time is up at this reading: more is shown than where it began."""
-        self.expired = at
-        self.late = self.late + 1 if self.is_late_known else 1
-        self.is_late_known = False
+        self.last_expiry_ns = at
+        self.late_steps = self.late_steps + 1 if self.late_was_read else 1
+        self.late_was_read = False
 
-    def pass_over(self, needs: int) -> None:
+    def skip_wait(self, needs: int) -> None:
         """Let the whole of a wait, in nanoseconds, pass at once."""
-        now = self.noted if self.readings < self.busy else self.now()
-        self.jumped += needs
-        self.expired = self.noted = now + needs
-        self.late = self.late + 1 if self.is_late_known else 1
-        self.is_late_known = False
-        self._mark = self.monotonic()
-        self.readings = 0
+        until = self.now() + needs
+        self.jumped_ns += needs
+        self.passed_ns = until
+        self.expire(until)
+        self.restart_stretch()
 
-    def rest(self) -> None:
+    def restart_stretch(self) -> None:
         """What runs from here on is no wait yet."""
         if not self._real:
-            self._mark = self.monotonic()
-            self.readings = 0
+            self._stretch_began = self.monotonic()
+            self.reads = 0
