@@ -11,8 +11,8 @@ from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.webhooks import WebhookControls
 from pytest_parseapi.api.wrong_names import names_mistakes
 from pytest_parseapi.checks.observed import Observed
-from pytest_parseapi.clients.mocked_by_test import replaced_client
-from pytest_parseapi.clock.mocked_by_test import mocked_sleep
+from pytest_parseapi.clients.replaced_clients import replaced_client
+from pytest_parseapi.clock.replaced_sleep import replaced_sleep_reference
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
@@ -214,7 +214,7 @@ class ParseAPI(
             attempts=journal.attempts,
             dropped=self._simulation.lost(self._provider.name),
             speed=self._simulation.settings.speed,
-            replaced_sleep=lambda: self._simulation.replaced_sleep or mocked_sleep(),
+            replaced_sleep=lambda: self._simulation.replaced_sleep or replaced_sleep_reference(),
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,

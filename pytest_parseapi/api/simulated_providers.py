@@ -11,7 +11,7 @@ from typing import TypeAlias
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
-from pytest_parseapi.clients.mocked_by_test import EndedMocks
+from pytest_parseapi.clients.replaced_clients import EndedMocks
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Reply, Request

@@ -111,11 +111,8 @@ class LoopWaits:
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
-        clock, elapsed, began = (
-            self._clock,
-            self._clock.elapsed_time,
-            self._clock.began["monotonic"],
-        )
+        clock, elapsed = self._clock, self._clock.elapsed_time
+        began = clock.began["monotonic"]
         jumps, late = clock.jumps, self._late
         own = sys.modules["asyncio.base_events"].__dict__
 

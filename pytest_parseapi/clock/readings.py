@@ -152,9 +152,8 @@ class Readings:
             elapsed = clock.elapsed_time
             elapsed.reads += 1
             if caller is consumer or is_counter:
-                return real[name]() + (
-                    elapsed.jumped_ns if unit > 1 else elapsed.jumped_ns / SECOND_NS
-                )
+                jumped = elapsed.jumped_ns
+                return real[name]() + (jumped if unit > 1 else jumped / SECOND_NS)
             now = elapsed.now()
             if unit > 1:
                 return clock.began[name] + now

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from plain_consumer import FILES
 
-from pytest_parseapi.clock.mocked_by_test import mocked_sleep, replaced_sleep
+from pytest_parseapi.clock.replaced_sleep import replaced_sleep_function, replaced_sleep_reference
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.case_kinds import case_kinds_of
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -108,7 +108,7 @@ def test_a_helper_of_the_consumer_s_own_is_no_mock(extend_api, monkeypatch):
     app.sleep = said  # of another module
     monkeypatch.setattr(said, "__module__", "their_app.helpers")
     monkeypatch.setitem(sys.modules, "their_app", app)
-    assert mocked_sleep() == ""
+    assert replaced_sleep_reference() == ""
     extend_api.fail("OCR_ERROR")
     retrying(extend_api)
     extend_api.assert_backoff(initial=1)
@@ -132,7 +132,7 @@ def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
 
 
 def test_nothing_is_replaced_in_a_simulated_test(extend_api):
-    assert replaced_sleep() == extend_api._simulation.replaced_sleep == ""
+    assert replaced_sleep_function() == extend_api._simulation.replaced_sleep == ""
 
 
 class NeverWaits(ContractPolicy):

@@ -13,7 +13,7 @@ import pytest
 import requests
 from aiohttp.client_proto import ResponseHandler
 
-from pytest_parseapi.clients.mocked_by_test import replaced_client
+from pytest_parseapi.clients.replaced_clients import replaced_client
 
 NAMES = [
     "httpx.post",

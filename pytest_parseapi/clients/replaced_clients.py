@@ -1,4 +1,4 @@
-"""Whether a test has put something of its own in place of the functions that send."""
+"""Whether a test has replaced the functions that send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.stand_ins import is_stand_in, stand_in
+from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
 __all__ = ["EndedMocks", "replaced_client"]
 
@@ -87,6 +87,6 @@ def replaced_client() -> str:
             for part in name.split("."):
                 # Of a class what it has itself: a mock has every attribute.
                 found = getattr(found, "__dict__", {}).get(part)
-            if is_stand_in(found):
+            if is_test_double(found):
                 return f"{library}.{name}"
-    return stand_in(_SENDERS)
+    return find_test_double(_SENDERS)

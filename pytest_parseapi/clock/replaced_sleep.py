@@ -1,4 +1,4 @@
-"""Whether a test has put something of its own in place of the functions that wait."""
+"""Whether a test has replaced the functions that wait."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from types import FunctionType
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
-from pytest_parseapi.patching.stand_ins import stand_in
+from pytest_parseapi.patching.doubles import find_test_double
 
-__all__ = ["mocked_sleep", "replaced_sleep"]
+__all__ = ["replaced_sleep_function", "replaced_sleep_reference"]
 
-_OWN: Final = "pytest_parseapi."
-# What a module that waits calls what it waits by.
+_PACKAGE: Final = "pytest_parseapi."
+# How modules name what they wait by.
 _NAMES: Final = ("sleep", "time", "asyncio")
 
 
-def replaced_sleep() -> str:
-    """The function that waits and was replaced by somebody else, or an empty text.
+def replaced_sleep_function() -> str:
+    """The function that waits and that somebody else has replaced; empty if there is none.
 
     Example:
-        >>> replaced_sleep()
+        >>> replaced_sleep_function()
         ''
     """
     found: Any = sys.modules["time"].__dict__.get("sleep")
@@ -31,12 +31,12 @@ def replaced_sleep() -> str:
     found = None if asyncio is None else asyncio.__dict__.get("sleep")
     if found is None or (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
         return ""
-    return "" if str(getattr(found, "__module__", "")).startswith(_OWN) else "asyncio.sleep"
+    return "" if str(getattr(found, "__module__", "")).startswith(_PACKAGE) else "asyncio.sleep"
 
 
-def mocked_sleep() -> str:
-    """What a module waits by and the test has put a mock in place of, or an empty text.
+def replaced_sleep_reference() -> str:
+    """The name of it in a module where the test has put a double; empty if there is none.
 
-    It costs a look at every module, and is for messages.
+    It looks at every module, and is for messages.
     """
-    return stand_in(_NAMES)
+    return find_test_double(_NAMES)

@@ -1,4 +1,4 @@
-"""Finds what a test has put in place of other functions and modules, such as a mock."""
+"""Finds test doubles: what a test has put in place of functions and modules, such as a mock."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 
-__all__ = ["is_stand_in", "stand_in"]
+__all__ = ["find_test_double", "is_test_double"]
 
 
-def is_stand_in(value: object) -> bool:
+def is_test_double(value: object) -> bool:
     """Whether a value is a mock, a lambda, or a function of a test module or ``conftest.py``.
 
     Example:
-        >>> is_stand_in(lambda: None), is_stand_in(is_stand_in)
+        >>> is_test_double(lambda: None), is_test_double(is_test_double)
         (True, False)
     """
     if isinstance(value, FunctionType):
@@ -24,17 +24,17 @@ def is_stand_in(value: object) -> bool:
     return _is_mock(value)
 
 
-def stand_in(names: Iterable[str]) -> str:
-    """The first name of these that stands for something else in a module, such as ``app.sleep``.
+def find_test_double(names: Iterable[str]) -> str:
+    """The first of these names that is a test double in a module, such as ``app.sleep``.
 
     Args:
-        names: what the modules call what is looked for.
+        names: how modules name what is looked for.
     """
     known = tuple(names)
     for module in tuple(sys.modules.values()):
         held = vars(module) if isinstance(module, ModuleType) else {}
         for name in known:
-            if name in held and is_stand_in(held[name]):
+            if name in held and is_test_double(held[name]):
                 owner = held.get("__name__", "")
                 if held[name] is not sys.modules.get(f"{owner}.{name}"):
                     return f"{owner}.{name}"
