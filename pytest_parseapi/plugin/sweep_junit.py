@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import bin_xml_escape, xml_key
 
-from pytest_parseapi.sweep.results import ResultData
+from pytest_parseapi.sweep.results import VariationData
 from pytest_parseapi.sweep.text import test_lines
 
 __all__ = ["JUnit"]
@@ -32,9 +32,9 @@ class JUnit:
         if xml is not None and report.when == "teardown":
             self._tests[report.nodeid] = xml.node_reporter(report)
 
-    def write(self, results: Iterable[ResultData]) -> None:
+    def write(self, results: Iterable[VariationData]) -> None:
         """Add the variations to their tests."""
-        by_test: dict[str, list[ResultData]] = {}
+        by_test: dict[str, list[VariationData]] = {}
         for result in results:
             by_test.setdefault(result["test"], []).append(result)
         for test, found in by_test.items():

@@ -11,14 +11,10 @@ from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
-from pytest_parseapi.report.data import (
-    SweepLeftOutData,
-    SweepResultData,
-    SweepSection,
-)
+from pytest_parseapi.report.data import ReportedVariation, SweepSection
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, sweep_findings
-from pytest_parseapi.sweep.results import FindingData, ResultData, SweepData
+from pytest_parseapi.sweep.results import FindingData, LeftOutTest, SweepData, VariationData
 from pytest_parseapi.sweep.text import counts_line, finding_lines, left_out_lines, note_lines
 
 __all__ = ["SweepSummary"]
@@ -57,7 +53,7 @@ class SweepSummary:
             findings=[_redacted(item) for item in self.findings],
             results=[_redacted(_shown(item)) for item in results],
             left_out=[
-                SweepLeftOutData(test=item["test"], reason=item["reason"])
+                LeftOutTest(test=item["test"], reason=item["reason"])
                 for item in sorted(self.data["left_out"], key=lambda item: item["test"])
             ],
             own_calls=self.data["own_calls"],
@@ -69,7 +65,7 @@ class SweepSummary:
         self.data["left_out"] += data["left_out"]
         self.data["own_calls"] += data["own_calls"]
 
-    def one_more(self, config: pytest.Config, result: ResultData | None) -> None:
+    def one_more(self, config: pytest.Config, result: VariationData | None) -> None:
         """A variation was run, or left out."""
         if result is not None and not result["verdict"]:
             return
@@ -170,10 +166,10 @@ class SweepSummary:
             terminal.write_line(f"no longer found, though in the baseline: {key}")
 
 
-def _shown(result: ResultData) -> SweepResultData:
+def _shown(result: VariationData) -> ReportedVariation:
     """One variation as a report has it."""
     place = result["place"]
-    return SweepResultData(
+    return ReportedVariation(
         test=result["test"],
         provider=place["provider"],
         place=f"{place['endpoint']}  {place['chain']}".rstrip(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypedDict
 
+from pytest_parseapi.sweep.results import FindingData, LeftOutTest
+
 __all__ = [
     "FORMAT",
     "VERSION",
@@ -12,12 +14,10 @@ __all__ = [
     "ErrorData",
     "ReportData",
     "ReportedProvider",
+    "ReportedVariation",
     "RowData",
     "RuleData",
     "RunData",
-    "SweepFindingData",
-    "SweepLeftOutData",
-    "SweepResultData",
     "SweepSection",
     "TestData",
     "TestOutcome",
@@ -144,7 +144,7 @@ class RowData(TypedDict):
     checked: int
 
 
-class SweepResultData(TypedDict):
+class ReportedVariation(TypedDict):
     """One variation of the sweep: a test, run again with a failure."""
 
     test: str
@@ -167,34 +167,12 @@ class SweepResultData(TypedDict):
     """Why the test's author accepts it."""
 
 
-class SweepFindingData(TypedDict):
-    """One finding of the sweep, worst first."""
-
-    title: str
-    place: str
-    where: str
-    test: str
-    failure: str
-    why: str
-    lines: list[str]
-    failures: list[str]
-    tests: list[str]
-    is_new: bool
-
-
-class SweepLeftOutData(TypedDict):
-    """A test that was not swept."""
-
-    test: str
-    reason: str
-
-
 class SweepSection(TypedDict):
     """What ``--parseapi-sweep`` found."""
 
-    findings: list[SweepFindingData]
-    results: list[SweepResultData]
-    left_out: list[SweepLeftOutData]
+    findings: list[FindingData]
+    results: list[ReportedVariation]
+    left_out: list[LeftOutTest]
     own_calls: int
 
 

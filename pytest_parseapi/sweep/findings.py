@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_parseapi.sweep.results import NO_FAILURE, BrokenData, FindingData, ResultData
+from pytest_parseapi.sweep.results import NO_FAILURE, BrokenData, FindingData, VariationData
 from pytest_parseapi.sweep.verdicts import FINDINGS
 
 __all__ = ["BROKE", "Example", "SweepFinding", "sweep_findings"]
@@ -24,7 +24,7 @@ class Example:
         broken: the rule that was broken; None where the verdict is the finding.
     """
 
-    result: ResultData
+    result: VariationData
     broken: BrokenData | None = None
 
     @property
@@ -110,7 +110,7 @@ class SweepFinding:
         return list(dict.fromkeys(item.result["test"] for item in self.examples))
 
 
-def sweep_findings(results: Iterable[ResultData]) -> list[SweepFinding]:
+def sweep_findings(results: Iterable[VariationData]) -> list[SweepFinding]:
     """The findings of a sweep, worst first; the same whatever the order of the tests."""
     groups: dict[tuple[str, str, str], list[Example]] = {}
     for result in sorted(results, key=_order):
@@ -125,14 +125,14 @@ def sweep_findings(results: Iterable[ResultData]) -> list[SweepFinding]:
     return sorted(found, key=_badness)
 
 
-def _shown(result: ResultData) -> Iterator[tuple[str, str, Example]]:
+def _shown(result: VariationData) -> Iterator[tuple[str, str, Example]]:
     if result["verdict"] in FINDINGS:
         yield result["verdict"], "", Example(result=result)
     for broken in {item["kind"]: item for item in reversed(result["broken"])}.values():
         yield BROKE, broken["kind"], Example(result=result, broken=broken)
 
 
-def _order(result: ResultData) -> tuple[object, ...]:
+def _order(result: VariationData) -> tuple[object, ...]:
     """No failure is easier to read than one, and one that is met once than one without end."""
     return (
         result["test"],

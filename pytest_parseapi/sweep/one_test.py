@@ -13,7 +13,7 @@ from pytest_parseapi.sweep.results import (
     BrokenData,
     LeftOutData,
     PlaceData,
-    ResultData,
+    VariationData,
 )
 from pytest_parseapi.sweep.trial import Broken, Trial, broken_rules
 from pytest_parseapi.sweep.variations import AskedKinds, Variation, variations_of
@@ -76,7 +76,7 @@ class SweptTest:
         """How many places are the test's own calls."""
         return len({item.place for item in self.plain.exchanges if item.is_tests_own})
 
-    def sweep(self) -> Iterator[ResultData | None]:
+    def sweep(self) -> Iterator[VariationData | None]:
         """One result a variation, or None where it was not run."""
         plain = self._run(None)
         reason = _difference(self.plain, plain)
@@ -124,7 +124,7 @@ class SweptTest:
                     found.add((name, attempt.number))
         return found
 
-    def _without_failure(self, plain: Trial) -> Iterator[ResultData]:
+    def _without_failure(self, plain: Trial) -> Iterator[VariationData]:
         """The rules that are broken although nothing fails."""
         by_place: dict[Place, list[Broken]] = {}
         for broken in broken_rules(plain):
@@ -133,7 +133,7 @@ class SweptTest:
             if place is not None:
                 by_place.setdefault(place, []).append(broken)
         for place, found in by_place.items():
-            yield ResultData(
+            yield VariationData(
                 test=self.test,
                 place=_place(place),
                 failure=NO_FAILURE,
@@ -148,11 +148,11 @@ class SweptTest:
                 accepted="",
             )
 
-    def _result(self, variation: Variation, trial: Trial, judgement: Judgement) -> ResultData:
+    def _result(self, variation: Variation, trial: Trial, judgement: Judgement) -> VariationData:
         place = variation.place
         fixture = self.fixture(place.provider)
         accepted = [self.accepted.get(failure.name, "") for failure in variation.failures]
-        return ResultData(
+        return VariationData(
             test=self.test,
             place=_place(place),
             failure=str(variation),

@@ -9,9 +9,10 @@ __all__ = [
     "BrokenData",
     "FindingData",
     "LeftOutData",
+    "LeftOutTest",
     "PlaceData",
-    "ResultData",
     "SweepData",
+    "VariationData",
 ]
 
 NO_FAILURE = "no failure"
@@ -45,7 +46,7 @@ class BrokenData(TypedDict):
     """What to paste into the test."""
 
 
-class ResultData(TypedDict):
+class VariationData(TypedDict):
     """One variation of one test."""
 
     test: str
@@ -88,11 +89,16 @@ class FindingData(TypedDict):
     """Whether the baseline lacks it."""
 
 
-class LeftOutData(TypedDict):
+class LeftOutTest(TypedDict):
     """A test that is not swept, or not to its end, and why."""
 
     test: str
     reason: str
+
+
+class LeftOutData(LeftOutTest):
+    """The same, as a worker sends it."""
+
     counted: bool
     """Whether it is only counted, and not named."""
 
@@ -100,7 +106,7 @@ class LeftOutData(TypedDict):
 class SweepData(TypedDict):
     """What the sweep of a session gave."""
 
-    results: list[ResultData]
+    results: list[VariationData]
     left_out: list[LeftOutData]
     own_calls: int
     """How many places are the tests' own calls."""

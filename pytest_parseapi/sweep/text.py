@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pytest_parseapi.model.mistakes import counted
-from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, ResultData, SweepData
+from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, SweepData, VariationData
 from pytest_parseapi.sweep.verdicts import VERDICTS
 
 __all__ = ["counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
@@ -60,7 +60,7 @@ def _some(texts: Sequence[str]) -> str:
 
 def note_lines(data: SweepData) -> list[str]:
     """The tests that fail at a retry that works, each once."""
-    notes: dict[str, ResultData] = {}
+    notes: dict[str, VariationData] = {}
     for result in sorted(data["results"], key=lambda item: (item["test"], item["failure"])):
         if result["verdict"] == "note":
             notes.setdefault(result["test"], result)
@@ -89,7 +89,7 @@ def left_out_lines(data: SweepData) -> list[str]:
     return lines
 
 
-def test_lines(results: Iterable[ResultData]) -> str:
+def test_lines(results: Iterable[VariationData]) -> str:
     """The variations of one test, for its own report."""
     rows = [
         f"{result['verdict'] or 'broke':<13} {result['place']['endpoint']}  {result['failure']}"
