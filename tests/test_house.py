@@ -183,3 +183,28 @@ def test_only_patching_sets_attributes_of_other_libraries(path):
     owners = set(re.findall(r"(?<![.\w])setattr\((\w+)", path.read_text(encoding="utf-8")))
     allowed = OWN_OBJECTS.get(folder_of(path), set()) | {"self"}
     assert folder_of(path) == "patching" or owners <= allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in modules() if folder_of(path) in ("clients", "clock")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_only_patching_sets_what_another_library_calls_private(path):
+    """Also without ``setattr``: they set no private name but their own."""
+    found = [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and re.match(r"_(?!_)", node.attr)
+        and ast.unparse(node.value) not in ("self", "cls", "made")
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_api_knows_the_private_names_of_a_parse_api(path):
+    """The others ask ``api/internals.py``."""
+    found = re.findall(r"\b(?:api|of_provider)\._\w+", path.read_text(encoding="utf-8"))
+    assert folder_of(path) == "api" or found == []

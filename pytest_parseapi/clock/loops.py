@@ -317,4 +317,4 @@ def _is_asyncio(frame: FrameType) -> bool:
 def _shift(loop: Any, seconds: float) -> None:
     """Put the timers of a loop off by the same time, as its clock is."""
     for timer in getattr(loop, "_scheduled", ()):
-        timer._when += seconds
+        set_on(timer, "_when", timer._when + seconds)

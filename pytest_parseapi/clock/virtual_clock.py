@@ -141,6 +141,11 @@ class VirtualClock:
         with self.jumps.alone():
             self.jumps.jump(self.elapsed_time.now() + round(seconds * SECOND_NS))
 
+    @property
+    def waits_in_a_row(self) -> int:
+        """How many waits there were since the last request."""
+        return self._endless.in_a_row
+
     def stamp(self) -> float:
         """The virtual seconds for the record: code that ran since the last wait costs none."""
         self._endless.in_a_row = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_parseapi.api.internals import observed_of, service_of, simulation_of, webhooks_of
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -86,17 +87,17 @@ def call_parse(api: ParseAPI, parse: Parse, document: object) -> CallResult:
     try:
         value = finished(parse(document))
     except (SimulationStopped, UsageError):
-        if api._simulation.stops.message is None:
+        if simulation_of(api).stops.message is None:
             raise
     except Exception as raised:  # noqa: BLE001 - whatever the consumer raises is its answer
         error = raised
     # A stop counts also where the consumer swallowed it.
-    stops = api._simulation.stops
+    stops = simulation_of(api).stops
     if stops.message is not None:
         if stops.kind == "miss":
             raise SimulationStopped(stops.message)
         stopped = stops.kind
-    return CallResult(api=api, observed=api._observed, value=value, error=error, stopped=stopped)
+    return CallResult(api=api, observed=observed_of(api), value=value, error=error, stopped=stopped)
 
 
 def finished(value: Any) -> Any:
@@ -188,13 +189,13 @@ class Harness:
             return None if handle is None else finished(handle(body, headers))
 
         self.api.deliver(delivery, receive, tries=tries)
-        self.api._simulation.clock.sleep(_AFTERWARDS)
-        return CallResult(api=self.api, observed=self.api._observed)
+        simulation_of(self.api).clock.sleep(_AFTERWARDS)
+        return CallResult(api=self.api, observed=observed_of(self.api))
 
     def signed_again(self, delivery: WebhookDelivery) -> WebhookDelivery:
         """The same event as a sender delivers it later: with the time and signature of now."""
-        return again(self.api._webhooks, delivery, self.api._service.wall)
+        return again(webhooks_of(self.api), delivery, service_of(self.api).wall)
 
     def draw_alike(self, seed: int | None) -> None:
         """Let the global ``random`` give the same numbers after each exchange."""
-        self.api._simulation.jitter_seed = seed
+        simulation_of(self.api).jitter_seed = seed

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from pytest_parseapi.api.internals import simulation_of
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.retry_after import too_early
@@ -171,7 +172,7 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
     error = case.failure
     value: float | datetime.datetime = case.retry_after
     if case.as_date:
-        wall = harness.api._simulation.clock.wall()
+        wall = simulation_of(harness.api).clock.wall()
         value = datetime.datetime.fromtimestamp(wall + case.retry_after, tz=datetime.UTC)
     harness.api.fail(error, retry_after=value)
     call = harness.call()

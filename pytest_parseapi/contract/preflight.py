@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+from pytest_parseapi.api.internals import service_of, simulation_of
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.cases import main_paths
@@ -128,7 +129,7 @@ def _to_state(harness: Harness, name: str, value: str) -> str:
 
 
 def _other_provider(harness: Harness) -> tuple[Provider, Attempt] | None:
-    for service in harness.api._simulation.services.values():
+    for service in simulation_of(harness.api).services.values():
         if service.journal.attempts and service.provider.name != harness.api.provider.name:
             return service.provider, service.journal.attempts[0]
     return None
@@ -152,7 +153,7 @@ def _other_surface(harness: Harness, attempts: list[Attempt]) -> Finding | None:
 
 
 def _rejected(harness: Harness, attempts: list[Attempt]) -> Finding | None:
-    scripted = any(step.met for step in harness.api._service.script.steps)
+    scripted = any(step.met for step in service_of(harness.api).script.steps)
     rejected = [item for item in attempts if item.rejection is not None]
     if not rejected or scripted or not all(item.failed for item in attempts):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from pytest_parseapi.api.internals import simulation_of
 from pytest_parseapi.checks.backoff import IMMEDIATE, missing_backoff
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
@@ -81,7 +82,7 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
     last = call.last
     if last is not None and last.timeouts.missing:
         return
-    stops = call.api._simulation.stops
+    stops = simulation_of(call.api).stops
     met = "" if last is None else f" after the {describe_error(last)} of attempt {last.number}"
     yield Violation(
         "raises",

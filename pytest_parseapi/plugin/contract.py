@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
+from pytest_parseapi.api.internals import note_check
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.case_kinds import (
@@ -140,7 +141,7 @@ class ParseErrorContract(ContractPolicy):
             preflight.run(self._item, harness)
         if violations:
             report_broken(api, violations)
-        api._note_check("contract")
+        note_check(api, "contract")
 
     def _cases(self, name: str, provider: Provider) -> list[Case]:
         kind = CASE_KINDS.get(name.removeprefix(_PREFIX))

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 import pytest
 
+from pytest_parseapi.api.internals import observed_of
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, findings_of
 from pytest_parseapi.checks.observed import raise_findings
@@ -61,7 +62,7 @@ def preflight_of(item: pytest.Item, contract: type) -> Preflight:
 def report_broken(api: ParseAPI, violations: Sequence[Violation]) -> None:
     """Fail a case for the rules that it broke."""
     try:
-        raise_findings(api._observed, [violation.titled for violation in violations])
+        raise_findings(observed_of(api), [violation.titled for violation in violations])
     except AssertionError as error:
         broken = str(error)
         findings = findings_of(error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
+from pytest_parseapi.api.internals import lines_of, observed_of, sender_of
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.evidence.frames import OwnCode
@@ -130,15 +131,15 @@ class Watch:
         self._simulation = None
         for service in simulation.services.values():
             service.watcher = None
-        lines = api(next(iter(simulation.services)))._lines()
+        lines = lines_of(api(next(iter(simulation.services))))
         for name in simulation.services:
             of_provider = api(name)
-            sender = of_provider._sender
+            sender = sender_of(of_provider)
             self.busy |= sender is not None and sender.is_busy
             self.observed = {
                 **self.observed,
                 name: replace(
-                    of_provider._observed,
+                    observed_of(of_provider),
                     lines=lambda _text: lines,
                     test_calls=self._calls(name),
                 ),
@@ -271,7 +272,7 @@ class Watch:
     @property
     def _only_waits(self) -> bool:
         """Whether the consumer only waits: the fuse ends that, always at the same wait."""
-        return self._simulation is not None and self._simulation.clock._endless.in_a_row > _WAITS
+        return self._simulation is not None and self._simulation.clock.waits_in_a_row > _WAITS
 
     def _forget(self, service: SimulatedService) -> None:
         self.was_reset = True

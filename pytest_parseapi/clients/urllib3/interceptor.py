@@ -21,7 +21,7 @@ from pytest_parseapi.clients.own_transports import noted_adapters
 from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
-from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.patching.attributes import Patches, set_on
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods
 
@@ -64,7 +64,7 @@ class Urllib3Interceptor:
                 if service is None:
                     return real(pool, conn, method, url, *args, **named)
                 options = {**dict(zip(names, args, strict=False)), **named}
-                pool.num_requests += 1
+                set_on(pool, "num_requests", pool.num_requests + 1)
                 request = self._requests.read(pool, method, target, options, service.keep_secrets)
                 result = recorded(conn, request) or hosts.wait(hosts.receive(service, request))
                 if isinstance(result, Fault):
@@ -78,7 +78,7 @@ class Urllib3Interceptor:
                 if hosts.find(pool.host) is None:
                     real(pool, conn)
                 else:
-                    conn._has_connected_to_proxy = True
+                    set_on(conn, "_has_connected_to_proxy", value=True)
 
             return prepare_proxy
 

@@ -1,0 +1,56 @@
+"""What the contract, the sweep and pytest's side ask of a `ParseAPI` beyond its public members."""
+
+from __future__ import annotations
+
+from pytest_parseapi.api.parse_api import ParseAPI
+from pytest_parseapi.api.simulated_providers import SimulatedProviders
+from pytest_parseapi.checks.observed import Observed
+from pytest_parseapi.model.webhooks import WebhookDescription
+from pytest_parseapi.record.evidence.line import Line
+from pytest_parseapi.service.service import SimulatedService
+from pytest_parseapi.service.webhook_sender import WebhookSender
+
+__all__ = [
+    "lines_of",
+    "note_check",
+    "observed_of",
+    "sender_of",
+    "service_of",
+    "simulation_of",
+    "webhooks_of",
+]
+
+
+def simulation_of(api: ParseAPI) -> SimulatedProviders:
+    """The simulation of its test, also of one that is over."""
+    return api._simulation
+
+
+def service_of(api: ParseAPI) -> SimulatedService:
+    """The simulated service of its provider."""
+    return api._service
+
+
+def observed_of(api: ParseAPI) -> Observed:
+    """What its checks judge."""
+    return api._observed
+
+
+def lines_of(api: ParseAPI) -> list[Line]:
+    """What the consumer logged and printed."""
+    return api._lines()
+
+
+def webhooks_of(api: ParseAPI) -> WebhookDescription:
+    """What its provider says of webhooks; raises `UsageError` where it says nothing."""
+    return api._webhooks
+
+
+def sender_of(api: ParseAPI) -> WebhookSender | None:
+    """What sends its webhooks, where something does."""
+    return api._sender
+
+
+def note_check(api: ParseAPI, name: str) -> None:
+    """Keep for the report that a check held, which is no method of `ParseAPI`."""
+    api._note_check(name)
