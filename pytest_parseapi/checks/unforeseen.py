@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["is_unforeseen"]
+__all__ = ["unforeseen_in"]
 
 _UNRELATED: Final = (
     AssertionError,
@@ -23,16 +24,30 @@ _UNRELATED: Final = (
 _UNFORESEEN: Final = re.compile(
     r".* is not a valid [\w.]+|invalid literal for int\(\) .*|could not convert string to float: .*"
     r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
-    r"|unconverted data remains: .*|Invalid isoformat string: .*",
+    r"|unconverted data remains: .*|Invalid isoformat string: .*|Invalid date value or format .*"
+    r"|sleep length must be non-negative|.* is not in list|list\.remove\(x\): x not in list"
+    r"|substring not found|(min|max)\(\) .*empty.*",
     re.DOTALL,
 )
 
 
-def is_unforeseen(error: BaseException) -> bool:
-    """Whether an exception is about the code, and not about what failed."""
+def unforeseen_in(error: BaseException | None) -> Iterator[BaseException]:
+    """The exceptions that are about the code, and not about what failed: one, or those of a group.
+
+    Args:
+        error: what was raised; None for nothing.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from unforeseen_in(member)
+    elif error is not None and _is_unforeseen(error):
+        yield error
+
+
+def _is_unforeseen(error: BaseException) -> bool:
     kind = type(error)
     return (
-        isinstance(error, json.JSONDecodeError)
+        isinstance(error, json.JSONDecodeError | ArithmeticError)
         or kind in _UNRELATED
         or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
         or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))

@@ -16,7 +16,7 @@ from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.unforeseen import is_unforeseen
+from pytest_parseapi.checks.unforeseen import unforeseen_in
 from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_not_rejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -218,17 +218,18 @@ def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
 
 def _clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """What is raised is about the failure."""
-    error = call.error
-    if error is None or not is_unforeseen(error):
+    error = next(unforeseen_in(call.error), None)
+    if error is None:
         return
     last = call.last
+    within = "" if error is call.error else " (in a group of exceptions)"
     met = "" if last is None else f" on the {describe_error(last)} of attempt {last.number}"
     yield Violation(
         "clear_errors",
         Finding(
             rule="an unexpected error is still reported as the API's failure",
             expected="an exception about the failed request",
-            seen=f"{type(error).__name__}: {error}{met}",
+            seen=f"{type(error).__name__}: {error}{within}{met}",
             advice="bodies may lack fields, carry codes added later, or be a gateway's HTML: read "
             "them with .get() and with a default, and catch what decoding raises",
         ),

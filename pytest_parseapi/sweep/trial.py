@@ -9,7 +9,7 @@ from typing import Literal
 from pytest_parseapi.checks.documentation import findings
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed
-from pytest_parseapi.checks.unforeseen import is_unforeseen
+from pytest_parseapi.checks.unforeseen import unforeseen_in
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.frames import Frame, OwnCode, Side
 from pytest_parseapi.record.evidence.line import Line
@@ -138,13 +138,10 @@ def _crashes(
     error: BaseException | None, own: OwnCode, *, swallowed: Swallowed = ""
 ) -> Iterator[Crash]:
     """The exceptions about the code itself that came from the consumer's, of a group too."""
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            yield from _crashes(member, own, swallowed=swallowed)
-    elif error is not None and is_unforeseen(error):
-        side, frame = own.raised_by(error.__traceback__)
+    for found in unforeseen_in(error):
+        side, frame = own.raised_by(found.__traceback__)
         if side == "consumer":
-            yield Crash(error=error, at=frame, swallowed=swallowed)
+            yield Crash(error=found, at=frame, swallowed=swallowed)
 
 
 def _swallowed(watch: Watch) -> Iterator[Crash]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import queue
 import threading
 
 import pydantic
+from right_loops import Asynchronous
 from toolbox import Loop, NutrientLoop, ParseFailed, log
 
 from pytest_parseapi.providers.extend import errors as extend_errors
@@ -196,3 +198,27 @@ class WaitsForADeadThread(Loop):
         except ParseFailed as error:
             if "CORRUPT" not in str(error):
                 results.put(error)
+
+
+class NeedsARequestIdInATask(Asynchronous):
+    """The same in a group of tasks, which wraps the KeyError."""
+
+    rule = "clear_errors"
+
+    async def parse(self, document):
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(super().parse(document))
+        return task.result()
+
+    def failure(self, response, body):
+        return ParseFailed(body["requestId"])
+
+
+class SleepsUntilADateInThePast(Loop):
+    """Is slow to look at the date of ``Retry-After``, and sleeps for less than nothing."""
+
+    rule = "clear_errors"
+
+    def asked_wait(self, response):
+        wait = super().asked_wait(response)
+        return None if wait is None else wait - 60.5
