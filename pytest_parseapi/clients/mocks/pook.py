@@ -52,7 +52,10 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
         service = hosts.find(urlsplit(request.rawurl).hostname or "")
         if service is None:
             return real(engine, request)
-        exchange = MockExchange(hosts, service, _neutral(request), "pook")
+        sent = _neutral(request)
+        if service.claims(sent):
+            return None  # the failure of a sweep comes first
+        exchange = MockExchange(hosts, service, sent, "pook")
         try:
             found = real(engine, request)
         except sys.modules["pook.exceptions"].PookNoMatches:

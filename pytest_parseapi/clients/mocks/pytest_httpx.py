@@ -32,9 +32,9 @@ class PytestHTTPX:
                 return real(mock, transport, request)
             body = b"".join(request.stream)
             sent = exchanges.mocks.copy(request, body)
-            if not _answers(mock, transport, sent):
-                return exchanges.run(service, transport, request, body)
             neutral = exchanges.neutral_request(request, body)
+            if service.claims(neutral) or not _answers(mock, transport, sent):
+                return exchanges.run(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
 
@@ -50,9 +50,9 @@ class PytestHTTPX:
                 return await real(mock, transport, request)
             body = b"".join([chunk async for chunk in request.stream])
             sent = exchanges.mocks.copy(request, body)
-            if not _answers(mock, transport, sent):
-                return await exchanges.run_async(service, transport, request, body)
             neutral = exchanges.neutral_request(request, body)
+            if service.claims(neutral) or not _answers(mock, transport, sent):
+                return await exchanges.run_async(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)
 

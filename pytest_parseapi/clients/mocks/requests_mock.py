@@ -55,10 +55,12 @@ class RequestsMockInterceptor:
                     except (mocks.exceptions.NoMockAddress, mocks._RunRealHTTP):
                         raise NotAnswered from None
 
-                try:
-                    return answer_of(hosts, service, sent, "requests-mock", ask)
-                except NotAnswered:
-                    rewind()
+                if not service.claims(sent):  # the failure of a sweep comes first
+                    try:
+                        return answer_of(hosts, service, sent, "requests-mock", ask)
+                    except NotAnswered:
+                        pass
+                rewind()
                 if _is_sent_on():
                     raise mocks._RunRealHTTP
                 return sys.modules["requests.adapters"].HTTPAdapter().send(request, **options)

@@ -48,12 +48,23 @@ class VCRInterceptor:
         cassette: Any = vars(module)["Cassette"]
         ways = {
             "_load": _loads,
+            "can_play_response_for": _can_play,
             "play_response": _plays,
             "append": _records,
             "filter_request": _filters,
         }
         for name, make in ways.items():
             self._function_bodies.put(vars(cassette)[name], functools.partial(make, hosts))
+
+
+def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
+    def can_play_response_for(cassette: Any, request: Any) -> Any:
+        service = hosts.find(urlsplit(request.uri).hostname or "")
+        # The failure of a sweep comes first.
+        claimed = service is not None and service.claims(_neutral(request))
+        return not claimed and real(cassette, request)
+
+    return can_play_response_for
 
 
 def _plays(hosts: SimulatedHosts, real: Any) -> Any:

@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.service.service import SimulatedService
 
 requests_mock = pytest.importorskip("requests_mock")
 vcr = pytest.importorskip("vcr")
@@ -69,6 +70,20 @@ def outcomes(api):
     return [
         (item.status, getattr(item.error, "code", item.error), item.mock) for item in api.attempts
     ]
+
+
+@pytest.fixture
+def tape(tmp_path):
+    """What vcrpy has recorded: one failure."""
+    path = tmp_path / "tape.yaml"
+    text = json.dumps(DOCUMENTED)
+    path.write_text(
+        "version: 1\ninteractions:\n- request:\n    body: null\n    headers: {}\n"
+        f"    method: POST\n    uri: {URL}\n  response:\n    body:\n      string: '{text}'\n"
+        "    headers:\n      Content-Type: [application/json]\n"
+        "    status: {code: 500, message: Internal Server Error}\n"
+    )
+    return str(path)
 
 
 class TestRequestsMock:
@@ -271,18 +286,6 @@ class TestVCR:
         with vcr.use_cassette(tape):
             yield
 
-    @pytest.fixture
-    def tape(self, tmp_path):
-        path = tmp_path / "tape.yaml"
-        text = str(DOCUMENTED).replace("'", '"').replace("True", "true")
-        path.write_text(
-            "version: 1\ninteractions:\n- request:\n    body: null\n    headers: {}\n"
-            f"    method: POST\n    uri: {URL}\n  response:\n    body:\n      string: '{text}'\n"
-            "    headers:\n      Content-Type: [application/json]\n"
-            "    status: {code: 500, message: Internal Server Error}\n"
-        )
-        return str(path)
-
 
 class TestAioresponses:
     def test_leaves_what_it_lacks_to_the_simulation(self, extend_api):
@@ -351,6 +354,46 @@ class TestPook:
         pook.on()
         yield
         pook.off()
+
+
+class TestFailuresOfASweep:
+    """They come first, whatever the test's own mock would answer: else nothing was swept."""
+
+    @pytest.fixture(autouse=True)
+    def claimed(self, monkeypatch):
+        monkeypatch.setattr(SimulatedService, "claims", lambda _service, _request: True)
+
+    def test_come_before_requests_mock(self, extend_api):
+        with requests_mock.Mocker() as mock:
+            mock.post(URL, status_code=500)
+            by_requests(extend_api)
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    @pytest.mark.httpx_mock(assert_all_responses_were_requested=False)
+    @pytest.mark.parametrize("send", [by_httpx, by_async_httpx])
+    def test_come_before_pytest_httpx(self, extend_api, httpx_mock, send):
+        httpx_mock.add_response(url=URL, status_code=500)
+        send(extend_api)
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    def test_come_before_aioresponses(self, extend_api):
+        with aioresponses.aioresponses() as mock:
+            mock.post(URL, timeout=True)
+            asyncio.run(by_aiohttp(extend_api))
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    @pytest.mark.parametrize("send", [by_httpx, by_async_httpx, by_requests])
+    def test_come_before_pook(self, extend_api, send):
+        with pook.use():
+            pook.post(URL).reply(500)
+            send(extend_api)
+        assert outcomes(extend_api) == [(200, None, None)]
+
+    @pytest.mark.parametrize("send", [by_httpx, by_async_httpx, by_requests])
+    def test_come_before_a_cassette(self, extend_api, tape, send):
+        with vcr.use_cassette(tape, record_mode="none"):
+            send(extend_api)
+        assert outcomes(extend_api) == [(200, None, None)]
 
 
 class TestMocksAtTheSocket:
