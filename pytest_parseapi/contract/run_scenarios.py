@@ -27,15 +27,17 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     call = harness.call()
     yield from run_met(call, error, harness)
     yield from general_violations(call, harness.policy)
-    if call.observed.runs and not call.failed_run and call.error is not None:
+    # Whoever does not wait for the first run's end never saw it fail.
+    if len(call.observed.runs) > 1 and not call.failed_run and call.error is not None:
+        last = call.observed.runs[-1]
+        how = "was still" if last.ended is None else "ended"
         yield Violation(
             "resubmits",
             Finding(
                 kind="retryable_reason",
                 rule="the result of a new run is used",
-                subject=Subject.run_id(call.observed.runs[-1].id),
-                expected=f"a result: run {call.observed.runs[-1].id} ended "
-                f"{call.observed.runs[-1].status}",
+                subject=Subject.run_id(last.id),
+                expected=f"a result: run {last.id} {how} {last.status}",
                 seen=call.outcome,
             ),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from right_runs import TRANSIENT, RunLoop
-from toolbox import log
+from toolbox import ParseFailed, log
 
 
 class TakesFailedForDone(RunLoop):
@@ -186,3 +186,28 @@ class SubmitsOnceMoreThanStated(RunLoop):
 
     rule = "gives_up"
     max_submissions = 2
+
+
+class FollowsNoRun(RunLoop):
+    """Gives each run up before it has ended."""
+
+    rule = "succeeds"
+
+    def follow(self, client, run):
+        raise ParseFailed("too slow")
+
+
+class FollowsTheFirstRunOnly(RunLoop):
+    """Submits a document again, and leaves the new run to itself."""
+
+    rule = "resubmits"
+
+    def parse(self, document):
+        self.followed = False
+        return super().parse(document)
+
+    def follow(self, client, run):
+        if self.followed:
+            raise ParseFailed("submitted again")
+        self.followed = True
+        return super().follow(client, run)

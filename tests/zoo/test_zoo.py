@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 
+import broken_runs
 import pytest
 from auditing import audit
 
@@ -60,6 +62,12 @@ def test_a_right_consumer_is_not_accused(kind):
 def test_a_broken_consumer_is_caught_by_the_rule_that_names_its_fault(kind):
     broken = audit(kind, until=kind.rule)
     assert kind.rule in broken, told(broken) or "nothing was found"
+
+
+def test_a_run_that_was_left_to_itself_is_told_as_it_was():
+    assert "resubmits" not in audit(broken_runs.FollowsNoRun)
+    found = audit(broken_runs.FollowsTheFirstRunOnly, until="resubmits")["resubmits"]
+    assert re.search(r"expected   a result: run pr_\w+ was still PROCESSING\n", found[0][1].text())
 
 
 def test_the_zoo_is_as_large_and_as_mixed_as_it_claims():
