@@ -12,9 +12,9 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.sweep.baseline import Baseline, read_baseline
 from pytest_parseapi.sweep.variations import AskedKinds, asked_kinds
 
-__all__ = ["SweepRequest", "refuse_without_sweep", "sweep_request"]
+__all__ = ["SweepRequest", "check_sweep_options", "sweep_request"]
 
-_OTHERS: Final = ("kinds", "baseline", "baseline_write", "depth")
+_NEED_SWEEP: Final = ("kinds", "baseline", "baseline_write", "depth")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +63,13 @@ def sweep_request(config: pytest.Config) -> SweepRequest:
     return SweepRequest(kinds=kinds, packages=packages, baseline=known, path=path, write=write)
 
 
-def refuse_without_sweep(config: pytest.Config) -> None:
-    """Refuse an option that has no effect without ``--parseapi-sweep``.
+def check_sweep_options(config: pytest.Config) -> None:
+    """Stop the session where an option has no effect without ``--parseapi-sweep``.
 
     Raises:
         pytest.UsageError: such an option is given.
     """
-    for name in _OTHERS:
+    for name in _NEED_SWEEP:
         if getattr(config.option, f"parseapi_sweep_{name}") not in (None, False):
             option = f"--parseapi-sweep-{name.replace('_', '-')}"
             raise pytest.UsageError(f"{option} is for --parseapi-sweep, which is not given")

@@ -173,7 +173,7 @@ class Script:
     def find(
         self, request: Request, endpoint: Endpoint, names: tuple[str, ...], item: str = ""
     ) -> Found:
-        """The step that a request meets next, if any; takes nothing.
+        """The step that a request meets next, if any; uses none up, and notes why others pass.
 
         Raises:
             UsageError: the test's own ``when`` raised.

@@ -39,7 +39,9 @@ class Watcher(Protocol):
     def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
         """An exchange begins; ``mocked`` where a mock of the test's own answers it."""
 
-    def claims(self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]) -> bool:
+    def fails_before_mocks(
+        self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]
+    ) -> bool:
         """Whether the exchange that is about to begin must not reach a mock of the test's own."""
 
 
@@ -192,7 +194,7 @@ class SimulatedService:
             raise
         return opened
 
-    def claims(self, request: Request) -> bool:
+    def fails_before_mocks(self, request: Request) -> bool:
         """Whether the failure of a sweep comes before whatever mock of the test's own.
 
         Args:
@@ -201,7 +203,7 @@ class SimulatedService:
         if self.watcher is None:
             return False
         found = self._routes.search(request)
-        return found is not None and self.watcher.claims(
+        return found is not None and self.watcher.fails_before_mocks(
             self, found[0], self._names(request, found[1])
         )
 

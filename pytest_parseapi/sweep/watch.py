@@ -186,7 +186,9 @@ class Watch:
             if self._variation is not None and self._seen == self._variation.nth and not mocked:
                 self._inject(service, exchange)
 
-    def claims(self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]) -> bool:
+    def fails_before_mocks(
+        self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]
+    ) -> bool:
         """Whether the exchange that is about to begin is to fail, whatever would answer it."""
         if self._variation is None:
             return False

@@ -11,6 +11,7 @@ import threading
 import tracemalloc
 from dataclasses import FrozenInstanceError, replace
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -406,6 +407,13 @@ def test_a_cured_request_is_new(book, code, body, more, cured):
     book.attempt(body=JSON % (b"", b"", b""), error=ERRORS[code])
     book.attempt(body=JSON % body, ok=True, **more)
     assert book.operations() == ([[1], [2]] if cured else [[1, 2]])
+
+
+def test_the_journal_fills_every_field_of_an_attempt(extend_api):
+    """It writes them one by one: a field that it leaves out would fail for whoever reads it."""
+    httpx.post(f"{extend_api.base_url}/parse", json={}, timeout=5)
+    (attempt,) = extend_api.attempts
+    assert [name for name in Attempt.__slots__ if not hasattr(attempt, name)] == []
 
 
 NOTES = b', "metadata": %s'

@@ -66,7 +66,7 @@ class HTTPXExchanges:
         """One exchange: with a route of the test's own, or with the simulation."""
         neutral = self.neutral_request(request, body)
         routers = self._active()
-        if routers and not service.claims(neutral):
+        if routers and not service.fails_before_mocks(neutral):
             sent = self.mocks.copy(request, body)
             response = self.routes.ask(service, neutral, sent, routers)
             if response is not None:
@@ -91,7 +91,7 @@ class HTTPXExchanges:
         """As `run`, on an event loop."""
         neutral = self.neutral_request(request, body)
         routers = self._active()
-        if routers and not service.claims(neutral):
+        if routers and not service.fails_before_mocks(neutral):
             sent = self.mocks.copy(request, body)
             response = await self.routes.ask_async(service, neutral, sent, routers)
             if response is not None:

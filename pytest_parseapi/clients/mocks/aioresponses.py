@@ -47,7 +47,7 @@ class AioresponsesInterceptor:
                 if not any(item.match(method, full) for item in own._matches.values()):
                     return await own.patcher.temp_original(session, method, url, *args, **options)
                 sent = _neutral(session, method, full, options)
-                if service.claims(sent):  # the failure of a sweep comes first
+                if service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     return await own.patcher.temp_original(session, method, url, *args, **options)
                 exchange = MockExchange(hosts, service, sent, "aioresponses")
                 try:

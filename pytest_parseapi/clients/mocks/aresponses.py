@@ -62,7 +62,7 @@ class AresponsesRoutes:
             request: what is asked.
             caller: who asks.
         """
-        if self._service.claims(request):
+        if self._service.fails_before_mocks(request):
             return None  # the failure of a sweep comes first
 
         def begin() -> MockExchange:

@@ -48,7 +48,7 @@ class BetamaxInterceptor:
                 sent = neutral_request(request, body, timeout)
                 copy = request.copy()
                 copy.body = body or request.body
-                found = None if service.claims(sent) else _match(cassette, copy)
+                found = None if service.fails_before_mocks(sent) else _match(cassette, copy)
                 if found is None:
                     rewind()
                     set_on(cassette, _LEFT, value=True)

@@ -56,7 +56,7 @@ class HTTMockInterceptor:
                         raise NotAnswered
                     return response
 
-                if not service.claims(sent):  # the failure of a sweep comes first
+                if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     try:
                         return answer_of(hosts, service, sent, "HTTMock", ask)
                     except NotAnswered:

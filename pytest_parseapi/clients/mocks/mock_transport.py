@@ -35,7 +35,7 @@ class MockTransports:
                 exchanges.neutral_request(request, body),
                 exchanges.mocks.copy(request, body),
             )
-            if service.claims(neutral):
+            if service.fails_before_mocks(neutral):
                 return exchanges.run(service, transport, request, body)
             response = exchanges.routes.ask(service, neutral, sent, routers)
             if response is not None:
@@ -60,7 +60,7 @@ class MockTransports:
                 exchanges.neutral_request(request, body),
                 exchanges.mocks.copy(request, body),
             )
-            if service.claims(neutral):
+            if service.fails_before_mocks(neutral):
                 return await exchanges.run_async(service, transport, request, body)
             response = await exchanges.routes.ask_async(service, neutral, sent, routers)
             if response is not None:

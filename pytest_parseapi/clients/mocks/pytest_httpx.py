@@ -33,7 +33,7 @@ class PytestHTTPX:
             body = b"".join(request.stream)
             sent = exchanges.mocks.copy(request, body)
             neutral = exchanges.neutral_request(request, body)
-            if service.claims(neutral) or not _answers(mock, transport, sent):
+            if service.fails_before_mocks(neutral) or not _answers(mock, transport, sent):
                 return exchanges.run(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
@@ -51,7 +51,7 @@ class PytestHTTPX:
             body = b"".join([chunk async for chunk in request.stream])
             sent = exchanges.mocks.copy(request, body)
             neutral = exchanges.neutral_request(request, body)
-            if service.claims(neutral) or not _answers(mock, transport, sent):
+            if service.fails_before_mocks(neutral) or not _answers(mock, transport, sent):
                 return await exchanges.run_async(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)

@@ -55,7 +55,7 @@ class RequestsMockInterceptor:
                     except (mocks.exceptions.NoMockAddress, mocks._RunRealHTTP):
                         raise NotAnswered from None
 
-                if not service.claims(sent):  # the failure of a sweep comes first
+                if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     try:
                         return answer_of(hosts, service, sent, "requests-mock", ask)
                     except NotAnswered:

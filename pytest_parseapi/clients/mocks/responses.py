@@ -48,7 +48,7 @@ class ResponsesInterceptor:
                 match, reasons = real(mock, request)
                 if match is None:
                     return responses.PassthroughResponse(request.method, request.url), reasons
-                if not match.passthrough and service.claims(_sent(request)):
+                if not match.passthrough and service.fails_before_mocks(_sent(request)):
                     # The failure of a sweep comes first.
                     return responses.PassthroughResponse(request.method, request.url), reasons
                 return (match if match.passthrough else _Noted(match, hosts, service)), reasons

@@ -61,7 +61,7 @@ def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
     def can_play_response_for(cassette: Any, request: Any) -> Any:
         service = hosts.find(urlsplit(request.uri).hostname or "")
         # The failure of a sweep comes first.
-        claimed = service is not None and service.claims(_neutral(request))
+        claimed = service is not None and service.fails_before_mocks(_neutral(request))
         return not claimed and real(cassette, request)
 
     return can_play_response_for

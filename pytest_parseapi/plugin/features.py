@@ -1,4 +1,4 @@
-"""The parts of the plugin that options and ini values ask for."""
+"""Registers the parts of the plugin that options and ini values ask for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_parseapi.model.one_line import printable, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import test_key
-from pytest_parseapi.plugin.sweep_options import refuse_without_sweep
+from pytest_parseapi.plugin.sweep_options import check_sweep_options
 from pytest_parseapi.report.data import SweepSection
 
 __all__ = ["answer", "register"]
@@ -35,7 +35,7 @@ def register(config: pytest.Config) -> None:
 
         register_sweep(config)
     else:
-        refuse_without_sweep(config)
+        check_sweep_options(config)
     if options.parseapi_report or options.parseapi_fail_under is not None:
         _register_report(config)
     if config.getini("parseapi_guard"):
@@ -43,11 +43,11 @@ def register(config: pytest.Config) -> None:
     if options.parseapi_contract is not None:
         _register_audit(config)
     elif options.parseapi_init is None:
-        _refuse_alone(options)
+        _check_contract_options(options)
 
 
-def _refuse_alone(options: argparse.Namespace) -> None:
-    """Refuse an option that has no effect without another one."""
+def _check_contract_options(options: argparse.Namespace) -> None:
+    """Stop the session where an option has no effect without another one."""
     for name in ("provider", "surface"):
         value = getattr(options, f"parseapi_{name}")
         if value is None:
