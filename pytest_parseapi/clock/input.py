@@ -8,6 +8,8 @@ import selectors
 import socket
 from typing import Any, Final
 
+from pytest_parseapi.patching.plain_socket import plain_socket
+
 __all__ = ["has_input", "is_readable", "queue_of_trio", "trio_is_at_rest"]
 
 # The task by which other threads wake a loop.
@@ -53,7 +55,7 @@ def trio_is_at_rest(manager: Any) -> bool:
 def _accepts(descriptor: int) -> bool:
     """Whether it is a socket that waits for connections which may never come."""
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as copy:
+        with plain_socket()(fileno=os.dup(descriptor)) as copy:
             return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import _socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
@@ -136,8 +136,8 @@ def _sent(args: tuple[Any, ...]) -> Iterator[object]:
     """A proxy is asked for a host by the first line; a connection that is open may be to one."""
     connection, data = args
     yield host_in_first_bytes(data)
-    # One without a socket of its own leads nowhere: a mock's.
-    if isinstance(getattr(connection, "sock", None), socket.socket):
+    # One without a socket of its own leads nowhere: a mock's. ``socket.socket`` may be one, too.
+    if isinstance(getattr(connection, "sock", None), _socket.socket):
         yield from _connection((connection, connection.host, None))
 
 

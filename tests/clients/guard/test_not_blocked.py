@@ -10,8 +10,10 @@ import socket
 import ssl
 import threading
 import urllib.request
+from unittest import mock
 
 import anyio
+import httpx
 import pytest
 import requests
 
@@ -163,3 +165,13 @@ def test_a_connection_of_an_own_server_is_kept_open(server):
         for _ in range(3):
             connection.request("POST", "/parse", b"{}", {"Host": HOST})
             assert connection.getresponse().read() == b"{}"
+
+
+@pytest.mark.parametrize("library", [httpx, requests])
+def test_a_test_may_replace_sockets_themselves(extend_api, library):
+    """As teams do to prove that nothing is sent."""
+    names = ("socket", "create_connection", "getaddrinfo")
+    with contextlib.ExitStack() as replaced:
+        mocks = [replaced.enter_context(mock.patch(f"socket.{name}")) for name in names]
+        assert library.post("https://api.extend.ai/parse", timeout=5).status_code == 401
+    assert [item.called for item in mocks] == [False] * 3
