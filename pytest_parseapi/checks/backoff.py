@@ -224,6 +224,11 @@ def missing_backoff(
             continue
         rule, last = "retries wait with exponential backoff", judged[-1].retry
         none, same = no_wait(observed, last), tolerance(observed, last)
+        if operation.endpoint.polls:
+            pace = _pace(observed, waits[0].before) - same
+            judged = [wait for wait in judged if wait.seconds <= none or wait.seconds < pace]
+            if not judged:
+                continue
         shortest = min(wait.seconds for wait in judged)
         if shortest > none and unjudgeable(observed, last, shortest):
             subject = Subject.operation(operation)
@@ -249,6 +254,14 @@ def missing_backoff(
                 advice=observed.advice("backoff"),
             )
             return
+
+
+def _pace(observed: Observed, poll: Attempt) -> float:
+    """How long a consumer had waited before a poll that failed: the next may come as late."""
+    if poll.waited is not None:
+        return poll.waited
+    begun = [run.created for run in observed.runs if poll.run_id in (run.id, run.batch_id)]
+    return poll.started - min(begun, default=poll.started)
 
 
 def _is_retryable(attempt: Attempt) -> bool:

@@ -261,6 +261,31 @@ def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
 # A look at a list is a poll of each unfinished run that it shows
 
 
+@pytest.mark.parametrize(
+    ("after", "pauses", "right"),
+    [
+        (1, [10, 10, 10, 10], True),  # a failed poll is no news: the next comes at its time
+        (0, [10, 10, 10, 10], True),
+        (1, [10, 20, 10, 30], True),
+        (1, [10, 1, 1, 1], False),  # a loop of its own, which does not slow down
+        (1, [10, 1, 2, 4], True),
+        (1, [10, 0, 10, 10], False),
+    ],
+)
+def test_polls_that_fail_may_go_on_at_their_pace(extend_api, client, after, pauses, right):
+    extend_api.runs_take(polls=9)
+    extend_api.fail("INTERNAL_ERROR", times=3, after=after, endpoint="/parse_runs/{id}")
+    (run_id,) = submit(client, "a.pdf")
+    for pause in [10] * after + pauses:
+        time.sleep(pause)
+        LOG.warning(client.get(f"/parse_runs/{run_id}").text)
+    if right:
+        extend_api.assert_follows_documentation()
+    else:
+        with pytest.raises(AssertionError, match="retries wait with exponential backoff"):
+            extend_api.assert_follows_documentation()
+
+
 @pytest.fixture
 def client(extend_api):
     headers = {"authorization": f"Bearer {extend_api.api_key}"}
