@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
-from pytest_parseapi.patching.doubles import find_test_double
+from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
 __all__ = ["replaced_sleep_function", "replaced_sleep_reference"]
 
@@ -29,9 +29,29 @@ def replaced_sleep_function() -> str:
         return "time.sleep"
     asyncio = sys.modules.get("asyncio")
     found = None if asyncio is None else asyncio.__dict__.get("sleep")
-    if found is None or (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
-        return ""
-    return "" if str(getattr(found, "__module__", "")).startswith(_PACKAGE) else "asyncio.sleep"
+    own = isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"
+    if own or found is None or str(getattr(found, "__module__", "")).startswith(_PACKAGE):
+        return _replaced_in_retry_library()
+    return "asyncio.sleep"
+
+
+def _replaced_in_retry_library() -> str:
+    """What a library that retries waits by, where a test has put a double there, or none."""
+    urllib3: Any = sys.modules.get("urllib3.util.retry")
+    if urllib3 is not None and is_test_double(vars(urllib3.Retry).get("sleep")):
+        return "urllib3.util.Retry.sleep"
+    stamina: Any = sys.modules.get("stamina")
+    if stamina is not None and getattr(stamina, "is_testing", bool)():
+        return "stamina's waits (stamina.set_testing)"
+    frame: FrameType | None = sys._getframe() if "tenacity" in sys.modules else None
+    while frame is not None:
+        # What it retries by is called by it: ``function.retry.sleep = Mock()``.
+        if frame.f_globals.get("__name__", "").partition(".")[0] == "tenacity" and is_test_double(
+            getattr(frame.f_locals.get("self"), "sleep", None)
+        ):
+            return "the sleep of tenacity's Retrying"
+        frame = frame.f_back
+    return ""
 
 
 def replaced_sleep_reference() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from types import ModuleType
@@ -10,7 +11,12 @@ from unittest import mock
 
 import httpx
 import pytest
+import requests
+import stamina
+import tenacity
 from plain_consumer import FILES
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from pytest_parseapi.clock.replaced_sleep import replaced_sleep_function, replaced_sleep_reference
 from pytest_parseapi.contract.call import Harness
@@ -133,6 +139,62 @@ def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
 
 def test_nothing_is_replaced_in_a_simulated_test(extend_api):
     assert replaced_sleep_function() == extend_api._simulation.replaced_sleep == ""
+
+
+@contextlib.contextmanager
+def stamina_in_testing():
+    stamina.set_testing(True, attempts=3)
+    yield
+    stamina.set_testing(False)
+
+
+def by_tenacity(api):
+    ask = tenacity.retry(stop=tenacity.stop_after_attempt(3))(asking)
+    ask.retry.sleep = mock.Mock()
+    ask(api)
+
+
+def by_async_tenacity(api):
+    async def ask():
+        asking(api)
+
+    ask = tenacity.retry(stop=tenacity.stop_after_attempt(3), sleep=mock.AsyncMock())(ask)
+    asyncio.run(ask())
+
+
+def by_stamina(api):
+    with stamina_in_testing():
+        stamina.retry(on=httpx.HTTPError)(asking)(api)
+
+
+def by_urllib3(api):
+    with requests.Session() as session, mock.patch("urllib3.util.Retry.sleep"):
+        retry = Retry(total=2, backoff_factor=1, status_forcelist=[500], allowed_methods=None)
+        session.mount("https://", HTTPAdapter(max_retries=retry))
+        headers = {"authorization": f"Bearer {api.api_key}"}
+        session.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers, timeout=5)
+
+
+def asking(api):
+    headers = {"authorization": f"Bearer {api.api_key}"}
+    reply = httpx.post(URL, json={"file": {"url": FILES + "a.pdf"}}, headers=headers)
+    reply.raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("retrying", "what"),
+    [
+        (by_tenacity, "the sleep of tenacity's Retrying"),
+        (by_async_tenacity, "the sleep of tenacity's Retrying"),
+        (by_stamina, "stamina's waits (stamina.set_testing)"),
+        (by_urllib3, "urllib3.util.Retry.sleep"),
+    ],
+)
+def test_what_a_library_waits_by_is_named_where_a_test_replaced_it(extend_api, retrying, what):
+    extend_api.fail("OCR_ERROR", times=2)
+    retrying(extend_api)
+    assert [attempt.status for attempt in extend_api.attempts] == [500, 500, 200]
+    assert TOLD.format(what) in said(extend_api.assert_backoff)
 
 
 class NeverWaits(ContractPolicy):
