@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.precision import (
     CAP_FROM,
@@ -49,7 +50,7 @@ def backoff(
     spread = number_of(0.0 if jitter == "full" else jitter)
     if spread is None or not 0 <= spread < 1:
         raise UsageError(f"jitter must be a number >= 0 and < 1, or 'full', not {jitter!r}")
-    rule = "waits before retries grow exponentially"
+    rule = rule_of("backoff")
     narrowed = observed.about(document, rule)
     judged = [
         (operation, waits)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["ALL_AT_ONCE", "KINDS", "FindingKind", "Kind", "kind_of_check", "page_behind"]
+__all__ = ["ALL_AT_ONCE", "KINDS", "FindingKind", "Kind", "kind_of_check", "page_behind", "rule_of"]
 
 ALL_AT_ONCE: Final = "assert_follows_documentation"
 """The check that looks for whatever a provider advises."""
@@ -70,37 +70,37 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
     {
         # What a test asks for by the name of a check.
         "retried": FindingKind(
-            text="the failed operation was tried again",
+            text="a failed operation is tried again",
             check="assert_retried",
             advice="retryable",
         ),
         "not_retried": FindingKind(
-            text="no failed operation was tried again",
+            text="a failed operation is not tried again",
             check="assert_not_retried",
             advice="retryable",
         ),
         "gave_up": FindingKind(
-            text="the last attempt failed and nothing followed",
+            text="the consumer gives up",
             check="assert_gave_up",
             advice="retryable",
         ),
         "recovered": FindingKind(
-            text="the last attempt succeeded after a failure",
+            text="the last attempt succeeds after at least one failure",
             check="assert_recovered",
             advice="retryable",
         ),
         "resubmitted": FindingKind(
-            text="a failed run was followed by a new one",
+            text="a failed run is followed by a new run for the same document",
             check="assert_resubmitted",
             advice="retryable",
         ),
         "parsed_once": FindingKind(
-            text="no document was parsed again after a success",
+            text="no document is parsed again after a success",
             check="assert_parsed_once",
             needs_failure=False,
         ),
         "api_version": FindingKind(
-            text="every request names a version of the API",
+            text="every request says which version of the API it is written for",
             check="assert_api_version_sent",
             needs_failure=False,
         ),
@@ -110,10 +110,10 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
         ),
         "final_error": FindingKind(text="an error that stays is not retried", advice="retryable"),
         "backoff": FindingKind(
-            text="waits before retries grow", check="assert_backoff", advice="backoff"
+            text="waits before retries grow exponentially", check="assert_backoff", advice="backoff"
         ),
         "retry_after": FindingKind(
-            text="no retry comes before the reply's `Retry-After`",
+            text="no retry comes before the reply's Retry-After",
             check="assert_retry_after_honoured",
             advice="retry_after",
         ),
@@ -121,7 +121,7 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             text="each retry carries the same payload", check="assert_payload_resent"
         ),
         "timeout": FindingKind(
-            text="every request has a connect and a read time-out",
+            text="every request is sent with a connect and a read time-out",
             check="assert_timeout_set",
             advice="timeout",
             needs_failure=False,
@@ -133,7 +133,7 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             in_log=True,
         ),
         "credential": FindingKind(
-            text="no credential is logged or printed",
+            text="no credential appears in logs or output",
             check="assert_credential_not_logged",
             needs_failure=False,
             in_log=False,
@@ -145,7 +145,7 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             in_log=True,
         ),
         "poll_after_end": FindingKind(
-            text="no run is polled after its end",
+            text="no run is polled again after its end",
             check="assert_polling_stopped",
             advice="polling",
             needs_failure=False,
@@ -171,19 +171,19 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             text="a document is submitted again after a wait", advice="backoff"
         ),
         "webhook_rejected": FindingKind(
-            text="a wrong delivery is rejected",
+            text="a wrong webhook delivery is rejected",
             check="assert_webhook_rejected",
             advice="webhook",
             needs_failure=False,
         ),
         "webhook_accepted": FindingKind(
-            text="a right delivery is accepted",
+            text="a good webhook delivery is answered with a 2xx in time",
             check="assert_webhook_accepted",
             advice="webhook",
             needs_failure=False,
         ),
         "webhook_handled_once": FindingKind(
-            text="an event has one effect",
+            text="a webhook event that is delivered twice has one effect",
             check="assert_webhook_handled_once",
             advice="webhook",
             needs_failure=False,
@@ -193,6 +193,11 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
         "other": FindingKind(text="what a rule of a contract says, or a check of the server"),
     }
 )
+
+
+def rule_of(kind: Kind) -> str:
+    """What should have held: the sentence that messages and pages show of a kind of findings."""
+    return KINDS[kind].text
 
 
 def kind_of_check(check: str) -> FindingKind | None:

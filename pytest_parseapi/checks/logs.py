@@ -9,6 +9,7 @@ from typing import Literal
 
 from pytest_parseapi.checks.encoded_secrets import EncodedSecret
 from pytest_parseapi.checks.finding import Finding, Subject, numbers_of
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_text, nearest
@@ -71,7 +72,7 @@ def credential_not_logged(
     observed: Observed, text: str | None = None, document: str | None = None
 ) -> None:
     """No credential that the consumer sent is in its logs or output."""
-    rule = "no credential appears in logs or output"
+    rule = rule_of("credential")
     observed = observed.about(document, rule).with_text(text)
     if not observed.credentials:
         nothing_to_check(
@@ -132,7 +133,7 @@ def leaks(observed: Observed) -> Iterator[Finding]:
                 part, also = f" ({len(shown)} of its {whole} characters)", ", nor most of it"
             yield Finding(
                 kind="credential",
-                rule="no credential appears in logs or output",
+                rule=rule_of("credential"),
                 expected=f"{mask} nowhere{also}",
                 seen=_quote(line, text.replace(shown, mask), about=mask) + part,
                 advice="log header names, or mask the value of "

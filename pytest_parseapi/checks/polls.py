@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.known_runs import no_run_to_check
 from pytest_parseapi.checks.observed import Observed, raise_findings
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
@@ -16,7 +17,7 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_close"]
 
-_STOPPED: Final = "no run is polled again after its end"
+_STOPPED: Final = rule_of("poll_after_end")
 _MINIMUM: Final = 0.5
 _SLOWER: Final = "wait before each poll, longer each time: 1, 2, 4 s and so on, up to 30 s"
 _RESET: Final = "connection_reset"

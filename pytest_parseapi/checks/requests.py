@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject, numbers_of
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
@@ -19,14 +21,14 @@ __all__ = [
     "wrong_api_versions",
 ]
 
-_PAYLOAD_RULE = "each retry carries the same payload"
+_PAYLOAD_RULE: Final = rule_of("payload")
 _SPENT = (
     "a stream or file handle is spent after the first attempt: read it once into bytes, or "
     "seek(0) before each attempt"
 )
 _CHANGED = "build the request once, and send the same again"
-_VERSION_RULE = "every request says which version of the API it is written for"
-_TIMEOUT_RULE = "every request is sent with a connect and a read time-out"
+_VERSION_RULE: Final = rule_of("api_version")
+_TIMEOUT_RULE: Final = rule_of("timeout")
 
 
 def payload_resent(observed: Observed, document: str | None = None) -> None:

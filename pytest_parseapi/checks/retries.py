@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError, Topic
 from pytest_parseapi.model.faults import GATEWAY_PAGES
@@ -27,7 +28,7 @@ __all__ = [
 def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
     """Each failed operation was tried again, exactly ``times`` more times where given."""
     check_count("times", times, 0)
-    rule = "a failed operation is tried again"
+    rule = rule_of("retried")
     if times is not None:
         rule += f", exactly {counted(times, 'more time')}"
 
@@ -50,7 +51,7 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
 
 def not_retried(observed: Observed, document: str | None = None) -> None:
     """No failed operation was tried again."""
-    rule = "a failed operation is not tried again"
+    rule = rule_of("not_retried")
 
     def judge(operation: Operation) -> Finding | None:
         pairs = list(operation.pairs())
@@ -73,7 +74,7 @@ def not_retried(observed: Observed, document: str | None = None) -> None:
 def gave_up(observed: Observed, attempts: int | None = None, document: str | None = None) -> None:
     """Each failed operation ended in failure, after ``attempts`` in all where given."""
     check_count("attempts", attempts, 1)
-    rule = "the consumer gives up"
+    rule = rule_of("gave_up")
     if attempts is not None:
         rule += f" after {counted(attempts, 'attempt')} in all"
 
@@ -102,7 +103,7 @@ def gave_up(observed: Observed, attempts: int | None = None, document: str | Non
 
 def recovered(observed: Observed, document: str | None = None) -> None:
     """Each failed operation succeeded in the end."""
-    rule = "the last attempt succeeds after at least one failure"
+    rule = rule_of("recovered")
 
     def judge(operation: Operation) -> Finding | None:
         if not operation.last.failed or observed.success_beside(operation):
@@ -125,7 +126,7 @@ def parsed_once(observed: Observed, document: str | None = None) -> None:
 
     A run that failed is no success: submitting its document again is a resubmission.
     """
-    rule = "no document is parsed again after a success"
+    rule = rule_of("parsed_once")
     narrowed = observed.about(document, rule)
     failed_runs = {run.id for run in narrowed.runs if run.failed}
     main = narrowed.provider.main_endpoint
@@ -156,7 +157,7 @@ def _again(operation: Operation, failed_runs: set[str]) -> Iterator[Finding]:
         if first is not None and first.run_id not in known:
             yield Finding(
                 kind="parsed_once",
-                rule="no document is parsed again after a success",
+                rule=rule_of("parsed_once"),
                 subject=Subject.operation(operation),
                 expected=f"nothing after attempt {first.number}, which succeeded",
                 seen=f"attempt {second.number} parsed it again, and is billed again",

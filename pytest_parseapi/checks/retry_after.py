@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
 from pytest_parseapi.record.attempt import Attempt
@@ -15,7 +16,7 @@ __all__ = ["retry_after_honoured", "too_early"]
 
 def retry_after_honoured(observed: Observed, document: str | None = None) -> None:
     """No retry came before the ``Retry-After`` of the reply that it follows."""
-    rule = "no retry comes before the reply's Retry-After"
+    rule = rule_of("retry_after")
     narrowed = observed.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
     if not replies:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.known_runs import (
     failed_runs,
     known_runs,
@@ -24,7 +25,7 @@ from pytest_parseapi.record.run import Run
 
 __all__ = ["resubmitted", "run_failure_logged", "unlogged_failures", "wrong_resubmissions"]
 
-_AGAIN: Final = "a failed run is followed by a new run for the same document"
+_AGAIN: Final = rule_of("resubmitted")
 
 _WAIT_TOLERANCE: Final = 1e-6
 
@@ -119,7 +120,7 @@ def _judged(
     if failed.retryable and known and difference:
         yield Finding(
             kind="resubmitted_payload",
-            rule="a document is submitted again with the same payload",
+            rule=rule_of("resubmitted_payload"),
             subject=Subject.run(failed),
             expected=f"run {again.id} carries what run {failed.id} did",
             seen=difference,
@@ -131,7 +132,7 @@ def _judged(
         if at_once and not observed.asked_anew(showed, after):
             yield Finding(
                 kind="resubmitted_wait",
-                rule="a document is submitted again after a wait",
+                rule=rule_of("resubmitted_wait"),
                 subject=Subject.run(failed),
                 expected=f"a wait between attempt {showed.number}, which showed the failure, and "
                 f"attempt {after.number}",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
@@ -23,9 +24,9 @@ __all__ = [
     "wrong_ones_not_rejected",
 ]
 
-_REJECTED: Final = "a wrong webhook delivery is rejected"
-_ACCEPTED: Final = "a good webhook delivery is answered with a 2xx in time"
-_ONCE: Final = "a webhook event that is delivered twice has one effect"
+_REJECTED: Final = rule_of("webhook_rejected")
+_ACCEPTED: Final = rule_of("webhook_accepted")
+_ONCE: Final = rule_of("webhook_handled_once")
 _VERIFIED: Final = (
     "the receiver may verify with another secret than webhook_secret, "
     "or another body than the raw one"

@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_parseapi.api.internals import simulation_of
 from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.requests import wrong_api_versions
 from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.waits import waits_of
@@ -120,7 +121,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
             "backoff",
             Finding(
                 kind="backoff",
-                rule="waits before retries grow exponentially",
+                rule=rule_of("backoff"),
                 subject=Subject.operation(call.observed.operations[0]),
                 expected="waits that grow, each by more than the one before, up to a limit that "
                 "the fourth may reach",

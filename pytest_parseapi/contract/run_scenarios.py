@@ -8,6 +8,7 @@ from typing import Final
 from pytest_parseapi.api.internals import service_of
 from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.checks.finding import Finding, Subject
+from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import MANY_RUNS, Case, documented
@@ -125,7 +126,7 @@ def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
 
 _UNSEEN_EFFECT: Final = Finding(
     kind="nothing_to_check",
-    rule="a webhook event that is delivered twice has one effect",
+    rule=rule_of("webhook_handled_once"),
     expected="a request to the API about the event's run, or webhook_effects",
     seen="the receiver sent nothing to the API about the event's run",
     advice="define webhook_effects(self): how many events had an effect so far, such as the rows "

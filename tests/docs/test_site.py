@@ -20,7 +20,7 @@ import pytest
 
 import pytest_parseapi
 from pytest_parseapi import ParseAPI, strategies
-from pytest_parseapi.checks.kinds import Kind
+from pytest_parseapi.checks.kinds import KINDS, Kind
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.stops import StopKind
 from pytest_parseapi.plugin import hookspecs
@@ -186,6 +186,8 @@ def _texts(node, names):
     """The fixed texts of an expression."""
     if isinstance(node, ast.Name):
         return names.get(node.id, ())
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "rule_of":
+        return [KINDS[node.args[0].value].text]
     return [
         item.value
         for item in ast.walk(node)
@@ -201,7 +203,8 @@ def _rules(path):
             node.value, {}
         )
         for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and isinstance(node.value, ast.Constant | ast.Call)
     }
     for node in ast.walk(tree):
         given = isinstance(node, ast.keyword) and node.arg == "rule"
