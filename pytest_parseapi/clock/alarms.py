@@ -27,7 +27,7 @@ __all__ = ["Alarms"]
 _NOBODY: Final = 0
 _handler_of: Final = _signal.getsignal
 # Two readings of the same timer differ by less.
-_SAME: Final = SECOND_NS // 50
+_SAME_TIMER_NS: Final = SECOND_NS // 50
 
 
 class Alarms:
@@ -185,7 +185,10 @@ class _Reading(NamedTuple):
         """Whether another reading may be of the same timer."""
         if other is None or not other.left:
             return False
-        return self.earliest - _SAME <= other.latest and other.earliest - _SAME <= self.latest
+        return (
+            self.earliest - _SAME_TIMER_NS <= other.latest
+            and other.earliest - _SAME_TIMER_NS <= self.latest
+        )
 
 
 class _Pause(Gate):

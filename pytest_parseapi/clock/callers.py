@@ -35,12 +35,12 @@ _WORKERS: Final = frozenset(
 _THREAD_POOLS: Final = frozenset({"multiprocessing.pool", "multiprocessing.dummy"})
 # Frames that pass a call on: ``mocker.spy(time, "sleep")``. Who made it stands above them.
 _MOCKS: Final = "unittest.mock"
-_PLUGIN: Final = "pytest_"
-_OWN: Final = __name__.partition(".")[0]
+_PLUGIN_PREFIX: Final = "pytest_"
+_PACKAGE: Final = __name__.partition(".")[0]
 # What their idle workers wait for is no wait of the consumer's.
 _IDLE_WORKERS: Final = frozenset({"trio._core._thread_cache"})
 _TIMERS: Final = frozenset({"asyncio", "trio", "sched"})
-_SHARED: Final = frozenset({"threading", "queue", "concurrent"})
+_HELPERS: Final = frozenset({"threading", "queue", "concurrent"})
 
 
 class CallerKind(Enum):
@@ -81,7 +81,7 @@ def caller_of(frame: FrameType | None) -> CallerKind:
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
     target = getattr(thread, "function", None) or getattr(thread, "_target", None)
     module = getattr(target, "__module__", None) or ""
-    if module.startswith(_PLUGIN):
+    if module.startswith(_PLUGIN_PREFIX):
         return CallerKind.TOOL
     kind = caller_named(module)
     return kind if kind is CallerKind.TOOL or kind is CallerKind.WORK else CallerKind.TIMER
@@ -91,7 +91,7 @@ def is_tool(frame: FrameType | None) -> bool:
     """Whether a thread runs for a tool alone, by its innermost frame."""
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
-        if module.startswith(_PLUGIN) or caller_named(module) is CallerKind.TOOL:
+        if module.startswith(_PLUGIN_PREFIX) or caller_named(module) is CallerKind.TOOL:
             return True
         frame = frame.f_back
     return False
@@ -107,9 +107,9 @@ def calling_frame() -> FrameType | None:
 
 
 def _asked_for_frames() -> Generator[FrameType | None, None, None]:
-    own = sys._getframe()
+    this = sys._getframe()
     while True:
-        yield own.f_back.f_back  # type: ignore[union-attr]  # it runs: somebody has called it
+        yield this.f_back.f_back  # type: ignore[union-attr]  # it runs: somebody has called it
 
 
 ask_for_frame: Final[Callable[[], FrameType | None]] = _asked_for_frames().__next__
@@ -125,13 +125,13 @@ NOT_ASKED: Final = (ValueError, StopIteration)
 def caller_named(module: str) -> CallerKind | None:
     """Who a module is; None for a helper, which stands for whoever calls it."""
     root = module.partition(".")[0]
-    if module == _MOCKS or (root.startswith(_PLUGIN) and root != _OWN):
+    if module == _MOCKS or (root.startswith(_PLUGIN_PREFIX) and root != _PACKAGE):
         return CallerKind.PASSES_ON
     if module in _IDLE_WORKERS:
         return CallerKind.TOOL
-    if root in _SHARED or module in _THREAD_POOLS:
+    if root in _HELPERS or module in _THREAD_POOLS:
         return None
-    if root in _TOOLS or root == _OWN:
+    if root in _TOOLS or root == _PACKAGE:
         return CallerKind.TOOL
     if root in _WORKERS:
         return CallerKind.WORK

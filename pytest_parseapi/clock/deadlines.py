@@ -13,7 +13,7 @@ from pytest_parseapi.clock.waiting_thread import WaitingThread
 __all__ = ["Deadlines"]
 
 # Waits that ended early are swept out once there are more of them than of the others.
-_FEW: Final = 64
+_MAX_ENDED: Final = 64
 
 
 class Deadlines:
@@ -36,7 +36,7 @@ class Deadlines:
             return
         entry.deadline = None
         self._ended += 1
-        if self._ended > _FEW and self._ended * 2 > len(self.heap):
+        if self._ended > _MAX_ENDED and self._ended * 2 > len(self.heap):
             self.heap = [item for item in self.heap if item[2].deadline is not None]
             heapq.heapify(self.heap)
             self._ended = 0

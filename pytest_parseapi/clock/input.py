@@ -13,7 +13,7 @@ from pytest_parseapi.patching.plain_socket import plain_socket
 __all__ = ["has_input", "is_readable", "queue_of_trio", "trio_is_at_rest"]
 
 # The task by which other threads wake a loop.
-_WAKES: Final = "<TrioToken.run_sync_soon task>"
+_WAKER_TASK: Final = "<TrioToken.run_sync_soon task>"
 
 
 def has_input(selector: Any) -> bool:
@@ -47,7 +47,7 @@ def trio_is_at_rest(manager: Any) -> bool:
     for key, waiters in list(manager._registered.items()):
         task = getattr(waiters, "read_task", waiters)
         descriptor = key if isinstance(key, int) else key[0]
-        if getattr(task, "name", None) != _WAKES and not _accepts(descriptor):
+        if getattr(task, "name", None) != _WAKER_TASK and not _accepts(descriptor):
             return False
     return True
 

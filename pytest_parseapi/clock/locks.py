@@ -23,7 +23,7 @@ __all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]
 
 LOCK: Final[type] = LockType
 RLOCK: Final[type] = type(threading.RLock())
-_NOTICE: Final = threading.Condition.wait.__code__
+_CONDITION_WAIT: Final = threading.Condition.wait.__code__
 # Where Python waits for the lock that a thread's end releases in C. `Thread.join` is replaced.
 _END_OF_THREAD: Final = getattr(
     getattr(threading.Thread, "_wait_for_tstate_lock", None), "__code__", None
@@ -203,7 +203,7 @@ def _wait_for_lock(
     )
     if caller is CallerKind.TOOL:
         return wait_in_real_time(current.threads, wait, timeout, id(lock))
-    return clock.wait(wait, timeout, key=id(lock), polled=code is not _NOTICE)
+    return clock.wait(wait, timeout, key=id(lock), polled=code is not _CONDITION_WAIT)
 
 
 class _TakingLock(Taking):

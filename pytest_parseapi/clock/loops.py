@@ -38,9 +38,9 @@ __all__ = ["LoopWaits"]
 # Callbacks of a loop that wait for work which may never come.
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
 # Where a selector keeps, during a test, which loop it is of.
-_KNOWN: Final = "__parseapi_loop__"
+_LOOP_ATTRIBUTE: Final = "__parseapi_loop__"
 # So many seconds a loop's clock may show less than ``time.monotonic()``.
-_APART: Final = 0.05
+_MAX_LAG_SECONDS: Final = 0.05
 _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectSelector")
 
 
@@ -97,7 +97,7 @@ class LoopWaits:
         """Nobody reads the test's clock any more: timers that outlive it come as in its time."""
         ahead = self._clock.ahead
         for selector in list(self._selectors):
-            known = vars(selector).pop(_KNOWN, None)
+            known = vars(selector).pop(_LOOP_ATTRIBUTE, None)
             loop = None if known is None else known.loop()
             if loop is not None:
                 _shift(loop, -ahead - self._ahead.get(loop, 0.0))
@@ -114,7 +114,7 @@ class LoopWaits:
         clock, elapsed = self._clock, self._clock.elapsed_time
         began = clock.began["monotonic"]
         jumps, late = clock.jumps, self._late
-        own = sys.modules["asyncio.base_events"].__dict__
+        base_globals = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
@@ -128,7 +128,7 @@ class LoopWaits:
                     frame = ask_for_frame()
                 except NOT_ASKED:
                     frame = sys._getframe(1)
-                if frame is None or frame.f_globals is own:
+                if frame is None or frame.f_globals is base_globals:
                     if getattr(loop, "_current_handle", None) is not None:
                         # Around each callback, in the loop's debug mode: no iteration.
                         elapsed.reads -= 1
@@ -149,19 +149,21 @@ class LoopWaits:
         """Put the clock and the timers of a loop forward, if code has run for long."""
         self._loop_asks = True
         more = self._real_monotonic() + self._clock.jumped_ns / SECOND_NS - loop.time()
-        if more > _APART:
+        if more > _MAX_LAG_SECONDS:
             self._ahead[loop] = more + self._ahead.get(loop, 0.0)
             self._is_ahead = True
             _shift(loop, more)
 
     def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
         """A consumer's deadline may come from ``time.monotonic()``."""
-        own = sys.modules["asyncio.base_events"].__dict__
+        base_globals = sys.modules["asyncio.base_events"].__dict__
 
         @functools.wraps(real)
         def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
             frame = calling_frame()
-            asks = frame is not None and frame.f_globals is not own and not _is_asyncio(frame)
+            asks = (
+                frame is not None and frame.f_globals is not base_globals and not _is_asyncio(frame)
+            )
             if asks and not self._clock.closed:
                 self._follow(loop)
             return real(loop, *arguments, **named)
@@ -199,7 +201,7 @@ class LoopWaits:
         def select(selector: Any, timeout: float | None = None) -> Any:
             if jumps.closed:
                 return real(selector, timeout)
-            known: _Loop | None = getattr(selector, _KNOWN, None)
+            known: _Loop | None = getattr(selector, _LOOP_ATTRIBUTE, None)
             if known is None:
                 if timeout is not None and timeout <= 0:
                     return real(selector, timeout)
@@ -209,7 +211,7 @@ class LoopWaits:
                 if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
                     return self._outside_loops(functools.partial(real, selector, timeout), timeout)
                 known = _Loop(loop)
-                set_on(selector, _KNOWN, known)
+                set_on(selector, _LOOP_ATTRIBUTE, known)
                 self._selectors.add(selector)
             self._loop_asks = True  # next, to see which timers are due
             if timeout is None or len(selector._fd_to_key) > 1 or known.signal_handlers:

@@ -18,19 +18,19 @@ from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 
-__all__ = ["PATIENCE", "OlderWaits", "is_own", "is_wait"]
+__all__ = ["GRACE_NS", "OlderWaits", "is_clock_frame", "is_wait"]
 
 # It may be that another thread was faster.
-PATIENCE: Final = SECOND_NS // 4
+GRACE_NS: Final = SECOND_NS // 4
 """So long, in real nanoseconds, a thread may take to go on."""
-_NAMES: Final = {
+_AWAITED_VARIABLES: Final = {
     threading.Condition.wait.__code__: "waiter",
     concurrent.futures.thread._worker.__code__: "work_queue",
 }
 """By code that waits in C, the name there of the lock or queue that it waits for."""
-_OWN: Final = __name__.rpartition(".")[0]
+_CLOCK_PACKAGE: Final = __name__.rpartition(".")[0]
 # Among what threads wait for, stands for all of this. No object has this identity.
-_OLDER: Final = -1
+_OLDER_WAITS_KEY: Final = -1
 
 
 class OlderWaits:
@@ -99,7 +99,7 @@ class OlderWaits:
         elif key:
             self.keys.setdefault(key, _Key(waited)).moves[ident] = has_moved
             # So that whoever releases something says so.
-            self._listening.setdefault(_OLDER, deque())
+            self._listening.setdefault(_OLDER_WAITS_KEY, deque())
 
     def rest(
         self, key: int, call: Callable[[], Any], over: Callable[[], bool] | None = None
@@ -123,7 +123,7 @@ class OlderWaits:
     def forget(self) -> None:
         """The test is over."""
         self._is_test = False
-        self._listening.pop(_OLDER, None)
+        self._listening.pop(_OLDER_WAITS_KEY, None)
         self.keys.clear()
         self.called.clear()
         self.loops.clear()
@@ -134,7 +134,7 @@ class OlderWaits:
         found = self.keys.get(key)
         if found is not None:
             found.calls += 1
-            found.until = FUNCTIONS["monotonic_ns"]() + PATIENCE
+            found.until = FUNCTIONS["monotonic_ns"]() + GRACE_NS
             if found not in self.called:
                 self.called.append(found)
 
@@ -196,7 +196,7 @@ def is_wait(frame: FrameType) -> bool:
     """Whether a thread stands in a wait that is recognised."""
     asking = _asking(frame)
     return asking is not None and (
-        asking.f_code in _NAMES or _is_selector(asking) or is_of_pool(asking)
+        asking.f_code in _AWAITED_VARIABLES or _is_selector(asking) or is_of_pool(asking)
     )
 
 
@@ -205,7 +205,7 @@ def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
     asking = _asking(frame)
     if asking is None:
         return None, None
-    name = _NAMES.get(asking.f_code)
+    name = _AWAITED_VARIABLES.get(asking.f_code)
     if name is not None:
         return asking.f_locals.get(name), None
     loop = _asking(asking.f_back) if _is_selector(asking) else None
@@ -215,14 +215,14 @@ def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
 
 def _asking(frame: FrameType | None) -> FrameType | None:
     """Who waits, by way of what stands in the place of the functions that wait."""
-    while frame is not None and is_own(frame):
+    while frame is not None and is_clock_frame(frame):
         frame = frame.f_back
     return frame
 
 
-def is_own(frame: FrameType) -> bool:
+def is_clock_frame(frame: FrameType) -> bool:
     """Whether a frame is of what stands in the place of the functions that wait."""
-    return str(frame.f_globals.get("__name__")).startswith(_OWN)
+    return str(frame.f_globals.get("__name__")).startswith(_CLOCK_PACKAGE)
 
 
 def _is_selector(frame: FrameType) -> bool:

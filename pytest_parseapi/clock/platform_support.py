@@ -10,9 +10,9 @@ from typing import Final
 
 __all__ = ["limits_line", "why_no_virtual_time", "why_not_in_place"]
 
-_FIRST: Final = (3, 11)
-_LAST: Final = (3, 14)
-_PATCHES: Final = {
+_MIN_PYTHON: Final = (3, 11)
+_MAX_PYTHON: Final = (3, 14)
+_PATCH_CALLS: Final = {
     "gevent": "gevent.monkey.patch_all(thread=False)",
     "eventlet": "eventlet.monkey_patch(thread=False)",
 }
@@ -26,7 +26,7 @@ def why_not_in_place() -> str:
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return "this Python is free-threaded"
     version = sys.version_info[:2]
-    if not _FIRST <= version <= _LAST:
+    if not _MIN_PYTHON <= version <= _MAX_PYTHON:
         return f"Python {version[0]}.{version[1]} was not tried"
     return ""
 
@@ -48,9 +48,9 @@ def limits_line(why: str) -> str:
 def why_no_virtual_time() -> str:
     """Why time cannot be virtual where a library has replaced Python's threads; else empty."""
     library = str(getattr(_thread.allocate_lock, "__module__", "")).partition(".")[0]
-    if library not in _PATCHES:
+    if library not in _PATCH_CALLS:
         return ""
     return (
         f"{library} has put its own threads in the place of Python's, which virtual time needs: "
-        f"call {_PATCHES[library]} where tests run"
+        f"call {_PATCH_CALLS[library]} where tests run"
     )

@@ -13,14 +13,17 @@ from typing import Any, Final
 
 __all__ = ["is_of_pool", "on_its_way"]
 
-_POOL: Final = "multiprocessing.pool"
-_TAKES_JOBS: Final = "_handle_tasks"
-_WAITS: Final = frozenset({"worker", _TAKES_JOBS, "_handle_results"})
+_POOL_MODULE: Final = "multiprocessing.pool"
+_JOB_TAKER: Final = "_handle_tasks"
+_WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
 
 
 def is_of_pool(frame: FrameType) -> bool:
     """Whether a thread stands where one of a pool waits for work or results."""
-    return frame.f_globals.get("__name__") == _POOL and frame.f_code.co_name in _WAITS
+    return (
+        frame.f_globals.get("__name__") == _POOL_MODULE
+        and frame.f_code.co_name in _WAITING_FUNCTIONS
+    )
 
 
 def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
@@ -30,7 +33,7 @@ def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
         frame: where one of its threads stands.
         waits: the numbers of the threads that said that they wait.
     """
-    if frame.f_code.co_name != _TAKES_JOBS:
+    if frame.f_code.co_name != _JOB_TAKER:
         return bool  # the one that takes jobs stands for all of its pool
     workers, cache = (frame.f_locals[name] for name in ("pool", "cache"))
     older = frozenset(cache)

@@ -28,7 +28,7 @@ from pytest_parseapi.clock.real_waits import RealWait
 __all__ = ["Readings"]
 
 # The system's clocks that move as the world does; those of processor time do not.
-_MOVING: Final = tuple(
+_MOVING_CLOCKS: Final = tuple(
     getattr(time, name)
     for name in (
         *("CLOCK_REALTIME", "CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW"),
@@ -38,7 +38,7 @@ _MOVING: Final = tuple(
 )
 
 # In units of the last place: a sum and a difference of two readings may be off by less.
-_STEP: Final = 2
+_STEP_ULPS: Final = 2
 
 
 class Readings:
@@ -161,7 +161,7 @@ class Readings:
             # As after a real time-out, the deadline has passed: ``as_completed`` asks for that.
             if elapsed.last_expiry_ns == now:
                 elapsed.late_was_read = True
-                shown += _STEP * elapsed.late_steps * math.ulp(shown)
+                shown += _STEP_ULPS * elapsed.late_steps * math.ulp(shown)
             return shown
 
         return read
@@ -195,7 +195,7 @@ class Readings:
 
         def read(*arguments: Any) -> Any:
             found = current.real[name](*arguments)
-            if current.clock is None or arguments[0] not in _MOVING:
+            if current.clock is None or arguments[0] not in _MOVING_CLOCKS:
                 return found
             return found if caller_of(calling_frame()).is_real else found + self._shifted(unit)
 

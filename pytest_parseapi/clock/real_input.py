@@ -23,11 +23,11 @@ from pytest_parseapi.patching.plain_socket import plain_socket
 
 __all__ = ["RealInput", "semaphore_methods"]
 
-_SOCKET: Final = (
+_SOCKET_METHODS: Final = (
     *("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"),
     *("send", "sendall", "sendto", "sendmsg"),
 )
-_ENCRYPTED: Final = ("read", "write", "do_handshake")
+_TLS_METHODS: Final = ("read", "write", "do_handshake")
 
 
 class RealInput:
@@ -45,7 +45,7 @@ class RealInput:
     def start(self) -> None:
         """Note them from now on, also those of modules that are imported later."""
         record = recording(self._clock, _of_socket)
-        for name in _SOCKET:
+        for name in _SOCKET_METHODS:
             self._patches.put(plain_socket(), name, record)
         self._imports.when("ssl", self._reach_ssl)
         self._imports.when("subprocess", self._reach_child)
@@ -57,7 +57,7 @@ class RealInput:
         self._patches.stop()
 
     def _reach_ssl(self, module: ModuleType) -> None:
-        for name in _ENCRYPTED:
+        for name in _TLS_METHODS:
             record = recording(self._clock, _of_socket)
             self._patches.put(vars(module)["SSLSocket"], name, record)
 

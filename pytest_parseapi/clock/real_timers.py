@@ -19,7 +19,7 @@ from pytest_parseapi.patching.imports import ImportHook
 
 __all__ = ["RealTimers"]
 
-_SLEEPS: Final = (("gevent", "gevent.hub"), ("eventlet", "eventlet.greenthread"))
+_SLEEP_MODULES: Final = (("gevent", "gevent.hub"), ("eventlet", "eventlet.greenthread"))
 """Libraries, and the modules whose function ``sleep`` is theirs."""
 
 
@@ -42,7 +42,7 @@ class RealTimers:
     def start(self) -> None:
         """Note them from now on, also those of libraries that are imported later."""
         self._imports.when("uvloop", self._reach_uvloop)
-        for name, module in _SLEEPS:
+        for name, module in _SLEEP_MODULES:
             self._imports.when(module, functools.partial(self._reach_sleep, name))
         self._imports.when("gevent.timeout", self._reach_timeout)
 

@@ -13,7 +13,7 @@ __all__ = ["replaced_sleep_function", "replaced_sleep_reference"]
 
 _PACKAGE: Final = "pytest_parseapi."
 # How modules name what they wait by.
-_NAMES: Final = ("sleep", "time", "asyncio")
+_REFERENCES: Final = ("sleep", "time", "asyncio")
 
 
 def replaced_sleep_function() -> str:
@@ -59,4 +59,4 @@ def replaced_sleep_reference() -> str:
 
     It looks at every module, and is for messages.
     """
-    return find_test_double(_NAMES)
+    return find_test_double(_REFERENCES)

@@ -16,8 +16,8 @@ from pytest_parseapi.patching.attributes import Patches
 
 __all__ = ["SignalWaits"]
 
-_NAMES: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
-_PAUSE: Final = 0.005
+_WAIT_FUNCTIONS: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
+_PAUSE_SECONDS: Final = 0.005
 """So many real seconds pass between two looks."""
 
 
@@ -36,7 +36,7 @@ class SignalWaits:
         """Wait in virtual time from now on."""
         if hasattr(signal, "sigtimedwait"):
             within = signal.sigtimedwait
-            for name in _NAMES:
+            for name in _WAIT_FUNCTIONS:
                 self._patches.put(signal, name, functools.partial(self._waiting, within))
 
     def stop(self) -> None:
@@ -74,5 +74,5 @@ def _taken(within: Callable[..., Any], wanted: set[Any], most: float | None) -> 
         return within(wanted, 60 if most is None else 0)
     gate = allocate_lock()
     raw_acquire(gate)
-    raw_acquire(gate, True, min(most, _PAUSE))  # noqa: FBT003 - a lock's own order
+    raw_acquire(gate, True, min(most, _PAUSE_SECONDS))  # noqa: FBT003 - a lock's own order
     return None

@@ -17,7 +17,7 @@ from pytest_parseapi.clock.callers import CallerKind, caller_named
 
 __all__ = ["put_back_deadlines"]
 
-_NAMES: Final = {
+_DEADLINE_VARIABLES: Final = {
     queue.Queue.get.__code__: "endtime",
     queue.Queue.put.__code__: "endtime",
     threading.Condition.wait_for.__code__: "endtime",
@@ -25,7 +25,7 @@ _NAMES: Final = {
     concurrent.futures.as_completed.__code__: "end_time",
 }
 """By code that waits in turns, the name there of its deadline by ``time.monotonic()``."""
-_WRITES_THROUGH: Final = (3, 13)
+_LOCALS_WRITE_THROUGH_FROM: Final = (3, 13)
 """A frame's locals are its variables themselves from this version on."""
 
 
@@ -40,8 +40,8 @@ def put_back_deadlines(seconds: float) -> None:
         kind = caller_named(frame.f_globals.get("__name__") or "")
         if kind is CallerKind.CONSUMER:
             return
-        if frame.f_code in _NAMES:
-            _put_back(frame, _NAMES[frame.f_code], seconds)
+        if frame.f_code in _DEADLINE_VARIABLES:
+            _put_back(frame, _DEADLINE_VARIABLES[frame.f_code], seconds)
         frame = frame.f_back
 
 
@@ -49,7 +49,7 @@ def _put_back(frame: FrameType, name: str, seconds: float) -> None:
     variables = frame.f_locals
     if isinstance(variables.get(name), float):
         variables[name] -= seconds
-        if sys.version_info < _WRITES_THROUGH:
+        if sys.version_info < _LOCALS_WRITE_THROUGH_FROM:
             import ctypes
 
             ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Starts", "start_functions"]
 
-_PYTHON_THREAD: Final = "_bootstrap"
+_BOOTSTRAP: Final = "_bootstrap"
 """What begins a `threading.Thread`, which is known without this."""
 
 
@@ -125,7 +125,7 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
         if current.clock is None or not given or not callable(given[0]):
             return real(*given, **named)  # it says what is wrong
         thread = getattr(given[0], "__self__", None)
-        if isinstance(thread, threading.Thread) and given[0].__name__ == _PYTHON_THREAD:
+        if isinstance(thread, threading.Thread) and given[0].__name__ == _BOOTSTRAP:
             keep_context(thread)
             return real(*given, **named)
         function, *rest = given

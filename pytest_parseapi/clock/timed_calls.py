@@ -17,7 +17,7 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 __all__ = ["free_within", "recorded", "recording", "used_up"]
 
 # A system's timer may ring a little early.
-_USED_UP: Final = 0.9
+_USED_UP_SHARE: Final = 0.9
 
 
 def free_within(seconds: float | None) -> int:
@@ -31,7 +31,7 @@ def free_within(seconds: float | None) -> int:
 
 def used_up(seconds: float) -> int:
     """From how many nanoseconds on a wait has used up its time-out."""
-    return round(seconds * SECOND_NS * _USED_UP)
+    return round(seconds * SECOND_NS * _USED_UP_SHARE)
 
 
 def recorded(

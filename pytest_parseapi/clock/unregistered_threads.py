@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.callers import CallerKind, caller_named
-from pytest_parseapi.clock.older_waits import PATIENCE, is_own, is_wait
+from pytest_parseapi.clock.older_waits import GRACE_NS, is_clock_frame, is_wait
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
@@ -25,16 +25,16 @@ __all__ = ["LiveThreads", "UnregisteredThreads"]
 
 # A look takes longer the more threads there are: the pause after it lasts so many times as long,
 # and so many nanoseconds at least. A few old threads are looked at each time.
-_LOOK_SHARE: Final = 20
-_LOOK_EVERY: Final = 1_000_000
-_FEW: Final = 4
+_PAUSE_FACTOR: Final = 20
+_MIN_PAUSE_NS: Final = 1_000_000
+_MAX_CHEAP_LOOKS: Final = 4
 # Before a test, the threads are looked at so often, with so many real seconds between.
-_LOOKS: Final = 6
-_PAUSE: Final = 0.001
+_MAX_SETTLE_LOOKS: Final = 6
+_SETTLE_PAUSE_SECONDS: Final = 0.001
 # So many places at which threads stood are kept: some stand somewhere else before each test.
-_MOST_RESTS: Final = 1_000
+_MAX_KNOWN_RESTS: Final = 1_000
 # Stands in code after an instruction that keeps what it found out.
-_CACHE: Final = 0
+_CACHE_OPCODE: Final = 0
 
 
 class _Place(NamedTuple):
@@ -115,7 +115,7 @@ class UnregisteredThreads:
         """
         gate: Any = allocate_lock()
         raw_acquire(gate)
-        last = self.monotonic() + PATIENCE
+        last = self.monotonic() + GRACE_NS
         for look in itertools.count(1):
             before, self._places, doubtful = self._places, {}, set()
             for ident, frame in frames_of_others().items():
@@ -128,13 +128,15 @@ class UnregisteredThreads:
                 ):
                     doubtful.add(rest)
             if self.monotonic() > last:
-                if len(self._known_rests) > _MOST_RESTS:
+                if len(self._known_rests) > _MAX_KNOWN_RESTS:
                     self._known_rests.clear()
                 self._known_rests |= doubtful
                 return
-            if not doubtful and (look >= _LOOKS or self._places.items() <= before.items()):
+            if not doubtful and (
+                look >= _MAX_SETTLE_LOOKS or self._places.items() <= before.items()
+            ):
                 return
-            raw_acquire(gate, True, _PAUSE)  # noqa: FBT003 - a lock's own order
+            raw_acquire(gate, True, _SETTLE_PAUSE_SECONDS)  # noqa: FBT003 - a lock's own order
 
     def note(self) -> None:
         """A test begins: note where every thread but this one stands."""
@@ -194,7 +196,7 @@ class UnregisteredThreads:
     def has_one_of_few_moved(self) -> bool:
         """Whether an old thread has moved, if they are so few that a look is cheap."""
         old = self.old
-        return 0 < len(old) <= _FEW and any(
+        return 0 < len(old) <= _MAX_CHEAP_LOOKS and any(
             frame.f_lasti != instruction for frame, instruction, _ in old.values()
         )
 
@@ -207,7 +209,7 @@ class UnregisteredThreads:
             unregistered = frames.keys() - counted - self._waits.keys() - self._ended
             self._is_at_work = any(self._has_moved(ident, frames[ident]) for ident in unregistered)
             ended = self.monotonic()
-            self._look_after = ended + max(_LOOK_EVERY, _LOOK_SHARE * (ended - began))
+            self._look_after = ended + max(_MIN_PAUSE_NS, _PAUSE_FACTOR * (ended - began))
         return self._is_at_work
 
     def any_work(self) -> bool:
@@ -251,7 +253,7 @@ def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
     """Where a thread is, whatever of ours stands in the place of the functions that wait."""
     chain = []
     while frame is not None:
-        if not is_own(frame):
+        if not is_clock_frame(frame):
             chain.append((id(frame.f_code), _call_at(frame)))
         frame = frame.f_back
     return tuple(chain)
@@ -260,7 +262,7 @@ def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
 def _call_at(frame: FrameType) -> int:
     """Which instruction a frame is at: it shows what comes after it while it calls Python code."""
     code, at = frame.f_code.co_code, frame.f_lasti
-    while at > 0 and code[at] == _CACHE:
+    while at > 0 and code[at] == _CACHE_OPCODE:
         at -= 2
     return at
 

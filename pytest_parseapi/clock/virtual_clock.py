@@ -32,16 +32,16 @@ __all__ = ["VirtualClock"]
 
 # A single thread that waits without a time-out is given this long before its test is stopped: a
 # signal may still come.
-_PATIENCE: Final = 2 * SECOND_NS
+_GRACE_NS: Final = 2 * SECOND_NS
 # So long other programs may take to call a server, or a thread that is older than the test.
-_OUTSIDE_PATIENCE: Final = 60 * SECOND_NS
+_OUTSIDE_GRACE_NS: Final = 60 * SECOND_NS
 # How long a thread blocks before it looks up: nobody says when one that never waits is done.
-_FIRST_SLICE: Final = 0.0002
-_LAST_SLICE: Final = 0.02
-_UNTIMED_SLICE: Final = 1.0
-_SHARED_SLICE: Final = 0.5
+_FIRST_SLICE_SECONDS: Final = 0.0002
+_LONG_SLICE_SECONDS: Final = 0.02
+_UNTIMED_SLICE_SECONDS: Final = 1.0
+_SHARED_SLICE_SECONDS: Final = 0.5
 # From so many on, threads share the looks.
-_FEW: Final = 8
+_MIN_SHARING_THREADS: Final = 8
 
 
 def _bad_duration(seconds: float) -> Exception:
@@ -265,7 +265,7 @@ class VirtualClock:
         takes = wait.takes
         # Whoever is next in time looks up often; so does whoever may not be told.
         often = entry.polled if due is None else entry.deadline == self.jumps.deadlines.earliest()
-        slice_ = _FIRST_SLICE if often else self._longest(due)
+        slice_ = _FIRST_SLICE_SECONDS if often else self._longest(due)
         wait.close()
         while not (entry.awake or self.jumps.closed):
             took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
@@ -291,10 +291,10 @@ class VirtualClock:
     def _longest(self, due: int | None) -> float:
         """How long a thread blocks before it looks up: of many, one of them does so soon enough."""
         if due is None:
-            return _UNTIMED_SLICE
-        shared = _LAST_SLICE * max(1, len(self.jumps.deadlines.heap) / _FEW)
+            return _UNTIMED_SLICE_SECONDS
+        shared = _LONG_SLICE_SECONDS * max(1, len(self.jumps.deadlines.heap) / _MIN_SHARING_THREADS)
         left = (due - self.elapsed_time.monotonic()) / SECOND_NS
-        return max(_LAST_SLICE, min(shared, left, _SHARED_SLICE))
+        return max(_LONG_SLICE_SECONDS, min(shared, left, _SHARED_SLICE_SECONDS))
 
     def _block_once(self, wait: Wait, seconds: float) -> bool:
         self._threads.unlock()
@@ -345,11 +345,11 @@ class VirtualClock:
     def _is_stuck(self, entry: WaitingThread, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
         waited = self.elapsed_time.monotonic() - began
-        if waited < _PATIENCE or self.jumps.holds or self.jumps.real_work():
+        if waited < _GRACE_NS or self.jumps.holds or self.jumps.real_work():
             return False
         threads = self._threads
         return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(
-            count_outside=waited < _OUTSIDE_PATIENCE
+            count_outside=waited < _OUTSIDE_GRACE_NS
         )
 
     def _is_outwaited(self, began: int, due: int) -> bool:

@@ -26,14 +26,14 @@ class BuiltinMethods:
     Args:
         kind: the type.
         methods: what to put in place, by name; each of them exists in the type itself.
-        is_own: whether it is one of the interpreter's own types, and not of a library.
+        of_interpreter: whether it is one of the interpreter's own types, and not of a library.
 
     Raises:
         RuntimeError: this Python does not lay out types as CPython does.
     """
 
     def __init__(
-        self, kind: type, methods: dict[str, Callable[..., Any]], *, is_own: bool = True
+        self, kind: type, methods: dict[str, Callable[..., Any]], *, of_interpreter: bool = True
     ) -> None:
         for known in (kind, int, type):
             if _flags(known).value != known.__flags__:
@@ -42,7 +42,7 @@ class BuiltinMethods:
         self._methods = methods
         self._saved = {name: vars(kind)[name] for name in methods}
         self._is_taken = False
-        self._is_own = is_own
+        self._of_interpreter = of_interpreter
 
     def take(self) -> None:
         """Put the methods in place."""
@@ -62,7 +62,7 @@ class BuiltinMethods:
         if not self._kind.__flags__ & _HEAP:
             namespace = gc.get_referents(vars(self._kind))[0]
             namespace.update(methods)
-            if self._is_own:
+            if self._of_interpreter:
                 ctypes.pythonapi.PyType_ClearCache()
             else:
                 ctypes.pythonapi.PyType_Modified(ctypes.py_object(self._kind))

@@ -39,7 +39,7 @@ class CTypes:
 
         for kind, methods in C_TYPES[module.__name__](self._check_host, module):
             with contextlib.suppress(RuntimeError):
-                taken = BuiltinMethods(kind, methods, is_own=False)
+                taken = BuiltinMethods(kind, methods, of_interpreter=False)
                 taken.take()
                 self._taken.append(taken)
 
