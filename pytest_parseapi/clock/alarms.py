@@ -1,7 +1,7 @@
-"""The timers of ``signal``, which ring when their virtual time comes.
+"""The timers of ``signal``, which fire when their virtual time comes.
 
-The system's own timer runs underneath and counts real time. Each jump shortens it, so that it rings
-over real work, too, and shows what is left.
+The system's timer runs underneath and counts real time. Each jump shortens it, so that it fires
+during real work, too, and shows what is left.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Alarms:
         self._others: _Reading | None = None
 
     def start(self) -> None:
-        """Ring in virtual time from now on."""
+        """Fire in virtual time from now on."""
         if not hasattr(signal, "setitimer"):
             return
         self._set, self._get = signal.setitimer, signal.getitimer
@@ -60,7 +60,7 @@ class Alarms:
         self._clock.jumps.before = self._find
 
     def stop(self) -> None:
-        """Ring in real time again; what is left of a timer is what its virtual time was."""
+        """Fire in real time again; what is left of a timer is what its virtual time was."""
         self._patches.stop()
         self._clock.jumps.before = self._clock.jumps.after = bool
 
@@ -111,7 +111,7 @@ class Alarms:
         """A timer of the consumer's is set."""
         if not self._clock.closed:
             self._process = os.getpid()
-            self._entry = WaitingThread(_Ring(self._ring))
+            self._entry = WaitingThread(_Timer(self._fire))
             self._entry.ident = _NOBODY
             self._note_real(deadline - self._clock.elapsed_time.passed_ns)
             self._clock.jumps.after = self._shorten
@@ -138,33 +138,33 @@ class Alarms:
                 self._note(self._clock.elapsed_time.passed_ns + round(found.left * SECOND_NS))
 
     def _shorten(self) -> None:
-        """Time has jumped: let the system's timer ring so much earlier."""
+        """Time has jumped: let the system's timer fire so much earlier."""
         entry, passed = self._entry, self._clock.elapsed_time.passed_ns
         if entry is None or entry.deadline is None or entry.deadline <= passed:
             return
         left, interval = self._get(signal.ITIMER_REAL)
-        if not left or self._has_rung():
+        if not left or self._has_fired():
             return
         until = max(entry.deadline - passed, 1000)
         self._set(signal.ITIMER_REAL, until / SECOND_NS, interval)
         self._note_real(until)
 
-    def _has_rung(self) -> bool:
+    def _has_fired(self) -> bool:
         """Whether the system's timer was faster."""
         return self._clock.elapsed_time.monotonic() >= self._until
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         """Its time has come."""
         entry, deadline = self._entry, self._clock.elapsed_time.passed_ns
         left, interval = self._get(signal.ITIMER_REAL)
         self._forget()
         if entry is None or self._process != os.getpid() or not left:
             return
-        has_rung = self._has_rung()
+        has_fired = self._has_fired()
         self._set(signal.ITIMER_REAL, interval, interval)
         if interval:
             self._note(deadline + self._interval)
-        if not has_rung:
+        if not has_fired:
             self._clock.jumps.interrupt(threading.main_thread().ident or get_ident())
 
 
@@ -178,7 +178,7 @@ class _Reading(NamedTuple):
     left: float
     interval: float
     earliest: int
-    """When it rings at the earliest, by the monotonic clock."""
+    """When it fires at the earliest, by the monotonic clock."""
     latest: int
 
     def is_same(self, other: _Reading | None) -> bool:
@@ -210,15 +210,15 @@ class _Pause(Gate):
         return self._closed > 1
 
 
-class _Ring(Gate):
+class _Timer(Gate):
     """A timer, among those that wait."""
 
-    __slots__ = ("_ring",)
+    __slots__ = ("_fire",)
 
-    def __init__(self, ring: Callable[[], None]) -> None:
+    def __init__(self, fire: Callable[[], None]) -> None:
         super().__init__()
-        self._ring = ring
+        self._fire = fire
 
     def wake(self) -> None:
-        """Ring."""
-        self._ring()
+        """Fire."""
+        self._fire()

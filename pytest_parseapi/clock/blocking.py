@@ -23,7 +23,7 @@ class Wait(Protocol):
 
     @property
     def takes(self) -> bool:
-        """Whether `comes` is to be tried again and again, since nobody may say that it came."""
+        """Whether `comes` is to be tried again and again, since it may come without a word."""
 
     def close(self) -> None:
         """Let `block` block; called before other threads see the wait."""
@@ -74,7 +74,7 @@ class Gate:
         self._is_open = False
 
     def over(self) -> bool:
-        """Whoever ends the wait says so by `wake`."""
+        """Always False: `wake` ends this wait."""
         return False
 
     def wake(self) -> None:
@@ -102,7 +102,7 @@ class Taking(Gate):
     """A wait for a lock to be released, or for an item of a queue.
 
     Args:
-        take: takes it if it is there, and tells whether it was.
+        take: takes it if it is there, and returns whether it was.
         really_take: takes it in real time, within so many seconds or without limit.
     """
 
@@ -130,7 +130,7 @@ class PolledWait:
 
     Args:
         call: waits for so many seconds at most; what it brings is false where nothing came.
-        came: tells whether it would bring something at once, and takes nothing.
+        came: returns whether it would bring something at once, and takes nothing.
         wake: ends a call that is under way in another thread.
     """
 

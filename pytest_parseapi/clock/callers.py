@@ -31,9 +31,9 @@ _TOOLS: Final = frozenset(
 _WORKERS: Final = frozenset(
     {"subprocess", "multiprocessing", "socketserver", "selectors", "importlib"}
 )
-# Pools of threads: they stand for whoever gave them the work.
+# Pools of threads: what they do counts as done by the caller that gave them the work.
 _THREAD_POOLS: Final = frozenset({"multiprocessing.pool", "multiprocessing.dummy"})
-# Frames that pass a call on: ``mocker.spy(time, "sleep")``. Who made it stands above them.
+# Frames that pass a call on: ``mocker.spy(time, "sleep")``. Their caller is further up the stack.
 _MOCKS: Final = "unittest.mock"
 _PLUGIN_PREFIX: Final = "pytest_"
 _PACKAGE: Final = __name__.partition(".")[0]
@@ -65,7 +65,7 @@ _PASSES_ON: Final = CallerKind.PASSES_ON
 
 
 def caller_of(frame: FrameType | None) -> CallerKind:
-    """Who calls, by the calling frame; helpers of the stdlib stand for whoever calls them."""
+    """Who calls, by the calling frame; a helper of the stdlib counts as its caller."""
     helper = False
     start = frame
     while frame is not None:
@@ -123,7 +123,7 @@ NOT_ASKED: Final = (ValueError, StopIteration)
 
 @functools.lru_cache(maxsize=1024)
 def caller_named(module: str) -> CallerKind | None:
-    """Who a module is; None for a helper, which stands for whoever calls it."""
+    """Who a module is; None for a helper, which counts as its caller."""
     root = module.partition(".")[0]
     if module == _MOCKS or (root.startswith(_PLUGIN_PREFIX) and root != _PACKAGE):
         return CallerKind.PASSES_ON

@@ -1,6 +1,6 @@
-"""What every clock function asks when it is called: which clock is current, and the real functions.
+"""The current clock and the real functions, which every clock function looks up when it is called.
 
-One object for each process: the functions are taken over once, whichever test and session runs.
+There is one object for each process: the functions are taken over once, whatever test runs.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Current:
         self.threads = Threads()
         """Which threads are at rest."""
         self.real_timers: dict[str, None] = {}
-        """The libraries whose timers were met, which stay real; whoever tells takes them out."""
+        """The libraries whose real timers were used, and that no warning has named yet."""
         self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS}
-        """By name, what does what a function of ``time`` or ``_thread`` does by itself."""
+        """By name, the functions of ``time`` and ``_thread`` as they are when not replaced."""
 
 
 def current() -> Current:
-    """That of this process."""
+    """The one object of this process."""
     return process().part("clock", _made)
 
 

@@ -31,7 +31,7 @@ class Deadlines:
         heapq.heappush(self.heap, (deadline, next(self._numbers), entry))
 
     def forget(self, entry: WaitingThread) -> None:
-        """It is to be woken no more."""
+        """It is not to be woken any more."""
         if entry.deadline is None:
             return
         entry.deadline = None
@@ -42,7 +42,7 @@ class Deadlines:
             self._ended = 0
 
     def earliest(self) -> int | None:
-        """The next reading at which somebody is to be woken; None where nobody is, or is awake."""
+        """The next reading at which a thread is to be woken; None if none is, or one is awake."""
         while self.heap:
             deadline, _, entry = self.heap[0]
             if entry.deadline is not None and not entry.due:
@@ -52,19 +52,19 @@ class Deadlines:
         return None
 
     def all_after(self, elapsed: ElapsedTime, needs: int) -> bool:
-        """Whether nobody is to be woken in the next nanoseconds, and nobody is awake."""
+        """Whether no thread is to be woken in the next nanoseconds, and none is awake."""
         earliest = self.earliest()
         return not self.heap if earliest is None else earliest > elapsed.now() + needs
 
     def due(self, now: int) -> Iterator[WaitingThread]:
-        """Take out whoever is to be woken by now."""
+        """Take out the threads that are to be woken by now."""
         while self.heap and self.heap[0][0] <= now:
             entry = self._pop()
             if entry.deadline is not None:
                 yield entry
 
     def clear(self) -> None:
-        """Wake nobody."""
+        """Take all of them out."""
         self.heap.clear()
         self._ended = 0
 

@@ -21,7 +21,7 @@ _BUSY_LOOP_READS: Final = 200
 class ElapsedTime:
     """The time of one simulated test, in nanoseconds since it began.
 
-    What changes it is called by one thread at a time: the clock sees to that.
+    Only one thread at a time may change it: the clock's lock sees to that.
 
     Args:
         real: whether all real time counts, and nothing else.
@@ -43,7 +43,7 @@ class ElapsedTime:
         self.late_steps = 1
         """How many steps a timer shows more than that reading: the deadline has passed."""
         self.late_was_read = False
-        """Whether somebody was shown so, and may wait from there."""
+        """Whether a timer was shown those steps, and may wait from there."""
         self.jumped_ns = 0
         """The sum of all jumps."""
         self._stretch_began = self.monotonic()
@@ -82,7 +82,7 @@ class ElapsedTime:
         self.restart_stretch()
 
     def restart_stretch(self) -> None:
-        """What runs from here on is no wait yet."""
+        """Begin a new stretch of code that runs: it is no wait yet."""
         if not self._real:
             self._stretch_began = self.monotonic()
             self.reads = 0

@@ -16,7 +16,7 @@ MAX_WAITS: Final = 100_000
 
 
 class EndlessWaits:
-    """Tells a consumer that waits forever from one that waits for long.
+    """Distinguishes a consumer that waits forever from one that waits for long.
 
     Args:
         stops: the stops of the test.

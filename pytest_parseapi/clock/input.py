@@ -1,4 +1,4 @@
-"""Whether input is there that nobody has taken yet."""
+"""Whether there is input that has not been read yet."""
 
 from __future__ import annotations
 

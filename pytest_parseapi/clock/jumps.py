@@ -1,6 +1,6 @@
 """When time may jump, and how far.
 
-It jumps to the next deadline, as soon as nobody is at work and nothing real is under way.
+It jumps to the next deadline, as soon as no thread is at work and nothing real is under way.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Jumps:
 
     def __init__(self, elapsed: ElapsedTime, endless: EndlessWaits) -> None:
         self.real_work: Callable[[], bool] = bool
-        """Tells whether something real is under way that no thread of the consumer's shows."""
+        """Returns whether something real is under way outside the threads of the consumer."""
         self.before: Callable[[], object] = bool
-        """Called where a jump may come, with no other thread at the clock."""
+        """Called where a jump may come, with the lock held."""
         self.after: Callable[[], object] = bool
-        """Called after each jump, with no other thread at the clock."""
+        """Called after each jump, with the lock held."""
         self.closed = False
         """Whether the test is over."""
         self.current: Current | None = None
@@ -76,7 +76,7 @@ class Jumps:
             self.note(until)
 
     def look(self) -> None:
-        """Something has changed: jump, if everybody is at rest now."""
+        """Something has changed: jump, if all threads are at rest now."""
         if not self.closed:
             with self.alone():
                 self.try_jump()
@@ -97,7 +97,7 @@ class Jumps:
             signal.pthread_kill(ident, signal.SIGALRM)
 
     def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
-        """Let the whole of a wait pass, where nobody else is at work or waits for less long.
+        """Let a whole wait pass, if no other thread is at work or waits for less long.
 
         Args:
             seconds: how long the wait is.
@@ -132,7 +132,7 @@ class Jumps:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Meanwhile no other thread is at the clock."""
+        """Hold the clock's lock: no other thread changes the time meanwhile."""
         self.threads.lock()
         try:
             yield
@@ -140,7 +140,7 @@ class Jumps:
             self.unlock()
 
     def unlock(self) -> None:
-        """Let other threads to the clock, and run what a timer has asked of this one."""
+        """Release the clock's lock, and run the handler that a timer has asked this thread for."""
         interrupts = self._interrupts_itself and get_ident() == threading.main_thread().ident
         self._interrupts_itself &= not interrupts
         self.threads.unlock()
@@ -157,7 +157,7 @@ class Jumps:
         return clock is None or clock.jumps is not self
 
     def try_jump(self) -> None:
-        """Jump to the earliest deadline if nobody is at work."""
+        """Jump to the earliest deadline if no thread is at work."""
         if self.closed or self.holds or self._is_covered():
             return
         self.before()
@@ -167,13 +167,13 @@ class Jumps:
         self.jump(earliest)
 
     def jump(self, to: int) -> None:
-        """Let time pass up to a reading at once, and wake whoever waits for less."""
+        """Let time pass up to a reading at once, and wake the threads that wait for less."""
         self._elapsed_time.jump(to)
         self.after()
         self._wake_due(to)
 
     def note(self, until: int) -> None:
-        """Note that time really passed up to a reading, and wake whoever waits for less."""
+        """Note that time really passed up to a reading, and wake the threads that wait for less."""
         self._elapsed_time.note(until)
         self._wake_due(self._elapsed_time.passed_ns)
 

@@ -1,7 +1,7 @@
 """The methods of locks and queues that are written in C, as they are while tests are simulated.
 
-A thread that waits for a lock or an item says so, and waits at a gate of its own; whoever releases
-the lock, or puts the item, wakes it.
+A thread that waits for a lock or an item says so, and waits at a gate of its own; the thread that
+releases the lock, or puts the item, wakes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _END_OF_THREAD: Final = getattr(
 
 
 def lock_methods(current: Current, kind: type) -> dict[str, Callable[..., Any]]:
-    """What stands in the place of the methods of a type of locks.
+    """The replacements of the methods of a type of locks.
 
     Args:
         current: what the process's clocks share.
@@ -113,7 +113,7 @@ def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[...
 
 
 def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
-    """What stands in the place of the methods of ``SimpleQueue``.
+    """The replacements of the methods of ``SimpleQueue``.
 
     Args:
         current: what the process's clocks share.
@@ -216,12 +216,12 @@ class _TakingLock(Taking):
         self._lock = lock
 
     def over(self) -> bool:
-        """Whether the lock is free: its text alone tells it, for both kinds."""
+        """Whether the lock is free: only its text shows it, for both kinds."""
         return repr(self._lock).startswith("<unlocked")
 
 
 def _is_duration(timeout: object) -> bool:
-    """Whether the wait is one that the real method accepts; what it refuses, it refuses itself."""
+    """Whether the wait is one that the real method accepts; it rejects others itself."""
     return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX
 
 
@@ -233,7 +233,7 @@ def _named_like(
     for name, method in reversed(found.items()):
         method.__name__ = name
         method.__qualname__ = real[name].__qualname__
-        # By its module it is told who waits in a thread that runs it.
+        # Its module shows who waits in a thread that runs it.
         module: Any = getattr(real[name], "__module__", None)
         method.__module__ = module
         method.__doc__ = real[name].__doc__

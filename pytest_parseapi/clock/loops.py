@@ -49,7 +49,7 @@ class LoopWaits:
 
     Args:
         clock: the clock of the test.
-        idle: tells whether a loop's selector key stands for a connection at rest.
+        idle: returns whether a loop's selector key belongs to a connection at rest.
     """
 
     def __init__(self, clock: VirtualClock, idle: Callable[[selectors.SelectorKey], bool]) -> None:
@@ -94,7 +94,7 @@ class LoopWaits:
                 self._trio_done = True
 
     def stop(self) -> None:
-        """Nobody reads the test's clock any more: timers that outlive it come as in its time."""
+        """End virtual time: timers that are still open fire after the same delay as in it."""
         ahead = self._clock.ahead
         for selector in list(self._selectors):
             known = vars(selector).pop(_LOOP_ATTRIBUTE, None)
@@ -110,7 +110,7 @@ class LoopWaits:
                 loop._write_to_self()
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
-        """A loop's clock shows waits alone; where consumers ask, it follows their other clocks."""
+        """A loop's clock shows waits alone; where a consumer asks, it follows the other clocks."""
         clock, elapsed = self._clock, self._clock.elapsed_time
         began = clock.began["monotonic"]
         jumps, late = clock.jumps, self._late
@@ -172,7 +172,7 @@ class LoopWaits:
         return call_at
 
     def _call_later(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """As asyncio's own, without the look at who asks: a delay starts from now for everybody."""
+        """As asyncio's own, without a look at the caller: a delay starts from now for all."""
         clock, call_at = self._clock, self._asyncio_call_at
         base: Any = sys.modules["asyncio.base_events"]
         replaced = base.BaseEventLoop.call_at
@@ -273,7 +273,7 @@ class LoopWaits:
 
 
 class _Loop:
-    """A loop that waits by a selector. Whoever keeps the selector may not keep the loop."""
+    """A loop that waits by a selector; it does not keep the loop alive."""
 
     __slots__ = ("loop", "ready", "signal_handlers")
 

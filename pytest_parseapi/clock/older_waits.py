@@ -29,7 +29,7 @@ _AWAITED_VARIABLES: Final = {
 }
 """By code that waits in C, the name there of the lock or queue that it waits for."""
 _CLOCK_PACKAGE: Final = __name__.rpartition(".")[0]
-# Among what threads wait for, stands for all of this. No object has this identity.
+# The key of all these waits among what threads wait for. No object has this identity.
 _OLDER_WAITS_KEY: Final = -1
 
 
@@ -38,7 +38,7 @@ class OlderWaits:
 
     Args:
         waits: the numbers of the threads that said that they wait.
-        listening: by what they wait for, those who are told when it comes.
+        listening: by what they wait for, the threads that are woken when it comes.
         moved: called with a thread that was found to have moved.
     """
 
@@ -53,22 +53,22 @@ class OlderWaits:
         self._moved = moved
         self._is_test = False
         self.left: dict[int, tuple[int, Callable[[], bool] | None]] = {}
-        """By thread that waits while no test is simulated: for which lock or queue, and what tells
-        whether it came where nobody says so."""
+        """By thread that waits while no test is simulated: for which lock or queue, and what
+        returns whether it came, if no thread says so."""
         self.keys: dict[int, _Key] = {}
         """By the identity of a lock or queue, who waits for it."""
         self.called: list[_Key] = []
-        """What something came to that nobody has taken yet."""
+        """The locks and queues that something came to, and that no thread has taken yet."""
         self.loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
-        """By thread that runs a loop, what tells whether it has callbacks, and has gone on."""
+        """By thread that runs a loop, what returns whether it has callbacks, and has moved."""
         self.returning: dict[int, Callable[[], bool]] = {}
-        """By thread that waits there again and says nothing, what tells whether it is to go on."""
+        """By thread that waits there again without a word, what returns whether it is to go on."""
 
     def note(self, old: Mapping[int, FrameType]) -> None:
         """A test begins.
 
         Args:
-            old: the threads that are older than it, and where each of them stands.
+            old: the threads that are older than it, and the frame of each.
         """
         self.forget()
         self._is_test = True
@@ -98,18 +98,18 @@ class OlderWaits:
             self.loops[ident] = over, has_moved
         elif key:
             self.keys.setdefault(key, _Key(waited)).moves[ident] = has_moved
-            # So that whoever releases something says so.
+            # So that a thread that releases something says so.
             self._listening.setdefault(_OLDER_WAITS_KEY, deque())
 
     def rest(
         self, key: int, call: Callable[[], Any], over: Callable[[], bool] | None = None
     ) -> Any:
-        """Wait in a thread, which is at rest meanwhile, whatever test begins.
+        """Wait in a thread, which is at rest meanwhile, even if a test begins.
 
         Args:
             key: the identity of the lock or queue that it waits for; 0 for none.
             call: waits.
-            over: tells whether it came; None where somebody says so.
+            over: returns whether it came; None if another thread says so.
         """
         ident = get_ident()
         self.left[ident] = key, over
@@ -180,11 +180,11 @@ class _Key:
     def __init__(self, waited: Any) -> None:
         self._waited = waited
         self.moves: dict[int, Callable[[], bool]] = {}
-        """By thread, what tells whether it has gone on."""
+        """By thread, what returns whether it has moved."""
         self.calls = 0
-        """How often something came that nobody has taken yet."""
+        """How often something came that no thread has taken yet."""
         self.until = 0
-        """Up to when somebody is expected to take it, by the real clock."""
+        """Up to when a thread is expected to take it, by the real clock."""
 
 
 def _moving(frame: FrameType) -> Callable[[], bool]:
@@ -193,7 +193,7 @@ def _moving(frame: FrameType) -> Callable[[], bool]:
 
 
 def is_wait(frame: FrameType) -> bool:
-    """Whether a thread stands in a wait that is recognised."""
+    """Whether a thread is in a wait that is recognised."""
     asking = _asking(frame)
     return asking is not None and (
         asking.f_code in _AWAITED_VARIABLES or _is_selector(asking) or is_of_pool(asking)
@@ -201,7 +201,7 @@ def is_wait(frame: FrameType) -> bool:
 
 
 def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
-    """The lock or queue that a thread waits for, or what tells whether a loop has callbacks."""
+    """The lock or queue that a thread waits for, or what returns whether a loop has callbacks."""
     asking = _asking(frame)
     if asking is None:
         return None, None
@@ -214,14 +214,14 @@ def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
 
 
 def _asking(frame: FrameType | None) -> FrameType | None:
-    """Who waits, by way of what stands in the place of the functions that wait."""
+    """The frame that waits, above the frames of the replaced functions."""
     while frame is not None and is_clock_frame(frame):
         frame = frame.f_back
     return frame
 
 
 def is_clock_frame(frame: FrameType) -> bool:
-    """Whether a frame is of what stands in the place of the functions that wait."""
+    """Whether a frame is of this folder: of a replaced function that waits."""
     return str(frame.f_globals.get("__name__")).startswith(_CLOCK_PACKAGE)
 
 

@@ -1,4 +1,4 @@
-"""The methods of ``select.poll`` and its kin, as they are while tests are simulated.
+"""The methods of ``select.poll`` and of similar types, as they are while tests are simulated.
 
 They wait for something real, and go on record with what they took.
 """
@@ -18,7 +18,7 @@ __all__ = ["poll_methods"]
 
 
 def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
-    """What stands in the place of their methods, by type.
+    """The replacements of their methods, by type.
 
     Args:
         current: what the process's clocks share.

@@ -1,7 +1,7 @@
 """The threads of a pool of ``multiprocessing`` that is older than the test.
 
-They keep their queues' own methods: nobody says when something comes, and from Python 3.13 on a
-queue hands an item over without showing it. The pool's jobs tell whether one is on its way.
+They keep the real methods of their queues: no thread says when something comes, and from Python
+3.13 on a queue hands an item over without showing it. The jobs of the pool show whether one comes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
 
 
 def is_of_pool(frame: FrameType) -> bool:
-    """Whether a thread stands where one of a pool waits for work or results."""
+    """Whether a thread is where one of a pool waits for work or results."""
     return (
         frame.f_globals.get("__name__") == _POOL_MODULE
         and frame.f_code.co_name in _WAITING_FUNCTIONS
@@ -27,14 +27,14 @@ def is_of_pool(frame: FrameType) -> bool:
 
 
 def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
-    """What tells whether a thread of the pool is about to go on, though all seem to be at rest.
+    """What returns whether a thread of the pool is about to go on, though all seem to be at rest.
 
     Args:
-        frame: where one of its threads stands.
+        frame: where one of its threads is.
         waits: the numbers of the threads that said that they wait.
     """
     if frame.f_code.co_name != _JOB_TAKER:
-        return bool  # the one that takes jobs stands for all of its pool
+        return bool  # the thread that takes jobs answers for all of its pool
     workers, cache = (frame.f_locals[name] for name in ("pool", "cache"))
     older = frozenset(cache)
 
@@ -51,7 +51,7 @@ def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
 
 
 def _left(job: Any) -> int:
-    """How many works of a job have not ended."""
+    """How many items of a job have not ended."""
     if hasattr(job, "_number_left"):
         return int(job._number_left)
     if hasattr(job, "_length"):  # as a worker takes them, one by one

@@ -42,7 +42,7 @@ _STEP_ULPS: Final = 2
 
 
 class Readings:
-    """What stands in the place of the functions of ``time`` and ``datetime``.
+    """The replacements of the functions of ``time`` and ``datetime``.
 
     Args:
         current: what the process's clocks share.
@@ -82,7 +82,7 @@ class Readings:
             now: float = current.real["time"]()
             return now + shifted(1)
 
-        # The arguments are named as those of the methods that they stand for.
+        # The arguments are named as those of the methods that they replace.
         def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
             if current.clock is None or caller_of(calling_frame()).is_real:
                 return real_now(cls, tz)
@@ -144,7 +144,7 @@ class Readings:
                 frame = ask_for_frame()
             except NOT_ASKED:
                 frame = calling_frame()
-            # Mostly the consumer calls by itself, and nobody has to look further up.
+            # Mostly the consumer calls directly, and there is no need to look further up.
             module = "" if frame is None else frame.f_globals.get("__name__") or ""
             caller = consumer if caller_named(module) is consumer else caller_of(frame)
             if caller.is_real:

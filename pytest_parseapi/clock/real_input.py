@@ -52,7 +52,7 @@ class RealInput:
         self._imports.when("multiprocessing.synchronize", self._reach_condition)
 
     def stop(self) -> None:
-        """Note them no more."""
+        """Stop noting them."""
         self._imports.stop()
         self._patches.stop()
 
@@ -71,7 +71,7 @@ class RealInput:
 
 
 def semaphore_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
-    """What stands in the place of the methods of the locks that processes share, by type.
+    """The replacements of the methods of the locks that processes share, by type.
 
     Args:
         current: what the process's clocks share.
@@ -97,7 +97,7 @@ def _of_socket(sock: socket.socket, *_arguments: Any, **_named: Any) -> int | No
     seconds = sock.gettimeout()
     if seconds == 0:
         return None
-    # A server's thread waits without a time-out for requests that nobody means to send yet.
+    # A server's thread waits without a time-out for requests that may come much later.
     if seconds is None and threading.current_thread() is not threading.main_thread():
         return None
     return free_within(seconds)

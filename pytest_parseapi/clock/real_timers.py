@@ -63,7 +63,7 @@ class RealTimers:
             self._patches.put(kind, "_on_expiration", self._timeout_expires)
 
     def stop(self) -> None:
-        """Note them no more."""
+        """Stop noting them."""
         self._imports.stop()
         self._patches.stop()
         self._bodies.stop()

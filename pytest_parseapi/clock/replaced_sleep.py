@@ -24,7 +24,7 @@ def replaced_sleep_function() -> str:
         ''
     """
     found: Any = sys.modules["time"].__dict__.get("sleep")
-    # Where nothing is taken over in place, ours stands there, and says that it is of ``time``.
+    # Where functions are replaced by name, this is ours, whose module is ``time``, too.
     if found is not FUNCTIONS["sleep"] and getattr(found, "__module__", "") != "time":
         return "time.sleep"
     asyncio = sys.modules.get("asyncio")

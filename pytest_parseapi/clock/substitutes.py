@@ -1,6 +1,6 @@
-"""Classes that stand in the place of locks and queues where those of C cannot be taken over.
+"""Classes that replace locks and queues where those of C cannot be taken over.
 
-They are found by name: what was made before a test, or by C code, is not reached.
+They are replaced by name: what was made before a test, or by C code, is not reached.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ReplacedName:
     Args:
         owner: the module that it comes from.
         name: its name there.
-        target: the function that stands in its place; it sees for itself whether a test runs.
+        target: its replacement, which finds out by itself whether a test runs.
     """
 
     def __init__(self, owner: Any, name: str, target: Callable[..., Any]) -> None:

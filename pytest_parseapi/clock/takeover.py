@@ -74,7 +74,7 @@ class TakeOver:
             self._is_taken = True
 
     def release(self) -> None:
-        """Give everything back, if nobody else needs it."""
+        """Give everything back, if no other session needs it."""
         self._users -= 1
         if not self._users:
             for taken in (*self._others, *self._functions.values()):
@@ -162,5 +162,5 @@ class TakeOver:
 
 
 def take_over() -> TakeOver:
-    """That of this process."""
+    """The one object of this process."""
     return process().part("take-over", lambda: TakeOver(current()))

@@ -46,7 +46,7 @@ class Starts:
         self._numbers = itertools.count()
 
     def forget(self) -> None:
-        """A test begins: what runs already is older. Whatever has not begun is this test's."""
+        """A test begins: what runs already is older. What has not begun is of this test."""
         self.running.clear()
 
     def forked(self) -> None:
@@ -109,7 +109,7 @@ class _Start(functools.partial[Any]):
 
 
 def start_functions(current: Current) -> dict[str, Callable[..., Any]]:
-    """What stands in the place of the functions that start threads, by name.
+    """The replacements of the functions that start threads, by name.
 
     Args:
         current: what the process's clocks share.

@@ -1,7 +1,7 @@
 """Which threads wait, and whether any is at work, so that time may jump.
 
-A thread that waits says so when it begins, and whoever brings what it waits for says that it is
-awake, before it runs. All other threads are at work, but for those that
+A thread that waits says so when it begins, and the thread that brings what it waits for says that
+it is awake, before it runs. All other threads are at work, but for those that
 `clock.unregistered_threads` finds at rest, and those that wait for connections, for which
 `clock.real_waits` has a call.
 """
@@ -62,7 +62,7 @@ class Threads:
         self.unlock = functools.partial(_release, mutex)
 
     def test_begins(self) -> None:
-        """Note where the threads stand that are older than the test."""
+        """Note where the threads are that are older than the test."""
         live = {get_ident(), *frames_of_others()}
         for gone in [ident for ident in list(self._waits) if ident not in live]:
             self._waits.pop(gone)
@@ -73,7 +73,7 @@ class Threads:
         self.older.note({ident: place.frame for ident, place in self.unregistered.all_old()})
 
     def test_ends(self) -> None:
-        """What threads did before the test is of no use any more."""
+        """Forget what threads did before the test."""
         self.unregistered.forget()
         self.older.forget()
 
@@ -100,7 +100,7 @@ class Threads:
         self._put_in(entry)
         self.unregistered.registered(entry.ident)
         if _count():
-            # Before somebody sleeps: whoever starts many threads takes longer than a look does.
+            # Before a thread sleeps: to start many threads takes longer than a look does.
             self.unregistered.look_if_due()
 
     def wake(self, entry: WaitingThread, *, due: bool = False) -> None:
@@ -168,7 +168,7 @@ class Threads:
             listening.append(entry)
 
     def listen_no_more(self, key: int, entry: WaitingThread) -> None:
-        """The thread waits no more for a lock or queue."""
+        """The thread has stopped waiting for a lock or queue."""
         listening = self.listening.get(key)
         if listening is not None:
             if entry in listening:
@@ -181,7 +181,7 @@ class Threads:
 
         Args:
             key: the identity of the lock or queue.
-            to_all: whether it came to everybody who waits.
+            to_all: whether it came to all that wait.
         """
         self.lock()
         try:
@@ -211,7 +211,7 @@ class Threads:
         return list(self._waits.values())
 
     def has_work(self) -> bool:
-        """Whether anybody is at work, or has something come that it waits for."""
+        """Whether any thread is at work, or something came that it waits for."""
         return self._has_work(get_ident(), len(self._known))
 
     def others_work(self) -> bool:
@@ -261,7 +261,7 @@ class Threads:
 
         Args:
             count_outside: whether to count on what other programs may bring: a child process to a
-                server, or whoever it is to a thread that is older than the test.
+                server, or any program to a thread that is older than the test.
         """
         if any(entry.deadline is not None for entry in list(self._waits.values())):
             return False

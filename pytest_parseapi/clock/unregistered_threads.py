@@ -1,6 +1,6 @@
 """Threads that never say that they wait: those older than the test, and those that C code starts.
 
-An old one is at rest while it stands where it stood when the test began. One that C code starts
+An old one is at rest while it is where it was when the test began. One that C code starts
 during the test is at work.
 """
 
@@ -31,9 +31,9 @@ _MAX_CHEAP_LOOKS: Final = 4
 # Before a test, the threads are looked at so often, with so many real seconds between.
 _MAX_SETTLE_LOOKS: Final = 6
 _SETTLE_PAUSE_SECONDS: Final = 0.001
-# So many places at which threads stood are kept: some stand somewhere else before each test.
+# So many places at which threads rested are kept: some are somewhere else before each test.
 _MAX_KNOWN_RESTS: Final = 1_000
-# Stands in code after an instruction that keeps what it found out.
+# Follows an instruction that keeps what it found out.
 _CACHE_OPCODE: Final = 0
 
 
@@ -46,7 +46,7 @@ class _Place(NamedTuple):
 
 
 class LiveThreads:
-    """Some threads, while they live: the number of one that has ended is given to a new one.
+    """Some threads, while they live: the number of an ended one may be given to a new one.
 
     Args:
         idents: their numbers.
@@ -69,7 +69,7 @@ class LiveThreads:
 
 
 def _reference(ident: int) -> Callable[[], object] | None:
-    """What tells whether a thread lives that ``threading`` began; None where it began none."""
+    """A reference to a thread that ``threading`` began; None if the number is of no such thread."""
     thread = threading._active.get(ident)  # type: ignore[attr-defined]
     if thread is None or isinstance(thread, threading._DummyThread):
         return None
@@ -82,7 +82,7 @@ class UnregisteredThreads:
     Args:
         waits: by their identity, what the other threads wait for.
         left: those that wait since a test that is over, which are at rest meanwhile.
-        returning: by thread that comes back to where it stood, what tells whether it is to go on.
+        returning: by thread that comes back to where it was, what returns whether it is to go on.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class UnregisteredThreads:
         self._left = left
         self._returning = returning
         self.old: dict[int, _Place] = {}
-        """Where threads stand that are older than the test, and known to Python."""
+        """Where the threads are that are older than the test, and known to Python."""
         self._unknown_to_python: dict[int, _Place] = {}
         self.first = LiveThreads(())
         """All threads that are older than the test."""
@@ -110,8 +110,8 @@ class UnregisteredThreads:
     def settle(self) -> None:
         """Let threads that still run since the test before this one come to rest.
 
-        One that stands anywhere but in a wait may only lack a processor on a loaded machine. It is
-        given the time to show that, once for each place: it may as well be in C code that waits.
+        One that is not in a wait that is recognised may only lack a processor on a loaded machine.
+        It gets the time to move, once for each place: it may as well be in C code that waits.
         """
         gate: Any = allocate_lock()
         raw_acquire(gate)
@@ -139,7 +139,7 @@ class UnregisteredThreads:
             raw_acquire(gate, True, _SETTLE_PAUSE_SECONDS)  # noqa: FBT003 - a lock's own order
 
     def note(self) -> None:
-        """A test begins: note where every thread but this one stands."""
+        """A test begins: note where every thread but this one is."""
         self.old, self._unknown_to_python = {}, {}
         active = threading._active  # type: ignore[attr-defined]
         for ident, frame in frames_of_others().items():
@@ -149,7 +149,7 @@ class UnregisteredThreads:
         self.first = LiveThreads({*self.old, *self._unknown_to_python, *self._waits, get_ident()})
 
     def all_old(self) -> list[tuple[int, _Place]]:
-        """Where each thread stands that is older than the test."""
+        """Where each thread is that is older than the test."""
         return [*self.old.items(), *self._unknown_to_python.items()]
 
     def forget(self) -> None:
@@ -164,7 +164,7 @@ class UnregisteredThreads:
             self.moved(ident)
 
     def moved(self, ident: int) -> None:
-        """A thread has moved from where it stood when the test began."""
+        """A thread has moved from where it was when the test began."""
         place = self.old.pop(ident, None)
         if place is not None and ident in self._returning:
             self._unknown_to_python[ident] = place
@@ -181,7 +181,7 @@ class UnregisteredThreads:
         self.first.discard(ident)
 
     def is_back(self, frame: FrameType | None) -> bool:
-        """Whether the calling thread is about to make the call that it stood in at the start.
+        """Whether the calling thread is about to make the call that it was in at the start.
 
         Args:
             frame: where it is.
@@ -228,7 +228,7 @@ class UnregisteredThreads:
         return False
 
     def _has_moved(self, ident: int, frame: FrameType) -> bool:
-        """Whether a thread is not older than the test, or stands elsewhere than at its start."""
+        """Whether a thread is not older than the test, or is elsewhere than at its start."""
         if ident in self._left:
             return False
         places = self.old if ident in self.old else self._unknown_to_python
@@ -250,7 +250,7 @@ def _place(frame: FrameType) -> _Place:
 
 
 def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
-    """Where a thread is, whatever of ours stands in the place of the functions that wait."""
+    """Where a thread is, without the frames of the replaced functions."""
     chain = []
     while frame is not None:
         if not is_clock_frame(frame):

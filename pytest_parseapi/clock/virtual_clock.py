@@ -1,8 +1,8 @@
 """Virtual time: it jumps over waits, and real time goes on underneath.
 
-Two readings serve two needs. What a consumer reads from ``time.time()`` and its kin is the real
-clock plus every jump, so that nothing that waits for real progress hangs. What the record and the
-stdlib's own timers use is `VirtualClock.elapsed`: the waits alone, and not the milliseconds that
+Two readings serve two needs. What a consumer reads from ``time.time()`` and similar functions is
+the real clock plus every jump, so that code that waits for real progress does not hang. The record
+and the stdlib's timers use `VirtualClock.elapsed`: the waits alone, without the milliseconds that
 code takes to run between them, so that a wait of one second is on record as exactly one.
 """
 
@@ -35,7 +35,7 @@ __all__ = ["VirtualClock"]
 _GRACE_NS: Final = 2 * SECOND_NS
 # So long other programs may take to call a server, or a thread that is older than the test.
 _OUTSIDE_GRACE_NS: Final = 60 * SECOND_NS
-# How long a thread blocks before it looks up: nobody says when one that never waits is done.
+# How long a thread blocks before it looks again: one that never waits ends without a word.
 _FIRST_SLICE_SECONDS: Final = 0.0002
 _LONG_SLICE_SECONDS: Final = 0.02
 _UNTIMED_SLICE_SECONDS: Final = 1.0
@@ -184,7 +184,7 @@ class VirtualClock:
             wait: what to block on.
             seconds: how long at most, in virtual seconds; None for no limit.
             key: the identity of the lock or queue that others say something came to; 0 for none.
-            polled: whether nobody says so.
+            polled: whether no thread says so.
 
         Returns:
             True if it came, False if the time was up first.
@@ -192,7 +192,7 @@ class VirtualClock:
         threads = self._threads
         needs = None if seconds is None else round(seconds * SECOND_NS)
         if needs == 0 and seconds:
-            # A deadline less than that away, by rounding: whoever waits for it again must not spin.
+            # A deadline less than that away, by rounding: a thread that waits for it must not spin.
             needs = 1
         if needs:
             self._endless.count()
@@ -207,7 +207,7 @@ class VirtualClock:
                 self.jumps.deadlines.add(entry, until)
             came = self._turn(entry, key, needs, began, first=False)
             while came is None and not self.jumps.closed:
-                # Somebody else took it: this thread has waited longest.
+                # Another thread took it: this one has waited longest.
                 came = self._turn(entry, key, needs, began, first=True)
         except BaseException:
             threads.older.left.pop(entry.ident, None)
@@ -255,7 +255,7 @@ class VirtualClock:
         return bool(key) and wait.comes()
 
     def _block(self, entry: WaitingThread, needs: int | None, began: int) -> bool:
-        """Really block, and look up from time to time; called and left with the lock held.
+        """Really block, and look again from time to time; called and left with the lock held.
 
         Returns:
             Whether what it waits for was taken.
@@ -263,13 +263,13 @@ class VirtualClock:
         elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         due = None if needs is None else began + needs
         takes = wait.takes
-        # Whoever is next in time looks up often; so does whoever may not be told.
+        # The next in time looks again often; so does one that may not be woken.
         often = entry.polled if due is None else entry.deadline == self.jumps.deadlines.earliest()
         slice_ = _FIRST_SLICE_SECONDS if often else self._longest(due)
         wait.close()
         while not (entry.awake or self.jumps.closed):
             took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
-            # Some release a lock by a method that they kept before any test, and nobody says so.
+            # Some release a lock by a method that they kept before any test, which wakes no thread.
             if took or (takes and not entry.awake and wait.comes()):
                 return True
             if entry.interrupted:
@@ -289,7 +289,7 @@ class VirtualClock:
         return False
 
     def _longest(self, due: int | None) -> float:
-        """How long a thread blocks before it looks up: of many, one of them does so soon enough."""
+        """How long a thread blocks before it looks again: of many, one does so soon enough."""
         if due is None:
             return _UNTIMED_SLICE_SECONDS
         shared = _LONG_SLICE_SECONDS * max(1, len(self.jumps.deadlines.heap) / _MIN_SHARING_THREADS)
@@ -327,13 +327,13 @@ class VirtualClock:
             self._threads.lock()
 
     def close(self) -> None:
-        """The test is over: threads that still wait are let go."""
+        """The test is over: end the waits of threads that still wait."""
         self.jumps.closed = True
         with self.jumps.alone():
             for entry in self._threads.waiting():
                 if entry.interruptible and not entry.wait.is_sleep:
                     self._threads.leave(entry)
-                # A loop looks up by itself: a wake-up would set it going while a test begins.
+                # A loop looks again by itself: a wake-up would make it run while a test begins.
                 if entry.wait.takes or not entry.polled:
                     entry.wait.wake()
             self.jumps.deadlines.clear()
@@ -359,7 +359,7 @@ class VirtualClock:
         return self.elapsed_time.monotonic() >= earliest
 
     def _after_test(self, entry: WaitingThread, until: int | None, due: int) -> bool:
-        """A wait that its test did not wait for: sleepers end, everything else goes on for real.
+        """Go on with a wait after its test: a sleep ends its thread, all else waits in real time.
 
         Args:
             entry: the wait.

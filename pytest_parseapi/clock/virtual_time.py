@@ -24,7 +24,7 @@ class VirtualTime:
 
     Args:
         clock: the clock of the test; with ``clock.real`` nothing is installed but the seed.
-        idle: tells whether a loop's selector key stands for a connection at rest.
+        idle: returns whether a loop's selector key belongs to a connection at rest.
     """
 
     def __init__(

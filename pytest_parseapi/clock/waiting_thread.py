@@ -14,7 +14,7 @@ class WaitingThread:
 
     Args:
         wait: what it blocks on.
-        polled: whether nobody says when it comes, so that ``wait.over()`` is asked.
+        polled: whether no thread says when it comes, so that ``wait.over()`` is asked.
         outside: whether another program may bring it.
     """
 

@@ -1,4 +1,4 @@
-"""Functions of other libraries, replaced while a test runs, whoever else replaces them meanwhile.
+"""Functions of other libraries, replaced while a test runs, even if others replace them, too.
 
 Patches do not always end in the order in which they began: ``monkeypatch``, requested before a
 simulation and used after it, ends after it, and puts back what it found. What it found must then
@@ -39,11 +39,10 @@ class Patches:
         self._placed: list[_Patch] = []
 
     def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace a function, if the owner has it: not every system's does, nor every stand-in.
+        """Replace a function, if the owner has it: not every system's does, nor every test double.
 
         Args:
-            owner: the module or class; or what a test has put in its place, such as a thread of
-                its own that runs at once.
+            owner: the module or class; or a test double of it, such as a thread that runs at once.
             name: the function's name there.
             make: makes the replacement; called with the real function.
         """
@@ -88,7 +87,7 @@ class Patches:
                         self.put(module, name, partial(_second, new[id(value)][1]))
 
     def stop(self) -> None:
-        """Put everything back but what somebody else has replaced since."""
+        """Put everything back but what others have replaced since."""
         while self._placed:
             self._placed.pop().undo()
 
@@ -123,7 +122,7 @@ class _Patch:
 
     def real_of(self, function: Any) -> Any:
         """What is beneath a function that an ended test left behind; None for any other."""
-        # A wrapper of somebody else's has the mark, too, if functools.wraps copied it.
+        # The wrapper of another library has the mark, too, if functools.wraps copied it.
         return self._real if self._over and function is self._new else None
 
 
@@ -131,7 +130,7 @@ def beneath(function: Any) -> Any:
     """The function itself, or the real one where an ended test's was put back.
 
     Args:
-        function: what stands at its place now.
+        function: what is in its place now.
     """
     while (patch := getattr(function, _MARK, None)) is not None:
         real = patch.real_of(function)

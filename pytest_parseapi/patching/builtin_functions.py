@@ -178,7 +178,7 @@ class BuiltinFunction:
     def take(self) -> None:
         """Have calls come here; until `lead` is called they do what they did before."""
         self._saved = self._read()
-        # Somebody else may have put a function of his own there, as time-machine does.
+        # Another library may have put a function there, as time-machine does.
         self._kept.function = _Definition.from_address(self._saved[0]).function
         if self._trampolines is not None:
             where = self._trampolines.address(self._number)

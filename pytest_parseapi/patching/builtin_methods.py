@@ -26,7 +26,7 @@ class BuiltinMethods:
     Args:
         kind: the type.
         methods: what to put in place, by name; each of them exists in the type itself.
-        of_interpreter: whether it is one of the interpreter's own types, and not of a library.
+        of_interpreter: whether it is a type of the interpreter, and not of a library.
 
     Raises:
         RuntimeError: this Python does not lay out types as CPython does.

@@ -1,8 +1,8 @@
 """Functions written in Python, taken over in place by another body, wherever they are kept.
 
-An attribute that is replaced does not reach whoever kept the function before: a wrapper such as a
-tracer's, or ``handle = HTTPTransport.handle_request``. The function object itself stays the same
-for all of them, so another body is given to it, and its own one is given back.
+An attribute that is replaced does not reach code that kept the function before: a wrapper such as a
+tracer's, or ``handle = HTTPTransport.handle_request``. The function object stays the same for all
+of them, so it gets another body, and later its first one again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOST: Final = 200
 
 
 class FunctionBodies:
-    """Gives functions other bodies, and gives them their own ones back.
+    """Gives functions other bodies, and later their first ones again.
 
     What is put in place must call the real function by itself when its test is over.
     """
@@ -61,7 +61,7 @@ class _Body:
         function.__code__ = self._code
 
     def undo(self) -> None:
-        """Give the function its own body back, unless somebody else has given it one since."""
+        """Give the function its first body back, unless another library has given it one since."""
         self.is_over = True
         if self._function.__code__ is self._code:
             self._function.__code__ = _beneath(self.saved)
@@ -79,7 +79,7 @@ def _beneath(code: CodeType) -> CodeType:
 
 
 def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
-    """A body that hands its arguments to a target, with the signature of the function's own."""
+    """A body that hands its arguments to a target, with the signature of the function."""
     given, handed = [], []
     starred = False
     for parameter in inspect.signature(function, follow_wrapped=False).parameters.values():
@@ -124,15 +124,15 @@ def _compiled(source: str, filename: str) -> CodeType:
 
 
 def function_behind(function: Any, filename: str, qualname: str) -> FunctionType | None:
-    """The function that a library defines, behind whatever has been put in front of it.
+    """The function that a library defines, behind what has been put in front of it.
 
     Args:
-        function: what stands at its place now: itself, or a wrapper, or a mock that calls it.
+        function: what is in its place now: itself, or a wrapper, or a mock that calls it.
         filename: the file that defines it.
         qualname: its name there, such as ``"HTTPTransport.handle_request"``.
 
     Returns:
-        The function; None where what stands there does not lead to it.
+        The function; None if what is there does not lead to it.
     """
     waiting = [function]
     seen: set[int] = set()

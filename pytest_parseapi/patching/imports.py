@@ -45,7 +45,7 @@ class ImportHook(MetaPathFinder):
             sys.meta_path.insert(next(others, 0), self)
 
     def stop(self) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         self._waiting.clear()
         self._leave()
 
@@ -69,7 +69,7 @@ class ImportHook(MetaPathFinder):
         return None
 
     def _imported(self, name: str, module: ModuleType) -> None:
-        # Whoever only asked whether it is installed may import it later, even after the test.
+        # Code that only asked whether it is installed may import it later, even after the test.
         for then in self._waiting.pop(name, ()):
             then(module)
         if not self._waiting:

@@ -1,4 +1,4 @@
-"""Methods of other libraries, taken over behind whatever a tracer or a mock has put before them."""
+"""Methods of other libraries, taken over behind what a tracer or a mock has put before them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Methods"]
 class Methods:
     """Takes over methods in place, so that kept references lead there, too; and gives them back.
 
-    Where a method cannot be found behind what stands for it, its attribute is replaced.
+    Where a method cannot be found behind what is in front of it, its attribute is replaced.
     """
 
     def __init__(self) -> None:

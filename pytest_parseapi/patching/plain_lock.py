@@ -1,7 +1,7 @@
 """A lock whose methods are never taken over, for what is held for a few microseconds.
 
 Virtual time takes the methods of locks over, so that it knows who waits for one. Where the holder
-never waits, nobody needs to know, and each use would pay for it.
+never waits, this is not needed, and each use would pay for it.
 """
 
 from __future__ import annotations

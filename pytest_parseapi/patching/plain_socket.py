@@ -1,4 +1,4 @@
-"""Python's own class of sockets, whatever stands in its place."""
+"""Python's class of sockets, even if a mock has replaced it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sessions of one process share: the one state that is the process's own.
+"""What the sessions of one process share: the one state of the process.
 
 Python never takes an audit hook back, and functions of the interpreter are taken over once for
 all. A session within a session, and this module imported a second time, find what is there.
@@ -15,7 +15,7 @@ __all__ = ["Process", "process"]
 
 _Part = TypeVar("_Part")
 _ASKED: Final = "pytest_parseapi.process"
-"""An audit event of our own: the hook that is there already answers it."""
+"""The plugin's audit event: a hook that is there already answers it."""
 
 
 class Process:
@@ -44,7 +44,7 @@ class Process:
 
 
 def process() -> Process:
-    """That of this process, also where this module was imported a second time."""
+    """The one object of this process, even if this module is imported twice."""
     found: list[Process] = []
     sys.audit(_ASKED, found)
     if not found:
@@ -64,7 +64,7 @@ def _call(functions: list[Callable[[], object]]) -> None:
 
 
 def _hook_of(made: Process) -> Callable[[str, tuple[Any, ...]], None]:
-    # Every event of the process comes by: most concern nobody, and must cost next to nothing.
+    # Called with every event of the process: most have no listener, and must cost next to nothing.
     audits = made.audits
     audits[_ASKED] = [lambda _event, args: args[0].append(made)]
 

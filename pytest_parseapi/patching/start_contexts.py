@@ -1,4 +1,4 @@
-"""In which context a thread was started. Python copies it for a task, and for few threads."""
+"""The context in which a thread was started. Python copies it for tasks, and for few threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STARTED_IN: Final = "_parseapi_started_in"
 
 
 def keep_context(thread: threading.Thread) -> None:
-    """Note the calling thread's context, which is about to start another one.
+    """Keep the context of the calling thread, which is about to start another one.
 
     Args:
         thread: the other one.
@@ -24,7 +24,7 @@ def keep_context(thread: threading.Thread) -> None:
 
 
 def context_of_start() -> Context | None:
-    """What was noted when the calling thread was started, if that was."""
+    """The context in which the calling thread was started; None if it was not kept."""
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     found: Context | None = getattr(active.get(get_ident()), _STARTED_IN, None)
     return found

@@ -1,1 +1,1 @@
-"""Private: keeps documented hosts out of reach for whatever is not intercepted."""
+"""Private: keeps documented hosts out of reach of what is not intercepted."""

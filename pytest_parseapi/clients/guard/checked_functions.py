@@ -55,7 +55,7 @@ def with_host_check(
 def _like(ours: Any, real: Any) -> Any:
     """Give a replacement the signature of what it replaces: mocks such as respx read it."""
     functools.update_wrapper(ours, real)
-    with contextlib.suppress(TypeError, ValueError):  # some functions in C tell none
+    with contextlib.suppress(TypeError, ValueError):  # some functions in C have none
         ours.__signature__ = inspect.signature(real)
     return ours
 

@@ -22,7 +22,7 @@ _GRACE_SECONDS: Final = 1.0
 
 
 class Guard:
-    """Blocks documented hosts for whatever is not intercepted.
+    """Blocks documented hosts for what is not intercepted.
 
     Interceptors begin after it, and end before: what they answer never comes here.
 

@@ -50,7 +50,7 @@ def _loop(name: str, *arguments: tuple[int, str]) -> HostFunction:
 
 
 HOST_FUNCTIONS: Final = (
-    # A socket that is told a name looks it up before the audit event.
+    # A socket that gets a name looks it up before the audit event.
     HostFunction("socket", "socket", "connect", ((1, "address"),)),
     HostFunction("socket", "socket", "connect_ex", ((1, "address"),)),
     # A loop asks for addresses in another thread, where nothing shows for whom.
@@ -61,7 +61,7 @@ HOST_FUNCTIONS: Final = (
     _loop("sock_connect", (2, "address")),
     _loop("sock_sendto", (3, "address")),
     _loop("start_tls", (99, "server_hostname")),
-    # Whatever way a connection came by, TLS is told the name of its host.
+    # However a connection was made, TLS gets the name of its host.
     HostFunction("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
     HostFunction("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
     HostFunction("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
@@ -102,7 +102,7 @@ HOST_FUNCTIONS: Final = (
     HostFunction("websockets.legacy.client", "Connect", "__init__", ((1, "uri"),)),
     HostFunction("websocket._core", "WebSocket", "connect", ((1, "url"),)),
     HostFunction("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
-    # Those that find addresses by themselves, or in a thread that does not show for whom.
+    # Those that find addresses by themselves, or in a thread that does not show its caller.
     *(
         HostFunction(module, "", "getaddrinfo", ((0, "host"),))
         for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")

@@ -93,7 +93,7 @@ class LeftoverThreads:
         )
 
     def hold(self) -> None:
-        """Raise the audit event for new threads, which Python has only from 3.12 on."""
+        """Raise the audit event for new threads where Python does not: before 3.12."""
         self._users += 1
         if sys.version_info < _AUDITS_THREADS_FROM and self._users == 1:
             real = threading._start_new_thread  # type: ignore[attr-defined]
@@ -202,7 +202,7 @@ def _is_live_server(thread: threading.Thread) -> bool:
 
 
 def _is_idle_worker(frame: FrameType) -> bool:
-    """Whether a thread of a pool waits for work: what it does next is somebody else's."""
+    """Whether a thread of a pool waits for work: its next job is of another caller."""
     for below in _frames_from(frame):
         if below.f_code is _POOL_WORK or _is_of_trio(below, "_handle_job"):
             return False

@@ -1,4 +1,4 @@
-"""Where a request names its host and no audit event tells: functions that the guard replaces.
+"""Replaces the functions by which a request names its host without an audit event.
 
 Python raises audit events for names that are looked up, and for ``http.client``. A connection by
 a proxy, TLS over a given socket, and libraries that look names up in C raise none.
