@@ -9,7 +9,18 @@ import pytest
 from pytest_parseapi.plugin.broken_rules import add_broken_rules
 from pytest_parseapi.plugin.simulated_test import test_key
 
-__all__: list[str] = []
+__all__ = ["runs_no_tests"]
+
+_WITHOUT_TESTS = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
+
+
+def runs_no_tests(config: pytest.Config) -> bool:
+    """Whether an option only shows what there is, so that nothing can be reported.
+
+    Args:
+        config: the session's configuration.
+    """
+    return any(getattr(config.option, name, False) for name in _WITHOUT_TESTS)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -15,6 +15,7 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.one_line import error_line, one_line, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
+from pytest_parseapi.plugin.phases import runs_no_tests
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
 from pytest_parseapi.report.data import ReportData, ReportedProvider, SweepSection
@@ -95,7 +96,7 @@ class ReportPlugin:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files, and fail the session where too little was checked."""
-        if self._is_worker or session.config.option.collectonly:
+        if self._is_worker or runs_no_tests(session.config):
             return
         self._problems += self._results.problems
         try:

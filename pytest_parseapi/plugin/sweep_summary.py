@@ -9,9 +9,11 @@ import pytest
 
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.redaction import redacted
+from pytest_parseapi.plugin.phases import runs_no_tests
 from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
 from pytest_parseapi.report.data import ReportedVariation, SweepSection
+from pytest_parseapi.report.files import ReportFileError, write
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, sweep_findings
 from pytest_parseapi.sweep.results import FindingData, LeftOutTest, SweepData, VariationData
@@ -99,7 +101,7 @@ class SweepSummary:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail the session where there is a new finding."""
-        if session.config.option.collectonly:
+        if runs_no_tests(session.config):
             return
         self._findings = sweep_findings(self.data["results"])
         self._new = self._request.baseline.new(self._findings)
@@ -115,7 +117,7 @@ class SweepSummary:
     ) -> Generator[None, object, object]:
         """Print the findings after the short summary of the tests."""
         result = yield
-        if not config.option.collectonly:
+        if not runs_no_tests(config):
             self._show(terminalreporter)
         return result
 
@@ -124,9 +126,9 @@ class SweepSummary:
         if not self._request.write or path is None:
             return
         try:
-            path.write_text(baseline_text(self._findings), encoding="utf-8")
-        except OSError as error:
-            self.problems.append(f"the baseline was not written to {path}: {error.strerror}")
+            write({path: baseline_text(self._findings)})
+        except ReportFileError as error:
+            self.problems.append(f"the baseline was not written to {error}")
         else:
             self._new = []
 

@@ -70,7 +70,7 @@ def read_baseline(path: Path, given: str) -> Baseline:
         ) from None
     except OSError as error:
         raise UsageError(f"{option}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError(f"{option}: the file is not JSON") from None
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise UsageError(f"{option}: the file was not written by --parseapi-sweep-baseline-write")
@@ -79,4 +79,7 @@ def read_baseline(path: Path, given: str) -> Baseline:
             f"{option}: the file has version {found.get('version')} of the format, this reads "
             f"{_VERSION}"
         )
-    return Baseline(Counter(str(key) for key in found.get("findings", ())))
+    findings = found.get("findings")
+    if not isinstance(findings, list) or not all(isinstance(key, str) for key in findings):
+        raise UsageError(f"{option}: the file is damaged: findings is not a list of texts")
+    return Baseline(Counter(findings))

@@ -429,11 +429,16 @@ def test_nothing_is_registered_where_no_report_is_asked_for(nested, pytester):
     result.assert_outcomes(passed=1)
 
 
-def test_collecting_alone_reports_nothing(nested, pytester):
+@pytest.mark.parametrize(
+    "shows", ["--collect-only", "--fixtures", "--fixtures-per-test", "--setup-only", "--setup-plan"]
+)
+def test_a_session_that_runs_no_test_reports_nothing(nested, pytester, shows):
     options = ["--parseapi-fail-under=100", "--parseapi-report=json:a.json"]
-    result = nested(SUITE + CASES, "--collect-only", *options)
+    sweep = ["--parseapi-sweep", "--parseapi-sweep-baseline=b", "--parseapi-sweep-baseline-write"]
+    result = nested(SUITE + CASES, shows, *options, *sweep)
     assert result.ret == 0
-    assert not (pytester.path / "a.json").exists()
+    assert "documented errors checked" not in result.stdout.str()
+    assert not {"a.json", "b"} & {path.name for path in pytester.path.iterdir()}
 
 
 @pytest.mark.parametrize(

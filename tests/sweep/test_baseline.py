@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from sweep_app import APP
@@ -46,6 +47,11 @@ def test_a_baseline_lets_only_new_findings_fail(sweep, pytester):
             '{"format": "pytest-parseapi sweep baseline", "version": 9}',
             "the file has version 9 of the format, this reads 1",
         ),
+        (
+            '{"format": "pytest-parseapi sweep baseline", "version": 1, "findings": 5}',
+            "the file is damaged: findings is not a list of texts",
+        ),
+        ("[" * 100_000, "the file is not JSON"),
     ],
 )
 def test_a_file_that_is_no_baseline(sweep, pytester, text, message):
@@ -53,6 +59,20 @@ def test_a_file_that_is_no_baseline(sweep, pytester, text, message):
     result = sweep(TEST, "--parseapi-sweep-baseline=known.json")
     assert result.ret == 4
     assert f"--parseapi-sweep-baseline=known.json: {message}" in result.stderr.str()
+
+
+def test_a_baseline_stays_whole_where_a_new_one_cannot_be_written(sweep, pytester, monkeypatch):
+    known = pytester.path / "known.json"
+    known.write_text("the one before")
+
+    def full(_path, _target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    options = ("--parseapi-sweep-baseline=known.json", "--parseapi-sweep-baseline-write")
+    result = sweep(TEST, *options)
+    assert f"the baseline was not written to {known}: No space left on device" in result.text
+    assert (result.ret, known.read_text()) == (1, "the one before")
 
 
 def test_a_test_accepts_findings_by_failure_and_reason(sweep):
