@@ -158,7 +158,14 @@ def owed(observed: Observed, operation: Operation) -> list[Attempt]:
     last = operation.attempts[-1]
     if not last.failed or last.request_id is None or observed.success_beside(operation):
         return []
-    return [last]
+    return [] if _is_cured(observed, operation) else [last]
+
+
+def _is_cured(observed: Observed, operation: Operation) -> bool:
+    """Whether the consumer itself went on with a request that its final error asked for."""
+    following = (item for item in observed.operations if item.preceding is operation)
+    cure = next(following, None)
+    return cure is not None and not observed.asked_anew(operation.last, cure.attempts[0])
 
 
 def _asked(operation: Operation, which: Which) -> list[Attempt]:

@@ -48,7 +48,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
         failed = [run for run in runs if run.failed]
         if not failed:
             continue
-        seen = len(_resubmissions(runs))
+        seen = _count_new(runs)
         if seen == times or (times is None and seen):
             continue
         findings.append(
@@ -170,6 +170,19 @@ def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
         if run.failed:
             waiting.append(run)
     return found
+
+
+def _count_new(runs: Sequence[Run]) -> int:
+    """How many runs were submitted after a failed one, before any of them ended with success."""
+    count = 0
+    before: list[Run] = []
+    for run in sorted(runs, key=lambda item: item.created):
+        ends = [(item.ended, not item.failed) for item in before if item.ended is not None]
+        over = [end for end in ends if end[0] <= run.created]
+        # What follows a success is no new try, but another order.
+        count += run.submitted and bool(over) and not max(over)[1]
+        before.append(run)
+    return count
 
 
 def _same_key(observed: Observed, failed: Sequence[Run]) -> str:

@@ -43,6 +43,20 @@ def test_which(extend_api, logged, last, everyone, anyone):
     assert (said(extend_api.assert_request_id_logged, "any") == "passed") is anyone
 
 
+@pytest.mark.parametrize(
+    ("passwords", "owed"),
+    [(["guess", "open sesame"], False), (["guess", "guess 2", "guess 3"], True), (["guess"], True)],
+)
+def test_the_id_of_what_the_consumer_cured_need_not_be_logged(extend_api, passwords, owed):
+    extend_api.fail("PASSWORD_PROTECTED_FILE", times=len(passwords) if owed else 1)
+    for password in passwords:
+        file = {"url": "https://files.example.com/a.pdf", "settings": {"password": password}}
+        send(extend_api, json={"file": file})
+    text = said(extend_api.assert_follows_documentation)
+    assert text.startswith("rule broken: the requestId of the last") if owed else text == "passed"
+    assert said(extend_api.assert_request_id_logged) != "passed", "who asks by name gets an answer"
+
+
 def test_nothing_was_said(extend_api):
     fail_three_times(extend_api)
     timeline = (

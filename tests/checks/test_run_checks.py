@@ -262,6 +262,30 @@ def test_a_client_may_ask_again_at_once_where_a_kept_connection_was_closed(
 
 
 @pytest.mark.parametrize(
+    ("pauses", "times"),
+    [
+        ([5], 1),
+        ([5, 1], 2),  # a receiver and a poller have both seen the failure
+        ([5, 60], 1),  # another order: the first new run had ended by then
+    ],
+)
+def test_each_new_run_after_a_failed_one_counts(extend_api, client, pauses, times):
+    extend_api.runs_take(seconds=30)
+    extend_api.fail_run("OCR_ERROR", polls=0)
+    for pause in [0, *pauses]:
+        time.sleep(pause)
+        (run_id,) = submit(client, "a.pdf")
+        client.get(f"/parse_runs/{run_id}")
+    for count in (1, 2):
+        if count == times:
+            extend_api.assert_resubmitted(times=count)
+        else:
+            text = f"seen       {times} new runs? after 1 failed"
+            with pytest.raises(AssertionError, match=text):
+                extend_api.assert_resubmitted(times=count)
+
+
+@pytest.mark.parametrize(
     ("after", "pauses", "right"),
     [
         (1, [10, 10, 10, 10], True),  # a failed poll is no news: the next comes at its time
