@@ -17,7 +17,7 @@ from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import UNAVAILABLE, Case, documented, may_be_retried
 from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import Violation, general_violations
-from pytest_parseapi.contract.scripted_rules import met, not_retried, recovers
+from pytest_parseapi.contract.scripted_rules import failure_never_met, not_retried, recovers
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.lookup import Named
 from pytest_parseapi.model.mistakes import counted
@@ -72,7 +72,7 @@ def single_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     error = case.failure
     harness.api.fail(error, endpoint=case.endpoint)
     call = harness.call()
-    yield from met(call, error, harness)
+    yield from failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     if may_be_retried(harness.api.provider, error):
         yield from recovers(call, error)
@@ -83,7 +83,7 @@ def lasting_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     error = case.failure
     harness.api.fail(error, times=ALWAYS)
     call = harness.call()
-    yield from met(call, error, harness)
+    yield from failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     if isinstance(error, DocumentedError):
         yield from _exact_attempts(call, error, harness)
@@ -105,7 +105,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
             if not (_waits(call) or call.stopped) and call.last and call.last.error == error:
                 yield _forgotten(call, error)
                 break
-        yield from met(call, error, harness)
+        yield from failure_never_met(call, error, harness)
         runs += _waits(call)
         if call.stopped:
             break
@@ -177,7 +177,7 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
         value = datetime.datetime.fromtimestamp(wall + case.retry_after, tz=datetime.UTC)
     harness.api.fail(error, retry_after=value)
     call = harness.call()
-    yield from met(call, error, harness)
+    yield from failure_never_met(call, error, harness)
     for finding in too_early(call.observed):
         yield Violation("retry_after", _with_basis(finding, error, call.observed.provider))
     for violation in (*general_violations(call, harness.policy), *recovers(call, error)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pytest_parseapi.api.internals import service_of, simulation_of
 from pytest_parseapi.checks.finding import Finding
@@ -20,9 +20,8 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["Verdict", "obstacle", "parse_mistake", "verdict"]
+__all__ = ["api_was_reached", "obstacle", "parse_mistake"]
 
-Verdict = Literal["good", "unknown"]
 _NETWORK: Final = frozenset(fault.name for fault in FAULTS if fault.kind == "network")
 _SURFACES: Final = {"http": "run", "run": "http"}
 
@@ -59,14 +58,9 @@ def parse_mistake(parse: Any) -> str:
     return text
 
 
-def verdict(harness: Harness) -> Verdict:
-    """What the first case shows where there is no obstacle.
-
-    ``"unknown"`` where the network failed: then the API has looked at no request yet.
-    """
-    attempts = harness.api.attempts
-    seen = [item for item in attempts if item.error not in _NETWORK]
-    return "good" if seen else "unknown"
+def api_was_reached(harness: Harness) -> bool:
+    """Whether the API has looked at a request: not where the network alone failed."""
+    return any(item.error not in _NETWORK for item in harness.api.attempts)
 
 
 def obstacle(harness: Harness) -> Finding | None:

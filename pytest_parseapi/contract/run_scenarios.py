@@ -13,7 +13,7 @@ from pytest_parseapi.checks.webhooks import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import MANY_RUNS, Case, documented
 from pytest_parseapi.contract.rules import Violation, general_violations
-from pytest_parseapi.contract.scripted_rules import run_met
+from pytest_parseapi.contract.scripted_rules import run_failure_never_met
 from pytest_parseapi.model.lookup import name_of
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.service.script import ALWAYS
@@ -26,7 +26,7 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     error = case.failure
     harness.api.fail_run(name_of(error))
     call = harness.call()
-    yield from run_met(call, error, harness)
+    yield from run_failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     # Whoever does not wait for the first run's end never saw it fail.
     if len(call.observed.runs) > 1 and not call.failed_run and call.error is not None:
@@ -53,7 +53,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     for step in run_book(service_of(harness.api)).script.unused():
         # What a consumer that gave up left of the script is no mistake of the test.
         step.times = ALWAYS
-    yield from run_met(call, error, harness)
+    yield from run_failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
     yield from _exact_submissions(call, harness)
     if len(call.observed.runs) > MANY_RUNS:

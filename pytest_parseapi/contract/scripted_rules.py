@@ -14,7 +14,7 @@ from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import Named, name_of
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["met", "not_retried", "recovers", "run_met"]
+__all__ = ["failure_never_met", "not_retried", "recovers", "run_failure_never_met"]
 
 
 _OUTLIVES: Final = (
@@ -23,7 +23,7 @@ _OUTLIVES: Final = (
 )
 
 
-def met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
+def failure_never_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met its failure."""
     if call.stopped or any(attempt.failed for attempt in call.observed.attempts):
         return
@@ -40,7 +40,7 @@ def met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]
     )
 
 
-def run_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
+def run_failure_never_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met the run that fails."""
     if any(run.failed for run in call.observed.runs) or call.stopped:
         return

@@ -160,7 +160,7 @@ class Behaviour:
             return self._success(200, self.run_body(found, call.runs.poll(found)), request_id)
         return self._success(200, {"status": "ok"}, request_id)
 
-    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def wording_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """The message and details of a scripted error, where they depend on the request.
 
         Args:

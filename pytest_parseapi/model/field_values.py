@@ -183,7 +183,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, Requirement]]] = {
                 "forget",
                 "documents",
                 "answer",
-                "rejection_for",
+                "wording_for",
                 "run_body",
                 "error_body",
                 "error_reply",

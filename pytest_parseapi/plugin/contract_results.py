@@ -13,7 +13,7 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, findings_of
 from pytest_parseapi.checks.observed import raise_findings
 from pytest_parseapi.contract.call import Harness
-from pytest_parseapi.contract.preflight import obstacle, verdict
+from pytest_parseapi.contract.preflight import api_was_reached, obstacle
 from pytest_parseapi.contract.rules import Violation
 from pytest_parseapi.plugin.broken_rules import TEXTS, broken_by
 from pytest_parseapi.report.rules import RULES, BrokenRule
@@ -43,7 +43,7 @@ class Preflight:
             return
         found = obstacle(harness)
         if found is None:
-            self._known = verdict(harness) == "good"
+            self._known = api_was_reached(harness)
             return
         self._failed_in = item.nodeid
         _fail(_text(harness.api, found), [broken_by(found, "preflight")])

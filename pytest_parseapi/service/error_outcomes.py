@@ -102,7 +102,7 @@ def scripted_outcome(
     Args:
         provider: whose API it is.
         step: what the script says.
-        wording: what `Behaviour.rejection_for` says of a documented error.
+        wording: what `Behaviour.wording_for` says of a documented error.
         success: the reply that would have come.
         request_id: the id of the exchange.
     """

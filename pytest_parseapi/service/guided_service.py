@@ -146,7 +146,7 @@ class GuidedService:
     ) -> list[Reply]:
         """What the simulation answers where it fails with an error: scripted, and by itself."""
         call = self._call(request, endpoint, params, self._new_id)
-        replies = [self._error_reply(error, self._behaviour.rejection_for(error, call))]
+        replies = [self._error_reply(error, self._behaviour.wording_for(error, call))]
         answer = self._answer(request, endpoint, params, self._new_id, lasting=False)
         if isinstance(answer, Rejected) and answer.code == error.code:
             replies.append(self._error_reply(error, answer))

@@ -57,7 +57,7 @@ class ProviderFunctions:
         """What the provider says of a scripted error, where that depends on the request."""
         if isinstance(error, NetworkFault):
             return None
-        function = self._provider.behaviour.rejection_for
+        function = self._provider.behaviour.wording_for
         try:
             said = function(error, call)
         except Exception as mistake:  # noqa: BLE001 - whatever it raises, it is named

@@ -14,10 +14,10 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.webhook_exchange import WebhookExchange
 
-__all__ = ["Kind", "Target", "is_async", "kind_of", "send", "send_async"]
+__all__ = ["ReceiverKind", "Target", "is_async", "kind_of", "send", "send_async"]
 
 Target: TypeAlias = Callable[..., Any] | str
-Kind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
+ReceiverKind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
 _ASGI_ARGUMENTS = 3
 _WSGI_ARGUMENTS = 2
 _ENVIRONS = ("environ", "env", "environment")
@@ -53,7 +53,7 @@ async def send_async(target: Target, exchange: WebhookExchange, path: str) -> No
         await _call_asgi(target, exchange, path)
 
 
-def kind_of(target: Target) -> Kind:
+def kind_of(target: Target) -> ReceiverKind:
     """What a receiver is."""
     if isinstance(target, str):
         if not target.startswith(("http://", "https://")):

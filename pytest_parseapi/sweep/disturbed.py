@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
-from pytest_parseapi.sweep.trial import Broken, Met
+from pytest_parseapi.sweep.trial import Broken, MetFailure
 
 __all__ = ["is_excused"]
 
@@ -16,7 +16,7 @@ _POLLS = {"poll_after_end": 1, "poll_interval": 2}
 one came, or two of them look side by side."""
 
 
-def is_excused(broken: Broken, found: Met) -> bool:
+def is_excused(broken: Broken, found: MetFailure) -> bool:
     """Whether a rule about webhooks was broken because the API failed a receiver.
 
     It did right to reject the delivery: the provider delivers again.
@@ -43,7 +43,7 @@ def is_excused(broken: Broken, found: Met) -> bool:
     return False
 
 
-def _cannot_take(answer: WebhookAnswer, found: Met) -> bool:
+def _cannot_take(answer: WebhookAnswer, found: MetFailure) -> bool:
     """Whether the failure was met during a delivery, and explains that it was not taken."""
     met = [item for item in found.attempts if _is_during(item, answer)]
     if answer.taken or not met:
@@ -57,5 +57,5 @@ def _is_during(attempt: Attempt, answer: WebhookAnswer) -> bool:
     return attempt.number > answer.attempts_before and attempt.started <= answer.ended
 
 
-def _fine(found: Met) -> Sequence[Attempt]:
+def _fine(found: MetFailure) -> Sequence[Attempt]:
     return [item for item in found.observed.attempts if not item.failed]

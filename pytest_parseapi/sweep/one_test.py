@@ -15,7 +15,7 @@ from pytest_parseapi.sweep.results import (
     PlaceData,
     VariationData,
 )
-from pytest_parseapi.sweep.trial import Broken, Trial, broken_rules
+from pytest_parseapi.sweep.trial import Broken, Trial, rules_broken_in
 from pytest_parseapi.sweep.variations import AskedKinds, Variation, variations_of
 from pytest_parseapi.sweep.verdicts import Judgement, judge
 
@@ -127,7 +127,7 @@ class SweptTest:
     def _without_failure(self, plain: Trial) -> Iterator[VariationData]:
         """The rules that are broken although nothing fails."""
         by_place: dict[Place, list[Broken]] = {}
-        for broken in broken_rules(plain):
+        for broken in rules_broken_in(plain):
             named = plain.place_of(broken.provider, broken.finding.attempts)
             place = named or plain.first_place(broken.provider)
             if place is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.evidence.frames import Frame, Site
 
-__all__ = ["WEBHOOK", "Exchange", "Place"]
+__all__ = ["WEBHOOK", "Place", "WatchedExchange"]
 
 WEBHOOK = "webhook"
 """What stands for the endpoint where the test makes a delivery."""
@@ -40,7 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class WatchedExchange:
     """One request of the consumer's, or one delivery of the test's, in one run of a test.
 
     Args:

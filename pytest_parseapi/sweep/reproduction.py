@@ -10,7 +10,7 @@ from typing import Final
 from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
-from pytest_parseapi.sweep.trial import Trial, met
+from pytest_parseapi.sweep.trial import Trial, met_failure
 from pytest_parseapi.sweep.variations import Failure, Variation
 from pytest_parseapi.sweep.verdicts import Judgement
 from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit
@@ -151,7 +151,7 @@ def _assertion(variation: Variation, trial: Trial, judgement: Judgement, api: st
         return f'assert "{name}" not in str([a.raised for a in {api}.webhook_answers])'
     if judgement.verdict != "unnoticed":
         return ""
-    found = met(variation, trial)
+    found = met_failure(variation, trial)
     if variation.first.surface == "webhook":
         taken = f'raise AssertionError("a delivery with {variation.first.name} was taken")'
         return f"{api}.assert_webhook_rejected()" if found.answers else taken

@@ -15,11 +15,20 @@ from pytest_parseapi.record.evidence.frames import Frame, OwnCode, Side
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookAnswer
-from pytest_parseapi.sweep.places import Exchange, Place
+from pytest_parseapi.sweep.places import Place, WatchedExchange
 from pytest_parseapi.sweep.variations import Variation
 from pytest_parseapi.sweep.watch import Hit, Watch
 
-__all__ = ["Broken", "Crash", "Met", "Status", "Trial", "broken_rules", "met", "trial_of"]
+__all__ = [
+    "Broken",
+    "Crash",
+    "MetFailure",
+    "Status",
+    "Trial",
+    "met_failure",
+    "rules_broken_in",
+    "trial_of",
+]
 
 Status = Literal["passed", "failed", "skipped"]
 Swallowed = Literal["", "a delivery", "a thread"]
@@ -67,7 +76,7 @@ class Trial:
     crashes: Sequence[Crash] = ()
     observed: Mapping[str, Observed] = field(default_factory=dict)
     timelines: Mapping[str, str] = field(default_factory=dict)
-    exchanges: Sequence[Exchange] = ()
+    exchanges: Sequence[WatchedExchange] = ()
     hit: Hit | None = None
     stop: str = ""
     stop_text: str = ""
@@ -100,7 +109,7 @@ class Trial:
         """The place of the consumer's first exchange with one of these numbers."""
         return next((item.place for item in self._own(provider) if item.number in numbers), None)
 
-    def _own(self, provider: str) -> Iterator[Exchange]:
+    def _own(self, provider: str) -> Iterator[WatchedExchange]:
         for item in self.exchanges:
             if item.place.provider == provider and not (item.is_tests_own or item.is_delivery):
                 yield item
@@ -153,7 +162,7 @@ def _swallowed(watch: Watch) -> Iterator[Crash]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class MetFailure:
     """What a variation made fail.
 
     Args:
@@ -194,19 +203,19 @@ class Met:
                 yield attempt
 
 
-def met(variation: Variation, trial: Trial) -> Met:
+def met_failure(variation: Variation, trial: Trial) -> MetFailure:
     """What the failures of a variation were met by."""
     hit = trial.hit
     observed = trial.observed[variation.place.provider]
     if hit is None:
-        return Met(observed=observed)
+        return MetFailure(observed=observed)
     names = {failure.name for failure in variation.failures}
     if variation.first.surface == "webhook":
         answers = [item for item in observed.webhook_answers if item.delivery.wrong in names]
-        return Met(observed=observed, answers=answers, delivered=True)
+        return MetFailure(observed=observed, answers=answers, delivered=True)
     if variation.first.surface == "run":
         runs = [item for item in observed.runs if item.failed and item.submitted]
-        return Met(observed=observed, runs=runs)
+        return MetFailure(observed=observed, runs=runs)
     attempts = [
         attempt
         for attempt in observed.attempts
@@ -214,7 +223,7 @@ def met(variation: Variation, trial: Trial) -> Met:
         and attempt.error_name in names
         and attempt.endpoint == getattr(hit.exchange.endpoint, "path", None)
     ]
-    return Met(observed=observed, attempts=attempts)
+    return MetFailure(observed=observed, attempts=attempts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +246,7 @@ class Broken:
         return (self.provider, self.finding.kind, self.finding.rule, self.about)
 
 
-def broken_rules(trial: Trial) -> list[Broken]:
+def rules_broken_in(trial: Trial) -> list[Broken]:
     """Every rule of the documentation that the consumer broke; what the test asks is its own."""
     return [
         Broken(provider=name, finding=finding, about=_about(finding, observed))

@@ -15,12 +15,12 @@ from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 from pytest_parseapi.service.script import ALWAYS
-from pytest_parseapi.sweep.places import Exchange, Place
+from pytest_parseapi.sweep.places import Place, WatchedExchange
 
 __all__ = ["FAILURE_KINDS", "AskedKinds", "Failure", "Variation", "asked_kinds", "variations_of"]
 
 FailureKind = Literal["retryable", "final", "network", "runs", "webhooks"]
-RetryAfter = Literal["seconds", "date"]
+RetryAfterForm = Literal["seconds", "date"]
 
 FAILURE_KINDS: Final[tuple[FailureKind, ...]] = (
     "retryable",
@@ -81,7 +81,7 @@ class Failure:
     name: str
     error: DocumentedError | NetworkFault | None = None
     times: float = 1
-    retry_after: RetryAfter | None = None
+    retry_after: RetryAfterForm | None = None
 
     @property
     def surface(self) -> Literal["http", "run", "webhook"]:
@@ -139,7 +139,7 @@ class Variation:
 
 
 def variations_of(
-    exchanges: Iterable[Exchange],
+    exchanges: Iterable[WatchedExchange],
     creations: Collection[tuple[str, int]],
     providers: Mapping[str, Provider],
     kinds: AskedKinds,
@@ -169,7 +169,7 @@ def variations_of(
 
 
 def _rows(
-    exchange: Exchange, provider: Provider, kinds: AskedKinds, *, creates: bool
+    exchange: WatchedExchange, provider: Provider, kinds: AskedKinds, *, creates: bool
 ) -> Iterator[tuple[Failure, ...]]:
     if exchange.endpoint is None:
         if "webhooks" in kinds.chosen:

@@ -12,7 +12,14 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
 from pytest_parseapi.sweep.disturbed import is_excused
-from pytest_parseapi.sweep.trial import Broken, Crash, Met, Trial, broken_rules, met
+from pytest_parseapi.sweep.trial import (
+    Broken,
+    Crash,
+    MetFailure,
+    Trial,
+    met_failure,
+    rules_broken_in,
+)
 from pytest_parseapi.sweep.variations import Variation
 
 __all__ = ["FINDINGS", "VERDICTS", "Judgement", "Verdict", "judge"]
@@ -77,14 +84,14 @@ def judge(variation: Variation, trial: Trial, plain: Trial) -> Judgement:
         trial: what the test showed then.
         plain: what it shows where nothing fails.
     """
-    found = met(variation, trial)
+    found = met_failure(variation, trial)
     unfinished = _unfinished(variation, trial, plain, found)
     if unfinished is not None and unfinished.verdict != "endless":
         return unfinished
-    known = {item.key for item in broken_rules(plain)}
+    known = {item.key for item in rules_broken_in(plain)}
     broken = [
         item
-        for item in broken_rules(trial)
+        for item in rules_broken_in(trial)
         if item.key not in known and not is_excused(item, found) and not _is_half(item, variation)
     ]
     if unfinished is not None:
@@ -111,7 +118,9 @@ def _is_half(broken: Broken, variation: Variation) -> bool:
     )
 
 
-def _unfinished(variation: Variation, trial: Trial, plain: Trial, found: Met) -> Judgement | None:
+def _unfinished(
+    variation: Variation, trial: Trial, plain: Trial, found: MetFailure
+) -> Judgement | None:
     """Whether the run had no end, or met no failure."""
     if trial.too_slow:
         return Judgement(verdict="too slow", why=_line(trial.stop_text))
@@ -141,7 +150,7 @@ def _last_place(trial: Trial) -> str:
     return own[-1].place.where if own else ""
 
 
-def _all_met(variation: Variation, found: Met) -> bool:
+def _all_met(variation: Variation, found: MetFailure) -> bool:
     if not found.any:
         return False
     if len(variation.failures) == 1 or variation.first.surface == "webhook":
@@ -149,7 +158,9 @@ def _all_met(variation: Variation, found: Met) -> bool:
     return len(found.attempts) + len(found.runs) >= len(variation.failures)
 
 
-def _failed(variation: Variation, trial: Trial, found: Met, broken: Sequence[Broken]) -> Judgement:
+def _failed(
+    variation: Variation, trial: Trial, found: MetFailure, broken: Sequence[Broken]
+) -> Judgement:
     how = "the test fails" if trial.error is None else f"the test fails with {_text(trial.error)}"
     if trial.raised_by == "test" and not broken and _last_is_success(found):
         return Judgement(
@@ -162,7 +173,7 @@ def _failed(variation: Variation, trial: Trial, found: Met, broken: Sequence[Bro
     return Judgement(verdict=verdict, why=how, broken=broken)
 
 
-def _last_is_success(found: Met) -> bool:
+def _last_is_success(found: MetFailure) -> bool:
     """Whether the provider's last answer about the document was a success."""
     if found.attempts:
         later = list(found.later())
@@ -170,7 +181,9 @@ def _last_is_success(found: Met) -> bool:
     return bool(found.runs) and _processed_after(found)
 
 
-def _passed(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
+def _passed(
+    variation: Variation, trial: Trial, plain: Trial, found: MetFailure
+) -> tuple[Verdict, str]:
     if found.delivered:
         return _delivered(trial, plain, found)
     if found.runs and _processed_after(found):
@@ -184,7 +197,9 @@ def _passed(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tup
     return _shown(variation, trial, plain, found)
 
 
-def _shown(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
+def _shown(
+    variation: Variation, trial: Trial, plain: Trial, found: MetFailure
+) -> tuple[Verdict, str]:
     """Whether anything shows a failure that nobody made good."""
     line = _logged(variation, trial, plain, found)
     if line is not None:
@@ -199,7 +214,7 @@ def _shown(variation: Variation, trial: Trial, plain: Trial, found: Met) -> tupl
     return "unnoticed", _UNNOTICED
 
 
-def _delivered(trial: Trial, plain: Trial, found: Met) -> tuple[Verdict, str]:
+def _delivered(trial: Trial, plain: Trial, found: MetFailure) -> tuple[Verdict, str]:
     if found.answers and all(answer.rejected for answer in found.answers):
         return "handled", "the delivery was rejected"
     if not found.answers and (line := _new_line(trial, plain)) is not None:
@@ -218,7 +233,7 @@ def _succeeded(attempt: Attempt) -> bool:
     return not (attempt.failed or attempt.method == "DELETE" or cancelled)
 
 
-def _processed_after(found: Met) -> bool:
+def _processed_after(found: MetFailure) -> bool:
     """Whether a run about the document was processed after the last that failed."""
     failed = found.runs[-1]
     words = found.observed.provider.runs
@@ -230,7 +245,7 @@ def _processed_after(found: Met) -> bool:
     )
 
 
-def _logged(variation: Variation, trial: Trial, plain: Trial, found: Met) -> Line | None:
+def _logged(variation: Variation, trial: Trial, plain: Trial, found: MetFailure) -> Line | None:
     """The line of the consumer's log that names the failure."""
     began = [item.started for item in found.attempts] + [item.created for item in found.runs]
     since = min(began, default=0.0)
@@ -245,7 +260,7 @@ def _logged(variation: Variation, trial: Trial, plain: Trial, found: Met) -> Lin
     return _new_line(trial, plain)
 
 
-def _answered_with_failure(trial: Trial, found: Met) -> WebhookAnswer | None:
+def _answered_with_failure(trial: Trial, found: MetFailure) -> WebhookAnswer | None:
     """The delivery during which the failure was met, where its receiver did not take it."""
     numbers = [item.number for item in found.attempts]
     for answer in trial.observed[found.observed.provider.name].webhook_answers:
@@ -260,7 +275,7 @@ def _new_line(trial: Trial, plain: Trial) -> Line | None:
     return next((line for line in _warnings(trial) if line.text not in before), None)
 
 
-def _words(variation: Variation, found: Met) -> Iterator[str]:
+def _words(variation: Variation, found: MetFailure) -> Iterator[str]:
     for attempt in found.attempts:
         yield from filter(None, (attempt.request_id, attempt.run_id))
         if attempt.status is not None and attempt.status >= _FIRST_FAILURE:

@@ -16,7 +16,7 @@ from pytest_parseapi.record.evidence.work_origins import WorkOrigins
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
 from pytest_parseapi.sweep.limit import Limit
-from pytest_parseapi.sweep.places import WEBHOOK, Exchange, Place
+from pytest_parseapi.sweep.places import WEBHOOK, Place, WatchedExchange
 from pytest_parseapi.sweep.variations import Failure, Variation
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Hit:
         elapsed: virtual seconds since the test began.
     """
 
-    exchange: Exchange
+    exchange: WatchedExchange
     after: int
     elapsed: float
 
@@ -76,7 +76,7 @@ class Watch:
         self._begin()
 
     def _begin(self) -> None:
-        self._exchanges: dict[tuple[str, int], Exchange] = {}
+        self._exchanges: dict[tuple[str, int], WatchedExchange] = {}
         self.hit: Hit | None = None
         self.too_slow = False
         self.observed: Mapping[str, Observed] = {}
@@ -98,7 +98,7 @@ class Watch:
         self._api: Callable[[str], ParseAPI] | None = None
 
     @property
-    def exchanges(self) -> list[Exchange]:
+    def exchanges(self) -> list[WatchedExchange]:
         """What was asked and delivered, in order."""
         return list(self._exchanges.values())
 
@@ -168,7 +168,7 @@ class Watch:
         place = Place(
             provider=service.provider.name, endpoint=str(opened.endpoint), frames=site.frames
         )
-        exchange = Exchange(
+        exchange = WatchedExchange(
             place=place,
             number=opened.number,
             site=site,
@@ -207,7 +207,7 @@ class Watch:
         if wrong is not None:
             return wrong
         number = sum(item.is_delivery for item in self.exchanges) + 1
-        exchange = Exchange(place=place, number=number, site=site, in_setup=self.in_setup)
+        exchange = WatchedExchange(place=place, number=number, site=site, in_setup=self.in_setup)
         self._exchanges[WEBHOOK, number] = exchange
         if self._is_next(place) and self._variation is not None:
             self._seen += 1
@@ -219,7 +219,7 @@ class Watch:
     def _is_next(self, place: Place) -> bool:
         return self._variation is not None and self.hit is None and place == self._variation.place
 
-    def _inject(self, service: SimulatedService, exchange: Exchange) -> None:
+    def _inject(self, service: SimulatedService, exchange: WatchedExchange) -> None:
         assert self._variation is not None
         like = [
             item
@@ -245,7 +245,9 @@ class Watch:
             for step in steps:
                 service.script.add(step)
 
-    def _fail_run(self, service: SimulatedService, failure: Failure, exchange: Exchange) -> None:
+    def _fail_run(
+        self, service: SimulatedService, failure: Failure, exchange: WatchedExchange
+    ) -> None:
         if service.runs is not None:
             service.runs.script.add(
                 run_step_for(

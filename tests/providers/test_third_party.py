@@ -277,8 +277,8 @@ def raising(*_arguments, **_named):
         ("error_body", raising, "raised BrokenError: two"),
         ("error_body", lambda *_, **__: {"x": {1}}, "raised TypeError: Object of type set is not"),
         ("error_body", lambda *_, **__: None, "Wrong.error_body gives a mapping, not None"),
-        ("rejection_for", raising, "raising raised BrokenError: two"),
-        ("rejection_for", lambda *_: "x", "gives a Rejected or None, not 'x'"),
+        ("wording_for", raising, "raising raised BrokenError: two"),
+        ("wording_for", lambda *_: "x", "gives a Rejected or None, not 'x'"),
         *(
             ("answer", lambda *_, reply=reply: reply, f"gives a Reply whose {problem}")
             for reply, problem in (

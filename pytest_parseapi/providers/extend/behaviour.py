@@ -97,7 +97,7 @@ class ExtendBehaviour(Behaviour):
             # It was read with fewer calls under way than there are here.
             raise invalid("The JSON cannot be read.") from None
 
-    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def wording_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """The replacement of a removed endpoint, which its message names."""
         if error.code != "ENDPOINT_REMOVED":
             return None

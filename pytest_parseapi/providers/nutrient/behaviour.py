@@ -106,7 +106,7 @@ class NutrientBehaviour(Behaviour):
         run = call.runs.store(Submission(names=call.names, data=extraction))
         return json_reply(200, {**body, "runId": run.id}, {_RUN_ID_HEADER: run.id})
 
-    def rejection_for(self, error: DocumentedError, call: Call) -> Rejected | None:
+    def wording_for(self, error: DocumentedError, call: Call) -> Rejected | None:
         """What a scripted error says of this request: a failing path, or the credits it needs."""
         if error.code == "invalid_request":
             return Rejected(error.code, details={"failingPaths": [_first_field(call)]})
