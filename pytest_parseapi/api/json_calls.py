@@ -30,8 +30,8 @@ _NO_LOG: Final = "no log was given"
 _GIVE_LOG: Final = 'post what the client printed and logged as "text"'
 
 
-class _NoNumber(NamedTuple):
-    """What stands in JSON where a number could, and is none that can be meant."""
+class _InvalidNumber(NamedTuple):
+    """A number in the JSON that no argument takes, such as NaN or 1e999."""
 
     problem: str
 
@@ -48,7 +48,7 @@ def read_json(text: str) -> Any:
             text,
             parse_float=_number,
             parse_int=_number,
-            parse_constant=lambda word: _NoNumber(f"JSON has no {word}"),
+            parse_constant=lambda word: _InvalidNumber(f"JSON has no {word}"),
             object_pairs_hook=_object,
         )
     except json.JSONDecodeError:
@@ -60,7 +60,7 @@ def read_json(text: str) -> Any:
 def _number(digits: str) -> object:
     if math.isinf(float(digits)):
         shown = digits if len(digits) <= _LONG else f"{digits[:_LONG]}..."
-        return _NoNumber(f"the number {shown} is too large")
+        return _InvalidNumber(f"the number {shown} is too large")
     return int(digits) if digits.lstrip("-").isdecimal() else float(digits)
 
 
@@ -74,7 +74,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_numbers(what: str, value: Any) -> None:
-    if isinstance(value, _NoNumber):
+    if isinstance(value, _InvalidNumber):
         raise UsageError(f"{what}: {value.problem}")
     if isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
@@ -142,16 +142,16 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
     """
     check: Callable[..., None] = getattr(api, f"assert_{name}")
     positional, named = arguments_for(f"check/{name}", check, given)
-    _needs_none_that_was_dropped(api, name, named.get("document"))
+    _check_nothing_dropped(api, name, named.get("document"))
     if named.get("text") is not None:
         check(*positional, **named)
     elif (kind := kind_of_check(f"assert_{name}")) is not None and kind.in_log is not None:
         _without_log(api, kind.text, check, named)
     else:
-        _with_log_asked_for(api, check, named)
+        _run_asking_for_log(api, check, named)
 
 
-def _needs_none_that_was_dropped(api: ParseAPI, name: str, document: str | None) -> None:
+def _check_nothing_dropped(api: ParseAPI, name: str, document: str | None) -> None:
     """A check that would need what is gone proves nothing."""
     simulated, service = api._active_simulation, api._service
     retention = simulated.settings.retention
@@ -198,10 +198,10 @@ def _without_log(
     raise check_error(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
 
 
-def _with_log_asked_for(
+def _run_asking_for_log(
     api: ParseAPI, check: Callable[..., None], named: Mapping[str, Any]
 ) -> None:
-    """What a check of many rules finds missing in a log that it never saw, it says so."""
+    """Run a check of many rules; findings that need a log say that none was given."""
     try:
         check(**named)
     except AssertionError as error:

@@ -153,7 +153,7 @@ class Journal:
             if failed:
                 opened.mark.fail()
                 # One that asks of something else now may take this up later, as a worker does.
-                operation.siblings = callers_at_work(but=self._busy)
+                operation.parallel_callers = callers_at_work(but=self._busy)
             if outcome.counts == "polls":
                 operation.polls += 1
             elif outcome.counts == "attempts":

@@ -3,6 +3,11 @@
 Whoever asks again after a failure goes on with the operation: the same loop, another thread, a
 task, a queue's worker, a timer, hours later. A new operation begins only where attempts overlap in
 time, after a success, or with a request that a final error's cure has changed.
+
+A request about a document whose last attempt failed is one of these: its caller's own retry, or
+another caller's, which goes on with the operation (`Operation.accepts`); a parallel request, or a
+cured one, which begins an operation of its own; or one that looks parallel until the first caller
+turns out to be gone, and is merged then (`Operation.merge`).
 """
 
 from __future__ import annotations
@@ -29,8 +34,9 @@ class Operation:
     """One document through one endpoint: an attempt and its retries, whoever makes them."""
 
     __slots__ = (
-        *("attempts", "caller", "claimant", "closed", "endpoint", "failure", "failures", "idle"),
-        *("joined", "key", "left", "polls", "preceding", "siblings", "under_way"),
+        *("attempts", "caller", "caller_moved_on", "closed", "endpoint", "failure", "failures"),
+        *("idle", "key", "merged_into", "next_caller", "parallel_callers", "polls", "preceding"),
+        "under_way",
     )
 
     def __init__(
@@ -56,14 +62,14 @@ class Operation:
         """How many successes since the last one that led somewhere led nowhere."""
         self.polls: int = 0 if preceding is None else preceding.polls
         """How many polls found the run in progress."""
-        self.siblings: frozenset[Caller] = NOBODY
-        """Who was about to ask by itself when the last attempt failed, not because of that."""
-        self.left = False
+        self.parallel_callers: frozenset[Caller] = NOBODY
+        """The callers that were about to ask by themselves when the last attempt failed."""
+        self.caller_moved_on = False
         """Whether its last caller has asked about something else since, as a worker does."""
-        self.claimant: Caller | None = None
-        """Who asked for the same at that moment, while the last caller seemed to be at work."""
-        self.joined: Operation | None = None
-        """The operation that took over what is on record here."""
+        self.next_caller: Caller | None = None
+        """Who asked for the same when the last attempt failed, while its caller seemed at work."""
+        self.merged_into: Operation | None = None
+        """The operation that this one was merged into."""
         self.under_way = False
         self.closed = False
         """Whether it has ended: nothing that follows belongs to it."""
@@ -91,10 +97,10 @@ class Operation:
 
     @property
     def latest(self) -> Operation:
-        """Itself, or the operation that took over what is on record here."""
+        """Itself, or the operation that it was merged into."""
         operation = self
-        while operation.joined is not None:
-            operation = operation.joined
+        while operation.merged_into is not None:
+            operation = operation.merged_into
         return operation
 
     def earlier(self) -> list[Operation]:
@@ -111,7 +117,7 @@ class Operation:
             if before.failed:
                 yield before, after
 
-    def takes_in(self, asked: NewRequest) -> bool:
+    def accepts(self, asked: NewRequest) -> bool:
         """Whether a request belongs here; then the operation is its caller's from now on."""
         if self.closed or self.under_way:
             return False
@@ -119,15 +125,15 @@ class Operation:
             if asked.cures(self.last):
                 self.closed = True
                 return False
-            if not (self.caller == asked.caller or self._is_handed_over(asked)):
+            if not (self.caller == asked.caller or self._is_retry_of_another_caller(asked)):
                 return False
         self.caller = asked.caller
-        self.left = False
-        self.claimant = None
+        self.caller_moved_on = False
+        self.next_caller = None
         return True
 
-    def take_over(self, later: Operation) -> None:
-        """What seemed to be asked side by side was the retry: it goes on with this operation."""
+    def merge(self, later: Operation) -> None:
+        """Merge another operation into this one: it looked parallel, and was the retry."""
         if later.attempts:
             # Whoever holds the first of them already sees the wait before it from now on.
             waited = max(0.0, later.attempts[0].started - self.last.ended)
@@ -137,11 +143,12 @@ class Operation:
         self.failures = later.failures + (self.failures if lasting else 0)
         self.polls += later.polls
         self.attempts += later.attempts
-        self.caller, self.left, self.claimant = later.caller, later.left, later.claimant
-        self.closed, self.under_way, self.siblings = later.closed, later.under_way, later.siblings
-        later.joined = self
+        self.caller, self.next_caller = later.caller, later.next_caller
+        self.caller_moved_on, self.parallel_callers = later.caller_moved_on, later.parallel_callers
+        self.closed, self.under_way = later.closed, later.under_way
+        later.merged_into = self
 
-    def _is_handed_over(self, asked: NewRequest) -> bool:
+    def _is_retry_of_another_caller(self, asked: NewRequest) -> bool:
         """Whether another caller's request is the retry, and not at work on something of its own.
 
         At the same moment, or with another payload, two callers that are both at work parse side
@@ -150,32 +157,36 @@ class Operation:
         """
         later = asked.started - self.last.ended > _MOMENT
         if later:
-            return asked.resends(self.last) or self.left or self.caller.is_idle()
-        if asked.caller in self.siblings and asked.previous in (None, self.key):
+            return asked.resends(self.last) or self.caller_moved_on or self.caller.is_idle()
+        if asked.caller in self.parallel_callers and asked.previous in (None, self.key):
             return False
         if not asked.resends(self.last):
             return False
-        if asked.mark.failure_before is self.failure or self.left or self.caller.is_idle():
+        if (
+            asked.mark.failure_before is self.failure
+            or self.caller_moved_on
+            or self.caller.is_idle()
+        ):
             return True
-        self.claimant = self.claimant or asked.caller
+        self.next_caller = self.next_caller or asked.caller
         return False
 
-    def has_been_let_go(self, now: float) -> bool:
-        """Whether its last caller is gone the moment that it failed, and so was not at work on it.
+    def was_abandoned(self, now: float) -> bool:
+        """Whether its last caller ended at the moment of the failure, and so was not at work on it.
 
         Args:
             now: virtual seconds since the test began.
         """
-        if self.claimant is None or self.closed or self.under_way or not self.last.failed:
+        if self.next_caller is None or self.closed or self.under_way or not self.last.failed:
             return False
         return now - self.last.ended <= _MOMENT and self.caller.is_gone()
 
-    def was_given_up_by(self, asked: NewRequest) -> bool:
-        """Whether its caller asks about another document the moment that this one failed.
+    def was_left_for(self, asked: NewRequest) -> bool:
+        """Whether its caller asks about another document at the moment of the failure.
 
         It was not at work on this one any more, then, when another caller asked for the same.
         """
-        if self.claimant is None or self.closed or self.under_way or not self.last.failed:
+        if self.next_caller is None or self.closed or self.under_way or not self.last.failed:
             return False
         return asked.started - self.last.ended <= _MOMENT
 
@@ -197,7 +208,7 @@ class Series:
         if own is not None and not own.closed:
             if own.under_way:
                 return None
-            if own.takes_in(asked):
+            if own.accepts(asked):
                 return own
         self._forget_closed()
         waiting = [item for item in self._open if not item.under_way][-_LOOK_BACK:]
@@ -206,7 +217,7 @@ class Series:
             waiting.sort(key=lambda item: not (item.attempts and asked.resends(item.last)))
         for operation in waiting:
             before = operation.caller
-            if not self._is_settled(operation, asked) and operation.takes_in(asked):
+            if not self._is_settled(operation, asked) and operation.accepts(asked):
                 if self._by_caller.get(before) is operation:
                     del self._by_caller[before]
                 self._by_caller[asked.caller] = operation
@@ -223,18 +234,18 @@ class Series:
         self._by_caller[caller] = operation
         return operation
 
-    def let_go(self, now: float) -> list[Operation]:
-        """The operations that their claimants go on with, as their last callers are gone."""
-        return [item for item in self._open if item.has_been_let_go(now)]
+    def abandoned(self, now: float) -> list[Operation]:
+        """The operations whose last callers have ended: their next callers go on with them."""
+        return [item for item in self._open if item.was_abandoned(now)]
 
-    def merge_claimed(self, operation: Operation) -> Operation | None:
-        """What the claimant of an operation began beside it, which goes on with it now."""
+    def merge_next(self, operation: Operation) -> Operation | None:
+        """Merge what the next caller of an operation began beside it."""
         if self._by_caller.get(operation.caller) is operation:
             del self._by_caller[operation.caller]
         place = self.operations.index(operation)
         for later in self.operations[place + 1 :]:
-            if later.caller == operation.claimant and later.preceding is None:
-                operation.take_over(later)
+            if later.caller == operation.next_caller and later.preceding is None:
+                operation.merge(later)
                 self.operations.remove(later)
                 self._open.pop(later, None)
                 self._by_caller[later.caller] = operation

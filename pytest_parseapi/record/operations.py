@@ -31,7 +31,7 @@ class Operations:
         found: list[Operation] = []
         for item in self._documents.values():
             if isinstance(item, Series):
-                self._join(item)
+                self._merge_abandoned(item)
                 found += item.operations
             else:
                 found.append(item)
@@ -48,9 +48,9 @@ class Operations:
             asked.previous = before.key
         operation = self._of(asked, before)
         if before is not None and before is not operation and before.caller.key == key:
-            before.left = True
-            if before.claimant is not None:
-                self._leave(before, asked)
+            before.caller_moved_on = True
+            if before.next_caller is not None:
+                self._merge_left(before, asked)
         operation.under_way = True
         self._latest[path] = operation
         return operation
@@ -59,7 +59,7 @@ class Operations:
         """An attempt at an operation has ended, and its caller may be gone."""
         several = self._documents.get(operation.key)
         if isinstance(several, Series):
-            self._join(several)
+            self._merge_abandoned(several)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -92,31 +92,31 @@ class Operations:
         if found is None:
             if before is not None and before.failures and before.attempts:
                 lost = not before.under_way and asked.lost_its_name(before.last)
-                if lost and before.takes_in(asked):
+                if lost and before.accepts(asked):
                     return before
             found = self._documents[key] = Operation(asked.endpoint, asked.caller, key)
             return found
         if isinstance(found, Operation):
-            if found.takes_in(asked):
+            if found.accepts(asked):
                 return found
             found = self._documents[key] = Series(found)
             return found.start(asked.endpoint, asked.caller)
         return found.of(asked) or found.start(asked.endpoint, asked.caller)
 
-    def _leave(self, operation: Operation, asked: NewRequest) -> None:
-        """Its caller asks about another document, and may have handed it over before."""
+    def _merge_left(self, operation: Operation, asked: NewRequest) -> None:
+        """Merge an operation whose caller goes on to another document."""
         several = self._documents.get(operation.key)
-        if operation.was_given_up_by(asked) and isinstance(several, Series):
-            self._go_on(several, operation)
+        if operation.was_left_for(asked) and isinstance(several, Series):
+            self._merge(several, operation)
 
-    def _join(self, several: Series) -> None:
-        """Whoever seemed to be at work may be gone by now."""
-        for operation in several.let_go(self._now()):
-            self._go_on(several, operation)
+    def _merge_abandoned(self, several: Series) -> None:
+        """Merge operations whose last caller has ended since."""
+        for operation in several.abandoned(self._now()):
+            self._merge(several, operation)
 
-    def _go_on(self, several: Series, operation: Operation) -> None:
-        """The claimant of an operation has gone on with it."""
-        later = several.merge_claimed(operation)
+    def _merge(self, several: Series, operation: Operation) -> None:
+        """The next caller of an operation has gone on with it."""
+        later = several.merge_next(operation)
         if later is None:
             return
         path = (later.endpoint.method, later.endpoint.path, later.caller.key)

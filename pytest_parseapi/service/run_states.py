@@ -81,7 +81,7 @@ class RunState:
         return self.words.succeeded if self.failure is None else self.words.failed
 
     def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
-        """It ends, once; where nobody is told of it here, the test makes the webhook itself."""
+        """End the run, once. Where nobody is told, the test makes the webhook itself."""
         with self.lock:
             if self.ended is not None:
                 return

@@ -1,4 +1,4 @@
-"""Findings: what many variations show alike, told once."""
+"""Findings: equal results of many variations, reported once."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class OwnCode:
 
 
 def _call_of(frame: FrameType) -> TestCall | None:
-    """What stands for a frame while it lives: nothing else tells it from one that took its place.
+    """A mark on a live frame: an id alone could be that of a later frame.
 
     No tracer of Python's own loses its place, and one in C (coverage.py's) asks for none.
     """
