@@ -160,7 +160,7 @@ _WHOLE: Final = 5
 
 def asked_to_wait(last: Attempt) -> str:
     """What a consumer may have meant that did not follow a ``Retry-After``."""
-    if last.retry_after is None:
+    if last.retry_at is None:
         return ""
     return f"the reply asked to wait (Retry-After: {last.retry_after}); {GIVES_UP}"
 

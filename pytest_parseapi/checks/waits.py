@@ -66,7 +66,7 @@ def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWai
             yield waits
             waits, position = [], 0
             continue
-        if before.retry_after is None:
+        if before.retry_at is None:
             waits.append(RetryWait(position, before, after))
         position += 1
     yield waits

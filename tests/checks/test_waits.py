@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from email.utils import format_datetime
 
+import httpx
 import pytest
 from plain_consumer import said, send
 
@@ -324,6 +325,19 @@ def test_nothing_to_honour_inside_follows_documentation(extend_api):
         "  next       script one that does: api.fail(..., retry_after=5)\n"
     )
     extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize("text", ["nan", "-5", "1e400", "soon", "Fri, 99 Foo"])
+def test_a_mock_s_retry_after_that_nobody_can_read_asks_for_nothing(extend_api, respx_mock, text):
+    busy = httpx.Response(429, headers={"retry-after": text})
+    respx_mock.post().mock(side_effect=[busy, httpx.Response(200)])
+    for _ in range(2):
+        send(extend_api)
+    assert (
+        f"  seen       Retry-After: {text} is neither seconds >= 0 nor an HTTP date, so this proves"
+        " nothing\n"
+    ) in said(extend_api.assert_retry_after_honoured)
+    assert "attempt 2 came without a wait" in said(extend_api.assert_backoff)
 
 
 def test_zero_asks_for_no_wait(extend_api):
