@@ -26,9 +26,18 @@ _UNFORESEEN: Final = re.compile(
     r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
     r"|unconverted data remains: .*|Invalid isoformat string: .*|Invalid date value or format .*"
     r"|sleep length must be non-negative|.* is not in list|list\.remove\(x\): x not in list"
-    r"|substring not found|(min|max)\(\) .*empty.*",
+    r"|substring not found|(min|max)\(\) .*empty.*|I/O operation on closed file.*",
     re.DOTALL,
 )
+# Nor a RuntimeError: a client, a session, a loop or a form is used when it is over.
+_OVER: Final = re.compile(
+    r"Cannot send a request, as .*|Cannot (open|reopen) a client .*|Session is closed"
+    r"|Event loop is closed|Form data has been processed already"
+    r"|cannot schedule new futures after .*|dictionary changed size during iteration"
+    r"|asyncio\.run\(\) cannot be called from a running event loop"
+    r"|.*generator raised StopIteration"
+)
+_STREAMS: Final = frozenset({"StreamConsumed", "StreamClosed", "ResponseNotRead", "RequestNotRead"})
 
 
 def unforeseen_in(error: BaseException | None) -> Iterator[BaseException]:
@@ -50,5 +59,7 @@ def _is_unforeseen(error: BaseException) -> bool:
         isinstance(error, json.JSONDecodeError | ArithmeticError)
         or kind in _UNRELATED
         or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
+        or (kind is RuntimeError and _OVER.fullmatch(str(error)) is not None)
+        or (kind.__name__ in _STREAMS and kind.__module__.startswith("httpx"))
         or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))
     )

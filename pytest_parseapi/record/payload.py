@@ -55,7 +55,7 @@ class Payload:
 
     def spent_in(self, other: Payload) -> bool:
         """Whether something that this payload carries has run dry in another one."""
-        if self.kind == _JSON:
+        if not other.whole.size or self.kind == _JSON:
             return not other.whole.size
         theirs = _by_name(other.parts)
         return any(

@@ -200,6 +200,17 @@ def test_the_key_that_changed_is_named_also_within_another_one(extend_api, confi
     assert f"  seen       {seen}\n" in said(extend_api.assert_payload_resent)
 
 
+def test_a_form_that_is_spent_as_a_whole(nutrient_api):
+    """As ``MultipartEncoder`` of requests-toolbelt is after its first attempt."""
+    nutrient_api.fail("maestro_error")
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF'
+    for content in (form + b"\r\n--b--\r\n", b""):
+        send(nutrient_api, content=content, headers=kind)
+    text = said(nutrient_api.assert_payload_resent)
+    assert f"  next       {SPENT}\n" in text
+
+
 def test_a_field_that_got_shorter_is_no_spent_stream(nutrient_api):
     nutrient_api.fail("maestro_error")
     for mode in ("structure", "text"):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import enum
+import io
 import json
 import time
 
+import aiohttp
+import httpx
 import pytest
 
 from pytest_parseapi.checks.unforeseen import unforeseen_in
@@ -16,6 +20,25 @@ def raised_by(call):
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
         call()
     return caught.value
+
+
+def closed(thing):
+    thing.close()
+    return thing
+
+
+def generated():
+    yield b"a"
+
+
+def sent_twice(request):
+    return [list(request.stream) for _ in range(2)]
+
+
+async def ask_by_a_closed_session():
+    session = aiohttp.ClientSession()
+    await session.close()
+    await session.get("https://files.example.com")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +57,12 @@ def raised_by(call):
         lambda: ["OCR_ERROR"].remove("NEW"),
         lambda: "text".index("q"),
         lambda: max([]),
+        lambda: closed(io.StringIO()).read(),
+        lambda: closed(httpx.Client()).get("https://files.example.com"),
+        lambda: sent_twice(httpx.Request("POST", "https://x.example", content=generated())),
+        lambda: httpx.Response(200, content=iter([b"{}"])).json(),
+        lambda: asyncio.run(ask_by_a_closed_session()),
+        lambda: closed(asyncio.new_event_loop()).call_soon(print),
     ],
 )
 def test_what_python_says_of_code_is_unforeseen(call):
