@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import ModuleType
 from typing import Any
 
@@ -46,8 +47,10 @@ class AioresponsesInterceptor:
                     return await real(own, session, method, url, *args, **options)
                 if not any(item.match(method, full) for item in own._matches.values()):
                     return await own.patcher.temp_original(session, method, url, *args, **options)
-                sent = _neutral(session, method, full, options)
+                sent = await _neutral(session, method, full, options)
                 if service.fails_before_mocks(sent):  # the failure of a sweep comes first
+                    if options.get("data") is not None:
+                        options |= {"data": sent.body, "headers": dict(sent.headers)}
                     return await own.patcher.temp_original(session, method, url, *args, **options)
                 exchange = MockExchange(hosts, service, sent, "aioresponses")
                 try:
@@ -71,17 +74,19 @@ class AioresponsesInterceptor:
         self._function_bodies.put(vars(core.aioresponses)["_request_mock"], requests)
 
 
-def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:
-    """What aiohttp would send; a form's bytes are not known, since nothing writes them."""
+async def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:
+    """What aiohttp would send: a form is written, and a file is spent by that, as by sending."""
     headers = [
         (name.lower(), value)
         for name, value in session._prepare_headers(options.get("headers")).items()
     ]
-    body: Any = options.get("data") or b""
+    body, media_type = b"", ""
     if options.get("json") is not None:
-        body = session._json_serialize(options["json"])
-        headers.append(("content-type", "application/json"))
-    body = body.encode() if isinstance(body, str) else body
+        body, media_type = session._json_serialize(options["json"]).encode(), "application/json"
+    elif options.get("data") is not None:
+        body, media_type = await _written(options["data"])
+    if media_type and "content-type" not in dict(headers):
+        headers.append(("content-type", media_type))
     limits: Any = options.get("timeout")
     return Request(
         method=method.upper(),
@@ -90,10 +95,36 @@ def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Re
         path=url.raw_path,
         query=url.raw_query_string,
         headers=tuple(headers),
-        body=body if isinstance(body, bytes) else b"",
+        body=body,
         client="aiohttp",
         timeouts=timeouts_of(limits if hasattr(limits, "sock_read") else session._timeout),
     )
+
+
+async def _written(data: Any) -> tuple[bytes, str]:
+    """The bytes of a body, and its media type; none where aiohttp cannot write it."""
+    from aiohttp import FormData, payload
+
+    writer: Any = _Writer()
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):
+        given: Any = data() if isinstance(data, FormData) else data
+        try:
+            found = payload.PAYLOAD_REGISTRY.get(given, disposition=None)
+        except payload.LookupError:
+            found = FormData(given)()
+        await found.write(writer)
+        return bytes(writer.data), found.headers.get("content-type", "")
+    return b"", ""
+
+
+class _Writer:
+    """What a payload is written to."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        self.data += chunk
 
 
 def _met(error: BaseException) -> Fault | Reply | None:

@@ -20,6 +20,7 @@ from pytest_parseapi.service.service import SimulatedService
 __all__ = ["AresponsesRoutes", "routes_for"]
 
 _NAME: Final = "aresponses"
+_PART: Final = 65_536
 _FRAMING: Final = ("content-length", "transfer-encoding", "expect", "connection")
 
 
@@ -97,7 +98,7 @@ class _Asked:
 
         protocol = web.Server(self._handle, debug=True, access_log=None)()
         protocol.connection_made(self._wire)
-        protocol.data_received(request)
+        feeding = asyncio.ensure_future(self._wire.feed(protocol, request))
         try:
             await self._wire.closed.wait()
         except asyncio.CancelledError:
@@ -105,6 +106,7 @@ class _Asked:
                 self.exchange.pending(Fault("read_timeout", "the mock is silent")).abandon()
             raise
         finally:
+            feeding.cancel()
             protocol.connection_lost(None)
         if self._stop is not None:
             if self.exchange is not None:
@@ -121,9 +123,7 @@ class _Asked:
                 if fits:
                     self.exchange = self._begin()
             if fits:
-                response = await self._server._handler(sent)
-                response.force_close()
-                return response
+                return await self._server._handler(sent)
         except (Exception, asyncio.CancelledError):
             raise  # the server answers it by 500
         except BaseException as error:  # noqa: BLE001 - it is raised where the client waits
@@ -152,6 +152,14 @@ class _Wire(asyncio.Transport):
         super().__init__()
         self.written = bytearray()
         self.closed = asyncio.Event()
+        self._reads = asyncio.Event()
+        self._reads.set()
+
+    async def feed(self, protocol: Any, data: bytes) -> None:
+        """Give a server what it reads, as fast as it wants it."""
+        for start in range(0, len(data), _PART):
+            await self._reads.wait()
+            protocol.data_received(data[start : start + _PART])
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
@@ -165,10 +173,10 @@ class _Wire(asyncio.Transport):
     abort = close
 
     def pause_reading(self) -> None:
-        """All is read already."""
+        self._reads.clear()
 
     def resume_reading(self) -> None:
-        """All is read already."""
+        self._reads.set()
 
 
 def _as_bytes(request: Request) -> bytes:
@@ -178,7 +186,7 @@ def _as_bytes(request: Request) -> bytes:
     lines += [f"{name}: {value}" for name, value in request.headers if name not in _FRAMING]
     if request.header("host") is None:
         lines.append(f"host: {parts.netloc}")
-    lines += [f"content-length: {len(request.body)}", "", ""]
+    lines += [f"content-length: {len(request.body)}", "connection: close", "", ""]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + request.body
 
 

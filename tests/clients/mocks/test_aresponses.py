@@ -127,6 +127,21 @@ def test_whose_answer_stops_the_test_does_so(extend_api):
     assert outcomes(extend_api) == []
 
 
+def test_that_takes_a_reply_for_an_error_sends_it(extend_api):
+    def conflict(_request):
+        raise aiohttp.web.HTTPConflict
+
+    found, _ = run(extend_api, lambda server: server.add(response=conflict))
+    assert (found, outcomes(extend_api)) == ([409], [(409, "unknown_code", "aresponses")])
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+def test_refuses_a_large_body_as_a_server_of_aiohttp_s_does(extend_api, monkeypatch):
+    monkeypatch.setitem(BODY, "padding", "x" * 2_000_000)
+    found, _ = run(extend_api, lambda server: server.add(response=documented()))
+    assert (found, outcomes(extend_api)) == ([413], [(413, "unknown_code", "aresponses")])
+
+
 def test_whose_answer_fails_is_an_error_of_the_server(extend_api):
     found, _ = run(extend_api, lambda server: server.add(response=lambda _request: 1 / 0))
     assert (found, outcomes(extend_api)) == ([500], [(500, "unknown_code", "aresponses")])

@@ -302,6 +302,30 @@ class TestAioresponses:
         assert outcomes(extend_api) == [(None, "read_timeout", "aioresponses")]
         assert extend_api.clock.elapsed == 300
 
+    @pytest.mark.parametrize("data", [aiohttp.FormData, dict, io.BytesIO, bytes])
+    def test_s_uploads_are_judged(self, extend_api, data):
+        url = "https://api.extend.ai/files/upload"
+
+        async def send():
+            body = data()
+            if data is aiohttp.FormData:
+                body.add_field("file", b"%PDF-1.7", filename="a.pdf")
+            elif data is dict:
+                body["file"] = "text"
+            async with aiohttp.ClientSession() as session, session.post(url, data=body):
+                pass
+
+        with aioresponses.aioresponses() as mock:
+            mock.post(url, timeout=True)
+            with pytest.raises(TimeoutError):
+                asyncio.run(send())
+            asyncio.run(send())
+        failed, sent = extend_api.attempts
+        assert (failed.mock, sent.mock) == ("aioresponses", None)
+        assert failed.payload_digest == sent.payload_digest
+        assert failed.document == sent.document
+        extend_api.assert_retried()
+
     def test_answers_first(self, extend_api):
         with aioresponses.aioresponses() as mock:
             mock.post(URL, status=500, payload=DOCUMENTED)
@@ -361,7 +385,7 @@ class TestFailuresOfASweep:
 
     @pytest.fixture(autouse=True)
     def claimed(self, monkeypatch):
-        monkeypatch.setattr(SimulatedService, "claims", lambda _service, _request: True)
+        monkeypatch.setattr(SimulatedService, "fails_before_mocks", lambda _service, _request: True)
 
     def test_come_before_requests_mock(self, extend_api):
         with requests_mock.Mocker() as mock:
