@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clients.mocks.httpx import PLANNED
+from pytest_parseapi.clients.mocks.for_httpx import PLANNED
 from pytest_parseapi.model.http import Fault
 from pytest_parseapi.model.mistakes import UsageError, kind
 from pytest_parseapi.service.script import Script, Step

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.headers import KnownHeaders
 from pytest_parseapi.clients.httpx.streams import truncated_streams
-from pytest_parseapi.clients.mocks.httpx import HTTPXMocks
+from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
 from pytest_parseapi.model.frozen import writable_class
@@ -45,7 +45,7 @@ class HTTPXExchanges:
     def __init__(self, module: Any, hosts: SimulatedHosts) -> None:
         self.module = module
         self.hosts = hosts
-        self.mocks = HTTPXMocks(module, hosts)
+        self.mocks = HTTPXMockAnswers(module, hosts)
         self.routes = RespxRoutes(self.mocks)
         self._known_headers = KnownHeaders(_headers)
         self._addresses: dict[str, _Address] = {}

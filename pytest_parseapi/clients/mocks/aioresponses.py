@@ -17,7 +17,7 @@ __all__ = ["AioresponsesInterceptor"]
 
 
 class AioresponsesInterceptor:
-    """Goes on beside ``aioresponses``."""
+    """Let the mocks of ``aioresponses`` answer first, and record what they answer."""
 
     def __init__(self) -> None:
         self._imports = ImportHook()

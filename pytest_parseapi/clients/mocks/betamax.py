@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request, read_body
+from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -55,7 +55,7 @@ class BetamaxInterceptor:
                     names = ("stream", "timeout", "verify", "cert", "proxies")
                     options = dict(zip(names, args, strict=True))
                     return adapter.find_adapter(request.url).send(request, **options)
-                response = answer_of(hosts, service, sent, _BETAMAX, found.as_response)
+                response = recorded_answer(hosts, service, sent, _BETAMAX, found.as_response)
                 set_on(response, "connection", adapter)
                 return response
 

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import (
+from pytest_parseapi.clients.mocks.for_requests import (
     NotAnswered,
-    answer_of,
     neutral_request,
     read_body,
+    recorded_answer,
 )
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -21,7 +21,7 @@ __all__ = ["HTTMockInterceptor"]
 
 
 class HTTMockInterceptor:
-    """Goes on beside ``httmock``."""
+    """Let the mocks of ``httmock`` answer first, and record what they answer."""
 
     def __init__(self) -> None:
         self._imports = ImportHook()
@@ -58,7 +58,7 @@ class HTTMockInterceptor:
 
                 if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     try:
-                        return answer_of(hosts, service, sent, "HTTMock", ask)
+                        return recorded_answer(hosts, service, sent, "HTTMock", ask)
                     except NotAnswered:
                         pass
                 rewind()

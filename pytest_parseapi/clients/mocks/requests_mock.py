@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import (
+from pytest_parseapi.clients.mocks.for_requests import (
     NotAnswered,
-    answer_of,
     neutral_request,
     read_body,
+    recorded_answer,
 )
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -21,7 +21,7 @@ __all__ = ["RequestsMockInterceptor"]
 
 
 class RequestsMockInterceptor:
-    """Goes on beside ``requests_mock``."""
+    """Let the mocks of ``requests_mock`` answer first, and record what they answer."""
 
     def __init__(self) -> None:
         self._imports = ImportHook()
@@ -57,7 +57,7 @@ class RequestsMockInterceptor:
 
                 if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     try:
-                        return answer_of(hosts, service, sent, "requests-mock", ask)
+                        return recorded_answer(hosts, service, sent, "requests-mock", ask)
                     except NotAnswered:
                         pass
                 rewind()

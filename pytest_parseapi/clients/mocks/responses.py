@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.requests import answer_of, neutral_request, read_body
+from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -20,7 +20,7 @@ _LAST: Final = "_parseapi_last"
 
 
 class ResponsesInterceptor:
-    """Goes on beside ``responses``."""
+    """Let the mocks of ``responses`` answer first, and record what they answer."""
 
     def __init__(self) -> None:
         self._imports = ImportHook()
@@ -83,7 +83,7 @@ class _Noted:
 
     def get_response(self, request: Any) -> Any:
         sent = _sent(request)
-        response = answer_of(
+        response = recorded_answer(
             self._hosts, self._service, sent, "responses", lambda: self._match.get_response(request)
         )
         set_on(request, _LAST, response)

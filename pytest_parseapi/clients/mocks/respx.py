@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pytest_parseapi.clients.mocks.httpx import HTTPXMocks, UsedUp
+from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers, NoAnswerLeft
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.service.service import SimulatedService
 
@@ -21,7 +21,7 @@ class RespxRoutes:
         mocks: puts on record what they answer.
     """
 
-    def __init__(self, mocks: HTTPXMocks) -> None:
+    def __init__(self, mocks: HTTPXMockAnswers) -> None:
         self._mocks = mocks
 
     def active(self) -> Sequence[Any]:
@@ -124,7 +124,7 @@ class _Asked:
         try:
             return self._route.match(self._sent)
         except StopIteration:
-            raise UsedUp from None
+            raise NoAnswerLeft from None
         except Exception as error:
             raise self._raised(error) from error
 

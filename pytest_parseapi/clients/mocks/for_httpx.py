@@ -12,17 +12,17 @@ from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["PLANNED", "HTTPXMocks", "UsedUp"]
+__all__ = ["PLANNED", "HTTPXMockAnswers", "NoAnswerLeft"]
 
 PLANNED: Final = "pytest_parseapi"
 """The extension of a response, or the attribute of an exception, that holds a planned `Outcome`."""
 
 
-class UsedUp(Exception):  # noqa: N818 - it is the end of a list
+class NoAnswerLeft(Exception):  # noqa: N818 - it is the end of a list
     """A mock has no answer left."""
 
 
-class HTTPXMocks:
+class HTTPXMockAnswers:
     """Puts on record what mocks of httpx answer.
 
     Args:
@@ -59,14 +59,14 @@ class HTTPXMocks:
         """
         exchange = MockExchange(self._hosts, service, request, mock)
         try:
-            response = self._whole(answer())
+            response = self._with_body_read(answer())
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            found = self._met(exchange, request, mock, error)
+            found = self._answer_of_error(exchange, request, mock, error)
             self._raise(exchange.wait(found), error)
         if not isinstance(response, self._module.Response):
             exchange.discard()
             return None
-        return self._unread(exchange.wait(_answer(response)), response)
+        return self._fresh_response(exchange.wait(_answer(response)), response)
 
     async def ask_async(
         self, service: SimulatedService, request: Request, mock: str, answer: Callable[[], Any]
@@ -79,14 +79,14 @@ class HTTPXMocks:
                 response = await response
             response = await self._whole_async(response)
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            found = self._met(exchange, request, mock, error)
+            found = self._answer_of_error(exchange, request, mock, error)
             self._raise(await exchange.wait_async(found), error)
         if not isinstance(response, self._module.Response):
             exchange.discard()
             return None
-        return self._unread(await exchange.wait_async(_answer(response)), response)
+        return self._fresh_response(await exchange.wait_async(_answer(response)), response)
 
-    def _whole(self, response: Any) -> Any:
+    def _with_body_read(self, response: Any) -> Any:
         """A response whose body is a stream, such as an application's: read, so it is on record."""
         if not self._is_stream(response) or not hasattr(response.stream, "__iter__"):
             return response
@@ -99,9 +99,9 @@ class HTTPXMocks:
         return self._with_body(response, body)
 
     async def _whole_async(self, response: Any) -> Any:
-        """As `_whole`, on an event loop."""
+        """As `_with_body_read`, on an event loop."""
         if not self._is_stream(response) or not hasattr(response.stream, "__aiter__"):
-            return self._whole(response)
+            return self._with_body_read(response)
         try:
             body = b"".join([chunk async for chunk in response.stream])
         finally:
@@ -122,11 +122,11 @@ class HTTPXMocks:
             extensions=response.extensions,
         )
 
-    def _met(
+    def _answer_of_error(
         self, exchange: MockExchange, request: Request, mock: str, error: BaseException
     ) -> Reply | Fault | Outcome:
         """What an exception of a mock stands for; raises it where that is no answer."""
-        if isinstance(error, UsedUp):
+        if isinstance(error, NoAnswerLeft):
             exchange.discard()
             self._hosts.stops.stop(
                 f"{mock} has no answer left for {request.method} {request.url}: its side_effect "
@@ -163,7 +163,7 @@ class HTTPXMocks:
         if not isinstance(error, self._module.TimeoutException | TimeoutError):
             raise self._module.ReadTimeout("The read operation timed out") from error
 
-    def _unread(self, result: Reply | Fault, response: Any) -> Any:
+    def _fresh_response(self, result: Reply | Fault, response: Any) -> Any:
         """The response as a transport gives it; none where a time-out of the client's came first.
 
         Raises:
