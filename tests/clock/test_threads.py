@@ -103,6 +103,28 @@ def test_as_completed_gives_up_at_its_deadline(clock):
         assert clock.elapsed == 5
 
 
+@pytest.mark.parametrize("sleeps", [[], [3]])
+def test_as_completed_without_any_time_left_gives_up_at_once(clock, sleeps):
+    list(map(time.sleep, sleeps))
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(time.sleep, 20)]
+        for _ in range(10):
+            with pytest.raises(FutureTimeoutError):
+                list(as_completed(futures, timeout=0))
+        assert clock.elapsed == sum(sleeps)
+
+
+def test_as_completed_gives_up_where_its_caller_used_up_the_time(clock):
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(time.sleep, seconds) for seconds in (1, 20)]
+        ended = as_completed(futures, timeout=5)
+        next(ended)
+        time.sleep(4)
+        with pytest.raises(FutureTimeoutError):
+            next(ended)
+        assert clock.elapsed == 5
+
+
 @pytest.mark.parametrize("seconds", [5, 0.1, 1 / 3, 3600])
 def test_as_completed_gives_up_again_and_again_where_another_wait_was_given_up(clock, seconds):
     with ThreadPoolExecutor(1) as pool:
