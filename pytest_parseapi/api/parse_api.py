@@ -17,7 +17,7 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
-from pytest_parseapi.record.evidence.own_text import without_own_text
+from pytest_parseapi.record.evidence.plugin_text import without_plugin_text
 from pytest_parseapi.record.timeline import timeline_of
 from pytest_parseapi.service.script import ALWAYS
 
@@ -152,7 +152,7 @@ class ParseAPI(
         for keep in self._active_simulation.before_reset:
             keep(self._service)
         self._service.reset()
-        self._active_simulation.senders.pop(self._provider.name, None)
+        self._active_simulation.webhook_senders.pop(self._provider.name, None)
         self._active_simulation.reset()
 
     def script(self, drawn: FailureScript) -> None:
@@ -198,7 +198,7 @@ class ParseAPI(
         """The evidence, without what the plugin itself made and the test or consumer printed."""
         services = self._active_simulation.services.values()
         attempts = [attempt for service in services for attempt in service.journal.attempts]
-        return without_own_text(
+        return without_plugin_text(
             self._active_simulation.evidence.lines(text), attempts, self.webhook_answers
         )
 
@@ -238,5 +238,5 @@ class ParseAPI(
         ended = self._active_simulation.ended_mocks.found
         if ended:
             return f"the test had put something else in place of {ended} for a time"
-        own = self._active_simulation.hosts.own_senders.get(self._provider.name)
+        own = self._active_simulation.hosts.custom_senders.get(self._provider.name)
         return f"the consumer sends by its own {own}, which is not on record" if own else ""

@@ -93,7 +93,7 @@ class SimulatedProviders:
         """The checks that held, by provider."""
         self.before_reset: list[Callable[[SimulatedService], None]] = []
         """Who reads a service's records before they are forgotten."""
-        self.senders: dict[str, WebhookSender] = {}
+        self.webhook_senders: dict[str, WebhookSender] = {}
         """Who sends webhooks, by provider: from then on the secret may be known to the consumer."""
         self.alter_delivery: Callable[[str, str | None], str | None] = _as_asked
         """Says what is wrong on purpose with the delivery that the test makes now."""
@@ -139,7 +139,7 @@ class SimulatedProviders:
         for service in self.services.values():
             service.reset()
         self.services = {}
-        self.senders = {}
+        self.webhook_senders = {}
         self._tokens = None
 
     def lost(self, provider: str) -> int:

@@ -196,13 +196,13 @@ class WebhookControls(Controls):
         webhooks, sender = self._webhooks, self._sender
         if sender is None:
             sender = WebhookSender(self._service, webhooks, self._active_simulation.clock)
-            self._active_simulation.senders[self._service.provider.name] = sender
+            self._active_simulation.webhook_senders[self._service.provider.name] = sender
         return sender
 
     @property
     def _sender(self) -> WebhookSender | None:
         """That of the test, whichever `ParseAPI` of its provider made it."""
-        return self._simulation.senders.get(self._service.provider.name)
+        return self._simulation.webhook_senders.get(self._service.provider.name)
 
 
 def _check_delivery(delivery: object) -> None:

@@ -60,7 +60,7 @@ class SimulatedHosts:
         self.stops = stops
         self._before_exchange = before_exchange
         self._services: dict[str, SimulatedService] = {}
-        self.own_senders: dict[str, str] = {}
+        self.custom_senders: dict[str, str] = {}
         """What of the consumer's own was to send a request, by the name of the provider."""
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""

@@ -18,7 +18,7 @@ from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import watch_key
 from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
 from pytest_parseapi.plugin.sweep_summary import SweepSummary
-from pytest_parseapi.record.evidence.frames import OwnCode
+from pytest_parseapi.record.evidence.frames import ConsumerCode
 from pytest_parseapi.sweep.one_test import SweptTest, why_not
 from pytest_parseapi.sweep.reproduction import Fixture
 from pytest_parseapi.sweep.results import LeftOutData, SweepData
@@ -97,7 +97,7 @@ class SweepPlugin:
         self._config = config
         self._request = request
         self._summary = summary
-        self._own = OwnCode(config.rootpath, request.packages)
+        self._own = ConsumerCode(config.rootpath, request.packages)
         self._plain: dict[pytest.Item, _Plain] = {}
         self._subtests: set[str] = set()
         self._pending: list[_Pending] = []
@@ -109,7 +109,7 @@ class SweepPlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Know the test modules, whose calls are the tests' own."""
         files = {str(item.path) for item in items}
-        self._own = OwnCode(self._config.rootpath, self._request.packages, files)
+        self._own = ConsumerCode(self._config.rootpath, self._request.packages, files)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> object:

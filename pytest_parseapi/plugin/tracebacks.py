@@ -36,22 +36,22 @@ def _trim(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         seen.add(id(error))
         waiting += [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
         if not _is_bug(error):
-            error.__traceback__ = _without_own(error.__traceback__)
+            error.__traceback__ = _without_plugin_frames(error.__traceback__)
             if error is excinfo.value:
-                _without_own(excinfo.tb)
+                _without_plugin_frames(excinfo.tb)
                 excinfo.traceback = excinfo.traceback.filter(
-                    lambda entry: not _own_name(entry.frame.f_globals)
+                    lambda entry: not _is_plugin_module(entry.frame.f_globals)
                 )
 
 
-def _without_own(head: TracebackType | None) -> TracebackType | None:
+def _without_plugin_frames(head: TracebackType | None) -> TracebackType | None:
     """The rest of a traceback; the links between its entries are changed."""
-    while head is not None and _is_own(head) and head.tb_next is not None:
+    while head is not None and _is_plugin_frame(head) and head.tb_next is not None:
         head = head.tb_next
     entry = head
     while entry is not None:
         following = entry.tb_next
-        while following is not None and _is_own(following):
+        while following is not None and _is_plugin_frame(following):
             following = following.tb_next
         entry.tb_next = following
         entry = following
@@ -65,15 +65,15 @@ def _is_bug(error: BaseException) -> bool:
         entry = entry.tb_next
     return (
         entry is not None
-        and _is_own(entry)
+        and _is_plugin_frame(entry)
         and type(error).__module__ == "builtins"
         and not isinstance(error, AssertionError | OSError | BaseExceptionGroup)
     )
 
 
-def _is_own(entry: TracebackType) -> bool:
-    return _own_name(entry.tb_frame.f_globals)
+def _is_plugin_frame(entry: TracebackType) -> bool:
+    return _is_plugin_module(entry.tb_frame.f_globals)
 
 
-def _own_name(names: dict[str, object]) -> bool:
+def _is_plugin_module(names: dict[str, object]) -> bool:
     return str(names.get("__name__")).partition(".")[0] == _PACKAGE

@@ -18,7 +18,7 @@ from pytest_parseapi.record.retry_mark import RetryMark
 
 __all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
-_OWN: Final = "pytest_parseapi."
+_PACKAGE: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
 # Whoever is there waits for work, or for what others bring.
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
@@ -138,7 +138,7 @@ def _waits_for_others(innermost: FrameType) -> bool:
         if frame is None:
             break
         name = frame.f_globals.get("__name__", "")
-        if name.startswith(_OWN):
+        if name.startswith(_PACKAGE):
             frame = frame.f_back
             continue
         if not name.startswith(_WAITING_ROOMS):
@@ -162,7 +162,7 @@ def _waits_for_work(innermost: FrameType) -> bool:
         name = "" if frame is None else frame.f_globals.get("__name__", "")
         if frame is None or name in _QUEUES:
             return frame is not None
-        if not name.startswith((_OWN, *_WAITING_ROOMS)):
+        if not name.startswith((_PACKAGE, *_WAITING_ROOMS)):
             return False
         frame = frame.f_back
     return False

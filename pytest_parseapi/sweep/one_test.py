@@ -74,7 +74,7 @@ class SweptTest:
     @property
     def own_calls(self) -> int:
         """How many places are the test's own calls."""
-        return len({item.place for item in self.plain.exchanges if item.is_tests_own})
+        return len({item.place for item in self.plain.exchanges if item.is_of_the_test})
 
     def sweep(self) -> Iterator[VariationData | None]:
         """One result a variation, or None where it was not run."""

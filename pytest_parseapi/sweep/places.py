@@ -72,6 +72,6 @@ class WatchedExchange:
         return self.endpoint is None
 
     @property
-    def is_tests_own(self) -> bool:
+    def is_of_the_test(self) -> bool:
         """Whether the test itself asks."""
         return self.site.by_test and not self.is_delivery

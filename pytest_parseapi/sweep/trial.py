@@ -11,7 +11,7 @@ from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.unforeseen import unforeseen_in
 from pytest_parseapi.record.attempt import Attempt
-from pytest_parseapi.record.evidence.frames import Frame, OwnCode, Side
+from pytest_parseapi.record.evidence.frames import ConsumerCode, Frame, Side
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookAnswer
@@ -111,7 +111,7 @@ class Trial:
 
     def _own(self, provider: str) -> Iterator[WatchedExchange]:
         for item in self.exchanges:
-            if item.place.provider == provider and not (item.is_tests_own or item.is_delivery):
+            if item.place.provider == provider and not (item.is_of_the_test or item.is_delivery):
                 yield item
 
 
@@ -144,7 +144,7 @@ trial_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def _crashes(
-    error: BaseException | None, own: OwnCode, *, swallowed: Swallowed = ""
+    error: BaseException | None, own: ConsumerCode, *, swallowed: Swallowed = ""
 ) -> Iterator[Crash]:
     """The exceptions about the code itself that came from the consumer's, of a group too."""
     for found in unforeseen_in(error):
@@ -269,7 +269,7 @@ def _of_consumer(trial: Trial, provider: str, observed: Observed) -> Observed:
     own = {
         item.number
         for item in trial.exchanges
-        if item.place.provider == provider and item.is_tests_own
+        if item.place.provider == provider and item.is_of_the_test
     }
     if not own:
         return observed

@@ -146,7 +146,7 @@ def _is_tests_loop(trial: Trial) -> bool:
 
 def _last_place(trial: Trial) -> str:
     """Where the consumer asked last."""
-    own = [item for item in trial.exchanges if not item.is_tests_own]
+    own = [item for item in trial.exchanges if not item.is_of_the_test]
     return own[-1].place.where if own else ""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_parseapi.api.internals import lines_of, observed_of, sender_of
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.record.evidence.frames import OwnCode
+from pytest_parseapi.record.evidence.frames import ConsumerCode
 from pytest_parseapi.record.evidence.work_origins import WorkOrigins
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
@@ -60,7 +60,7 @@ class Watch:
 
     def __init__(
         self,
-        own: OwnCode,
+        own: ConsumerCode,
         variation: Variation | None = None,
         most_seconds: float | None = None,
     ) -> None:

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.clients.aiohttp.connection import SimulatedTransport
+from pytest_parseapi.clients.custom_transports import noted_connections
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.aresponses import routes_for
-from pytest_parseapi.clients.own_transports import noted_connections
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from pytest_parseapi.clients.custom_transports import noted_transports
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.mocks.mock_transport import MockTransports
 from pytest_parseapi.clients.mocks.pytest_httpx import PytestHTTPX
-from pytest_parseapi.clients.own_transports import noted_transports
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies

@@ -15,9 +15,9 @@ import sys
 from types import ModuleType
 from typing import Any, Final
 
+from pytest_parseapi.clients.custom_transports import noted_adapters
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.vcr import recorded
-from pytest_parseapi.clients.own_transports import noted_adapters
 from pytest_parseapi.clients.urllib3.reply import answer, fail
 from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from pytest_parseapi.model.library_code import is_library
 
-__all__ = ["NOWHERE", "Frame", "OwnCode", "Site"]
+__all__ = ["NOWHERE", "ConsumerCode", "Frame", "Site"]
 
 Side = Literal["consumer", "test"]
 
@@ -73,7 +73,7 @@ class Site:
 NOWHERE: Final = Site()
 
 
-class OwnCode:
+class ConsumerCode:
     """Tells the consumer's code from tests and libraries.
 
     Args:

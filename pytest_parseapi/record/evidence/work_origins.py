@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import Patches, set_on
-from pytest_parseapi.record.evidence.frames import NOWHERE, OwnCode, Site
+from pytest_parseapi.record.evidence.frames import NOWHERE, ConsumerCode, Site
 
 __all__ = ["WorkOrigins"]
 
@@ -38,7 +38,7 @@ class WorkOrigins:
         own: tells whose code is whose.
     """
 
-    def __init__(self, own: OwnCode) -> None:
+    def __init__(self, own: ConsumerCode) -> None:
         self._own = own
         self._patches = Patches()
         self._tasks: weakref.WeakKeyDictionary[Any, Site] = weakref.WeakKeyDictionary()

@@ -87,7 +87,7 @@ def noted_connections(hosts: SimulatedHosts, usual: type) -> Callable[[Any], Any
 def _note(hosts: SimulatedHosts, host: str, what: str, sender: object) -> None:
     service = hosts.find(host)
     if service is not None:
-        hosts.own_senders[service.provider.name] = f"{what} {_name(sender)}"
+        hosts.custom_senders[service.provider.name] = f"{what} {_name(sender)}"
 
 
 def _name(sender: object) -> str:

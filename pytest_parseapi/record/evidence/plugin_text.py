@@ -12,7 +12,7 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.timeline import rows_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["without_own_text"]
+__all__ = ["without_plugin_text"]
 
 _ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
 _FINDING: Final = re.compile(
@@ -20,7 +20,7 @@ _FINDING: Final = re.compile(
 )
 
 
-def without_own_text(
+def without_plugin_text(
     lines: Iterable[Line], attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()
 ) -> list[Line]:
     """What the consumer said itself: without timelines, attempts and findings that were printed.
