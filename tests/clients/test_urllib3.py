@@ -8,8 +8,10 @@ import io
 import json
 import logging
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import pytest
 import requests
@@ -250,6 +252,14 @@ class TestEnvironment:
             thread.join()
         assert (answer.status_code, answer.content) == (201, b"x")
         assert not extend_api.attempts
+
+    def test_what_niquests_puts_in_the_place_of_urllib3_is_answered(self, extend_api, monkeypatch):
+        def needs_a_network(*_args, **_options):
+            raise AttributeError("'_Socket' object has no attribute 'type'")
+
+        monkeypatch.setitem(sys.modules, "urllib3.backend", ModuleType("urllib3.backend"))
+        monkeypatch.setattr("urllib3.connection.HTTPConnection.request", needs_a_network)
+        assert post(extend_api).status_code == 200
 
 
 class TestResponses:
