@@ -60,7 +60,7 @@ def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
 _HIGHEST_PORT: Final = 65_535
 _HOST_NAME: Final = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]*::?[0-9A-Fa-f:.]+\]?")
 _HIGHEST_SPEED: Final = 100
-_WRONG: Final = 2
+_EXIT_WRONG_USE: Final = 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _list(asked.provider, as_json=asked.json)
     except UsageError as error:
         _complain(f"{error}".replace("\n", " "))
-        return _WRONG
+        return _EXIT_WRONG_USE
     except OSError as error:
         # Nothing more can be written, also not what is still kept for the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -24,7 +24,7 @@ _LOCAL: Final = {
     "when": "a respx pattern or a function",
     "effects": "a function",
 }
-_LONG: Final = 20
+_MAX_SHOWN_DIGITS: Final = 20
 """How many digits of a number that is too large a message shows."""
 _NO_LOG: Final = "no log was given"
 _GIVE_LOG: Final = 'post what the client printed and logged as "text"'
@@ -59,7 +59,7 @@ def read_json(text: str) -> Any:
 
 def _number(digits: str) -> object:
     if math.isinf(float(digits)):
-        shown = digits if len(digits) <= _LONG else f"{digits[:_LONG]}..."
+        shown = digits if len(digits) <= _MAX_SHOWN_DIGITS else f"{digits[:_MAX_SHOWN_DIGITS]}..."
         return _InvalidNumber(f"the number {shown} is too large")
     return int(digits) if digits.lstrip("-").isdecimal() else float(digits)
 

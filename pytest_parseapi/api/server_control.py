@@ -20,7 +20,7 @@ from pytest_parseapi.record.webhook import WebhookDelivery
 
 __all__ = ["POSTS", "answer", "call"]
 
-_LARGEST: Final = 1024 * 1024
+_MAX_BODY_BYTES: Final = 1024 * 1024
 _SHOWN_BODY: Final = 64 * 1024
 _JSON: Final = "application/json"
 _CHECK: Final = "check/"
@@ -122,7 +122,7 @@ def _known(name: str, names: Any, other: tuple[str, Any]) -> None:
 
 def _arguments(request: Request) -> Mapping[str, Any]:
     """The JSON object of a request's body."""
-    if size_of(request.body) > _LARGEST:
+    if size_of(request.body) > _MAX_BODY_BYTES:
         raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A body has at most 1 MB here.")
     kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if kind != _JSON:

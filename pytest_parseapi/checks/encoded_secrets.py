@@ -15,7 +15,7 @@ from urllib.parse import quote
 __all__ = ["EncodedSecret"]
 
 # What is shorter may stand in the base64 of anything else by chance.
-_LEAST: Final = 12
+_MIN_SECRET_CHARS: Final = 12
 _BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/-_")
 # How many of the first characters belong to what was encoded before the secret, too.
 _SHARED: Final = (0, 2, 3)
@@ -61,7 +61,7 @@ class EncodedSecret:
 
 
 def _forms(secret: str) -> Iterator[tuple[str, str]]:
-    if len(secret) < _LEAST:
+    if len(secret) < _MIN_SECRET_CHARS:
         return
     escaped = quote(secret, safe="")
     if escaped != secret:

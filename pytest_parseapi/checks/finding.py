@@ -141,12 +141,12 @@ def body_of(findings: Sequence[Finding]) -> str:
     ordered = [item for item in findings if item is firsts[item.rule]]
     ordered += [item for item in findings if item is not firsts[item.rule]]
     texts = []
-    for number, finding in enumerate(ordered[:_WHOLE], 1):
+    for number, finding in enumerate(ordered[:_MAX_WHOLE_FINDINGS], 1):
         again = finding.advice == firsts[finding.rule].advice and number > len(firsts)
         told = replace(finding, advice="") if again else finding
         texts.append(f"{number}. {finding.rule}\n{told.text()}")
     rest: dict[str, list[str]] = {}
-    for finding in ordered[_WHOLE:]:
+    for finding in ordered[_MAX_WHOLE_FINDINGS:]:
         rest.setdefault(finding.rule, []).append(str(finding.subject or finding.seen))
     more = [f"{len(places)} more: {rule}: {', '.join(places)}" for rule, places in rest.items()]
     texts += ["\n".join(more)] if more else []
@@ -155,7 +155,7 @@ def body_of(findings: Sequence[Finding]) -> str:
 
 
 # How many findings are told whole where there are many: the rest is told by its places.
-_WHOLE: Final = 5
+_MAX_WHOLE_FINDINGS: Final = 5
 
 
 def asked_to_wait(last: Attempt) -> str:

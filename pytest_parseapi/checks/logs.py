@@ -22,10 +22,10 @@ __all__ = ["Which", "credential_not_logged", "leaks", "owed", "request_id_logged
 
 Which = Literal["last", "all", "any"]
 
-_SHORT = 8
+_MIN_SECRET_CHARS = 8
 # What is left of a credential that is masked well: its kind, and enough to tell it from others.
 _LEAST_SHOWN = 12
-_LONGEST = 100
+_MAX_QUOTED_CHARS = 100
 _NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.IGNORECASE)
 
 
@@ -122,7 +122,7 @@ def leaks(observed: Observed) -> Iterator[Finding]:
         )
         line, text, shown, form = next((one for one in found if one[2]), (None, "", "", ""))
         if line is not None:
-            mask = ("" if len(credential) < _SHORT else credential[:3]) + "***"
+            mask = ("" if len(credential) < _MIN_SECRET_CHARS else credential[:3]) + "***"
             whole = len(credential)
             senders = [item for item in observed.attempts if credential in item._secrets]
             some = len(senders) < len(observed.attempts)
@@ -235,9 +235,9 @@ def _seen(lines: Sequence[Line]) -> str:
 def _quote(line: Line, text: str, about: str = "") -> str:
     shown = next((part for part in text.splitlines() if about and about in part), None)
     shown = shown or (text.splitlines() or [""])[0]
-    if len(shown) > _LONGEST:
+    if len(shown) > _MAX_QUOTED_CHARS:
         start = max(0, shown.find(about) - 40) if about else 0
-        shown = ("..." if start else "") + shown[start : start + _LONGEST] + "..."
+        shown = ("..." if start else "") + shown[start : start + _MAX_QUOTED_CHARS] + "..."
     level = "" if line.level is None else f" {logging.getLevelName(line.level)}"
     return f"{line.source}{level}: {shown!r}"
 
@@ -263,7 +263,7 @@ def _shown(text: str, secret: str) -> str:
 
 
 def _holds_secret(text: str, secret: str) -> bool:
-    if len(secret) >= _SHORT:
+    if len(secret) >= _MIN_SECRET_CHARS:
         return True
     # A short one may be an ordinary word; it gives itself away by what stands near it.
     word = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")

@@ -10,7 +10,7 @@ from pytest_parseapi.model.stops import Stops
 
 __all__ = ["Forks"]
 
-_MOST: Final = 4000
+_MAX_MESSAGE_BYTES: Final = 4000
 """Bytes of one message: as many as a pipe takes at once."""
 
 
@@ -68,7 +68,7 @@ class Forks:
             f"api.live_url gives."
         )
         if self._pipe is not None:
-            os.write(self._pipe[1], message.encode()[:_MOST] + b"\n")
+            os.write(self._pipe[1], message.encode()[:_MAX_MESSAGE_BYTES] + b"\n")
         self._stops.stop(message)
 
     def look(self) -> None:
@@ -76,7 +76,7 @@ class Forks:
         if self._pipe is None or self.is_child:
             return
         try:
-            read = os.read(self._pipe[0], 2 * _MOST)
+            read = os.read(self._pipe[0], 2 * _MAX_MESSAGE_BYTES)
         except BlockingIOError:
             return
         self.blocked += read.decode(errors="replace").splitlines()

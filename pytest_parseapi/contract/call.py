@@ -24,9 +24,9 @@ from pytest_parseapi.service.webhook_delivery import again
 __all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "finished"]
 
 
-_SHOWN: Final = 120
+_MAX_SHOWN_CHARS: Final = 120
 # Virtual seconds that what a receiver does after its answer may take.
-_AFTERWARDS: Final = 60.0
+_COOL_DOWN_SECONDS: Final = 60.0
 
 Parse = Callable[[Any], Any]
 """The consumer: takes a document; may be a coroutine function."""
@@ -136,7 +136,7 @@ def _in_thread(value: Awaitable[Any]) -> Any:
 
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
 
 
 _PDF: Final = Path(__file__).with_name("document.pdf")
@@ -189,7 +189,7 @@ class Harness:
             return None if handle is None else finished(handle(body, headers))
 
         self.api.deliver(delivery, receive, tries=tries)
-        simulation_of(self.api).clock.sleep(_AFTERWARDS)
+        simulation_of(self.api).clock.sleep(_COOL_DOWN_SECONDS)
         return CallResult(api=self.api, observed=observed_of(self.api))
 
     def signed_again(self, delivery: WebhookDelivery) -> WebhookDelivery:

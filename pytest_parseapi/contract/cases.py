@@ -128,7 +128,7 @@ def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
             yield fault
 
 
-_LIMITED: Final = 429
+_TOO_MANY_REQUESTS: Final = 429
 UNAVAILABLE: Final = 503
 MANY_RUNS: Final = 30
 """How many runs fail in a row where the consumer must come to an end by itself."""
@@ -210,7 +210,7 @@ def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
         return
     for error in _replies_with_retry_after(provider, policy):
         # A limit of requests is the usual one, and needs no name.
-        name = "" if error.status == _LIMITED else f"{name_of(error)}-"
+        name = "" if error.status == _TOO_MANY_REQUESTS else f"{name_of(error)}-"
         for seconds in _SECONDS:
             yield Case(id=f"{provider.name}-{name}{seconds}s", error=error, retry_after=seconds)
         yield Case(
@@ -223,7 +223,7 @@ def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
 
 def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Named]:
     found = retryable_by_status(provider, policy)
-    yield from (error for error in found if error.status == _LIMITED)
+    yield from (error for error in found if error.status == _TOO_MANY_REQUESTS)
     down: list[Named] = [error for error in found if error.status == UNAVAILABLE]
     page = GATEWAY_PAGES[UNAVAILABLE]
     yield from down or ([page] if may_be_retried(provider, page) else [])

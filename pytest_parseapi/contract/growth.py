@@ -19,7 +19,7 @@ from pytest_parseapi.checks.waits import WaitProblem
 
 __all__ = ["growth_problem", "means"]
 
-_SLACK: Final = 0.002
+_SLACK_SECONDS: Final = 0.002
 _LEAST_GROWTH: Final = 0.02
 _LINEAR: Final = 1.05
 _SIGMAS: Final = 2.5
@@ -89,14 +89,14 @@ def _not_growing(
 ) -> WaitProblem | None:
     for step in steps:
         capped = step.two >= cap_from
-        least = -_SLACK if capped else max(_SLACK, _LEAST_GROWTH * step.start)
+        least = -_SLACK_SECONDS if capped else max(_SLACK_SECONDS, _LEAST_GROWTH * step.start)
         if step.mean > least or (capped and step.mean + _SIGMAS * step.noise > least):
             continue
         whole = _step(runs, 0, min(len(average) - 1, cap_from))
         within_noise = step.mean + _SIGMAS * step.noise > least
         if within_noise and whole.mean > max(_SIGMAS * whole.noise, whole.start / 4):
             continue
-        verb = "shrinks" if step.mean < -_SLACK else "does not grow"
+        verb = "shrinks" if step.mean < -_SLACK_SECONDS else "does not grow"
         return WaitProblem(
             f"the {_nth(step.two + first)} wait {verb} from the {_nth(step.one + first)}: "
             f"{average[step.two]:.3f} s after {average[step.one]:.3f} s"
@@ -107,10 +107,10 @@ def _not_growing(
 def _linear(steps: list[_Step]) -> WaitProblem | None:
     for one, two in pairwise(steps):
         # A cap may cut the last step short: 5, 10, 20, 40, 60.
-        if two.two >= CAP_FROM or one.mean <= _SLACK:
+        if two.two >= CAP_FROM or one.mean <= _SLACK_SECONDS:
             continue
         noise = _SIGMAS * math.hypot(one.noise, two.noise)
-        same = abs(two.mean - one.mean) <= max(_SLACK, (_LINEAR - 1) * one.mean)
+        same = abs(two.mean - one.mean) <= max(_SLACK_SECONDS, (_LINEAR - 1) * one.mean)
         if same and noise <= one.mean:
             return WaitProblem(f"the waits grow by {one.mean:.3f} s each time: that is linear")
     return None

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _SEEDS: Final = 16
-_LULL: Final = 600.0
+_QUIET_SECONDS: Final = 600.0
 _STANDARD: Final = (
     "RFC 9110, 10.2.3: with a 503, Retry-After says how long the service is expected to be down"
 )
@@ -99,7 +99,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
         if runs and not _waits(call) and not call.stopped:
             # What is kept on purpose, such as a circuit breaker, forgets a failure in time.
             harness.api.reset()
-            harness.api.clock.advance(_LULL)
+            harness.api.clock.advance(_QUIET_SECONDS)
             harness.call()
             call = _lasting(harness, error, seed)
             if not (_waits(call) or call.stopped) and call.last and call.last.error == error:

@@ -49,7 +49,7 @@ def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violat
     return list(found.values())
 
 
-_TOO_LONG: Final = 86_400.0
+_MAX_SECONDS: Final = 86_400.0
 _ALLOWED: Final = f"{IMMEDIATE}: immediate_first_retry = True allows that"
 
 
@@ -99,7 +99,7 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
 def _endless(call: CallResult) -> Iterator[Violation]:
     """Waits that double without a limit come to centuries before any fuse blows."""
     longest = max((attempt.waited or 0.0 for attempt in call.observed.attempts), default=0.0)
-    if longest > _TOO_LONG:
+    if longest > _MAX_SECONDS:
         yield Violation(
             "gives_up",
             Finding(

@@ -15,7 +15,7 @@ __all__ = ["call_site", "lines_of_threads", "shortened", "waiting_sites"]
 
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
-_MOST: Final = 3
+_MAX_NAMED: Final = 3
 
 
 def call_site() -> str:
@@ -37,8 +37,8 @@ def lines_of_threads(idents: Iterable[int]) -> list[str]:
 def shortened(lines: Iterable[str]) -> str:
     """Lines for a message: at most three different ones."""
     found = [line for line in dict.fromkeys(lines) if line]
-    more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-    return ", ".join(found[:_MOST]) + more
+    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    return ", ".join(found[:_MAX_NAMED]) + more
 
 
 def _innermost(frame: FrameType | None) -> str:

@@ -31,7 +31,7 @@ _ID: Final = re.compile(r"[\w.~-]*", re.ASCII)
 _KEY: Final = re.compile(r"[!-~]+")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _LOWEST_STATUS, _HIGHEST_STATUS = 400, 599
-_LONGEST: Final = 60
+_MAX_SHOWN_CHARS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Requirement:
 def in_words(value: object) -> str:
     """A value as a message of one line shows it."""
     text = repr(value)
-    plain = len(text) <= _LONGEST and text.isprintable() and " at 0x" not in text
+    plain = len(text) <= _MAX_SHOWN_CHARS and text.isprintable() and " at 0x" not in text
     return text if plain else f"one {type(value).__name__}"
 
 

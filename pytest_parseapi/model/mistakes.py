@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-_PART: Final = 3
+_MIN_PART_CHARS: Final = 3
 """How much of a name is enough to find it by."""
 
 
@@ -82,7 +82,7 @@ def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in reversed(names)}
     near = difflib.get_close_matches(str(name).casefold(), list(folded), n=limit, cutoff=0.6)
-    if not near and len(str(name)) >= _PART:
+    if not near and len(str(name)) >= _MIN_PART_CHARS:
         near = [item for item in folded if str(name).casefold() in item][:limit]
     if near:
         return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"

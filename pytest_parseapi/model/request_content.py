@@ -36,8 +36,8 @@ __all__ = [
 ]
 
 _MEGABYTE: Final = 1024 * 1024
-_SHOWN: Final = 100
-_DEEP: Final = 3
+_MAX_SHOWN_CHARS: Final = 100
+_MAX_DEPTH: Final = 3
 
 
 def media_type(request: Request) -> str:
@@ -97,7 +97,7 @@ def object_or_none(body: bytes) -> dict[str, Any] | None:
         return None
 
 
-def texts_in(value: object, depth: int = _DEEP) -> Iterator[str]:
+def texts_in(value: object, depth: int = _MAX_DEPTH) -> Iterator[str]:
     """The texts in a JSON value, as far as codes stand there.
 
     Args:
@@ -209,12 +209,12 @@ def shown(value: object) -> str:
         ("'turbo'", 'null')
     """
     if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
+        return repr(value if len(value) <= _MAX_SHOWN_CHARS else f"{value[:_MAX_SHOWN_CHARS]}...")
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return "what is nested too deep to be shown"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}..."
 
 
 def megabytes(size: int) -> str:

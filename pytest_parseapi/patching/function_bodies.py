@@ -17,7 +17,7 @@ __all__ = ["FunctionBodies", "function_behind"]
 
 _MARK: Final = "__parseapi_body__"
 _TARGET: Final = "pytest_parseapi target"
-_MOST: Final = 200
+_MAX_OBJECTS: Final = 200
 
 
 class FunctionBodies:
@@ -136,7 +136,7 @@ def function_behind(function: Any, filename: str, qualname: str) -> FunctionType
     """
     waiting = [function]
     seen: set[int] = set()
-    while waiting and len(seen) < _MOST:
+    while waiting and len(seen) < _MAX_OBJECTS:
         item = waiting.pop(0)
         if id(item) in seen:
             continue

@@ -32,7 +32,7 @@ __all__ = ["ParseErrorContract"]
 
 _ARGUMENT: Final = "contract_case"
 _PREFIX: Final = "test_"
-_LIKE: Final = 0.85
+_MIN_LIKENESS: Final = 0.85
 
 Factory = Callable[[str], ParseAPI]
 Marks = pytest.MarkDecorator | Collection[pytest.MarkDecorator]
@@ -207,7 +207,7 @@ def _check_names(cls: type[ParseErrorContract]) -> None:
             or hasattr(ParseErrorContract, name)
         ):
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=_LIKE)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_MIN_LIKENESS)
         if near:
             raise TypeError(f"{cls.__name__}.{name} is no policy: did you mean {near[0]!r}?")
     for name in RULES:

@@ -21,7 +21,7 @@ __all__ = ["providers_of_plugins", "sources_of_plugins"]
 _PROVIDERS: Final = "pytest_parseapi_providers"
 _EVIDENCE: Final = "pytest_parseapi_evidence"
 # More than any log of a test has: a generator that never ends gives more.
-_MOST: Final = 1_000_000
+_MAX_ITEMS: Final = 1_000_000
 
 
 def providers_of_plugins(manager: pytest.PytestPluginManager) -> list[tuple[str, Provider]]:
@@ -98,9 +98,9 @@ def _called(name: str, hook: str, call: Callable[[], Any]) -> Any:
 
 
 def _listed(name: str, hook: str, given: Iterable[Any]) -> list[Any]:
-    items = _called(name, hook, lambda: list(itertools.islice(given, _MOST + 1)))
-    if len(items) > _MOST:
-        raise UsageError(f"{name}: {hook} gives more than {_MOST:,} items")
+    items = _called(name, hook, lambda: list(itertools.islice(given, _MAX_ITEMS + 1)))
+    if len(items) > _MAX_ITEMS:
+        raise UsageError(f"{name}: {hook} gives more than {_MAX_ITEMS:,} items")
     return items  # type: ignore[no-any-return]
 
 

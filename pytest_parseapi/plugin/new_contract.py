@@ -22,7 +22,7 @@ from pytest_parseapi.plugin.session import session_of
 __all__ = ["write_contract"]
 
 _OPTION: Final = "--parseapi-init"
-_SHOWN: Final = 8
+_MAX_SHOWN_WAITS: Final = 8
 
 
 def write_contract(config: pytest.Config) -> None:
@@ -102,7 +102,7 @@ def _module(target: str, provider: Provider, found: Measured) -> str:
     if found.surface == "run":
         lines += _stated("max_submissions", "runs of one document", found.submissions)
     if found.waits:
-        shown = ", ".join(f"{wait:.2f}" for wait in found.waits[:_SHOWN])
+        shown = ", ".join(f"{wait:.2f}" for wait in found.waits[:_MAX_SHOWN_WAITS])
         lines.append(f"    # waits before retries, in seconds: {shown}")
     if found.immediate_first_retry:
         lines.append("    immediate_first_retry = True  # the first retry came at once")

@@ -15,7 +15,7 @@ from pytest_parseapi.record.payload import Payload, payload_of
 
 __all__ = ["Attempt"]
 
-_LONG: Final = 8
+_MIN_SECRET_CHARS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,7 +149,7 @@ class Attempt:
 def _masked(name: str, value: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         # A short one may be a part of any word.
-        if len(secret) >= _LONG or value.rpartition(" ")[2] == secret:
+        if len(secret) >= _MIN_SECRET_CHARS or value.rpartition(" ")[2] == secret:
             value = value.replace(secret, "***")
     if name not in {"authorization", "proxy-authorization", "x-api-key", "cookie"}:
         return value

@@ -24,7 +24,7 @@ _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiproce
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})
-_DEEP: Final = 12
+_MAX_FRAMES: Final = 12
 NOBODY: Final[frozenset[Caller]] = frozenset()
 
 
@@ -120,7 +120,7 @@ def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
 
 def _is_notified(frame: FrameType | None) -> bool:
     """Whether what a thread waits for has come, and it is about to go on."""
-    for _ in range(_DEEP):
+    for _ in range(_MAX_FRAMES):
         if frame is None:
             return False
         if frame.f_code is threading.Condition.wait.__code__:
@@ -134,7 +134,7 @@ def _waits_for_others(innermost: FrameType) -> bool:
     """Whether a thread blocks in a queue, a join, a result or a pool, and not in its own pause."""
     frame: FrameType | None = innermost
     waits = False
-    for _ in range(_DEEP):
+    for _ in range(_MAX_FRAMES):
         if frame is None:
             break
         name = frame.f_globals.get("__name__", "")
@@ -158,7 +158,7 @@ def _waits_for_others(innermost: FrameType) -> bool:
 def _waits_for_work(innermost: FrameType) -> bool:
     """Whether a thread blocks in a queue, as a worker does between two jobs."""
     frame: FrameType | None = innermost
-    for _ in range(_DEEP):
+    for _ in range(_MAX_FRAMES):
         name = "" if frame is None else frame.f_globals.get("__name__", "")
         if frame is None or name in _QUEUES:
             return frame is not None

@@ -24,7 +24,7 @@ from pytest_parseapi.record.retry_mark import RetryMark
 __all__ = ["Operation", "Series"]
 
 # Two callers that ask for one document within so many seconds ask at the same moment.
-_MOMENT: Final = 0.05
+_MOMENT_SECONDS: Final = 0.05
 # How many unfinished operations on one document are looked through for the one that a caller which
 # has none of its own goes on with.
 _LOOK_BACK: Final = 64
@@ -155,7 +155,7 @@ class Operation:
         by side; one that has ended, went on to another document, waits for work or for the other
         one, or has started the other one after it failed, has handed over.
         """
-        later = asked.started - self.last.ended > _MOMENT
+        later = asked.started - self.last.ended > _MOMENT_SECONDS
         if later:
             return asked.resends(self.last) or self.caller_moved_on or self.caller.is_idle()
         if asked.caller in self.parallel_callers and asked.previous in (None, self.key):
@@ -179,7 +179,7 @@ class Operation:
         """
         if self.next_caller is None or self.closed or self.under_way or not self.last.failed:
             return False
-        return now - self.last.ended <= _MOMENT and self.caller.is_gone()
+        return now - self.last.ended <= _MOMENT_SECONDS and self.caller.is_gone()
 
     def was_left_for(self, asked: NewRequest) -> bool:
         """Whether its caller asks about another document at the moment of the failure.
@@ -188,7 +188,7 @@ class Operation:
         """
         if self.next_caller is None or self.closed or self.under_way or not self.last.failed:
             return False
-        return asked.started - self.last.ended <= _MOMENT
+        return asked.started - self.last.ended <= _MOMENT_SECONDS
 
 
 class Series:
@@ -278,4 +278,4 @@ class Series:
         if self._success is None or not operation.attempts:
             return False
         ended = self._success.last.ended
-        return ended >= operation.last.ended and asked.started - ended > _MOMENT
+        return ended >= operation.last.ended and asked.started - ended > _MOMENT_SECONDS

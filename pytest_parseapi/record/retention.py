@@ -17,7 +17,7 @@ MOST_ATTEMPTS: Final = 10_000
 _MOST_BYTES: Final = 256 * 1024 * 1024
 # An attempt has a few names: URL, last path segment, file id.
 _NAMES_EACH: Final = 3
-_IDLE: Final = 10
+_IDLE_SHARE: Final = 10
 
 
 class Recorded(Protocol):
@@ -57,7 +57,7 @@ class Retention:
 
     def __init__(self, most: int = MOST_ATTEMPTS, most_bytes: int = _MOST_BYTES) -> None:
         self.most = most
-        self.most_idle = max(1, most // _IDLE)
+        self.most_idle = max(1, most // _IDLE_SHARE)
         """How many journals are kept that have no attempt on record."""
         self._most_bytes = most_bytes
         self._order: deque[_Kept] = deque()
@@ -115,7 +115,7 @@ class Retention:
         """Keep nothing of owners that were given up: they are mostly the oldest."""
         while self._order and not _is_on_record(self._order[0]):
             self._order.popleft()
-        if len(self._order) > self._count + self.most // _IDLE:
+        if len(self._order) > self._count + self.most // _IDLE_SHARE:
             self._order = deque(item for item in self._order if _is_on_record(item))
 
     def _change(self, owner: Recorded, count: int, size: int) -> None:

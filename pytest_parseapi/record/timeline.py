@@ -14,13 +14,13 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 
 __all__ = ["describe_answer", "describe_error", "rows_of", "short_document", "timeline_of"]
 
-_FIRST: Final = 12
-_LAST: Final = 8
+_FIRST_ROWS: Final = 12
+_LAST_ROWS: Final = 8
 # How many lines a table has at most where a few documents of many matter.
 _MOST_LINES: Final = 32
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply")
 _RIGHT: Final = {0, 1, 2}
-_SHOWN: Final = 0.0005
+_MIN_SHOWN_SECONDS: Final = 0.0005
 
 
 def timeline_of(
@@ -90,7 +90,7 @@ def _chosen(
 ) -> list[int]:
     """The positions to show, in order."""
     every = list(range(len(items)))
-    if len(items) <= _FIRST + _LAST + 1:
+    if len(items) <= _FIRST_ROWS + _LAST_ROWS + 1:
         return every
     wanted = [
         at
@@ -99,9 +99,9 @@ def _chosen(
         or (isinstance(item, WebhookAnswer) and item.delivery.event_id in events)
     ]
     if not wanted or len(wanted) == len(items):
-        return every[:_FIRST] + every[-_LAST:]
+        return every[:_FIRST_ROWS] + every[-_LAST_ROWS:]
     for number in range(len(wanted), 1, -1):
-        first = number - number * _LAST // (_FIRST + _LAST)
+        first = number - number * _LAST_ROWS // (_FIRST_ROWS + _LAST_ROWS)
         found = wanted[:first] + wanted[len(wanted) - number + first :]
         gaps = 2 + sum(two > one + 1 for one, two in pairwise(found))
         if len(found) + gaps <= _MOST_LINES:
@@ -149,7 +149,7 @@ def describe_answer(answer: WebhookAnswer) -> str:
     if answer.raised is not None:
         said.append(f"raised {answer.raised}".partition("\n")[0])
     took = answer.ended - answer.started
-    return " and ".join(said) + (f" after {took:.3f} s" if took >= _SHOWN else "")
+    return " and ".join(said) + (f" after {took:.3f} s" if took >= _MIN_SHOWN_SECONDS else "")
 
 
 def _row(item: Attempt | WebhookAnswer) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _attempt_row(attempt: Attempt) -> tuple[str, ...]:
     reply = describe_error(attempt) if attempt.failed else str(attempt.status)
     if attempt.run_status is not None:
         reply += f" {attempt.run_status}" + (f" {attempt.run_reason}" if attempt.run_reason else "")
-    if took >= _SHOWN:
+    if took >= _MIN_SHOWN_SECONDS:
         reply += f" after {took:.3f} s"
     if attempt.retry_after is not None:
         reply += f" (Retry-After: {attempt.retry_after})"

@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["commit_of"]
 
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
-_LINKS: Final = 5
+_MAX_LINKS: Final = 5
 
 
 def commit_of(folder: Path) -> str | None:
@@ -43,7 +43,7 @@ def _head(git: Path) -> str | None:
     common = git / "commondir"
     shared = git / common.read_text(encoding="utf-8").strip() if common.exists() else git
     text = (git / "HEAD").read_text(encoding="utf-8").strip()
-    for _ in range(_LINKS):
+    for _ in range(_MAX_LINKS):
         if _HASH.fullmatch(text):
             return text
         name = text.removeprefix("ref:").strip()

@@ -15,8 +15,8 @@ __all__ = ["HIDDEN", "Difference", "Differences", "Names", "State"]
 
 HIDDEN: Final = "(a name that is not shown)"
 _NAME: Final = re.compile(r"[\w.-]{1,80}")
-_SHORT: Final = 4
-_LARGEST: Final = 10_000
+_MIN_HIDDEN_CHARS: Final = 4
+_MAX_SHOWN_NUMBER: Final = 10_000
 # What servers, proxies and browsers add to any reply, whatever API is behind it.
 _ORDINARY: Final = frozenset(
     "accept-ranges age allow alt-svc cache-control connection date etag expect-ct expires "  # noqa: SIM905
@@ -78,8 +78,8 @@ class Names:
     def __init__(self, secrets: Iterable[str] = (), documents: Iterable[str] = ()) -> None:
         self._exact = {*secrets, *documents}
         # A short name of a document may be a part of any word.
-        self._hidden = {text for text in secrets if len(text) >= _SHORT}
-        self._hidden |= {text for text in documents if len(text) >= 2 * _SHORT}
+        self._hidden = {text for text in secrets if len(text) >= _MIN_HIDDEN_CHARS}
+        self._hidden |= {text for text in documents if len(text) >= 2 * _MIN_HIDDEN_CHARS}
 
     def shown(self, name: str) -> str:
         """A name, or what stands for one that is not shown."""
@@ -179,7 +179,7 @@ def value_differences(recorded: object, simulated: object, before: Path = ()) ->
 
 
 def _is_telling(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, int) and abs(value) < _LARGEST)
+    return isinstance(value, bool) or (isinstance(value, int) and abs(value) < _MAX_SHOWN_NUMBER)
 
 
 def _telling(headers: Mapping[str, str]) -> dict[str, str]:

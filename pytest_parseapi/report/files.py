@@ -21,7 +21,7 @@ from pytest_parseapi.report.data_check import misfit
 
 __all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
 
-_LARGEST: Final = 256 * 1024 * 1024
+_MAX_BYTES: Final = 256 * 1024 * 1024
 _SCRIPTS: Final = (
     *("base.js", "rules.js", "matrix.js", "sweep.js", "timeline.js", "tests.js", "filters.js"),
 )
@@ -44,12 +44,12 @@ def read_json(path: Path) -> ReportData:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ReportFileError(f"{_name(path)}: {_reason(error)}") from None
-    if len(data) > _LARGEST:
+    if len(data) > _MAX_BYTES:
         raise ReportFileError(
-            f"{_name(path)} has more than {_LARGEST >> 20} MB: too large for a report"
+            f"{_name(path)} has more than {_MAX_BYTES >> 20} MB: too large for a report"
         )
     try:
         found: Any = json.loads(

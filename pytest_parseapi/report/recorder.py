@@ -18,9 +18,9 @@ from pytest_parseapi.service.service import SimulatedService
 __all__ = ["TestRecorder"]
 
 # A consumer that polls for half an hour makes no readable picture: its ends do.
-_FIRST: Final = 60
-_LAST: Final = 20
-_MOST: Final = 400
+_FIRST_ROWS: Final = 60
+_LAST_ROWS: Final = 20
+_MAX_ROWS: Final = 400
 _NOT_RECEIVED: Final = "cancelled"
 
 
@@ -110,9 +110,9 @@ def _shown(attempts: Iterable[Attempt]) -> list[Attempt]:
     shown: list[Attempt] = []
     failed_first = sorted(asked.values(), key=lambda lane: not any(item.failed for item in lane))
     for lane in failed_first:
-        long = len(lane) > _FIRST + _LAST + 1
-        ends = [*lane[:_FIRST], *lane[-_LAST:]] if long else lane
-        shown += ends[: _MOST - len(shown)]
+        long = len(lane) > _FIRST_ROWS + _LAST_ROWS + 1
+        ends = [*lane[:_FIRST_ROWS], *lane[-_LAST_ROWS:]] if long else lane
+        shown += ends[: _MAX_ROWS - len(shown)]
     return sorted(shown, key=lambda attempt: attempt.number)
 
 
@@ -151,7 +151,7 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
 
 def _runs(service: SimulatedService) -> list[RunData]:
     book = _run_book(service)
-    runs = [] if book is None else book.shown(service.now)[:_FIRST]
+    runs = [] if book is None else book.shown(service.now)[:_FIRST_ROWS]
     return [
         RunData(
             id=run.id,

@@ -15,8 +15,8 @@ ATTRIBUTE: Final = "_parseapi"
 """Where a test's last report carries its data: xdist takes it along, and what a worker has sent is
 safe when it crashes later."""
 
-_LONGEST: Final = 6_000
-_READ: Final = 100_000
+_MAX_TEXT_CHARS: Final = 6_000
+_MAX_READ_CHARS: Final = 100_000
 _CRASHED: Final = "???"
 """The phase in xdist's report on the test in which a worker crashed."""
 
@@ -150,8 +150,8 @@ def _reason(report: PhaseReport) -> str:
 
 
 def _readable(text: str) -> str:
-    text = redacted(text[:_READ])
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "\n..."
+    text = redacted(text[:_MAX_READ_CHARS])
+    return text if len(text) <= _MAX_TEXT_CHARS else text[:_MAX_TEXT_CHARS] + "\n..."
 
 
 def _rules(phases: list[PhaseReport]) -> list[RuleData]:

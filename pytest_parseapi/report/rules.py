@@ -22,7 +22,7 @@ RULES: Final = "parseapi_rules"
 MESSAGE: Final = "parseapi_message"
 """Where a test's report keeps its whole message; the short summary has its first line."""
 _MOST_ANNOTATIONS: Final = 10
-_SHOWN: Final = 60
+_MAX_RULE_CHARS: Final = 60
 _HEADINGS: Final = ("look at", "cases", "rule", "first place")
 
 
@@ -103,7 +103,7 @@ def table(rows: Sequence[RuleRow]) -> list[str]:
 
 
 def _texts(row: RuleRow) -> tuple[str, str]:
-    return row.rule(_SHOWN), row.first.test
+    return row.rule(_MAX_RULE_CHARS), row.first.test
 
 
 def step_summary(rows: Sequence[RuleRow], failed: int) -> str:

@@ -26,7 +26,7 @@ Path: TypeAlias = tuple[str, ...]
 _CODE: Final = "PARSEAPI_PROBE_CODE"
 _MESSAGE: Final = "parseapi probe message"
 _ID: Final = "parseapi_probe_id"
-_DEEP: Final = 3
+_MAX_DEPTH: Final = 3
 _DOCUMENT: Final = "https://files.example.com/document.pdf"
 
 
@@ -198,7 +198,7 @@ def _find(body: object, text: str, before: Path = ()) -> Path | None:
     """Where a text stands in a body."""
     if body == text:
         return before
-    if isinstance(body, Mapping) and len(before) < _DEEP:
+    if isinstance(body, Mapping) and len(before) < _MAX_DEPTH:
         for name, value in body.items():
             found = _find(value, text, (*before, name))
             if found is not None:

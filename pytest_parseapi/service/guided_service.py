@@ -29,7 +29,7 @@ from pytest_parseapi.service.run_states import BatchState, RunState
 __all__ = ["GuidedService"]
 
 _REQUEST_ID: Final = "parseapi_request"
-_MOST: Final = 1_000
+_MAX_POLLS: Final = 1_000
 
 
 class GuidedService:
@@ -91,7 +91,7 @@ class GuidedService:
         elif not params and endpoint.method == "GET":
             # A page that is full is followed by another one.
             shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
-            count = min(max(shown, default=0), _MOST) + len(book.words.terminal) + 1
+            count = min(max(shown, default=0), _MAX_POLLS) + len(book.words.terminal) + 1
             more = [self._run(book, self._new_id("more")) for _ in range(count)]
             for run, status in zip(more[::-1], book.words.terminal, strict=False):
                 failure = RunFailure(reason="", message="")

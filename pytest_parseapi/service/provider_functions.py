@@ -18,7 +18,7 @@ from pytest_parseapi.service.error_outcomes import error_outcome
 
 __all__ = ["ProviderFunctions"]
 
-_LOWEST, _HIGHEST = 200, 599
+_LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
 
 class ProviderFunctions:
@@ -136,8 +136,8 @@ def _unsendable(reply: object) -> str | None:
     if not isinstance(reply, Reply):
         return f"gives a Reply, not {reply!r}"
     status, body = reply.status, reply.body
-    if type(status) is not int or not _LOWEST <= status <= _HIGHEST:
-        bounds = f"from {_LOWEST} to {_HIGHEST}"
+    if type(status) is not int or not _LOWEST_STATUS <= status <= _HIGHEST_STATUS:
+        bounds = f"from {_LOWEST_STATUS} to {_HIGHEST_STATUS}"
         return f"gives a Reply whose status is not an integer {bounds}: {status!r}"
     if not isinstance(body, bytes):
         return f"gives a Reply whose body is not bytes, but one {type(body).__name__}"

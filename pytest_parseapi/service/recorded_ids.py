@@ -10,7 +10,7 @@ from pytest_parseapi.service.body_reader import RunSeen
 
 __all__ = ["RecordedIds"]
 
-_LONGEST: Final = 1_000_000
+_MAX_READ_BYTES: Final = 1_000_000
 
 
 class RecordedIds:
@@ -32,7 +32,7 @@ class RecordedIds:
         run_prefix: str | None,
         new: Callable[[str], str],
     ) -> None:
-        self._text = raw[:_LONGEST].decode(errors="replace")
+        self._text = raw[:_MAX_READ_BYTES].decode(errors="replace")
         self._body = body or {}
         self._run = run
         self._run_prefix = run_prefix

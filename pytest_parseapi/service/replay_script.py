@@ -20,7 +20,7 @@ from pytest_parseapi.service.script import Delay
 
 __all__ = ["RecordedReply", "Replay", "item_of", "replay_of"]
 
-_SHOWN: Final = 3
+_MAX_SHOWN: Final = 3
 _ANY: Final = ""
 
 
@@ -74,8 +74,8 @@ class Replay:
         self.passed: dict[str, int] = {}
         self.delay = Delay(0, 0)
         texts = list(dict.fromkeys(map(str, replies)))
-        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-        self._summary = ", ".join(texts[:_SHOWN]) + more
+        more = f" and {len(texts) - _MAX_SHOWN} more" if len(texts) > _MAX_SHOWN else ""
+        self._summary = ", ".join(texts[:_MAX_SHOWN]) + more
         self._waiting: dict[tuple[Endpoint, str], deque[RecordedReply]] = {}
         for reply in replies:
             for key in self._keys(reply.names, reply.item):

@@ -20,7 +20,7 @@ __all__ = ["RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]
 
 _UNKNOWN: Final = "unknown_code"
 # How many documents a report of unused steps names.
-_SHOWN: Final = 3
+_MAX_SHOWN: Final = 3
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -97,7 +97,7 @@ class RunScript:
         ]
         if not fitting:
             about = repr(known[0]) if known else "no named document"
-            if len(self._passed) < _SHOWN or about in self._passed:
+            if len(self._passed) < _MAX_SHOWN or about in self._passed:
                 self._passed[about] = self._passed.get(about, 0) + 1
             return None
         first = min(fitting)

@@ -139,7 +139,7 @@ class Found:
 
 NOTHING: Final = Found(None)
 """The script has nothing for a request."""
-_REASONS: Final = 10
+_MAX_REASONS: Final = 10
 
 
 class Script:
@@ -318,7 +318,7 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
 
 def _pass(step: Scripted, reason: str) -> None:
     """Remember why a request passed a step by: the first reasons tell enough."""
-    if len(step.passed) < _REASONS or reason in step.passed:
+    if len(step.passed) < _MAX_REASONS or reason in step.passed:
         step.passed[reason] = step.passed.get(reason, 0) + 1
 
 

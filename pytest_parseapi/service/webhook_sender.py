@@ -25,7 +25,7 @@ __all__ = ["FIRST_WAIT", "TRIES", "WebhookSender"]
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
 
-_AFTERWARDS: Final = 600.0
+_MAX_ANSWER_SECONDS: Final = 600.0
 """How many virtual seconds tasks that a receiver started may go on after the last answer."""
 
 
@@ -171,7 +171,7 @@ class WebhookSender:
         await self._try_async(job)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
-            longest = self._webhooks.answer_seconds if self._clock.real else _AFTERWARDS
+            longest = self._webhooks.answer_seconds if self._clock.real else _MAX_ANSWER_SECONDS
             await asyncio.wait(left, timeout=longest)
 
     async def _try_async(self, job: _Job) -> None:

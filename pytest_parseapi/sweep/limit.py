@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["Limit"]
 
-_FAR: Final = 5.0
+_FAR_FACTOR: Final = 5.0
 
 
 class Limit:
@@ -29,9 +29,11 @@ class Limit:
     def is_over(self) -> bool:
         """Whether the run took longer."""
         worked = time.process_time() - self._worked
-        return worked > self.seconds or time.perf_counter() - self._began > _FAR * self.seconds
+        return (
+            worked > self.seconds or time.perf_counter() - self._began > _FAR_FACTOR * self.seconds
+        )
 
     @property
     def is_far_over(self) -> bool:
         """Whether the process has worked so long on the run that no fuse is waited for."""
-        return time.process_time() - self._worked > _FAR * self.seconds
+        return time.process_time() - self._worked > _FAR_FACTOR * self.seconds

@@ -21,7 +21,7 @@ from pytest_parseapi.sweep.verdicts import Judgement, judge
 
 __all__ = ["SweptTest", "why_not"]
 
-_LONGEST = 160
+_MAX_SHOWN_CHARS = 160
 
 
 def why_not(plain: Trial, *, was_reset: bool, real_time: bool) -> str:
@@ -201,7 +201,7 @@ def _difference(before: Trial, after: Trial) -> str:
     if after.status != before.status:
         error = "" if after.error is None else f" with {type(after.error).__name__}: {after.error}"
         text = f"{after.status}{error}".partition("\n")[0]
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+        return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}..."
     if after.places != before.places:
         one, two = len(before.places), len(after.places)
         return f"it asks elsewhere ({one} exchanges before, {two} now)"

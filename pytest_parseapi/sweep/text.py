@@ -12,9 +12,9 @@ from pytest_parseapi.sweep.verdicts import VERDICTS
 
 __all__ = ["counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
 
-_WIDTH: Final = 160
-_WIDEST: Final = 240
-_SHOWN: Final = 3
+_MAX_LINE_CHARS: Final = 160
+_MAX_REASON_CHARS: Final = 240
+_MAX_SHOWN: Final = 3
 
 
 def counts_line(data: SweepData) -> str:
@@ -39,7 +39,7 @@ def finding_lines(number: int, finding: FindingData) -> list[str]:
         head if finding["is_new"] else f"{head}  (in the baseline)",
         f"   {finding['where']}  {test}" if finding["where"] else f"   {test}",
         f"   failure   {finding['failure']}",
-        f"   seen      {_cut(finding['why'], _WIDEST)}",
+        f"   seen      {_cut(finding['why'], _MAX_REASON_CHARS)}",
     ]
     lines += [
         f"   {'          ' if index else 'paste     '}{line}"
@@ -55,7 +55,7 @@ def finding_lines(number: int, finding: FindingData) -> list[str]:
 
 
 def _some(texts: Sequence[str]) -> str:
-    return _cut("; ".join(texts[:_SHOWN]) + ("; ..." if len(texts) > _SHOWN else ""))
+    return _cut("; ".join(texts[:_MAX_SHOWN]) + ("; ..." if len(texts) > _MAX_SHOWN else ""))
 
 
 def note_lines(data: SweepData) -> list[str]:
@@ -102,5 +102,5 @@ def test_lines(results: Iterable[VariationData]) -> str:
 test_lines.__test__ = False  # type: ignore[attr-defined]
 
 
-def _cut(text: str, width: int = _WIDTH) -> str:
+def _cut(text: str, width: int = _MAX_LINE_CHARS) -> str:
     return text if len(text) <= width else f"{text[:width]}..."

@@ -30,7 +30,7 @@ FAILURE_KINDS: Final[tuple[FailureKind, ...]] = (
     "webhooks",
 )
 _DEEP: Final = "deep"
-_TOO_MANY: Final = 429
+_TOO_MANY_REQUESTS: Final = 429
 _UNKNOWN: Final = "unknown_code"
 
 
@@ -221,7 +221,7 @@ def _http(provider: Provider, endpoint: Endpoint, kinds: AskedKinds) -> Iterator
             continue
         for times in (1, ALWAYS):
             yield Failure(kind="retryable", name=error.code, error=error, times=times)
-        if error.status == _TOO_MANY and provider.advice_for("retry_after") is not None:
+        if error.status == _TOO_MANY_REQUESTS and provider.advice_for("retry_after") is not None:
             for form in ("seconds", "date"):
                 yield Failure(kind="retryable", name=error.code, error=error, retry_after=form)
     for fault in FAULTS:

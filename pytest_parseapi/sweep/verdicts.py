@@ -41,11 +41,11 @@ VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 FINDINGS: Final[tuple[Verdict, ...]] = VERDICTS[:4]
 """The verdicts that are findings, worst first."""
 
-_WARNING: Final = 30
-_MANY: Final = 10
+_WARNING_LEVEL: Final = 30
+_MANY_ATTEMPTS: Final = 10
 """Who has met a failure so often can be judged before it has come to an end."""
-_LONGEST: Final = 160
-_FIRST_FAILURE: Final = 400
+_MAX_SHOWN_CHARS: Final = 160
+_LOWEST_FAILURE_STATUS: Final = 400
 _UNNOTICED: Final = (
     "the test passes: no later success, no other provider served, and no log record at WARNING or "
     "above names the failure"
@@ -132,7 +132,7 @@ def _unfinished(
         return Judgement(verdict="reported", why=_line(trial.stop_text))
     if not trial.crashes and not _all_met(variation, found):
         return Judgement(verdict="not reached", why="no request met it: the way changed")
-    if trial.busy and not plain.busy and not trial.crashes and len(found.attempts) < _MANY:
+    if trial.busy and not plain.busy and not trial.crashes and len(found.attempts) < _MANY_ATTEMPTS:
         why = "the test ended while the receiver of a webhook was still at work"
         return Judgement(verdict="not reached", why=why)
     return None
@@ -278,7 +278,7 @@ def _new_line(trial: Trial, plain: Trial) -> Line | None:
 def _words(variation: Variation, found: MetFailure) -> Iterator[str]:
     for attempt in found.attempts:
         yield from filter(None, (attempt.request_id, attempt.run_id))
-        if attempt.status is not None and attempt.status >= _FIRST_FAILURE:
+        if attempt.status is not None and attempt.status >= _LOWEST_FAILURE_STATUS:
             yield str(attempt.status)
     for run in found.runs:
         yield from filter(None, (run.id, run.failure_reason))
@@ -289,7 +289,9 @@ def _words(variation: Variation, found: MetFailure) -> Iterator[str]:
 
 
 def _warnings(trial: Trial) -> list[Line]:
-    return [line for line in trial.lines() if line.level is not None and line.level >= _WARNING]
+    return [
+        line for line in trial.lines() if line.level is not None and line.level >= _WARNING_LEVEL
+    ]
 
 
 def _text(error: BaseException | None) -> str:
@@ -298,4 +300,4 @@ def _text(error: BaseException | None) -> str:
 
 def _line(text: str) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return first if len(first) <= _LONGEST else f"{first[:_LONGEST]}..."
+    return first if len(first) <= _MAX_SHOWN_CHARS else f"{first[:_MAX_SHOWN_CHARS]}..."

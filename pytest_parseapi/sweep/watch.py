@@ -30,7 +30,7 @@ __all__ = ["DATE_SECONDS", "SECONDS", "Hit", "Watch"]
 SECONDS: Final = 5
 """What ``Retry-After`` asks for in seconds: more than most first waits, less than most caps."""
 DATE_SECONDS: Final = 6
-_WAITS: Final = 1_000
+_MANY_WAITS: Final = 1_000
 """As many waits in a row, without a request, lead to the fuse."""
 
 
@@ -276,7 +276,7 @@ class Watch:
     @property
     def _only_waits(self) -> bool:
         """Whether the consumer only waits: the fuse ends that, always at the same wait."""
-        return self._simulation is not None and self._simulation.clock.waits_in_a_row > _WAITS
+        return self._simulation is not None and self._simulation.clock.waits_in_a_row > _MANY_WAITS
 
     def _forget(self, service: SimulatedService) -> None:
         self.was_reset = True

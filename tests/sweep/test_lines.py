@@ -125,7 +125,7 @@ def test_polls_that_are_too_close_are_shown_where_they_are_made(sweep):
 
 
 def test_a_consumer_that_only_waits_is_endless_each_time(sweep, monkeypatch):
-    monkeypatch.setattr(limit, "_FAR", 1000)  # a tracer makes any machine slow
+    monkeypatch.setattr(limit, "_FAR_FACTOR", 1000)  # a tracer makes any machine slow
     monkeypatch.setattr(endless_waits, "MAX_WAITS", 3000)
     waits = """
 

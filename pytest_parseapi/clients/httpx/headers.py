@@ -11,7 +11,7 @@ __all__ = ["KnownHeaders"]
 
 Key = TypeVar("Key", bound=Hashable)
 
-_MOST: Final = 256
+_MAX_KNOWN: Final = 256
 
 
 class KnownHeaders(Generic[Key]):
@@ -40,7 +40,7 @@ class KnownHeaders(Generic[Key]):
         """
         known = self._known.get(key)
         if known is None:
-            if len(self._known) > _MOST:
+            if len(self._known) > _MAX_KNOWN:
                 self._known.clear()
             known = self._known[key] = self._read(key)
         return known

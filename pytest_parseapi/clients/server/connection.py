@@ -27,7 +27,7 @@ from pytest_parseapi.service.pending import Pending
 __all__ = ["Connection", "Dispatcher"]
 
 _MOST_PIPELINED: Final = 1024 * 1024
-_LINGER: Final = 1.0
+_LINGER_SECONDS: Final = 1.0
 
 
 class Dispatcher(Protocol):
@@ -247,4 +247,4 @@ class Connection:
             # Closing at once would reset the connection if anything came that was not read.
             self._drains = True
             self._socket.end()
-            self._dispatcher.later(_LINGER, self, None)
+            self._dispatcher.later(_LINGER_SECONDS, self, None)

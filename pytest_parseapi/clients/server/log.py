@@ -13,8 +13,8 @@ from pytest_parseapi.model.one_line import one_line
 
 __all__ = ["ServerLog"]
 
-_MOST_WAITING: Final = 10_000
-_LAST_WAIT: Final = 2.0
+_MAX_WAITING_LINES: Final = 10_000
+_LAST_WAIT_SECONDS: Final = 2.0
 
 
 class ServerLog:
@@ -26,7 +26,7 @@ class ServerLog:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._lines: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        self._lines: queue.Queue[str | None] = queue.Queue(_MAX_WAITING_LINES)
         self._dropped = 0
         self._thread = threading.Thread(target=self._work, name="parseapi log", daemon=True)
         self._thread.start()
@@ -45,7 +45,7 @@ class ServerLog:
         """Write what waits, if its reader takes it."""
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(None)
-        self._thread.join(_LAST_WAIT)
+        self._thread.join(_LAST_WAIT_SECONDS)
 
     def _work(self) -> None:
         while (line := self._lines.get()) is not None:

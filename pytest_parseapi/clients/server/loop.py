@@ -17,7 +17,7 @@ __all__ = ["PATIENCE", "ServerLoop"]
 
 PATIENCE: Final = 5.0
 """How many seconds other threads wait for this one."""
-_LONGEST: Final = 3600.0
+_MAX_WAIT_SECONDS: Final = 3600.0
 """How many seconds the thread sleeps at most: systems refuse to wait for a month or more."""
 
 
@@ -119,4 +119,4 @@ class ServerLoop:
     def _until_next(self) -> float | None:
         if not self._timers:
             return None
-        return min(max(0.0, self._timers[0][0] - time.monotonic()), _LONGEST)
+        return min(max(0.0, self._timers[0][0] - time.monotonic()), _MAX_WAIT_SECONDS)

@@ -22,7 +22,7 @@ __all__ = ["LiveServer", "SharedServer"]
 
 _BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 64
-_NOTED: Final = 0.1
+_NOTE_SECONDS: Final = 0.1
 
 
 class LiveServer:
@@ -114,7 +114,7 @@ class LiveServer:
         except OSError:
             return False
         # A reply that has arrived may not yet be noted as sent.
-        patience = time.monotonic() + _NOTED
+        patience = time.monotonic() + _NOTE_SECONDS
         while self._loop.works and time.monotonic() < patience:
             time.sleep(0.0001)
         return connection is not None and connection.at_rest and not connection.has_input()

@@ -50,7 +50,7 @@ FILE_PATH: Final = "/file_downloads/"
 
 _PRESIGNED_SECONDS: Final = 15 * 60
 # Fixed, so that bodies are the same in each run of a test.
-_LONGEST: Final = 7_000 * 365 * 86_400.0
+_MAX_SECONDS: Final = 7_000 * 365 * 86_400.0
 _TEST_BEGAN: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _Prepared: TypeAlias = tuple[list[str], Callable[[Mapping[str, str]], tuple[str, ...]]]
@@ -64,7 +64,7 @@ _METRICS: Final[Mapping[str, Any]] = {"processingTimeMs": 1234, "pageCount": 1}
 def timestamp(seconds: float) -> str:
     """A moment of the test, in virtual seconds, as the API writes it."""
     # Virtual time may run on beyond the last year that a date can have.
-    moment = _TEST_BEGAN + dt.timedelta(seconds=min(seconds, _LONGEST))
+    moment = _TEST_BEGAN + dt.timedelta(seconds=min(seconds, _MAX_SECONDS))
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

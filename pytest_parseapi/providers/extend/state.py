@@ -70,7 +70,7 @@ UNSEEN: Final = Reply(status=200)
 
 # How many files fetched from URLs, and how many synchronous runs, stay known by id, so that a test
 # of many documents stays small.
-_FETCHED: Final = 1_000
+_MAX_FETCHED: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class ExtendState:
         known = self.files.pop(file.id, None)
         if known is None and file.url is not None:
             self._fetched.append(file.id)
-            if len(self._fetched) > _FETCHED:
+            if len(self._fetched) > _MAX_FETCHED:
                 self.files.pop(self._fetched.popleft(), None)
         self.files[file.id] = file
 
@@ -108,9 +108,9 @@ class ExtendState:
         if document.file.id not in self.files:
             self._keep_file(document.file)
         self.parsed[run_id] = document
-        if len(self.parsed) > 2 * _FETCHED:
+        if len(self.parsed) > 2 * _MAX_FETCHED:
             # Many at once: one at a time would look through the gaps of earlier ones.
-            self.parsed = dict(islice(self.parsed.items(), _FETCHED, None))
+            self.parsed = dict(islice(self.parsed.items(), _MAX_FETCHED, None))
 
     def forget_parsed(self, call: Call, run_id: str) -> None:
         """Delete a synchronous run if the call succeeds."""

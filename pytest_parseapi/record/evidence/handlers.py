@@ -20,7 +20,7 @@ __all__ = ["Handlers", "rendered"]
 _TESTS: Final = "_pytest."
 _WORD: Final = re.compile(r"\w+")
 # How often to look, each millisecond, whether a listener has come to what is in its queue.
-_LOOKS: Final = 1000
+_MAX_LOOKS: Final = 1000
 
 
 class Handlers:
@@ -58,7 +58,7 @@ class Handlers:
     def wait(self) -> None:
         """Let listeners come to what is in their queues now."""
         looks = 0
-        while self._queued and looks < _LOOKS and _are_listened_to([*self._queued.values()]):
+        while self._queued and looks < _MAX_LOOKS and _are_listened_to([*self._queued.values()]):
             pause(0.001)
             looks += 1
         # What nobody listens to is not waited for again.

@@ -13,9 +13,9 @@ __all__ = ["decompressed"]
 _GZIP: Final = b"\x1f\x8b"
 _CODINGS: Final = ("deflate", "br", "zstd")
 # A piece of what compresses best is at most some 200 MB.
-_PIECE: Final = 64
-_GZIP_PIECE: Final = 65_536
-_LARGEST: Final = 256 * 1024 * 1024
+_PIECE_BYTES: Final = 64
+_GZIP_PIECE_BYTES: Final = 65_536
+_MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 def decompressed(body: bytes, encoding: str, where: str) -> bytes:
@@ -48,8 +48,8 @@ def decompressed(body: bytes, encoding: str, where: str) -> bytes:
         for piece in reply.iter_bytes():
             pieces.append(piece)
             size += len(piece)
-            if size > _LARGEST:
-                limit = _LARGEST // 1024**2
+            if size > _MAX_BYTES:
+                limit = _MAX_BYTES // 1024**2
                 raise UnusableError(f"{where} is larger than {limit} MB when it is decompressed")
     except httpx.DecodingError:
         return body
@@ -65,6 +65,6 @@ def _is_json(body: bytes) -> bool:
 
 
 def _pieces(body: bytes, encoding: str) -> Iterator[bytes]:
-    size = _GZIP_PIECE if encoding == "gzip" else _PIECE
+    size = _GZIP_PIECE_BYTES if encoding == "gzip" else _PIECE_BYTES
     for start in range(0, len(body), size):
         yield body[start : start + size]

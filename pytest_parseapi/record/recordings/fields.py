@@ -24,8 +24,8 @@ __all__ = [
     "text",
 ]
 
-_LOWEST: Final = 200
-_HIGHEST: Final = 999
+_LOWEST_STATUS: Final = 200
+_HIGHEST_STATUS: Final = 999
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD: Final = re.compile(r"[A-Za-z]{1,32}")
@@ -73,8 +73,10 @@ def status_of(value: object, where: str) -> int:
     """A value that must be the status of a final reply."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(where, "an HTTP status", value)
-    if not _LOWEST <= value <= _HIGHEST:
-        raise UnusableError(f"{where} must be an HTTP status from {_LOWEST} to {_HIGHEST}")
+    if not _LOWEST_STATUS <= value <= _HIGHEST_STATUS:
+        raise UnusableError(
+            f"{where} must be an HTTP status from {_LOWEST_STATUS} to {_HIGHEST_STATUS}"
+        )
     return value
 
 

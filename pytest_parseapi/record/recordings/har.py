@@ -24,7 +24,7 @@ from pytest_parseapi.record.recordings.fields import (
 
 __all__ = ["exchanges_of_har"]
 
-_LONGEST: Final = 86_400.0
+_MAX_SECONDS: Final = 86_400.0
 _NO_REPLY: Final = (0, -1)
 _BOUNDARY: Final = "parseapi-recording"
 _BODILESS: Final = (204, 304)
@@ -186,8 +186,8 @@ def _seconds(value: object, where: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnusableError(f"{where} must be a number of milliseconds")
-    if not 0 <= value <= _LONGEST * 1000:
-        raise UnusableError(f"{where} must be milliseconds from 0 to {_LONGEST * 1000:.0f}")
+    if not 0 <= value <= _MAX_SECONDS * 1000:
+        raise UnusableError(f"{where} must be milliseconds from 0 to {_MAX_SECONDS * 1000:.0f}")
     return value / 1000
 
 

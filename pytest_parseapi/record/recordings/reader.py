@@ -17,7 +17,7 @@ from pytest_parseapi.record.recordings.har import exchanges_of_har
 
 __all__ = ["read_recording"]
 
-_LARGEST: Final = 1024**3
+_MAX_BYTES: Final = 1024**3
 _YAML: Final = (".yaml", ".yml")
 _NEITHER: Final = "is neither a HAR file nor a cassette of VCR.py"
 
@@ -69,8 +69,8 @@ def _data(file: Path) -> Mapping[Any, Any]:
     found = file.stat()
     if not stat.S_ISREG(found.st_mode):
         raise UnusableError("is no file")
-    if found.st_size > _LARGEST:
-        raise UnusableError(f"has more than {_LARGEST // 1024**2:,} MB")
+    if found.st_size > _MAX_BYTES:
+        raise UnusableError(f"has more than {_MAX_BYTES // 1024**2:,} MB")
     raw = file.read_bytes()
     if raw.startswith(b"PK\x03\x04"):
         raise UnusableError("is a zip archive: unpack it, and name the HAR file in it")
