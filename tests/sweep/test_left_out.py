@@ -93,6 +93,19 @@ NAMED = {
         def test(extend_api):
             kept[0] = kept.get(0) or parse(INVOICE)
     """,
+    "the consumer sends by its own httpx transport httpx.MockTransport, which is not on record": """
+        def test(extend_api):
+            transport = httpx.MockTransport(lambda request: httpx.Response(200))
+            with httpx.Client(transport=transport) as client:
+                client.post("https://api.extend.ai/parse", timeout=5)
+    """,
+    "the test had put something else in place of httpx.post for a time": """
+        from unittest import mock
+
+        def test(extend_api):
+            with mock.patch("httpx.post"):
+                silent(INVOICE)
+    """,
     "it has subtests": """
         def test(extend_api, subtests):
             with subtests.test("one"):
