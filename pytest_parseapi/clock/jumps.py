@@ -96,6 +96,15 @@ class Jumps:
         else:
             signal.pthread_kill(ident, signal.SIGALRM)
 
+    def signalled(self, ident: int) -> None:
+        """A thread was sent a signal: it is at work until it has run the handler.
+
+        Called with the lock held.
+        """
+        entry = self.threads.entry_of(ident)
+        if entry is not None:
+            self.threads.interrupt(entry, sent=True)
+
     def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
         """Let a whole wait pass, if no other thread is at work or waits for less long.
 

@@ -125,9 +125,15 @@ class Threads:
         entry = self._waits.get(ident)
         return entry if entry is not None and entry.interruptible else None
 
-    def interrupt(self, entry: WaitingThread) -> None:
-        """A thread is to handle a signal: until it has, it is at work."""
+    def interrupt(self, entry: WaitingThread, *, sent: bool = False) -> None:
+        """A thread is to handle a signal: until it has, it is at work.
+
+        Args:
+            entry: the thread.
+            sent: whether the signal is on its way; otherwise the thread is to send it itself.
+        """
         entry.interrupted = True
+        entry.rings = entry.rings or not sent
         self._take_out(entry)
         if entry.ident != get_ident():
             entry.wait.wake()

@@ -318,11 +318,13 @@ class VirtualClock:
         return False
 
     def _handle_signal(self, entry: WaitingThread) -> None:
-        """Run the handler of a timer in the thread that waits; called and left with the lock."""
-        entry.interrupted = False
+        """Run a signal's handler in the thread that waits; called and left with the lock."""
+        rings, entry.interrupted, entry.rings = entry.rings, False, False
         self._threads.unlock()
         try:
-            signal.raise_signal(signal.SIGALRM)
+            # One that was sent has come by now.
+            if rings:
+                signal.raise_signal(signal.SIGALRM)
         finally:
             self._threads.lock()
 

@@ -20,7 +20,7 @@ class WaitingThread:
 
     __slots__ = (
         *("awake", "deadline", "due", "ident", "interrupted", "interruptible"),
-        *("key", "outer", "outside", "polled", "wait"),
+        *("key", "outer", "outside", "polled", "rings", "wait"),
     )
 
     def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
@@ -40,4 +40,6 @@ class WaitingThread:
         """Whether it looks for signals when it is woken."""
         self.interrupted = False
         """Whether a signal is to be handled before it goes on."""
+        self.rings = False
+        """Whether that is the signal of a timer, which it has to send itself."""
         self.outer: WaitingThread | None = None

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
+import asyncio
+import functools
+import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -87,3 +93,87 @@ def test_waits_for_signals(pytester, prepared):
 def test_a_wrong_wait_is_refused_as_ever(extend_api, wrong):
     with pytest.raises((TypeError, ValueError)):
         signal.sigtimedwait(*wrong)
+
+
+SENDERS = {
+    "kill": lambda: os.kill(os.getpid(), signal.SIGUSR1),
+    "raise_signal": lambda: signal.raise_signal(signal.SIGUSR1),
+    "pthread_kill": lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1),
+    "interrupt_main": lambda: _thread.interrupt_main(signal.SIGUSR1),
+}
+
+
+@pytest.fixture
+def handled_by(extend_api):
+    """Sends the main thread a signal at virtual second 5, for a function of the test to handle."""
+    before = signal.getsignal(signal.SIGUSR1)
+    threads = []
+
+    def send(sender, handle):
+        signal.signal(signal.SIGUSR1, lambda *_: handle())
+        threads.append(threading.Timer(5, SENDERS[sender]))
+        threads[0].start()
+        return extend_api.clock
+
+    yield send
+    threads[0].join()
+    signal.signal(signal.SIGUSR1, before)
+
+
+@needed
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_signal_that_a_thread_sends_is_handled_before_time_jumps(handled_by, sender):
+    seen = []
+    clock = handled_by(sender, lambda: seen.append(clock.elapsed))
+    time.sleep(20)
+    assert seen == [5]
+    assert clock.elapsed == 20
+
+
+@needed
+@pytest.mark.parametrize("seconds", [20, None])
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_signal_ends_a_wait_at_its_time(handled_by, sender, seconds):
+    came = threading.Event()
+    clock = handled_by(sender, came.set)
+    assert came.wait(seconds) is True
+    assert clock.elapsed == 5
+
+
+class StoppedError(Exception):
+    """What a handler raises."""
+
+
+def stop():
+    raise StoppedError
+
+
+@needed
+@pytest.mark.parametrize(
+    "wait",
+    [
+        functools.partial(time.sleep, 60),
+        lambda: asyncio.run(asyncio.sleep(60)),
+        lambda: threading.Event().wait(60),
+    ],
+    ids=["sleep", "loop", "event"],
+)
+def test_a_handler_that_raises_ends_a_wait_at_its_time(handled_by, wait):
+    clock = handled_by("kill", stop)
+    with pytest.raises(StoppedError):
+        wait()
+    assert clock.elapsed == pytest.approx(5, abs=0.01)
+
+
+@needed
+def test_a_handler_that_waits(handled_by):
+    seen = []
+
+    def wait():
+        time.sleep(3)
+        seen.append(clock.elapsed)
+
+    clock = handled_by("kill", wait)
+    time.sleep(20)
+    assert seen == [8]
+    assert clock.elapsed == 20
