@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +16,7 @@ SECOND_NS: Final = 1_000_000_000
 FREE_NS: Final = SECOND_NS // 4
 """How much real time may pass between two waits before any of it counts."""
 _BUSY_LOOP_READS: Final = 200
-"""After so many reads without a wait, code is a busy loop on a deadline."""
+"""After so many reads a thread without a wait, code is a busy loop on a deadline."""
 
 
 class ElapsedTime:
@@ -51,6 +52,8 @@ class ElapsedTime:
     def now(self) -> int:
         """What has passed, with the real time that counts since the last wait or stamp."""
         if self.reads < self.busy_loop_reads:
+            return self.passed_ns
+        if self.reads < self.busy_loop_reads * len(threading._active):  # type: ignore[attr-defined]
             return self.passed_ns
         stretch = self.monotonic() - self._stretch_began
         return self.passed_ns + (stretch if stretch >= self._free else 0)

@@ -614,6 +614,26 @@ def test_a_busy_loop_on_a_deadline_is_a_wait(clock):
     assert 0.25 <= clock.elapsed <= 0.5 + os.times().elapsed - began
 
 
+def test_a_few_looks_at_the_clock_in_each_of_many_threads_are_no_busy_loop(clock):
+    done, looked = threading.Event(), threading.Barrier(51)
+
+    def look():
+        for _ in range(10):
+            time.monotonic()
+        looked.wait()
+        done.wait()
+
+    threads = started(*[look] * 50)
+    looked.wait()
+    compute(0.3, time.process_time)
+    time.sleep(1)
+    elapsed = clock.elapsed
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert elapsed == 1
+
+
 def test_running_code_is_no_wait(clock):
     compute(0.3, time.process_time)
     time.sleep(1)
