@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nothing more can be written, also not what is still kept for the end of the process.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if isinstance(error, BrokenPipeError):
-            # Whoever read the output has seen enough.
+            # The reader of the output has seen enough.
             return 0
         _complain(f"cannot write the output: {error.strerror or error}")
         return 1
@@ -141,6 +141,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands: Any = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_serve(commands, known)
+    _add_errors(commands, known)
+    add_merge(commands)
+    add_compare(commands)
+    return parser
+
+
+def _add_serve(commands: Any, known: str) -> None:
     server = commands.add_parser(
         "serve",
         help="serve a simulated API over HTTP",
@@ -188,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="take the clients' clock to run N times faster, up to 100; default: 1",
     )
+
+
+def _add_errors(commands: Any, known: str) -> None:
     errors = commands.add_parser(
         "errors",
         help="list the documented errors",
@@ -196,9 +207,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     errors.add_argument("provider", nargs="?", help=f"{known}; default: all")
     errors.add_argument("--json", action="store_true", help="as JSON, for programs")
-    add_merge(commands)
-    add_compare(commands)
-    return parser
 
 
 def _port(text: str) -> int:

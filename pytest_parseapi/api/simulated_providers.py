@@ -98,7 +98,7 @@ class SimulatedProviders:
         self.alter_delivery: Callable[[str, str | None], str | None] = _as_asked
         """Says what is wrong on purpose with the delivery that the test makes now."""
         self.jitter_seed: int | None = None
-        """Seeds the global ``random`` anew at each exchange, so that all waits draw alike."""
+        """Seeds the global ``random`` again at each exchange, so that all waits draw alike."""
         self.forgotten: dict[str, int] = {}
         """How many attempts of the same token were forgotten, by provider."""
         self._tokens: _Tokens | None = None

@@ -37,7 +37,7 @@ class EncodedSecret:
 
         Args:
             secret: a credential.
-            others: all of them; one that is itself an encoding of the secret is not told twice.
+            others: all of them; one that is itself an encoding of the secret is not reported twice.
         """
         known = [other for other in others if other != secret]
         return cls(

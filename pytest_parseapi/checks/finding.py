@@ -137,7 +137,7 @@ def body_of(findings: Sequence[Finding]) -> str:
     if len(findings) == 1:
         return f"rule broken: {findings[0].rule}\n{findings[0].text()}"
     firsts = {finding.rule: finding for finding in reversed(findings)}
-    # Each rule is told once before any is told again.
+    # Each rule is shown once before any is shown again.
     ordered = [item for item in findings if item is firsts[item.rule]]
     ordered += [item for item in findings if item is not firsts[item.rule]]
     texts = []
@@ -154,7 +154,7 @@ def body_of(findings: Sequence[Finding]) -> str:
     return f"{counted(len(firsts), 'rule')} broken{times}\n\n" + "\n\n".join(texts)
 
 
-# How many findings are told whole where there are many: the rest is told by its places.
+# How many findings are shown whole where there are many: of the rest, the places are named.
 _MAX_WHOLE_FINDINGS: Final = 5
 
 

@@ -78,7 +78,7 @@ class Observed:
         return None
 
     def delivered_between(self, before: Attempt, after: Attempt) -> bool:
-        """Whether a webhook about the same run came in between: it makes a receiver ask anew."""
+        """Whether a webhook about the same run came in between: it makes a receiver ask again."""
         return any(
             before.number <= answer.attempts_before < after.number
             and (

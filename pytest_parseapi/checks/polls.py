@@ -89,7 +89,7 @@ def _without_looks(
         # The test handed its webhooks over by itself, nobody knows how often.
         return []
     cause = _taken_from(webhooks, end)
-    # Whoever polled before the webhook came may have seen the end before its receiver looks.
+    # Code that polled before the webhook came may have seen the end before its receiver looks.
     both = cause is not None and any(poll.number <= cause.attempts_before for poll in polls)
     found = []
     for poll in polls:

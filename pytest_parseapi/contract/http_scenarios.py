@@ -162,8 +162,8 @@ def _forgotten(call: CallResult, error: Named) -> Violation:
             subject=Subject.operation(observed.operations[0]),
             expected="retries as for the document before. " + documented(observed.provider, error),
             seen="nothing followed",
-            advice="count attempts anew for each document: what counts them must not outlive a "
-            "call of parse()",
+            advice="count attempts from zero for each document: what counts them must not outlive "
+            "a call of parse()",
         ),
     )
 

@@ -28,7 +28,7 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     call = harness.call()
     yield from run_failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
-    # Whoever does not wait for the first run's end never saw it fail.
+    # A consumer that does not wait for the first run's end never saw it fail.
     if len(call.observed.runs) > 1 and not call.failed_run and call.error is not None:
         last = call.observed.runs[-1]
         how = "was still" if last.ended is None else "ended"
@@ -110,7 +110,7 @@ def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
     before = 0 if harness.policy.webhook_effects is None else harness.policy.webhook_effects()
     delivery = harness.api.webhook()
     harness.deliver(delivery, tries=2)
-    # A sender signs each try anew: by the signature or its time, a receiver would not know it.
+    # A sender signs each try again: by the signature or its time, a receiver would not know it.
     call = harness.deliver(harness.signed_again(delivery))
     yield from _webhook_violations(call, harness)
     count = harness.policy.webhook_effects

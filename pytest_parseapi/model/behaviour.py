@@ -198,7 +198,7 @@ class Behaviour:
         Args:
             error: the error.
             message: the text to send.
-            request_id: the id of the request; None where the body shall carry none.
+            request_id: the id of the request; None where the body must carry none.
             details: what `Rejected` was given.
         """
         body: dict[str, Any] = {"code": error.wire_code or error.code, "message": message}
@@ -227,7 +227,7 @@ class Behaviour:
         """The headers of each reply besides its type: the id, in `request_id_header`.
 
         Args:
-            request_id: the id of the request; None where the reply shall carry none.
+            request_id: the id of the request; None where the reply must carry none.
         """
         if request_id is None or self.request_id_header is None:
             return {}

@@ -43,7 +43,7 @@ class Upload:
 class DocumentNames:
     """The query parameters that sign a link, and the uploads that ids stand for.
 
-    A link that is signed anew is the same document; so is a file that is uploaded again and gets
+    A link that is signed again is the same document; so is a file that is uploaded again and gets
     another id.
 
     Args:

@@ -71,11 +71,11 @@ def resolve(
     """Find the one failure that a test names, or say which names exist.
 
     Args:
-        provider: the provider that shall fail.
+        provider: the provider that is to fail.
         name: a documented code, an HTTP status (an int) that only one error has, a
             `DocumentedError`, or a network fault or its name.
         others: more providers, so that a code of theirs is recognized.
-        surface: where it shall appear; network faults are ``"http"`` only.
+        surface: where it is to appear; network faults are ``"http"`` only.
 
     Returns:
         The documented error or the network fault.

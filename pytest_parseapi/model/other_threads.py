@@ -26,7 +26,7 @@ def frames_of_others() -> dict[int, FrameType]:
 def _frames_without_collections() -> dict[int, FrameType]:
     """Before Python 3.12, a collection may begin in there, and run code with a lock held.
 
-    Whoever looks, starts or ends a thread meanwhile waits for that lock with the interpreter's own
+    A thread that looks, starts or ends one meanwhile waits for that lock with the interpreter's own
     held, forever. No other thread gets a turn between the calls of `map`.
     """
     after = gc.enable if gc.isenabled() else gc.isenabled

@@ -6,7 +6,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from pytest_parseapi.model.http import HeaderLines, Request, media_type_of
@@ -28,6 +28,7 @@ __all__ = [
     "names_of_disposition",
     "names_of_upload",
     "names_of_url",
+    "not_json",
     "object_or_none",
     "parts_of_url",
     "shown",
@@ -128,12 +129,12 @@ def _object_in(body: bytes | str) -> dict[str, Any]:
     return found
 
 
-def _refuse(constant: str) -> Any:
-    """Python reads ``NaN`` and ``Infinity``, which are not JSON."""
+def not_json(constant: str) -> NoReturn:
+    """What ``parse_constant`` calls: Python reads ``NaN`` and ``Infinity``, which are not JSON."""
     raise ValueError(constant)
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+_DECODER: Final = json.JSONDecoder(parse_constant=not_json)
 _SCAN: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.scan_once  # type: ignore[attr-defined]
 _SPACE: Final = re.compile(r"\s")
 # Most URLs are as simple as that, and `urlsplit` is slow.

@@ -33,7 +33,7 @@ def select(
     basis: str | Iterable[str] | None = None,
     others: Iterable[Provider] = (),
 ) -> tuple[DocumentedError, ...]:
-    """List the documented errors that a test shall run for, in the order of the catalogue.
+    """List the documented errors that a test is to run for, in the order of the catalogue.
 
     Args:
         provider: the provider whose errors to choose from.
@@ -84,6 +84,7 @@ def select(
     chosen = tuple(error for error in fitting if _is_of(error, paths))
     if not chosen:
         asked = {
+            "surface": surface,
             "endpoint": endpoint,
             "retryable": retryable,
             "status": statuses,
@@ -91,10 +92,9 @@ def select(
             "basis": bases,
             "exclude": unwanted or None,
         }
-        words = [f"{key}={value!r}" for key, value in asked.items() if value is not None]
-        said = listed([f"surface={surface!r}", *words])
+        words = listed(f"{key}={value!r}" for key, value in asked.items() if value is not None)
         raise UsageError(
-            f"no documented error of {provider.name} fits: {said}" + _elsewhere(fitting)
+            f"no documented error of {provider.name} fits: {words}" + _elsewhere(fitting)
         )
     return chosen
 

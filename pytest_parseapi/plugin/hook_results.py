@@ -105,7 +105,7 @@ def _listed(name: str, hook: str, given: Iterable[Any]) -> list[Any]:
 
 
 def _checked(name: str, source: Callable[[], object]) -> Source:
-    """The source, whose mistakes are told with its plugin's name."""
+    """The source, whose mistakes are reported with its plugin's name."""
 
     def checked() -> list[str]:
         given = _called(name, _EVIDENCE, source)

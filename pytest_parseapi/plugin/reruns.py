@@ -24,7 +24,7 @@ _LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
 
 
 def rerun(item: pytest.Function, watch: Watch) -> Trial:
-    """Run a test once more, with its fixtures of function scope set up anew.
+    """Run a test once more, with its fixtures of function scope set up again.
 
     Args:
         item: the test; the collectors that it is in may be set up already.

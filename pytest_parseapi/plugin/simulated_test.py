@@ -120,7 +120,7 @@ class SimulatedTest:
                 if section := self._section(error):
                     self._item.add_report_section("call", "parseapi", printable(section))
                 raise
-        # A stop is told whatever has become of it on its way: swallowed, wrapped, or gathered.
+        # A stop is reported whatever has become of it on its way: swallowed, wrapped, or gathered.
         self.tell()
         return result
 

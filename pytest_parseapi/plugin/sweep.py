@@ -181,7 +181,7 @@ class SweepPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """Send the results to whoever reports."""
+        """Send the results to the process that reports."""
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
             output[_SENT] = json.dumps(self._summary.data)

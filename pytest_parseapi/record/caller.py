@@ -20,7 +20,7 @@ __all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
 
 _PACKAGE: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
-# Whoever is there waits for work, or for what others bring.
+# A thread that is there waits for work, or for what others bring.
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})

@@ -1,6 +1,6 @@
 """An operation: attempts at one document through one endpoint, and who makes them.
 
-Whoever asks again after a failure goes on with the operation: the same loop, another thread, a
+A request after a failure goes on with the operation, from the same loop, another thread, a
 task, a queue's worker, a timer, hours later. A new operation begins only where attempts overlap in
 time, after a success, or with a request that a final error's cure has changed.
 
@@ -31,7 +31,7 @@ _LOOK_BACK: Final = 64
 
 
 class Operation:
-    """One document through one endpoint: an attempt and its retries, whoever makes them."""
+    """One document through one endpoint: an attempt and its retries, from any caller."""
 
     __slots__ = (
         *("attempts", "caller", "caller_moved_on", "closed", "endpoint", "failure", "failures"),
@@ -135,7 +135,7 @@ class Operation:
     def merge(self, later: Operation) -> None:
         """Merge another operation into this one: it looked parallel, and was the retry."""
         if later.attempts:
-            # Whoever holds the first of them already sees the wait before it from now on.
+            # Code that holds the first of them already sees the wait before it from now on.
             waited = max(0.0, later.attempts[0].started - self.last.ended)
             object.__setattr__(later.attempts[0], "waited", waited)
             self.failure = later.failure

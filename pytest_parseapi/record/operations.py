@@ -13,7 +13,7 @@ __all__ = ["Operations"]
 class Operations:
     """Finds the operation of each request, by its document and by its caller.
 
-    Whoever calls holds the journal's lock.
+    The caller holds the journal's lock.
 
     Args:
         now: virtual seconds since the test began.

@@ -155,7 +155,7 @@ def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _
     Args:
         content_type: the request's Content-Type.
         body: what was sent.
-        document_names: what signs a link: a link that is signed anew is the same payload.
+        document_names: what signs a link: a link that is signed again is the same payload.
     """
     kind = content_type.partition(";")[0].strip().lower()
     whole = PayloadPart("body", None, None, size_of(body), _digest(body))

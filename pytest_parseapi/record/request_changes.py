@@ -33,7 +33,7 @@ class Sent:
         query: the query of its URL.
         header: gives the value of a header by its lower-case name, or None.
         secrets: what its provider reads as the credential.
-        document_names: what signs a link: a link that is signed anew is the same file.
+        document_names: what signs a link: a link that is signed again is the same file.
     """
 
     def __init__(

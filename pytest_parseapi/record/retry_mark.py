@@ -1,4 +1,4 @@
-"""The failure that came before some work, so that a retry is known whoever is to make it."""
+"""The failure that came before some work, so that a retry is known from any caller."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _both(one: ReportedProvider, other: ReportedProvider) -> ReportedProvider:
 
 
 def _badness(test: TestData) -> tuple[int, str]:
-    """What went wrong in one shard is told; the rest makes the order of the files irrelevant."""
+    """What went wrong in one shard comes first; the rest makes the order of files irrelevant."""
     return _WORST_FIRST.index(test["outcome"]), json.dumps(test, sort_keys=True)
 
 

@@ -40,7 +40,7 @@ class RunState:
     """Whether webhooks were made about it, and whether one of them was right."""
     on_end: Callable[[RunState], None] | None = None
     lock: LockType = field(default_factory=allocate_lock)
-    """One for all runs of a book: whoever ends one, in whatever thread, does so once."""
+    """One for all runs of a book: a run ends once, whatever thread ends it."""
 
     def settle(self, now: float) -> None:
         """End it if its time is over."""

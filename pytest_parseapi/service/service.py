@@ -259,7 +259,7 @@ class SimulatedService:
         """The credential that a request carries, as its provider reads it."""
         secrets = self._functions.texts(self.provider.credential.read, request)
         if not secrets:
-            # Whoever sends another scheme by mistake must not log the token either.
+            # A consumer that sends another scheme by mistake must not log the token either.
             self.journal.credentials.update(secrets_of_another_scheme(request))
         return secrets
 

@@ -65,7 +65,7 @@ def signed(
 
 
 def again(webhooks: WebhookDescription, delivery: WebhookDelivery, now: float) -> WebhookDelivery:
-    """The same event, delivered once more: signed anew, with the time of now."""
+    """The same event, delivered once more: signed again, with the time of now."""
     return signed(
         webhooks,
         delivery._unsigned,

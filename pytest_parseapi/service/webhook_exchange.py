@@ -101,7 +101,7 @@ class WebhookExchange:
         self._wake()
 
     def end_wait(self) -> None:
-        """Whoever waits for the end goes on."""
+        """What waits for the end goes on."""
         self.over.set()
         self.over_in_real_time.set()
 

@@ -197,7 +197,7 @@ class WebhookSender:
                 task.cancel()
 
     def _open(self, job: _Job) -> WebhookExchange:
-        """Begin the next try: signed anew, with the time of now."""
+        """Begin the next try: signed again, with the time of now."""
         if job.exchanges:
             delivery = job.exchanges[-1].delivery
             job.delivery = again(self._webhooks, delivery, self._service.wall)
@@ -220,7 +220,7 @@ class _Job:
         delivery: what is sent first.
         target: the receiver.
         path: where an app has its receiver.
-        waits: the wait before each try, taken by whoever makes the next one.
+        waits: the wait before each try, taken by the thread that makes the next one.
     """
 
     def __init__(
@@ -253,7 +253,7 @@ async def _call_async(job: _Job, exchange: WebhookExchange) -> None:
 
 
 async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None:
-    """Wait as long as a sender does; whoever stops the test meanwhile is passed on."""
+    """Wait as long as a sender does; what stops the test meanwhile is raised."""
     end = asyncio.create_task(exchange.wait_for_end())
     try:
         await asyncio.wait({task, end}, timeout=exchange.limit, return_when="FIRST_COMPLETED")

@@ -38,7 +38,7 @@ def why_not(plain: Trial, *, was_reset: bool, real_time: bool) -> str:
         return "it calls reset(), which forgets what was asked"
     wide = next((item.wider_fixture for item in plain.exchanges if item.wider_fixture), "")
     if wide:
-        return f"the fixture {wide} asks the API, and is not set up anew for each run"
+        return f"the fixture {wide} asks the API, and is not set up again for each run"
     if not plain.exchanges:
         # Nothing else would say that nothing was swept.
         reasons = (observed.asked_instead for observed in plain.observed.values())

@@ -73,7 +73,7 @@ NAMED = {
         @given(strategies.just(1))
         def test(extend_api, number): parse(INVOICE)
     """,
-    "the fixture wide asks the API, and is not set up anew for each run": """
+    "the fixture wide asks the API, and is not set up again for each run": """
         @pytest.fixture(scope="session")
         def wide():
             return parse(INVOICE)

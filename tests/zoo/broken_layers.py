@@ -113,7 +113,7 @@ class NewClientForgetsItsTimeout(NewClientForEachAttempt):
 
 
 class SignsAndRepeatsFinalErrors(SignsItsLinkAnew):
-    """A link that is signed anew is no other document."""
+    """A link that is signed again is no other document."""
 
     rule = "no_retry_on_final_errors"
 

@@ -99,7 +99,7 @@ class WorksForEachRedelivery(Receiver):
 
 
 class KnowsEventsByTheirSignature(Receiver):
-    """Takes the signature for the event's name; a redelivery is signed anew."""
+    """Takes the signature for the event's name; a redelivery is signed again."""
 
     rule = "handles_events_once"
 

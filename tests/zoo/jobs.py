@@ -46,7 +46,7 @@ class Job:
     Args:
         api: the simulated API.
         fault: one of `FAULTS`, or None for a right consumer.
-        signs: whether the link is signed anew for each attempt.
+        signs: whether the link is signed again for each attempt.
         name: the file's name.
     """
 

@@ -80,7 +80,7 @@ class AiohttpInterceptor:
 
         for name in _CONNECTORS:
             connector = getattr(aiohttp_connector, name)
-            # Whoever kept a reference calls the function itself; the guard stands before it.
+            # Code that kept a reference calls the function itself; the guard stands before it.
             self._methods.put(module, connector, "_create_connection", connections)
             self._patches.put(connector, "_create_connection", connections)
         if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):

@@ -26,7 +26,7 @@ class KnownHeaders(Generic[Key]):
         self._known: dict[Key, HeaderLines] = {}
 
     def forget(self, key: Key) -> None:
-        """Read them anew the next time."""
+        """Read them again the next time."""
         self._known.pop(key, None)
 
     def __contains__(self, key: Key) -> bool:

@@ -51,7 +51,7 @@ class HTTPXInterceptor:
             self._patches.put(client, "_transport_for_url", noted_transports(hosts, module))
         default = sys.modules.get(f"{module.__name__}._transports.default")
         if hasattr(default, "create_ssl_context"):
-            # The transports' own reference alone: whoever calls httpx.create_ssl_context means to
+            # The transports' own reference alone: code that calls httpx.create_ssl_context means to
             # change what it gets.
             self._patches.put(default, "create_ssl_context", self._contexts.sharing)
         mock = getattr(sys.modules.get("pytest_httpx"), "HTTPXMock", None)

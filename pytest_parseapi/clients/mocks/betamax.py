@@ -74,7 +74,7 @@ class BetamaxInterceptor:
 
 
 def _match(cassette: Any, request: Any) -> Any:
-    # Where all is recorded anew, it would throw away what fits.
+    # Where all is recorded again, it would throw away what fits.
     if not cassette.interactions or cassette.record_mode == "all":
         return None
     return cassette.find_match(request)

@@ -79,5 +79,5 @@ class MockExchange:
         self._service.journal.discard(self._opened)
 
     def pending(self, answer: Reply | Fault | Outcome) -> Pending:
-        """How the exchange ends, for whoever waits for that by themselves."""
+        """How the exchange ends, for a caller that waits for that itself."""
         return self._service.answered(self._opened, answer, self._mock)

@@ -1,4 +1,4 @@
-"""The log of a server that must not depend on whoever reads it."""
+"""The log of a server, which must not depend on its readers."""
 
 from __future__ import annotations
 

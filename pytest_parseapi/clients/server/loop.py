@@ -22,7 +22,7 @@ _MAX_WAIT_SECONDS: Final = 3600.0
 
 
 class ServerLoop:
-    """Calls whoever registered a socket with `selector` when it is ready, one after the other."""
+    """Calls what registered a socket with `selector` when it is ready, one after the other."""
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()

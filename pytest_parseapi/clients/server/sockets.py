@@ -74,7 +74,7 @@ class ServerSocket:
             self.unsent = self.unsent[sent:]
         waits = bool(self.unsent)
         if waits != self._waits:
-            # Whoever does not read its replies is not read meanwhile.
+            # A client that does not read its replies is not read meanwhile.
             mask = selectors.EVENT_WRITE if waits else selectors.EVENT_READ
             self._selector.modify(self._sock, mask, self._ready)
             self._waits = waits

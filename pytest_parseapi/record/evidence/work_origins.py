@@ -65,7 +65,7 @@ class WorkOrigins:
     def anywhere(self) -> Site:
         """The consumer's frames in whichever thread has some, where only one has.
 
-        For a request that came over a socket: whoever sent it waits for the answer.
+        For a request that came over a socket: its sender waits for the answer.
         """
         frames = frames_of_others().values()
         found = [site for frame in frames if (site := self._own.site(frame)).frames]

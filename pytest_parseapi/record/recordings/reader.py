@@ -7,9 +7,10 @@ import json
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pytest_parseapi.model.mistakes import UsageError, listed
+from pytest_parseapi.model.request_content import not_json
 from pytest_parseapi.record.recordings.cassette import exchanges_of_cassette
 from pytest_parseapi.record.recordings.exchange import Recording
 from pytest_parseapi.record.recordings.fields import UnusableError, host_of
@@ -78,7 +79,7 @@ def _data(file: Path) -> Mapping[Any, Any]:
     begins = raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if begins in (b"{", b"[") or not (is_yaml or b"interactions" in raw):
         try:
-            data = json.loads(raw, parse_constant=_refuse)
+            data = json.loads(raw, parse_constant=not_json)
         except (ValueError, RecursionError):
             if not is_yaml:
                 problem = "is no JSON that can be read" if begins in (b"{", b"[") else _NEITHER
@@ -89,11 +90,6 @@ def _data(file: Path) -> Mapping[Any, Any]:
     if not isinstance(data, dict):
         raise UnusableError(_NEITHER)
     return data
-
-
-def _refuse(constant: str) -> NoReturn:
-    """Python reads ``NaN`` and ``Infinity``, which are not JSON."""
-    raise ValueError(constant)
 
 
 def _yaml(raw: bytes) -> Any:
