@@ -71,6 +71,10 @@ class Caller:
             return True
         return _awaits_others(coroutine)
 
+    def is_this_thread(self) -> bool:
+        """Whether it is the calling thread itself, and no task of its loop."""
+        return self._task is None and self._ident == get_ident()
+
     def is_gone(self) -> bool:
         """Whether it has ended, as far as the consumer's code goes, or waits for other work."""
         if self._task is not None:

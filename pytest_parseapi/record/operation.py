@@ -35,8 +35,8 @@ class Operation:
 
     __slots__ = (
         *("attempts", "caller", "caller_moved_on", "closed", "endpoint", "failure", "failures"),
-        *("idle", "key", "merged_into", "next_caller", "parallel_callers", "polls", "preceding"),
-        "under_way",
+        *("followed_by", "idle", "key", "merged_into", "next_caller", "parallel_callers", "polls"),
+        *("preceding", "under_way"),
     )
 
     def __init__(
@@ -68,6 +68,9 @@ class Operation:
         """Whether its last caller has asked about something else since, as a worker does."""
         self.next_caller: Caller | None = None
         """Who asked for the same when the last attempt failed, while its caller seemed at work."""
+        self.followed_by: Operation | None = None
+        """What another caller began later with another payload, while the last one seemed at work
+        and had not asked again."""
         self.merged_into: Operation | None = None
         """The operation that this one was merged into."""
         self.under_way = False
@@ -129,7 +132,7 @@ class Operation:
                 return False
         self.caller = asked.caller
         self.caller_moved_on = False
-        self.next_caller = None
+        self.next_caller = self.followed_by = None
         return True
 
     def merge(self, later: Operation) -> None:
@@ -144,6 +147,7 @@ class Operation:
         self.polls += later.polls
         self.attempts += later.attempts
         self.caller, self.next_caller = later.caller, later.next_caller
+        self.followed_by = later.followed_by
         self.caller_moved_on, self.parallel_callers = later.caller_moved_on, later.parallel_callers
         self.closed, self.under_way = later.closed, later.under_way
         later.merged_into = self
@@ -170,6 +174,25 @@ class Operation:
             return True
         self.next_caller = self.next_caller or asked.caller
         return False
+
+    def may_be_followed_by(self, asked: NewRequest) -> bool:
+        """Whether a request came a while after its last failure."""
+        failed = bool(self.attempts) and not self.under_way and self.last.failed
+        return failed and asked.started - self.last.ended > _MOMENT_SECONDS
+
+    def was_followed(self, *, is_judged: bool) -> bool:
+        """Whether its last caller never asked again, so that what followed is the retry.
+
+        Args:
+            is_judged: whether the calling thread looks at the record, and asks no more.
+        """
+        later = self.followed_by
+        if later is None or later.merged_into is not None or not later.attempts:
+            return False
+        if self.closed or self.under_way:
+            return False
+        is_judge = is_judged and self.caller.is_this_thread()
+        return is_judge or self.caller_moved_on or self.caller.is_gone()
 
     def was_abandoned(self, now: float) -> bool:
         """Whether its last caller ended at the moment of the failure, and so was not at work on it.
@@ -224,11 +247,15 @@ class Series:
                 return operation
         return None
 
-    def start(self, endpoint: Endpoint, caller: Caller) -> Operation:
-        """A new operation of this caller."""
+    def start(self, asked: NewRequest) -> Operation:
+        """A new operation, of a request that belongs to none there is."""
         self._forget_closed()
-        last = self.operations[-1]
-        operation = Operation(endpoint, caller, last.key, last if last.closed else None)
+        last, caller = self.operations[-1], asked.caller
+        operation = Operation(asked.endpoint, caller, last.key, last if last.closed else None)
+        if operation.preceding is None:
+            for earlier in self._open:
+                if earlier.followed_by is None and earlier.may_be_followed_by(asked):
+                    earlier.followed_by = operation
         self.operations.append(operation)
         self._open[operation] = None
         self._by_caller[caller] = operation
@@ -238,13 +265,18 @@ class Series:
         """The operations whose last callers have ended: their next callers go on with them."""
         return [item for item in self._open if item.was_abandoned(now)]
 
+    def followed(self, *, is_judged: bool) -> list[Operation]:
+        """The operations that other callers went on with, as their last ones never asked again."""
+        return [item for item in self._open if item.was_followed(is_judged=is_judged)]
+
     def merge_next(self, operation: Operation) -> Operation | None:
-        """Merge what the next caller of an operation began beside it."""
+        """Merge what the next caller of an operation began beside it, or later."""
         if self._by_caller.get(operation.caller) is operation:
             del self._by_caller[operation.caller]
         place = self.operations.index(operation)
         for later in self.operations[place + 1 :]:
-            if later.caller == operation.next_caller and later.preceding is None:
+            is_next = later.caller == operation.next_caller and later.preceding is None
+            if is_next or later is operation.followed_by:
                 operation.merge(later)
                 self.operations.remove(later)
                 self._open.pop(later, None)

@@ -32,6 +32,10 @@ class Operations:
         for item in self._documents.values():
             if isinstance(item, Series):
                 self._merge_abandoned(item)
+                while (followed := item.followed(is_judged=True)) and self._merge(
+                    item, followed[0]
+                ):
+                    pass  # what followed may have been followed, too
                 found += item.operations
             else:
                 found.append(item)
@@ -100,8 +104,8 @@ class Operations:
             if found.accepts(asked):
                 return found
             found = self._documents[key] = Series(found)
-            return found.start(asked.endpoint, asked.caller)
-        return found.of(asked) or found.start(asked.endpoint, asked.caller)
+            return found.start(asked)
+        return found.of(asked) or found.start(asked)
 
     def _merge_left(self, operation: Operation, asked: NewRequest) -> None:
         """Merge an operation whose caller goes on to another document."""
@@ -114,11 +118,12 @@ class Operations:
         for operation in several.abandoned(self._now()):
             self._merge(several, operation)
 
-    def _merge(self, several: Series, operation: Operation) -> None:
-        """The next caller of an operation has gone on with it."""
+    def _merge(self, several: Series, operation: Operation) -> bool:
+        """The next caller of an operation has gone on with it; whether anything was merged."""
         later = several.merge_next(operation)
         if later is None:
-            return
+            return False
         path = (later.endpoint.method, later.endpoint.path, later.caller.key)
         if self._latest.get(path) is later:
             self._latest[path] = operation
+        return True

@@ -322,6 +322,34 @@ def test_a_caller_that_pauses_before_the_next_document_had_not_handed_over(book)
     assert book.operations() == [[1], [2], [3]]
 
 
+@pytest.mark.parametrize("ends", ["gone", "busy", "elsewhere", "asks again"])
+def test_another_payload_by_another_caller_is_the_retry_unless_the_first_one_asks_again(book, ends):
+    """A worker that sleeps between two looks at its jobs seems to be at work on the last one."""
+    book.attempt(by="one", body=b'{"pages": "1", "config": {}}')
+    book.now = 2
+    book.attempt(by="two", body=b'{"pages": "1"}', ok=True)
+    if ends == "gone":
+        book.callers.end("one")
+    elif ends == "elsewhere":
+        book.attempt("b.pdf", by="one")
+    elif ends == "asks again":
+        book.attempt(by="one", body=b'{"pages": "1", "config": {}}', ok=True)
+    joined = {"gone": [[1, 2]], "elsewhere": [[1, 2], [3]], "asks again": [[1, 3], [2]]}
+    assert book.operations() == joined.get(ends, [[1], [2]])
+    if ends == "gone":
+        assert book.journal.attempts[1].waited == 2
+
+
+def test_what_followed_may_have_been_followed_itself(book):
+    for number, by in enumerate(("one", "two", "three")):
+        book.attempt(by=by, body=b'{"n": %d}' % number)
+        book.now += 2
+    assert book.operations() == [[1], [2], [3]]
+    for by in ("one", "two", "three"):
+        book.callers.end(by)
+    assert book.operations() == [[1, 2, 3]]
+
+
 def test_what_two_operations_were_is_dropped_as_one(book):
     first = book.attempt(by="one")
     retry = book.open(by="two")

@@ -144,6 +144,31 @@ def by_workers_and_a_heap_of_due_jobs(job):
         thread.join()
 
 
+def by_workers_that_look_into_a_table(job):
+    """They sleep between two looks, as workers of an outbox do: whoever is awake takes the job."""
+    due, lock = [time.monotonic()], threading.Lock()
+
+    def take():
+        with lock:
+            return bool(due) and due[0] <= time.monotonic() and bool(due.pop())
+
+    def work():
+        while not job.over.is_set():
+            if not take():
+                time.sleep(0.5)
+                continue
+            pause = job.step()
+            if pause is not None:
+                with lock:
+                    due.append(time.monotonic() + pause)
+
+    threads = [threading.Thread(target=work) for _ in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def with_workers(work, jobs, waiting):
     """Let threads bring jobs to their end that wait in a queue."""
     threads = [threading.Thread(target=work) for _ in range(WORKERS)]
@@ -276,6 +301,7 @@ TASK_QUEUES = (by_a_worker_of_celery, by_a_worker_of_dramatiq)
 BY_TIMES_OF_DAY = (
     *TASK_QUEUES,
     by_workers_and_a_heap_of_due_jobs,
+    by_workers_that_look_into_a_table,
     by_the_scheduler_of_the_stdlib,
 )
 """Those that wait until a moment, so that their waits are equal to some milliseconds alone."""
@@ -290,6 +316,7 @@ ARCHITECTURES = (
     by_the_scheduler_of_the_stdlib,
     by_workers_that_sleep_before_they_put_back,
     by_workers_and_a_heap_of_due_jobs,
+    by_workers_that_look_into_a_table,
     by_a_task_for_each_attempt,
     by_a_chain_of_tasks,
     by_an_asyncio_queue,
