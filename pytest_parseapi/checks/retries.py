@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from http.client import GATEWAY_TIMEOUT
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.kinds import rule_of
@@ -203,17 +204,29 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     if len(attempts) > 1 and attempts[-2].failed:
         return
     error, topic = last.error, _advised(observed, operation)
-    if topic is not None and observed.success_beside(operation) is None:
-        yield Finding(
-            kind="retryable_error",
-            rule=f"{last.error_name} is retried",
-            subject=Subject.operation(operation),
-            expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
-            + (_basis(error) if isinstance(error, DocumentedError) else ""),
-            seen="nothing followed",
-            nearest=asked_to_wait(last),
-            advice=observed.advice(topic),
-        )
+    if topic is None or observed.success_beside(operation) or _became_run(observed, last):
+        return
+    yield Finding(
+        kind="retryable_error",
+        rule=f"{last.error_name} is retried",
+        subject=Subject.operation(operation),
+        expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
+        + (_basis(error) if isinstance(error, DocumentedError) else ""),
+        seen="nothing followed",
+        nearest=asked_to_wait(last),
+        advice=observed.advice(topic),
+    )
+
+
+def _became_run(observed: Observed, last: Attempt) -> bool:
+    """Whether a request that took too long was followed by a run: that has no such limit."""
+    submits = {item.path for item in observed.provider.endpoints if item.submits}
+    return last.status == GATEWAY_TIMEOUT and any(
+        item.number > last.number
+        and item.endpoint in submits - {last.endpoint}
+        and not set(item.names).isdisjoint(last.names)
+        for item in observed.attempts
+    )
 
 
 def _advised(observed: Observed, operation: Operation) -> Topic | None:

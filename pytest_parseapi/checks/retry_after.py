@@ -54,6 +54,9 @@ def too_early(observed: Observed) -> Iterator[Finding]:
         for before, after in operation.pairs():
             if before.retry_at is None or observed.asked_anew(before, after):
                 continue
+            if not before.same_credential(after):
+                # It was asked of another customer.
+                continue
             asked = before.retry_at - before.wall_ended
             rule, slack = (
                 "no retry comes before the reply's Retry-After",

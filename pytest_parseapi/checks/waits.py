@@ -57,12 +57,14 @@ class WaitProblem(NamedTuple):
 def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWait]]:
     """The waits before retries, a list for each row of failures; none after a Retry-After.
 
-    What a receiver asks because of a further webhook begins a new row.
+    What a receiver asks because of a further webhook begins a new row, and so does what is asked
+    with another credential, which may be another customer's.
     """
     waits: list[RetryWait] = []
     position = 0
     for before, after in zip(operation.attempts, operation.attempts[1:], strict=False):
-        if not before.failed or observed.asked_anew(before, after):
+        anew = observed.asked_anew(before, after) or not before.same_credential(after)
+        if not before.failed or anew:
             yield waits
             waits, position = [], 0
             continue

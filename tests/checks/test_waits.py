@@ -413,6 +413,30 @@ def test_a_retry_with_another_credential_is_another_request(extend_api):
     extend_api.assert_follows_documentation()
 
 
+@pytest.mark.parametrize("retry_after", [None, 30])
+@pytest.mark.parametrize("key", ["sk_live_customer_2", "sk_live_customer_1"])
+def test_another_customer_is_not_kept_waiting(extend_api, retry_after, key):
+    """Two customers ask for one public document, the second after the first has given up."""
+    extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=retry_after)
+    for sent in ("sk_live_customer_1", key):
+        send(extend_api, key=sent)
+    text = said(extend_api.assert_follows_documentation)
+    assert (text == "passed") is (key == "sk_live_customer_2")
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "right"),
+    [(504, "/parse_runs", True), (504, "/files/upload", False), (503, "/parse_runs", False)],
+)
+def test_what_took_too_long_may_become_a_run(extend_api, status, path, right):
+    """A synchronous request ends after five minutes; a run has no such limit."""
+    extend_api.fail("gateway_timeout_html" if status == 504 else "service_unavailable_html")
+    send(extend_api)
+    send(extend_api, path=path)
+    text = said(extend_api.assert_follows_documentation)
+    assert text == "passed" if right else "is retried" in text
+
+
 def test_an_inferred_error_says_so(extend_api):
     extend_api.fail("CHUNKING_ERROR")
     print(send(extend_api).text)  # noqa: T201
