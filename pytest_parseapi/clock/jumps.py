@@ -11,6 +11,7 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Iterator, Sized
 
+from pytest_parseapi.clock.child_looks import ChildLooks
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.deadlines import Deadlines
 from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
@@ -46,6 +47,8 @@ class Jumps:
         """Who is to be woken when."""
         self.holds = 0
         """How many real things are under way."""
+        self.children = ChildLooks(elapsed)
+        """Who waits for the end of a child process by looking again and again."""
         self._elapsed_time = elapsed
         self._endless = endless
         self._interrupts_itself = False
@@ -86,6 +89,17 @@ class Jumps:
         with self.alone():
             self.deadlines.add(entry, deadline)
 
+    def runs(self, child: int, still: Callable[[], bool]) -> None:
+        """The calling thread has found a child process running.
+
+        Args:
+            child: its number.
+            still: returns whether it still runs.
+        """
+        with self.alone():
+            if self.children.note(child, still):
+                self._endless.in_a_row = 0
+
     def interrupt(self, ident: int) -> None:
         """Have a thread run the handler of the signal for a timer; called with the lock held."""
         entry = self.threads.entry_of(ident)
@@ -122,6 +136,7 @@ class Jumps:
             self.before()
             if (
                 self.holds
+                or (self.children.found and self.children.any_runs())
                 or came
                 or not needs
                 or threads.others_work()
@@ -158,6 +173,10 @@ class Jumps:
 
     # What follows is called with the lock held.
 
+    def is_held(self) -> bool:
+        """Whether something real is under way, over which no time jumps."""
+        return self.holds > 0 or (bool(self.children.found) and self.children.any_runs())
+
     def _is_covered(self) -> bool:
         """Whether a test within this one runs."""
         if self.current is None:
@@ -167,7 +186,7 @@ class Jumps:
 
     def try_jump(self) -> None:
         """Jump to the earliest deadline if no thread is at work."""
-        if self.closed or self.holds or self._is_covered():
+        if self.closed or self.is_held() or self._is_covered():
             return
         self.before()
         earliest = self.deadlines.earliest()

@@ -7,13 +7,14 @@ exchange much in a moment. A time-out that is used up counts, however short it i
 from __future__ import annotations
 
 import functools
+import os
 import socket
 import threading
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clock.callers import calling_frame
+from pytest_parseapi.clock.callers import CallerKind, caller_named, calling_frame
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
 from pytest_parseapi.clock.virtual_clock import VirtualClock
@@ -27,6 +28,7 @@ _SOCKET_METHODS: Final = (
     *("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"),
     *("send", "sendall", "sendto", "sendmsg"),
 )
+_CHILD_MODULES: Final = ("popen_fork", "popen_forkserver", "popen_spawn_win32")
 _TLS_METHODS: Final = ("read", "write", "do_handshake")
 
 
@@ -50,6 +52,9 @@ class RealInput:
         self._imports.when("ssl", self._reach_ssl)
         self._imports.when("subprocess", self._reach_child)
         self._imports.when("multiprocessing.synchronize", self._reach_condition)
+        for name in _CHILD_MODULES:
+            self._imports.when(f"multiprocessing.{name}", self._reach_process)
+        self._patches.put(os, "waitpid", self._waiting_for)
 
     def stop(self) -> None:
         """Stop noting them."""
@@ -64,6 +69,37 @@ class RealInput:
     def _reach_child(self, module: ModuleType) -> None:
         record = recording(self._clock, _of_child)
         self._patches.put(vars(module)["Popen"], "wait", record)
+        self._reach_process(module)
+
+    def _reach_process(self, module: ModuleType) -> None:
+        kind = vars(module)["Popen"]
+        if "poll" in vars(kind):
+            self._patches.put(kind, "poll", self._polling)
+
+    def _polling(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock = self._clock
+
+        @functools.wraps(real)
+        def poll(child: Any, *arguments: Any) -> Any:
+            found = real(child, *arguments)
+            if found is None and not clock.closed and _is_consumer_s(calling_frame()):
+                clock.jumps.runs(child.pid, lambda: real(child) is None)
+            return found
+
+        return poll
+
+    def _waiting_for(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        clock = self._clock
+
+        @functools.wraps(real)
+        def waitpid(*arguments: Any) -> Any:
+            found = real(*arguments)
+            if found == (0, 0) and not clock.closed and _is_consumer_s(calling_frame()):
+                child = arguments[0]
+                clock.jumps.runs(child, functools.partial(_runs, child))
+            return found
+
+        return waitpid
 
     def _reach_condition(self, module: ModuleType) -> None:
         record = recording(self._clock, _of_condition)
@@ -106,6 +142,26 @@ def _of_socket(sock: socket.socket, *_arguments: Any, **_named: Any) -> int | No
 def _of_child(_child: Any, timeout: float | None = None) -> int | None:
     """What a child process does in time is work of the consumer's, and no wait."""
     return used_up(timeout) if timeout is not None and timeout > 0 else None
+
+
+def _is_consumer_s(frame: FrameType | None) -> bool:
+    """Whether the consumer looks at a child process, and no pool at its own."""
+    while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.process":
+        if frame.f_code.co_name == "start":
+            return False  # it looks at all that were begun before
+        frame = frame.f_back
+    return frame is not None and (
+        caller_named(frame.f_globals.get("__name__") or "") is CallerKind.CONSUMER
+    )
+
+
+def _runs(child: int) -> bool:
+    """Whether a child process runs; its end stays to be waited for."""
+    kind, number = (os.P_PID, child) if child > 0 else (os.P_ALL, 0)
+    try:
+        return os.waitid(kind, number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
 
 
 def _of_condition(_condition: Any, timeout: float | None = None) -> int | None:

@@ -149,6 +149,8 @@ class VirtualClock:
     def stamp(self) -> float:
         """The virtual seconds for the record: code that ran since the last wait costs none."""
         self._endless.in_a_row = 0
+        if self.jumps.children.found:
+            self.jumps.children.forget()
         elapsed = self.elapsed_time
         now = elapsed.now()
         if now != elapsed.passed_ns and not self.real:
@@ -202,6 +204,8 @@ class VirtualClock:
         began, until = self.elapsed_time.monotonic(), None
         threads.lock()
         try:
+            if needs is None and self.jumps.children.found:
+                self.jumps.children.forget()
             if needs is not None:
                 until = self.elapsed_time.now() + needs
                 self.jumps.deadlines.add(entry, until)
@@ -214,6 +218,8 @@ class VirtualClock:
             raise
         finally:
             self.jumps.deadlines.forget(entry)
+            if self.jumps.children.found:
+                self.jumps.children.forget()
             self.jumps.unlock()
         if came is None:
             return self._after_test(entry, until, began + (needs or 0))
@@ -347,7 +353,7 @@ class VirtualClock:
     def _is_stuck(self, entry: WaitingThread, began: int) -> bool:
         """Whether nothing is left that could end the wait, and has not been for a while."""
         waited = self.elapsed_time.monotonic() - began
-        if waited < _GRACE_NS or self.jumps.holds or self.jumps.real_work():
+        if waited < _GRACE_NS or self.jumps.is_held() or self.jumps.real_work():
             return False
         threads = self._threads
         return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(
@@ -357,7 +363,7 @@ class VirtualClock:
     def _is_outwaited(self, began: int, due: int) -> bool:
         """Whether a wait's time has really passed; code that runs meanwhile costs none."""
         # Time cannot jump while something real is waited for, which is on record with what it took.
-        earliest = due if self.jumps.holds else max(due, began + FREE_NS)
+        earliest = due if self.jumps.is_held() else max(due, began + FREE_NS)
         return self.elapsed_time.monotonic() >= earliest
 
     def _after_test(self, entry: WaitingThread, until: int | None, due: int) -> bool:
