@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import pkgutil
@@ -21,6 +22,10 @@ from pytest_parseapi.patching.attributes import beneath
 # No test relies on how long anything takes.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
+
+# pytest-asyncio asks for the thread's loop, to put it back: the first time, asyncio would make one,
+# which nobody closes.
+asyncio.set_event_loop(None)
 
 # A nested run of pytest in this process forgets what it imported, and would import it all again in
 # the next one.
