@@ -23,8 +23,6 @@ from pytest_parseapi.serve import ServedScript, read_script, serve
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
 
-__all__ = ["error_json", "error_table", "main"]
-
 
 def error_table(providers: Iterable[Provider]) -> str:
     """Every documented error of every provider, one a line."""

@@ -28,8 +28,6 @@ from pytest_parseapi.record.retention import MOST_ATTEMPTS, Retention
 from pytest_parseapi.record.timeline import describe_error
 from pytest_parseapi.service.long_lived import LongLivedService, Shared
 
-__all__ = ["ServedScript", "long_lived_providers", "read_script", "serve"]
-
 _LARGEST_SCRIPT: Final = 1024 * 1024
 
 

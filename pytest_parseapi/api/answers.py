@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from pytest_parseapi.api.simulated_providers import SimulatedProviders
     from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Answers"]
-
 
 class Answers:
     """What `ParseAPI.answers` gives: a side effect that fails as scripted, and then succeeds.

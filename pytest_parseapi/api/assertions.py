@@ -19,8 +19,6 @@ from pytest_parseapi.checks.finding import name_check
 from pytest_parseapi.checks.logs import Which
 from pytest_parseapi.checks.observed import Observed
 
-__all__ = ["Assertions", "notes_checks"]
-
 
 class Assertions(ABC):
     """The ``assert_...`` methods that judge requests."""

@@ -7,8 +7,6 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Controls"]
-
 
 class Controls:
     """One provider of one test."""

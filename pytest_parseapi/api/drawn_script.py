@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-__all__ = ["FailureScript", "ScriptedFailure", "show_while_shrinking"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedFailure:

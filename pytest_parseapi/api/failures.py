@@ -11,8 +11,6 @@ from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.service.condition import When
 from pytest_parseapi.service.script import RetryAfter, steps_for, times_of
 
-__all__ = ["FailureControls"]
-
 
 class FailureControls(Controls):
     """Scripts failing replies, and how long replies take."""

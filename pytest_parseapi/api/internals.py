@@ -10,16 +10,6 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
 
-__all__ = [
-    "lines_of",
-    "note_check",
-    "observed_of",
-    "sender_of",
-    "service_of",
-    "simulation_of",
-    "webhooks_of",
-]
-
 
 def simulation_of(api: ParseAPI) -> SimulatedProviders:
     """The simulation of its test, also of one that is over."""

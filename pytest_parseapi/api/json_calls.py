@@ -15,8 +15,6 @@ from pytest_parseapi.checks.kinds import KINDS, kind_of_check
 from pytest_parseapi.model.mistakes import UsageError, counted, nearest
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["arguments_for", "check_named", "read_json"]
-
 _ALWAYS: Final = "always"
 _ENDLESS: Final = ("times", "polls")
 _FLAGS: Final = ("batch", "signed_url", "immediate_first")

@@ -19,9 +19,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.evidence.plugin_text import without_plugin_text
 from pytest_parseapi.record.timeline import timeline_of
-from pytest_parseapi.service.script import ALWAYS
-
-__all__ = ["ALWAYS", "ParseAPI"]
 
 
 @names_mistakes

@@ -9,8 +9,6 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.recordings.reader import read_recording
 from pytest_parseapi.service.replay_script import replay_of
 
-__all__ = ["ReplayControls"]
-
 
 class ReplayControls(Controls):
     """Scripts the replies of a recording."""

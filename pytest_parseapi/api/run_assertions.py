@@ -8,8 +8,6 @@ from typing import Any
 from pytest_parseapi.api.assertions import Assertions
 from pytest_parseapi.checks import polls, runs, webhooks
 
-__all__ = ["RunAssertions"]
-
 
 class RunAssertions(Assertions):
     """The ``assert_...`` methods, those of runs and webhooks among them."""

@@ -10,8 +10,6 @@ from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_script import polls_of, run_step_for, seconds_of
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["RunControls", "run_book"]
-
 
 def run_book(service: SimulatedService) -> RunBook:
     """The runs of a service; a `UsageError` where its provider has none."""

@@ -18,8 +18,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 
-__all__ = ["POSTS", "answer", "call"]
-
 _MAX_BODY_BYTES: Final = 1024 * 1024
 _SHOWN_BODY: Final = 64 * 1024
 _JSON: Final = "application/json"

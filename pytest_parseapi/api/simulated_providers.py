@@ -23,8 +23,6 @@ from pytest_parseapi.record.timeline import timeline_of
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
 
-__all__ = ["Control", "Settings", "SimulatedProviders"]
-
 Control: TypeAlias = Callable[["SimulatedProviders", str, Request], Reply]
 
 

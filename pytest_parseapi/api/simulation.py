@@ -24,8 +24,6 @@ from pytest_parseapi.record.evidence.collector import Evidence, Source
 from pytest_parseapi.service.run_script import RunStep
 from pytest_parseapi.service.script import Scripted
 
-__all__ = ["Settings", "Simulation"]
-
 
 class Simulation(SimulatedProviders):
     """The simulated providers of one test, with its clock and evidence.

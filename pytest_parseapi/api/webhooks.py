@@ -16,8 +16,6 @@ from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_sender import FIRST_WAIT, TRIES, WebhookSender
 from pytest_parseapi.service.webhook_targets import Target, kind_of
 
-__all__ = ["WebhookControls"]
-
 
 class WebhookControls(Controls):
     """Makes deliveries, and hands them to the consumer's receiver."""

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from pytest_parseapi.model.mistakes import check_keywords, nearest
 
-__all__ = ["names_mistakes"]
-
 
 class UnknownNameError(AttributeError):
     """A test asked for an attribute that does not exist."""

@@ -24,8 +24,6 @@ from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
-__all__ = ["IMMEDIATE", "backoff", "missing_backoff"]
-
 IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
 """What may explain that a first retry came without a wait."""
 _ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"

@@ -20,8 +20,6 @@ from pytest_parseapi.checks.webhooks import (
     wrong_ones_not_rejected,
 )
 
-__all__ = ["findings", "follows_documentation"]
-
 
 def follows_documentation(
     observed: Observed, document: str | None = None, text: str | None = None

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-__all__ = ["EncodedSecret"]
-
 # What is shorter may stand in the base64 of anything else by chance.
 _MIN_SECRET_CHARS: Final = 12
 _BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/-_")

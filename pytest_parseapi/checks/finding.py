@@ -14,20 +14,6 @@ from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 
-__all__ = [
-    "GIVES_UP",
-    "NOT_RETRIED",
-    "Finding",
-    "Subject",
-    "asked_to_wait",
-    "body_of",
-    "check_error",
-    "check_of",
-    "findings_of",
-    "name_check",
-    "numbers_of",
-]
-
 GIVES_UP: Final = (
     "assert_gave_up() is the check for a consumer that gives up rather than wait out a long "
     "Retry-After"

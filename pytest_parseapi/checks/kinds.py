@@ -10,8 +10,6 @@ from typing import Final, Literal
 from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["ALL_AT_ONCE", "KINDS", "FindingKind", "Kind", "kind_of_check", "page_behind", "rule_of"]
-
 ALL_AT_ONCE: Final = "assert_follows_documentation"
 """The check that looks for whatever a provider advises."""
 

@@ -7,8 +7,6 @@ from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 
-__all__ = ["failed_runs", "known_runs", "need_failed_run", "no_run_to_check", "shown_by"]
-
 
 def failed_runs(observed: Observed) -> list[Run]:
     """The runs that failed, as far as the consumer could get to know of them."""

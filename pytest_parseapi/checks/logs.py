@@ -18,8 +18,6 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["Which", "credential_not_logged", "leaks", "owed", "request_id_logged", "unlogged"]
-
 Which = Literal["last", "all", "any"]
 
 _MIN_SECRET_CHARS = 8

@@ -19,8 +19,6 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import short_document, timeline_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["Observed", "example_code", "nothing_to_check", "proves_nothing", "raise_findings"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:

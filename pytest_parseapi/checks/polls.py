@@ -15,8 +15,6 @@ from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["polled_politely", "polling_stopped", "polls_after_end", "polls_too_close"]
-
 _STOPPED: Final = rule_of("poll_after_end")
 _MINIMUM: Final = 0.5
 _SLOWER: Final = "wait before each poll, longer each time: 1, 2, 4 s and so on, up to 30 s"

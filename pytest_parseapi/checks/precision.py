@@ -8,17 +8,6 @@ from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = [
-    "CAP_FROM",
-    "NO_WAIT",
-    "OFF_THE_FLOOR",
-    "TOLERANCE",
-    "no_wait",
-    "tolerance",
-    "too_fast",
-    "unjudgeable",
-]
-
 NO_WAIT: Final = 0.001
 """Up to here, in seconds, a wait counts as none."""
 TOLERANCE: Final = 0.002

@@ -12,15 +12,6 @@ from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_fi
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = [
-    "api_version_sent",
-    "changed_payloads",
-    "missing_timeouts",
-    "payload_resent",
-    "timeout_set",
-    "wrong_api_versions",
-]
-
 _PAYLOAD_RULE: Final = rule_of("payload")
 _SPENT = (
     "a stream or file handle is spent after the first attempt: read it once into bytes, or "

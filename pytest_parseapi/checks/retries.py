@@ -15,16 +15,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = [
-    "gave_up",
-    "missing_retries",
-    "not_retried",
-    "parsed_once",
-    "pointless_retries",
-    "recovered",
-    "retried",
-]
-
 
 def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
     """Each failed operation was tried again, exactly ``times`` more times where given."""

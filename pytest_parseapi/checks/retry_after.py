@@ -11,8 +11,6 @@ from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_fi
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["retry_after_honoured", "too_early"]
-
 
 def retry_after_honoured(observed: Observed, document: str | None = None) -> None:
     """No retry came before the ``Retry-After`` of the reply that it follows."""

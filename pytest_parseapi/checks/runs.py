@@ -23,8 +23,6 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.request_changes import differs_in
 from pytest_parseapi.record.run import Run
 
-__all__ = ["resubmitted", "run_failure_logged", "unlogged_failures", "wrong_resubmissions"]
-
 _AGAIN: Final = rule_of("resubmitted")
 
 _WAIT_TOLERANCE: Final = 1e-6

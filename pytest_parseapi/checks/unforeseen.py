@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["unforeseen_in"]
-
 _UNRELATED: Final = (
     AssertionError,
     AttributeError,

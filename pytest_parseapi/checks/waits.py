@@ -9,8 +9,6 @@ from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
-__all__ = ["RetryWait", "WaitProblem", "waits_of"]
-
 
 class RetryWait(NamedTuple):
     """The wait before one retry."""

@@ -14,16 +14,6 @@ from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescriptio
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = [
-    "good_ones_not_accepted",
-    "repeated_acts",
-    "repeated_effects",
-    "webhook_accepted",
-    "webhook_handled_once",
-    "webhook_rejected",
-    "wrong_ones_not_rejected",
-]
-
 _REJECTED: Final = rule_of("webhook_rejected")
 _ACCEPTED: Final = rule_of("webhook_accepted")
 _ONCE: Final = rule_of("webhook_handled_once")

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 
-__all__ = ["noted_adapters", "noted_connections", "noted_transports"]
-
 
 def noted_transports(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
     """Makes what takes the place of ``_transport_for_url`` of httpx's clients.

@@ -8,8 +8,6 @@ from typing import Final, NoReturn
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.model.stops import Stops
 
-__all__ = ["Forks"]
-
 _MAX_MESSAGE_BYTES: Final = 4000
 """Bytes of one message: as many as a pipe takes at once."""
 

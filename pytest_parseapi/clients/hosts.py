@@ -15,8 +15,6 @@ from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["Interceptor", "SimulatedHosts", "no_control", "plain_host"]
-
 
 def plain_host(host: str) -> str:
     """A host as it is compared: in lower case, without the dot that may end it."""

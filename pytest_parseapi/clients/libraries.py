@@ -19,8 +19,6 @@ from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["CLIENTS", "ClientLibrary", "interceptors_for"]
-
 
 @dataclass(frozen=True, slots=True)
 class ClientLibrary:

@@ -11,8 +11,6 @@ import io
 import sys
 from typing import Any, Final
 
-__all__ = ["PLAIN_METHODS", "check_by_httpcore", "check_by_urllib3"]
-
 PLAIN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 """Methods that no library refuses."""
 

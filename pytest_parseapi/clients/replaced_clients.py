@@ -9,8 +9,6 @@ from typing import Any, Final
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
-__all__ = ["EndedMocks", "replaced_client"]
-
 _VERBS: Final = ("request", "post", "get")
 _HTTPX: Final = (
     *_VERBS,

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["SharedContexts"]
-
 _ENVIRONMENT: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 

@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-__all__ = ["CLASSES", "FUNCTIONS", "STARTS"]
-
 # In mappings, since freezegun puts others in the place of what a module has by name.
 CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType({"datetime": datetime.datetime})
 """The classes of ``datetime`` that know the time, by name."""

@@ -22,8 +22,6 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["Alarms"]
-
 _NOBODY: Final = 0
 _handler_of: Final = _signal.getsignal
 # Two readings of the same timer differ by less.

@@ -7,8 +7,6 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-__all__ = ["Gate", "PolledWait", "Sleep", "Taking", "Wait", "raw_acquire", "raw_release"]
-
 # The methods as they are before any test: those of the type may be replaced.
 raw_acquire: Final[Callable[..., bool]] = vars(LockType)["acquire"]
 raw_release: Final[Callable[..., None]] = vars(LockType)["release"]

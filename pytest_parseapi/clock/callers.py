@@ -10,16 +10,6 @@ from enum import Enum
 from types import FrameType
 from typing import Final
 
-__all__ = [
-    "NOT_ASKED",
-    "CallerKind",
-    "ask_for_frame",
-    "caller_named",
-    "caller_of",
-    "calling_frame",
-    "is_tool",
-]
-
 _TOOLS: Final = frozenset(
     {
         *("pytest", "_pytest", "pluggy", "xdist", "execnet", "coverage", "hypothesis"),

@@ -10,8 +10,6 @@ from typing import Final
 
 from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 
-__all__ = ["ChildLooks"]
-
 # One that runs for longer may be a server that somebody looks after, which never ends.
 _MAX_RUN_NS: Final = 60 * SECOND_NS
 

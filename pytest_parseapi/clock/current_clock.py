@@ -15,8 +15,6 @@ from pytest_parseapi.patching.process import process
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
 
-__all__ = ["Current", "current"]
-
 
 class Current:
     """The clock of the simulated test that runs, if one does."""

@@ -10,8 +10,6 @@ from typing import Final
 from pytest_parseapi.clock.elapsed_time import ElapsedTime
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
-__all__ = ["Deadlines"]
-
 # Waits that ended early are swept out once there are more of them than of the others.
 _MAX_ENDED: Final = 64
 

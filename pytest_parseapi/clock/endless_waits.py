@@ -9,8 +9,6 @@ from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 from pytest_parseapi.model.call_site import lines_of_threads
 from pytest_parseapi.model.stops import Stops
 
-__all__ = ["MAX_WAITS", "EndlessWaits"]
-
 MAX_WAITS: Final = 100_000
 """How many sleeps in a row, without a request between them, stop a test."""
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from pytest_parseapi.patching.plain_socket import plain_socket
 
-__all__ = ["has_input", "is_readable", "queue_of_trio", "trio_is_at_rest"]
-
 # The task by which other threads wake a loop.
 _WAKER_TASK: Final = "<TrioToken.run_sync_soon task>"
 

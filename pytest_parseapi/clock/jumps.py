@@ -19,8 +19,6 @@ from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
-__all__ = ["Jumps"]
-
 
 class Jumps:
     """The jumps of one test's time.

@@ -19,8 +19,6 @@ from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.real_waits import wait_in_real_time
 
-__all__ = ["LOCK", "RLOCK", "lock_methods", "queue_methods"]
-
 LOCK: Final[type] = LockType
 RLOCK: Final[type] = type(threading.RLock())
 _CONDITION_WAIT: Final = threading.Condition.wait.__code__

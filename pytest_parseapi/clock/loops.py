@@ -33,8 +33,6 @@ from pytest_parseapi.clock.trio_loops import TrioWaits
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches, set_on
 
-__all__ = ["LoopWaits"]
-
 # Callbacks of a loop that wait for work which may never come.
 _IDLE_CALLBACKS: Final = frozenset({"_read_from_self", "_accept_connection"})
 # Where a selector keeps, during a test, which loop it is of.

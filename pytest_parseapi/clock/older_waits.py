@@ -18,8 +18,6 @@ from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 
-__all__ = ["GRACE_NS", "OlderWaits", "is_clock_frame", "is_wait"]
-
 # It may be that another thread was faster.
 GRACE_NS: Final = SECOND_NS // 4
 """So long, in real nanoseconds, a thread may take to go on."""

@@ -8,8 +8,6 @@ import sys
 import sysconfig
 from typing import Final
 
-__all__ = ["limits_line", "why_no_virtual_time", "why_not_in_place"]
-
 _MIN_PYTHON: Final = (3, 11)
 _MAX_PYTHON: Final = (3, 14)
 _PATCH_CALLS: Final = {

@@ -14,8 +14,6 @@ from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.timed_calls import recorded
 
-__all__ = ["poll_methods"]
-
 
 def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
     """The replacements of their methods, by type.

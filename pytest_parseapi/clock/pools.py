@@ -11,8 +11,6 @@ from threading import Thread
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ["is_of_pool", "on_its_way"]
-
 _POOL_MODULE: Final = "multiprocessing.pool"
 _JOB_TAKER: Final = "_handle_tasks"
 _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})

@@ -26,8 +26,6 @@ from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.real_waits import RealWait
 
-__all__ = ["Readings"]
-
 # The system's clocks that move as the world does; those of processor time do not.
 _MOVING_CLOCKS: Final = tuple(
     getattr(time, name)

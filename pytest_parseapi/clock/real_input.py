@@ -22,8 +22,6 @@ from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.plain_socket import plain_socket
 
-__all__ = ["RealInput", "semaphore_methods"]
-
 _SOCKET_METHODS: Final = (
     *("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"),
     *("send", "sendall", "sendto", "sendmsg"),

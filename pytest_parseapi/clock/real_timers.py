@@ -17,8 +17,6 @@ from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["RealTimers"]
-
 _SLEEP_MODULES: Final = (("gevent", "gevent.hub"), ("eventlet", "eventlet.greenthread"))
 """Libraries, and the modules whose function ``sleep`` is theirs."""
 

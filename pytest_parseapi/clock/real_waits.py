@@ -12,8 +12,6 @@ from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
-__all__ = ["RealWait", "wait_in_real_time"]
-
 _CALL: Final[Callable[..., Any]] = call_each
 
 

@@ -9,8 +9,6 @@ from typing import Any, Final
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
-__all__ = ["replaced_sleep_function", "replaced_sleep_reference"]
-
 _PACKAGE: Final = "pytest_parseapi."
 # How modules name what they wait by.
 _REFERENCES: Final = ("sleep", "time", "asyncio")

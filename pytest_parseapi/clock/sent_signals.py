@@ -15,8 +15,6 @@ from typing import Any, Final
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["SentSignals"]
-
 _SENDERS: Final[tuple[tuple[ModuleType, str], ...]] = (
     *((os, "kill"), (signal, "raise_signal"), (signal, "pthread_kill")),
     (_thread, "interrupt_main"),

@@ -14,8 +14,6 @@ from pytest_parseapi.clock.threads import has_children
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["SignalWaits"]
-
 _WAIT_FUNCTIONS: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
 _PAUSE_SECONDS: Final = 0.005
 """So many real seconds pass between two looks."""

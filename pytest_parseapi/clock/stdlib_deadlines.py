@@ -15,8 +15,6 @@ from typing import Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_named
 
-__all__ = ["put_back_deadlines"]
-
 _DEADLINE_VARIABLES: Final = {
     queue.Queue.get.__code__: "endtime",
     queue.Queue.put.__code__: "endtime",

@@ -15,8 +15,6 @@ from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.locks import lock_methods
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["ReplacedClasses", "ReplacedName"]
-
 
 class ReplacedName:
     """A function that is replaced wherever a module has a name for it.

@@ -26,8 +26,6 @@ from pytest_parseapi.patching.process import process
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
 
-__all__ = ["TakeOver", "take_over"]
-
 
 class _Taken(Protocol):
     """Something that is taken over."""

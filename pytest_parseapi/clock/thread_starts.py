@@ -21,8 +21,6 @@ from pytest_parseapi.patching.start_contexts import keep_context
 if TYPE_CHECKING:
     from pytest_parseapi.clock.current_clock import Current
 
-__all__ = ["Starts", "start_functions"]
-
 _BOOTSTRAP: Final = "_bootstrap"
 """What begins a `threading.Thread`, which is known without this."""
 

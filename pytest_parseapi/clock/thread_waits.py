@@ -21,8 +21,6 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
 
-__all__ = ["ThreadWaits"]
-
 
 class ThreadWaits:
     """Puts the waits of threads on one `VirtualClock`.

@@ -23,8 +23,6 @@ from pytest_parseapi.clock.unregistered_threads import UnregisteredThreads
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["Threads", "has_children"]
-
 _acquire: Final[Callable[..., bool]] = RLock.acquire
 _release: Final[Callable[..., None]] = RLock.release
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["TimeMachine"]
-
 _FUNCTIONS: Final = ("patch", "patch_if_needed", "unpatch")
 
 

@@ -16,8 +16,6 @@ from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["TrioWaits"]
-
 
 class TrioWaits:
     """Puts the waits of trio's loops on one `VirtualClock`.

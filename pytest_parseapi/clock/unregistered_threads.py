@@ -21,8 +21,6 @@ from pytest_parseapi.clock.older_waits import GRACE_NS, is_clock_frame, is_wait
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["LiveThreads", "UnregisteredThreads"]
-
 # A look takes longer the more threads there are: the pause after it lasts so many times as long,
 # and so many nanoseconds at least. A few old threads are looked at each time.
 _PAUSE_FACTOR: Final = 20

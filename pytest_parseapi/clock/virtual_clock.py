@@ -28,8 +28,6 @@ from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["VirtualClock"]
-
 # A single thread that waits without a time-out is given this long before its test is stopped: a
 # signal may still come.
 _GRACE_NS: Final = 2 * SECOND_NS

@@ -17,8 +17,6 @@ from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.thread_waits import ThreadWaits
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 
-__all__ = ["VirtualTime"]
-
 
 class VirtualTime:
     """Installs a `VirtualClock` in the process and takes it out again.

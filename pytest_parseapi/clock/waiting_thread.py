@@ -6,8 +6,6 @@ from _thread import get_ident
 
 from pytest_parseapi.clock.blocking import Wait
 
-__all__ = ["WaitingThread"]
-
 
 class WaitingThread:
     """One thread at rest.

@@ -21,9 +21,6 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.webhook_delivery import again
 
-__all__ = ["CallResult", "Harness", "Parse", "call_parse", "default_document", "finished"]
-
-
 _MAX_SHOWN_CHARS: Final = 120
 # Virtual seconds that what a receiver does after its answer may take.
 _COOL_DOWN_SECONDS: Final = 60.0

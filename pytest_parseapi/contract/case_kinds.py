@@ -15,8 +15,6 @@ from pytest_parseapi.contract.rules import Violation, kept
 from pytest_parseapi.model.lookup import SURFACES
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["CASE_KINDS", "PARSING", "CaseKind", "case_kinds_of"]
-
 PARSING: Final = ("http", "run")
 """The surfaces of consumers that parse a document, and so need ``parse``."""
 _HTTP: Final = ("http",)

@@ -18,36 +18,6 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
-__all__ = [
-    "MANY_RUNS",
-    "UNAVAILABLE",
-    "UNKNOWN",
-    "Case",
-    "backoff_errors",
-    "documented",
-    "documented_errors",
-    "earlier_results",
-    "first_retryable",
-    "lasting_errors",
-    "lasting_run_failures",
-    "main_paths",
-    "may_be_retried",
-    "network_faults",
-    "poll_errors",
-    "poll_faults",
-    "primary_errors",
-    "repeated_webhooks",
-    "retry_afters",
-    "retryable_by_status",
-    "retryable_flags",
-    "run_endpoints",
-    "run_failures",
-    "success",
-    "survivable_faults",
-    "webhooks",
-    "wrong_webhooks",
-]
-
 
 def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
     """Whether the provider advises to retry it."""

@@ -17,8 +17,6 @@ from typing import Final, NamedTuple
 from pytest_parseapi.checks.precision import CAP_FROM, NO_WAIT, OFF_THE_FLOOR
 from pytest_parseapi.checks.waits import WaitProblem
 
-__all__ = ["growth_problem", "means"]
-
 _SLACK_SECONDS: Final = 0.002
 _LEAST_GROWTH: Final = 0.02
 _LINEAR: Final = 1.05

@@ -24,17 +24,6 @@ from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = [
-    "api_version",
-    "backoff",
-    "earlier_result",
-    "lasting_failure",
-    "retry_after",
-    "retryable_flag",
-    "single_failure",
-    "success",
-]
-
 _SEEDS: Final = 16
 _QUIET_SECONDS: Final = 600.0
 _STANDARD: Final = (

@@ -18,8 +18,6 @@ from pytest_parseapi.contract.preflight import obstacle
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["Measured", "Unmeasurable", "measure"]
-
 NewAPI = Callable[[], AbstractContextManager[ParseAPI]]
 """Gives a fresh simulated API for one call of the consumer."""
 

@@ -8,8 +8,6 @@ from typing import Any, ClassVar, Final
 
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["RULES", "ContractPolicy"]
-
 
 class ContractPolicy:
     """The rules of the contract as class attributes; the provider's advice is the default.

@@ -20,8 +20,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["api_was_reached", "obstacle", "parse_mistake"]
-
 _NETWORK: Final = frozenset(fault.name for fault in FAULTS if fault.kind == "network")
 _SURFACES: Final = {"http": "run", "run": "http"}
 

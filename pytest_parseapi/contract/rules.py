@@ -25,8 +25,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line, exception_text
 from pytest_parseapi.record.timeline import describe_error, short_document
 
-__all__ = ["Violation", "general_violations", "kept"]
-
 
 class Violation(NamedTuple):
     """A rule of the contract that does not hold, and what shows it."""

@@ -18,8 +18,6 @@ from pytest_parseapi.model.lookup import name_of
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.service.script import ALWAYS
 
-__all__ = ["lasting_run_failure", "repeated_delivery", "run_failure", "single_delivery"]
-
 
 def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     """One run fails."""

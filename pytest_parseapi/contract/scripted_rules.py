@@ -14,9 +14,6 @@ from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import Named, name_of
 from pytest_parseapi.record.timeline import describe_error
 
-__all__ = ["failure_never_met", "not_retried", "recovers", "run_failure_never_met"]
-
-
 _OUTLIVES: Final = (
     "; what outlives a call and may keep the next one from asking (a cache, a circuit breaker) is "
     "to be reset before each test"

@@ -25,9 +25,6 @@ from pytest_parseapi.model.request_content import (
 )
 from pytest_parseapi.model.runs import RunShown, RunStore, SimulatedRun, Submission, no_runs
 
-__all__ = ["Behaviour", "Call", "Rejected", "json_reply"]
-
-
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _AN_ID: Final = "<<id of the request>>"
 

@@ -11,8 +11,6 @@ from typing import Any, Final
 from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
 
-__all__ = ["call_site", "lines_of_threads", "shortened", "waiting_sites"]
-
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
 _MAX_NAMED: Final = 3

@@ -10,15 +10,6 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from pytest_parseapi.model.http import Request
 
-__all__ = [
-    "BasicAuth",
-    "BearerToken",
-    "Credential",
-    "HeaderKey",
-    "QueryKey",
-    "secrets_of_another_scheme",
-]
-
 
 class Credential(ABC):
     """Where a provider looks for a credential, and what it takes for one.

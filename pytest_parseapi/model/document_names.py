@@ -10,8 +10,6 @@ from urllib.parse import unquote_plus
 
 from pytest_parseapi.model.mistakes import document_name
 
-__all__ = ["DocumentNames", "Upload", "without_userinfo"]
-
 # S3 and Google Cloud Storage sign with a row of parameters that begin alike.
 _PREFIXES: Final = ("x-amz-", "x-goog-")
 # S3 (version 2), Google Cloud Storage (version 2), CloudFront, Azure.

@@ -9,8 +9,6 @@ from typing import Final
 from pytest_parseapi.model.frozen import keep_as_tuples
 from pytest_parseapi.model.multipart import UPLOAD_SAMPLE
 
-__all__ = ["VARIABLE", "Endpoint"]
-
 _URL: Final = b'{"url":"https://files.example.com/document.pdf"}'
 VARIABLE: Final = re.compile(r"\{([^{}/]*)\}")
 """A variable in the template of a path."""

@@ -7,9 +7,6 @@ from typing import Literal
 
 from pytest_parseapi.model.frozen import keep_as_tuples
 
-__all__ = ["Advice", "Basis", "Cure", "DocumentedError", "Surface", "Topic", "entry"]
-
-
 Basis = Literal["documented", "client", "inferred"]
 Surface = Literal["http", "run", "webhook"]
 Cure = Literal["password", "config", "file", "url", "credential"]

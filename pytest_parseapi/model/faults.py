@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-__all__ = ["FAULTS", "GATEWAY_PAGES", "NetworkFault", "raised_as"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFault:

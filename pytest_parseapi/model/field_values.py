@@ -24,8 +24,6 @@ from pytest_parseapi.model.provider import APIVersion, Provider
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import Signing, WebhookDescription
 
-__all__ = ["a_value_of", "in_words", "wrong_fields"]
-
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ID: Final = re.compile(r"[\w.~-]*", re.ASCII)
 _KEY: Final = re.compile(r"[!-~]+")

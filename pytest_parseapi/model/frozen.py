@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["keep_as_tuples", "writable_class"]
-
 
 def writable_class(frozen: type[Any]) -> type[Any]:
     """A class whose instances can be filled, and become instances of the frozen class after that.

@@ -15,20 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 if TYPE_CHECKING:
     import httpx
 
-__all__ = [
-    "Excerpt",
-    "Fault",
-    "HeaderLines",
-    "Reply",
-    "Request",
-    "Timeouts",
-    "digest_of",
-    "media_type_of",
-    "moment_of",
-    "shared_timeouts",
-    "size_of",
-]
-
 
 class Excerpt(bytes):
     """The first bytes of a body that is too large to keep, with the size and digest of all of it.

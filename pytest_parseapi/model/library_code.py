@@ -9,8 +9,6 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-__all__ = ["is_library"]
-
 _INSTALLED: Final = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _DIRECTORIES: Final = (
     f"{Path(__file__).parents[1]}{os.sep}",

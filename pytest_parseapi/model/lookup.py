@@ -21,20 +21,6 @@ from pytest_parseapi.model.mistakes import (
 )
 from pytest_parseapi.model.provider import Provider
 
-__all__ = [
-    "FAULTS_BY_NAME",
-    "SURFACES",
-    "ErrorName",
-    "Named",
-    "codes_of",
-    "documented_for",
-    "endpoint_named",
-    "must_appear",
-    "name_of",
-    "not_known",
-    "resolve",
-]
-
 Named: TypeAlias = DocumentedError | NetworkFault
 ErrorName: TypeAlias = str | int | DocumentedError | NetworkFault
 

@@ -7,24 +7,6 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
-__all__ = [
-    "Place",
-    "SimulationStopped",
-    "UsageError",
-    "check_count",
-    "choice",
-    "choices",
-    "counted",
-    "document_name",
-    "kind",
-    "listed",
-    "nearest",
-    "number_of",
-    "several",
-    "unknown",
-]
-
-
 _MIN_PART_CHARS: Final = 3
 """How much of a name is enough to find it by."""
 

@@ -9,19 +9,6 @@ from urllib.parse import unquote
 
 from pytest_parseapi.model.http import Excerpt, size_of
 
-__all__ = [
-    "NAMELESS",
-    "UPLOAD_SAMPLE",
-    "LargeForm",
-    "MalformedBody",
-    "Part",
-    "boundary_of",
-    "file_part",
-    "parameters",
-    "parse_multipart",
-    "read_part",
-]
-
 NAMELESS: Final = frozenset({"document", "upload", "file", "blob"})
 """What clients call content that has no file name, so that it names no document."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Final, TextIO
 
-__all__ = ["error_line", "one_line", "printable", "show"]
-
 _ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 

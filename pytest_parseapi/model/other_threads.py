@@ -8,8 +8,6 @@ from _thread import get_ident
 from operator import call
 from types import FrameType
 
-__all__ = ["frames_of_others"]
-
 
 def frames_of_others() -> dict[int, FrameType]:
     """The innermost frame of each thread but the calling one, by the thread's identity.

@@ -13,8 +13,6 @@ from pytest_parseapi.model.frozen import keep_as_tuples
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import WebhookDescription
 
-__all__ = ["APIVersion", "Provider", "host_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class APIVersion:

@@ -6,8 +6,6 @@ import re
 from dataclasses import fields
 from typing import Any, Final
 
-__all__ = ["redacted", "redacted_repr", "without_secrets"]
-
 _USER: Final = re.compile(r"""(://)[^\s/?#"'<>]{1,2000}@""")
 # The same in a URL that is a parameter of another one.
 _QUOTED_USER: Final = re.compile(

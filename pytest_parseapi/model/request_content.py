@@ -18,24 +18,6 @@ from pytest_parseapi.model.multipart import (
     parse_multipart,
 )
 
-__all__ = [
-    "coded",
-    "is_http_url",
-    "json_object",
-    "last_segment",
-    "media_type",
-    "megabytes",
-    "names_of_disposition",
-    "names_of_upload",
-    "names_of_url",
-    "not_json",
-    "object_or_none",
-    "parts_of_url",
-    "shown",
-    "texts_in",
-    "unique_names",
-]
-
 _MEGABYTE: Final = 1024 * 1024
 _MAX_SHOWN_CHARS: Final = 100
 _MAX_DEPTH: Final = 3
@@ -146,11 +128,6 @@ _PLAIN_URL: Final = re.compile(
 def is_http_url(value: object) -> bool:
     """Whether a value is an absolute http or https URL."""
     return isinstance(value, str) and parts_of_url(value)[0]
-
-
-def last_segment(url: str) -> str:
-    """The last segment of a URL's path, decoded; empty where the path has none."""
-    return parts_of_url(url)[1]
 
 
 @functools.lru_cache(maxsize=64)

@@ -11,17 +11,6 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.request_content import names_of_url
 
-__all__ = [
-    "RunDescription",
-    "RunFailure",
-    "RunShown",
-    "RunStore",
-    "SimulatedBatch",
-    "SimulatedRun",
-    "Submission",
-    "no_runs",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailure:

@@ -18,8 +18,6 @@ from pytest_parseapi.model.lookup import (
 from pytest_parseapi.model.mistakes import UsageError, choice, choices, kind, listed, several
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["select"]
-
 
 def select(
     provider: Provider,

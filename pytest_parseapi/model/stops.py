@@ -10,8 +10,6 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.one_line import printable
 from pytest_parseapi.model.redaction import without_secrets
 
-__all__ = ["StopKind", "Stops"]
-
 StopKind = Literal["miss", "fuse", "hang"]
 
 

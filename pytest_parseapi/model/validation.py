@@ -16,8 +16,6 @@ from pytest_parseapi.model.provider import Provider, host_of
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import WebhookDescription
 
-__all__ = ["check_provider"]
-
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _URL: Final = re.compile(r"https?://[^\s/?#:]*(:\d+)?(/[^\s?#]*)?")

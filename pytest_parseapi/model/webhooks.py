@@ -13,8 +13,6 @@ from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.runs import SimulatedBatch, SimulatedRun
 
-__all__ = ["UNKNOWN_EVENT_TYPE", "VARIANTS", "Signing", "WebhookDescription"]
-
 UNKNOWN_EVENT_TYPE: Final = "unknown_event_type"
 """Of a type that no page lists: a receiver answers it with a 2xx, since types may be added."""
 VARIANTS: Final = (

@@ -13,8 +13,6 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["Patches", "beneath", "set_on"]
-
 _MARK: Final = "__parseapi_patch__"
 
 

@@ -26,8 +26,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["BuiltinFunction", "Trampolines", "check"]
-
 _POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
 _HEADER: Final = object.__basicsize__
 _FIELDS: Final = 5

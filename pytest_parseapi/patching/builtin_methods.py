@@ -12,8 +12,6 @@ import gc
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["BuiltinMethods"]
-
 _FLAGS_AT: Final = 168
 """Where a type keeps its flags, on 64-bit machines."""
 _IMMUTABLE: Final = 1 << 8

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 
-__all__ = ["find_test_double", "is_test_double"]
-
 
 def is_test_double(value: object) -> bool:
     """Whether a value is a mock, a lambda, or a function of a test module or ``conftest.py``.

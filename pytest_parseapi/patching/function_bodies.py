@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-__all__ = ["FunctionBodies", "function_behind"]
-
 _MARK: Final = "__parseapi_body__"
 _TARGET: Final = "pytest_parseapi target"
 _MAX_OBJECTS: Final = 200

@@ -10,8 +10,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["ImportHook"]
-
 
 class ImportHook(MetaPathFinder):
     """Calls functions with modules: now if a module is imported, else as soon as it is.

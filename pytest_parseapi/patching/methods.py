@@ -9,8 +9,6 @@ from typing import Any
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies, function_behind
 
-__all__ = ["Methods"]
-
 
 class Methods:
     """Takes over methods in place, so that kept references lead there, too; and gives them back.

@@ -10,8 +10,6 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["pause", "plain_lock"]
-
 # Kept before any test, as a take-over puts others in their place.
 _ACQUIRE: Final[Any] = vars(LockType)["acquire"]
 _RELEASE: Final[Any] = vars(LockType)["release"]

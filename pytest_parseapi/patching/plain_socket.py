@@ -5,8 +5,6 @@ from __future__ import annotations
 import _socket
 import socket
 
-__all__ = ["plain_socket"]
-
 
 def plain_socket() -> type[socket.socket]:
     """The class that ``socket`` defines, also where a mock such as httpretty has replaced it.

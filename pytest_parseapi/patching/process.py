@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-__all__ = ["Process", "process"]
-
 _Part = TypeVar("_Part")
 _ASKED: Final = "pytest_parseapi.process"
 """The plugin's audit event: a hook that is there already answers it."""

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["context_of_start", "keep_context"]
-
 _STARTED_IN: Final = "_parseapi_started_in"
 
 

@@ -15,8 +15,6 @@ from pytest_parseapi.contract.preflight import parse_mistake
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.plugin.contract import ParseErrorContract
 
-__all__ = ["AuditPlugin", "check_arguments", "imported"]
-
 _CLASS: Final = "TestContract"
 
 

@@ -23,17 +23,6 @@ from pytest_parseapi.report.rules import (
     table,
 )
 
-__all__ = [
-    "CONTRACT",
-    "TEXTS",
-    "add_broken_rules",
-    "broken_by",
-    "broken_rules",
-    "fold",
-    "place_of",
-    "show",
-]
-
 TEXTS: Final = "parseapi_texts"
 """Where a report of a contract's case keeps what it says of each of its rules."""
 CONTRACT: Final = "parseapi_contract"

@@ -28,8 +28,6 @@ from pytest_parseapi.plugin.contract_results import preflight_of, report_broken
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.providers.registry import built_in_providers, provider_named
 
-__all__ = ["ParseErrorContract"]
-
 _ARGUMENT: Final = "contract_case"
 _PREFIX: Final = "test_"
 _MIN_LIKENESS: Final = 0.85

@@ -18,8 +18,6 @@ from pytest_parseapi.contract.rules import Violation
 from pytest_parseapi.plugin.broken_rules import TEXTS, broken_by
 from pytest_parseapi.report.rules import RULES, BrokenRule
 
-__all__ = ["Preflight", "preflight_of", "report_broken"]
-
 _preflights_key = pytest.StashKey[dict[type, "Preflight"]]()
 _REST: Final = "The other cases of this contract are skipped: they would fail for the same reason."
 

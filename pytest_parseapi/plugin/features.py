@@ -17,8 +17,6 @@ from pytest_parseapi.plugin.simulated_test import test_key
 from pytest_parseapi.plugin.sweep_options import check_sweep_options
 from pytest_parseapi.report.data import SweepSection
 
-__all__ = ["answer", "register"]
-
 
 def register(config: pytest.Config) -> None:
     """Register the sweep, the report, the guard and the audit, where they are asked for.

@@ -11,8 +11,6 @@ from pytest_parseapi.clients.guard.messages import blocked_in_session
 from pytest_parseapi.clock.platform_support import why_not_in_place
 from pytest_parseapi.model.stops import Stops
 
-__all__ = ["SessionGuard"]
-
 
 class SessionGuard:
     """Blocks documented hosts from its `start` on, and fails the test that asked for one.

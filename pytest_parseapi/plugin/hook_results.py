@@ -16,8 +16,6 @@ from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.evidence.collector import Source
 
-__all__ = ["providers_of_plugins", "sources_of_plugins"]
-
 _PROVIDERS: Final = "pytest_parseapi_providers"
 _EVIDENCE: Final = "pytest_parseapi_evidence"
 # More than any log of a test has: a generator that never ends gives more.

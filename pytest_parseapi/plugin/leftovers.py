@@ -12,8 +12,6 @@ from pytest_parseapi.service.run_script import RunStep
 from pytest_parseapi.service.script import Scripted, Step
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["asked_elsewhere", "unmet_lines", "what_to_do"]
-
 Unused: TypeAlias = tuple[Provider, Scripted | RunStep]
 
 

@@ -17,17 +17,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.selection import select
 from pytest_parseapi.service.script import RetryAfter, times_of
 
-__all__ = [
-    "CaseArguments",
-    "ErrorCase",
-    "MarkedScript",
-    "TestSettings",
-    "case_arguments",
-    "check_accepted",
-    "scripts",
-    "settings",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestSettings:

@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from pytest_parseapi.api.parse_api import ParseAPI
-from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.api.simulated_providers import Settings
+from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.contract.case_kinds import PARSING
 from pytest_parseapi.contract.measure import Measured, Unmeasurable, measure
@@ -18,8 +19,6 @@ from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, neares
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.audit import check_arguments, imported
 from pytest_parseapi.plugin.session import session_of
-
-__all__ = ["write_contract"]
 
 _OPTION: Final = "--parseapi-init"
 _MAX_SHOWN_WAITS: Final = 8

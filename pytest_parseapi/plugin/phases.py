@@ -9,8 +9,6 @@ import pytest
 from pytest_parseapi.plugin.broken_rules import add_broken_rules
 from pytest_parseapi.plugin.simulated_test import test_key
 
-__all__ = ["runs_no_tests"]
-
 _WITHOUT_TESTS = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test")
 
 

@@ -29,8 +29,6 @@ from pytest_parseapi.report.terminal import summary, verdict
 if TYPE_CHECKING:
     from pytest_parseapi.api.simulation import Simulation
 
-__all__ = ["ReportPlugin"]
-
 _recorder_key = pytest.StashKey[TestRecorder]()
 _TITLE: Final = "documented errors"
 _MOST_PROBLEMS: Final = 5

@@ -18,8 +18,6 @@ from pytest_parseapi.sweep.trial import Status, Trial, trial_of
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
-__all__ = ["beside", "rerun"]
-
 _LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
 
 

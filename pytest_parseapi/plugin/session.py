@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_parseapi.api.simulation import Settings, Simulation
+from pytest_parseapi.api.simulated_providers import Settings
+from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
@@ -22,15 +23,6 @@ from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.hook_results import providers_of_plugins, sources_of_plugins
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.record.evidence.collector import Source
-
-__all__ = [
-    "CASE_FIXTURE",
-    "Session",
-    "first_of_function",
-    "implied_provider",
-    "parametrize",
-    "session_of",
-]
 
 CASE_FIXTURE: Final = "documented_error"
 _session_key = pytest.StashKey["Session"]()

@@ -19,8 +19,6 @@ from pytest_parseapi.report.rules import RULES, BrokenRule
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
-__all__ = ["SimulatedTest", "simulated", "test_key", "watch_key"]
-
 _PACKAGE: Final = __name__.partition(".")[0]
 _STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
 """The rules that a consumer breaks whom the simulation has to stop."""

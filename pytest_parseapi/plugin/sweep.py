@@ -26,8 +26,6 @@ from pytest_parseapi.sweep.trial import Trial, trial_of
 from pytest_parseapi.sweep.variations import Variation
 from pytest_parseapi.sweep.watch import Watch
 
-__all__ = ["register_sweep"]
-
 _SENT: Final = "parseapi_sweep"
 """Where a worker of xdist sends its results."""
 _SLOWER: Final = 10

@@ -12,8 +12,6 @@ from _pytest.junitxml import bin_xml_escape, xml_key
 from pytest_parseapi.sweep.results import VariationData
 from pytest_parseapi.sweep.text import test_lines
 
-__all__ = ["JUnit"]
-
 
 class JUnit:
     """Writes into the XML that ``--junitxml`` asks for.

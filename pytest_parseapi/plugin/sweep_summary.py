@@ -19,8 +19,6 @@ from pytest_parseapi.sweep.findings import SweepFinding, sweep_findings
 from pytest_parseapi.sweep.results import FindingData, LeftOutTest, SweepData, VariationData
 from pytest_parseapi.sweep.text import counts_line, finding_lines, left_out_lines, note_lines
 
-__all__ = ["SweepSummary"]
-
 
 class SweepSummary:
     """Collects the results of a sweep, and shows them.

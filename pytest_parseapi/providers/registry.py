@@ -11,8 +11,6 @@ from pytest_parseapi.model.validation import check_provider
 from pytest_parseapi.providers.extend.provider import EXTEND
 from pytest_parseapi.providers.nutrient.provider import NUTRIENT
 
-__all__ = ["built_in_providers", "provider_named", "registry"]
-
 
 def built_in_providers() -> tuple[Provider, ...]:
     """The providers of this package: one line for each."""

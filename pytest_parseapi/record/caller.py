@@ -16,8 +16,6 @@ from pytest_parseapi.model.library_code import is_library
 from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.record.retry_mark import RetryMark
 
-__all__ = ["NOBODY", "Caller", "callers_at_work", "current_caller"]
-
 _PACKAGE: Final = "pytest_parseapi."
 _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiprocessing", "asyncio")
 # A thread that is there waits for work, or for what others bring.

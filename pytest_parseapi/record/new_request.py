@@ -15,8 +15,6 @@ from pytest_parseapi.record.payload import Payload, document_bytes, may_hold_doc
 from pytest_parseapi.record.request_changes import Sent, cures, is_curable, sent_by
 from pytest_parseapi.record.retry_mark import RetryMark
 
-__all__ = ["NewRequest"]
-
 
 class NewRequest:
     """A request with its caller and the moment at which it began.

@@ -21,8 +21,6 @@ from pytest_parseapi.record.caller import NOBODY, Caller
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.retry_mark import RetryMark
 
-__all__ = ["Operation", "Series"]
-
 # Two callers that ask for one document within so many seconds ask at the same moment.
 _MOMENT_SECONDS: Final = 0.05
 # How many unfinished operations on one document are looked through for the one that a caller which

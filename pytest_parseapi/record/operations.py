@@ -7,8 +7,6 @@ from collections.abc import Callable, Hashable
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation, Series
 
-__all__ = ["Operations"]
-
 
 class Operations:
     """Finds the operation of each request, by its document and by its caller.

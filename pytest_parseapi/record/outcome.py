@@ -9,8 +9,6 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Fault, Reply
 from pytest_parseapi.model.runs import RunShown
 
-__all__ = ["Outcome"]
-
 
 # Not frozen: each exchange makes one, and a frozen one takes seven times as long to make.
 @dataclass(slots=True, kw_only=True)

@@ -15,9 +15,6 @@ from pytest_parseapi.model.document_names import DocumentNames, Upload
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
-__all__ = ["Payload", "PayloadPart", "document_bytes", "may_hold_document", "payload_of"]
-
-
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _NO_DOCUMENT: Final = (_JSON, _FORM)

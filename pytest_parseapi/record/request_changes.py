@@ -15,8 +15,6 @@ from pytest_parseapi.model.http import Excerpt, digest_of
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.record.attempt import Attempt
 
-__all__ = ["Sent", "cures", "differs_in", "is_curable", "sent_by"]
-
 _FILE_KEYS: Final = frozenset(
     {"file", "files", "document", "documents", "inputs", "url", "assetid"}
 )

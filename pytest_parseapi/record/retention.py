@@ -10,8 +10,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.operation import Operation
 
-__all__ = ["MOST_ATTEMPTS", "Owner", "Recorded", "Retention"]
-
 MOST_ATTEMPTS: Final = 10_000
 """How many attempts a server keeps."""
 _MOST_BYTES: Final = 256 * 1024 * 1024

@@ -7,8 +7,6 @@ from typing import Final
 
 from pytest_parseapi.patching.start_contexts import context_of_start
 
-__all__ = ["RetryMark"]
-
 
 class RetryMark:
     """What an attempt is known by in the context of its thread or task, and in what starts there.

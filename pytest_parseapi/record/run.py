@@ -8,8 +8,6 @@ from typing import Literal
 from pytest_parseapi.model.errors import Cure
 from pytest_parseapi.model.redaction import redacted_repr
 
-__all__ = ["Run"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

@@ -12,8 +12,6 @@ from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["describe_answer", "describe_error", "rows_of", "short_document", "timeline_of"]
-
 _FIRST_ROWS: Final = 12
 _LAST_ROWS: Final = 8
 # How many lines a table has at most where a few documents of many matter.

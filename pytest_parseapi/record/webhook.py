@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pytest_parseapi.model.redaction import redacted_repr
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
-__all__ = ["WebhookAnswer", "WebhookDelivery"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-__all__ = ["Path", "Shape", "ShapeGroup", "dotted", "shape_of"]
-
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a field; ``[]`` stands for each item of a list."""
 Shape: TypeAlias = Mapping[Path, frozenset[str]]

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Final
 
-__all__ = ["commit_of"]
-
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _MAX_LINKS: Final = 5
 

@@ -25,8 +25,6 @@ from pytest_parseapi.report.differences import Differences, Names, State, value_
 from pytest_parseapi.service.body_reader import BodyReader
 from pytest_parseapi.service.guided_service import GuidedService
 
-__all__ = ["Comparison", "add_compare", "compare"]
-
 _WORD: Final = re.compile(r"[a-z_-]{1,32}")
 _METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _SEGMENTS: Final = 6

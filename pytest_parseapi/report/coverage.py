@@ -21,8 +21,6 @@ from pytest_parseapi.report.data import (
     TestOutcome,
 )
 
-__all__ = ["catalogue", "natural", "percent", "report_of", "rows"]
-
 _NUMBER: Final = re.compile(r"(\d+)")
 _ORDER: dict[TestOutcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
 

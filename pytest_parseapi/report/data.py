@@ -6,23 +6,6 @@ from typing import Final, Literal, TypedDict
 
 from pytest_parseapi.sweep.results import FindingData, LeftOutTest
 
-__all__ = [
-    "FORMAT",
-    "VERSION",
-    "APIData",
-    "AttemptData",
-    "ErrorData",
-    "ReportData",
-    "ReportedProvider",
-    "ReportedVariation",
-    "RowData",
-    "RuleData",
-    "RunData",
-    "SweepSection",
-    "TestData",
-    "TestOutcome",
-]
-
 FORMAT: Final = "pytest-parseapi report"
 VERSION: Final = 2
 

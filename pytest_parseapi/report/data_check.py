@@ -7,8 +7,6 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-__all__ = ["misfit"]
-
 _NAMES = {str: "a text", float: "a number", int: "an integer", bool: "true or false"}
 
 

@@ -11,8 +11,6 @@ from typing import Any, Final
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.report.body_fields import Path, ShapeGroup, dotted, shape_of
 
-__all__ = ["HIDDEN", "Difference", "Differences", "Names", "State"]
-
 HIDDEN: Final = "(a name that is not shown)"
 _NAME: Final = re.compile(r"[\w.-]{1,80}")
 _MIN_HIDDEN_CHARS: Final = 4

@@ -19,8 +19,6 @@ from typing import Any, Final
 from pytest_parseapi.report.data import FORMAT, VERSION, ReportData
 from pytest_parseapi.report.data_check import misfit
 
-__all__ = ["ReportFileError", "json_text", "page", "read_json", "write"]
-
 _MAX_BYTES: Final = 256 * 1024 * 1024
 _SCRIPTS: Final = (
     *("base.js", "rules.js", "matrix.js", "sweep.js", "timeline.js", "tests.js", "filters.js"),

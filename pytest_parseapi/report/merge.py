@@ -23,9 +23,6 @@ from pytest_parseapi.report.files import ReportFileError, json_text, page, read_
 from pytest_parseapi.report.options import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
 
-__all__ = ["add_merge", "merge", "merged"]
-
-
 _WORST_FIRST: Final[tuple[TestOutcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 

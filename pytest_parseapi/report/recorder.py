@@ -15,8 +15,6 @@ from pytest_parseapi.report.data import APIData, AttemptData, RunData, RunState
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["TestRecorder"]
-
 # A consumer that polls for half an hour makes no readable picture: its ends do.
 _FIRST_ROWS: Final = 60
 _LAST_ROWS: Final = 20

@@ -9,8 +9,6 @@ from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.report.data import RuleData, TestData, TestOutcome
 from pytest_parseapi.report.rules import MESSAGE, RULES
 
-__all__ = ["ATTRIBUTE", "PhaseReport", "TestResults"]
-
 ATTRIBUTE: Final = "_parseapi"
 """Where a test's last report carries its data: xdist takes it along, and what a worker has sent is
 safe when it crashes later."""

@@ -6,17 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = [
-    "MESSAGE",
-    "RULES",
-    "BrokenRule",
-    "RuleRow",
-    "error_lines",
-    "rows_of",
-    "step_summary",
-    "table",
-]
-
 RULES: Final = "parseapi_rules"
 """Where a test's report keeps the rules that it broke; a plain list, for workers of xdist."""
 MESSAGE: Final = "parseapi_message"

@@ -9,8 +9,6 @@ from pytest_parseapi.model.lookup import SURFACES
 from pytest_parseapi.model.one_line import one_line
 from pytest_parseapi.report.data import ReportData, RowData
 
-__all__ = ["summary", "verdict"]
-
 _HEADINGS = ("provider", "surface", "documented", "simulated", "checked", "")
 _WIDTH = 96
 

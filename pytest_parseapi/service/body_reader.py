@@ -19,8 +19,6 @@ from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
 
-__all__ = ["BodyReader", "RunSeen", "at", "sample_run"]
-
 Path: TypeAlias = tuple[str, ...]
 
 _CODE: Final = "PARSEAPI_PROBE_CODE"

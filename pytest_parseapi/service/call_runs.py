@@ -19,8 +19,6 @@ from pytest_parseapi.record.payload import payload_of
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import BatchState, RunState
 
-__all__ = ["CallRuns"]
-
 
 class CallRuns:
     """Runs as one call sees and changes them; see `RunStore`.

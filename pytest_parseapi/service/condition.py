@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import httpx
     from respx.patterns import Pattern
 
-__all__ = ["Condition", "When", "condition_of"]
-
 When: TypeAlias = "Pattern | Callable[[httpx.Request], object]"
 """What ``when`` takes."""
 

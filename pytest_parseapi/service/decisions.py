@@ -24,8 +24,6 @@ from pytest_parseapi.service.replay_script import Replay, item_of
 from pytest_parseapi.service.replayed_outcome import replayed
 from pytest_parseapi.service.script import NOTHING, Found, Script, Step
 
-__all__ = ["Decisions"]
-
 _NO_RUNS: Final = no_runs()
 
 

@@ -14,9 +14,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.script import Step
 
-__all__ = ["broken_reply", "error_outcome", "readable_id", "scripted_outcome"]
-
-
 _NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 _TITLES: Final = {
     "bad_gateway_html": "502 Bad Gateway",

@@ -11,8 +11,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Journal
 from pytest_parseapi.record.operation import Operation
 
-__all__ = ["MAX_POLLS", "Fuse"]
-
 MAX_POLLS: Final = 10_000
 """How many polls may find a run in progress: an official client needs 112 for half an hour."""
 

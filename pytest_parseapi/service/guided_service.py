@@ -26,8 +26,6 @@ from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import BatchState, RunState
 
-__all__ = ["GuidedService"]
-
 _REQUEST_ID: Final = "parseapi_request"
 _MAX_POLLS: Final = 1_000
 

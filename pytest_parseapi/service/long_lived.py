@@ -16,8 +16,6 @@ from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["LongLivedService", "Shared"]
-
 # What a test reads soon or never: how many steps that were used up are kept of one token.
 _MOST_USED_STEPS: Final = 1_000
 

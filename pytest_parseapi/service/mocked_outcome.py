@@ -16,8 +16,6 @@ from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.error_outcomes import readable_id
 
-__all__ = ["outcome_of"]
-
 _PROBE: Final = "req_parseapi_probe"
 
 

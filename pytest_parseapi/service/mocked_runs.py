@@ -16,8 +16,6 @@ from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Sub
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.run_book import RunBook
 
-__all__ = ["with_run"]
-
 _ID: Final = "id"
 
 

@@ -12,8 +12,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
 
-__all__ = ["Pending", "timed"]
-
 FOREVER: Final = 86_400.0
 """How long a silent server is waited for, in virtual seconds, before the test is stopped: longer
 than any deadline that a consumer sets around a call."""

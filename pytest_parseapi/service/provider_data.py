@@ -13,8 +13,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.run_book import RunBook
 
-__all__ = ["Ids", "ProviderData"]
-
 
 class Ids:
     """Makes ids for one provider in one test.

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from pytest_parseapi.service.body_reader import RunSeen
 
-__all__ = ["RecordedIds"]
-
 _MAX_READ_BYTES: Final = 1_000_000
 
 

@@ -18,8 +18,6 @@ from pytest_parseapi.service.condition import Condition
 from pytest_parseapi.service.guided_service import GuidedService
 from pytest_parseapi.service.script import Delay
 
-__all__ = ["RecordedReply", "Replay", "item_of", "replay_of"]
-
 _MAX_SHOWN: Final = 3
 _ANY: Final = ""
 

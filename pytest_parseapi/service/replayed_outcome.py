@@ -23,8 +23,6 @@ from pytest_parseapi.service.replay_script import RecordedReply, Replay
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
 
-__all__ = ["replayed"]
-
 # What belongs to the connection that was recorded, or to the day of the recording.
 _NOT_SENT: Final = frozenset(
     "connection content-encoding content-length date keep-alive transfer-encoding upgrade".split()  # noqa: SIM905

@@ -10,8 +10,6 @@ from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 
-__all__ = ["Routes"]
-
 
 class Routes:
     """Finds the endpoint of a request by its method and path.

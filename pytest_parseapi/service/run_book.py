@@ -14,8 +14,6 @@ from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.run_script import RunScript
 from pytest_parseapi.service.run_states import BatchState, RunState
 
-__all__ = ["Pace", "RunBook"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:

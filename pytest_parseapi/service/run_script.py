@@ -16,8 +16,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.service.script import ALWAYS, times_of
 
-__all__ = ["RunScript", "RunStep", "polls_of", "run_step_for", "seconds_of"]
-
 _UNKNOWN: Final = "unknown_code"
 # How many documents a report of unused steps names.
 _MAX_SHOWN: Final = 3

@@ -10,8 +10,6 @@ from typing import Any, Literal
 from pytest_parseapi.model.runs import RunDescription, RunFailure
 from pytest_parseapi.record.run import Run
 
-__all__ = ["BatchState", "RunState"]
-
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class RunState:

@@ -19,19 +19,6 @@ from pytest_parseapi.model.mistakes import UsageError, as_document, document_nam
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.condition import Condition, When, condition_of
 
-__all__ = [
-    "ALWAYS",
-    "NOTHING",
-    "Delay",
-    "Found",
-    "RetryAfter",
-    "Script",
-    "Scripted",
-    "Step",
-    "steps_for",
-    "times_of",
-]
-
 ALWAYS: Final = math.inf
 """For ``times``: the failure never ends."""
 

@@ -7,8 +7,6 @@ from typing import Final
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.webhook import WebhookDelivery
 
-__all__ = ["again", "signed"]
-
 _OLD_SECONDS: Final = -600
 _FUTURE_SECONDS: Final = 600
 

@@ -19,8 +19,6 @@ from pytest_parseapi.service.run_states import BatchState, RunState
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import signed
 
-__all__ = ["EventMaker"]
-
 _DOCUMENT = "https://files.example.com/document.pdf"
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
 
-__all__ = ["WebhookExchange"]
-
 
 class Over(Gate):
     """Whether the answer is out, as the sender waits for it."""

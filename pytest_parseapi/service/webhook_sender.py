@@ -20,8 +20,6 @@ from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_exchange import WebhookExchange
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
 
-__all__ = ["FIRST_WAIT", "TRIES", "WebhookSender"]
-
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
 

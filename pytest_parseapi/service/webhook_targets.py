@@ -14,8 +14,6 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.webhook_exchange import WebhookExchange
 
-__all__ = ["ReceiverKind", "Target", "is_async", "kind_of", "send", "send_async"]
-
 Target: TypeAlias = Callable[..., Any] | str
 ReceiverKind: TypeAlias = Literal["url", "asgi", "wsgi", "function", "coroutine"]
 _ASGI_ARGUMENTS = 3

@@ -11,8 +11,6 @@ from typing import Any, Final
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.sweep.findings import SweepFinding
 
-__all__ = ["Baseline", "baseline_text", "read_baseline"]
-
 _FORMAT: Final = "pytest-parseapi sweep baseline"
 _VERSION: Final = 1
 

@@ -8,8 +8,6 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 from pytest_parseapi.sweep.trial import Broken, MetFailure
 
-__all__ = ["is_excused"]
-
 _TIMEOUTS = ("connect_timeout", "read_timeout")
 _POLLS = {"poll_after_end": 1, "poll_interval": 2}
 """How many deliveries explain a poll: it looks for one that it was still busy with when the next

@@ -9,8 +9,6 @@ from typing import Final
 from pytest_parseapi.sweep.results import NO_FAILURE, BrokenData, FindingData, VariationData
 from pytest_parseapi.sweep.verdicts import FINDINGS
 
-__all__ = ["BROKE", "Example", "SweepFinding", "sweep_findings"]
-
 BROKE: Final = "broke"
 _ORDER: Final = (*FINDINGS, BROKE)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Final
 
-__all__ = ["Limit"]
-
 _FAR_FACTOR: Final = 5.0
 
 

@@ -19,8 +19,6 @@ from pytest_parseapi.sweep.trial import Broken, Trial, rules_broken_in
 from pytest_parseapi.sweep.variations import AskedKinds, Variation, variations_of
 from pytest_parseapi.sweep.verdicts import Judgement, judge
 
-__all__ = ["SweptTest", "why_not"]
-
 _MAX_SHOWN_CHARS = 160
 
 

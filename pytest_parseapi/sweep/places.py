@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.record.evidence.frames import Frame, Site
 
-__all__ = ["WEBHOOK", "Place", "WatchedExchange"]
-
 WEBHOOK = "webhook"
 """What stands for the endpoint where the test makes a delivery."""
 

@@ -15,8 +15,6 @@ from pytest_parseapi.sweep.variations import Failure, Variation
 from pytest_parseapi.sweep.verdicts import Judgement
 from pytest_parseapi.sweep.watch import DATE_SECONDS, SECONDS, Hit
 
-__all__ = ["Fixture", "for_rule", "for_verdict"]
-
 _ABOVE: Final = "# above the test, since a fixture asks:"
 _THREAD: Final = "# above the test, since a thread ends quietly:"
 _LOUD: Final = '@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")'

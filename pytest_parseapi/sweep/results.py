@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-__all__ = [
-    "NO_FAILURE",
-    "BrokenData",
-    "FindingData",
-    "LeftOutData",
-    "LeftOutTest",
-    "PlaceData",
-    "SweepData",
-    "VariationData",
-]
-
 NO_FAILURE = "no failure"
 """What stands for the failure where a rule is broken although nothing fails."""
 

@@ -10,8 +10,6 @@ from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, SweepData, VariationData
 from pytest_parseapi.sweep.verdicts import VERDICTS
 
-__all__ = ["counts_line", "finding_lines", "left_out_lines", "note_lines", "test_lines"]
-
 _MAX_LINE_CHARS: Final = 160
 _MAX_REASON_CHARS: Final = 240
 _MAX_SHOWN: Final = 3

@@ -19,17 +19,6 @@ from pytest_parseapi.sweep.places import Place, WatchedExchange
 from pytest_parseapi.sweep.variations import Variation
 from pytest_parseapi.sweep.watch import Hit, Watch
 
-__all__ = [
-    "Broken",
-    "Crash",
-    "MetFailure",
-    "Status",
-    "Trial",
-    "met_failure",
-    "rules_broken_in",
-    "trial_of",
-]
-
 Status = Literal["passed", "failed", "skipped"]
 Swallowed = Literal["", "a delivery", "a thread"]
 

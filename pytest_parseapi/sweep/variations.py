@@ -17,8 +17,6 @@ from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.sweep.places import Place, WatchedExchange
 
-__all__ = ["FAILURE_KINDS", "AskedKinds", "Failure", "Variation", "asked_kinds", "variations_of"]
-
 FailureKind = Literal["retryable", "final", "network", "runs", "webhooks"]
 RetryAfterForm = Literal["seconds", "date"]
 

@@ -22,8 +22,6 @@ from pytest_parseapi.sweep.trial import (
 )
 from pytest_parseapi.sweep.variations import Variation
 
-__all__ = ["FINDINGS", "VERDICTS", "Judgement", "Verdict", "judge"]
-
 Verdict = Literal[
     "endless",
     "crashed",

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pytest_parseapi.record.journal import Opened
     from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["DATE_SECONDS", "SECONDS", "Hit", "Watch"]
-
 SECONDS: Final = 5
 """What ``Retry-After`` asks for in seconds: more than most first waits, less than most caps."""
 DATE_SECONDS: Final = 6

@@ -14,9 +14,6 @@ from pytest_parseapi.record.caller import current_caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["ReadRequest", "RequestReader", "SimulatedTransport", "timeouts_of"]
-
-
 _END: Final = b"\r\n\r\n"
 
 

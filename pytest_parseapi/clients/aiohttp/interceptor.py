@@ -22,8 +22,6 @@ from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods
 
-__all__ = ["AiohttpInterceptor"]
-
 _CONNECTORS: Final = ("TCPConnector", "UnixConnector", "NamedPipeConnector")
 
 

@@ -9,8 +9,6 @@ from typing import Any, Final
 from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["replace_ctypes"]
-
 _LOOK_UP: Final = frozenset(
     ("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "res_query", "res_search")
 )

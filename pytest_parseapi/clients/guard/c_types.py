@@ -17,8 +17,6 @@ from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 if TYPE_CHECKING:
     from pytest_parseapi.patching.builtin_methods import BuiltinMethods
 
-__all__ = ["C_TYPES", "CTypes"]
-
 _HEAP_TYPE: Final = 1 << 9
 
 

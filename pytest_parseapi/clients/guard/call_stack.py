@@ -15,8 +15,6 @@ from typing import Any
 
 from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
 
-__all__ = ["hosts_on_the_stack"]
-
 
 def hosts_on_the_stack() -> Iterator[tuple[object, str]]:
     """The hosts that this thread's functions and tasks were asked for, and what was called."""

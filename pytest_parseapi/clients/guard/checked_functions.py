@@ -8,8 +8,6 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["HostCheck", "with_host_check"]
-
 HostCheck = Callable[[object, str], None]
 """Raises where a host is out of reach; called with a host, or what holds it, and who is called."""
 

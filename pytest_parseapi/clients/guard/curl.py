@@ -12,8 +12,6 @@ from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.clients.guard.host_readers import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["CURLS", "check_option", "host_options"]
-
 _HOST_OPTIONS: Final = ("URL", "CURLU", "PROXY", "PRE_PROXY", "CONNECT_TO", "DOH_URL")
 """The options that name a host."""
 

@@ -10,8 +10,6 @@ import string
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["FirstBytes", "host_in_first_bytes"]
-
 _LINE: Final = re.compile(
     rb"(?:\r?\n){0,9}(?:CONNECT |[!#-'*+.^-z|~A-Z0-9-]{1,20} [a-z][a-z0-9+.-]{0,20}://)"
     rb"(?:[^/ ?#\r\n]{0,500}@)?([^/:?# \r\n]{1,300})",

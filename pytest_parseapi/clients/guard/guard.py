@@ -15,8 +15,6 @@ from pytest_parseapi.clients.guard.replaced_functions import ReplacedFunctions
 from pytest_parseapi.clients.hosts import plain_host
 from pytest_parseapi.model.mistakes import SimulationStopped
 
-__all__ = ["Guard"]
-
 _GRACE_SECONDS: Final = 1.0
 """How long what was cancelled may take to end."""
 

@@ -16,8 +16,6 @@ from pytest_parseapi.clients.guard.host_readers import (
     host_of_target,
 )
 
-__all__ = ["HOST_FUNCTIONS", "HostFunction"]
-
 
 @dataclass(frozen=True, slots=True)
 class HostFunction:

@@ -6,15 +6,6 @@ import re
 import urllib.parse
 from typing import Any, Final
 
-__all__ = [
-    "host_in",
-    "host_of_connection",
-    "host_of_name",
-    "host_of_options",
-    "host_of_quic",
-    "host_of_target",
-]
-
 # Clients in C and Rust read URLs as browsers do: with blanks around, line breaks within, slashes
 # of either kind or none, and more than one @.
 _URL: Final = re.compile(

@@ -23,8 +23,6 @@ from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import set_on
 
-__all__ = ["LeftoverThreads", "RunningWork"]
-
 _POOL_WORKER: Final = concurrent.futures.thread._worker.__code__
 _POOL_WORK: Final = concurrent.futures.thread._WorkItem.run.__code__
 _LOOP: Final = asyncio.BaseEventLoop.run_forever.__code__

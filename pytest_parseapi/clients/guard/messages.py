@@ -7,8 +7,6 @@ from collections.abc import Collection
 
 from pytest_parseapi.clients.libraries import CLIENTS, ClientLibrary
 
-__all__ = ["blocked_after_test", "blocked_in_session", "blocked_in_test", "calling_library"]
-
 
 def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> str:
     """Why a request of a simulated test was blocked.

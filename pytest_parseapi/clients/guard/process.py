@@ -12,8 +12,6 @@ from pytest_parseapi.clients.guard.leftover_threads import LeftoverThreads
 from pytest_parseapi.clients.guard.replaced_functions import ReplacedFunctions
 from pytest_parseapi.patching.process import process
 
-__all__ = ["Fork", "ProcessGuards", "process_guards"]
-
 
 class Fork(Protocol):
     """Is called around ``os.fork()``."""

@@ -19,8 +19,6 @@ from pytest_parseapi.clients.guard.send_functions import SEND_FUNCTIONS, SendFun
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["ReplacedFunctions"]
-
 
 class ReplacedFunctions:
     """Has a host checked wherever a request names one.

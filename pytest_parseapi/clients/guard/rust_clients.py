@@ -11,8 +11,6 @@ from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host
 from pytest_parseapi.clients.guard.host_readers import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["RUST_CLIENTS", "replace_rust_client"]
-
 RUST_CLIENTS: Final = {
     "rnet": ("rnet",),
     "wreq": ("wreq", "wreq.wreq"),

@@ -14,8 +14,6 @@ from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 from pytest_parseapi.patching.attributes import Patches
 
-__all__ = ["SEND_FUNCTIONS", "SendFunction", "SendFunctions"]
-
 _MAX_HEAD_BYTES: Final = 2048
 """How much of a file is read for its first line."""
 

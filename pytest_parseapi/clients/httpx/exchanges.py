@@ -18,8 +18,6 @@ from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["HTTPXExchanges"]
-
 _EXCEPTIONS: Final = {
     "connect_error": ("ConnectError", "[Errno 111] Connection refused"),
     "connect_timeout": ("ConnectTimeout", "timed out"),

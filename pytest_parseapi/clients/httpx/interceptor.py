@@ -17,8 +17,6 @@ from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.methods import Methods
 
-__all__ = ["HTTPXInterceptor"]
-
 
 class HTTPXInterceptor:
     """Intercepts ``httpx`` or ``httpx2``.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-__all__ = ["replayed", "truncated_streams"]
-
 
 def replayed(module: Any, request: Any, body: bytes) -> None:
     """Let a request be sent on although its body was read: once, if it is a stream."""

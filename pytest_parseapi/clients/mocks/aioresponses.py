@@ -13,8 +13,6 @@ from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["AioresponsesInterceptor"]
-
 
 class AioresponsesInterceptor:
     """Let the mocks of ``aioresponses`` answer first, and record what they answer."""

@@ -17,8 +17,6 @@ from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["AresponsesRoutes", "routes_for"]
-
 _NAME: Final = "aresponses"
 _PART: Final = 65_536
 _FRAMING: Final = ("content-length", "transfer-encoding", "expect", "connection")

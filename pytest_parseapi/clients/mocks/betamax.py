@@ -12,8 +12,6 @@ from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["BetamaxInterceptor"]
-
 _BETAMAX: Final = "betamax's cassette"
 _LEFT: Final = "_parseapi_left"
 

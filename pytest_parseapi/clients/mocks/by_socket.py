@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request
 
-__all__ = ["unasked_mock"]
-
 
 def unasked_mock(request: Request) -> str:
     """The mock that has an answer for a request and is not asked; an empty text where none has.

@@ -12,8 +12,6 @@ from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["FAULT_TEXTS", "MockExchange", "decoded"]
-
 FAULT_TEXTS: Final = {
     "connect_error": "the mock refuses the connection",
     "connect_timeout": "the mock is silent while the client connects",

@@ -12,8 +12,6 @@ from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["PLANNED", "HTTPXMockAnswers", "NoAnswerLeft"]
-
 PLANNED: Final = "pytest_parseapi"
 """The extension of a response, or the attribute of an exception, that holds a planned `Outcome`."""
 

@@ -11,8 +11,6 @@ from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, de
 from pytest_parseapi.model.http import Fault, Reply, Request, Timeouts, shared_timeouts
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["NotAnswered", "neutral_request", "read_body", "recorded_answer"]
-
 
 class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
     """The mock leaves a request to the simulation."""

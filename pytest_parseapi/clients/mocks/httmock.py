@@ -17,8 +17,6 @@ from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["HTTMockInterceptor"]
-
 
 class HTTMockInterceptor:
     """Let the mocks of ``httmock`` answer first, and record what they answer."""

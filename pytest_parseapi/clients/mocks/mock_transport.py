@@ -8,8 +8,6 @@ from typing import Any, NoReturn
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.httpx.streams import replayed
 
-__all__ = ["MockTransports"]
-
 
 class MockTransports:
     """What takes the place of the methods of ``MockTransport``.

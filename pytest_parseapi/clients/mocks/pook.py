@@ -14,8 +14,6 @@ from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["PookInterceptor"]
-
 _CLIENTS: Final = MappingProxyType(
     {
         "pook.interceptors._httpx": "httpx",

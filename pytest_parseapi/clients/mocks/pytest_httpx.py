@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 
-__all__ = ["PytestHTTPX"]
-
 _NAME: Final = "pytest-httpx"
 
 

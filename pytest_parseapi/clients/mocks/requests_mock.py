@@ -17,8 +17,6 @@ from pytest_parseapi.clients.mocks.for_requests import (
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["RequestsMockInterceptor"]
-
 
 class RequestsMockInterceptor:
     """Let the mocks of ``requests_mock`` answer first, and record what they answer."""

@@ -14,8 +14,6 @@ from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["ResponsesInterceptor"]
-
 _LAST: Final = "_parseapi_last"
 
 

@@ -11,8 +11,6 @@ from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers, NoAnswerLe
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.service.service import SimulatedService
 
-__all__ = ["RespxRoutes"]
-
 
 class RespxRoutes:
     """Asks the routes that a test has put up.

@@ -16,8 +16,6 @@ from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
-__all__ = ["VCRInterceptor", "recorded"]
-
 _VCR: Final = "vcrpy's cassette"
 _LOADING: Final = "_parseapi_loading"
 _CLIENTS: Final = {

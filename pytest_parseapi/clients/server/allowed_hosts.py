@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request
 
-__all__ = ["AllowedHosts"]
-
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::\d{1,5})?")
 
 

@@ -24,8 +24,6 @@ from pytest_parseapi.clients.server.sockets import ServerSocket
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.service.pending import Pending
 
-__all__ = ["Connection", "Dispatcher"]
-
 _MOST_PIPELINED: Final = 1024 * 1024
 _LINGER_SECONDS: Final = 1.0
 

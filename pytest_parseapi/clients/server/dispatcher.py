@@ -21,8 +21,6 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 
-__all__ = ["RequestDispatcher"]
-
 
 class RequestDispatcher:
     """Keeps the connections of a session, and hands each request to the test that runs.

@@ -9,17 +9,6 @@ import h11
 
 from pytest_parseapi.model.http import Reply, Request, Timeouts
 
-__all__ = [
-    "check_version",
-    "header",
-    "keeps_alive",
-    "new_reader",
-    "no_http_reply",
-    "reply_bytes",
-    "request_of",
-    "text_reply",
-]
-
 _LONGEST_HEAD: Final = 64 * 1024
 _UNKNOWN: Final = Timeouts(known=False)
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}

@@ -10,8 +10,6 @@ from typing import Any, Final
 from pytest_parseapi.model.http import Excerpt
 from pytest_parseapi.model.multipart import LargeForm, MalformedBody, Part, boundary_of, read_part
 
-__all__ = ["Intake"]
-
 _KEPT: Final = 1024 * 1024
 _HEAD: Final = 64 * 1024
 _LONGEST_HEADERS: Final = 17 * 1024

@@ -11,8 +11,6 @@ from typing import Final, TextIO
 
 from pytest_parseapi.model.one_line import one_line
 
-__all__ = ["ServerLog"]
-
 _MAX_WAITING_LINES: Final = 10_000
 _LAST_WAIT_SECONDS: Final = 2.0
 

@@ -13,8 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["PATIENCE", "ServerLoop"]
-
 PATIENCE: Final = 5.0
 """How many seconds other threads wait for this one."""
 _MAX_WAIT_SECONDS: Final = 3600.0

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 
-__all__ = ["Moment", "ServerTime"]
-
 
 class Moment(NamedTuple):
     """A point in real and in virtual time, in nanoseconds."""

@@ -17,9 +17,6 @@ from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.sockets import LocalClients, has_input
 from pytest_parseapi.model.provider import Provider
 
-__all__ = ["LiveServer", "SharedServer"]
-
-
 _BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 64
 _NOTE_SECONDS: Final = 0.1

@@ -13,9 +13,6 @@ from typing import Any, Final
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.plain_socket import plain_socket
 
-__all__ = ["LocalClients", "ServerSocket", "has_input"]
-
-
 _CHUNK: Final = 64 * 1024
 _RESET: Final = struct.pack("ii", 1, 0)
 

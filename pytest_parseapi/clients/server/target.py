@@ -8,8 +8,6 @@ from typing import Final
 
 from pytest_parseapi.model.http import Request
 
-__all__ = ["CONTROL", "Target", "target_of"]
-
 CONTROL: Final = "/__parseapi"
 """The path of the control, under any base URL."""
 

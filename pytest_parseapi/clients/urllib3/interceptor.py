@@ -25,8 +25,6 @@ from pytest_parseapi.patching.attributes import Patches, set_on
 from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.methods import Methods
 
-__all__ = ["Urllib3Interceptor"]
-
 _HOST: Final = re.compile(r"[a-z]+://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
 
 

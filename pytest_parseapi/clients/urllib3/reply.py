@@ -9,8 +9,6 @@ from typing import Any, Final, NoReturn
 
 from pytest_parseapi.model.http import Fault, Reply, Timeouts
 
-__all__ = ["answer", "fail"]
-
 _LOG: Final = logging.getLogger("urllib3.connectionpool")
 
 

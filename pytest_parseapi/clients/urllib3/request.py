@@ -12,8 +12,6 @@ from pytest_parseapi.clients.httpx.headers import KnownHeaders
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_urllib3
 from pytest_parseapi.model.http import HeaderLines, Request, Timeouts, shared_timeouts
 
-__all__ = ["RequestReader"]
-
 _BETWEEN: Final = 6
 _BLOCK: Final = 16_384
 _ODD: Final = re.compile(r"[^!-~]")

@@ -22,9 +22,6 @@ from pytest_parseapi.providers.extend.files import FILE_HANDLERS
 from pytest_parseapi.providers.extend.runs import BATCH_HANDLERS, RUN_HANDLERS
 from pytest_parseapi.providers.extend.state import UNSEEN, ExtendState, Handler
 
-__all__ = ["ExtendBehaviour", "names_of_file"]
-
-
 _REQUEST_ID_HEADER: Final = "x-extend-request-id"
 _DOC_URL: Final = "https://docs.extend.ai/api-reference/error-handling"
 _WITH_DOC_URL: Final = ("INVALID_REQUEST", "INVALID_CONFIG_OPTIONS")

@@ -23,25 +23,6 @@ from pytest_parseapi.providers.extend.state import (
     StoredOutput,
 )
 
-__all__ = [
-    "FILE_PATH",
-    "OUTPUT_PATH",
-    "batch_body",
-    "failure_fields",
-    "file_body",
-    "full_body",
-    "output_url",
-    "presigned_url",
-    "processed_body",
-    "processed_parts",
-    "processed_text",
-    "run_body",
-    "summary",
-    "timestamp",
-    "uploaded_body",
-]
-
-
 OUTPUT_PATH: Final = "/parse_outputs/"
 """Where presigned output URLs lead: the real host is not documented."""
 

@@ -10,8 +10,6 @@ from typing import Any, Final, Protocol, TypeAlias
 from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.request_content import shown
 
-__all__ = ["DEFAULT_CONFIG", "check_config", "either", "invalid"]
-
 
 def invalid(message: str) -> Rejected:
     """The rejection of a request that does not pass validation."""

@@ -9,25 +9,6 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice
 from pytest_parseapi.model.provider import APIVersion
 
-__all__ = [
-    "ADVICE",
-    "API_KEY",
-    "API_VERSION",
-    "ASYNC",
-    "BASE_URL",
-    "BATCHES",
-    "CLIENT",
-    "ENDPOINTS",
-    "GENERAL_CODES",
-    "HOSTS",
-    "PARSING",
-    "RATE_LIMITS",
-    "READ",
-    "REFERENCE",
-    "WEBHOOKS",
-]
-
-
 READ: Final = "2026-11-25"
 """When the pages below were read."""
 

@@ -17,8 +17,6 @@ from pytest_parseapi.providers.extend.endpoints import (
     REFERENCE,
 )
 
-__all__ = ["ERRORS"]
-
 _error = partial(entry, provider="extend", source=GENERAL_CODES, source_read=READ, on_the_wire=True)
 # A failed webhook event repeats the run's failure reason, so one code serves all surfaces.
 _processing = partial(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["PDF", "FileKind", "kind_of", "unsupported_extension"]
-
 
 # There is one object for each kind, so that they are told apart by what they are.
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,8 +38,6 @@ from pytest_parseapi.providers.extend.state import (
     StoredOutput,
 )
 
-__all__ = ["FILE_HANDLERS", "PRESIGNED_ENDPOINTS"]
-
 _OUTPUT: Final = Endpoint(method="GET", path=OUTPUT_PATH + "{id}", result=True, public=True)
 _DOWNLOAD: Final = Endpoint(method="GET", path=FILE_PATH + "{id}", result=True, public=True)
 

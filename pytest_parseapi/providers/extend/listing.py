@@ -10,8 +10,6 @@ from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.providers.extend.config import either, invalid
 
-__all__ = ["Page", "query_choice", "query_flag", "query_text"]
-
 # Inferred: no page that could be read gives the default or the maximum.
 _PAGE_SIZE: Final = 10
 _MOST_PER_PAGE: Final = 1000

@@ -8,8 +8,6 @@ from typing import Any, Final
 from pytest_parseapi.providers.extend.file_types import PDF
 from pytest_parseapi.providers.extend.state import StoredFile
 
-__all__ = ["output_body"]
-
 _CONFIDENCE: Final = 0.98
 _WIDTH: Final = 612
 _HEIGHT: Final = 792

@@ -19,8 +19,6 @@ from pytest_parseapi.providers.extend.files import PRESIGNED_ENDPOINTS
 from pytest_parseapi.providers.extend.runs import RUNS
 from pytest_parseapi.providers.extend.webhooks import WEBHOOKS
 
-__all__ = ["EXTEND"]
-
 EXTEND: Final = Provider(
     name="extend",
     title="Extend",

@@ -14,20 +14,6 @@ from pytest_parseapi.providers.extend.config import check_config, either, invali
 from pytest_parseapi.providers.extend.file_types import kind_of, unsupported_extension
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
 
-__all__ = [
-    "FileSource",
-    "ParseRequest",
-    "check_file",
-    "check_metadata",
-    "check_not_coded",
-    "file_of",
-    "parse_request",
-    "read_object",
-    "store_file",
-    "unsupported_type",
-]
-
-
 _RETENTIONS: Final = ("workspace_default", "zero")
 
 

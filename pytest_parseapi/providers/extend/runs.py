@@ -41,8 +41,6 @@ from pytest_parseapi.providers.extend.state import (
     StoredFile,
 )
 
-__all__ = ["BATCH_HANDLERS", "RUNS", "RUN_HANDLERS"]
-
 
 def names_of_document(source: FileSource, file: StoredFile) -> tuple[str, ...]:
     """A document's names; as `names_of_file` has them, and the id that the service gave."""

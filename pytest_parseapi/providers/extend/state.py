@@ -13,8 +13,6 @@ from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.providers.extend.file_types import PDF, FileKind
 
-__all__ = ["UNSEEN", "ExtendState", "Handler", "ParsedDocument", "StoredFile", "StoredOutput"]
-
 
 # Not frozen: most requests make one, and a frozen one takes several times as long to make.
 @dataclass(slots=True, kw_only=True)

@@ -14,8 +14,6 @@ from pytest_parseapi.model.webhooks import Signing, WebhookDescription
 from pytest_parseapi.providers.extend.bodies import OUTPUT_PATH, batch_body, failure_fields
 from pytest_parseapi.providers.extend.state import ExtendState, ParsedDocument, StoredOutput
 
-__all__ = ["WEBHOOKS", "signature"]
-
 _VERSION: Final = "2026-02-09"
 _URL_SECONDS: Final = 60 * 60
 

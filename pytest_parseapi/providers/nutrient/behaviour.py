@@ -40,8 +40,6 @@ from pytest_parseapi.providers.nutrient.requests import (
 from pytest_parseapi.providers.nutrient.runs import RUN_HANDLERS, run_body
 from pytest_parseapi.providers.nutrient.state import Extraction, NutrientState
 
-__all__ = ["NutrientBehaviour"]
-
 _ROOT: Final = "/extraction/"
 _ASYNC: Final = "/async"
 _RUN_ID_HEADER: Final = "x-nutrient-run-id"

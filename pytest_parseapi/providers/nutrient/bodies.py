@@ -8,15 +8,6 @@ from typing import Any, Final
 from pytest_parseapi.providers.nutrient.requests import ExtractOptions, ParseOptions
 from pytest_parseapi.providers.nutrient.schema import sample
 
-__all__ = [
-    "EXTRACT_SURCHARGE",
-    "PAGE_CREDITS",
-    "envelope",
-    "extract_output",
-    "parse_output",
-    "usage_body",
-]
-
 PAGE_CREDITS: Final[Mapping[str, float]] = {
     "text": 1,
     "structure": 1.5,

@@ -8,23 +8,6 @@ from typing import Final
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice
 
-__all__ = [
-    "ADVICE",
-    "API_KEY",
-    "ASYNC_PAGE",
-    "ASYNC_PATHS",
-    "BASE_URL",
-    "CLIENT",
-    "CLIENT_READ",
-    "ENDPOINTS",
-    "ERRORS_PAGE",
-    "HOSTS",
-    "NEWER_ERRORS_PAGE",
-    "READ",
-    "RUNS_PAGE",
-    "RUNS_READ",
-]
-
 BASE_URL: Final = "https://api.nutrient.io"
 HOSTS: Final = ("api.nutrient.io",)
 API_KEY: Final = "pdf_test_parseapi_0123456789"

@@ -24,8 +24,6 @@ from pytest_parseapi.providers.nutrient.endpoints import (
     RUNS_READ,
 )
 
-__all__ = ["DETAIL_SOURCES", "ERRORS", "OWN_ERRORS"]
-
 DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {"invalid_request": "request", "maestro_error": "maestro", "processing_error": "processing"}
 )

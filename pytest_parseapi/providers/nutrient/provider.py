@@ -16,8 +16,6 @@ from pytest_parseapi.providers.nutrient.endpoints import (
 from pytest_parseapi.providers.nutrient.errors import ERRORS, OWN_ERRORS
 from pytest_parseapi.providers.nutrient.runs import RUNS
 
-__all__ = ["NUTRIENT"]
-
 NUTRIENT: Final = Provider(
     name="nutrient",
     title="Nutrient",

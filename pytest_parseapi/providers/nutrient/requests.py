@@ -18,21 +18,6 @@ from pytest_parseapi.model.request_content import (
 )
 from pytest_parseapi.providers.nutrient.schema import schema_problems, wrong
 
-__all__ = [
-    "DOCUMENTS",
-    "EXTRACT_MODES",
-    "PARSE_MODES",
-    "DocumentRules",
-    "ExtractOptions",
-    "ParseOptions",
-    "Problems",
-    "check_upload",
-    "extract_options",
-    "open_options",
-    "parse_options",
-    "read_request",
-]
-
 PARSE_MODES: Final = ("text", "structure", "understand", "agentic")
 EXTRACT_MODES: Final = PARSE_MODES[1:]
 _FORMATS: Final = ("spatial", "markdown")

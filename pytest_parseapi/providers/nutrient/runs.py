@@ -21,8 +21,6 @@ from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES
 from pytest_parseapi.providers.nutrient.requests import ParseOptions
 from pytest_parseapi.providers.nutrient.state import Extraction
 
-__all__ = ["RUNS", "RUN_HANDLERS", "run_body"]
-
 _UNKNOWN_SOURCE: Final = "unknown_source"
 _PAGE_SIZE: Final = 100
 _NEXT: Final = "page_"

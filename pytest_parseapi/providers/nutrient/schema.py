@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from pytest_parseapi.model.request_content import shown
 
-__all__ = ["sample", "schema_problems", "wrong"]
-
 _MOST_BYTES: Final = 128 * 1024
 _MOST_FIELDS: Final = 2_000
 _MOST_PROPERTIES: Final = 200

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Call
 
-__all__ = ["Extraction", "NutrientState"]
-
 _FIRST_CREDITS: Final = 1000.0
 
 

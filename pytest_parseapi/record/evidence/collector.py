@@ -10,8 +10,6 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.evidence.logs import Logs
 from pytest_parseapi.record.evidence.output import Output
 
-__all__ = ["Evidence", "Source"]
-
 Source = Callable[[], str | Iterable[str]]
 """A further place to look: called when a check runs, it gives the log text so far."""
 

@@ -11,8 +11,6 @@ from typing import Any, Final, Literal
 
 from pytest_parseapi.model.library_code import is_library
 
-__all__ = ["NOWHERE", "ConsumerCode", "Frame", "Site"]
-
 Side = Literal["consumer", "test"]
 
 # A comprehension is a part of its function, and from Python 3.12 on it has no frame of its own.

@@ -14,8 +14,6 @@ from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.plain_lock import pause
 from pytest_parseapi.record.evidence.line import without_source_lines
 
-__all__ = ["Handlers", "rendered"]
-
 # pytest's handlers write no log of the consumer's.
 _TESTS: Final = "_pytest."
 _WORD: Final = re.compile(r"\w+")

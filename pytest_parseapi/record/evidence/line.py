@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Line", "exception_text", "without_source_lines"]
-
 _FRAME: Final = re.compile(r'\s*>?\s*File ".*", line \d+')
 _MARKS: Final = re.compile(r"[\s^~]+")
 

@@ -15,8 +15,6 @@ from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.record.evidence.handlers import Handlers, rendered
 from pytest_parseapi.record.evidence.line import Line, exception_text
 
-__all__ = ["Logs"]
-
 _STANDARD: Final = frozenset(
     {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 )

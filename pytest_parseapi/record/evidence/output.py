@@ -14,8 +14,6 @@ from typing import Any
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.record.evidence.line import Line, without_source_lines
 
-__all__ = ["Output"]
-
 
 class Output:
     """Copies what is written to standard output and error.

@@ -12,8 +12,6 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.timeline import rows_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-__all__ = ["without_plugin_text"]
-
 _ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
 _FINDING: Final = re.compile(
     r"(?:E\s)?\s{2,}(?:operation  |expected   |seen       |nearest    |next       )\S.*"

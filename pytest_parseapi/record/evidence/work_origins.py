@@ -15,8 +15,6 @@ from pytest_parseapi.model.other_threads import frames_of_others
 from pytest_parseapi.patching.attributes import Patches, set_on
 from pytest_parseapi.record.evidence.frames import NOWHERE, ConsumerCode, Site
 
-__all__ = ["WorkOrigins"]
-
 _SITE: Final = "_parseapi_site"
 
 

@@ -21,8 +21,6 @@ from pytest_parseapi.record.recordings.fields import (
     text,
 )
 
-__all__ = ["exchanges_of_cassette"]
-
 _MOST_NODES: Final = 100_000
 
 

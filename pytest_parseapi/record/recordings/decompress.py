@@ -8,8 +8,6 @@ from typing import Final
 
 from pytest_parseapi.record.recordings.fields import UnusableError
 
-__all__ = ["decompressed"]
-
 _GZIP: Final = b"\x1f\x8b"
 _CODINGS: Final = ("deflate", "br", "zstd")
 # A piece of what compresses best is at most some 200 MB.

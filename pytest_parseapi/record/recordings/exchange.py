@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from pytest_parseapi.model.http import Fault, Reply, Request
 
-__all__ = ["RecordedExchange", "Recording"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedExchange:

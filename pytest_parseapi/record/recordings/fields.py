@@ -11,19 +11,6 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request, Timeouts
 
-__all__ = [
-    "UnusableError",
-    "base64_bytes",
-    "encoded",
-    "headers_of",
-    "host_of",
-    "items",
-    "mapping",
-    "request_of",
-    "status_of",
-    "text",
-]
-
 _LOWEST_STATUS: Final = 200
 _HIGHEST_STATUS: Final = 999
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")

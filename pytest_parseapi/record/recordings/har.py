@@ -22,8 +22,6 @@ from pytest_parseapi.record.recordings.fields import (
     text,
 )
 
-__all__ = ["exchanges_of_har"]
-
 _MAX_SECONDS: Final = 86_400.0
 _NO_REPLY: Final = (0, -1)
 _BOUNDARY: Final = "parseapi-recording"

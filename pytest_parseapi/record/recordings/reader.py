@@ -16,8 +16,6 @@ from pytest_parseapi.record.recordings.exchange import Recording
 from pytest_parseapi.record.recordings.fields import UnusableError, host_of
 from pytest_parseapi.record.recordings.har import exchanges_of_har
 
-__all__ = ["read_recording"]
-
 _MAX_BYTES: Final = 1024**3
 _YAML: Final = (".yaml", ".yml")
 _NEITHER: Final = "is neither a HAR file nor a cassette of VCR.py"
