@@ -1,6 +1,7 @@
 """Virtual time. Private.
 
-Here are the clock functions, ``datetime``, and what starts threads, as the interpreter made them.
+Here are the clock functions, ``datetime``, and what starts threads and sends signals, as the
+interpreter made them.
 
 Kept when pytest starts, before a fixture can put others in their place: a test may freeze time and
 be simulated, too.
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import _thread
 import datetime
+import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
@@ -22,6 +25,17 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )
 """The built-in functions of ``time``, by name."""
+SENDERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        name: vars(module)[name]
+        for module, name in (
+            *((os, "kill"), (signal, "raise_signal"), (signal, "pthread_kill")),
+            (_thread, "interrupt_main"),
+        )
+        if isinstance(vars(module).get(name), BuiltinFunctionType)
+    }
+)
+"""The built-in functions that send a signal, by name."""
 STARTS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         name: vars(_thread)[name]

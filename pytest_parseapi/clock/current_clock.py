@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock import FUNCTIONS, STARTS
+from pytest_parseapi.clock import FUNCTIONS, SENDERS, STARTS
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 
@@ -26,8 +26,8 @@ class Current:
         """Which threads are at rest."""
         self.real_timers: dict[str, None] = {}
         """The libraries whose real timers were used, and that no warning has named yet."""
-        self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS}
-        """By name, the functions of ``time`` and ``_thread`` as they are when not replaced."""
+        self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS, **SENDERS}
+        """By name, the functions that are taken over, as they are when not replaced."""
 
 
 def current() -> Current:

@@ -2,59 +2,42 @@
 
 from __future__ import annotations
 
-import _thread
-import functools
 import os
-import signal
 import threading
 from _thread import get_ident
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock.virtual_clock import VirtualClock
-from pytest_parseapi.patching.attributes import Patches
+from pytest_parseapi.clock import SENDERS
 
-_SENDERS: Final[tuple[tuple[ModuleType, str], ...]] = (
-    *((os, "kill"), (signal, "raise_signal"), (signal, "pthread_kill")),
-    (_thread, "interrupt_main"),
-)
+if TYPE_CHECKING:
+    from pytest_parseapi.clock.current_clock import Current
 
 
-class SentSignals:
-    """Has one `VirtualClock` count the main thread as at work once it was sent a signal.
+def sender_functions(current: Current) -> dict[str, Callable[..., Any]]:
+    """The replacements of the functions that send a signal, by name.
 
     Args:
-        clock: the clock of the test.
+        current: what the process's clocks share.
     """
+    return {name: _sending(current, name) for name in SENDERS}
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-        self._patches = Patches()
 
-    def start(self) -> None:
-        """Look at what threads send from now on."""
-        for module, name in _SENDERS:
-            self._patches.put(module, name, self._sending)
+def _sending(current: Current, name: str) -> Callable[..., Any]:
+    def send(*arguments: Any) -> Any:
+        real, clock = current.real[name], current.clock
+        main = threading.main_thread().ident or get_ident()
+        if clock is None or get_ident() == main or _is_to_another(name, arguments):
+            return real(*arguments)
+        with clock.jumps.alone():
+            found = real(*arguments)
+            clock.jumps.signalled(main)
+        return found
 
-    def stop(self) -> None:
-        """Let them send it as they do."""
-        self._patches.stop()
-
-    def _sending(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        jumps = self._clock.jumps
-
-        @functools.wraps(real)
-        def send(*arguments: Any) -> Any:
-            main = threading.main_thread().ident or get_ident()
-            if jumps.closed or get_ident() == main or _is_to_another(real.__name__, arguments):
-                return real(*arguments)
-            with jumps.alone():
-                found = real(*arguments)
-                jumps.signalled(main)
-            return found
-
-        return send
+    send.__name__ = send.__qualname__ = name
+    send.__module__ = SENDERS[name].__module__
+    send.__doc__ = SENDERS[name].__doc__
+    return send
 
 
 def _is_to_another(name: str, arguments: tuple[Any, ...]) -> bool:

@@ -5,19 +5,18 @@ One object for each process: sessions within sessions share it, and the last one
 
 from __future__ import annotations
 
-import _thread
-import time
 from _queue import SimpleQueue
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pytest_parseapi.clock import CLASSES, FUNCTIONS, STARTS
+from pytest_parseapi.clock import CLASSES, FUNCTIONS, SENDERS, STARTS
 from pytest_parseapi.clock.current_clock import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.platform_support import limits_line, why_not_in_place
 from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.real_input import semaphore_methods
+from pytest_parseapi.clock.sent_signals import sender_functions
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
 from pytest_parseapi.clock.thread_starts import start_functions
 from pytest_parseapi.clock.time_machine import TimeMachine
@@ -25,6 +24,9 @@ from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
+
+
+_TAKEN: Final[dict[str, Any]] = {**FUNCTIONS, **STARTS, **SENDERS}
 
 
 class _Taken(Protocol):
@@ -56,7 +58,9 @@ class TakeOver:
         self._clocks: list[VirtualClock] = []
         self._users = 0
         self._is_taken = False
-        self._targets = Readings(current).functions() | start_functions(current)
+        self._targets = (
+            Readings(current).functions() | start_functions(current) | sender_functions(current)
+        )
         self._functions: dict[str, _TakenFunction] = {}
         self._others: list[_Taken] = []
         self.lost = ""
@@ -125,10 +129,7 @@ class TakeOver:
             why = str(error)
         if why:
             self.lost = limits_line(why)
-            self._functions = {
-                name: ReplacedName(_thread if name in STARTS else time, name, target)
-                for name, target in self._targets.items()
-            }
+            self._functions = {name: self._replaced(name) for name in self._targets}
             self._others = [ReplacedClasses(self._current), TimeMachine(self.without)]
 
     def _prepare_in_place(self) -> None:
@@ -142,8 +143,11 @@ class TakeOver:
         except (OSError, RuntimeError):
             trampolines = None
         check(trampolines)
-        known = {**FUNCTIONS, **STARTS}
-        functions = {name: BuiltinFunction(known[name], trampolines) for name in self._targets}
+        functions = {
+            name: BuiltinFunction(_TAKEN[name], trampolines)
+            for name in self._targets
+            if trampolines is not None or name not in SENDERS
+        }
         self._others = [
             BuiltinMethods(CLASSES["datetime"], Readings(self._current).methods()),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
@@ -156,7 +160,11 @@ class TakeOver:
             taken.take()
             taken.give_back()
         self._current.real.update((name, found.original) for name, found in functions.items())
-        self._functions = dict(functions)
+        others = [name for name in self._targets if name not in functions]
+        self._functions = {**functions, **{name: self._replaced(name) for name in others}}
+
+    def _replaced(self, name: str) -> ReplacedName:
+        return ReplacedName(_TAKEN[name].__self__, name, self._targets[name])
 
 
 def take_over() -> TakeOver:

@@ -11,7 +11,6 @@ from pytest_parseapi.clock.alarms import Alarms
 from pytest_parseapi.clock.loops import LoopWaits
 from pytest_parseapi.clock.real_input import RealInput
 from pytest_parseapi.clock.real_timers import RealTimers
-from pytest_parseapi.clock.sent_signals import SentSignals
 from pytest_parseapi.clock.signals import SignalWaits
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.thread_waits import ThreadWaits
@@ -38,7 +37,6 @@ class VirtualTime:
         self._alarms: Alarms | None = None
         self._timers: RealTimers | None = None
         self._signals: SignalWaits | None = None
-        self._sent: SentSignals | None = None
         self._input: RealInput | None = None
         self._random: Any = None
 
@@ -58,8 +56,6 @@ class VirtualTime:
             self._alarms.start()
             self._signals = SignalWaits(self.clock)
             self._signals.start()
-            self._sent = SentSignals(self.clock)
-            self._sent.start()
             self._input = RealInput(self.clock)
             self._input.start()
             self._timers = RealTimers(self.clock)
@@ -81,8 +77,6 @@ class VirtualTime:
                 self._timers.stop()
             if self._input is not None:
                 self._input.stop()
-            if self._sent is not None:
-                self._sent.stop()
             if self._signals is not None:
                 self._signals.stop()
             if self._alarms is not None:

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from os import kill  # kept before any test
 
 import pytest
 
@@ -97,6 +98,7 @@ def test_a_wrong_wait_is_refused_as_ever(extend_api, wrong):
 
 SENDERS = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGUSR1),
+    "kept": lambda: kill(os.getpid(), signal.SIGUSR1),
     "raise_signal": lambda: signal.raise_signal(signal.SIGUSR1),
     "pthread_kill": lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1),
     "interrupt_main": lambda: _thread.interrupt_main(signal.SIGUSR1),
