@@ -184,7 +184,7 @@ class ParseAPI(
             self.provider,
             self.attempts,
             self.webhook_answers,
-            notes=self._active_simulation.notes(),
+            notes=self._active_simulation.notes(self._provider.name),
             dropped=self._simulation.lost(self._provider.name),
         )
 
@@ -215,7 +215,7 @@ class ParseAPI(
             operations=journal.operations,
             credentials=frozenset({*journal.credentials, *self._known_secrets()}),
             lines=self._lines,
-            notes=self._active_simulation.notes(),
+            notes=self._active_simulation.notes(self._provider.name),
             asked_instead="" if journal.attempts else self._asked_instead(),
         )
 

@@ -113,15 +113,17 @@ class SimulatedProviders:
         for provider in providers.values():
             self._add(provider)
 
-    def notes(self) -> list[str]:
-        """What happened beside the attempts, for a timeline."""
-        return [] if self._forks is None else self._forks.notes()
+    def notes(self, provider: str) -> list[str]:
+        """What happened beside the attempts at a provider, for a timeline."""
+        forked = [] if self._forks is None else self._forks.notes()
+        return [*self.hosts.misses.lines(provider), *forked]
 
     def reset(self) -> None:
         """Forget what was said, for a test body that runs many times."""
         self.evidence.clear()
         self.replaced_sleep = ""
         self.ended_mocks.found = ""
+        self.hosts.misses.clear()
 
     def within(self, token: str) -> SimulatedProviders:
         """Those of a token, which begin empty when it is first used."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.mocks.by_socket import unasked_mock
+from pytest_parseapi.clients.mocks.misses import MockMisses
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops
@@ -60,6 +61,8 @@ class SimulatedHosts:
         self._services: dict[str, SimulatedService] = {}
         self.custom_senders: dict[str, str] = {}
         """What of the consumer's own was to send a request, by the name of the provider."""
+        self.misses = MockMisses()
+        """What mocks of the test's own had no answer for."""
         self.speed = 1.0
         """How many seconds of the clients' time a second of the live server is."""
         self.of_token: Callable[[str], SimulatedHosts] = self.no_token

@@ -143,7 +143,9 @@ class SimulatedTest:
             return None
         self.simulation.forks.look()
         message = self.simulation.stops.report()
-        if message is None and self._settings.strict:
+        if message is not None:
+            message = "\n".join([message, *self.simulation.hosts.misses.lines()])
+        elif self._settings.strict:
             message = self._unused_text()
         message = None if message is None else printable(message)
         self._told = message is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 from pytest_parseapi.clients.aiohttp.connection import timeouts_of
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -43,9 +45,11 @@ class AioresponsesInterceptor:
                 service = hosts.find(full.host or "")
                 if service is None:
                     return await real(own, session, method, url, *args, **options)
-                if not any(item.match(method, full) for item in own._matches.values()):
+                fits = any(item.match(method, full) for item in own._matches.values())
+                sent = await _neutral(session, method, full, options if fits else {})
+                if not fits:
+                    hosts.misses.note(service.provider.name, sent, "aioresponses", _answers(own))
                     return await own.patcher.temp_original(session, method, url, *args, **options)
-                sent = await _neutral(session, method, full, options)
                 if service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     if options.get("data") is not None:
                         options |= {"data": sent.body, "headers": dict(sent.headers)}
@@ -70,6 +74,11 @@ class AioresponsesInterceptor:
             return request_mock
 
         self._function_bodies.put(vars(core.aioresponses)["_request_mock"], requests)
+
+
+def _answers(own: Any) -> Iterator[str]:
+    for item in own._matches.values():
+        yield answer_text(item.method, item.url_or_pattern)
 
 
 async def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:

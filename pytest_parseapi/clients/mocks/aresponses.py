@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import h11
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
@@ -70,6 +71,9 @@ class AresponsesRoutes:
         asked = _Asked(self._server, begin)
         written = await asked.send(_as_bytes(request))
         if asked.exchange is None:
+            if not asked.passed_on:
+                name = self._service.provider.name
+                self._hosts.misses.note(name, request, _NAME, _answers(self._server))
             return None
         return written, asked.exchange.pending(_read(written, request))
 
@@ -89,6 +93,8 @@ class _Asked:
         self._stop: BaseException | None = None
         self.exchange: MockExchange | None = None
         """None where no route fits."""
+        self.passed_on = False
+        """Whether a route left the request to the simulation."""
 
     async def send(self, request: bytes) -> bytes:
         """What the server writes to a request."""
@@ -139,6 +145,7 @@ class _Asked:
                 route.repeat -= 1
                 if route.repeat <= 0:
                     del routes[place]
+                self.passed_on = True
                 return False
         return False
 
@@ -175,6 +182,14 @@ class _Wire(asyncio.Transport):
 
     def resume_reading(self) -> None:
         self._reads.set()
+
+
+def _answers(server: Any) -> Iterator[str]:
+    for route, response in server._responses:
+        patterns = (route.host_pattern, route.path_pattern)
+        host, path = (getattr(pattern, "pattern", pattern) for pattern in patterns)
+        if response != server.passthrough:
+            yield answer_text(route.method_pattern, f"{host}{path}")
 
 
 def _as_bytes(request: Request) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -33,42 +36,74 @@ class BetamaxInterceptor:
         self._function_bodies.stop()
 
     def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        adapter: Any = vars(module)["BetamaxAdapter"]
+        adapter, cassette = vars(module)["BetamaxAdapter"], module.cassette.Cassette
+        for owner, name, make in (
+            (adapter, "send", _sends),
+            (cassette, "_save_cassette", _saves),
+            (cassette, "clear", _clears),
+        ):
+            self._function_bodies.put(vars(owner)[name], functools.partial(make, hosts))
 
-        def sends(real: Any) -> Any:
-            def send(adapter: Any, request: Any, *args: Any) -> Any:
-                service = hosts.find(urlsplit(request.url).hostname or "")
-                cassette = adapter.cassette
-                if service is None or cassette is None:
-                    return real(adapter, request, *args)
-                body, rewind = read_body(request)
-                _, timeout, *_ = args
-                sent = neutral_request(request, body, timeout)
-                copy = request.copy()
-                copy.body = body or request.body
-                found = None if service.fails_before_mocks(sent) else _match(cassette, copy)
-                if found is None:
-                    rewind()
-                    set_on(cassette, _LEFT, value=True)
-                    names = ("stream", "timeout", "verify", "cert", "proxies")
-                    options = dict(zip(names, args, strict=True))
-                    return adapter.find_adapter(request.url).send(request, **options)
-                response = recorded_answer(hosts, service, sent, _BETAMAX, found.as_response)
-                set_on(response, "connection", adapter)
-                return response
 
-            return send
+def _sends(hosts: SimulatedHosts, real: Any) -> Any:
+    def send(adapter: Any, request: Any, *args: Any) -> Any:
+        service = hosts.find(urlsplit(request.url).hostname or "")
+        cassette = adapter.cassette
+        if service is None or cassette is None:
+            return real(adapter, request, *args)
+        body, rewind = read_body(request)
+        _, timeout, *_ = args
+        sent = neutral_request(request, body, timeout)
+        copy = request.copy()
+        copy.body = body or request.body
+        failing = service.fails_before_mocks(sent)
+        found = None if failing else _match(cassette, copy)
+        if found is None:
+            if not failing:
+                hosts.misses.note(service.provider.name, sent, _BETAMAX, _answers(cassette))
+            rewind()
+            set_on(cassette, _LEFT, value=True)
+            names = ("stream", "timeout", "verify", "cert", "proxies")
+            options = dict(zip(names, args, strict=True))
+            return adapter.find_adapter(request.url).send(request, **options)
+        response = recorded_answer(hosts, service, sent, _BETAMAX, found.as_response)
+        set_on(response, "connection", adapter)
+        return response
 
-        def saves(real: Any) -> Any:
-            def save(cassette: Any) -> None:
-                # One that says that it has nothing would record nothing more next time.
-                if cassette.interactions or not getattr(cassette, _LEFT, False):
-                    real(cassette)
+    return send
 
-            return save
 
-        self._function_bodies.put(vars(adapter)["send"], sends)
-        self._function_bodies.put(vars(module.cassette.Cassette)["_save_cassette"], saves)
+def _saves(_hosts: SimulatedHosts, real: Any) -> Any:
+    def save(cassette: Any) -> None:
+        # One that says that it has nothing would record nothing more next time.
+        if cassette.interactions or not getattr(cassette, _LEFT, False):
+            real(cassette)
+
+    return save
+
+
+def _clears(hosts: SimulatedHosts, real: Any) -> Any:
+    def clear(cassette: Any) -> None:
+        # One whose re_record_interval is over would lose what nobody records anew.
+        kept = [item for item in cassette.interactions if _is_simulated(hosts, item)]
+        if kept:
+            cassette.interactions = kept
+        else:
+            real(cassette)
+
+    return clear
+
+
+def _is_simulated(hosts: SimulatedHosts, interaction: Any) -> bool:
+    return hosts.find(urlsplit(interaction.data["request"]["uri"]).hostname or "") is not None
+
+
+def _answers(cassette: Any) -> Iterator[str]:
+    if cassette.record_mode != "all":
+        for item in cassette.interactions:
+            asked = item.data["request"]
+            used_up = " (used up)" if item.used else ""
+            yield answer_text(asked["method"], asked["uri"]) + used_up
 
 
 def _match(cassette: Any, request: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
@@ -31,6 +31,19 @@ class HTTPXMockAnswers:
     def __init__(self, module: Any, hosts: SimulatedHosts) -> None:
         self._module = module
         self._hosts = hosts
+
+    def missed(
+        self, service: SimulatedService, request: Request, mock: str, answers: Iterable[str]
+    ) -> None:
+        """A mock has no answer for a request.
+
+        Args:
+            service: the one whose host is asked.
+            request: what is asked.
+            mock: what messages call the mock.
+            answers: what it has.
+        """
+        self._hosts.misses.note(service.provider.name, request, mock, answers)
 
     def copy(self, request: Any, body: bytes) -> Any:
         """The request for a mock, which reads it whole: the consumer's stream stays as spent."""

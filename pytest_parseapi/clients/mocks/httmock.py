@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from pytest_parseapi.clients.mocks.for_requests import (
     read_body,
     recorded_answer,
 )
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -58,10 +61,19 @@ class HTTMockInterceptor:
                     try:
                         return recorded_answer(hosts, service, sent, "HTTMock", ask)
                     except NotAnswered:
-                        pass
+                        name = service.provider.name
+                        hosts.misses.note(name, sent, "HTTMock", _answers(mock))
                 rewind()
                 return None
 
             return intercept
 
         self._function_bodies.put(vars(vars(module)["HTTMock"])["intercept"], intercepts)
+
+
+def _answers(mock: Any) -> Iterator[str]:
+    """What its handlers are for, as its decorator keeps it."""
+    for handler in mock.handlers:
+        kept = inspect.getclosurevars(handler).nonlocals
+        if kept.get("netloc"):
+            yield answer_text(kept.get("method"), f"{kept['netloc']}{kept.get('path') or ''}")

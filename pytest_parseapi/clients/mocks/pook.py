@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterator
 from types import MappingProxyType, ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, decoded
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
@@ -59,6 +61,7 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
         except sys.modules["pook.exceptions"].PookNoMatches:
             # What pook has no mock for would be an error of its own; the simulation has it.
             exchange.discard()
+            hosts.misses.note(service.provider.name, sent, "pook", _answers(engine))
             return None
         except OSError as error:
             name = "read_timeout" if isinstance(error, TimeoutError) else "connection_reset"
@@ -71,9 +74,18 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
             exchange.finish(_reply(found._response))
         else:
             exchange.discard()
+            hosts.misses.note(service.provider.name, sent, "pook", _answers(engine))
         return found
 
     return match
+
+
+def _answers(engine: Any) -> Iterator[str]:
+    for mock in engine.mocks:
+        values = {type(item).__name__.removesuffix("Matcher"): item for item in mock.matchers}
+        method, url, path = (values.pop(name, None) for name in ("Method", "URL", "Path"))
+        where = f"{getattr(url, 'url', '')}{getattr(path, 'expectation', '')}"
+        yield answer_text(getattr(method, "expectation", None), where, map(str.lower, values))
 
 
 def _neutral(request: Any) -> Request:

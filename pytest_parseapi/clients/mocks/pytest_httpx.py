@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
+from pytest_parseapi.clients.mocks.misses import answer_text
 
 _NAME: Final = "pytest-httpx"
 
@@ -31,7 +33,10 @@ class PytestHTTPX:
             body = b"".join(request.stream)
             sent = exchanges.mocks.copy(request, body)
             neutral = exchanges.neutral_request(request, body)
-            if service.fails_before_mocks(neutral) or not _answers(mock, transport, sent):
+            if service.fails_before_mocks(neutral):
+                return exchanges.run(service, transport, request, body)
+            if not _answers(mock, transport, sent):
+                exchanges.mocks.missed(service, neutral, _NAME, _answers_of(mock))
                 return exchanges.run(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
@@ -49,12 +54,22 @@ class PytestHTTPX:
             body = b"".join([chunk async for chunk in request.stream])
             sent = exchanges.mocks.copy(request, body)
             neutral = exchanges.neutral_request(request, body)
-            if service.fails_before_mocks(neutral) or not _answers(mock, transport, sent):
+            if service.fails_before_mocks(neutral):
+                return await exchanges.run_async(service, transport, request, body)
+            if not _answers(mock, transport, sent):
+                exchanges.mocks.missed(service, neutral, _NAME, _answers_of(mock))
                 return await exchanges.run_async(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)
 
         return handle_async_request
+
+
+def _answers_of(mock: Any) -> Iterator[str]:
+    for matcher, _ in mock._callbacks:
+        used_up = matcher.nb_calls and not getattr(matcher, "is_reusable", False)
+        more = (name for name in ("headers", "content", "json") if getattr(matcher, name, None))
+        yield answer_text(matcher.method, matcher.url, more) + (" (used up)" if used_up else "")
 
 
 def _answers(mock: Any, transport: Any, sent: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from pytest_parseapi.clients.mocks.for_requests import (
     read_body,
     recorded_answer,
 )
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
@@ -57,7 +59,8 @@ class RequestsMockInterceptor:
                     try:
                         return recorded_answer(hosts, service, sent, "requests-mock", ask)
                     except NotAnswered:
-                        pass
+                        name = service.provider.name
+                        hosts.misses.note(name, sent, "requests-mock", _answers(adapter))
                 rewind()
                 if _is_sent_on():
                     raise mocks._RunRealHTTP
@@ -66,6 +69,14 @@ class RequestsMockInterceptor:
             return send
 
         self._function_bodies.put(vars(mocks.Adapter)["send"], sends)
+
+
+def _answers(adapter: Any) -> Iterator[str]:
+    for item in adapter._matchers:
+        if item._real_http:
+            continue
+        found = {"headers": item._request_headers, "matcher": item._additional_matcher}
+        yield answer_text(item._method, item._url, [name for name in found if found[name]])
 
 
 def _is_sent_on() -> bool:

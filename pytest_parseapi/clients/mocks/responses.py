@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -45,6 +47,8 @@ class ResponsesInterceptor:
                 request.body = read_body(request)[0] or request.body
                 match, reasons = real(mock, request)
                 if match is None:
+                    name = service.provider.name
+                    hosts.misses.note(name, _sent(request), "responses", _answers(mock))
                     return responses.PassthroughResponse(request.method, request.url), reasons
                 if not match.passthrough and service.fails_before_mocks(_sent(request)):
                     # The failure of a sweep comes first.
@@ -66,6 +70,11 @@ class ResponsesInterceptor:
 
         self._function_bodies.put(vars(responses.RequestsMock)["_find_match"], finds)
         self._function_bodies.put(vars(responses.RequestsMock)["_on_request"], retries)
+
+
+def _answers(mock: Any) -> Iterator[str]:
+    for item in mock.registered():
+        yield answer_text(item.method, item.url, ["matchers"] if item.match else [])
 
 
 class _Noted:

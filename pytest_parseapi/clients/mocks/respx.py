@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers, NoAnswerLeft
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.service.service import SimulatedService
 
@@ -62,6 +63,7 @@ class RespxRoutes:
             response = self._mocks.ask(service, request, _name(route), asked.answer)
             if response is not None or asked.passed_on:
                 return response
+        self._mocks.missed(service, request, "respx", _answers(routers))
         return None
 
     async def ask_async(
@@ -78,7 +80,36 @@ class RespxRoutes:
             )
             if response is not None or asked.passed_on:
                 return response
+        self._mocks.missed(service, request, "respx", _answers(routers))
         return None
+
+
+def _answers(routers: Sequence[Any]) -> Iterator[str]:
+    for router in routers:
+        for route in router.routes:
+            if route.pattern:
+                yield _described(route.pattern)
+
+
+def _described(pattern: Any) -> str:
+    """What a pattern is for; values besides the method's and the URL's may be secrets."""
+    values = {item.key: _text(item) for item in pattern}
+    url = values.pop("url", None)
+    if url is None:
+        scheme, host, port, path = (
+            values.pop(key, "") for key in ("scheme", "host", "port", "path")
+        )
+        url = f"{scheme and f'{scheme}://'}{host}{port and f':{port}'}{path}"
+    return answer_text(values.pop("method", None), url, values)
+
+
+def _text(pattern: Any) -> str:
+    """The value of one part of a pattern, with that of its router's base URL."""
+    value = pattern.value
+    if isinstance(value, tuple | list):
+        value = "/".join(map(str, value))
+    text = str(getattr(value, "pattern", value))
+    return text if pattern.base is None else f"{_text(pattern.base).rstrip('/')}{text}"
 
 
 def _fitting(routers: Sequence[Any], sent: Any) -> Iterator[tuple[Any, Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
+from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
 from pytest_parseapi.patching.attributes import set_on
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -59,10 +61,25 @@ def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
     def can_play_response_for(cassette: Any, request: Any) -> Any:
         service = hosts.find(urlsplit(request.uri).hostname or "")
         # The failure of a sweep comes first.
-        claimed = service is not None and service.fails_before_mocks(_neutral(request))
-        return not claimed and real(cassette, request)
+        if service is None:
+            return real(cassette, request)
+        sent = _neutral(request)
+        if service.fails_before_mocks(sent):
+            return False
+        found = real(cassette, request)
+        if not found:
+            hosts.misses.note(service.provider.name, sent, _VCR, _answers(cassette))
+        return found
 
     return can_play_response_for
+
+
+def _answers(cassette: Any) -> Iterator[str]:
+    if cassette.record_mode == "all":
+        return
+    for index, (asked, _) in enumerate(cassette.data):
+        used_up = cassette.play_counts[index] and not cassette.allow_playback_repeats
+        yield answer_text(asked.method, asked.uri) + (" (used up)" if used_up else "")
 
 
 def _plays(hosts: SimulatedHosts, real: Any) -> Any:

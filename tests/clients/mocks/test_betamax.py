@@ -96,3 +96,18 @@ def test_leaves_a_file_whole_to_the_simulation(extend_api, tmp_path):
     with requests.Session() as session, cassette(session, tmp_path / "new.json"):
         send(session, extend_api, data=io.BytesIO(b"%PDF-1.7"))
     assert [item.body for item in extend_api.attempts] == [b"%PDF-1.7"]
+
+
+def test_that_is_too_old_keeps_what_nobody_records_anew(extend_api, tape):
+    options = {"record": "new_episodes", "re_record_interval": 1}
+    with requests.Session() as session, cassette(session, tape, **options):
+        assert send(session, extend_api).json() == DOCUMENTED
+    assert json.loads(tape.read_text())["http_interactions"] == TAPE["http_interactions"]
+
+
+def test_that_is_too_old_records_other_hosts_anew(extend_api, tape):
+    other = json.loads(json.dumps(TAPE).replace("api.extend.ai", "api.example.com"))
+    tape.write_text(json.dumps(other))
+    options = {"record": "new_episodes", "re_record_interval": 1}
+    with requests.Session() as session, cassette(session, tape, **options) as recorder:
+        assert recorder.current_cassette.interactions == []

@@ -1,0 +1,81 @@
+"""What mocks of the test's own have no answer for, though they have some for the same host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from pytest_parseapi.model.http import Request
+from pytest_parseapi.model.redaction import redacted
+
+__all__ = ["MockMisses", "answer_text"]
+
+_MOST_ANSWERS: Final = 3
+
+
+class _Miss(NamedTuple):
+    """Requests that a mock left to the simulation."""
+
+    provider: str
+    mock: str
+    asked: str
+
+
+class MockMisses:
+    """Remembers what mocks left to the simulation: a mock that is dead must not stay unseen."""
+
+    def __init__(self) -> None:
+        self._found: dict[_Miss, tuple[str, ...]] = {}
+
+    def note(self, provider: str, request: Request, mock: str, answers: Iterable[str]) -> None:
+        """A mock has no answer for a request.
+
+        Args:
+            provider: the name of the provider that is asked.
+            request: what is asked.
+            mock: what messages call the mock.
+            answers: what it has, by `answer_text`; what is for other hosts does not count.
+        """
+        here = (item for item in answers if request.host in item.replace("\\", ""))
+        found = tuple(dict.fromkeys(map(redacted, here)))
+        if found:
+            self._found[_Miss(provider, mock, f"{request.method} {request.path}")] = found
+
+    def lines(self, provider: str | None = None) -> list[str]:
+        """What mocks left to the simulation, a line each.
+
+        Args:
+            provider: the name of the one that was asked; None for all.
+        """
+        found = self._found.items()
+        return [
+            _line(miss, answers) for miss, answers in found if provider in (None, miss.provider)
+        ]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._found.clear()
+
+
+def answer_text(method: Any, url: Any, more: Iterable[str] = ()) -> str:
+    """What one answer of a mock is for, such as ``POST https://api.extend.ai/parse with json``.
+
+    Args:
+        method: any for None.
+        url: a text, a pattern, or a library's URL.
+        more: names of what else a request must have; values may be secrets.
+    """
+    where = getattr(url, "pattern", url)
+    others = " and ".join(more)
+    asked = f"{str(method).upper()} {where}" if isinstance(method, str) and method else str(where)
+    return f"{asked} with its own {others}" if others else asked
+
+
+def _line(miss: _Miss, answers: tuple[str, ...]) -> str:
+    shown = list(answers[:_MOST_ANSWERS])
+    if len(answers) > _MOST_ANSWERS:
+        shown.append(f"{len(answers) - _MOST_ANSWERS} more")
+    return (
+        f"{miss.mock} has no answer for {miss.asked}, so the simulation was asked; "
+        f"{miss.mock} has: {', '.join(shown)}"
+    )
