@@ -17,7 +17,7 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
-from pytest_parseapi.record.evidence.plugin_text import without_plugin_text
+from pytest_parseapi.record.evidence.plugin_text import RequestIds, without_plugin_text
 from pytest_parseapi.record.timeline import timeline_of
 
 
@@ -129,11 +129,11 @@ class ParseAPI(
             >>> len(extend_api.request_ids)
             1
         """
-        return [
+        return RequestIds(
             attempt.request_id
             for attempt in self.attempts
             if attempt.failed and attempt.request_id is not None
-        ]
+        )
 
     def reset(self) -> None:
         """Forget scripts, runs and records, for a test body that runs many times.

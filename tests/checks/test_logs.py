@@ -292,12 +292,24 @@ def test_a_key_in_base64_is_a_leak(extend_api, written):
         (quote("k/9+" * 5, safe=""), "percent-encoded"),
         (base64.urlsafe_b64encode(b"k/9+" * 5).decode(), "base64"),
         (base64.urlsafe_b64encode(b"??>" + b"k/9+" * 5).decode(), "base64"),
+        (quote("k/9+" * 5), "percent-encoded"),
+        (quote("k/9+" * 5, safe="").lower(), "percent-encoded"),
+        (quote(quote("k/9+" * 5, safe=""), safe=""), "percent-encoded"),
+        ("".join(f"%{byte:02X}" for byte in b"k/9+" * 5), "percent-encoded"),
+        ("k\\/9+" * 5, "escaped"),
+        ("k\\\\/9+" * 5, "escaped"),
+        ("k/9\\u002b" * 5, "escaped"),
+        ("k/9\\x2B" * 5, "escaped"),
+        ("k&#x2F;9&plus;" * 5, "escaped"),
+        ((b"k/9+" * 5).hex(), "hex"),
+        ((b"k/9+" * 5).hex(":").upper(), "hex"),
     ],
 )
 def test_a_key_that_is_escaped_is_a_leak(extend_api, written, form):
     send(extend_api, key="k/9+" * 5)
     log.error("GET /?key=%s", written)
     text = said(extend_api.assert_credential_not_logged)
+    assert f"  expected   k/9*** nowhere, nor {form}\n" in text
     assert f"  seen       logging ERROR: 'GET /?key=k/9***' ({form})\n" in text
 
 
@@ -313,10 +325,11 @@ def test_an_encoded_pair_is_told_once(extend_api):
 
 
 @pytest.mark.parametrize("other", ["x" * 40, KEY[:9] + "x" * 12, KEY[::-1]])
-def test_the_base64_of_something_else_is_no_leak(extend_api, other):
+def test_what_is_made_of_something_else_is_no_leak(extend_api, other):
     send(extend_api, key=KEY)
     send(extend_api, key="password")
     log.error("%s %s %s", in_base64(other), in_base64("password"), quote(other + "/", safe=""))
+    log.error("%s %s", other.encode().hex(), "".join(f"\\x{byte:02x}" for byte in other.encode()))
     extend_api.assert_credential_not_logged()
 
 

@@ -12,16 +12,32 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.timeline import rows_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-_ATTEMPT: Final = re.compile(r"\bAttempt\(number=.*")
+# As the plugin's own objects show themselves, alone or in a list. A consumer may have a class of
+# the same name, but not with the same fields.
+_OBJECT: Final = re.compile(
+    r"\b(?:Attempt\(number=|Run\(id='[^']*', document=.*?, status='[^']*', failed="
+    r"|WebhookDelivery\(body=|RequestIds\(\[).*"
+)
 _FINDING: Final = re.compile(
     r"(?:E\s)?\s{2,}(?:operation  |expected   |seen       |nearest    |next       )\S.*"
 )
 
 
+class RequestIds(list[str]):
+    """The request ids of failed replies, which show whose list they are when they are printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({super().__repr__()})"
+
+
 def without_plugin_text(
     lines: Iterable[Line], attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()
 ) -> list[Line]:
-    """What the consumer said itself: without timelines, attempts and findings that were printed.
+    """What the consumer said itself: without what was printed of the plugin's.
+
+    Timelines, findings, attempts, runs, deliveries, and lists of these and of request ids.
 
     Args:
         lines: the evidence.
@@ -45,4 +61,4 @@ def _consumers(text: str, rows: frozenset[str]) -> str | None:
     words = " ".join(text.removeprefix("E ").split())
     if words in rows or _FINDING.fullmatch(text):
         return None
-    return _ATTEMPT.sub("", text) if "Attempt(number=" in text else text
+    return _OBJECT.sub("", text) if "(" in text else text
