@@ -20,6 +20,10 @@ class Wait(Protocol):
         """Whether nothing is waited for but time."""
 
     @property
+    def waited(self) -> object:
+        """The lock, queue or thread that is waited for, if any."""
+
+    @property
     def takes(self) -> bool:
         """Whether `comes` is to be tried again and again, since it may come without a word."""
 
@@ -48,6 +52,7 @@ class Gate:
     __slots__ = ("_gate", "_is_open")
     is_sleep = False
     takes = False
+    waited: object = None
 
     def __init__(self) -> None:
         self._gate: Any = None
@@ -102,15 +107,20 @@ class Taking(Gate):
     Args:
         take: takes it if it is there, and returns whether it was.
         really_take: takes it in real time, within so many seconds or without limit.
+        waited: the lock, queue or thread that ends.
     """
 
-    __slots__ = ("_really_take", "_take")
+    __slots__ = ("_really_take", "_take", "waited")
     takes = True
 
     def __init__(
-        self, take: Callable[[], bool], really_take: Callable[[float | None], bool]
+        self,
+        take: Callable[[], bool],
+        really_take: Callable[[float | None], bool],
+        waited: object,
     ) -> None:
         super().__init__()
+        self.waited = waited
         self._take = take
         self._really_take = really_take
 
@@ -135,6 +145,7 @@ class PolledWait:
     __slots__ = ("_call", "_came", "_wake", "brought")
     is_sleep = False
     takes = False
+    waited = None
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ from typing import Any, Final
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.older_waits import is_unlocked
 from pytest_parseapi.clock.real_waits import wait_in_real_time
 
 LOCK: Final[type] = LockType
@@ -51,14 +52,14 @@ def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[...
         if really_acquire(lock, False):  # noqa: FBT003
             return True
         if current.clock is None:
-            return rest(id(lock), lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
+            return rest(lock, lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
         return wait(lock, None if timeout == -1 else timeout, calling_frame())
 
     def enter(lock: Any) -> bool:
         if really_acquire(lock, False):  # noqa: FBT003
             return True
         if current.clock is None:
-            return rest(id(lock), lambda: really_acquire(lock))  # type: ignore[no-any-return]
+            return rest(lock, lambda: really_acquire(lock))  # type: ignore[no-any-return]
         return wait(lock, None, calling_frame())
 
     return {
@@ -128,7 +129,7 @@ def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
         if taking.comes():
             return taking.items[0]
         if current.clock is None:
-            return rest(id(box), lambda: really_get(box, block, timeout))
+            return rest(box, lambda: really_get(box, block, timeout))
         if _wait_for_item(current, taking, box, timeout, calling_frame()):
             return taking.items[0]
         raise queue.Empty
@@ -149,11 +150,10 @@ def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
 class _Items(Taking):
     """A wait for an item of a queue."""
 
-    __slots__ = ("_box", "_get", "items")
+    __slots__ = ("_get", "items")
 
     def __init__(self, box: Any, get: Callable[..., Any]) -> None:
-        super().__init__(self._at_once, self._within)
-        self._box = box
+        super().__init__(self._at_once, self._within, box)
         self._get = get
         self.items: list[Any] = []
 
@@ -165,7 +165,7 @@ class _Items(Taking):
 
     def _got(self, block: bool, seconds: float | None) -> bool:  # noqa: FBT001
         try:
-            self.items.append(self._get(self._box, block, seconds))
+            self.items.append(self._get(self.waited, block, seconds))
         except queue.Empty:
             return False
         return True
@@ -207,15 +207,11 @@ def _wait_for_lock(
 class _TakingLock(Taking):
     """A wait for a lock, which some release by a method that they kept before any test."""
 
-    __slots__ = ("_lock",)
-
-    def __init__(self, take: Any, really_take: Any, lock: object) -> None:
-        super().__init__(take, really_take)
-        self._lock = lock
+    __slots__ = ()
 
     def over(self) -> bool:
-        """Whether the lock is free: only its text shows it, for both kinds."""
-        return repr(self._lock).startswith("<unlocked")
+        """Whether the lock is free."""
+        return is_unlocked(self.waited)
 
 
 def _is_duration(timeout: object) -> bool:

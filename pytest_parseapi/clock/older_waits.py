@@ -7,6 +7,7 @@ that shows only after a while: the system has to wake them first.
 from __future__ import annotations
 
 import concurrent.futures.thread
+import sys
 import threading
 from _thread import get_ident
 from collections import deque
@@ -21,6 +22,10 @@ from pytest_parseapi.clock.pools import is_of_pool, on_its_way
 # It may be that another thread was faster.
 GRACE_NS: Final = SECOND_NS // 4
 """So long, in real nanoseconds, a thread may take to go on."""
+# These hand what comes to a thread that waits, which then has only to get a processor.
+_QUEUES_HAND_OVER: Final = sys.version_info >= (3, 13)
+_LOCKS_HAND_OVER: Final = sys.version_info >= (3, 14)
+_HANDED_OVER_GRACE_NS: Final = 10 * SECOND_NS
 _AWAITED_VARIABLES: Final = {
     threading.Condition.wait.__code__: "waiter",
     concurrent.futures.thread._worker.__code__: "work_queue",
@@ -50,7 +55,7 @@ class OlderWaits:
         self._listening = listening
         self._moved = moved
         self._is_test = False
-        self.left: dict[int, tuple[int, Callable[[], bool] | None]] = {}
+        self.left: dict[int, tuple[Any, Callable[[], bool] | None]] = {}
         """By thread that waits while no test is simulated: for which lock or queue, and what
         returns whether it came, if no thread says so."""
         self.keys: dict[int, _Key] = {}
@@ -77,40 +82,37 @@ class OlderWaits:
                 waited, over = _what_for(frame)
                 if is_of_pool(frame):
                     over = self.returning[ident] = on_its_way(frame, self._waits)
-                key = 0 if waited is None else id(waited)
-                self._add(ident, key, waited, over, _moving(frame))
+                self._add(ident, waited, over, _moving(frame))
 
     def _add_left(self, ident: int) -> None:
-        key, over = self.left[ident]
-        self._add(ident, key, None, over, self._has_left(ident))
+        self._add(ident, *self.left[ident], self._has_left(ident))
 
     def _add(
         self,
         ident: int,
-        key: int,
         waited: Any,
         over: Callable[[], bool] | None,
         has_moved: Callable[[], bool],
     ) -> None:
         if over is not None:
             self.loops[ident] = over, has_moved
-        elif key:
-            self.keys.setdefault(key, _Key(waited)).moves[ident] = has_moved
+        elif waited is not None:
+            self.keys.setdefault(id(waited), _Key(waited)).moves[ident] = has_moved
             # So that a thread that releases something says so.
             self._listening.setdefault(_OLDER_WAITS_KEY, deque())
 
     def rest(
-        self, key: int, call: Callable[[], Any], over: Callable[[], bool] | None = None
+        self, waited: Any, call: Callable[[], Any], over: Callable[[], bool] | None = None
     ) -> Any:
         """Wait in a thread, which is at rest meanwhile, even if a test begins.
 
         Args:
-            key: the identity of the lock or queue that it waits for; 0 for none.
+            waited: the lock or queue that it waits for; None for none.
             call: waits.
             over: returns whether it came; None if another thread says so.
         """
         ident = get_ident()
-        self.left[ident] = key, over
+        self.left[ident] = waited, over
         if self._is_test:
             self._add_left(ident)
         try:
@@ -131,8 +133,7 @@ class OlderWaits:
         """Something came to a lock or queue."""
         found = self.keys.get(key)
         if found is not None:
-            found.calls += 1
-            found.until = FUNCTIONS["monotonic_ns"]() + GRACE_NS
+            found.called()
             if found not in self.called:
                 self.called.append(found)
 
@@ -141,8 +142,13 @@ class OlderWaits:
         for key in list(self.called):
             if not self._is_awaited(key):
                 self.called.remove(key)
-        return bool(self.called) or any(
-            self._is_called(ident, *loop) for ident, loop in list(self.loops.items())
+        return (
+            bool(self.called)
+            or any(self._is_called(ident, *loop) for ident, loop in list(self.loops.items()))
+            or any(
+                ident in threading._active and over()  # type: ignore[attr-defined]
+                for ident, over in self.returning.items()
+            )
         )
 
     def _is_called(self, ident: int, over: Callable[[], bool], moved: Callable[[], bool]) -> bool:
@@ -159,30 +165,62 @@ class OlderWaits:
             del key.moves[ident]
             key.calls -= 1
             self._moved(ident)
-        if key.moves and key.calls > 0 and FUNCTIONS["monotonic_ns"]() <= key.until:
-            return True
-        key.calls = 0
-        return False
+        return key.is_on_its_way()
 
     def _has_left(self, ident: int) -> Callable[[], bool]:
         return lambda: ident not in self.left
 
 
 class _Key:
-    """A lock or queue, and the threads that wait for it.
+    """A lock, a queue or a thread that ends, and the threads that wait for it.
 
     Args:
-        waited: what they wait for, if it might end before them and something else get its identity.
+        waited: what they wait for.
     """
 
     def __init__(self, waited: Any) -> None:
         self._waited = waited
+        self._is_there: Callable[[], bool] = bool
+        hands_over = False
+        if hasattr(waited, "qsize"):
+            self._is_there, hands_over = self._has_items, _QUEUES_HAND_OVER
+        elif hasattr(waited, "release"):
+            self._is_there, hands_over = self._is_unlocked, _LOCKS_HAND_OVER
+        self._grace = _HANDED_OVER_GRACE_NS if hands_over else GRACE_NS
         self.moves: dict[int, Callable[[], bool]] = {}
         """By thread, what returns whether it has moved."""
         self.calls = 0
         """How often something came that no thread has taken yet."""
         self.until = 0
         """Up to when a thread is expected to take it, by the real clock."""
+
+    def called(self) -> None:
+        """Something came."""
+        self.calls += 1
+        grace = GRACE_NS if self._is_there() else self._grace
+        self.until = FUNCTIONS["monotonic_ns"]() + grace
+
+    def is_on_its_way(self) -> bool:
+        """Whether a thread is still expected to take what came."""
+        if self.moves and self.calls > 0:
+            now = FUNCTIONS["monotonic_ns"]()
+            if self._is_there():
+                self.until = now + GRACE_NS
+            if now <= self.until:
+                return True
+        self.calls = 0
+        return False
+
+    def _has_items(self) -> bool:
+        return int(self._waited.qsize()) > 0
+
+    def _is_unlocked(self) -> bool:
+        return is_unlocked(self._waited)
+
+
+def is_unlocked(lock: object) -> bool:
+    """Whether a lock is free: only its text shows it, for both kinds."""
+    return repr(lock).startswith("<unlocked")
 
 
 def _moving(frame: FrameType) -> Callable[[], bool]:

@@ -104,6 +104,7 @@ class ThreadWaits:
             wait = Taking(
                 functools.partial(_has_ended, thread),
                 functools.partial(_has_ended_within, real, thread),
+                thread,
             )
             if caller is CallerKind.TOOL:
                 ended = wait_in_real_time(self._threads, wait, timeout, id(thread))

@@ -206,7 +206,7 @@ class Threads:
     def leave(self, entry: WaitingThread) -> None:
         """The test of a thread is over: it waits on, though it has yet to find out."""
         over = None if entry.wait.takes else entry.wait.over
-        self.older.left[entry.ident] = entry.key, over
+        self.older.left[entry.ident] = entry.wait.waited, over
         self._take_out(entry)
         self.listen_no_more(entry.key, entry)
 
@@ -240,7 +240,7 @@ class Threads:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
         older = self.older
-        if (older.called or older.loops) and older.are_called():
+        if (older.called or older.loops or older.returning) and older.are_called():
             return True
         if (self._pending or self._running) and self.starts.are_at_work(self._waits, me):
             return True

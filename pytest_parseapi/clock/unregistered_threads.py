@@ -21,8 +21,9 @@ from pytest_parseapi.clock.older_waits import GRACE_NS, is_clock_frame, is_wait
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
-# A look takes longer the more threads there are: the pause after it lasts so many times as long,
-# and so many nanoseconds at least. A few old threads are looked at each time.
+# A look takes longer the more threads there are: the pause after it lasts so many times as long as
+# the processor was busy with it, and so many nanoseconds at least. A few old threads are looked at
+# each time.
 _PAUSE_FACTOR: Final = 20
 _MIN_PAUSE_NS: Final = 1_000_000
 _MAX_CHEAP_LOOKS: Final = 4
@@ -201,13 +202,13 @@ class UnregisteredThreads:
     def look_if_due(self) -> bool:
         """Whether one is at work, as the last look found, or another one where it was long ago."""
         if self._is_at_work or self.monotonic() > self._look_after:
-            began = self.monotonic()
+            began = FUNCTIONS["thread_time_ns"]()
             frames = frames_of_others()
             counted = threading._active.keys() - self.old.keys()  # type: ignore[attr-defined]
             unregistered = frames.keys() - counted - self._waits.keys() - self._ended
             self._is_at_work = any(self._has_moved(ident, frames[ident]) for ident in unregistered)
-            ended = self.monotonic()
-            self._look_after = ended + max(_MIN_PAUSE_NS, _PAUSE_FACTOR * (ended - began))
+            took = FUNCTIONS["thread_time_ns"]() - began
+            self._look_after = self.monotonic() + max(_MIN_PAUSE_NS, _PAUSE_FACTOR * took)
         return self._is_at_work
 
     def any_work(self) -> bool:

@@ -372,7 +372,7 @@ class VirtualClock:
             until: at which reading of the test's clock it was to end; None for no limit.
             due: at which of the real clock, had time not jumped.
         """
-        wait, key = entry.wait, entry.key
+        wait = entry.wait
         if wait.is_sleep and entry.ident not in self._older:
             # Threads end by SystemExit without a report, unless pytest watches them.
             set_on(threading.current_thread(), "_invoke_excepthook", lambda _thread: None)
@@ -383,4 +383,4 @@ class VirtualClock:
             seconds = max(0.0, left / SECOND_NS)
             put_back_deadlines(self.ahead)
         over = None if wait.takes else wait.over
-        return bool(self._threads.older.rest(key, lambda: wait.go_on(seconds), over))
+        return bool(self._threads.older.rest(wait.waited, lambda: wait.go_on(seconds), over))

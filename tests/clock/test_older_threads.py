@@ -14,7 +14,7 @@ from multiprocessing.pool import ThreadPool
 import pytest
 import trio
 
-from pytest_parseapi.clock import FUNCTIONS
+from pytest_parseapi.clock import FUNCTIONS, older_waits, unregistered_threads
 from pytest_parseapi.clock.blocking import raw_acquire
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.unregistered_threads import LiveThreads
@@ -410,3 +410,17 @@ def test_a_turn_that_outlives_its_test_lasts_no_longer_than_before(kind):
     thread.join()
     assert came
     assert len(turns) > 500
+
+
+@pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue])
+def test_a_thread_that_gets_no_processor_for_long_is_woken_before_time_jumps(
+    by, monkeypatch, request
+):
+    by(compute, 0)  # so that its threads are there, and older than the simulation
+    clock = request.getfixturevalue("clock")
+    # None of these may decide.
+    monkeypatch.setattr(older_waits, "GRACE_NS", 0)
+    monkeypatch.setattr(unregistered_threads, "_MIN_PAUSE_NS", 10**12)
+    time.sleep(1)
+    by(time.sleep, 60)
+    assert clock.elapsed == 61
