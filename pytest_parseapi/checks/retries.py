@@ -203,9 +203,19 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
         + (_basis(error) if isinstance(error, DocumentedError) else ""),
         seen="nothing followed",
-        nearest=asked_to_wait(last),
+        nearest=asked_to_wait(last) or _other_part(observed, last),
         advice=observed.advice(topic),
     )
+
+
+def _other_part(observed: Observed, last: Attempt) -> str:
+    """Which later attempt asked for another part of the same document."""
+    option = observed.provider.part_option
+    for item in observed.attempts:
+        same = item.endpoint == last.endpoint and item.names == last.names
+        if last.part and same and item.number > last.number and item.part != last.part:
+            return f"attempt {item.number} asked for another {option}, and so for other pages"
+    return ""
 
 
 def _became_run(observed: Observed, last: Attempt) -> bool:

@@ -147,11 +147,14 @@ def _is_cured(failed: Run, before: Attempt | None, after: Attempt | None) -> boo
 
 
 def _by_document(observed: Observed, runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs by document; a file without a name of its own is known by its bytes."""
-    files = {item.run_id: item.nameless_file for item in observed.attempts if _creates(item)}
-    groups: dict[str, list[Run]] = {}
+    """Runs by document, or part of one; a file without a name of its own is known by its bytes."""
+    created = [item for item in observed.attempts if _creates(item)]
+    files = {item.run_id: item.nameless_file for item in created}
+    parts = {item.run_id: item.part for item in created}
+    groups: dict[tuple[str, str | None], list[Run]] = {}
     for run in runs:
-        groups.setdefault(files.get(run.id) or run.document or run.id, []).append(run)
+        document = files.get(run.id) or run.document or run.id
+        groups.setdefault((document, parts.get(run.id)), []).append(run)
     return list(groups.values())
 
 

@@ -39,22 +39,26 @@ class Upload:
 
 
 class DocumentNames:
-    """The query parameters that sign a link, and the uploads that ids stand for.
+    """What signs a link, which upload an id stands for, and which option picks a part.
 
     A link that is signed again is the same document; so is a file that is uploaded again and gets
     another id.
 
     Args:
         names: further names, beside those of S3, GCS, Azure and CloudFront.
+        part_option: the option that picks a part of a document; empty where there is none.
 
     Example:
         >>> DocumentNames().unsigned("https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=1&v=2")
         'https://b.s3.amazonaws.com/a.pdf?v=2'
     """
 
-    __slots__ = ("_more", "_uploads")
+    __slots__ = ("_more", "_uploads", "part_key", "part_option")
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), part_option: str = "") -> None:
+        self.part_option: Final = part_option
+        self.part_key: Final = part_option.rpartition(".")[2].encode()
+        """The option's own key, as it stands in a body."""
         self._more = frozenset(name.lower() for name in names)
         self._uploads: dict[str, Upload] = {}
 

@@ -153,6 +153,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, Requirement]]] = {
         "behaviour": _is(Behaviour),
         "runs": _is(RunDescription).or_none(),
         "webhooks": _is(WebhookDescription).or_none(),
+        "part_option": _ANY_TEXT,
         "api_version": _is(APIVersion).or_none(),
         "idempotency_header": _HEADER.or_none(),
         "takes_files": _FLAG,

@@ -71,6 +71,9 @@ class Provider:
             empty.
         idempotency_header: the request header that makes a second submission harmless; None where
             no page names one.
+        part_option: the option of a JSON request that picks pages of its document, by the names of
+            the keys that lead to it, such as ``"config.pages"``: requests for two parts of a
+            document are about two documents. Empty where there is none.
         api_version: the header that says which version of the API a request is written for; None
             where the provider documents none.
         advice: what the provider tells its clients to do.
@@ -98,6 +101,7 @@ class Provider:
     endpoints: tuple[Endpoint, ...] = (Endpoint(method="POST", path="/parse"),)
     main_endpoint: str = ""
     idempotency_header: str | None = None
+    part_option: str = ""
     api_version: APIVersion | None = None
     advice: tuple[Advice, ...] = ()
     behaviour: Behaviour = field(default_factory=Behaviour, compare=False)

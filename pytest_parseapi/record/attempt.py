@@ -123,6 +123,14 @@ class Attempt:
         return None if upload is None else upload.content
 
     @property
+    def part(self) -> str | None:
+        """Which part of its document it was about; None where that is the whole."""
+        names = self._document_names
+        if not names.part_key or names.part_key not in self.body:
+            return None
+        return self.payload.option(names.part_option)
+
+    @property
     def payload_digest(self) -> str:
         """A digest of `payload`: equal for retries that send the same."""
         return self.payload.digest

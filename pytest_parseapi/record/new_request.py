@@ -96,7 +96,18 @@ class NewRequest:
         if not self.names:
             return (endpoint, self.request.path, self.payload.content or self.payload.digest)
         # A file without a name of its own is known by its id, and gets another one each time.
-        return (endpoint.method, endpoint.path, self._document_names.lasting(self.names[0]))
+        name, part = self._document_names.lasting(self.names[0]), self.part
+        if part is not None:
+            return (endpoint.method, endpoint.path, name, part)
+        return (endpoint.method, endpoint.path, name)
+
+    @property
+    def part(self) -> str | None:
+        """Which part of its document it is about; None where that is the whole."""
+        names = self._document_names
+        if not names.part_key or names.part_key not in self.request.body:
+            return None
+        return self.payload.option(names.part_option)
 
     def resends(self, before: Attempt) -> bool:
         """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
@@ -124,7 +135,9 @@ class NewRequest:
         return holds and self.payload.content is None and before.payload.content is not None
 
     def lost_its_name(self, before: Attempt) -> bool:
-        """Whether it is its caller's retry of an attempt, without its document or its name."""
+        """Whether it is its caller's retry of an attempt, without its document, name or part."""
+        if self.names and self.names == before.names:
+            return self.part is None and before.part is not None
         if self.names and not self._may_have_content:
             return False
         content = self._content

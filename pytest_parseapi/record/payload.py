@@ -77,6 +77,10 @@ class Payload:
             return None
         return self.parts[0].digest
 
+    def option(self, name: str) -> str | None:
+        """A digest of a JSON body's value, by the keys that lead to it; None where it has none."""
+        return next((part.digest for part in self.parts if part.name == name), None)
+
     def as_upload(self) -> Upload | None:
         """What an id that the reply gives stands for; None where no file was sent."""
         if self.content is None:

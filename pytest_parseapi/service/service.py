@@ -72,7 +72,7 @@ class SimulatedService:
         signing_parameters: Iterable[str] = (),
     ) -> None:
         self.provider = provider
-        self.document_names = DocumentNames(signing_parameters)
+        self.document_names = DocumentNames(signing_parameters, provider.part_option)
         """What is one document, whatever its links and ids."""
         self.journal = Journal(now, wall, self.document_names)
         self.script = Script(provider.base_url, self.document_names)

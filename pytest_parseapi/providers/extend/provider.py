@@ -28,6 +28,7 @@ EXTEND: Final = Provider(
     errors=ERRORS,
     endpoints=(*ENDPOINTS, *PRESIGNED_ENDPOINTS),
     main_endpoint="/parse",
+    part_option="config.advancedOptions.pageRanges",
     api_version=API_VERSION,
     advice=ADVICE,
     behaviour=ExtendBehaviour(),
