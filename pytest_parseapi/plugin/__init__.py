@@ -234,7 +234,11 @@ def pytest_terminal_summary(
     """End a session with a table of the rules that its tests broke, also those of workers."""
     failed = terminalreporter.stats.get("failed", ())
     github = "github" in (config.option.parseapi_report or ())
-    if not github and not any(hasattr(report, "parseapi_rules") for report in failed):
+    if not (failed or github):
+        return (yield)
+    from pytest_parseapi.report.rules import RULES
+
+    if not github and not any(hasattr(report, RULES) for report in failed):
         return (yield)
     from pytest_parseapi.plugin.broken_rules import broken_rules, fold, show
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.errors import DocumentedError
@@ -19,6 +19,7 @@ from pytest_parseapi.service.error_outcomes import error_outcome
 __all__ = ["ProviderFunctions"]
 
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
+_Given = ParamSpec("_Given")
 
 
 class ProviderFunctions:
@@ -92,7 +93,9 @@ class ProviderFunctions:
         outcome.rejection = text
         return outcome
 
-    def guarded(self, make: Callable[..., Outcome], *given: Any, **named: Any) -> Outcome:
+    def guarded(
+        self, make: Callable[_Given, Outcome], *given: _Given.args, **named: _Given.kwargs
+    ) -> Outcome:
         """An outcome whose body the provider makes.
 
         Args:
