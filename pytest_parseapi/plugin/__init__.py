@@ -225,6 +225,10 @@ def _watch_tests(config: pytest.Config) -> None:
 
     config.pluginmanager.register(phases, "parseapi-phases")
     config.pluginmanager.register(tracebacks, "parseapi-tracebacks")
+    if hasattr(config, "workerinput"):
+        from pytest_parseapi.plugin import worker_reports
+
+        config.pluginmanager.register(worker_reports, "parseapi-worker-reports")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

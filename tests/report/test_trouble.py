@@ -408,8 +408,9 @@ def test_it(extend_api):
         'extend_api.fail("INTERNAL_ERROR"); ask(extend_api); extend_api.assert_recovered()',
         'extend_api.fail("INTERNAL_ERROR", document="x\\udce9.pdf"); ask(extend_api)',
         "ask(extend_api); assert 0, extend_api.timeline()",
+        'ask(extend_api); print("caf\\udce9"); raise ValueError("caf\\udce9")',
     ],
-    ids=["check", "not used", "timeline"],
+    ids=["check", "not used", "timeline", "of the consumer's own"],
 )
 def test_half_of_a_surrogate_pair_does_not_end_a_session_of_workers(tmp_path, body):
     (tmp_path / "test_it.py").write_text(BAD_NAME.format(parse=PARSE, body=body))
