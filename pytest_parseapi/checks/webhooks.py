@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
+from pytest_parseapi.checks.known_runs import shown_by
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
@@ -212,6 +214,8 @@ def _counted(
 
 
 def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
+    if (lost := _lost(observed, answers)) is not None:
+        return lost
     requests = _effects(observed, answers[0].delivery.run_id, since=answers[0])
     if not requests:
         proves_nothing(
@@ -224,14 +228,75 @@ def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Findin
 
 
 def repeated_acts(observed: Observed) -> Iterator[Finding]:
-    """Events that were delivered more than once, and on which the consumer acted each time.
+    """Events that were delivered more than once, and acted on each time, or never.
 
     Only what was asked of the API shows.
     """
     for answers in _events(observed).values():
-        found = _repeated(observed, answers) if len(answers) > 1 else None
-        if found is not None:
-            yield found
+        if len(answers) > 1:
+            found = _lost(observed, answers) or _repeated(observed, answers)
+            if found is not None:
+                yield found
+
+
+def _lost(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
+    """The event that a receiver broke on, and later took without having acted on it.
+
+    That a receiver acts by asking the API is known where it tried to on this event, or did on
+    another one of its kind.
+    """
+    first, last = answers[0], answers[-1]
+    broke = next((item for item in answers if not item.agreed), None)
+    run_id = first.delivery.run_id
+    if broke is None or not last.agreed or _shows_end(observed, run_id):
+        return None
+    if _effects(observed, run_id, since=first):
+        return None
+    tried = any(
+        item.attempts_before < attempt.number
+        and item.started <= attempt.started <= attempt.ended <= item.ended
+        and attempt.run_id == run_id
+        for item in answers
+        if not item.agreed
+        for attempt in observed.attempts
+    )
+    # One whose failure was on the way to the answer has tried again.
+    again = any(
+        attempt.run_id == run_id and attempt.number > last.attempts_before
+        for attempt in observed.attempts
+    )
+    if again or not (tried or _acts_on_others(observed, answers)):
+        return None
+    return replace(
+        _finding(
+            observed,
+            broke,
+            f"0: {_said(broke)}, and answered a later delivery without asking the API",
+        ),
+        advice="mark an event as seen when its work is done, not before",
+    )
+
+
+def _acts_on_others(observed: Observed, answers: Sequence[WebhookAnswer]) -> bool:
+    """Whether each other event of the same type that the receiver took had an effect."""
+    kind, own = answers[0].delivery.event_type, answers[0].delivery.event_id
+    others = [
+        items
+        for event, items in _events(observed).items()
+        if event != own and items[0].delivery.event_type == kind and items[-1].agreed
+    ]
+    return bool(others) and all(
+        _effects(observed, items[0].delivery.run_id, since=items[0]) for items in others
+    )
+
+
+def _shows_end(observed: Observed, run_id: str | None) -> bool:
+    """Whether any reply has shown the end of a run."""
+    return any(
+        item.id == run_id and item.ended
+        for attempt in observed.attempts
+        for item in shown_by(attempt)
+    )
 
 
 def _repeated(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:

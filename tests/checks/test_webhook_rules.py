@@ -399,3 +399,93 @@ def test_the_check_alone_lets_a_receiver_that_broke_look_again(extend_api, break
         extend_api.deliver(delivery, receive)
         with pytest.raises(AssertionError, match=f"2: GET /parse_runs/{delivery.run_id}"):
             extend_api.assert_webhook_handled_once()
+
+
+class Fragile(Receiver):
+    """Answers 503 where the API does, and breaks when it is told to."""
+
+    def __init__(self, api, *, marks_first, tries=1):
+        super().__init__(api)
+        self.marks_first = marks_first
+        self.tries = tries
+        self.breaks = False
+
+    def __call__(self, body, headers):
+        event = json.loads(body)
+        if event["eventId"] in self.seen:
+            return 204
+        if self.marks_first:
+            self.seen.add(event["eventId"])
+        if self.breaks:
+            self.breaks = False
+            raise OSError("no database")
+        for attempt in range(self.tries):
+            found = self.ask("GET", f"/parse_runs/{event['payload']['id']}")
+            if "code" not in found:
+                self.seen.add(event["eventId"])
+                return 204
+            LOG.error("failed: %s", found["requestId"])
+            if attempt + 1 < self.tries:
+                time.sleep(2**attempt)
+        return 503
+
+
+LOST = (
+    "rule broken: a webhook event that is delivered twice has one effect\n"
+    "  operation  parse_run.processed {event}  {document}\n"
+    "  expected   1 effect\n"
+    "  seen       0: it {answered}, and answered a later delivery without asking the API\n"
+    "  next       mark an event as seen when its work is done, not before\n"
+)
+
+
+@pytest.mark.parametrize("marks_first", [True, False])
+@pytest.mark.parametrize("times", [2, 4])
+def test_an_event_that_is_marked_before_its_work_failed_is_lost(extend_api, marks_first, times):
+    extend_api.fail(
+        "INTERNAL_ERROR", times=2 if marks_first else times, endpoint="/parse_runs/{id}"
+    )
+    delivery = extend_api.webhook()
+    extend_api.deliver(delivery, Fragile(extend_api, marks_first=marks_first, tries=2))
+    if not marks_first:
+        extend_api.assert_follows_documentation()
+        return
+    lost = LOST.format(event=delivery.event_id, document=delivery.document, answered="answered 503")
+    for check in (extend_api.assert_follows_documentation, extend_api.assert_webhook_handled_once):
+        with pytest.raises(AssertionError) as failure:
+            check()
+        assert str(failure.value).startswith(lost)
+
+
+@pytest.mark.parametrize("marks_first", [True, False])
+@pytest.mark.parametrize("acted_before", [True, False])
+def test_a_receiver_that_acts_on_other_events_has_to_act_on_this_one(
+    extend_api, marks_first, acted_before
+):
+    receiver = Fragile(extend_api, marks_first=marks_first)
+    if acted_before:
+        extend_api.deliver(extend_api.webhook(document="other.pdf"), receiver)
+    receiver.breaks = True
+    delivery = extend_api.webhook(document="b.pdf")
+    extend_api.deliver(delivery, receiver)
+    if not (marks_first and acted_before):
+        extend_api.assert_follows_documentation()  # nothing shows that it acts by asking the API
+        return
+    with pytest.raises(AssertionError) as failure:
+        extend_api.assert_follows_documentation()
+    assert str(failure.value).startswith(
+        LOST.format(
+            event=delivery.event_id, document="b.pdf", answered="raised OSError: no database"
+        )
+    )
+
+
+def test_work_that_was_done_before_the_receiver_broke_is_not_lost(extend_api):
+    class BreaksAfterwards(Receiver):
+        def __call__(self, body, headers):
+            first = not self.seen
+            status = super().__call__(body, headers)
+            return 500 if first else status
+
+    extend_api.deliver(extend_api.webhook(), BreaksAfterwards(extend_api))
+    extend_api.assert_follows_documentation()
