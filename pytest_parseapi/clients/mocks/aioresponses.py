@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 from pytest_parseapi.clients.aiohttp.connection import timeouts_of
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 
-class AioresponsesInterceptor:
+class AioresponsesInterceptor(MockInterceptor):
     """Let the mocks of ``aioresponses`` answer first, and record what they answer."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "aioresponses.core"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what it answers from now on."""
-        self._imports.when("aioresponses.core", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        core: Any = module
-
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def requests(real: Any) -> Any:
             async def request_mock(
                 own: Any, session: Any, method: str, url: Any, *args: Any, **options: Any
             ) -> Any:
-                full = core.normalize_url(
-                    core.merge_params(session._build_url(url), options.get("params"))
+                full = module.normalize_url(
+                    module.merge_params(session._build_url(url), options.get("params"))
                 )
                 service = hosts.find(full.host or "")
                 if service is None:
@@ -73,7 +58,7 @@ class AioresponsesInterceptor:
 
             return request_mock
 
-        self._function_bodies.put(vars(core.aioresponses)["_request_mock"], requests)
+        self._put(module.aioresponses, "_request_mock", requests)
 
 
 def _answers(own: Any) -> Iterator[str]:

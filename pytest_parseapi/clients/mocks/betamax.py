@@ -4,45 +4,32 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 _BETAMAX: Final = "betamax's cassette"
 _LEFT: Final = "_parseapi_left"
 
 
-class BetamaxInterceptor:
+class BetamaxInterceptor(MockInterceptor):
     """Goes on beside betamax, whose cassettes answer first, and leave us the rest."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "betamax.adapter"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what cassettes play from now on."""
-        self._imports.when("betamax.adapter", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         adapter, cassette = vars(module)["BetamaxAdapter"], module.cassette.Cassette
         for owner, name, make in (
             (adapter, "send", _sends),
             (cassette, "_save_cassette", _saves),
             (cassette, "clear", _clears),
         ):
-            self._function_bodies.put(vars(owner)[name], functools.partial(make, hosts))
+            self._put(owner, name, functools.partial(make, hosts))
 
 
 def _sends(hosts: SimulatedHosts, real: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,29 +14,17 @@ from pytest_parseapi.clients.mocks.for_requests import (
     read_body,
     recorded_answer,
 )
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 
-class HTTMockInterceptor:
+class HTTMockInterceptor(MockInterceptor):
     """Let the mocks of ``httmock`` answer first, and record what they answer."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "httmock"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what it answers from now on."""
-        self._imports.when("httmock", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def intercepts(real: Any) -> Any:
             def intercept(mock: Any, request: Any, **options: Any) -> Any:
                 service = hosts.find(urlsplit(request.url).hostname or "")
@@ -68,7 +55,7 @@ class HTTMockInterceptor:
 
             return intercept
 
-        self._function_bodies.put(vars(vars(module)["HTTMock"])["intercept"], intercepts)
+        self._put(module.HTTMock, "intercept", intercepts)
 
 
 def _answers(mock: Any) -> Iterator[str]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterator
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, decoded
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 _CLIENTS: Final = MappingProxyType(
     {
@@ -26,25 +25,13 @@ _CLIENTS: Final = MappingProxyType(
 _BYPASS: Final = "__urllib3_bypass__"
 
 
-class PookInterceptor:
+class PookInterceptor(MockInterceptor):
     """Goes on beside pook, which asks one function for a mock, whatever the client."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "pook.engine"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what mocks answer from now on."""
-        self._imports.when("pook.engine", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        engine: Any = vars(module)["Engine"]
-        self._function_bodies.put(vars(engine)["match"], functools.partial(_matches, hosts))
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
+        self._put(module.Engine, "match", functools.partial(_matches, hosts))
 
 
 def _matches(hosts: SimulatedHosts, real: Any) -> Any:

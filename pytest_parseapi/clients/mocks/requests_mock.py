@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,30 +14,16 @@ from pytest_parseapi.clients.mocks.for_requests import (
     read_body,
     recorded_answer,
 )
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 
-class RequestsMockInterceptor:
+class RequestsMockInterceptor(MockInterceptor):
     """Let the mocks of ``requests_mock`` answer first, and record what they answer."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "requests_mock.adapter"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what it answers from now on."""
-        self._imports.when("requests_mock.adapter", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        mocks: Any = module
-
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def sends(real: Any) -> Any:
             def send(adapter: Any, request: Any, **options: Any) -> Any:
                 service = hosts.find(urlsplit(request.url).hostname or "")
@@ -52,7 +37,7 @@ class RequestsMockInterceptor:
                 def ask() -> Any:
                     try:
                         return real(adapter, copy, **options)
-                    except (mocks.exceptions.NoMockAddress, mocks._RunRealHTTP):
+                    except (module.exceptions.NoMockAddress, module._RunRealHTTP):
                         raise NotAnswered from None
 
                 if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
@@ -63,12 +48,12 @@ class RequestsMockInterceptor:
                         hosts.misses.note(name, sent, "requests-mock", _answers(adapter))
                 rewind()
                 if _is_sent_on():
-                    raise mocks._RunRealHTTP
+                    raise module._RunRealHTTP
                 return sys.modules["requests.adapters"].HTTPAdapter().send(request, **options)
 
             return send
 
-        self._function_bodies.put(vars(mocks.Adapter)["send"], sends)
+        self._put(module.Adapter, "send", sends)
 
 
 def _answers(adapter: Any) -> Iterator[str]:

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.patching.attributes import set_on
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.service.service import SimulatedService
 
 _LAST: Final = "_parseapi_last"
 
 
-class ResponsesInterceptor:
+class ResponsesInterceptor(MockInterceptor):
     """Let the mocks of ``responses`` answer first, and record what they answer."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "responses"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what it answers from now on."""
-        self._imports.when("responses", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        responses: Any = module
-
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def finds(real: Any) -> Any:
             def find_match(mock: Any, request: Any) -> Any:
                 service = hosts.find(urlsplit(request.url).hostname or "")
@@ -49,10 +34,10 @@ class ResponsesInterceptor:
                 if match is None:
                     name = service.provider.name
                     hosts.misses.note(name, _sent(request), "responses", _answers(mock))
-                    return responses.PassthroughResponse(request.method, request.url), reasons
+                    return module.PassthroughResponse(request.method, request.url), reasons
                 if not match.passthrough and service.fails_before_mocks(_sent(request)):
                     # The failure of a sweep comes first.
-                    return responses.PassthroughResponse(request.method, request.url), reasons
+                    return module.PassthroughResponse(request.method, request.url), reasons
                 return (match if match.passthrough else _Noted(match, hosts, service)), reasons
 
             return find_match
@@ -68,8 +53,8 @@ class ResponsesInterceptor:
 
             return on_request
 
-        self._function_bodies.put(vars(responses.RequestsMock)["_find_match"], finds)
-        self._function_bodies.put(vars(responses.RequestsMock)["_on_request"], retries)
+        self._put(module.RequestsMock, "_find_match", finds)
+        self._put(module.RequestsMock, "_on_request", retries)
 
 
 def _answers(mock: Any) -> Iterator[str]:

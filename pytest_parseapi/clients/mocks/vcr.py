@@ -6,17 +6,15 @@ import functools
 import json
 import sys
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
+from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
 from pytest_parseapi.patching.attributes import set_on
-from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.imports import ImportHook
 
 _VCR: Final = "vcrpy's cassette"
 _LOADING: Final = "_parseapi_loading"
@@ -28,24 +26,12 @@ _CLIENTS: Final = {
 }
 
 
-class VCRInterceptor:
+class VCRInterceptor(MockInterceptor):
     """Goes on beside vcrpy, whose cassettes answer first, and leave the rest to the simulation."""
 
-    def __init__(self) -> None:
-        self._imports = ImportHook()
-        self._function_bodies = FunctionBodies()
+    module = "vcr.cassette"
 
-    def start(self, hosts: SimulatedHosts) -> None:
-        """Note what cassettes play from now on."""
-        self._imports.when("vcr.cassette", lambda module: self._hook(module, hosts))
-
-    def stop(self) -> None:
-        """Note nothing more."""
-        self._imports.stop()
-        self._function_bodies.stop()
-
-    def _hook(self, module: ModuleType, hosts: SimulatedHosts) -> None:
-        cassette: Any = vars(module)["Cassette"]
+    def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         ways = {
             "_load": _loads,
             "can_play_response_for": _can_play,
@@ -54,7 +40,7 @@ class VCRInterceptor:
             "filter_request": _filters,
         }
         for name, make in ways.items():
-            self._function_bodies.put(vars(cassette)[name], functools.partial(make, hosts))
+            self._put(module.Cassette, name, functools.partial(make, hosts))
 
 
 def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
