@@ -134,7 +134,7 @@ class Jumps:
             self.before()
             if (
                 self.holds
-                or (self.children.found and self.children.any_runs())
+                or (self.children.children and self.children.any_runs())
                 or came
                 or not needs
                 or threads.others_work()
@@ -173,7 +173,7 @@ class Jumps:
 
     def is_held(self) -> bool:
         """Whether something real is under way, over which no time jumps."""
-        return self.holds > 0 or (bool(self.children.found) and self.children.any_runs())
+        return self.holds > 0 or (bool(self.children.children) and self.children.any_runs())
 
     def _is_covered(self) -> bool:
         """Whether a test within this one runs."""

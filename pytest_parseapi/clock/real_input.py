@@ -27,6 +27,8 @@ _SOCKET_METHODS: Final = (
     *("send", "sendall", "sendto", "sendmsg"),
 )
 _CHILD_MODULES: Final = ("popen_fork", "popen_forkserver", "popen_spawn_win32")
+# Its threads call what the consumer gave them.
+_EXECUTOR_MODULE: Final = "concurrent.futures.thread"
 _TLS_METHODS: Final = ("read", "write", "do_handshake")
 
 
@@ -148,8 +150,9 @@ def _is_consumer_s(frame: FrameType | None) -> bool:
         if frame.f_code.co_name == "start":
             return False  # it looks at all that were begun before
         frame = frame.f_back
+    module = "" if frame is None else frame.f_globals.get("__name__") or ""
     return frame is not None and (
-        caller_named(frame.f_globals.get("__name__") or "") is CallerKind.CONSUMER
+        caller_named(module) is CallerKind.CONSUMER or module == _EXECUTOR_MODULE
     )
 
 

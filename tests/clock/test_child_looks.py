@@ -77,6 +77,33 @@ def poll_in_a_loop():
     asyncio.run(poll())
 
 
+def poll_in_a_loop_beside_shorter_waits():
+    child = subprocess.Popen(CHILD)
+
+    async def tick():
+        while child.returncode is None:  # noqa: ASYNC110 - as some do
+            await asyncio.sleep(0.005)
+
+    async def poll():
+        while child.poll() is None:  # noqa: ASYNC110 - as some do
+            await asyncio.sleep(0.05)
+
+    async def main():
+        await asyncio.gather(tick(), poll())
+
+    asyncio.run(main())
+
+
+def poll_in_an_executor():
+    child = subprocess.Popen(CHILD)
+
+    async def poll():
+        while await asyncio.to_thread(child.poll) is None:  # noqa: ASYNC110 - as some do
+            await asyncio.sleep(0.01)
+
+    asyncio.run(poll())
+
+
 def poll_two():
     children = [subprocess.Popen(CHILD), subprocess.Popen(["true"])]
     while None in [child.poll() for child in children]:
@@ -111,7 +138,7 @@ def has_no_exit_code():
 
 WAYS = [
     *(poll_by_sleeps, poll_by_an_event, poll_within_a_deadline, poll_in_a_loop, poll_in_a_thread),
-    *(is_alive, has_no_exit_code),
+    *(poll_in_a_loop_beside_shorter_waits, poll_in_an_executor, is_alive, has_no_exit_code),
 ]
 if sys.platform != "win32":
     WAYS += [poll_two, wait_by_number]
