@@ -7,10 +7,10 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_parseapi.providers.extend.bodies import processed_parts, processed_text
+from pytest_parseapi.providers.extend.bodies import processed_body, processed_text
 from pytest_parseapi.providers.extend.config import DEFAULT_CONFIG
 from pytest_parseapi.providers.extend.file_types import kind_of
-from pytest_parseapi.providers.extend.state import StoredFile
+from pytest_parseapi.providers.extend.state import ParsedDocument, StoredFile
 
 
 @given(
@@ -25,5 +25,6 @@ def test_a_prepared_reply_is_the_whole_one(name, extension, converted, created):
     file = StoredFile(
         id="file_7", name=name + extension, kind=kind, converted=converted, created=created
     )
-    whole = processed_parts("pr_9", file, config=DEFAULT_CONFIG, output=None)
+    document = ParsedDocument(file=file, config=DEFAULT_CONFIG, metadata=None)
+    whole = processed_body(None, "pr_9", document, None)
     assert processed_text("pr_9", file) == json.dumps(whole, separators=(",", ":")).encode()

@@ -129,15 +129,11 @@ def names_in_path(path: str, state: ExtendState) -> tuple[str, ...]:
     parsed = state.parsed.get(item_id)
     if parsed is None or not before.endswith("/parse_runs"):
         return ()
-    file = parsed.file
-    return unique_names((*names_of_url(file.url), *file.names, file.id))
+    return parsed.file.all_names
 
 
 def names_of_file(value: object, state: object) -> tuple[str, ...]:
-    """The names of a ``file`` object, best first: URL, name, id.
-
-    A name comes before the id because a consumer that uploads again for a retry gets a new id.
-    """
+    """The names of a ``file`` object, best first: URL, name, id."""
     if not isinstance(value, dict):
         return ()
     name, file_id = value.get("name"), value.get("id")
@@ -146,7 +142,5 @@ def names_of_file(value: object, state: object) -> tuple[str, ...]:
     names = [*names_of_url(value.get("url")), name]
     if isinstance(file_id, str):
         stored = state.files.get(file_id) if isinstance(state, ExtendState) else None
-        if stored is not None:
-            names += [*names_of_url(stored.url), *stored.names]
-        names.append(file_id)
+        names += [file_id] if stored is None else stored.all_names
     return unique_names(names)

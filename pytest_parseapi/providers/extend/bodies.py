@@ -72,27 +72,14 @@ def uploaded_body(file: StoredFile) -> dict[str, Any]:
     return {**file_body(file), "contents": None}
 
 
-def run_body(
-    run_id: str,
-    file: StoredFile,
-    *,
-    status: str,
-    config: Mapping[str, Any],
-    metadata: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> dict[str, Any]:
+def run_body(run_id: str, document: ParsedDocument, status: str, **more: Any) -> dict[str, Any]:
     """A parse run in any status. What it lacks is null, as in the types of extend-ai for npm.
 
     Args:
         run_id: its id, ``pr_...``.
-        file: its document.
+        document: what it is about.
         status: such as ``"PROCESSING"``.
-        config: the configuration with its defaults applied.
-        metadata: what the request carried as metadata.
         **more: further fields, such as ``failureReason``.
-
-    Returns:
-        The body.
 
     See https://docs.extend.ai/api-reference/endpoints/parse/get-parse-run.
     """
@@ -100,59 +87,33 @@ def run_body(
         "object": "parse_run",
         "id": run_id,
         "batchId": None,
-        "file": file_body(file),
+        "file": file_body(document.file),
         "status": status,
         "failureReason": None,
         "failureMessage": None,
-        "metadata": None if metadata is None else dict(metadata),
+        "metadata": None if document.metadata is None else dict(document.metadata),
         "output": None,
         "outputUrl": None,
         "metrics": None,
-        "config": dict(config),
+        "config": dict(document.config),
         "usage": None,
         **more,
     }
 
 
 def processed_body(
-    call: Call,
-    run_id: str,
-    file: StoredFile,
-    *,
-    config: Mapping[str, Any],
-    metadata: Mapping[str, Any] | None = None,
-    response_type: str | None = None,
-    **more: Any,
+    call: Call, run_id: str, document: ParsedDocument, response_type: str | None, **more: Any
 ) -> dict[str, Any]:
     """A parse run that succeeded, with its output or, for ``"url"``, a URL to it."""
-    output = None
+    output = output_body(run_id, document)
     if response_type == "url":
-        output = {"outputUrl": output_url(call, output_body(run_id, file, config))}
-    return processed_parts(run_id, file, config=config, metadata=metadata, output=output, **more)
+        return _processed(run_id, document, outputUrl=output_url(call, output), **more)
+    return _processed(run_id, document, output=output, **more)
 
 
-def processed_parts(
-    run_id: str,
-    file: StoredFile,
-    *,
-    config: Mapping[str, Any],
-    output: Mapping[str, Any] | None,
-    metadata: Mapping[str, Any] | None = None,
-    **more: Any,
-) -> dict[str, Any]:
-    """A parse run that succeeded; ``output`` replaces the field of that name."""
-    result = {"output": output_body(run_id, file, config)} if output is None else output
-    return run_body(
-        run_id,
-        file,
-        status="PROCESSED",
-        config=config,
-        metadata=metadata,
-        **result,
-        metrics=_METRICS,
-        usage=_usage(run_id, str(config["engine"])),
-        **more,
-    )
+def _processed(run_id: str, document: ParsedDocument, **more: Any) -> dict[str, Any]:
+    usage = _usage(run_id, str(document.config["engine"]))
+    return run_body(run_id, document, "PROCESSED", metrics=_METRICS, usage=usage, **more)
 
 
 def _usage(run_id: str, engine: str) -> dict[str, Any]:
@@ -190,7 +151,8 @@ def processed_text(run_id: str, file: StoredFile) -> bytes:
 def _prepared(kind: FileKind, converted: bool) -> _Prepared:  # noqa: FBT001 - keywords slow the cache
     """The text of such a reply in pieces, each second one to be filled; and what fills them."""
     file = StoredFile(id="<<file>>", name="<<name>>", kind=kind, converted=converted, created=0.0)
-    body = processed_parts("pr_<<run>>", file, config=DEFAULT_CONFIG, output=None)
+    document = ParsedDocument(file=file, config=DEFAULT_CONFIG, metadata=None)
+    body = _processed("pr_<<run>>", document, output=output_body("pr_<<run>>", document))
     body["file"] |= {"createdAt": "<<moment>>", "updatedAt": "<<moment>>"}
     pieces = _SLOT.split(_ENCODE(body))
     return pieces, operator.itemgetter(*pieces[1::2])
@@ -229,40 +191,15 @@ def full_body(
     call: Call, run: SimulatedRun, status: str, response_type: str | None
 ) -> Mapping[str, Any]:
     """A run in a status, with its output where it succeeded."""
-    document: ParsedDocument = run.data
     more: dict[str, Any] = {} if run.batch is None else {"batchId": run.batch.id}
     if status == "PROCESSED":
-        return processed_body(
-            call,
-            run.id,
-            document.file,
-            config=document.config,
-            metadata=document.metadata,
-            response_type=response_type,
-            **more,
-        )
-    return run_body(
-        run.id,
-        document.file,
-        status=status,
-        config=document.config,
-        metadata=document.metadata,
-        **more,
-        **failure_fields(run, status),
-    )
+        return processed_body(call, run.id, run.data, response_type, **more)
+    return run_body(run.id, run.data, status, **more, **failure_fields(run, status))
 
 
 def summary(run: SimulatedRun, status: str) -> dict[str, Any]:
     """A run in a status, as a list shows it."""
-    document: ParsedDocument = run.data
-    body = run_body(
-        run.id,
-        document.file,
-        status=status,
-        config={},
-        metadata=document.metadata,
-        **failure_fields(run, status),
-    )
+    body = run_body(run.id, run.data, status, **failure_fields(run, status))
     for name in ("output", "outputUrl", "config"):
         del body[name]
     if run.batch is not None:

@@ -71,14 +71,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
     state.keep_parsed(call, run_id, parsed)
     if response_type != "url" and asked.metadata is None and asked.config is DEFAULT_CONFIG:
         return processed_text(run_id, file)
-    return processed_body(
-        call,
-        run_id,
-        file,
-        config=asked.config,
-        metadata=asked.metadata,
-        response_type=response_type,
-    )
+    return processed_body(call, run_id, parsed, response_type)
 
 
 def _upload(call: Call) -> Mapping[str, Any]:

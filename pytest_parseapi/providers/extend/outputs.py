@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_parseapi.providers.extend.file_types import PDF
-from pytest_parseapi.providers.extend.state import StoredFile
+from pytest_parseapi.providers.extend.state import ParsedDocument, StoredFile
 
 _CONFIDENCE: Final = 0.98
 _WIDTH: Final = 612
@@ -18,16 +18,16 @@ _RIGHT: Final = 200
 _BOTTOM: Final = 96
 
 
-def output_body(run_id: str, file: StoredFile, config: Mapping[str, Any]) -> dict[str, Any]:
+def output_body(run_id: str, document: ParsedDocument) -> dict[str, Any]:
     """One chunk with one heading: the same for each request for the same run.
 
     Args:
         run_id: the run's id.
-        file: its document.
-        config: the configuration with its defaults applied.
+        document: what it is about.
 
     See https://docs.extend.ai/api-reference/endpoints/parse/get-parse-run.
     """
+    file, config = document.file, document.config
     content = f"# {file.name}"
     block_id = f"block_{run_id.partition('_')[2]}"
     kind = file.kind

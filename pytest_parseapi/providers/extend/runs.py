@@ -42,12 +42,6 @@ from pytest_parseapi.providers.extend.state import (
 )
 
 
-def names_of_document(source: FileSource, file: StoredFile) -> tuple[str, ...]:
-    """A document's names; as `names_of_file` has them, and the id that the service gave."""
-    known = (*names_of_url(source.url), source.name)
-    return unique_names((*known, *names_of_url(file.url), *file.names, file.id))
-
-
 def submission(
     source: FileSource,
     file: StoredFile,
@@ -60,7 +54,7 @@ def submission(
     # The request itself is accepted where the type is not supported: the run fails.
     wrong = unsupported_type(source, state)
     return Submission(
-        names=names_of_document(source, file),
+        names=unique_names((*names_of_url(source.url), source.name, *file.all_names)),
         data=ParsedDocument(file=file, config=config, metadata=metadata),
         failure=None
         if wrong is None
@@ -79,7 +73,7 @@ def sample_submission(context: Context, document: str) -> Submission:
         created=context.now,
     )
     parsed = ParsedDocument(file=file, config=DEFAULT_CONFIG, metadata=None)
-    return Submission(names=(*names_of_url(document), file.id), data=parsed)
+    return Submission(names=file.all_names, data=parsed)
 
 
 _STATUSES: Final = ("PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED")
@@ -141,14 +135,7 @@ def _retrieve(call: Call) -> Mapping[str, Any]:
         # As a poll after the end: asking again and again leads nowhere.
         call.counts = "attempts"
         call.shown = RunShown(call.params["id"], "PROCESSED", ended=True)
-        return processed_body(
-            call,
-            call.params["id"],
-            parsed.file,
-            config=parsed.config,
-            metadata=parsed.metadata,
-            response_type=response_type,
-        )
+        return processed_body(call, call.params["id"], parsed, response_type)
     run = _run(call)
     return full_body(call, run, call.runs.poll(run), response_type)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Reply
+from pytest_parseapi.model.request_content import names_of_url, unique_names
 from pytest_parseapi.providers.extend.file_types import PDF, FileKind
 
 
@@ -31,6 +32,14 @@ class StoredFile:
     """Virtual seconds since the test began."""
     content: bytes = b""
     """What was uploaded; empty where that was too much to keep, or the file came from a URL."""
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """What it can be called, best first.
+
+        Its id comes last, because a consumer that uploads again for a retry gets a new one.
+        """
+        return unique_names((*names_of_url(self.url), *self.names, self.id))
 
     @property
     def type(self) -> str | None:
