@@ -6,9 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.hosts import SimulatedHosts, no_control
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 from pytest_parseapi.clients.replaced_clients import EndedMocks
@@ -22,6 +21,9 @@ from pytest_parseapi.record.retention import Retention
 from pytest_parseapi.record.timeline import timeline_of
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_sender import WebhookSender
+
+if TYPE_CHECKING:
+    from pytest_parseapi.clients.forks import Forks
 
 Control: TypeAlias = Callable[["SimulatedProviders", str, Request], Reply]
 

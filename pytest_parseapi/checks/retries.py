@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from http.client import GATEWAY_TIMEOUT
+from http import HTTPStatus
 
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.kinds import rule_of
@@ -221,7 +221,7 @@ def _other_part(observed: Observed, last: Attempt) -> str:
 def _became_run(observed: Observed, last: Attempt) -> bool:
     """Whether a request that took too long was followed by a run: that has no such limit."""
     submits = {item.path for item in observed.provider.endpoints if item.submits}
-    return last.status == GATEWAY_TIMEOUT and any(
+    return last.status == HTTPStatus.GATEWAY_TIMEOUT and any(
         item.number > last.number
         and item.endpoint in submits - {last.endpoint}
         and not set(item.names).isdisjoint(last.names)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pytest_parseapi.clients.forks import Forks
 from pytest_parseapi.clients.mocks.by_socket import unasked_mock
 from pytest_parseapi.clients.mocks.misses import MockMisses
 from pytest_parseapi.clock.virtual_clock import VirtualClock
@@ -15,6 +14,9 @@ from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.service.pending import Pending
 from pytest_parseapi.service.service import SimulatedService
+
+if TYPE_CHECKING:
+    from pytest_parseapi.clients.forks import Forks
 
 
 def plain_host(host: str) -> str:

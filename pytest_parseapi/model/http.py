@@ -8,7 +8,6 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -215,6 +214,8 @@ def moment_of(value: str, now: float) -> float | None:
         pass
     else:
         return now + seconds if 0 <= seconds < math.inf else None
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

@@ -137,10 +137,11 @@ class Journal:
         self._acquire()
         try:
             opened.operation = operation = opened.operation.latest
-            # A retry is mostly the same again; keeping it twice would be most of its cost.
+            # What follows is mostly the same again; keeping it twice would be most of its cost.
             body, names = request.body, opened.names
-            if operation.attempts:
-                before = operation.attempts[-1]
+            known = operation if operation.attempts else operation.preceding
+            if known is not None and known.attempts:
+                before = known.attempts[-1]
                 body = before.body if body == before.body else body
                 names = before.names if names == before.names else names
             attempt = self._attempt(opened, outcome, body, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from http.client import NOT_FOUND
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -139,13 +139,15 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 def is_curable(error: DocumentedError) -> bool:
     """Whether a request that changed in something may be no retry of one that met this error."""
-    return not error.retryable and (error.cured_by is not None or error.status == NOT_FOUND)
+    return not error.retryable and (
+        error.cured_by is not None or error.status == HTTPStatus.NOT_FOUND
+    )
 
 
 def cures(error: object, before: Sent, after: Sent) -> bool:
     """Whether a request changed in what the final error of the one before it asks for."""
     if not isinstance(error, DocumentedError) or not is_curable(error):
         return False
-    if error.status == NOT_FOUND and before.ids != after.ids:
+    if error.status == HTTPStatus.NOT_FOUND and before.ids != after.ids:
         return True
     return error.cured_by is not None and before.differs(after, error.cured_by)

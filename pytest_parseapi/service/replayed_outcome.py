@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from email.utils import format_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -155,4 +154,6 @@ def _headers(reply: RecordedReply, recorded: Reply, wall: float) -> dict[str, st
 
 
 def _date(moment: float) -> str:
+    from email.utils import format_datetime
+
     return format_datetime(dt.datetime.fromtimestamp(moment, dt.UTC), usegmt=True)

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from email.utils import format_datetime
 from typing import Final, Protocol
 
 from pytest_parseapi.model.document_names import DocumentNames
@@ -294,6 +293,8 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
     if isinstance(value, dt.datetime):
         if value.tzinfo is None:
             raise UsageError("retry_after needs a datetime with a time zone")
+        from email.utils import format_datetime
+
         return format_datetime(value.astimezone(dt.UTC), usegmt=True)
     if isinstance(value, str) and moment_of(value, 0.0) is not None:
         return value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pytest_parseapi.clock.blocking import Gate
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Over(Gate):
@@ -105,6 +108,8 @@ class WebhookExchange:
 
     async def wait_for_end(self) -> None:
         """Wait until the answer is out, or the sender has gone."""
+        import asyncio
+
         if self._ended is None and not self.given_up:
             future = asyncio.get_running_loop().create_future()
             self._waiting.add(future)

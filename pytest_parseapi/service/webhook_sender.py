@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
@@ -19,6 +18,9 @@ from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
 from pytest_parseapi.service.webhook_exchange import WebhookExchange
 from pytest_parseapi.service.webhook_targets import Target, is_async, kind_of, send, send_async
+
+if TYPE_CHECKING:
+    import asyncio
 
 TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
@@ -64,6 +66,8 @@ class WebhookSender:
         elif _running_loop() is not None:
             raise UsageError("on a running event loop, use: await api.deliver_async(...)")
         else:
+            import asyncio
+
             asyncio.run(self._on_a_loop_of_its_own(job))
         return job.answers
 
@@ -166,6 +170,8 @@ class WebhookSender:
 
     async def _on_a_loop_of_its_own(self, job: _Job) -> None:
         """Try, and let tasks that the receiver started come to their ends, as on a server."""
+        import asyncio
+
         await self._try_async(job)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         if left:
@@ -173,6 +179,8 @@ class WebhookSender:
             await asyncio.wait(left, timeout=longest)
 
     async def _try_async(self, job: _Job) -> None:
+        import asyncio
+
         at_work: list[asyncio.Task[None]] = []
         try:
             for wait in job.waits:
@@ -252,6 +260,8 @@ async def _call_async(job: _Job, exchange: WebhookExchange) -> None:
 
 async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None:
     """Wait as long as a sender does; what stops the test meanwhile is raised."""
+    import asyncio
+
     end = asyncio.create_task(exchange.wait_for_end())
     try:
         await asyncio.wait({task, end}, timeout=exchange.limit, return_when="FIRST_COMPLETED")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
 import inspect
 import io
 from collections.abc import Awaitable, Callable, Mapping
@@ -44,6 +42,8 @@ async def send_async(target: Target, exchange: WebhookExchange, path: str) -> No
     """Hand a delivery to a receiver on the running event loop, and keep what it answers."""
     delivery = exchange.delivery
     if isinstance(target, str):
+        import asyncio
+
         exchange.answer(await asyncio.to_thread(_post, target, delivery))
     elif kind_of(target) == "coroutine":
         exchange.answer(_status(await target(delivery.body, dict(delivery.headers))))
@@ -99,6 +99,8 @@ def _status(answer: Any) -> int:
 
 
 def _post(url: str, delivery: WebhookDelivery) -> int:
+    import http.client
+
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=_URL_TIMEOUT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import http.client
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -196,6 +195,8 @@ def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> _Headers:
 
 @functools.cache
 def _reason(status: int) -> bytes:
+    import http.client
+
     return http.client.responses.get(status, "").encode()
 
 
