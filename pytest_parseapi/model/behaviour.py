@@ -198,8 +198,8 @@ class Behaviour:
             request_id: the id of the request; None where the body must carry none.
             details: what `Rejected` was given.
         """
-        body: dict[str, Any] = {"code": error.wire_code or error.code, "message": message}
-        body["retryable"] = error.retryable
+        body: dict[str, Any] = {} if error.wire_code is None else {"code": error.wire_code}
+        body |= {"message": message, "retryable": error.retryable}
         if request_id is not None and self.request_id_field is not None:
             body[self.request_id_field] = request_id
         return {**body, **details}

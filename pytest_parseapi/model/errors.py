@@ -35,7 +35,7 @@ class DocumentedError:
         status: the HTTP status.
         retryable: whether the provider advises to send the request again.
         message: the text the simulated service sends unless a script says otherwise.
-        wire_code: what the body carries as its code, or None.
+        wire_code: what the body carries as its code, if not ``code``; None where it carries none.
         surfaces: where it can appear: ``"http"`` replies, ``"run"`` failures, ``"webhook"`` events.
         endpoints: path templates that document it; empty for every endpoint.
         source: the page that documents it.
@@ -57,7 +57,7 @@ class DocumentedError:
     status: int
     retryable: bool
     message: str
-    wire_code: str | None = None
+    wire_code: str | None = ""
     surfaces: tuple[Surface, ...] = ("http",)
     endpoints: tuple[str, ...] = ()
     source: str = ""
@@ -68,6 +68,8 @@ class DocumentedError:
 
     def __post_init__(self) -> None:
         keep_as_tuples(self, "surfaces", "endpoints")
+        if self.wire_code == "":
+            object.__setattr__(self, "wire_code", self.code)
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.code}"
@@ -100,53 +102,3 @@ class Advice:
     text: str
     source: str
     source_read: str = ""
-
-
-def entry(
-    code: str,
-    status: int,
-    message: str,
-    description: str,
-    *,
-    provider: str,
-    source: str,
-    source_read: str,
-    on_the_wire: bool = False,
-    retryable: bool = False,
-    surfaces: tuple[Surface, ...] = ("http",),
-    endpoints: tuple[str, ...] = (),
-    basis: Basis = "documented",
-    cured_by: Cure | None = None,
-) -> DocumentedError:
-    """A documented error from what differs between the errors of one provider.
-
-    Args:
-        code: the documented code, or this package's name where the pages show none.
-        status: the HTTP status.
-        message: the text that the simulated service sends.
-        description: what it means, in a sentence.
-        provider: the provider's name.
-        source: the page that documents it.
-        source_read: the date on which that page was read.
-        on_the_wire: whether the body of the reply carries the code.
-        retryable: whether the provider advises to send the request again.
-        surfaces: where it can appear.
-        endpoints: path templates that document it; empty for every endpoint.
-        basis: what the entry rests on.
-        cured_by: what a new request must have changed in.
-    """
-    return DocumentedError(
-        provider=provider,
-        code=code,
-        status=status,
-        retryable=retryable,
-        message=message,
-        wire_code=code if on_the_wire else None,
-        surfaces=surfaces,
-        endpoints=endpoints,
-        source=source,
-        source_read=source_read,
-        basis=basis,
-        description=description,
-        cured_by=cured_by,
-    )

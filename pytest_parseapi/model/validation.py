@@ -243,8 +243,6 @@ def _values(error: DocumentedError, paths: list[str]) -> Iterator[tuple[str, str
         if surface not in get_args(Surface):
             names = listed(map(repr, get_args(Surface)))
             yield "surfaces", f"must be one of {names}, not {surface!r}"
-    if error.wire_code == "":
-        yield "wire_code", "must be None where the body carries no code, not ''"
     for path in error.endpoints:
         if path not in paths:
             yield (

@@ -147,7 +147,6 @@ def _probe(provider: Provider) -> DocumentedError:
     return DocumentedError(
         provider=provider.name,
         code=_CODE,
-        wire_code=_CODE,
         status=500,
         retryable=True,
         message=_MESSAGE,

@@ -53,7 +53,7 @@ def broken_reply(
         code = code.upper()
     error = DocumentedError(
         provider=provider.name,
-        code=code if unknown else "",
+        code=code,
         wire_code=code if unknown else None,
         status=status,
         retryable=True,

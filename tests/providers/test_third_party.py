@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 import respx
-from acme import ACME
+from acme import ACME, error
 from acme_consumers import BROKEN, Right
 
 from pytest_parseapi import ParseErrorContract, Rejected, Reply, Submission, UsageError
@@ -176,6 +176,20 @@ def test_a_mock_without_the_id_lacks_what_the_provider_names(acme):
         respx.post(f"{acme.base_url}/read").respond(503, json={"error": "BUSY"})
         post(acme)
     assert "its headers lack the documented x-acme-request" in acme.timeline()
+
+
+def test_a_mock_names_an_error_by_its_code_where_several_have_its_status():
+    full = error("FULL", 503, retryable=True)
+    with simulated("full", replace(ACME, errors=(*ACME.errors, full))) as (api, simulation):
+        simulation.begin_call()
+        with respx.mock:
+            respx.post(f"{api.base_url}/read").respond(
+                503, json={"error": {"type": "FULL"}}, headers={"x-acme-request": "req_1"}
+            )
+            post(api)
+        (attempt,) = api.attempts
+        assert attempt.error == full
+        assert "documented" not in api.timeline()
 
 
 def test_a_run_fails_and_is_resubmitted(acme):

@@ -114,7 +114,7 @@ class ExtendBehaviour(Behaviour):
         details: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """The flat body of an error."""
-        code = error.wire_code or error.code
+        code = error.wire_code
         # The documented body of a 429 has none: a consumer that indexes it blindly breaks there.
         shown = None if code == "RATE_LIMIT_EXCEEDED" else request_id
         body = super().error_body(error, message=message, request_id=shown, details=details)
