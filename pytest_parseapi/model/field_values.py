@@ -20,6 +20,7 @@ from pytest_parseapi.model.credentials import (
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, Basis, Cure, DocumentedError, Topic
 from pytest_parseapi.model.mistakes import listed
+from pytest_parseapi.model.one_line import error_line
 from pytest_parseapi.model.provider import APIVersion, Provider
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import Signing, WebhookDescription
@@ -51,7 +52,10 @@ class Requirement:
 
 def in_words(value: object) -> str:
     """A value as a message of one line shows it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a broken __repr__ is the third party's affair
+        return f"one {type(value).__name__}"
     plain = len(text) <= _MAX_SHOWN_CHARS and text.isprintable() and " at 0x" not in text
     return text if plain else f"one {type(value).__name__}"
 
@@ -59,6 +63,26 @@ def in_words(value: object) -> str:
 def a_value_of(kind: type) -> str:
     """The name of a type with its article."""
     return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
+
+
+def result_of(kind: type, function: Callable[..., object], *given: object) -> Any:
+    """What a function of a provider's description gives.
+
+    Args:
+        kind: the type that it must be of.
+        function: the function.
+        given: its arguments.
+
+    Raises:
+        TypeError: what is wrong, in the words of a message after the function's name.
+    """
+    try:
+        found = function(*given)
+    except Exception as error:
+        raise TypeError(f"raised {error_line(error)}") from error
+    if not isinstance(found, kind):
+        raise TypeError(f"must give {a_value_of(kind)}, not {in_words(found)}")
+    return found
 
 
 def wrong_fields(holder: object, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -100,6 +124,10 @@ def _texts_by_text(value: object) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(item, str) and item.isprintable() for pair in value.items() for item in pair
     )
+
+
+def _are_headers(value: object) -> bool:
+    return _texts_by_text(value) and all(map(_TOKEN.fullmatch, value))  # type: ignore[call-overload]
 
 
 def _is_line(value: str) -> bool:
@@ -238,7 +266,9 @@ _FIELDS: Final[Mapping[type, Mapping[str, Requirement]]] = {
         "batch_payload": _FUNCTION.or_none(),
         "envelope": _FUNCTION,
         "signed_url": _FUNCTION.or_none(),
-        "headers": Requirement("a Mapping of texts to texts, one line each", _texts_by_text),
+        "headers": Requirement(
+            "a Mapping of names of headers to texts, one line each", _are_headers
+        ),
         "event_id_prefix": _ID_PART,
         "unknown_event_type": _LINE,
         "answer_seconds": Requirement("a number of seconds > 0", _are_seconds),

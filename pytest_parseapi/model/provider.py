@@ -118,7 +118,7 @@ class Provider:
         if not self.title:
             object.__setattr__(self, "title", self.name)
         first = self.endpoints[0] if isinstance(self.endpoints, tuple) and self.endpoints else None
-        if not self.main_endpoint and isinstance(first, Endpoint):
+        if not self.main_endpoint and isinstance(first, Endpoint) and isinstance(first.path, str):
             object.__setattr__(self, "main_endpoint", first.path)
 
     @property

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
 from pytest_parseapi.model.endpoint import VARIABLE, Endpoint
 from pytest_parseapi.model.errors import Advice, DocumentedError, Surface
 from pytest_parseapi.model.faults import FAULTS
-from pytest_parseapi.model.field_values import a_value_of, in_words, wrong_fields
+from pytest_parseapi.model.field_values import a_value_of, in_words, result_of, wrong_fields
 from pytest_parseapi.model.mistakes import UsageError, listed, nearest
 from pytest_parseapi.model.provider import Provider, host_of
-from pytest_parseapi.model.runs import RunDescription
+from pytest_parseapi.model.runs import RunDescription, RunFailure
 from pytest_parseapi.model.webhooks import WebhookDescription
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
@@ -56,6 +56,8 @@ def _problems(
         yield from _endpoints(provider)
         yield from _descriptions(provider)
     yield from _errors(provider, same)
+    if same is None:
+        yield from _results(provider)
 
 
 # What each field holds several of.
@@ -93,7 +95,7 @@ def _place(provider: Provider, known: Mapping[str, Provider]) -> Iterator[tuple[
         # Without a host nothing would be intercepted, and requests would leave the machine.
         yield "base_url", f"must begin with https:// or http://, not {provider.base_url!r}"
         return
-    if not all(provider.hosts):
+    if not host_of(provider.base_url):
         yield "base_url", f"must name a host, not {provider.base_url!r}"
     if "@" in provider.base_url.partition("://")[2].partition("/")[0]:
         yield "base_url", f"must have no credential, not {provider.base_url!r}"
@@ -195,6 +197,35 @@ def _webhooks(webhooks: WebhookDescription) -> Iterator[tuple[str, str]]:
     if (signing.timestamp_header or "").lower() == signing.signature_header.lower():
         header = signing.timestamp_header
         yield "webhooks.signing.timestamp_header", f"carries the signature already: {header!r}"
+
+
+def _results(provider: Provider) -> Iterator[tuple[str, str]]:
+    """What is wrong with what those functions give that need nothing of a test."""
+    runs, webhooks = provider.runs, provider.webhooks
+    if runs is not None:
+        on_runs = [error for error in provider.errors if "run" in error.surfaces]
+        failures = [RunFailure(reason=runs.unknown_reason, message="Something new went wrong.")]
+        failures += [RunFailure(reason=e.code, message=e.message, error=e) for e in on_runs]
+        for failure in failures:
+            yield from _result("runs.failure_texts", tuple, runs.failure_texts, failure)
+    if webhooks is not None:
+        sign, event = webhooks.signing.sign, next(iter(webhooks.events.values()))
+        if sign is not None:
+            yield from _result("webhooks.signing.sign", str, sign, "secret", 0, b"{}")
+        yield from _result("webhooks.envelope", Mapping, webhooks.envelope, "id", event, {})
+
+
+def _result(
+    field: str, kind: type, function: Callable[..., object], *given: object
+) -> Iterator[tuple[str, str]]:
+    try:
+        found = result_of(kind, function, *given)
+    except TypeError as error:
+        yield field, str(error)
+        return
+    texts = found if isinstance(found, tuple) else ("text",)
+    if not texts or not all(isinstance(item, str) and item for item in texts):
+        yield field, f"must give a tuple of texts that are not empty, not {in_words(found)}"
 
 
 def _errors(provider: Provider, same: Provider | None) -> Iterator[tuple[str, str]]:

@@ -85,6 +85,8 @@ def error_outcome(
         request_id=request_id,
         details=details,
     )
+    if not isinstance(reply, Reply):
+        raise TypeError(f"{type(behaviour).__qualname__}.error_reply gives a Reply, not {reply!r}")
     if retry_after is not None:
         reply = _with_retry_after(reply, retry_after)
     found = readable_id(request_id, reply, behaviour)

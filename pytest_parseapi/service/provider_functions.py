@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
+from pytest_parseapi.model.field_values import result_of
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.one_line import error_line
@@ -144,9 +145,36 @@ def _unsendable(reply: object) -> str | None:
         return f"gives a Reply whose status is not an integer {bounds}: {status!r}"
     if not isinstance(body, bytes):
         return f"gives a Reply whose body is not bytes, but one {type(body).__name__}"
-    for name, value in reply.headers.items():
+    return _wrong_headers(reply.headers)
+
+
+def _wrong_headers(headers: object) -> str | None:
+    if not isinstance(headers, Mapping):
+        return f"gives a Reply whose headers are not a mapping: {headers!r}"
+    for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             return f"gives a Reply whose headers are not texts: {name!r}: {value!r}"
         if "\n" in value or "\r" in value:
             return f"gives a Reply whose header {name!r} has more than one line: {value!r}"
     return None
+
+
+def asked(
+    provider: Provider, field: str, kind: type, function: Callable[..., object], *given: object
+) -> Any:
+    """What a function of a provider's description gives.
+
+    Args:
+        provider: whose.
+        field: where it stands in the provider.
+        kind: the type that it must give.
+        function: the function.
+        given: its arguments.
+
+    Raises:
+        UsageError: it gives another type, or raises.
+    """
+    try:
+        return result_of(kind, function, *given)
+    except TypeError as error:
+        raise UsageError(f"provider {provider.name!r}: {field} {error}") from error

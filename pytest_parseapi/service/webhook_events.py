@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, as_document, check_count, kind, nearest
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.model.runs import RunFailure
+from pytest_parseapi.model.runs import RunFailure, Submission
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
+from pytest_parseapi.service.provider_functions import asked
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.run_states import BatchState, RunState
@@ -116,22 +117,22 @@ class EventMaker:
         context = service.context()
         failure = None
         if isinstance(subject, RunState):
-            payload = webhooks.payload(context, subject, metadata)
+            payload = self._made("payload", webhooks.payload, context, subject, metadata)
             failure = subject.failure_shown(subject.status)
         else:
             assert webhooks.batch_payload is not None
-            payload = webhooks.batch_payload(context, subject)
+            payload = self._made("batch_payload", webhooks.batch_payload, context, subject)
         if wrong is None:
             self._book.announced.append(None if failure is None else failure.reason)
         runs = [subject] if isinstance(subject, RunState) else subject.runs
         for run in runs:
             run.announce(right=wrong is None)
         names = runs[0].names
-        body = _encoded(webhooks, event_id, event_type, payload)
+        body = self._encoded(event_id, event_type, payload)
         too_long = url_threshold is not None and len(body) > url_threshold
         if webhooks.signed_url is not None and (signed_url or too_long):
-            payload = webhooks.signed_url(context, subject.id, payload)
-            body = _encoded(webhooks, event_id, event_type, payload)
+            payload = self._made("signed_url", webhooks.signed_url, context, subject.id, payload)
+            body = self._encoded(event_id, event_type, payload)
         return signed(
             webhooks,
             body,
@@ -142,6 +143,21 @@ class EventMaker:
             now=service.wall,
             wrong=wrong,
         )
+
+    def _made(self, name: str, function: Callable[..., object], *given: object) -> Any:
+        """What a function of the description gives, which must be an object of JSON."""
+        return asked(self._service.provider, f"webhooks.{name}", Mapping, function, *given)
+
+    def _encoded(self, event_id: str, event_type: str, payload: object) -> bytes:
+        event = self._made("envelope", self._webhooks.envelope, event_id, event_type, payload)
+        # No usual serialiser writes it so, that of any other language included: a receiver that
+        # signs what it has parsed and serialised again is found by the first delivery.
+        try:
+            text = json.dumps(event, separators=(", ", ":"), ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            name = self._service.provider.name
+            raise UsageError(f"provider {name!r}: the event {event_type}: {error}") from error
+        return text.replace("{", "{ ", 1).encode()
 
     def event_type(self, subject: RunState | BatchState) -> str | None:
         """The type of the event that tells how a run or batch ended; None where none does."""
@@ -170,7 +186,9 @@ class EventMaker:
         now = service.now
         if batch and not self._webhooks.batch_events:
             raise UsageError(f"{service.provider.title} documents no webhooks of batches")
-        submission = words.sample(service.context(), document)
+        submission = asked(
+            service.provider, "runs.sample", Submission, words.sample, service.context(), document
+        )
         if failure is not None:
             # A script of the same failure has met its run.
             book.script.take(submission.names, reason=failure.reason)
@@ -195,13 +213,3 @@ class EventMaker:
             run.finish(self._service.now, announced=False)
         elif failure is not None and (run.failure is None or run.failure.reason != failure.reason):
             raise UsageError(f"run {run.id} has ended {run.status}: its event cannot tell another")
-
-
-def _encoded(webhooks: WebhookDescription, event_id: str, event_type: str, payload: Any) -> bytes:
-    if not isinstance(payload, Mapping):
-        raise UsageError(f"the payload of {event_type} must be a mapping, not {payload!r}")
-    event = webhooks.envelope(event_id, event_type, payload)
-    # No usual serialiser writes it so, that of any other language included: a receiver that signs
-    # what it has parsed and serialised again is found by the first delivery.
-    text = json.dumps(event, separators=(", ", ":"), ensure_ascii=False)
-    return text.replace("{", "{ ", 1).encode()

@@ -71,6 +71,11 @@ def behaviour(**more):
     return acme(behaviour=type("Odd", (Behaviour,), more)())
 
 
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError("no text of it")
+
+
 WRONG = [
     (errors(code=""), "errors[0].code must be a text that is not empty, not ''"),
     (errors(code="  "), "errors[0].code must be a text that is not empty, not '  '"),
@@ -107,6 +112,16 @@ WRONG = [
         "base_url must begin with https:// or http://, not 'api.acme.example'",
     ),
     (acme(base_url="https://"), "base_url must name a host, not 'https://'"),
+    (acme(hosts=("",)), "hosts[0] must be a host name without a scheme, port or path, not ''"),
+    (
+        acme(endpoints=(Endpoint(method="GET", path=None),)),
+        "endpoints[0].path must begin with a slash, not None",
+    ),
+    (
+        hooks(headers={"x version": "1"}),
+        "webhooks.headers must be a Mapping of names of headers to texts, one line each, not "
+        "{'x version': '1'}",
+    ),
     (acme(base_url=None), "base_url must be a str, not None"),
     (
         acme(base_url="https://API.acme.example"),
@@ -260,6 +275,24 @@ WRONG = [
         "api_version.versions must be a tuple of at least one str, not '2026'",
     ),
     (version(versions=()), "api_version.versions must be a tuple of at least one str, not ()"),
+    # what functions give
+    (
+        runs(failure_texts=lambda failure: failure.reason),
+        "runs.failure_texts must give a tuple, not 'A_REASON_ADDED_LATER'",
+    ),
+    (
+        runs(failure_texts=lambda failure: ()),
+        "runs.failure_texts must give a tuple of texts that are not empty, not ()",
+    ),
+    (
+        runs(failure_texts=lambda failure: failure.error.code),
+        "runs.failure_texts raised AttributeError: 'NoneType' object has no attribute 'code'",
+    ),
+    (signing(sign=lambda *_: b"\x01"), "webhooks.signing.sign must give a str, not b'\\x01'"),
+    (
+        hooks(envelope=lambda *_: Unprintable()),
+        "webhooks.envelope must give a Mapping, not one Unprintable",
+    ),
     # errors
     (errors(code=" BUSY"), "errors[0].code must have no spaces around it, not ' BUSY'"),
     *(
@@ -339,7 +372,7 @@ WRONG = [
     ),
     (
         hooks(headers={"x": "a\r\nb"}),
-        "webhooks.headers must be a Mapping of texts to texts, one line each, not "
+        "webhooks.headers must be a Mapping of names of headers to texts, one line each, not "
         "{'x': 'a\\r\\nb'}",
     ),
     *(

@@ -301,9 +301,13 @@ def raising(*_arguments, **_named):
                 (Reply(status=200, body="text"), "body is not bytes, but one str"),
                 (Reply(status=200, headers={"x": 3}), "headers are not texts: 'x': 3"),
                 (Reply(status=200, headers={"x": "a\r\n"}), "header 'x' has more than one line"),
+                (
+                    Reply(status=200, headers=[("x", "a")]),
+                    "headers are not a mapping: [('x', 'a')]",
+                ),
             )
         ),
-        ("error_reply", lambda *_, **__: {}, "raised AttributeError: 'dict' object has no"),
+        ("error_reply", lambda *_, **__: {}, "Wrong.error_reply gives a Reply, not {}"),
         ("error_reply", lambda *_, **__: Reply(status=1), "gives a Reply whose status is not"),
     ],
 )
@@ -346,22 +350,30 @@ def test_a_wrong_submission_is_refused_where_it_is_made(wrong, said):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("part", "wrong", "said"),
     [
-        ({"payload": lambda *_: None}, "the payload of job.finished must be a mapping, not None"),
         (
-            {"signing": replace(ACME.webhooks.signing, sign=lambda *_: b"\x01")},
-            "Signing.sign gives a text, such as a hexdigest, not b'\\x01'",
+            "webhooks",
+            {"payload": lambda *_: None},
+            "webhooks.payload must give a Mapping, not None",
         ),
+        ("webhooks", {"payload": raising}, "webhooks.payload raised BrokenError: two"),
+        (
+            "webhooks",
+            {"payload": lambda *_: {"pages": {1}}},
+            "the event job.finished: Object of type set is not JSON serializable",
+        ),
+        ("runs", {"sample": lambda *_: "x"}, "runs.sample must give a Submission, not 'x'"),
+        ("runs", {"sample": raising}, "runs.sample raised BrokenError: two"),
     ],
 )
-def test_a_delivery_that_no_receiver_could_get_is_the_author_s_mistake(wrong, said):
-    provider = replace(ACME, webhooks=replace(ACME.webhooks, **wrong))
+def test_a_delivery_that_no_receiver_could_get_is_the_author_s_mistake(part, wrong, said):
+    provider = replace(ACME, **{part: replace(getattr(ACME, part), **wrong)})
     with simulated("delivery", provider) as (api, simulation):
         simulation.begin_call()
         with pytest.raises(UsageError) as caught:
             api.webhook()
-    assert str(caught.value) == said
+    assert str(caught.value) == f"provider 'acme': {said}"
 
 
 def test_a_state_that_cannot_be_made_is_the_author_s_mistake():
