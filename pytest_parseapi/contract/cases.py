@@ -155,9 +155,9 @@ def documented_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Ca
 
 
 def lasting_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """Each documented error that may be retried."""
+    """Each documented error that may be retried, or that another credential may cure."""
     for error in primary_errors(provider, policy.surface):
-        if error.retryable:
+        if error.retryable or error.cured_by == "credential":
             yield Case(id=str(error), error=error)
 
 

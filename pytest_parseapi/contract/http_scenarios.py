@@ -74,7 +74,7 @@ def lasting_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     call = harness.call()
     yield from failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
-    if isinstance(error, DocumentedError):
+    if isinstance(error, DocumentedError) and error.retryable:
         yield from _exact_attempts(call, error, harness)
 
 

@@ -124,7 +124,7 @@ def test_a_right_client_passes_and_every_case_has_a_readable_id(client, function
     result = run(client, "-v")
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed"}
-    assert outcomes["passed"] == 59
+    assert outcomes["passed"] == 61
     result.stdout.fnmatch_lines(
         [
             "*::TestClient::test_success?extend? PASSED*",
@@ -220,7 +220,7 @@ def test_the_surface_of_runs_has_cases_of_its_own(client):
         """
     )
     result = run(client, "-v")
-    result.assert_outcomes(passed=80, failed=2)
+    result.assert_outcomes(passed=82, failed=2)
     result.stdout.fnmatch_lines(
         [
             "*::TestRuns::test_run_failure?extend-OCR_ERROR? PASSED*",
@@ -286,7 +286,7 @@ def test_rules_are_turned_off_and_cases_marked_by_ordinary_means(client):
         """
     )
     result = run(client, "-rsx")
-    result.assert_outcomes(passed=53, skipped=3, xfailed=1)
+    result.assert_outcomes(passed=55, skipped=3, xfailed=1)
     result.stdout.no_fnmatch_line("*test_backoff*")
 
 
@@ -549,7 +549,7 @@ def test_a_receiver_of_webhooks_is_audited_where_there_is_one(client):
     )
     result = run(client, "-k", "test_webhook or test_wrong or test_repeated")
     # The only fault of this receiver: it counts a repeated event again.
-    result.assert_outcomes(passed=23, failed=1, deselected=59)
+    result.assert_outcomes(passed=23, failed=1, deselected=61)
     result.stdout.fnmatch_lines(
         ["* a webhook event that is delivered twice has one effect [[]handles_events_once]"]
     )

@@ -252,3 +252,19 @@ class ForgetsEmptyReplies(Loop):
 
     def is_retryable(self, response, body):
         return bool(response.content) and super().is_retryable(response, body)
+
+
+class RefreshesItsKeyForEver(Loop):
+    """Takes every 401 for a key that has run out, and asks with a new one."""
+
+    rule = "gives_up"
+
+    def send(self, client, document, attempt):
+        keys = 0
+        response = super().send(client, document, attempt)
+        while response.status_code == 401:
+            keys += 1
+            self.sleep(keys)
+            self.api_key = f"{self.api_key.partition('_number')[0]}_number_{keys}"
+            response = super().send(client, document, attempt)
+        return response

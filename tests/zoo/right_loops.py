@@ -294,3 +294,16 @@ class HonoursRetryAfterAtNutrient(NutrientLoop):
     """States that it honours ``Retry-After``, which no page of Nutrient's names."""
 
     retry_after = True
+
+
+class RefreshesItsKeyOnce(Loop):
+    """Takes the first 401 for a key that has run out, asks once more with a new one, and reports
+    the second."""
+
+    def send(self, client, document, attempt):
+        response = super().send(client, document, attempt)
+        if response.status_code == 401 and "_anew" not in self.api_key:
+            self.report(response, body_of(response))
+            self.api_key += "_anew"
+            response = super().send(client, document, attempt)
+        return response
