@@ -24,6 +24,7 @@ from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
+    from pytest_parseapi.patching.kept_methods import KeptMethods
 
 
 _TAKEN: Final[dict[str, Any]] = {**FUNCTIONS, **STARTS, **SENDERS}
@@ -63,6 +64,7 @@ class TakeOver:
         )
         self._functions: dict[str, _TakenFunction] = {}
         self._others: list[_Taken] = []
+        self._kept: KeptMethods | None = None
         self.lost = ""
         """One line that says what is lost where attributes are replaced instead."""
 
@@ -91,6 +93,8 @@ class TakeOver:
         if len(self._clocks) == 1:
             for name, function in self._functions.items():
                 function.lead(self._targets[name])
+            if self._kept is not None:
+                self._kept.lead(here=True)
 
     def end(self, clock: VirtualClock) -> None:
         """Let the clock before it be read again, if there is one."""
@@ -103,6 +107,8 @@ class TakeOver:
             else:
                 for function in self._functions.values():
                     function.lead(None)
+                if self._kept is not None:
+                    self._kept.lead(here=False)
 
     def without(self, call: Callable[[], Any]) -> Any:
         """Call something of another library that takes the same functions over itself."""
@@ -136,6 +142,7 @@ class TakeOver:
         # Nothing of this loads where no test has virtual time.
         from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines, check
         from pytest_parseapi.patching.builtin_methods import BuiltinMethods
+        from pytest_parseapi.patching.kept_methods import KeptMethods
 
         trampolines: Trampolines | None
         try:
@@ -148,8 +155,10 @@ class TakeOver:
             for name in self._targets
             if trampolines is not None or name not in SENDERS
         }
+        methods = Readings(self._current).methods()
+        class_methods: dict[str, Any] = {name: classmethod(item) for name, item in methods.items()}
         self._others = [
-            BuiltinMethods(CLASSES["datetime"], Readings(self._current).methods()),
+            BuiltinMethods(CLASSES["datetime"], class_methods),
             *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
             BuiltinMethods(SimpleQueue, queue_methods(self._current)),
             *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),
@@ -159,6 +168,8 @@ class TakeOver:
         for taken in self._others:
             taken.take()
             taken.give_back()
+        self._kept = KeptMethods(CLASSES["datetime"], methods, trampolines)
+        self._others.append(self._kept)
         self._current.real.update((name, found.original) for name, found in functions.items())
         others = [name for name in self._targets if name not in functions]
         self._functions = {**functions, **{name: self._replaced(name) for name in others}}

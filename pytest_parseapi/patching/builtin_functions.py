@@ -30,6 +30,8 @@ _POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
 _HEADER: Final = object.__basicsize__
 _FIELDS: Final = 5
 """Definition, first argument, module, weak references, and where calls go."""
+_OF_CLASS: Final = 0x0010
+"""Set for a class method."""
 _NO_ARGUMENTS: Final = 0x0004
 """The kind of definition that no faster way exists for."""
 _CALLS: Final = {
@@ -42,6 +44,7 @@ _CALLS: Final = {
 """By kind, what takes (callable, arguments) as a function of that kind takes (self, arguments)."""
 _PAGE: Final = 4096
 _ROOM: Final = 64
+_ROOMS: Final = _PAGE // _ROOM
 
 _COPY: Final = ctypes.PYFUNCTYPE(
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
@@ -64,8 +67,29 @@ class _Definition(ctypes.Structure):
     )
 
 
+class _Page:
+    """A page of instructions, and the words of memory that they read."""
+
+    def __init__(self) -> None:
+        write = _INSTRUCTIONS.get((sys.platform, platform.machine()))
+        if write is None or struct.calcsize("Q") != _POINTER:
+            raise RuntimeError("instructions were not tried on this system")
+        call = _address("PyObject_Vectorcall")
+        self.words = (ctypes.c_void_p * _ROOMS)()
+        self._page = mmap.mmap(-1, _PAGE)
+        base = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        for number in range(_ROOMS):
+            code = write(ctypes.addressof(self.words) + number * _POINTER, call)
+            self._page[number * _ROOM : number * _ROOM + len(code)] = code
+        protect = ctypes.CDLL(None, use_errno=True).mprotect
+        protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        if protect(base, _PAGE, mmap.PROT_READ | mmap.PROT_EXEC) != 0:
+            raise OSError(ctypes.get_errno(), "no instructions may be added")
+        self.base = base
+
+
 class Trampolines:
-    """A page of instructions, each of which goes on to a callable that a word of memory names.
+    """Pages of instructions, each of which goes on to a callable that a word of memory names.
 
     Raises:
         OSError: the system does not let a program add instructions to itself.
@@ -73,35 +97,25 @@ class Trampolines:
     """
 
     def __init__(self) -> None:
-        write = _INSTRUCTIONS.get((sys.platform, platform.machine()))
-        if write is None or struct.calcsize("Q") != _POINTER:
-            raise RuntimeError("instructions were not tried on this system")
-        call = _address("PyObject_Vectorcall")
-        self._words = (ctypes.c_void_p * (_PAGE // _ROOM))()
-        self._page = mmap.mmap(-1, _PAGE)
-        base = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
-        for number in range(len(self._words)):
-            code = write(ctypes.addressof(self._words) + number * _POINTER, call)
-            self._page[number * _ROOM : number * _ROOM + len(code)] = code
-        protect = ctypes.CDLL(None, use_errno=True).mprotect
-        protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-        if protect(base, _PAGE, mmap.PROT_READ | mmap.PROT_EXEC) != 0:
-            raise OSError(ctypes.get_errno(), "no instructions may be added")
-        self._base = base
+        self._pages = [_Page()]
         self._used = 0
 
     def add(self) -> int:
         """The number of one that is not in use yet."""
+        if self._used == len(self._pages) * _ROOMS:
+            self._pages.append(_Page())
         self._used += 1
         return self._used - 1
 
     def address(self, number: int) -> int:
         """Where its instructions begin."""
-        return self._base + number * _ROOM
+        page, room = divmod(number, _ROOMS)
+        return self._pages[page].base + room * _ROOM
 
     def lead(self, number: int, target: object) -> None:
         """Let it go on to a callable, which the caller keeps alive."""
-        self._words[number] = id(target)
+        page, room = divmod(number, _ROOMS)
+        self._pages[page].words[room] = id(target)
 
 
 def _address(name: str) -> int:
@@ -155,7 +169,7 @@ class BuiltinFunction:
         if definition is None or words[1] != id(function.__self__):
             raise RuntimeError(f"{function!r} has an unknown layout")
         found = _Definition.from_address(definition)
-        call = _CALLS.get(found.flags)
+        call = _CALLS.get(found.flags & ~_OF_CLASS)
         if found.name != function.__name__.encode() or (call is None and trampolines is None):
             raise RuntimeError(f"{function!r} has an unknown layout")
         self._kept = _Definition(found.name, found.function, found.flags, found.doc)

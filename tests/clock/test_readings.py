@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import calendar
 import contextlib
+import dataclasses
 import datetime as dt
 import email.utils
 import gc
@@ -42,6 +43,16 @@ class Aware(dt.datetime):
     """A consumer's own kind of datetime."""
 
 
+@dataclasses.dataclass
+class Stamp:
+    """What many keep the method in."""
+
+    at: dt.datetime = dataclasses.field(default_factory=dt.datetime.now)
+
+
+KEPT_METHODS = [dt.datetime.now for _ in range(100)]
+KEPT_UTCNOW, KEPT_OF_SUBCLASS, KEPT_TODAY = dt.datetime.utcnow, Aware.now, dt.datetime.today
+
 CLOCKS = {
     "time": time.time,
     "kept time": KEPT_TIME,
@@ -56,6 +67,12 @@ CLOCKS = {
     "datetime.now": lambda: dt.datetime.now().timestamp(),  # noqa: DTZ005 - the case
     "datetime.now(tz)": lambda: dt.datetime.now(dt.UTC).timestamp(),
     "datetime.utcnow": lambda: dt.datetime.utcnow().replace(tzinfo=dt.UTC).timestamp(),  # noqa: DTZ003
+    "a kept now": lambda: KEPT_METHODS[0]().timestamp(),
+    "the last of many": lambda: KEPT_METHODS[-1](tz=dt.UTC).timestamp(),
+    "a default factory": lambda: Stamp().at.timestamp(),  # noqa: PLW0108 - a new one each time
+    "a kept utcnow": lambda: KEPT_UTCNOW().replace(tzinfo=dt.UTC).timestamp(),
+    "a kept now of a subclass": lambda: KEPT_OF_SUBCLASS(dt.UTC).timestamp(),
+    "a kept today": lambda: KEPT_TODAY().timestamp(),
     "datetime.today": lambda: dt.datetime.today().timestamp(),  # noqa: DTZ002
     "a subclass's now": lambda: Aware.now(dt.UTC).timestamp(),
     "gmtime": lambda: calendar.timegm(time.gmtime()),
