@@ -109,19 +109,20 @@ class SimulatedHosts:
             request: the request.
             caller: who makes it, where that is not the thread or task that calls this.
         """
-        if request.client != "server" and not request.url.startswith("https:"):
-            self.stops.stop(
-                f"{request.method} {request.url} is not simulated: {service.provider.title} "
-                f"documents https only."
-            )
-        mock = unasked_mock(request) if request.client != "server" else ""
-        if mock:
-            self.stops.stop(
-                f"{mock} has an answer for {request.method} {request.url}, and is not asked: it "
-                f"answers at the socket, and no request of a simulated test goes that far.\nScript "
-                f"it by api.fail(...), or answer it by responses, requests-mock, respx, "
-                f"aioresponses or aresponses."
-            )
+        if request.client != "server":
+            if not request.url.startswith("https:"):
+                self.stops.stop(
+                    f"{request.method} {request.url} is not simulated: {service.provider.title} "
+                    f"documents https only."
+                )
+            mock = unasked_mock(request)
+            if mock:
+                self.stops.stop(
+                    f"{mock} has an answer for {request.method} {request.url}, and is not asked: "
+                    f"it answers at the socket, and no request of a simulated test goes that far.\n"
+                    f"Script it by api.fail(...), or answer it by responses, requests-mock, respx, "
+                    f"aioresponses or aresponses."
+                )
         if self._forks is not None and self._forks.is_child:
             self._forks.block(f"{request.method} {request.url} by {request.client}")
         self._before_exchange()

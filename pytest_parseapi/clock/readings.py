@@ -136,6 +136,7 @@ class Readings:
                 alone.
         """
         current, real, consumer = self._current, self._current.real, CallerKind.CONSUMER
+        in_ns = unit > 1
 
         def read() -> Any:
             clock = current.clock
@@ -145,18 +146,20 @@ class Readings:
                 frame = ask_for_frame()
             except NOT_ASKED:
                 frame = calling_frame()
-            # Mostly the consumer calls directly, and there is no need to look further up.
-            module = "" if frame is None else frame.f_globals.get("__name__") or ""
-            caller = consumer if caller_named(module) is consumer else caller_of(frame)
-            if caller.is_real:
-                return real[name]()
             elapsed = clock.elapsed_time
+            # Mostly the consumer calls directly, and there is no need to look further up.
+            if frame is None or caller_named(frame.f_globals.get("__name__") or "") is consumer:
+                caller = consumer
+            else:
+                caller = caller_of(frame)
+                if caller.is_real:
+                    return real[name]()
             elapsed.reads += 1
-            if caller is consumer or is_counter:
+            if is_counter or caller is consumer:
                 jumped = elapsed.jumped_ns
-                return real[name]() + (jumped if unit > 1 else jumped / SECOND_NS)
+                return real[name]() + (jumped if in_ns else jumped / SECOND_NS)
             now = elapsed.now()
-            if unit > 1:
+            if in_ns:
                 return clock.began[name] + now
             shown: float = clock.began[name] + now / SECOND_NS
             # As after a real time-out, the deadline has passed.

@@ -29,7 +29,9 @@ def replaced_sleep_function() -> str:
     found = None if asyncio is None else asyncio.__dict__.get("sleep")
     own = isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"
     if own or found is None or str(getattr(found, "__module__", "")).startswith(_PACKAGE):
-        return _replaced_in_retry_library()
+        loaded = sys.modules
+        retries = "tenacity" in loaded or "urllib3.util.retry" in loaded or "stamina" in loaded
+        return _replaced_in_retry_library() if retries else ""
     return "asyncio.sleep"
 
 

@@ -150,6 +150,9 @@ class VirtualClock:
         if self.jumps.children.found:
             self.jumps.children.forget()
         elapsed = self.elapsed_time
+        if elapsed.reads < elapsed.busy_loop_reads:
+            elapsed.restart_stretch()
+            return elapsed.passed_ns / SECOND_NS
         now = elapsed.now()
         if now != elapsed.passed_ns and not self.real:
             self.jumps.passed(now)

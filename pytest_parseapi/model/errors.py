@@ -71,6 +71,10 @@ class DocumentedError:
         if self.wire_code == "":
             object.__setattr__(self, "wire_code", self.code)
 
+    def __hash__(self) -> int:
+        # Every failed exchange asks for it: those of all fields take long to put together.
+        return hash((self.provider, self.code))
+
     def __str__(self) -> str:
         return f"{self.provider}-{self.code}"
 

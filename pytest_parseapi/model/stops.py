@@ -18,7 +18,7 @@ class Stops:
 
     def __init__(self) -> None:
         self.message: str | None = None
-        self.before_check: Callable[[], object] = bool
+        self.before_check: Callable[[], object] | None = None
         """Called whenever the consumer asks or waits: it may stop the test."""
         self.site = ""
         """Where the consumer asked, such as ``client.py:22 in parse``."""
@@ -65,6 +65,7 @@ class Stops:
 
     def check(self) -> None:
         """Raise again if the test was stopped."""
-        self.before_check()
+        if self.before_check is not None:
+            self.before_check()
         if self.message is not None:
             raise SimulationStopped(self.message)

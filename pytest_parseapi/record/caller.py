@@ -29,7 +29,7 @@ NOBODY: Final[frozenset[Caller]] = frozenset()
 class Caller:
     """The thread or task that makes an attempt. Two callers are equal if they are the same one."""
 
-    __slots__ = ("_ident", "_task", "key", "mark")
+    __slots__ = ("_ident", "_task", "is_task", "key", "mark")
 
     def __init__(self, ident: int, task: Any, mark: RetryMark | None = None) -> None:
         self._ident = ident
@@ -37,6 +37,8 @@ class Caller:
         self.key: tuple[int, int] = (ident, 0 if task is None else id(task))
         """Equal for equal callers."""
         self._task = None if task is None else weakref.ref(task)
+        self.is_task = task is not None
+        """Whether it is a task; a new one may equal one that is gone, and a thread may not."""
         self.mark = mark
         """What the attempt is known by that it is about to make; None where none is meant."""
 
@@ -45,11 +47,6 @@ class Caller:
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-    @property
-    def is_task(self) -> bool:
-        """Whether it is a task; a new one may equal one that is gone, and a thread may not."""
-        return self._task is not None
 
     def is_idle(self) -> bool:
         """Whether it has ended, or waits for others: for work, a result, a lock, another's end.

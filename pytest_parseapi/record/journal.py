@@ -136,7 +136,9 @@ class Journal:
         failed = outcome.error is not None
         self._acquire()
         try:
-            opened.operation = operation = opened.operation.latest
+            operation = opened.operation
+            if operation.merged_into is not None:
+                opened.operation = operation = operation.latest
             # What follows is mostly the same again; keeping it twice would be most of its cost.
             body, names = request.body, opened.names
             known = operation if operation.attempts else operation.preceding
@@ -162,10 +164,12 @@ class Journal:
             elif not failed:
                 operation.idle = 0
                 # Asked again and again after a wait, a success is a poll that never ends.
-                operation.polls += 1 if _came_after_a_wait(attempt, operation) else 0
+                waited = attempt.waited or operation.preceding is not None
+                operation.polls += 1 if waited and _came_after_a_wait(attempt, operation) else 0
             if not failed and request.method not in _LOOKS:
                 operation.closed = True
-            self._operations.ended(operation)
+            if self._operations.has_series:
+                self._operations.ended(operation)
         finally:
             self._release()
         if opened.endpoint.uploads and not failed:
@@ -192,9 +196,10 @@ class Journal:
         made.number = opened.number
         made.method = request.method
         url = request.url
-        for secret in secrets:
-            # Some providers take it in the query.
-            url = url.replace(f"={secret}", "=***")
+        if request.query:
+            # Some providers take it there.
+            for secret in secrets:
+                url = url.replace(f"={secret}", "=***")
         made.url = keep(url, url)
         made.path = keep(request.path, request.path)
         made.endpoint = opened.endpoint.path

@@ -96,7 +96,9 @@ class NewRequest:
         if not self.names:
             return (endpoint, self.request.path, self.payload.content or self.payload.digest)
         # A file without a name of its own is known by its id, and gets another one each time.
-        name, part = self._document_names.lasting(self.names[0]), self.part
+        names = self._document_names
+        name = names.lasting(self.names[0])
+        part = self.part if names.part_key in self.request.body else None
         if part is not None:
             return (endpoint.method, endpoint.path, name, part)
         return (endpoint.method, endpoint.path, name)

@@ -20,19 +20,17 @@ class RetryMark:
         self._before = before
         self._failed = False
 
-    @staticmethod
-    def before() -> RetryMark | None:
-        """The last failure of the calling thread or task, or that after which it was started."""
-        mark = _LAST.get()
-        if mark is None:
-            context = context_of_start()
-            mark = None if context is None else context.get(_LAST)
-        return mark if mark is None or mark._failed else mark._before
-
     @classmethod
     def begin(cls) -> RetryMark:
-        """The calling thread or task begins an attempt."""
-        mark = cls(cls.before())
+        """The calling thread or task begins an attempt.
+
+        Before it was its last failure, or that after which it was started.
+        """
+        last = _LAST.get()
+        if last is None:
+            context = context_of_start()
+            last = None if context is None else context.get(_LAST)
+        mark = cls(last if last is None or last._failed else last._before)
         _LAST.set(mark)
         return mark
 

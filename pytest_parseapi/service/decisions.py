@@ -8,7 +8,6 @@ from typing import Final
 
 from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.endpoint import Endpoint
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import UsageError
@@ -52,31 +51,34 @@ class Decisions:
         self._no_credential = (
             None if self._unauthorized is None else Rejected(self._unauthorized.code)
         )
-        self._deciding: int | None = None
+        self.deciding: int | None = None
+        """The thread in which a ``when`` of the test's own decides just now."""
 
-    @property
-    def asks_when(self) -> bool:
-        """Whether a ``when`` of the test's own decides in this thread just now."""
-        return self._deciding is not None and self._deciding == get_ident()
-
-    def call(
+    def outcome(
         self,
         data: ProviderData,
+        script: Script,
         request: Request,
         endpoint: Endpoint,
         params: dict[str, str],
         names: tuple[str, ...],
         now: float,
-    ) -> Call:
-        """A request as the provider's functions see it.
+        *,
+        authorized: bool,
+    ) -> Outcome:
+        """What the network does comes first, then the credential, the request, and the script.
+
+        A bad request does not use up a script: the API rejects it before it works on it.
 
         Args:
             data: what the provider remembers.
+            script: the failures.
             request: what is asked.
             endpoint: where.
             params: the variables of its path.
             names: the names of its document.
             now: virtual seconds since the test began.
+            authorized: whether the request has a credential.
         """
         call = Call(
             request=request,
@@ -91,68 +93,65 @@ class Decisions:
         )
         if data.runs is not None:
             call.runs = CallRuns(data.runs, call, self._provider.idempotency_header)
-        return call
-
-    def outcome(
-        self, call: Call, data: ProviderData, script: Script, *, authorized: bool
-    ) -> Outcome:
-        """What the network does comes first, then the credential, the request, and the script.
-
-        A bad request does not use up a script: the API rejects it before it works on it.
-
-        Args:
-            call: the request; it is of no use afterwards.
-            data: what the provider remembers.
-            script: the failures.
-            authorized: whether the request has a credential.
-        """
-        rejection = None if authorized or call.endpoint.public else self._no_credential
+        rejection = None if authorized or endpoint.public else self._no_credential
         try:
             found = self._scripted(call, script) if script.pending else NOTHING
-            if isinstance(found.step, Replay):
-                return self._replayed(found, found.step, call, data, script, rejection)
-            return self._simulated(found, call, script, rejection)
+            step = found.step
+            if isinstance(step, Replay):
+                return self._replayed(found, step, call, data, script, rejection)
+            if isinstance(step, Step):
+                return self._failed(found, step, call, script, rejection)
+            return self._answered(found, call, script, rejection)
         finally:
             # They know the call: as a circle, all of it would be the garbage collector's to find.
             call.runs = _NO_RUNS
             call.effects.clear()
 
-    def _simulated(
+    def _answered(
         self, found: Found, call: Call, script: Script, rejection: Rejected | None
     ) -> Outcome:
-        """What the script has for a request, or else its reply."""
-        step = found.step if isinstance(found.step, Step) else None
-        error = None if step is None else step.error
-        fault = error if isinstance(error, NetworkFault) else None
+        """The reply to a request that no script makes fail."""
+        behaviour = self._provider.behaviour
+        request_id = call.new_id(behaviour.request_id_prefix)
+        reply = self._functions.answer(call, request_id, rejection)
+        if isinstance(reply, Outcome):
+            return reply
+        for effect in call.effects:
+            effect()
+        if found.delays:
+            script.take(found)
+        return Outcome(
+            result=reply,
+            request_id=readable_id(request_id, reply, behaviour),
+            shown=call.shown,
+            listed=tuple(call.listed),
+            counts=call.counts,
+        )
+
+    def _failed(
+        self, found: Found, step: Step, call: Call, script: Script, rejection: Rejected | None
+    ) -> Outcome:
+        """How a request ends that a script makes fail."""
+        fault = step.error if isinstance(step.error, NetworkFault) else None
         silence = fault if fault is not None and fault.kind == "network" else None
         lost = fault is not None and fault.loses_reply and _changes(call.endpoint)
         if silence is not None and not lost:
             return self._fault(script, found, silence)
         request_id = call.new_id(self._provider.behaviour.request_id_prefix)
-        call.reply_replaced = isinstance(error, DocumentedError)
-        reply = self._served(call, request_id, rejection)
-        if isinstance(reply, Reply) and (step is None or lost):
-            # Where the reply alone is lost, the service got the request.
+        call.reply_replaced = fault is None
+        reply = self._functions.answer(call, request_id, rejection)
+        if lost and isinstance(reply, Reply):
+            # The service got the request.
             for effect in call.effects:
                 effect()
         if silence is not None:
             return self._fault(script, found, silence)
         if isinstance(reply, Outcome):
             return reply
-        if step is not None:
-            script.take(found)
-            wording = self._functions.wording(step.error, call)
-            return self._functions.guarded(
-                scripted_outcome, self._provider, step, wording, reply, request_id
-            )
-        if found.delays:
-            script.take(found)
-        return Outcome(
-            result=reply,
-            request_id=readable_id(request_id, reply, self._provider.behaviour),
-            shown=call.shown,
-            listed=tuple(call.listed),
-            counts=call.counts,
+        script.take(found)
+        wording = self._functions.wording(step.error, call)
+        return self._functions.guarded(
+            scripted_outcome, self._provider, step, wording, reply, request_id
         )
 
     def _replayed(
@@ -176,15 +175,6 @@ class Decisions:
         script.take(found)
         return replayed(replay, reply, call, data.runs, self._wall())
 
-    def _served(self, call: Call, request_id: str, rejection: Rejected | None) -> Reply | Outcome:
-        """The reply to a good request, or how a bad one ends."""
-        if rejection is not None:
-            return self._functions.rejection(rejection, request_id)
-        try:
-            return self._functions.answer(call, request_id)
-        except Rejected as rejected:
-            return self._functions.rejection(rejected, request_id)
-
     def _fault(self, script: Script, found: Found, error: NetworkFault) -> Outcome:
         script.take(found)
         message = found.step.message if isinstance(found.step, Step) else None
@@ -192,13 +182,13 @@ class Decisions:
 
     def _scripted(self, call: Call, script: Script) -> Found:
         """What the script has for a request; a ``when`` that raises stops the test."""
-        self._deciding = get_ident()
+        self.deciding = get_ident()
         try:
             return script.find(call.request, call.endpoint, call.names, item_of(call.params))
         except UsageError as mistake:
             self._stops.stop(str(mistake))
         finally:
-            self._deciding = None
+            self.deciding = None
 
 
 def _changes(endpoint: Endpoint) -> bool:

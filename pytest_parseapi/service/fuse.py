@@ -34,6 +34,7 @@ class Fuse:
         draw_timeline: Callable[[list[Attempt], Collection[int]], str],
     ) -> None:
         self._max_attempts = max_attempts
+        self._is_off = max_attempts == math.inf
         self._stops = stops
         self._journal = journal
         self._draw_timeline = draw_timeline
@@ -44,7 +45,7 @@ class Fuse:
         Raises:
             SimulationStopped: the fuse has blown.
         """
-        if self._max_attempts == math.inf:
+        if self._is_off:
             return
         if operation.failures + operation.idle >= self._max_attempts:
             what = f"failed {operation.failures} times in a row and"

@@ -99,6 +99,8 @@ def timed(
         timeouts: what the client is set to.
         reply_seconds: how long replies take.
     """
+    if not (reply_seconds or outcome.seconds or isinstance(outcome.result, Fault)):
+        return outcome, 0.0
     fault = outcome.result.name if isinstance(outcome.result, Fault) else ""
     if fault in {"connect_timeout", "read_timeout"}:
         return outcome, timeouts.connect if fault == "connect_timeout" else timeouts.read

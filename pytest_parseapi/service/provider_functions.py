@@ -35,17 +35,23 @@ class ProviderFunctions:
         self._provider = provider
         self._stops = stops
 
-    def answer(self, call: Call, request_id: str) -> Reply:
-        """The reply to a good request.
+    def answer(
+        self, call: Call, request_id: str, rejection: Rejected | None = None
+    ) -> Reply | Outcome:
+        """The reply to a good request, or how a bad one ends.
 
-        Raises:
-            Rejected: the provider rejects the request.
+        Args:
+            call: the request.
+            request_id: the id of the exchange.
+            rejection: why the request is a bad one, where that is known already.
         """
+        if rejection is not None:
+            return self.rejection(rejection, request_id)
         answer = self._provider.behaviour.answer
         try:
             reply = answer(call, request_id)
-        except Rejected:
-            raise
+        except Rejected as rejected:
+            return self.rejection(rejected, request_id)
         except SimulationStopped as error:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
@@ -125,9 +131,13 @@ class ProviderFunctions:
             found = function(*given)
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stops.stop(self._mistake(function, f"raised {error_line(error)}"))
-        for item in found if isinstance(found, tuple) else (None,):
-            if not isinstance(item, str):
-                self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
+        wrong = not isinstance(found, tuple)
+        try:
+            "".join(found)  # quicker than to look at each
+        except TypeError:
+            wrong = True
+        if wrong:
+            self._stops.stop(self._mistake(function, f"gives a tuple of texts, not {found!r}"))
         return found
 
     def _mistake(self, function: Callable[..., object], text: str) -> str:
@@ -145,12 +155,19 @@ def _unsendable(reply: object) -> str | None:
         return f"gives a Reply whose status is not an integer {bounds}: {status!r}"
     if not isinstance(body, bytes):
         return f"gives a Reply whose body is not bytes, but one {type(body).__name__}"
-    return _wrong_headers(reply.headers)
-
-
-def _wrong_headers(headers: object) -> str | None:
-    if not isinstance(headers, Mapping):
+    headers = reply.headers
+    if type(headers) is not dict and not isinstance(headers, Mapping):
         return f"gives a Reply whose headers are not a mapping: {headers!r}"
+    try:
+        # Of all at once: quicker than to look at each.
+        "".join(headers)
+        values = "".join(headers.values())
+    except TypeError:
+        values = "\n"
+    return _wrong_header(headers) if "\n" in values or "\r" in values else None
+
+
+def _wrong_header(headers: Mapping[str, str]) -> str | None:
     for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             return f"gives a Reply whose headers are not texts: {name!r}: {value!r}"

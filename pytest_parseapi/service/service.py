@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -94,6 +94,8 @@ class SimulatedService:
         self._lock = allocate_lock()
         self._data = self._new_data()
         self._decisions = Decisions(provider, self._functions, stops, wall)
+        self.close: Callable[[Opened, Outcome], Attempt] = self.journal.close
+        """Puts the end of an exchange on record."""
 
     def reset(self) -> None:
         """Forget scripts, runs and records."""
@@ -138,22 +140,24 @@ class SimulatedService:
                 the fuse has blown.
         """
         self._stops.check()
-        if self._decisions.asks_when:
+        if self._decisions.deciding is not None and self._decisions.deciding == get_ident():
             self._stops.stop(
                 f"a when= made a request ({request.method} {request.url}): it must not"
             )
         endpoint, params = self._routes.find(request)
-        secrets = self._secrets(request)
-        names = self._names(request, params)
-        opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
+        opened = self._begin(request, endpoint, params, caller, mocked=False)
         try:
-            self._fuse.check(opened.operation)
-            if self.watcher is not None:
-                self.watcher.exchange(self, opened, mocked=False)
             with self._lock:
-                data = self._data
-                call = self._decisions.call(data, request, endpoint, params, names, opened.started)
-                outcome = self._decisions.outcome(call, data, self.script, authorized=bool(secrets))
+                outcome = self._decisions.outcome(
+                    self._data,
+                    self.script,
+                    request,
+                    endpoint,
+                    params,
+                    opened.names,
+                    opened.started,
+                    authorized=bool(opened.secrets),
+                )
             outcome, seconds = timed(outcome, request.timeouts, self.reply_seconds)
             if outcome.shown is None and endpoint.polls and params:
                 outcome.shown = RunShown(next(iter(params.values())))
@@ -182,13 +186,25 @@ class SimulatedService:
         self._stops.check()
         undocumented = Endpoint(method=request.method, path=request.path)
         endpoint, params = self._routes.search(request) or (undocumented, {})
+        return self._begin(request, endpoint, params, caller, mocked=True)
+
+    def _begin(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        params: dict[str, str],
+        caller: Caller | None,
+        *,
+        mocked: bool,
+    ) -> Opened:
+        """Put the beginning of an exchange on record, unless it is one too many."""
         secrets = self._secrets(request)
         names = self._names(request, params)
         opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
         try:
             self._fuse.check(opened.operation)
             if self.watcher is not None:
-                self.watcher.exchange(self, opened, mocked=True)
+                self.watcher.exchange(self, opened, mocked=mocked)
         except BaseException:
             self.journal.discard(opened)
             raise
@@ -251,9 +267,16 @@ class SimulatedService:
         names = self._names(request, params)
         authorized = bool(self._secrets(request))
         with self._lock:
-            data = self._data
-            call = self._decisions.call(data, request, endpoint, params, names, self._now())
-            return self._decisions.outcome(call, data, script, authorized=authorized)
+            return self._decisions.outcome(
+                self._data,
+                script,
+                request,
+                endpoint,
+                params,
+                names,
+                self._now(),
+                authorized=authorized,
+            )
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
         """The credential that a request carries, as its provider reads it."""
@@ -262,10 +285,6 @@ class SimulatedService:
             # A consumer that sends another scheme by mistake must not log the token either.
             self.journal.credentials.update(secrets_of_another_scheme(request))
         return secrets
-
-    def close(self, opened: Opened, outcome: Outcome) -> Attempt:
-        """Put the end of an exchange on record."""
-        return self.journal.close(opened, outcome)
 
     def context(self) -> Context:
         """What the provider's functions are given outside a request."""

@@ -8,6 +8,7 @@ import json
 import ssl
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import certifi
 import httpx
@@ -15,7 +16,8 @@ import httpx_retries
 import pytest
 import respx
 
-from pytest_parseapi import ALWAYS
+from pytest_parseapi import ALWAYS, Reply
+from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
 
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
@@ -56,6 +58,16 @@ class Async:
                 return reply
 
         return asyncio.run(main())
+
+
+class OtherURL:
+    """A URL of a version of the library that keeps its parts in another way."""
+
+    host = "api.extend.ai"
+    raw_path = b"/parse?a=b"
+
+    def __str__(self):
+        return f"{URL}?a=b"
 
 
 @pytest.fixture(params=[Sync(), Async()], ids=["sync", "async"])
@@ -472,6 +484,36 @@ def test_create_ssl_context_gives_a_new_one(extend_api):
 
 
 # Misses.
+
+
+@pytest.mark.parametrize("text", ["a", "\xe9"])
+def test_a_version_that_keeps_urls_and_headers_in_another_way(extend_api, text):
+    exchanges = HTTPXExchanges(httpx, extend_api._simulation.hosts)
+    request = httpx.Request("POST", f"{URL}?a=b", json=BODY, headers=HEADERS)
+    other = SimpleNamespace(
+        method="POST",
+        url=OtherURL(),
+        headers=SimpleNamespace(raw=request.headers.raw),
+        extensions={},
+    )
+    read = exchanges.neutral_request(request, RAW)
+    assert exchanges.neutral_request(other, RAW) == read
+    assert (read.url, read.host, read.path, read.query) == (
+        f"{URL}?a=b",
+        other.url.host,
+        "/parse",
+        "a=b",
+    )
+    assert read.header("authorization") == HEADERS["authorization"]
+
+    reply = Reply(status=200, headers={"Content-Type": "text/plain", "x-more": text}, body=b"abc")
+    known = exchanges.respond(request, reply)
+    exchanges._keeps_lines = False
+    unknown = exchanges.respond(request, reply)
+    assert known.headers.raw == unknown.headers.raw
+    assert known.headers.encoding == unknown.headers.encoding
+    assert known.headers.multi_items() == unknown.headers.multi_items()
+    assert known.headers["X-More"] == text
 
 
 def test_unknown_endpoints_are_told_from_failures(nested):

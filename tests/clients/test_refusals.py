@@ -90,6 +90,8 @@ LENGTHS = {
     "content-length too large": ("POST", {**KEY, "Content-Length": "999"}),
 }
 
+MEANINGFUL = ("Content-Length", "Transfer-Encoding")
+
 
 @pytest.fixture(scope="module")
 def real_url():
@@ -141,6 +143,9 @@ def test_as_over_a_socket(extend_api, real_url, send, name, known):
     method, headers = {**REQUESTS, **LENGTHS}[name]
     if known:
         send(SIMULATED, *REQUESTS["right"])
+        plain = {name: "a b" for name in headers if name not in MEANINGFUL}
+        with contextlib.suppress(Exception):  # a name may be refused, too
+            send(SIMULATED, "POST", plain)
     before = len(extend_api.attempts)
 
     simulated = refusal(send, SIMULATED, method, headers)

@@ -42,7 +42,6 @@ class Callers:
 
         class Named(Caller):
             __slots__ = ()
-            is_task = True
 
             def is_idle(self):
                 return name in callers._ended
@@ -50,6 +49,7 @@ class Callers:
             is_gone = is_idle
 
         caller = Named(0, None)
+        caller.is_task = True
         caller.key = (name,)
         return caller
 

@@ -7,6 +7,7 @@ import gc
 import httpx
 import pytest
 
+from pytest_parseapi.clients.httpx import exchanges
 from pytest_parseapi.model import request_content
 from pytest_parseapi.model.behaviour import Call
 from pytest_parseapi.model.http import Request
@@ -43,6 +44,18 @@ def test_a_body_is_parsed_once(api, monkeypatch, fails):
     for number in range(2):
         assert post(api, path, number).is_success is not fails
     assert len(parsed) == 2
+
+
+def test_httpx_s_own_checks_run_once_for_requests_that_differ_in_plain_values(
+    extend_api, monkeypatch
+):
+    written = []
+    monkeypatch.setattr(exchanges, "check_by_httpcore", lambda *given: written.append(given))
+    for number in (1, 10, 100):
+        body = {"file": {"url": f"https://files.example.com/{number}.pdf"}}
+        headers = {**KEY, "Idempotency-Key": f"key {number}"}
+        assert httpx.post(f"{extend_api.base_url}/parse", json=body, headers=headers).is_success
+    assert len(written) == 1
 
 
 @pytest.mark.parametrize(

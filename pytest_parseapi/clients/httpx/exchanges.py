@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -25,7 +26,14 @@ _EXCEPTIONS: Final = {
 }
 _Address: TypeAlias = tuple[str, str, str, str]
 """A URL, its host, its path and its query."""
-_MOST_ADDRESSES: Final = 256
+_Lines: TypeAlias = tuple[tuple[bytes, bytes, bytes], ...]
+"""Headers as httpx keeps them: name, name in lower case, value."""
+_Shape: TypeAlias = tuple[tuple[str, str], ...]
+_MOST_KEPT: Final = 256
+# No library refuses these, whatever they are, but where the name gives them a meaning.
+_PLAIN_VALUE: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
+_MEANINGFUL: Final = frozenset({"content-length", "transfer-encoding"})
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _WRITABLE_REQUEST: Final = writable_class(Request)
 _CONNECT_FAULTS: Final = ("connect_error", "connect_timeout")
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = MappingProxyType({})
@@ -44,14 +52,18 @@ class HTTPXExchanges:
         self.hosts = hosts
         self.mocks = HTTPXMockAnswers(module, hosts)
         self.routes = RespxRoutes(self.mocks)
-        self._known_headers = KnownHeaders(_headers)
-        self._addresses: dict[str, _Address] = {}
+        self._known_headers = KnownHeaders(self._read_headers)
+        self._accepted: set[_Shape] = set()
+        self._addresses: dict[Any, _Address] = {}
         self._library: str = module.__name__
+        self._byte_stream: type = module.ByteStream
         # respx mocks httpx alone.
         self._active: Callable[[], Sequence[Any]] = (
             self.routes.active if self._library == "httpx" else tuple
         )
         self._streams = truncated_streams(module)
+        known = vars(module.Headers([("A", "b")]))
+        self._keeps_lines = known == {"_list": [(b"A", b"a", b"b")], "_encoding": None}
 
     def run(
         self,
@@ -110,7 +122,7 @@ class HTTPXExchanges:
         headers = read.headers
         assert isinstance(headers, _Headers)
         # A stream that an attempt before has used up is a payload that was lost: checks say so.
-        streamed = not isinstance(request.stream, self.module.ByteStream)
+        streamed = not isinstance(request.stream, self._byte_stream)
         if (
             headers.accepted
             and request.method in PLAIN_METHODS
@@ -124,16 +136,25 @@ class HTTPXExchanges:
             service.keep_secrets(read)
             raise
         headers.accepted = True
+        if len(self._accepted) > _MOST_KEPT:
+            self._accepted.clear()
+        self._accepted.add(headers.shape)
 
     def neutral_request(self, request: Any, body: bytes) -> Request:
         """A request as the service reads it."""
-        url = str(request.url)
-        address = self._addresses.get(url) or self._read(url, request.url)
+        url, headers = request.url, request.headers
+        try:
+            # As httpx keeps them: to write them in full takes it several calls.
+            parts, lines = url._uri_reference, tuple(headers._list)
+        except AttributeError:
+            parts = str(url)
+            lines = tuple((name, name.lower(), value) for name, value in headers.raw)
+        address = self._addresses.get(parts) or self._read(parts, url)
         timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
         made: Any = object.__new__(_WRITABLE_REQUEST)
         made.method = request.method
         made.url, made.host, made.path, made.query = address
-        made.headers = self._known_headers.of(tuple(request.headers.raw))
+        made.headers = self._known_headers[lines]
         made.body = body
         made.base_url = ""
         made.client = self._library
@@ -143,13 +164,21 @@ class HTTPXExchanges:
         neutral: Request = made
         return neutral
 
-    def _read(self, text: str, url: Any) -> _Address:
+    def _read(self, parts: Any, url: Any) -> _Address:
         """What a URL is made of; it is kept, as most requests go to the same few."""
-        if len(self._addresses) > _MOST_ADDRESSES:
+        if len(self._addresses) > _MOST_KEPT:
             self._addresses.clear()
         path, _, query = url.raw_path.decode("ascii").partition("?")
-        address = self._addresses[text] = (text, url.host, path, query)
+        address = self._addresses[parts] = (str(url), url.host, path, query)
         return address
+
+    def _read_headers(self, lines: _Lines) -> _Headers:
+        """The headers of a request; most were accepted once, with other values."""
+        made = _Headers(
+            (name.decode("latin-1"), value.decode("latin-1")) for _, name, value in lines
+        )
+        made.accepted = made.shape in self._accepted
+        return made
 
     def respond(self, request: Any, result: Reply | Fault) -> Any:
         """The response that stands for a reply.
@@ -160,17 +189,27 @@ class HTTPXExchanges:
         if isinstance(result, Fault):
             name, text = _EXCEPTIONS[result.name]
             raise getattr(self.module, name)(text, request=request)
-        headers = [(name.encode(), value.encode()) for name, value in result.headers.items()]
-        if "content-length" not in result.headers:
-            headers.append((b"content-length", b"%d" % len(result.body)))
-        stream = (self._streams if result.truncated else self.module.ByteStream)(result.body)
+        sent = result.headers
+        lines = [
+            (name.encode(), name.lower().encode(), text.encode()) for name, text in sent.items()
+        ]
+        if "content-length" not in sent:
+            lines.append((b"content-length", b"content-length", b"%d" % len(result.body)))
+        stream = (self._streams if result.truncated else self._byte_stream)(result.body)
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": _reason(result.status)}
+        headers: Any
+        if self._keeps_lines:
+            # As the library would make it of them, and find out by itself with more work.
+            headers = object.__new__(self.module.Headers)
+            headers._list = lines
+            headers._encoding = "ascii" if "".join(sent.values()).isascii() else None
+        else:
+            headers = [(name, text) for name, _, text in lines]
         response = self.module.Response(
             result.status, headers=headers, stream=stream, extensions=extensions
         )
-        if all(map(str.isascii, result.headers.values())):
-            # As the response would find out by itself: it decodes each header for that.
-            response.headers.encoding = "ascii"
+        if self._keeps_lines:
+            response.headers = headers
         return response
 
 
@@ -186,11 +225,17 @@ class _Headers(HeaderLines):
         length = self.first.get("content-length")
         return None if length is None else int(length)
 
-
-def _headers(raw: tuple[tuple[bytes, bytes], ...]) -> _Headers:
-    return _Headers(
-        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw
-    )
+    @functools.cached_property
+    def shape(self) -> _Shape:
+        """What a library looks at: nothing of plain values, nor of a length that is compared."""
+        shown = [
+            (name, "" if name not in _MEANINGFUL and _PLAIN_VALUE.fullmatch(value) else value)
+            for name, value in self
+        ]
+        lengths = [line for line in shown if line[0] == "content-length"]
+        if len(lengths) == 1 and _LENGTH.fullmatch(lengths[0][1]):
+            shown.remove(lengths[0])
+        return tuple(shown)
 
 
 @functools.cache

@@ -18,24 +18,23 @@ def unasked_mock(request: Request) -> str:
     Args:
         request: what the simulation is about to answer.
     """
-    if _httpretty_answers(request):
+    loaded = sys.modules
+    if "httpretty.core" in loaded and _httpretty_answers(loaded["httpretty.core"], request):
         return "httpretty"
-    return "mocket" if _mocket_answers(request) else ""
+    if "mocket.mocket" in loaded and _mocket_answers(loaded["mocket.mocket"], request):
+        return "mocket"
+    return ""
 
 
-def _httpretty_answers(request: Request) -> bool:
-    core: Any = sys.modules.get("httpretty.core")
-    if core is None or not core.httpretty.is_enabled():
+def _httpretty_answers(core: Any, request: Request) -> bool:
+    if not core.httpretty.is_enabled():
         return False
     matcher, _ = core.httpretty.match_uriinfo(core.URIInfo.from_uri(request.url, None))
     entries = () if matcher is None else matcher.entries
     return any(entry.method == request.method for entry in entries)
 
 
-def _mocket_answers(request: Request) -> bool:
-    module: Any = sys.modules.get("mocket.mocket")
-    if module is None:
-        return False
+def _mocket_answers(module: Any, request: Request) -> bool:
     parts = urlsplit(request.url)
     # They are gone when mocket is switched off. An entry that is not of HTTP takes every request.
     entries = module.Mocket._entries.get((request.host, parts.port or 443), ())

@@ -66,7 +66,7 @@ class RequestReader:
             host=pool.host,
             path=path,
             query=query,
-            headers=self._known_headers.of(sent),
+            headers=self._known_headers[sent],
             body=body,
             client=_library(),
             timeouts=_timeouts(options["timeout"]),

@@ -82,12 +82,11 @@ class ExtendBehaviour(Behaviour):
         if body is UNSEEN:
             return UNSEEN
         headers = self.reply_headers(request_id)
+        if isinstance(body, bytes):
+            headers["content-type"] = "application/json"
+            return Reply(status=200, headers=headers, body=body)
         if isinstance(body, Reply):
             return Reply(status=body.status, headers={**body.headers, **headers}, body=body.body)
-        if isinstance(body, bytes):
-            return Reply(
-                status=200, headers={"content-type": "application/json", **headers}, body=body
-            )
         try:
             return json_reply(200, body, headers)
         except RecursionError:

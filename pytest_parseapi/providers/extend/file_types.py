@@ -110,7 +110,7 @@ def kind_of(name: str) -> FileKind:
         >>> kind_of("scan.PNG").mime
         'image/png'
     """
-    return _KINDS.get(_extension(name), _UNKNOWN)
+    return _KINDS.get(name.rpartition(".")[2].lower(), _UNKNOWN) if "." in name else _UNKNOWN
 
 
 def unsupported_extension(name: str) -> str | None:
@@ -120,9 +120,5 @@ def unsupported_extension(name: str) -> str | None:
         >>> unsupported_extension("drawing.dwg")
         '.dwg'
     """
-    extension = _extension(name)
+    extension = name.rpartition(".")[2].lower() if "." in name else ""
     return f".{extension}" if extension in _UNSUPPORTED else None
-
-
-def _extension(name: str) -> str:
-    return name.rpartition(".")[2].lower() if "." in name else ""

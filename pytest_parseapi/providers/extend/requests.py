@@ -10,7 +10,12 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.request_content import coded, json_object, media_type, parts_of_url
-from pytest_parseapi.providers.extend.config import check_config, either, invalid
+from pytest_parseapi.providers.extend.config import (
+    DEFAULT_CONFIG,
+    check_config,
+    either,
+    invalid,
+)
 from pytest_parseapi.providers.extend.file_types import kind_of, unsupported_extension
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
 
@@ -82,8 +87,8 @@ def parse_request(request: Request, state: ExtendState) -> ParseRequest:
     """
     body = read_object(request)
     source = check_file(body.get("file"), state)
-    config = check_config(body.get("config"))
-    metadata = check_metadata(body.get("metadata"))
+    config = check_config(body["config"]) if "config" in body else DEFAULT_CONFIG
+    metadata = check_metadata(body["metadata"]) if "metadata" in body else None
     if "dataRetention" in body:
         mode = _optional_object(body, "dataRetention").get("mode")
         if mode is not None and mode not in _RETENTIONS:
