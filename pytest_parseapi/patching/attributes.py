@@ -27,6 +27,22 @@ def set_on(target: Any, name: str, value: object) -> None:
     setattr(target, name, value)
 
 
+def made_of(kind: Any, attributes: Mapping[str, object]) -> Any:
+    """An instance of another library's class, made of what the library keeps in one.
+
+    Args:
+        kind: the class.
+        attributes: every attribute of such an instance, private ones too.
+
+    Example:
+        >>> made_of(Exception, {"a": 1}).a
+        1
+    """
+    made = kind.__new__(kind)
+    vars(made).update(attributes)
+    return made
+
+
 class Patches:
     """Replaces attributes of modules and classes, and puts them back.
 

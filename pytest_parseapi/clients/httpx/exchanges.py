@@ -16,6 +16,7 @@ from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
 from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
+from pytest_parseapi.patching.attributes import made_of
 from pytest_parseapi.service.service import SimulatedService
 
 _EXCEPTIONS: Final = {
@@ -200,9 +201,8 @@ class HTTPXExchanges:
         headers: Any
         if self._keeps_lines:
             # As the library would make it of them, and find out by itself with more work.
-            headers = object.__new__(self.module.Headers)
-            headers._list = lines
-            headers._encoding = "ascii" if "".join(sent.values()).isascii() else None
+            encoding = "ascii" if "".join(sent.values()).isascii() else None
+            headers = made_of(self.module.Headers, {"_list": lines, "_encoding": encoding})
         else:
             headers = [(name, text) for name, _, text in lines]
         response = self.module.Response(
