@@ -260,5 +260,5 @@ def proves_nothing(
 
 def example_code(provider: Provider, surface: str = "http") -> str:
     """The code of an error to retry, for an example; that of a time-out where there is none."""
-    errors = [error for error in provider.errors if surface in error.surfaces and error.retryable]
+    errors = [error for error in provider.errors_on(surface) if error.retryable]
     return repr(errors[0].code) if errors else "'read_timeout'"

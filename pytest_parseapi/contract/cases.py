@@ -13,13 +13,13 @@ from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS, GATEWAY_PAGES, NetworkFault
-from pytest_parseapi.model.lookup import Named, name_of
+from pytest_parseapi.model.lookup import ErrorOrFault, name_of
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
 
-def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
+def may_be_retried(provider: Provider, error: ErrorOrFault | str | None) -> bool:
     """Whether the provider advises to retry it."""
     if isinstance(error, DocumentedError):
         return error.retryable
@@ -32,7 +32,7 @@ def may_be_retried(provider: Provider, error: Named | str | None) -> bool:
     return error.name in _OWN_SHAPE and bool(same) and all(same)
 
 
-def documented(provider: Provider, error: Named) -> str:
+def documented(provider: Provider, error: ErrorOrFault) -> str:
     """What the provider says about an error, and where."""
     if isinstance(error, NetworkFault):
         return f"{error.name}: {error.description}"
@@ -118,7 +118,7 @@ class Case:
     """
 
     id: str
-    error: Named | None = None
+    error: ErrorOrFault | None = None
     retry_after: int = 0
     as_date: bool = False
     endpoint: str | None = None
@@ -127,7 +127,7 @@ class Case:
     """What is wrong with a webhook delivery."""
 
     @property
-    def failure(self) -> Named:
+    def failure(self) -> ErrorOrFault:
         """What is scripted, where the case is of a kind that scripts something."""
         if self.error is None:
             raise TypeError(f"the case {self.id} scripts nothing")
@@ -142,9 +142,9 @@ def success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     yield Case(id=provider.name)
 
 
-def api_versions(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def api_versions(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """The one case of a provider that documents a header for its version."""
-    if provider.api_version is not None and policy.api_version:
+    if provider.api_version is not None:
         yield Case(id=provider.name)
 
 
@@ -169,9 +169,8 @@ def network_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]
 
 def backoff_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """An error that may be retried, of each status."""
-    if policy.backoff and policy.retries:
-        for error in retryable_by_status(provider, policy):
-            yield Case(id=str(error), error=error)
+    for error in retryable_by_status(provider, policy):
+        yield Case(id=str(error), error=error)
 
 
 def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
@@ -191,10 +190,10 @@ def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
         )
 
 
-def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[Named]:
+def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Iterator[ErrorOrFault]:
     found = retryable_by_status(provider, policy)
     yield from (error for error in found if error.status == _TOO_MANY_REQUESTS)
-    down: list[Named] = [error for error in found if error.status == UNAVAILABLE]
+    down: list[ErrorOrFault] = [error for error in found if error.status == UNAVAILABLE]
     page = GATEWAY_PAGES[UNAVAILABLE]
     yield from down or ([page] if may_be_retried(provider, page) else [])
 
@@ -209,22 +208,21 @@ def earlier_results(provider: Provider, policy: ContractPolicy) -> Iterator[Case
 def retryable_flags(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """An error that may be retried, for a consumer that obeys the flag."""
     error = first_retryable(provider, policy)
-    if error is not None and policy.obeys_retryable_flag:
+    if error is not None:
         yield Case(id=str(error), error=error)
 
 
 def run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """Each documented reason for which a run fails, and one that no page documents."""
-    for error in provider.errors:
-        if "run" in error.surfaces:
-            yield Case(id=str(error), error=error)
+    for error in provider.errors_on("run"):
+        yield Case(id=str(error), error=error)
     yield Case(id=f"{provider.name}-{UNKNOWN}", error=UNKNOWN)
 
 
 def lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """Each reason that may pass."""
-    for error in provider.errors:
-        if "run" in error.surfaces and error.retryable:
+    for error in provider.errors_on("run"):
+        if error.retryable:
             yield Case(id=str(error), error=error)
 
 
@@ -242,14 +240,11 @@ def poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
         yield Case(id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll))
 
 
-def webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def webhooks(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """A delivery of each event that a receiver has to accept."""
-    if policy.handle_webhook is None:
-        return
     yield Case(id=f"{provider.name}-processed")
-    for error in provider.errors:
-        if "webhook" in error.surfaces:
-            yield Case(id=str(error), error=error)
+    for error in provider.errors_on("webhook"):
+        yield Case(id=str(error), error=error)
     if UNKNOWN_EVENT_TYPE in _wrong_deliveries(provider):
         yield Case(id=f"{provider.name}-{UNKNOWN_EVENT_TYPE}", wrong=UNKNOWN_EVENT_TYPE)
 
@@ -258,15 +253,13 @@ def _wrong_deliveries(provider: Provider) -> tuple[str, ...]:
     return () if provider.webhooks is None else provider.webhooks.wrong_deliveries
 
 
-def wrong_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def wrong_webhooks(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """A delivery with each fault that a receiver has to reject."""
-    if policy.handle_webhook is not None:
-        for wrong in _wrong_deliveries(provider):
-            if wrong != UNKNOWN_EVENT_TYPE:
-                yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
+    for wrong in _wrong_deliveries(provider):
+        if wrong != UNKNOWN_EVENT_TYPE:
+            yield Case(id=f"{provider.name}-{wrong}", wrong=wrong)
 
 
-def repeated_webhooks(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
+def repeated_webhooks(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """The one event that is delivered twice."""
-    if policy.handle_webhook is not None:
-        yield Case(id=f"{provider.name}-processed")
+    yield Case(id=f"{provider.name}-processed")

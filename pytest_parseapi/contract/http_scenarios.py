@@ -19,7 +19,7 @@ from pytest_parseapi.contract.growth import growth_problem, means
 from pytest_parseapi.contract.rules import Violation, general_violations
 from pytest_parseapi.contract.scripted_rules import failure_never_met, not_retried, recovers
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.lookup import Named
+from pytest_parseapi.model.lookup import ErrorOrFault
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.script import ALWAYS
@@ -121,7 +121,7 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
         )
 
 
-def _lasting(harness: Harness, error: Named, seed: int) -> CallResult:
+def _lasting(harness: Harness, error: ErrorOrFault, seed: int) -> CallResult:
     harness.api.reset()
     harness.api.fail(error, times=ALWAYS)
     harness.draw_alike(seed)
@@ -140,7 +140,7 @@ def _waits(call: CallResult) -> list[list[float]]:
     ]
 
 
-def _forgotten(call: CallResult, error: Named) -> Violation:
+def _forgotten(call: CallResult, error: ErrorOrFault) -> Violation:
     """The violation of a consumer that retried one document, and not the next."""
     observed = call.observed
     return Violation(
@@ -176,7 +176,7 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
             yield violation
 
 
-def _with_basis(finding: Finding, error: Named, provider: Provider) -> Finding:
+def _with_basis(finding: Finding, error: ErrorOrFault, provider: Provider) -> Finding:
     """The finding with what asks for the header, where no page of the provider's does."""
     lines = [finding.advice]
     if error.status == UNAVAILABLE:

@@ -126,9 +126,7 @@ def _waits(call: CallResult) -> tuple[float, ...]:
 def _submissions(new_api: NewAPI, parse: Parse, policy: ContractPolicy) -> dict[str, int]:
     found: dict[str, int] = {}
     with new_api() as api:
-        reasons = [
-            error for error in api.provider.errors if error.retryable and "run" in error.surfaces
-        ]
+        reasons = [error for error in api.provider.errors_on("run") if error.retryable]
     for error in reasons:
         with new_api() as api:
             api.fail_run(error, times=MANY_RUNS)

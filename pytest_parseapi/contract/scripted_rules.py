@@ -11,7 +11,7 @@ from pytest_parseapi.contract.cases import documented
 from pytest_parseapi.contract.rules import Violation
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import NetworkFault
-from pytest_parseapi.model.lookup import Named, name_of
+from pytest_parseapi.model.lookup import ErrorOrFault, name_of
 from pytest_parseapi.record.timeline import describe_error
 
 _OUTLIVES: Final = (
@@ -20,7 +20,9 @@ _OUTLIVES: Final = (
 )
 
 
-def failure_never_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
+def failure_never_met(
+    call: CallResult, error: ErrorOrFault, harness: Harness
+) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met its failure."""
     if call.stopped or any(attempt.failed for attempt in call.observed.attempts):
         return
@@ -37,7 +39,9 @@ def failure_never_met(call: CallResult, error: Named, harness: Harness) -> Itera
     )
 
 
-def run_failure_never_met(call: CallResult, error: Named, harness: Harness) -> Iterator[Violation]:
+def run_failure_never_met(
+    call: CallResult, error: ErrorOrFault, harness: Harness
+) -> Iterator[Violation]:
     """A case proves nothing where the consumer never met the run that fails."""
     if any(run.failed for run in call.observed.runs) or call.stopped:
         return
@@ -53,7 +57,7 @@ def run_failure_never_met(call: CallResult, error: Named, harness: Harness) -> I
     )
 
 
-def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
+def recovers(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
     """After one failure that may be retried, the result of the retry is what ``parse`` gives."""
     provider = call.observed.provider
     last = call.last
@@ -79,7 +83,7 @@ def recovers(call: CallResult, error: Named) -> Iterator[Violation]:
         )
 
 
-def _rejected(call: CallResult, error: Named) -> Iterator[Violation]:
+def _rejected(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
     """A retry that met what nobody scripted: the provider turned it down."""
     for operation in call.observed.operations:
         for before, after in operation.pairs():
@@ -103,7 +107,7 @@ def _rejected(call: CallResult, error: Named) -> Iterator[Violation]:
             )
 
 
-def not_retried(call: CallResult, error: Named) -> Violation:
+def not_retried(call: CallResult, error: ErrorOrFault) -> Violation:
     """The violation of a consumer that should have tried again."""
     observed = call.observed
     server_errors = isinstance(error, NetworkFault)

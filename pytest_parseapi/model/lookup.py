@@ -21,7 +21,7 @@ from pytest_parseapi.model.mistakes import (
 )
 from pytest_parseapi.model.provider import Provider
 
-Named: TypeAlias = DocumentedError | NetworkFault
+ErrorOrFault: TypeAlias = DocumentedError | NetworkFault
 ErrorName: TypeAlias = str | int | DocumentedError | NetworkFault
 
 FAULTS_BY_NAME: Final[Mapping[str, NetworkFault]] = MappingProxyType(
@@ -40,7 +40,7 @@ _SCRIPTED_BY: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
 _LOWEST_STATUS: Final = 100
 
 
-def name_of(error: Named | str) -> str:
+def name_of(error: ErrorOrFault | str) -> str:
     """What a test calls a failure: the documented code, or the name of the network fault."""
     if isinstance(error, str):
         return error
@@ -53,7 +53,7 @@ def resolve(
     *,
     others: Iterable[Provider] = (),
     surface: Surface = "http",
-) -> Named:
+) -> ErrorOrFault:
     """Find the one failure that a test names, or say which names exist.
 
     Args:
@@ -76,7 +76,7 @@ def resolve(
         500
     """
     choice("surface", surface, SURFACES)
-    found: Named
+    found: ErrorOrFault
     if isinstance(name, NetworkFault):
         found = FAULTS_BY_NAME[choice("network fault", name.name, FAULTS_BY_NAME)]
     elif isinstance(name, DocumentedError):
@@ -166,11 +166,16 @@ def _endpoints(provider: Provider, name: str) -> list[Endpoint]:
     return found or [item for item in served if item.match(path) is not None]
 
 
-def _by_name(provider: Provider, name: str, others: Iterable[Provider], surface: str) -> Named:
-    named: dict[str, Named] = {**FAULTS_BY_NAME, **{error.code: error for error in provider.errors}}
+def _by_name(
+    provider: Provider, name: str, others: Iterable[Provider], surface: str
+) -> ErrorOrFault:
+    named: dict[str, ErrorOrFault] = {
+        **FAULTS_BY_NAME,
+        **{error.code: error for error in provider.errors},
+    }
     if name in named:
         return named[name]
-    known = [error.code for error in documented_for(provider, surface)]
+    known = [error.code for error in provider.errors_on(surface)]
     known += FAULTS_BY_NAME if surface == "http" else []
     raise not_known(provider, name, others, known)
 
@@ -198,8 +203,8 @@ def not_known(
     return unknown(f"{provider.name} error", name, known)
 
 
-def _by_status(provider: Provider, status: int, surface: str) -> Named:
-    appearing = documented_for(provider, surface)
+def _by_status(provider: Provider, status: int, surface: str) -> ErrorOrFault:
+    appearing = provider.errors_on(surface)
     found = [error for error in appearing if error.status == status]
     if len(found) == 1:
         return found[0]
@@ -223,7 +228,9 @@ def _by_status(provider: Provider, status: int, surface: str) -> Named:
     )
 
 
-def must_appear(provider: Provider, found: Named, surface: str, *, scripted: bool = True) -> None:
+def must_appear(
+    provider: Provider, found: ErrorOrFault, surface: str, *, scripted: bool = True
+) -> None:
     """Stop the test where a failure never appears on a surface.
 
     Args:
@@ -239,7 +246,7 @@ def must_appear(provider: Provider, found: Named, surface: str, *, scripted: boo
         surfaces = found.surfaces
         wrong = f"{found.code!r} is documented for {listed(SURFACES[key] for key in surfaces)}"
     if surface not in surfaces:
-        fitting = listed(error.code for error in documented_for(provider, surface))
+        fitting = listed(error.code for error in provider.errors_on(surface))
         said = f"{wrong}, not for {SURFACES[surface]} of {provider.name}: "
         fit = [key for key in surfaces if key in _SCRIPTED_BY] if surface in _SCRIPTED_BY else []
         if not fit:
@@ -265,11 +272,6 @@ def _foreign(provider: Provider, code: str, other: Provider, near: str | None = 
         marker=f"{said}: pass provider={other.name!r} or use {other.in_tests}",
         option=f"{said}: serve {other.name}",
     )
-
-
-def documented_for(provider: Provider, surface: str) -> list[DocumentedError]:
-    """The errors that a provider documents for a surface."""
-    return [error for error in provider.errors if surface in error.surfaces]
 
 
 def codes_of(provider: Provider) -> list[str]:

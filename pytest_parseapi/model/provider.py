@@ -142,13 +142,13 @@ class Provider:
         behaviour = self.behaviour
         return behaviour.request_id_field or behaviour.request_id_header or "request id"
 
+    def errors_on(self, surface: str) -> list[DocumentedError]:
+        """The errors of a surface: ``"http"``, ``"run"`` or ``"webhook"``."""
+        return [error for error in self.errors if surface in error.surfaces]
+
     def errors_at(self, path: str) -> list[DocumentedError]:
         """The errors that replies of an endpoint can carry, named by its path template."""
-        return [
-            error
-            for error in self.errors
-            if "http" in error.surfaces and error.documented_for(path)
-        ]
+        return [error for error in self.errors_on("http") if error.documented_for(path)]
 
     def error_of(self, code: str) -> DocumentedError | None:
         """The error that a `Rejected` names, or None.

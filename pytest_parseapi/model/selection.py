@@ -10,7 +10,6 @@ from pytest_parseapi.model.lookup import (
     FAULTS_BY_NAME,
     SURFACES,
     codes_of,
-    documented_for,
     endpoint_named,
     must_appear,
     not_known,
@@ -72,7 +71,7 @@ def select(
             must_appear(provider, error, surface, scripted=False)
     fitting = [
         error
-        for error in documented_for(provider, surface)
+        for error in provider.errors_on(surface)
         if (retryable is None or error.retryable is retryable)
         and (statuses is None or error.status in statuses)
         and (wanted is None or error.code in wanted)

@@ -203,9 +203,10 @@ def _results(provider: Provider) -> Iterator[tuple[str, str]]:
     """What is wrong with what those functions give that need nothing of a test."""
     runs, webhooks = provider.runs, provider.webhooks
     if runs is not None:
-        on_runs = [error for error in provider.errors if "run" in error.surfaces]
         failures = [RunFailure(reason=runs.unknown_reason, message="Something new went wrong.")]
-        failures += [RunFailure(reason=e.code, message=e.message, error=e) for e in on_runs]
+        failures += [
+            RunFailure(reason=e.code, message=e.message, error=e) for e in provider.errors_on("run")
+        ]
         for failure in failures:
             yield from _result("runs.failure_texts", tuple, runs.failure_texts, failure)
     if webhooks is not None:

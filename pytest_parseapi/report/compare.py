@@ -102,12 +102,12 @@ class _Exchange:
 
     def _success(self, endpoint: Endpoint, params: dict[str, str]) -> None:
         run = self._reader.run_in(self._body)
-        words = self._service.provider.runs
+        description = self._service.provider.runs
         texts = []
         name = ""
-        if run is not None and words is not None:
+        if run is not None and description is not None:
             name = self._names.shown(run.status)
-            known = (*words.in_progress, *words.terminal)
+            known = (*description.in_progress, *description.terminal)
             if run.status not in known:
                 texts.append(f"the run's status {name} is not in the catalogue")
             elif run.failure is not None and run.failure.error is None:

@@ -50,7 +50,7 @@ def at(body: object, path: Path | None) -> object:
 
 def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunState:
     """A run that no request of this test has submitted."""
-    sample = book.words.sample(call, next(iter(names), _DOCUMENT))
+    sample = book.description.sample(call, next(iter(names), _DOCUMENT))
     submission = Submission(names=names or sample.names, data=sample.data)
     return book.draft(run_id, submission, call.now)
 
@@ -74,10 +74,10 @@ class BodyReader:
             error: self.code_in(self.error_body(error)) for error in self._errors
         }
         """What each documented error carries as its code."""
-        words = provider.runs
-        shown = None if words is None else _failed_run(provider, words)
+        description = provider.runs
+        shown = None if description is None else _failed_run(provider, description)
         self._run_id = _find(shown, _ID)
-        self._status = None if words is None else _find(shown, words.failed)
+        self._status = None if description is None else _find(shown, description.failed)
         self._reason = _find(shown, _CODE)
         self._message = _find(shown, _MESSAGE)
 
@@ -96,11 +96,11 @@ class BodyReader:
 
     def run_in(self, body: object) -> RunSeen | None:
         """The run that a body shows; None where it shows none."""
-        words = self.provider.runs
+        description = self.provider.runs
         run_id, status = at(body, self._run_id), at(body, self._status)
-        if words is None or not isinstance(run_id, str) or not isinstance(status, str):
+        if description is None or not isinstance(run_id, str) or not isinstance(status, str):
             return None
-        failure = self._failure(body, words) if status == words.failed else None
+        failure = self._failure(body, description) if status == description.failed else None
         return RunSeen(id=run_id, status=status, failure=failure)
 
     def runs_in(self, body: object) -> list[RunSeen]:
@@ -112,7 +112,7 @@ class BodyReader:
         found = [self.run_in(item) for value in lists for item in value]
         return [item for item in found if item is not None]
 
-    def _failure(self, body: object, words: RunDescription) -> RunFailure:
+    def _failure(self, body: object, description: RunDescription) -> RunFailure:
         said = at(body, self._message)
         message = said if isinstance(said, str) else ""
         reason = at(body, self._reason)
@@ -129,7 +129,7 @@ class BodyReader:
                     reason=error.wire_code or error.code, message=message, error=error
                 )
         silent = [error for error in on_runs if error.wire_code is None]
-        texts = {error: _texts(error, words) for error in silent}
+        texts = {error: _texts(error, description) for error in silent}
         named = [error for error in silent if seen.intersection(texts[error])]
         # One of them has nothing but a message.
         alone = [error for error in silent if texts[error] == (error.message,)]
@@ -138,9 +138,11 @@ class BodyReader:
         return RunFailure(reason="", message=message)
 
 
-def _texts(error: DocumentedError, words: RunDescription) -> tuple[str, ...]:
+def _texts(error: DocumentedError, description: RunDescription) -> tuple[str, ...]:
     """By what the body of a failed run without a code shows an error."""
-    return words.failure_texts(RunFailure(reason=error.code, message=error.message, error=error))
+    return description.failure_texts(
+        RunFailure(reason=error.code, message=error.message, error=error)
+    )
 
 
 def _probe(provider: Provider) -> DocumentedError:
@@ -153,13 +155,13 @@ def _probe(provider: Provider) -> DocumentedError:
     )
 
 
-def _failed_run(provider: Provider, words: RunDescription) -> Mapping[str, Any] | None:
+def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str, Any] | None:
     """What a poll of a failed run answers."""
     endpoint = provider.poll_endpoint
     if endpoint is None:
         return None
     behaviour: Behaviour = provider.behaviour
-    book = RunBook(words, DocumentNames())
+    book = RunBook(description, DocumentNames())
     call = call_of(provider, endpoint, _ID, behaviour.new_state())
     call.runs = CallRuns(book, call, provider.idempotency_header)
     run = sample_run(book, _ID, (), call)

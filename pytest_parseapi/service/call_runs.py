@@ -47,14 +47,14 @@ class CallRuns:
             # A deleted run is gone for its key, too: nobody could fetch it.
             if known is not None and not known[1].deleted:
                 return self._submitted_before(key, digest, *known)
-        run = book.draft(call.new_id(book.words.id_prefix), submission, call.now)
+        run = book.draft(call.new_id(book.description.id_prefix), submission, call.now)
 
         def create() -> None:
             latest = book.latest(run.names)
             if latest is not None:
                 latest.settle(call.now)
                 # Submitting a document again and again that fails each time leads nowhere.
-                call.counts = "attempts" if latest.status == book.words.failed else None
+                call.counts = "attempts" if latest.status == book.description.failed else None
             book.add(run)
             if key:
                 # The latest last, since the oldest are forgotten first.
@@ -69,12 +69,14 @@ class CallRuns:
     def submit_batch(self, submissions: Iterable[Submission]) -> SimulatedBatch:
         """A batch with a new run for each submission."""
         book, call = self._book, self._call
-        words = book.words
+        description = book.description
         batch = BatchState(
-            words=words, id=call.new_id(words.batch_id_prefix or "batch_"), created=call.now
+            description=description,
+            id=call.new_id(description.batch_id_prefix or "batch_"),
+            created=call.now,
         )
         runs = [
-            book.draft(call.new_id(words.id_prefix), submission, call.now)
+            book.draft(call.new_id(description.id_prefix), submission, call.now)
             for submission in submissions
         ]
 
@@ -85,13 +87,13 @@ class CallRuns:
             book.begun(batch)
 
         self._change(create)
-        call.shown = RunShown(batch.id, words.waiting or words.submitted)
+        call.shown = RunShown(batch.id, description.waiting or description.submitted)
         return batch
 
     def store(self, submission: Submission) -> SimulatedRun:
         """A run that has succeeded already."""
         run = self._book.draft(
-            self._call.new_id(self._book.words.id_prefix), submission, self._call.now
+            self._call.new_id(self._book.description.id_prefix), submission, self._call.now
         )
         self._change(partial(self._book.add_ended, run, self._call.now))
         return run
@@ -150,7 +152,7 @@ class CallRuns:
     def cancel(self, run: SimulatedRun) -> str:
         """Cancel a run that is in progress; its new status."""
         kept = cast("RunState", run)
-        status = self._book.words.cancelled
+        status = self._book.description.cancelled
         if status is None:
             raise SimulationStopped("RunDescription.cancelled is None, so no run can be cancelled")
         self._change(partial(kept.finish, self._call.now, status))
@@ -171,18 +173,18 @@ class CallRuns:
             )
         run.settle(self._call.now)
         self._call.shown = self._shown(run, run.status)
-        if run.status == self._book.words.failed:
+        if run.status == self._book.description.failed:
             self._call.counts = "attempts"
         return run
 
     def _shown(self, item: RunState | BatchState, status: str) -> RunShown:
-        words = self._book.words
+        description = self._book.description
         failure = item.failure_shown(status) if isinstance(item, RunState) else None
         return RunShown(
             item.id,
             status,
             None if failure is None else failure.reason,
-            ended=status in words.terminal,
+            ended=status in description.terminal,
             failed=failure is not None,
         )
 

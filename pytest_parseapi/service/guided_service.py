@@ -89,11 +89,11 @@ class GuidedService:
         elif not params and endpoint.method == "GET":
             # A page that is full is followed by another one.
             shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
-            count = min(max(shown, default=0), _MAX_POLLS) + len(book.words.terminal) + 1
+            count = min(max(shown, default=0), _MAX_POLLS) + len(book.description.terminal) + 1
             more = [self._run(book, self._new_id("more")) for _ in range(count)]
-            for run, status in zip(more[::-1], book.words.terminal, strict=False):
+            for run, status in zip(more[::-1], book.description.terminal, strict=False):
                 failure = RunFailure(reason="", message="")
-                reason = failure if status == book.words.failed else None
+                reason = failure if status == book.description.failed else None
                 self._set(run, RunSeen(id=run.id, status=status, failure=reason))
             # Lists show the newest first.
             book.in_order[:] = more + book.in_order[:-count]
@@ -239,11 +239,11 @@ class GuidedService:
             run = self._run(self._book, next(iter(params.values())))
             seen = self.reader.run_in(body)
             if endpoint.result:
-                self._set(run, RunSeen(id=run.id, status=self._book.words.succeeded))
+                self._set(run, RunSeen(id=run.id, status=self._book.description.succeeded))
             elif endpoint.polls and seen is not None:
                 self._set(run, seen)
             elif endpoint.method == "POST":  # only a run that goes on can be changed
-                self._set(run, RunSeen(id=run.id, status=self._book.words.running))
+                self._set(run, RunSeen(id=run.id, status=self._book.description.running))
             return run
         if params and endpoint.polls:
             self._batch(self._book, next(iter(params.values())), at(body, ("status",)))
@@ -267,17 +267,17 @@ class GuidedService:
     def _set(self, run: RunState, seen: RunSeen) -> None:
         run.status = seen.status
         run.failure = seen.failure
-        run.ended = 0.0 if seen.status in run.words.terminal else None
+        run.ended = 0.0 if seen.status in run.description.terminal else None
         run.polls_needed = None
 
     def _batch(self, book: RunBook, batch_id: str, status: object) -> None:
         batch = book.batches.get(batch_id)
         if batch is None:
-            batch = BatchState(words=book.words, id=batch_id, created=0.0)
+            batch = BatchState(description=book.description, id=batch_id, created=0.0)
             run = self._run(book, f"{batch_id}-run")
             batch.add(run)
             book.batches[batch_id] = batch
-        shown = status if isinstance(status, str) else book.words.running
+        shown = status if isinstance(status, str) else book.description.running
         for run in batch.runs:
             self._set(run, RunSeen(id=run.id, status=shown))
-        batch.ended = 0.0 if shown in book.words.terminal else None
+        batch.ended = 0.0 if shown in book.description.terminal else None

@@ -97,7 +97,7 @@ def _error(
 ) -> tuple[DocumentedError | str, str | None]:
     """The error that a reply shows, and what is wrong with that reply."""
     status = reply.status
-    errors = [error for error in provider.errors if "http" in error.surfaces]
+    errors = provider.errors_on("http")
     words = set(texts_in(body))
     named = [error for error in errors if error.wire_code is not None and error.wire_code in words]
     found = [error for error in named if error.status == status]

@@ -55,7 +55,7 @@ def with_run(
     body, known = object_or_none(reply.body), next(iter(params.values()), "")
     if body is None:
         return outcome
-    told = _told(provider, book.words, body, known)
+    told = _told(provider, book.description, body, known)
     if told is None:
         status = body.get("status")
         wrong = None if not isinstance(status, str) else f"no status {status!r} is documented"
@@ -66,54 +66,56 @@ def with_run(
         book.adopt(run, told.status)
     again = run.end_shown
     run.told(now, told.status, told.failure, polled=endpoint.polls)
-    words = book.words
+    description = book.description
     shown = RunShown(
         told.id,
         told.status,
         None if told.failure is None else told.failure.reason,
-        ended=told.status in words.terminal,
-        failed=told.status == words.failed,
+        ended=told.status in description.terminal,
+        failed=told.status == description.failed,
     )
     going = endpoint.polls and not shown.ended
     return replace(
         outcome,
         shown=shown,
         counts="polls" if going else "attempts" if again else None,
-        contradiction=outcome.contradiction or _contradiction(words, told),
+        contradiction=outcome.contradiction or _contradiction(description, told),
     )
 
 
-def _contradiction(words: RunDescription, told: _Told) -> str | None:
+def _contradiction(description: RunDescription, told: _Told) -> str | None:
     if told.failure is None:
         return None
     if not told.failure.reason:
-        return f"a {words.failed} run lacks the documented {words.failure_field}"
+        return f"a {description.failed} run lacks the documented {description.failure_field}"
     if told.failure.error is None:
-        return f"the {words.failure_field} {told.failure.reason!r} is not documented"
+        return f"the {description.failure_field} {told.failure.reason!r} is not documented"
     return None
 
 
 def _told(
-    provider: Provider, words: RunDescription, body: dict[str, Any], known: str
+    provider: Provider, description: RunDescription, body: dict[str, Any], known: str
 ) -> _Told | None:
     """What a body tells of a run, which may stand one level deeper."""
-    statuses = (*words.in_progress, *words.terminal)
+    statuses = (*description.in_progress, *description.terminal)
     inner = [value for value in body.values() if isinstance(value, dict)]
     for item in (body, *inner):
         status = item.get("status")
-        found = known or _id_in(item, words)
+        found = known or _id_in(item, description)
         if found and isinstance(status, str) and status in statuses:
-            failure = _failure(provider, words, item) if status == words.failed else None
+            failure = (
+                _failure(provider, description, item) if status == description.failed else None
+            )
             return _Told(found, status, failure)
     return None
 
 
-def _id_in(item: dict[str, Any], words: RunDescription) -> str:
+def _id_in(item: dict[str, Any], description: RunDescription) -> str:
     """The id of the run: the plain one, or a field whose value or name says so."""
     texts = {key: value for key, value in item.items() if isinstance(value, str)}
     ids = {key: value for key, value in texts.items() if key.casefold().endswith(_ID)}
     for value in ids.values():
-        if value.startswith(words.id_prefix):
+        if value.startswith(description.id_prefix):
             return value
     for key, value in ids.items():
         if key.casefold() == _ID or "run" in key.casefold():
@@ -121,9 +123,9 @@ def _id_in(item: dict[str, Any], words: RunDescription) -> str:
     return ""
 
 
-def _failure(provider: Provider, words: RunDescription, item: dict[str, Any]) -> RunFailure:
+def _failure(provider: Provider, description: RunDescription, item: dict[str, Any]) -> RunFailure:
     """Why a run failed, as far as its body says."""
-    found = item.get(words.failure_field)
+    found = item.get(description.failure_field)
     if isinstance(found, dict):
         texts = [value for value in found.values() if isinstance(value, str)]
         found = found.get("code") or next(iter(texts), None)
@@ -139,7 +141,7 @@ def _failure(provider: Provider, words: RunDescription, item: dict[str, Any]) ->
 
 
 def _documented(provider: Provider, reason: str) -> DocumentedError | None:
-    for error in provider.errors:
-        if "run" in error.surfaces and reason in (error.wire_code, error.code):
+    for error in provider.errors_on("run"):
+        if reason in (error.wire_code, error.code):
             return error
     return None

@@ -49,9 +49,9 @@ class ProviderData:
         document_names: DocumentNames,
         seed: str,
     ) -> None:
-        words = provider.runs
+        description = provider.runs
         self.ids = Ids(seed)
         self.state: Any = functions.new_state()
         """What its own functions remember."""
-        self.runs = None if words is None else RunBook(words, document_names)
+        self.runs = None if description is None else RunBook(description, document_names)
         """Every run of the test; None where the provider has none."""

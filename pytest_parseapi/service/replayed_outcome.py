@@ -84,7 +84,7 @@ def _bring_up_to_date(
     reader: BodyReader, call: Call, body: dict[str, Any] | None, book: RunBook
 ) -> None:
     """Let runs and batches be as the reply shows them."""
-    endpoint, words = call.endpoint, book.words
+    endpoint, description = call.endpoint, book.description
     alone = reader.run_in(body)
     if alone is not None:
         run = book.get(alone.id)
@@ -96,7 +96,7 @@ def _bring_up_to_date(
             call.counts = "attempts" if run.end_shown else "polls"
         _set(run, alone, call.now, polled=endpoint.polls)
         reason = None if alone.failure is None else alone.failure.reason
-        ended, failed = alone.status in words.terminal, alone.status == words.failed
+        ended, failed = alone.status in description.terminal, alone.status == description.failed
         if ended and not run.end_shown:
             call.counts = None
         run.end_shown = run.end_shown or (ended and endpoint.polls)
@@ -107,7 +107,7 @@ def _bring_up_to_date(
     batch = book.batches.get(next(iter(call.params.values()), ""))
     status = at(body, ("status",))
     if batch is not None and isinstance(status, str):
-        ended = status in words.terminal
+        ended = status in description.terminal
         call.counts = "attempts" if batch.end_shown else None if ended else "polls"
         for run in batch.runs:
             _set(run, RunSeen(id=run.id, status=status), call.now, polled=True)
@@ -119,12 +119,12 @@ def _bring_up_to_date(
         listed = book.get(seen.id)
         if listed is not None:
             _set(listed, seen, call.now, polled=True)
-            ended, failed = seen.status in words.terminal, seen.status == words.failed
+            ended, failed = seen.status in description.terminal, seen.status == description.failed
             call.listed.append(RunShown(seen.id, seen.status, None, ended=ended, failed=failed))
 
 
 def _set(run: RunState, seen: RunSeen, now: float, *, polled: bool) -> None:
-    if seen.status not in run.words.terminal:
+    if seen.status not in run.description.terminal:
         run.ended = None
         run.status = seen.status
         run.polls += polled

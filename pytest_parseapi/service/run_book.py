@@ -27,12 +27,12 @@ class RunBook:
     """Every run and batch of one provider in one test.
 
     Args:
-        words: what the provider documents about runs.
+        description: what the provider documents about runs.
         document_names: what signs a link, and so tells nothing about its document.
     """
 
-    def __init__(self, words: RunDescription, document_names: DocumentNames) -> None:
-        self.words = words
+    def __init__(self, description: RunDescription, document_names: DocumentNames) -> None:
+        self.description = description
         self._document_names = document_names
         self.pace = Pace()
         self.script = RunScript(document_names)
@@ -71,13 +71,13 @@ class RunBook:
     def draft(self, run_id: str, submission: Submission, now: float) -> RunState:
         """A run that does not count yet; `add` lets it begin."""
         return RunState(
-            words=self.words,
+            description=self.description,
             id=run_id,
             names=self._document_names.names(submission.names),
             data=submission.data,
             failure=submission.failure,
             created=now,
-            status=self.words.submitted,
+            status=self.description.submitted,
             on_end=self._ended,
             lock=self._lock,
         )
@@ -104,7 +104,7 @@ class RunBook:
 
     def add_ended(self, run: RunState, when: float) -> None:
         """Keep a run that succeeded at once."""
-        run.status = run.words.succeeded
+        run.status = run.description.succeeded
         run.ended = when
         run.end_shown = True
         self._keep(run)

@@ -144,14 +144,14 @@ def failure_of(
     message: str | None = None,
 ) -> RunFailure:
     """The failure that a test names."""
-    described = provider.runs
-    if described is None:
+    description = provider.runs
+    if description is None:
         raise UsageError(
             f"{provider.title} documents no asynchronous runs: its failures are HTTP replies"
         )
     if error == _UNKNOWN or (isinstance(error, NetworkFault) and error.name == _UNKNOWN):
         return RunFailure(
-            reason=described.unknown_reason,
+            reason=description.unknown_reason,
             message="Something new went wrong." if message is None else message,
         )
     found = resolve(provider, error, others=others, surface="run")

@@ -15,7 +15,7 @@ from pytest_parseapi.record.run import Run
 class RunState:
     """One run. What depends on the clock alone is brought up to date by `settle`."""
 
-    words: RunDescription
+    description: RunDescription
     """The provider's statuses."""
     id: str
     names: tuple[str, ...]
@@ -61,22 +61,22 @@ class RunState:
             self.finish(now)
         elif self.ended is None:
             self.polls += 1
-            self.status = self.words.running
+            self.status = self.description.running
 
     def status_if_polled(self) -> str:
         """What a poll shows now."""
         if self.due():
             return self.final_status
-        return self.status if self.ended is not None else self.words.running
+        return self.status if self.ended is not None else self.description.running
 
     def failure_shown(self, status: str) -> RunFailure | None:
         """Why it failed, for a body that shows it in a status."""
-        return self.failure if status == self.words.failed else None
+        return self.failure if status == self.description.failed else None
 
     @property
     def final_status(self) -> str:
         """How it ends by itself."""
-        return self.words.succeeded if self.failure is None else self.words.failed
+        return self.description.succeeded if self.failure is None else self.description.failed
 
     def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
         """End the run, once. Where nobody is told, the test makes the webhook itself."""
@@ -99,7 +99,7 @@ class RunState:
 
     def told(self, now: float, status: str, failure: RunFailure | None, *, polled: bool) -> None:
         """A mock of the test's own has shown it in a status."""
-        if status not in self.words.terminal:
+        if status not in self.description.terminal:
             self.polls += polled and self.ended is None
             self.status = status if self.ended is None else self.status
             return
@@ -123,7 +123,7 @@ class RunState:
             failed=failure is not None,
             failure_reason=None if failure is None else failure.reason,
             failure_message=None if failure is None else failure.message,
-            failure_texts=() if failure is None else self.words.failure_texts(failure),
+            failure_texts=() if failure is None else self.description.failure_texts(failure),
             polls=self.polls,
             created=self.created,
             ended=self.ended,
@@ -140,7 +140,7 @@ class RunState:
 class BatchState:
     """A batch of runs. A poll of the batch is a poll of each of its runs."""
 
-    words: RunDescription
+    description: RunDescription
     """The provider's statuses."""
     id: str
     created: float
@@ -159,7 +159,7 @@ class BatchState:
     def add(self, run: RunState) -> None:
         """One more run."""
         run.batch = self
-        run.status = self.words.waiting or self.words.submitted
+        run.status = self.description.waiting or self.description.submitted
         self.runs.append(run)
         self.unfinished += 1
 
@@ -195,9 +195,9 @@ class BatchState:
         one without any success has failed is inferred.
         """
         if self.ended is None:
-            waiting = self.words.waiting or self.words.submitted
+            waiting = self.description.waiting or self.description.submitted
             begun = any(run.status != waiting for run in self.runs)
-            return self.words.running if begun else waiting
+            return self.description.running if begun else waiting
         return self._outcome(run.status for run in self.runs)
 
     def status_if_polled(self) -> str:
@@ -206,8 +206,8 @@ class BatchState:
             return self._outcome(
                 run.status if run.ended is not None else run.final_status for run in self.runs
             )
-        return self.status if self.ended is not None else self.words.running
+        return self.status if self.ended is not None else self.description.running
 
     def _outcome(self, statuses: Iterable[str]) -> str:
         found = set(statuses)
-        return found.pop() if len(found) == 1 else self.words.succeeded
+        return found.pop() if len(found) == 1 else self.description.succeeded

@@ -182,21 +182,26 @@ class EventMaker:
     def _new(
         self, failure: RunFailure | None, document: str, *, batch: bool
     ) -> RunState | BatchState:
-        service, book, words = self._service, self._book, self._book.words
+        service, book, description = self._service, self._book, self._book.description
         now = service.now
         if batch and not self._webhooks.batch_events:
             raise UsageError(f"{service.provider.title} documents no webhooks of batches")
         submission = asked(
-            service.provider, "runs.sample", Submission, words.sample, service.context(), document
+            service.provider,
+            "runs.sample",
+            Submission,
+            description.sample,
+            service.context(),
+            document,
         )
         if failure is not None:
             # A script of the same failure has met its run.
             book.script.take(submission.names, reason=failure.reason)
         whole = None
         if batch:
-            batch_id = service.new_id(words.batch_id_prefix or "batch_")
-            whole = BatchState(words=words, id=batch_id, created=now)
-        run = book.draft(service.new_id(words.id_prefix), submission, now)
+            batch_id = service.new_id(description.batch_id_prefix or "batch_")
+            whole = BatchState(description=description, id=batch_id, created=now)
+        run = book.draft(service.new_id(description.id_prefix), submission, now)
         run.submitted = False
         run.failure = failure or run.failure
         book.add(run, scripted=failure is None, batch=whole)

@@ -234,9 +234,9 @@ def _succeeded(attempt: Attempt) -> bool:
 def _processed_after(found: MetFailure) -> bool:
     """Whether a run about the document was processed after the last that failed."""
     failed = found.runs[-1]
-    words = found.observed.provider.runs
-    return words is not None and any(
-        run.status == words.succeeded
+    description = found.observed.provider.runs
+    return description is not None and any(
+        run.status == description.succeeded
         and run.created >= (failed.ended or failed.created)
         and bool(found.names.intersection(run.names) or not found.names)
         for run in found.observed.runs

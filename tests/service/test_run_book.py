@@ -13,7 +13,7 @@ from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_states import BatchState
 
-WORDS = provider_named(registry(), "extend").runs
+RUNS = provider_named(registry(), "extend").runs
 THREADS = 4
 
 
@@ -24,7 +24,7 @@ def ends():
 
 @pytest.fixture
 def book(ends):
-    book = RunBook(WORDS, DocumentNames())
+    book = RunBook(RUNS, DocumentNames())
     book.pace = Pace(seconds=10)
     book.on_end = ends.append
     return book
@@ -61,7 +61,7 @@ def test_a_run_that_several_threads_settle_ends_once(book, ends):
 
 
 def test_a_batch_that_several_threads_settle_ends_once_and_after_its_runs(book, ends):
-    batch = BatchState(words=WORDS, id="bpar_1", created=0.0)
+    batch = BatchState(description=RUNS, id="bpar_1", created=0.0)
     runs = [make(book, name, batch) for name in "abc"]
     in_threads(batch.settle)
     assert ends == [*runs, batch]
@@ -88,7 +88,7 @@ def test_who_is_told_of_the_end_may_ask_for_the_runs(book):
 def test_a_poll_ends_what_is_due_and_counts_what_is_not(book, looks):
     book.on_end = None
     book.pace = Pace(polls=2)
-    batch = BatchState(words=WORDS, id="bpar_1", created=0.0)
+    batch = BatchState(description=RUNS, id="bpar_1", created=0.0)
     runs = [make(book, name, batch) for name in "ab"]
     for look in range(looks):
         runs[0].poll(float(look))
