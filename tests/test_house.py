@@ -96,6 +96,12 @@ def test_each_folder_says_what_is_in_it_and_that_it_is_private(path):
     assert path.parent == ROOT or "Private" in docstring or "private" in docstring
 
 
+def test_only_public_modules_list_their_names():
+    """A private one would hide from a search for dead code what nothing uses."""
+    found = {str(path.relative_to(ROOT)) for path in modules() if "\n__all__" in path.read_text()}
+    assert found == {"__init__.py", "strategies.py", "plugin/hookspecs.py"}
+
+
 def test_imports_are_those_that_the_page_allows():
     wrong = {
         f"{here} -> {there}": files

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, check_error, findings_of
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
-from pytest_parseapi.model.mistakes import UsageError, counted, nearest
+from pytest_parseapi.model.mistakes import UsageError, counted, json_type, nearest
 from pytest_parseapi.service.script import ALWAYS
 
 _ALWAYS: Final = "always"
@@ -108,13 +108,13 @@ def arguments_for(
         _check_numbers(f"{name}: {key}", value)
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
             if not isinstance(value, list):
-                raise UsageError(f"{name}: {key} must be a list, not {_type(value)}")
+                raise UsageError(f"{name}: {key} must be a list, not {json_type(value)}")
             positional = tuple(value)
             continue
         if key in _FLAGS and not isinstance(value, bool):
-            raise UsageError(f"{name}: {key} must be true or false, not {_type(value)}")
+            raise UsageError(f"{name}: {key} must be true or false, not {json_type(value)}")
         if key == "metadata" and not isinstance(value, dict | None):
-            raise UsageError(f"{name}: {key} must be an object, not {_type(value)}")
+            raise UsageError(f"{name}: {key} must be an object, not {json_type(value)}")
         named[key] = ALWAYS if key in _ENDLESS and value == _ALWAYS else value
     for key, parameter in parameters.items():
         if (
@@ -214,8 +214,3 @@ def _asking(finding: Finding) -> Finding:
     if not KINDS[finding.kind].in_log:
         return finding
     return replace(finding, seen=_NO_LOG, nearest="", advice=_GIVE_LOG)
-
-
-def _type(value: Any) -> str:
-    names = {str: "a text", bool: "true or false", dict: "an object", list: "a list"}
-    return "null" if value is None else names.get(type(value), "a number")

@@ -129,6 +129,27 @@ def kind(value: object) -> str:
     return repr(value) if type(value) in (type(None), bool) else type(value).__name__
 
 
+_JSON_TYPES: Final = {
+    bool: "true or false",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "a list",
+    str: "a text",
+    type(None): "null",
+}
+
+
+def json_type(value: object) -> str:
+    """What a message calls the type of a value that was JSON, or YAML.
+
+    Example:
+        >>> json_type([]), json_type(None)
+        ('a list', 'null')
+    """
+    return _JSON_TYPES.get(type(value), "another type")
+
+
 def number_of(value: object) -> float | None:
     """The value as a float; None where it is no number, or one that no float can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -12,8 +12,6 @@ from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.sweep.baseline import Baseline, read_baseline
 from pytest_parseapi.sweep.variations import AskedKinds, asked_kinds
 
-__all__ = ["SweepRequest", "check_sweep_options", "sweep_request"]
-
 _NEED_SWEEP: Final = ("kinds", "baseline", "baseline_write", "depth")
 
 

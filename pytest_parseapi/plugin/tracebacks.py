@@ -7,8 +7,6 @@ from typing import Final
 
 import pytest
 
-__all__: list[str] = []
-
 _PACKAGE: Final = __name__.partition(".")[0]
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-__all__: list[str] = []
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:

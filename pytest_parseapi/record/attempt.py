@@ -13,8 +13,6 @@ from pytest_parseapi.model.redaction import redacted_repr
 from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.payload import Payload, payload_of
 
-__all__ = ["Attempt"]
-
 _MIN_SECRET_CHARS: Final = 8
 
 

@@ -20,8 +20,6 @@ from pytest_parseapi.record.operations import Operations
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retry_mark import RetryMark
 
-__all__ = ["Journal", "Opened"]
-
 _WRITABLE_ATTEMPT: Final = writable_class(Attempt)
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 

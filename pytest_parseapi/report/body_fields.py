@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
+
+from pytest_parseapi.model.mistakes import json_type
 
 Path: TypeAlias = tuple[str, ...]
 """The names that lead to a field; ``[]`` stands for each item of a list."""
@@ -14,7 +16,7 @@ Shape: TypeAlias = Mapping[Path, frozenset[str]]
 
 ITEM: Final = "[]"
 _DEEPEST: Final = 40
-_NULL: Final = "null"
+_NULL: Final = json_type(None)
 
 
 def dotted(path: Path) -> str:
@@ -38,7 +40,7 @@ def shape_of(body: object, customers: Iterable[str] = ()) -> Shape:
     waiting: list[tuple[object, Path]] = [(body, ())]
     while waiting:
         value, path = waiting.pop()
-        found.setdefault(path, set()).add(_kind(value))
+        found.setdefault(path, set()).add(json_type(value))
         if len(path) >= _DEEPEST:
             continue
         inside: list[tuple[object, Path]] = []
@@ -48,13 +50,6 @@ def shape_of(body: object, customers: Iterable[str] = ()) -> Shape:
             inside = [(item, (*path, ITEM)) for item in value]
         waiting += [pair for pair in inside if dotted(pair[1]) not in left_out]
     return {path: frozenset(kinds) for path, kinds in found.items()}
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    names = {dict: "an object", list: "a list", str: "a text", type(None): _NULL}
-    return names.get(type(value), "a number")
 
 
 @dataclass(slots=True)

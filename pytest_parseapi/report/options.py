@@ -12,8 +12,6 @@ from typing import Final
 
 from pytest_parseapi.model.mistakes import UsageError
 
-__all__ = ["GITHUB", "TERMINAL", "ReportRequest", "fail_under", "report_kind", "requested"]
-
 TERMINAL: Final = "terminal"
 GITHUB: Final = "github"
 _FILES: Final = ("html", "json")

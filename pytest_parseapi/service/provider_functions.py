@@ -17,8 +17,6 @@ from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.error_outcomes import error_outcome
 
-__all__ = ["ProviderFunctions"]
-
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 _Given = ParamSpec("_Given")
 

@@ -30,8 +30,6 @@ from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.script import Script
 
-__all__ = ["SimulatedService", "Watcher"]
-
 
 class Watcher(Protocol):
     """Sees each exchange of a test before it is answered, and may script how it ends."""

@@ -7,8 +7,6 @@ from typing import Final, TypeVar
 
 from pytest_parseapi.model.http import HeaderLines
 
-__all__ = ["KnownHeaders"]
-
 Key = TypeVar("Key", bound=Hashable)
 
 _MAX_KNOWN: Final = 256

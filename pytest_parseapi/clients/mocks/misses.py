@@ -8,8 +8,6 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.redaction import redacted
 
-__all__ = ["MockMisses", "answer_text"]
-
 _MOST_ANSWERS: Final = 3
 
 

@@ -19,16 +19,13 @@ from pytest_parseapi.model.request_content import (
     unique_names,
 )
 from pytest_parseapi.model.runs import Submission
-from pytest_parseapi.providers.nutrient.bodies import (
-    EXTRACT_SURCHARGE,
-    PAGE_CREDITS,
-    envelope,
-    extract_output,
-    parse_output,
-)
+from pytest_parseapi.providers.nutrient.bodies import envelope, extract_output, parse_output
+from pytest_parseapi.providers.nutrient.endpoints import OPERATIONS
 from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES
 from pytest_parseapi.providers.nutrient.requests import (
     DOCUMENTS,
+    EXTRACT_SURCHARGE,
+    PAGE_CREDITS,
     DocumentRules,
     Problems,
     check_upload,
@@ -43,7 +40,6 @@ from pytest_parseapi.providers.nutrient.state import Extraction, NutrientState
 _ROOT: Final = "/extraction/"
 _ASYNC: Final = "/async"
 _RUN_ID_HEADER: Final = "x-nutrient-run-id"
-_OPERATIONS: Final = ("parse", "extract", "classify", "split")
 
 
 class NutrientBehaviour(Behaviour):
@@ -93,7 +89,7 @@ class NutrientBehaviour(Behaviour):
             extraction = self._extraction(call, operation.removesuffix(_ASYNC))
             run = call.runs.submit(Submission(names=call.names, data=extraction))
             return json_reply(202, run_body(call, run, run.status, request_id))
-        if operation not in _OPERATIONS:
+        if operation not in OPERATIONS:
             raise SimulationStopped(f"The simulated Nutrient API does not serve {call.endpoint}.")
         extraction = self._extraction(call, operation)
         body = envelope(
@@ -185,7 +181,7 @@ class NutrientBehaviour(Behaviour):
 
     def _cost(self, call: Call) -> float | None:
         operation = call.endpoint.path.removeprefix(_ROOT).removesuffix(_ASYNC)
-        if operation not in _OPERATIONS:
+        if operation not in OPERATIONS:
             return None
         try:
             return self._extraction(call, operation).cost

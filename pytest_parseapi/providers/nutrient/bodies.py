@@ -8,17 +8,6 @@ from typing import Any, Final
 from pytest_parseapi.providers.nutrient.requests import ExtractOptions, ParseOptions
 from pytest_parseapi.providers.nutrient.schema import sample
 
-PAGE_CREDITS: Final[Mapping[str, float]] = {
-    "text": 1,
-    "structure": 1.5,
-    "understand": 9,
-    "agentic": 18,
-}
-"""Credits a page to parse, by mode."""
-
-EXTRACT_SURCHARGE: Final = 6
-"""Credits a page that an extraction costs on top."""
-
 _PAGE: Final = {"pageIndex": 0, "pageNumber": "1", "width": 612, "height": 792}
 _BOUNDS: Final = {"x": 72, "y": 72, "width": 200, "height": 24}
 

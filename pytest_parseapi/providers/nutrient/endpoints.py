@@ -26,8 +26,8 @@ ASYNC_PAGE: Final = _GUIDES + "runs/async.md"
 _CHANGELOG: Final = _GUIDES + "changelog.md"
 RUNS_READ: Final = "2026-11-25"
 
-_OPERATIONS: Final = ("parse", "extract", "classify", "split")
-ASYNC_PATHS: Final = tuple(f"/extraction/{operation}/async" for operation in _OPERATIONS)
+OPERATIONS: Final = ("parse", "extract", "classify", "split")
+ASYNC_PATHS: Final = tuple(f"/extraction/{operation}/async" for operation in OPERATIONS)
 
 _endpoint = partial(Endpoint, source_read=READ)
 _run_endpoint = partial(Endpoint, source=RUNS_PAGE, source_read=RUNS_READ)

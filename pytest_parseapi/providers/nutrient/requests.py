@@ -18,7 +18,17 @@ from pytest_parseapi.model.request_content import (
 )
 from pytest_parseapi.providers.nutrient.schema import schema_problems, wrong
 
-PARSE_MODES: Final = ("text", "structure", "understand", "agentic")
+PAGE_CREDITS: Final[Mapping[str, float]] = {
+    "text": 1,
+    "structure": 1.5,
+    "understand": 9,
+    "agentic": 18,
+}
+"""The modes, and what a page costs to parse in each, in credits."""
+EXTRACT_SURCHARGE: Final = 6
+"""Credits a page that an extraction costs on top."""
+
+PARSE_MODES: Final = tuple(PAGE_CREDITS)
 EXTRACT_MODES: Final = PARSE_MODES[1:]
 _FORMATS: Final = ("spatial", "markdown")
 _LONGEST_INSTRUCTIONS: Final = 10_000

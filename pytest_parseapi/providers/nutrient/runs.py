@@ -11,14 +11,9 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.request_content import names_of_url, shown
 from pytest_parseapi.model.runs import RunDescription, RunFailure, SimulatedRun, Submission
-from pytest_parseapi.providers.nutrient.bodies import (
-    PAGE_CREDITS,
-    envelope,
-    parse_output,
-    usage_body,
-)
+from pytest_parseapi.providers.nutrient.bodies import envelope, parse_output, usage_body
 from pytest_parseapi.providers.nutrient.errors import DETAIL_SOURCES
-from pytest_parseapi.providers.nutrient.requests import ParseOptions
+from pytest_parseapi.providers.nutrient.requests import PAGE_CREDITS, ParseOptions
 from pytest_parseapi.providers.nutrient.state import Extraction
 
 _UNKNOWN_SOURCE: Final = "unknown_source"

@@ -10,21 +10,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request, Timeouts
+from pytest_parseapi.model.mistakes import json_type
 
 _LOWEST_STATUS: Final = 200
 _HIGHEST_STATUS: Final = 999
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _METHOD: Final = re.compile(r"[A-Za-z]{1,32}")
-_KINDS: Final = {
-    bool: "true or false",
-    dict: "an object",
-    float: "a number",
-    int: "a number",
-    list: "a list",
-    str: "a text",
-    type(None): "null",
-}
 
 
 class UnusableError(Exception):
@@ -32,7 +24,7 @@ class UnusableError(Exception):
 
 
 def _wrong(where: str, wanted: str, value: object) -> UnusableError:
-    return UnusableError(f"{where} must be {wanted}, not {_KINDS.get(type(value), 'another type')}")
+    return UnusableError(f"{where} must be {wanted}, not {json_type(value)}")
 
 
 def mapping(value: object, where: str) -> Mapping[Any, Any]:
