@@ -138,18 +138,25 @@ _INI_VALUES: dict[str, dict[str, Any]] = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add options and ini values."""
-    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
-    for name, option in _OPTIONS.items():
-        group.addoption(f"--parseapi-{name}", **option)
-    for name, value in _INI_VALUES.items():
-        parser.addini(f"parseapi_{name}", **value)
+def __dir__() -> list[str]:
+    """What is defined here: pytest looks for hooks and fixtures at each name that it is given."""
+    return [name for name, item in globals().items() if getattr(item, "__module__", 0) == __name__]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Announce the hooks that others implement."""
     pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add options and ini values."""
+    group = parser.getgroup("parseapi", "failures of document-parsing APIs")
+    for name, option in _OPTIONS.items():
+        # Without a dest, pytest compares the one that it makes with those of all other options.
+        dest = f"parseapi_{name.replace('-', '_')}"
+        group.addoption(f"--parseapi-{name}", dest=dest, **option)
+    for name, value in _INI_VALUES.items():
+        parser.addini(f"parseapi_{name}", **value)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["pytest_parseapi_evidence", "pytest_parseapi_providers"]
 
 
+def __dir__() -> list[str]:
+    """The hooks alone: pytest looks at each name that it is given."""
+    return __all__
+
+
 @pytest.hookspec
 def pytest_parseapi_providers() -> Iterable[Provider]:  # type: ignore[empty-body]
     """More providers, or more errors for a known one (a `Provider` of the same name).

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import pytest_parseapi
+from pytest_parseapi import plugin
+from pytest_parseapi.plugin import hookspecs
 
+FIXTURES = (
+    *("_parseapi_test", "parseapi", "parseapi_factory", "extend_api", "nutrient_api"),
+    "documented_error",
+)
 LOADED = """
     import sys
 
@@ -31,6 +39,32 @@ def test_a_session_without_a_simulation_loads_four_modules(pytester, separate):
         sorted(f"pytest_parseapi{name}" for name in [*modules, ".clock.platform_support"])
     )
     result.stdout.fnmatch_lines_random([f"*loaded {names}", "*phases False"])
+
+
+def test_pytest_loads_the_modules_as_they_are_written():
+    """All of an installed plugin is marked for pytest's rewriting, which is slow to load."""
+    code = """if True:
+        import sys
+        from _pytest.assertion import install_importhook
+        from _pytest.config import get_config
+        hook = install_importhook(get_config())
+        hook.mark_rewrite("pytest_parseapi", "pytest_parseapi.plugin")
+        import pytest_parseapi.plugin.hookspecs, pytest_parseapi.model.http
+        hook.mark_rewrite("pytest_parseapi", "pytest_parseapi.plugin")  # a session within it
+        for name, module in sys.modules.items():
+            if name.startswith("pytest_parseapi") and module.__loader__ is hook:
+                print(name)
+    """
+    command = [sys.executable, "-Werror", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["pytest_parseapi"]
+
+
+def test_pytest_is_shown_the_hooks_and_the_fixtures():
+    hooks = {name for name in vars(plugin) if name.startswith("pytest_")} - {"pytest_parseapi"}
+    assert {*hooks, *FIXTURES} <= {*dir(plugin)}
+    assert {"pytest", "hookspecs", "_OPTIONS", "Any"}.isdisjoint(dir(plugin))
+    assert sorted(dir(hookspecs)) == sorted(hookspecs.__all__)
 
 
 @pytest.mark.parametrize(
