@@ -120,6 +120,7 @@ CLIENTS: Final = (
             *("urllib", "httplib2", "niquests", "tornado", "treq", "twisted"),
             *("websocket", "websockets", "grpc", "tls_client"),
             *("pycurl", "curl_cffi", "rnet", "wreq", "primp", "httpr", "impit", "pyreqwest"),
+            *("pyqwest", "rqx", "foghttp"),
         )
     ),
     ClientLibrary("http.client", root="http"),

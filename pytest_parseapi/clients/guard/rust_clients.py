@@ -18,12 +18,15 @@ RUST_CLIENTS: Final = {
     "httpr": ("httpr",),
     "impit": ("impit",),
     "pyreqwest": ("pyreqwest.client", "pyreqwest.simple.request", "pyreqwest.simple.sync_request"),
+    "pyqwest": ("pyqwest._pyqwest",),
+    "rqx": ("rqx._rqx",),
+    "foghttp": ("foghttp._foghttp",),
     "ry": ("ry.ryo3", "ry"),
 }
 """By library, its modules."""
 _TAKES_URL: Final = re.compile(
     r"(?:pyreqwest_)?(?:request|get|post|put|patch|delete|head|options|trace|stream|websocket)"
-    r"|fetch(?:_sync)?|base_url"
+    r"|request(?:_stream)?(?:_async)?|execute(?:_sync)?|fetch(?:_sync)?|base_url"
 )
 """The functions and methods that take a URL, or the first part of one."""
 _HEAP_TYPE: Final = 1 << 9
@@ -50,8 +53,13 @@ def replace_rust_client(
             _replace(patches, check_host, name, part)
 
 
+def _host_of(given: object) -> str:
+    """The host that an argument names; a client names the first part of its URLs."""
+    return host_in(getattr(given, "base_url", None) or given)
+
+
 def _replace(patches: Patches, check_host: HostCheck, name: str, module: ModuleType) -> None:
-    make = functools.partial(with_host_check, check_host, _URL_ARGUMENTS, name, host_in)
+    make = functools.partial(with_host_check, check_host, _URL_ARGUMENTS, name, _host_of)
     functions = {}
     for attribute, value in list(vars(module).items()):
         if isinstance(value, type):

@@ -385,6 +385,38 @@ def pyreqwest():
         pyreqwest_post(URL).body_bytes(BODY).send()
 
 
+@way("pyqwest")
+def pyqwest():
+    import pyqwest
+
+    with contextlib.suppress(Exception):
+        pyqwest.SyncClient().post(PLAIN, content=BODY, timeout=2)
+
+
+@way("rqx")
+def rqx():
+    import rqx
+
+    with contextlib.suppress(Exception), rqx.Client(timeout=2) as client:
+        client.post(PLAIN, content=BODY)
+
+
+@way("rqx")
+def rqx_by_the_first_part_of_its_urls():
+    import rqx
+
+    with contextlib.suppress(Exception), rqx.Client(base_url=f"http://{HOST}", timeout=2) as client:
+        client.post("/parse", content=BODY)
+
+
+@way("foghttp")
+def foghttp():
+    import foghttp
+
+    with contextlib.suppress(Exception), foghttp.Client() as client:
+        client.post(PLAIN, content=BODY)
+
+
 @way("pycurl")
 def pycurl_made_before():
     import pycurl
