@@ -1,19 +1,45 @@
-"""The threads of a pool of ``multiprocessing`` that is older than the test.
+"""The threads of pools, whose jobs show whether they are at work.
 
-They keep the real methods of their queues: no thread says when something comes, and from Python
-3.13 on a queue hands an item over without showing it. The jobs of the pool show whether one comes.
+Those of a pool of ``multiprocessing`` that is older than the test keep the real methods of their
+queues: no thread says when something comes, and from Python 3.13 on a queue hands an item over
+without showing it. Those of a pool of processes wait for what these send, and at rest they are
+where there is no job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sized
 from threading import Thread
 from types import FrameType
 from typing import Any, Final
 
 _POOL_MODULE: Final = "multiprocessing.pool"
 _JOB_TAKER: Final = "_handle_tasks"
+_PROCESS_WAITS: Final = frozenset({"_handle_workers", "_handle_results"})
 _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
+
+
+def jobs_of_processes(frame: FrameType | None) -> Sized | None:
+    """The jobs that have not ended of a pool of processes, whose thread waits for these.
+
+    Args:
+        frame: what called ``multiprocessing.connection``; None for nobody.
+
+    Returns:
+        The jobs; None where it is no such thread.
+    """
+    while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
+        frame = frame.f_back
+    if frame is None:
+        return None
+    module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
+    if (module, name) == ("concurrent.futures.process", "wait_result_broken_or_wakeup"):
+        return frame.f_locals["self"].pending_work_items  # type: ignore[no-any-return]
+    if (module, name) == (_POOL_MODULE, "_wait_for_updates"):
+        frame = frame.f_back
+    if frame is None or module != _POOL_MODULE or frame.f_code.co_name not in _PROCESS_WAITS:
+        return None
+    return frame.f_locals["cache"]  # type: ignore[no-any-return]
 
 
 def is_of_pool(frame: FrameType) -> bool:

@@ -15,7 +15,9 @@ from types import FrameType, ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_named, calling_frame
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.current_clock import Current, current
+from pytest_parseapi.clock.pools import jobs_of_processes
+from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
@@ -52,6 +54,7 @@ class RealInput:
         self._imports.when("ssl", self._reach_ssl)
         self._imports.when("subprocess", self._reach_child)
         self._imports.when("multiprocessing.synchronize", self._reach_condition)
+        self._imports.when("multiprocessing.connection", self._reach_connection)
         for name in _CHILD_MODULES:
             self._imports.when(f"multiprocessing.{name}", self._reach_process)
         self._patches.put(os, "waitpid", self._waiting_for)
@@ -100,6 +103,23 @@ class RealInput:
             return found
 
         return waitpid
+
+    def _reach_connection(self, module: ModuleType) -> None:
+        self._patches.put(vars(module)["Connection"], "recv", self._receiving)
+
+    def _receiving(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        now = current()
+
+        @functools.wraps(real)
+        def recv(connection: Any) -> Any:
+            # A pool keeps the method, and may outlive the test.
+            jobs = None if now.clock is None else jobs_of_processes(calling_frame())
+            if jobs is None:
+                return real(connection)
+            rest = RealWait(now.threads)
+            return rest(lambda: real(connection), over=lambda: len(jobs) > 0)
+
+        return recv
 
     def _reach_condition(self, module: ModuleType) -> None:
         record = recording(self._clock, _of_condition)

@@ -56,6 +56,20 @@ def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: 
         threads.unlock()
 
 
+class _Watched(Gate):
+    """A wait that something shows to be about to end."""
+
+    __slots__ = ("_over",)
+
+    def __init__(self, over: Callable[[], bool]) -> None:
+        super().__init__()
+        self._over = over
+
+    def over(self) -> bool:
+        """Whether it is."""
+        return self._over()
+
+
 class RealWait:
     """Makes calls during which the thread is at rest: waits for connections, and those of tools.
 
@@ -66,15 +80,23 @@ class RealWait:
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
 
-    def __call__(self, call: Callable[[], Any], *, outside: bool = False) -> Any:
+    def __call__(
+        self,
+        call: Callable[[], Any],
+        *,
+        outside: bool = False,
+        over: Callable[[], bool] | None = None,
+    ) -> Any:
         """Make a call.
 
         Args:
             call: what to call.
             outside: whether another program may end it.
+            over: returns whether it is about to end, and the thread is at work.
         """
         threads = self._threads
-        entry = WaitingThread(Gate(), outside=outside)
+        gate = Gate() if over is None else _Watched(over)
+        entry = WaitingThread(gate, polled=over is not None, outside=outside)
         threads.lock()
         threads.add(entry)
         threads.unlock()

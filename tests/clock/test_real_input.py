@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import multiprocessing
 import multiprocessing.connection
@@ -293,3 +294,19 @@ def test_time_jumps_over_threads_that_look_for_input_as_they_did_before(extend_a
         compute(0.03)  # they look meanwhile
     assert extend_api.clock.elapsed == 100
     assert os.times().elapsed - began < 60
+
+
+def submitted(pool, job, *arguments):
+    """The result of a job of either kind of pool."""
+    if isinstance(pool, concurrent.futures.Executor):
+        return pool.submit(job, *arguments).result(timeout=3600)
+    return pool.apply_async(job, arguments).get(timeout=3600)
+
+
+@pytest.mark.parametrize("begin", [concurrent.futures.ProcessPoolExecutor, multiprocessing.Pool])
+def test_time_jumps_beside_a_pool_of_processes_that_has_no_job(clock, begin):
+    with begin(1) as pool:
+        for _ in range(2):
+            assert submitted(pool, abs, -1) == 1
+            time.sleep(3600)
+    assert 7200 <= clock.elapsed < 9000
