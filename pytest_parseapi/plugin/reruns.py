@@ -19,20 +19,47 @@ if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
 _LAST: Final = ("last_exc", "last_type", "last_value", "last_traceback")
+_OF_PYTEST: Final = frozenset({"_excinfo", "_explicit_tearDown", "_instance", "_obj", "_testcase"})
+"""What pytest itself takes away from a test when it has run."""
 
 
-def rerun(item: pytest.Function, watch: Watch) -> Trial:
+class Belongings:
+    """What other plugins keep with a test while its protocol runs, as it is when that begins.
+
+    Args:
+        item: the test.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._attributes = {
+            name: copy.copy(value) if isinstance(value, dict | list | set) else value
+            for name, value in vars(item).items()
+            if name not in _OF_PYTEST
+        }
+        self._stash = dict(item.stash._storage)
+
+    def give_back(self, item: pytest.Item) -> None:
+        """What has been taken away since is there again: nobody expects a protocol within his."""
+        for name in self._attributes.keys() - vars(item).keys():
+            vars(item)[name] = self._attributes[name]
+        for key in self._stash.keys() - item.stash._storage.keys():
+            item.stash._storage[key] = self._stash[key]
+
+
+def rerun(item: pytest.Function, watch: Watch, belongings: Belongings) -> Trial:
     """Run a test once more, with its fixtures of function scope set up again.
 
     Args:
         item: the test; the collectors that it is in may be set up already.
         watch: who watches this run.
+        belongings: what plugins keep with the test while it runs.
     """
     caught = warnings.catch_warnings(record=True)
     with _left_as_it_is(item), _thread_errors(watch.uncaught), caught:
         for mark in item.iter_markers("filterwarnings"):
             for text in mark.args:
                 warnings.filterwarnings(*_parsed(text))
+        belongings.give_back(item)
         item.stash[watch_key] = watch
         _renew(item)
         error = _phases(item, watch)
@@ -93,6 +120,7 @@ def _status(error: BaseException | None) -> Status:
 def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
     """Give back whatever reports and other plugins keep with a test."""
     kept: dict[Any, Any] = item.stash._storage
+    names = set(vars(item)) | _OF_PYTEST
     before, sections = dict(kept), list(item._report_sections)
     last = {name: getattr(sys, name) for name in _LAST if hasattr(sys, name)}
     try:
@@ -100,6 +128,8 @@ def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
     finally:
         kept.clear()
         kept.update(before)
+        for name in vars(item).keys() - names:
+            del vars(item)[name]
         item._report_sections[:] = sections
         for name in _LAST:
             if name in last:

@@ -13,7 +13,7 @@ from _pytest.nodes import Node
 
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.contract import ParseErrorContract
-from pytest_parseapi.plugin.reruns import beside, rerun
+from pytest_parseapi.plugin.reruns import Belongings, beside, rerun
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import watch_key
 from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
@@ -61,8 +61,10 @@ class _Plain:
         tries: how often it was set up.
         skipped: whether a phase was skipped.
         seconds: how long its phases took.
+        belongings: what plugins keep with it while it runs.
     """
 
+    belongings: Belongings
     passed: bool = True
     skipped: bool = False
     tries: int = 0
@@ -115,9 +117,9 @@ class SweepPlugin:
         if self._inside:
             return None
         closing = _closing(item, nextitem)
+        plain = self._plain[item] = _Plain(Belongings(item))
         watch = self._watch = Watch(self._own)
         item.stash[watch_key] = watch
-        self._plain[item] = _Plain()
         stays = beside(item) if closing and self._may_sweep(item) else nextitem
         self._inside = True
         try:
@@ -125,8 +127,9 @@ class SweepPlugin:
         finally:
             self._inside = False
             self._watch = None
-            del item.stash[watch_key]
-        self._judge(item, watch, self._plain.pop(item))
+            del item.stash[watch_key], self._plain[item]
+        plain.belongings.give_back(item)
+        self._judge(item, watch, plain)
         session = item.session
         if not (session.shouldstop or session.shouldfail):
             self._sweep(closing)
@@ -203,7 +206,7 @@ class SweepPlugin:
         swept = SweptTest(
             test=item.nodeid,
             plain=trial_of(watch, "passed", None),
-            run=lambda variation: self._run(item, variation, most),
+            run=lambda variation: self._run(item, variation, most, plain.belongings),
             providers=session_of(self._config).providers,
             fixture=lambda provider: self._fixture(item, settings, provider),
             kinds=self._request.kinds,
@@ -242,10 +245,16 @@ class SweepPlugin:
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
-    def _run(self, item: pytest.Function, variation: Variation | None, most: float) -> Trial:
+    def _run(
+        self,
+        item: pytest.Function,
+        variation: Variation | None,
+        most: float,
+        belongings: Belongings,
+    ) -> Trial:
         self._watch = watch = Watch(self._own, variation, most)
         try:
-            return rerun(item, watch)
+            return rerun(item, watch, belongings)
         finally:
             self._watch = None
 

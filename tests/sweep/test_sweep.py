@@ -214,3 +214,34 @@ def test_an_option_without_the_sweep_is_refused(nested, option, name):
     assert f"--parseapi-sweep-{name} is for --parseapi-sweep, which is not given" in (
         result.stderr.str()
     )
+
+
+KEEPER = """
+import pytest
+
+KEY = pytest.StashKey()
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    item.kept = {}
+    item.stash[KEY] = "kept"
+    result = yield
+    del item.kept, item.stash[KEY]
+    return result
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    assert item.stash[KEY] == "kept"
+    item.kept["call"] = item.kept.get("call", 0) + 1
+    return (yield)
+"""
+
+
+def test_what_plugins_keep_with_a_test_while_it_runs_is_there(sweep):
+    tests = """
+        def test_one(extend_api): once(INVOICE)
+        def test_two(extend_api): silent(INVOICE)
+    """
+    plain, kept = sweep(tests), sweep(tests, conftest=KEEPER)
+    kept.assert_outcomes(passed=2)
+    assert titles(kept) == titles(plain) != []
