@@ -56,7 +56,7 @@ def _row(provider: Provider, error: DocumentedError) -> tuple[str, ...]:
 
 
 _HIGHEST_PORT: Final = 65_535
-_HOST_NAME: Final = re.compile(r"[\w.-]+|\[?[0-9A-Fa-f:.]*::?[0-9A-Fa-f:.]+\]?")
+_HOST_NAME: Final = re.compile(r"[\w-][\w.-]*|\[?[0-9A-Fa-f:.]*::?[0-9A-Fa-f:.]+\]?")
 _HIGHEST_SPEED: Final = 100
 _EXIT_WRONG_USE: Final = 2
 
@@ -154,7 +154,9 @@ def _add_serve(commands: Any, known: str) -> None:
         allow_abbrev=False,
     )
     server.add_argument("provider", help=known)
-    server.add_argument("--host", default="127.0.0.1", help="the address to listen at")
+    server.add_argument(
+        "--host", type=_address, default="127.0.0.1", help="the address to listen at"
+    )
     server.add_argument("--port", type=_port, default=0, help="default: any free one")
     server.add_argument(
         "--fail",
@@ -223,6 +225,15 @@ def _speed(text: str) -> float:
             f"speed must be a number > 0 and <= {_HIGHEST_SPEED}, not {text!r}"
         )
     return speed
+
+
+def _address(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            "an address is a name or number of this machine, such as '127.0.0.1'; 0.0.0.0 and :: "
+            f"are all of them, and {text!r} is none"
+        )
+    return text.strip("[]")
 
 
 def _host_name(text: str) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
-import socket
 import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -205,6 +203,5 @@ def _scripted(path: Path, number: int, item: Any) -> ServedScript:
 
 def _reason(error: OSError) -> str:
     """What the system says, without what Python adds."""
-    if isinstance(error, socket.gaierror) or error.errno is None:
-        return str(error.strerror or error)
-    return os.strerror(error.errno)
+    # The number alone does not tell: one of a name that nobody knows has another meaning.
+    return str(error.strerror or error).partition(" (while ")[0]

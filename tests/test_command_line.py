@@ -175,7 +175,9 @@ def test_the_host_of_a_request_to_a_proxy_counts():
         assert answers == [403, 200, 200, 403, 403]
 
 
-@pytest.mark.parametrize("name", ["api:8080", "*", "http://api", "", "a b", "*.internal", "u@api"])
+@pytest.mark.parametrize(
+    "name", ["api:8080", "*", "http://api", "", "a b", "*.internal", "u@api", ".."]
+)
 def test_what_is_no_host_name_is_not_allowed(name, capsys):
     assert main(["serve", "extend", "--allow-host", name]) == 2
     told = capsys.readouterr().err
@@ -339,6 +341,11 @@ def wrong(capsys, *arguments: str) -> str:
             "use --fail; known: invalid_request, unprocessable_url, maestro_error, "
             "processing_error",
         ),
+        (
+            ["serve", "extend", "--host", ""],
+            "argument --host: an address is a name or number of this machine, such as '127.0.0.1'; "
+            "0.0.0.0 and :: are all of them, and '' is none",
+        ),
         (["serve"], "the following arguments are required: provider"),
         ([], "the following arguments are required: COMMAND"),
     ],
@@ -357,6 +364,16 @@ def test_a_taken_port_gets_one_line(capsys):
 def test_an_address_of_another_machine_gets_one_line(capsys):
     line = wrong(capsys, "serve", "extend", "--host", "192.0.2.1")
     assert line == "cannot listen at 192.0.2.1:0: Cannot assign requested address"
+
+
+def test_an_address_that_is_none_gets_the_words_of_the_system(capsys, monkeypatch):
+    def unknown(address, **_):
+        # As Python tells it, with a number that stands for something else elsewhere.
+        raise OSError(8, f"Name not known (while attempting to bind on address {address!r})")
+
+    monkeypatch.setattr(socket, "create_server", unknown)
+    line = wrong(capsys, "serve", "extend", "--host", "[nowhere]")
+    assert line == "cannot listen at nowhere:0: Name not known"
 
 
 def test_errors_as_json(capsys):
