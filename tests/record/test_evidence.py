@@ -172,6 +172,16 @@ def say_structlog_captured(text):
     assert captured[0]["request_id"] == text
 
 
+def say_structlog_captured_by_a_plugin(text):
+    def capture(*_):
+        raise structlog.DropEvent
+
+    captures = type("StructuredLogCapture", (), {"__call__": capture})
+    captures.__module__ = "pytest_structlog"
+    structlog.configure(processors=[captures()])
+    structlog.get_logger().error("failed", request_id=text)
+
+
 def say_loguru(text):
     loguru.logger.error("failed: {}", text)
 

@@ -18,6 +18,7 @@ from pytest_parseapi.record.evidence.line import Line, exception_text
 _STANDARD: Final = frozenset(
     {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"}
 )
+_CAPTURES: Final = ("structlog.testing", "pytest_structlog")
 
 
 class Said(NamedTuple):
@@ -105,9 +106,8 @@ class Logs:
                 try:
                     result = real(logger, method, event, fields)
                 except structlog.DropEvent:
-                    # ``structlog.testing.capture_logs`` ends every event so, after it kept it.
-                    captures = structlog.testing.LogCapture
-                    if any(isinstance(processor, captures) for processor in logger._processors):
+                    # What captures events for a test ends each of them so, after it kept it.
+                    if any(type(item).__module__ in _CAPTURES for item in logger._processors):
                         self._add_event(said, method)
                     raise
                 self._add_event(said, method, _processed(result, logger._logger))
