@@ -192,7 +192,7 @@ class SweepPlugin:
 
     def _judge(self, item: pytest.Item, watch: Watch, plain: _Plain) -> None:
         """Whether a test is to be swept, when its plain run is over."""
-        if not watch.attached or plain.skipped:
+        if not (watch.attached or self._ran_elsewhere(item, plain)) or plain.skipped:
             return
         reason, counted = self._why_not(item, watch, plain)
         if reason:
@@ -216,6 +216,10 @@ class SweepPlugin:
         self._summary.total += len(swept.variations)
         self._pending.append(_Pending(item, swept))
 
+    def _ran_elsewhere(self, item: pytest.Item, plain: _Plain) -> bool:
+        """Whether no phase of a simulated test took place here, as with pytest-forked."""
+        return plain.tries == 0 and "_parseapi_test" in getattr(item, "fixturenames", ())
+
     def _why_not(self, item: pytest.Item, watch: Watch, plain: _Plain) -> tuple[str, bool]:
         """Why a test is left out, and whether that is only counted."""
         trial = trial_of(watch, "passed", None)
@@ -234,6 +238,7 @@ class SweepPlugin:
         """Why a test is left out by name, whatever it asked."""
         names = getattr(item, "fixturenames", ())
         reasons = {
+            "another plugin runs it in a process of its own": self._ran_elsewhere(item, plain),
             "it fails without any failure of the API": not plain.passed,
             "it is flaky: it passed when it was run again": plain.tries > 1,
             "it is no test function": not isinstance(item, pytest.Function),

@@ -190,3 +190,17 @@ def fragile(document):
     assert "::test: state outlives a run: after OCR_ERROR (500) once at app.py:" in result.text
     assert "the test without a failure: failed with Failed: closed" in result.text
     assert "sweep: 0 findings" in result.text
+
+
+ELSEWHERE = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    return True  # as pytest-forked does, when a child process has run it
+"""
+
+
+def test_tests_that_run_in_another_process_are_named(sweep):
+    result = sweep("def test(extend_api): parse(INVOICE)", conftest=ELSEWHERE)
+    assert "::test: another plugin runs it in a process of its own" in result.text
