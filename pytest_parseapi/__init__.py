@@ -21,7 +21,9 @@ _HOMES = {
     "model.multipart": "MalformedBody Part file_part parse_multipart",
     "model.provider": "APIVersion Provider",
     "model.request_content": "json_object media_type names_of_upload names_of_url",
-    "model.runs": "RunDescription RunFailure RunStore SimulatedBatch SimulatedRun Submission",
+    "model.runs": (
+        "RunDescription RunFailure RunShown RunStore SimulatedBatch SimulatedRun Submission"
+    ),
     "model.webhooks": "Signing WebhookDescription",
     "plugin.contract": "ParseErrorContract",
     "record.attempt": "Attempt",

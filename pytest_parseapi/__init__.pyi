@@ -25,6 +25,7 @@ from pytest_parseapi.model.request_content import (
 from pytest_parseapi.model.runs import (
     RunDescription,
     RunFailure,
+    RunShown,
     RunStore,
     SimulatedBatch,
     SimulatedRun,
@@ -64,6 +65,7 @@ __all__ = [
     "Run",
     "RunDescription",
     "RunFailure",
+    "RunShown",
     "RunStore",
     "Signing",
     "SimulatedBatch",

@@ -143,6 +143,24 @@ def test_providers_import_the_model_alone():
             assert allowed or path.name == "registry.py", f"{path} imports {'.'.join(parts)}"
 
 
+# They read URLs and sizes, and word messages: a third party has them at hand, or needs them not.
+HELPERS = {
+    *("coded", "is_http_url", "megabytes", "parts_of_url", "shown", "size_of", "unique_names"),
+    "SimulationStopped",
+}
+
+
+def test_built_in_providers_are_made_of_the_public_kit():
+    used = {
+        item.name
+        for path in (ROOT / "providers").glob("*/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(f"{NAME}.model.")
+        for item in node.names
+    }
+    assert used - {*pytest_parseapi.__all__} == HELPERS
+
+
 def documented(tree):
     """The lines of docstrings, where examples stand."""
     lines = set()

@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from pytest_parseapi.model.errors import DocumentedError, Surface
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.providers.nutrient.endpoints import (
     ASYNC_PAGE,
     ASYNC_PATHS,
@@ -30,7 +30,7 @@ DETAIL_SOURCES: Final[Mapping[str, str]] = MappingProxyType(
 """What ``errorDetails.source`` says, by code; the other errors carry no ``errorDetails``."""
 
 _EXTRACT_ONLY: Final = ("/extraction/extract",)
-_ON_RUNS: Final[tuple[Surface, ...]] = ("http", "run")
+_ON_RUNS: Final = ("http", "run")
 
 _error = partial(
     DocumentedError,
