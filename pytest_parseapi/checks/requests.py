@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject, numbers_of
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
+from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.mistakes import nearest
 from pytest_parseapi.record.attempt import Attempt
 
@@ -18,6 +19,8 @@ _SPENT = (
     "seek(0) before each attempt"
 )
 _CHANGED = "build the request once, and send the same again"
+_KEY = "make the key once for each submission, and send it with every attempt"
+_LOST: Final = frozenset(fault.name for fault in FAULTS if fault.loses_reply)
 _VERSION_RULE: Final = rule_of("api_version")
 _TIMEOUT_RULE: Final = rule_of("timeout")
 
@@ -51,6 +54,9 @@ def changed_payloads(observed: Observed) -> Iterator[Finding]:
     for operation in observed.operations:
         for before, after in operation.pairs():
             difference = before.payload.difference(after.payload) or _other_query(before, after)
+            advice = _SPENT if before.payload.spent_in(after.payload) else _CHANGED
+            if difference is None and operation.endpoint.submits:
+                difference, advice = _other_key(observed, before, after), _KEY
             if difference is not None:
                 yield Finding(
                     kind="payload",
@@ -58,7 +64,7 @@ def changed_payloads(observed: Observed) -> Iterator[Finding]:
                     subject=Subject.operation(operation),
                     expected=f"attempt {after.number} carries what attempt {before.number} did",
                     seen=difference,
-                    advice=_SPENT if before.payload.spent_in(after.payload) else _CHANGED,
+                    advice=advice,
                 )
                 break
 
@@ -69,6 +75,19 @@ def _other_query(before: Attempt, after: Attempt) -> str | None:
     if one == two or before.method == "GET":
         return None
     return f"query {one or 'none'}, then {two or 'none'}"
+
+
+def _other_key(observed: Observed, before: Attempt, after: Attempt) -> str | None:
+    """What a retry of a lost submission has for another key, so that it makes a second run."""
+    header = observed.provider.idempotency_header
+    if header is None or before.error not in _LOST:
+        return None
+    one, two = before.header(header.lower()), after.header(header.lower())
+    if one is None or one == two:
+        return None
+    second = "none" if two is None else repr(two)
+    lost = f"the reply to attempt {before.number} was lost, its run was not"
+    return f"{header} {one!r}, then {second}: {lost}"
 
 
 def missing_timeouts(observed: Observed) -> Iterator[Finding]:

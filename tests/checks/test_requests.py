@@ -354,3 +354,34 @@ def test_attempts_before_the_fuse_are_all_on_record(extend_api):
         in text
     )
     assert "    ... 10 more ...\n" in text
+
+
+KEYS = [
+    pytest.param(["one", "two"], "'one', then 'two'", id="another"),
+    pytest.param(["one", None], "'one', then none", id="lost"),
+    pytest.param(["one", "one"], "", id="the same"),
+    pytest.param([None, None], "", id="none"),
+    pytest.param([None, "one"], "", id="from now on"),
+]
+
+
+@pytest.mark.parametrize(("keys", "seen"), KEYS)
+@pytest.mark.parametrize("fault", ["read_timeout", "connection_reset", "connect_error"])
+def test_a_lost_submission_is_sent_again_with_its_key(nutrient_api, keys, seen, fault):
+    nutrient_api.fail(fault)
+    for key in keys:
+        headers = {} if key is None else {"idempotency-key": key}
+        send(nutrient_api, path="/extraction/parse/async", headers=headers)
+        nutrient_api.clock.advance(1)
+    text = said(nutrient_api.assert_payload_resent)
+    if not seen or fault == "connect_error":
+        assert text == "passed", "a new key makes no second run where there is no first one"
+        return
+    assert text.startswith(
+        "rule broken: each retry carries the same payload\n"
+        f"  operation  POST /extraction/parse/async  {FILES}a.pdf\n"
+        "  expected   attempt 2 carries what attempt 1 did\n"
+        f"  seen       Idempotency-Key {seen}: the reply to attempt 1 was lost, its run was not\n"
+        "  next       make the key once for each submission, and send it with every attempt\n"
+    )
+    assert said(nutrient_api.assert_follows_documentation) == text

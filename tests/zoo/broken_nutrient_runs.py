@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 from right_nutrient_runs import NutrientRunLoop
@@ -218,3 +219,12 @@ class ForgetsNutrientIds(NutrientRunLoop):
 
     def report(self, response, body):
         log.warning("request failed: %s", response.status_code)
+
+
+class MakesItsKeyAnew(NutrientRunLoop):
+    """Has a key for each attempt, so that a submission whose reply was lost makes two runs."""
+
+    rule = "resends_payload"
+
+    def headers(self):
+        return {**super().headers(), "idempotency-key": str(uuid.uuid4())}
