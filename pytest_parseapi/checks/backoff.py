@@ -287,9 +287,16 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
         # A cap may cut a later step short: 5, 10, 20, 40, 60.
         in_a_row = three.position == one.position + 2 and three.position < CAP_FROM
         if in_a_row and abs(step) > same and abs(step - next_step) <= same:
+            if step > 0 and _grows_faster(waits, step + same):
+                continue
             how = "grow" if step > 0 else "shrink"
             return WaitProblem(f"the waits {how} by {abs(step):.3f} s each time: that is linear")
     return None
+
+
+def _grows_faster(waits: list[RetryWait], step: float) -> bool:
+    """Whether a wait grows by more than a step: 1, 2, 3, 5, 8 is not linear."""
+    return any(two.seconds - one.seconds > step for one, two in pairwise(waits))
 
 
 def _floor(waits: list[RetryWait], same: float) -> int:

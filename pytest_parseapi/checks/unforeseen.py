@@ -20,7 +20,8 @@ _UNRELATED: Final = (
 )
 # A ValueError may be the consumer's own, but not with what Python says in one.
 _UNFORESEEN: Final = re.compile(
-    r".* is not a valid [\w.]+|invalid literal for int\(\) .*|could not convert string to float: .*"
+    r".* is not a valid [\w.<>]+|invalid literal for int\(\) .*"
+    r"|could not convert string to float: .*"
     r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
     r"|unconverted data remains: .*|Invalid isoformat string: .*|Invalid date value or format .*"
     r"|sleep length must be non-negative|.* is not in list|list\.remove\(x\): x not in list"

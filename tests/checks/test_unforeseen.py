@@ -49,6 +49,7 @@ async def ask_by_a_closed_session():
         lambda: json.loads("<html>"),
         lambda: int("Wed, 21 Oct"),
         lambda: enum.Enum("Code", ["OCR"])("NEW"),
+        lambda: enum.Enum("Code", ["OCR"], qualname="parse.<locals>.Code")("NEW"),
         lambda: email.utils.parsedate_to_datetime("20"),
         lambda: time.sleep(-1),
         lambda: 2.0**5000,

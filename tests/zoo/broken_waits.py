@@ -209,3 +209,13 @@ class HonoursRetryAfterOfLimitsOnlyAtNutrient(NutrientLoop):
 
     def asked_wait(self, response):
         return retry_after(response) if response.status_code == 429 else None
+
+
+class SpreadsRetryAfter(Loop):
+    """Waits within ten per cent of what it is asked for, and so too early as often as too late."""
+
+    rule = "retry_after"
+
+    def asked_wait(self, response):
+        asked = super().asked_wait(response)
+        return None if asked is None else asked * random.uniform(0.9, 1.1)

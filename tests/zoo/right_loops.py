@@ -307,3 +307,20 @@ class RefreshesItsKeyOnce(Loop):
             self.api_key += "_anew"
             response = super().send(client, document, attempt)
         return response
+
+
+class WaitsALittleLonger(Loop):
+    """Adds up to a second to what it is asked to wait."""
+
+    def asked_wait(self, response):
+        asked = super().asked_wait(response)
+        return None if asked is None else asked + random.random()
+
+
+class Fibonacci(Loop):
+    """Waits 1, 2, 3, 5, 8 seconds, which begins as a line and is none."""
+
+    attempts = 6
+
+    def wait(self, attempt):
+        return (1, 2, 3, 5, 8)[attempt]
