@@ -11,6 +11,7 @@ from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.known_runs import shown_by
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.attempt import Attempt
@@ -256,6 +257,8 @@ def _lost(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | Non
         item.attempts_before < attempt.number
         and item.started <= attempt.started <= attempt.ended <= item.ended
         and attempt.run_id == run_id
+        # What cannot be mended need not be tried again.
+        and not (isinstance(attempt.error, DocumentedError) and not attempt.error.retryable)
         for item in answers
         if not item.agreed
         for attempt in observed.attempts

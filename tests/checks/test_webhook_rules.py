@@ -457,6 +457,12 @@ def test_an_event_that_is_marked_before_its_work_failed_is_lost(extend_api, mark
         assert str(failure.value).startswith(lost)
 
 
+def test_an_event_about_a_run_that_is_gone_is_not_lost(extend_api):
+    extend_api.fail("NOT_FOUND", endpoint="/parse_runs/{id}")
+    extend_api.deliver(extend_api.webhook(), Fragile(extend_api, marks_first=True))
+    extend_api.assert_follows_documentation()
+
+
 @pytest.mark.parametrize("marks_first", [True, False])
 @pytest.mark.parametrize("acted_before", [True, False])
 def test_a_receiver_that_acts_on_other_events_has_to_act_on_this_one(
