@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from plain_consumer import ask
 
 URL = "https://files.example.com/invoice.pdf"
 
@@ -84,6 +85,18 @@ def test_a_run_that_failed_is_no_success(extend_api):
     httpx.get(f"{extend_api.base_url}/parse_runs/{run['id']}", headers=headers, timeout=5)
     send(extend_api, path="/parse_runs")
     extend_api.assert_parsed_once()
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+def test_a_run_that_was_cancelled_is_no_success(extend_api, cancels):
+    for turn in range(2):
+        run = send(extend_api, path="/parse_runs").json()["id"]
+        if cancels and not turn:
+            ask(extend_api, "POST", f"/parse_runs/{run}/cancel")
+    if cancels:
+        extend_api.assert_parsed_once()
+    else:
+        assert said(extend_api.assert_parsed_once).startswith("rule broken: ")
 
 
 def test_a_run_that_is_submitted_twice(extend_api):
