@@ -210,11 +210,14 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
 
 
 def _other_part(observed: Observed, last: Attempt) -> str:
-    """Which later attempt asked for another part of the same document."""
-    option = observed.provider.part_option
-    for item in observed.attempts:
+    """Which later attempt asked for another part of the same document, where the retry should be.
+
+    What begins at the moment of the failure may be another worker's.
+    """
+    option, part = observed.provider.part_option, last.part
+    for item in observed.attempts if part else ():
         same = item.endpoint == last.endpoint and item.names == last.names
-        if last.part and same and item.number > last.number and item.part != last.part:
+        if same and item.started > last.ended and item.part != part:
             return f"attempt {item.number} asked for another {option}, and so for other pages"
     return ""
 
