@@ -56,8 +56,9 @@ class Operation:
         """What the failure of the last attempt is known by; None after a success."""
         self.preceding = preceding
         """The operation on the same document whose success came before this one."""
-        self.idle: int = 0 if preceding is None else preceding.idle
-        """How many successes since the last one that led somewhere led nowhere."""
+        self.idle: int = 0 if preceding is None else preceding.idle + preceding.failures
+        """How many attempts since the last success that led somewhere led nowhere: successes, and
+        failures that the consumer cured."""
         self.polls: int = 0 if preceding is None else preceding.polls
         """How many polls found the run in progress."""
         self.parallel_callers: frozenset[Caller] = NOBODY

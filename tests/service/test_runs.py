@@ -220,6 +220,31 @@ def test_submitting_again_for_ever_blows_the_fuse(extend_api, client):
     extend_api._simulation.stops.message = None
 
 
+def ask_with_a_new_key(client, number):
+    body = {"file": {"url": "https://files.example.com/a.pdf"}}
+    return client.post("/parse", json=body, headers={"authorization": f"Bearer key_{number}"})
+
+
+def test_curing_for_ever_blows_the_fuse(extend_api):
+    extend_api.fail("UNAUTHORIZED", times=ALWAYS)
+    with (
+        httpx.Client(base_url=extend_api.base_url) as client,
+        pytest.raises(SimulationStopped, match="repeated 100 times to no end"),
+    ):
+        deque(ask_with_a_new_key(client, number) for number in range(200))
+    assert len(extend_api.attempts) == 100
+    extend_api._simulation.stops.message = None
+
+
+def test_a_cure_that_succeeds_is_no_step_to_the_fuse(extend_api):
+    with httpx.Client(base_url=extend_api.base_url) as client:
+        for number in range(220):
+            if number % 2:
+                extend_api.fail("UNAUTHORIZED")
+            ask_with_a_new_key(client, number)
+    assert len(extend_api.attempts) == 220
+
+
 def test_cancelling(extend_api, client):
     run = client.parse_runs.create(file=FILE)
     client.parse_runs.cancel(run.id)
