@@ -112,9 +112,9 @@ class TakeOver:
 
     def without(self, call: Callable[[], Any]) -> Any:
         """Call something of another library that takes the same functions over itself."""
-        functions = self._functions.values()
-        for function in functions:
-            function.give_back()
+        kept = [] if self._kept is None else [self._kept]
+        for taken in (*kept, *self._functions.values()):
+            taken.give_back()
         try:
             return call()
         finally:
@@ -122,6 +122,9 @@ class TakeOver:
                 function.take()
                 if self._clocks:
                     function.lead(self._targets[name])
+            for methods in kept:
+                methods.take()
+                methods.lead(here=bool(self._clocks))
 
     def _prepare(self) -> None:
         """Make what takes over, once for all."""
