@@ -253,15 +253,21 @@ def _lost(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | Non
         return None
     if _effects(observed, run_id, since=first):
         return None
-    tried = any(
-        item.attempts_before < attempt.number
-        and item.started <= attempt.started <= attempt.ended <= item.ended
-        and attempt.run_id == run_id
-        # What cannot be mended need not be tried again.
-        and not (isinstance(attempt.error, DocumentedError) and not attempt.error.retryable)
+    errors = {
+        attempt.error_name: attempt.error
         for item in answers
         if not item.agreed
         for attempt in observed.attempts
+        if item.attempts_before < attempt.number
+        and item.started <= attempt.started <= attempt.ended <= item.ended
+        and attempt.run_id == run_id
+    }
+    if observed.lasting & set(errors):
+        # To act on it later would have failed as well.
+        return None
+    # What cannot be mended need not be tried again.
+    tried = any(
+        not isinstance(error, DocumentedError) or error.retryable for error in errors.values()
     )
     # One whose failure was on the way to the answer has tried again.
     again = any(

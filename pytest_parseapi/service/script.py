@@ -148,6 +148,15 @@ class Script:
         """Every step, oldest first."""
         return tuple(self._steps)
 
+    @property
+    def lasting(self) -> frozenset[str]:
+        """The names of the errors that requests have met and that never end."""
+        return frozenset(
+            name_of(step.error)
+            for step in self.pending
+            if isinstance(step, Step) and step.met and step.times == ALWAYS
+        )
+
     def add(self, step: Scripted) -> None:
         """Append a step."""
         if isinstance(step, Step):

@@ -9,6 +9,8 @@ import time
 import httpx
 import pytest
 
+from pytest_parseapi import ALWAYS
+
 URL = "https://files.example.com/invoice.pdf"
 LOG = logging.getLogger("app")
 
@@ -457,9 +459,12 @@ def test_an_event_that_is_marked_before_its_work_failed_is_lost(extend_api, mark
         assert str(failure.value).startswith(lost)
 
 
-def test_an_event_about_a_run_that_is_gone_is_not_lost(extend_api):
-    extend_api.fail("NOT_FOUND", endpoint="/parse_runs/{id}")
-    extend_api.deliver(extend_api.webhook(), Fragile(extend_api, marks_first=True))
+@pytest.mark.parametrize(
+    ("error", "times", "tries"), [("NOT_FOUND", 1, 1), ("INTERNAL_ERROR", ALWAYS, 2)]
+)
+def test_an_event_that_could_not_be_acted_on_later_is_not_lost(extend_api, error, times, tries):
+    extend_api.fail(error, times=times, endpoint="/parse_runs/{id}")
+    extend_api.deliver(extend_api.webhook(), Fragile(extend_api, marks_first=True, tries=tries))
     extend_api.assert_follows_documentation()
 
 
