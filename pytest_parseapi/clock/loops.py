@@ -27,7 +27,7 @@ from pytest_parseapi.clock.callers import (
 from pytest_parseapi.clock.current_clock import current
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.input import has_input
-from pytest_parseapi.clock.pools import jobs_of_processes
+from pytest_parseapi.clock.pools import work_of_processes
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, used_up
 from pytest_parseapi.clock.trio_loops import TrioWaits
@@ -252,9 +252,9 @@ class LoopWaits:
             return self._real_wait(call, outside=True)
         if _looks_after_threads(above):
             return self._real_wait(call)
-        jobs = jobs_of_processes(above)
-        if jobs is not None:
-            return self._real_wait(call, over=lambda: len(jobs) > 0)
+        is_at_work = work_of_processes(above)
+        if is_at_work is not None:
+            return self._real_wait(call, over=is_at_work)
         if not caller.is_real:
             return recorded(self._clock, call, frame)
         if timeout is None:

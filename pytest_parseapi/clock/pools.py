@@ -8,25 +8,26 @@ where there is no job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sized
-from threading import Thread
+import threading
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any, Final
 
 _POOL_MODULE: Final = "multiprocessing.pool"
 _JOB_TAKER: Final = "_handle_tasks"
+_RUNS: Final = "RUN"
 _PROCESS_WAITS: Final = frozenset({"_handle_workers", "_handle_results"})
 _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
 
 
-def jobs_of_processes(frame: FrameType | None) -> Sized | None:
-    """The jobs that have not ended of a pool of processes, whose thread waits for these.
+def work_of_processes(frame: FrameType | None) -> Callable[[], bool] | None:
+    """Whether a pool of processes is at work, where its thread waits for what these send.
 
     Args:
         frame: what called ``multiprocessing.connection``; None for nobody.
 
     Returns:
-        The jobs; None where it is no such thread.
+        What returns whether it has a job or ends; None where it is no such thread.
     """
     while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
         frame = frame.f_back
@@ -34,12 +35,20 @@ def jobs_of_processes(frame: FrameType | None) -> Sized | None:
         return None
     module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
     if (module, name) == ("concurrent.futures.process", "wait_result_broken_or_wakeup"):
-        return frame.f_locals["self"].pending_work_items  # type: ignore[no-any-return]
+        executor = frame.f_locals["self"]
+        return lambda: bool(executor.pending_work_items) or executor.is_shutting_down()
     if (module, name) == (_POOL_MODULE, "_wait_for_updates"):
         frame = frame.f_back
     if frame is None or module != _POOL_MODULE or frame.f_code.co_name not in _PROCESS_WAITS:
         return None
-    return frame.f_locals["cache"]  # type: ignore[no-any-return]
+    cache, thread = frame.f_locals["cache"], frame.f_locals["thread"]
+    return lambda: bool(cache) or thread._state != _RUNS
+
+
+def feeds_processes() -> bool:
+    """Whether the calling thread sends child processes what others hand it, to the very end."""
+    target = getattr(threading.current_thread(), "_target", None)
+    return getattr(target, "__module__", None) == "multiprocessing.queues"
 
 
 def is_of_pool(frame: FrameType) -> bool:
@@ -64,7 +73,7 @@ def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
 
     def is_on_its_way() -> bool:
         jobs = [job for number, job in list(cache.items()) if number not in older]
-        threads = [worker.ident for worker in list(workers) if isinstance(worker, Thread)]
+        threads = [worker.ident for worker in list(workers) if isinstance(worker, threading.Thread)]
         if not threads:
             return bool(jobs)  # child processes are at work
         left = sum(map(_left, jobs))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_named, calling_frame
 from pytest_parseapi.clock.current_clock import Current, current
-from pytest_parseapi.clock.pools import jobs_of_processes
+from pytest_parseapi.clock.pools import work_of_processes
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
 from pytest_parseapi.clock.virtual_clock import VirtualClock
@@ -113,11 +113,10 @@ class RealInput:
         @functools.wraps(real)
         def recv(connection: Any) -> Any:
             # A pool keeps the method, and may outlive the test.
-            jobs = None if now.clock is None else jobs_of_processes(calling_frame())
-            if jobs is None:
+            is_at_work = None if now.clock is None else work_of_processes(calling_frame())
+            if is_at_work is None:
                 return real(connection)
-            rest = RealWait(now.threads)
-            return rest(lambda: real(connection), over=lambda: len(jobs) > 0)
+            return RealWait(now.threads)(lambda: real(connection), over=is_at_work)
 
         return recv
 

@@ -22,6 +22,7 @@ from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.elapsed_time import FREE_NS, SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
+from pytest_parseapi.clock.pools import feeds_processes
 from pytest_parseapi.clock.stdlib_deadlines import put_back_deadlines
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.mistakes import UsageError, number_of
@@ -355,6 +356,8 @@ class VirtualClock:
         """Whether nothing is left that could end the wait, and has not been for a while."""
         waited = self.elapsed_time.monotonic() - began
         if waited < _GRACE_NS or self.jumps.is_held() or self.jumps.real_work():
+            return False
+        if feeds_processes():  # without it they would not end: another thread finds it out
             return False
         threads = self._threads
         return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(

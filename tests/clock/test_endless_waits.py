@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -358,3 +358,14 @@ def test_many_documents_in_a_row_are_no_loop(extend_api, monkeypatch):
         post()
 
     assert len(extend_api.attempts) == 40
+
+
+def test_beside_a_pool_of_processes_which_then_can_be_shut_down(extend_api, monkeypatch):
+    with ProcessPoolExecutor(1) as pool:
+        assert pool.submit(abs, -1).result() == 1
+        with monkeypatch.context() as patched:
+            patched.setattr(virtual_clock, "_GRACE_NS", 0)
+            patched.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+            with stopped(extend_api) as stop:
+                threading.Event().wait()
+    assert "hang forever" in str(stop.value)
