@@ -92,8 +92,6 @@ class SimulatedService:
         self._lock = allocate_lock()
         self._data = self._new_data()
         self._decisions = Decisions(provider, self._functions, stops, wall)
-        self.close: Callable[[Opened, Outcome], Attempt] = self.journal.close
-        """Puts the end of an exchange on record."""
 
     def reset(self) -> None:
         """Forget scripts, runs and records."""
@@ -283,6 +281,10 @@ class SimulatedService:
             # A consumer that sends another scheme by mistake must not log the token either.
             self.journal.credentials.update(secrets_of_another_scheme(request))
         return secrets
+
+    def close(self, opened: Opened, outcome: Outcome) -> Attempt:
+        """Put the end of an exchange on record."""
+        return self.journal.close(opened, outcome)
 
     def context(self) -> Context:
         """What the provider's functions are given outside a request."""
