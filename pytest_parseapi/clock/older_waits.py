@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
-from pytest_parseapi.clock.pools import is_of_pool, on_its_way
+from pytest_parseapi.clock.pools import is_of_pool, on_its_way, waits_in_pool
 
 # It may be that another thread was faster.
 GRACE_NS: Final = SECOND_NS // 4
@@ -232,7 +232,7 @@ def is_wait(frame: FrameType) -> bool:
     """Whether a thread is in a wait that is recognised."""
     asking = _asking(frame)
     return asking is not None and (
-        asking.f_code in _AWAITED_VARIABLES or _is_selector(asking) or is_of_pool(asking)
+        asking.f_code in _AWAITED_VARIABLES or _is_selector(asking) or waits_in_pool(asking)
     )
 
 

@@ -8,15 +8,18 @@ where there is no job.
 
 from __future__ import annotations
 
+import dis
+import functools
 import threading
 from collections.abc import Callable, Collection
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 _POOL_MODULE: Final = "multiprocessing.pool"
 _JOB_TAKER: Final = "_handle_tasks"
 _RUNS: Final = "RUN"
 _PROCESS_WAITS: Final = frozenset({"_handle_workers", "_handle_results"})
+_TAKE: Final = "get"
 _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
 
 
@@ -52,10 +55,25 @@ def feeds_processes() -> bool:
 
 
 def is_of_pool(frame: FrameType) -> bool:
-    """Whether a thread is where one of a pool waits for work or results."""
+    """Whether a thread is in a function in which one of a pool waits for work or results."""
     return (
         frame.f_globals.get("__name__") == _POOL_MODULE
         and frame.f_code.co_name in _WAITING_FUNCTIONS
+    )
+
+
+def waits_in_pool(frame: FrameType) -> bool:
+    """Whether a thread of a pool waits there: one that lacks a processor is elsewhere in it."""
+    return is_of_pool(frame) and frame.f_lineno in _lines_that_get(frame.f_code)
+
+
+@functools.lru_cache(maxsize=8)
+def _lines_that_get(code: CodeType) -> frozenset[int | None]:
+    """The lines of a function that take something out of a queue."""
+    return frozenset(
+        instruction.positions.lineno
+        for instruction in dis.get_instructions(code)
+        if instruction.argval == _TAKE and instruction.positions is not None
     )
 
 
