@@ -217,7 +217,7 @@ class ParseAPI(
             lines=self._lines,
             notes=self._active_simulation.notes(self._provider.name),
             asked_instead="" if journal.attempts else self._asked_instead(),
-            lasting=self._service.script.lasting,
+            lasting_errors=self._service.script.lasting_errors,
         )
 
     def _asked_instead(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.api.assertions import Assertions
-from pytest_parseapi.checks import polls, runs, webhooks
+from pytest_parseapi.checks import polls, runs, webhook_effects, webhooks
 
 
 class RunAssertions(Assertions):
@@ -135,4 +135,4 @@ class RunAssertions(Assertions):
             >>> answers = [extend_api.deliver(delivery, our_app.receive) for _ in range(2)]
             >>> extend_api.assert_webhook_handled_once(our_app.effects)
         """
-        webhooks.webhook_handled_once(self._observed, effects, document)
+        webhook_effects.webhook_handled_once(self._observed, effects, document)

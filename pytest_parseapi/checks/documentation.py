@@ -14,11 +14,8 @@ from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.retry_after import too_early
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.webhooks import (
-    good_ones_not_accepted,
-    repeated_acts,
-    wrong_ones_not_rejected,
-)
+from pytest_parseapi.checks.webhook_effects import repeated_acts
+from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_not_rejected
 
 
 def follows_documentation(

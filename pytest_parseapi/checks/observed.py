@@ -50,8 +50,8 @@ class Observed:
     """What was asked in the place of this provider, where no request reached it."""
     test_calls: Mapping[int, object] = field(default_factory=dict)
     """By which call of the test's each attempt was asked for, where that is known."""
-    lasting: frozenset[str] = frozenset()
-    """The names of the errors that the test has the API answer with to the end."""
+    lasting_errors: frozenset[str] = frozenset()
+    """The names of the errors that requests have met and that the script never ends."""
 
     @property
     def failed_operations(self) -> list[Operation]:

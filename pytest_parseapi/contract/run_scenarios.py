@@ -9,7 +9,7 @@ from pytest_parseapi.api.internals import service_of
 from pytest_parseapi.api.runs import run_book
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
-from pytest_parseapi.checks.webhooks import repeated_effects
+from pytest_parseapi.checks.webhook_effects import repeated_effects
 from pytest_parseapi.contract.call import CallResult, Harness
 from pytest_parseapi.contract.cases import MANY_RUNS, Case, documented
 from pytest_parseapi.contract.rules import Violation, general_violations

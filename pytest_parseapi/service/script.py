@@ -149,7 +149,7 @@ class Script:
         return tuple(self._steps)
 
     @property
-    def lasting(self) -> frozenset[str]:
+    def lasting_errors(self) -> frozenset[str]:
         """The names of the errors that requests have met and that never end."""
         return frozenset(
             name_of(step.error)
