@@ -34,11 +34,11 @@ _HOMES = {
 __all__ = sorted(" ".join(_HOMES.values()).split())  # noqa: PLE0605 - the stub has the list
 
 
-def _load_as_written() -> None:
+def _skip_assertion_rewriting() -> None:
     """Let Python itself load the modules of this package when pytest runs.
 
-    pytest marks all that belongs to a plugin for its rewriting of assertions. No test sees one of
-    ours, and to load what it has rewritten takes it several times as long.
+    pytest marks each module of a plugin for the rewriting of assertions, which makes loading
+    several times as slow. No test shows an assertion of this package.
     """
     for finder in sys.meta_path:
         marked = getattr(finder, "_must_rewrite", None)
@@ -46,7 +46,7 @@ def _load_as_written() -> None:
             marked -= {__name__, f"{__name__}.plugin"}
 
 
-_load_as_written()
+_skip_assertion_rewriting()
 
 
 def __getattr__(name: str) -> object:

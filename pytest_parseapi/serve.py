@@ -203,5 +203,5 @@ def _scripted(path: Path, number: int, item: Any) -> ServedScript:
 
 def _reason(error: OSError) -> str:
     """What the system says, without what Python adds."""
-    # The number alone does not tell: one of a name that nobody knows has another meaning.
+    # Not by `os.strerror`: a failed look-up of a name has numbers of its own.
     return str(error.strerror or error).partition(" (while ")[0]

@@ -187,6 +187,6 @@ def _ended(poll: Attempt) -> bool:
 
 
 def _final_statuses(observed: Observed) -> str:
-    described = observed.provider.runs
-    words = () if described is None else described.terminal
+    description = observed.provider.runs
+    words = () if description is None else description.terminal
     return " and ".join([", ".join(words[:-1]), *words[-1:]]) if len(words) > 1 else "".join(words)

@@ -20,7 +20,7 @@ _SPENT = (
 )
 _CHANGED = "build the request once, and send the same again"
 _KEY = "make the key once for each submission, and send it with every attempt"
-_LOST: Final = frozenset(fault.name for fault in FAULTS if fault.loses_reply)
+_LOSE_REPLY: Final = frozenset(fault.name for fault in FAULTS if fault.loses_reply)
 _VERSION_RULE: Final = rule_of("api_version")
 _TIMEOUT_RULE: Final = rule_of("timeout")
 
@@ -78,9 +78,9 @@ def _other_query(before: Attempt, after: Attempt) -> str | None:
 
 
 def _other_key(observed: Observed, before: Attempt, after: Attempt) -> str | None:
-    """What a retry of a lost submission has for another key, so that it makes a second run."""
+    """How the key of a retry differs where the reply to the submission was lost: two runs."""
     header = observed.provider.idempotency_header
-    if header is None or before.error not in _LOST:
+    if header is None or before.error not in _LOSE_REPLY:
         return None
     one, two = before.header(header.lower()), after.header(header.lower())
     if one is None or one == two:

@@ -115,20 +115,20 @@ def recovered(observed: Observed, document: str | None = None) -> None:
 def parsed_once(observed: Observed, document: str | None = None) -> None:
     """No document was parsed or submitted again after a success.
 
-    A run that failed is no success: submitting its document again is a resubmission. Neither is
-    one that was cancelled.
+    A run that failed or was cancelled is no success: submitting its document again is a
+    resubmission.
     """
     rule = rule_of("parsed_once")
     narrowed = observed.about(document, rule)
-    described = narrowed.provider.runs
-    cancelled = None if described is None else described.cancelled
-    in_vain = {run.id for run in narrowed.runs if run.failed or run.status == cancelled}
+    description = narrowed.provider.runs
+    cancelled = None if description is None else description.cancelled
+    not_done = {run.id for run in narrowed.runs if run.failed or run.status == cancelled}
     main = narrowed.provider.main_endpoint
     done = [
         operation
         for operation in narrowed.operations
         if operation.endpoint.submits or operation.endpoint.path == main
-        if (success := _success(operation)) is not None and success.run_id not in in_vain
+        if (success := _success(operation)) is not None and success.run_id not in not_done
     ]
     if not done:
         nothing_to_check(
@@ -137,15 +137,15 @@ def parsed_once(observed: Observed, document: str | None = None) -> None:
             "no document was parsed with success",
             advice="let the consumer parse a document; each success is billed",
         )
-    raise_findings(narrowed, [found for operation in done for found in _again(operation, in_vain)])
+    raise_findings(narrowed, [found for operation in done for found in _again(operation, not_done)])
 
 
-def _again(operation: Operation, in_vain: set[str]) -> Iterator[Finding]:
+def _again(operation: Operation, not_done: set[str]) -> Iterator[Finding]:
     before, second = operation.preceding, _success(operation)
     while before is not None and second is not None:
         first = _success(before)
         # One idempotency key gives one run, however often it is submitted.
-        known = in_vain if second.run_id is None else {*in_vain, second.run_id}
+        known = not_done if second.run_id is None else {*not_done, second.run_id}
         if first is not None and first.run_id not in known:
             yield Finding(
                 kind="parsed_once",

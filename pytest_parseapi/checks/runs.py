@@ -261,8 +261,8 @@ def unlogged_failures(
 
 
 def _logged_rule(observed: Observed) -> str:
-    described = observed.provider.runs
-    return _LOGGED.format("reason" if described is None else described.failure_field)
+    description = observed.provider.runs
+    return _LOGGED.format("reason" if description is None else description.failure_field)
 
 
 def _nearest(run: Run, lines: Sequence[Line]) -> str:

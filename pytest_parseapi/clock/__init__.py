@@ -25,7 +25,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {name: item for name, item in vars(time).items() if isinstance(item, BuiltinFunctionType)}
 )
 """The built-in functions of ``time``, by name."""
-SENDERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+SIGNAL_SENDERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         name: vars(module)[name]
         for module, name in (
@@ -44,3 +44,5 @@ STARTS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     }
 )
 """The built-in functions of ``_thread`` that start a thread, by name."""
+TAKEN_OVER: Final[Mapping[str, Any]] = MappingProxyType({**FUNCTIONS, **STARTS, **SIGNAL_SENDERS})
+"""Every built-in function that is taken over, by name."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock import FUNCTIONS, SENDERS, STARTS
+from pytest_parseapi.clock import TAKEN_OVER
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.patching.process import process
 
@@ -26,7 +26,7 @@ class Current:
         """Which threads are at rest."""
         self.real_timers: dict[str, None] = {}
         """The libraries whose real timers were used, and that no warning has named yet."""
-        self.real: dict[str, Callable[..., Any]] = {**FUNCTIONS, **STARTS, **SENDERS}
+        self.real: dict[str, Callable[..., Any]] = dict(TAKEN_OVER)
         """By name, the functions that are taken over, as they are when not replaced."""
 
 

@@ -108,15 +108,15 @@ class RealInput:
         self._patches.put(vars(module)["Connection"], "recv", self._receiving)
 
     def _receiving(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        now = current()
+        shared = current()
 
         @functools.wraps(real)
         def recv(connection: Any) -> Any:
             # A pool keeps the method, and may outlive the test.
-            is_at_work = None if now.clock is None else work_of_processes(calling_frame())
+            is_at_work = None if shared.clock is None else work_of_processes(calling_frame())
             if is_at_work is None:
                 return real(connection)
-            return RealWait(now.threads)(lambda: real(connection), over=is_at_work)
+            return RealWait(shared.threads)(lambda: real(connection), over=is_at_work)
 
         return recv
 

@@ -8,7 +8,7 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pytest_parseapi.clock import SENDERS
+from pytest_parseapi.clock import SIGNAL_SENDERS
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.current_clock import Current
@@ -20,7 +20,7 @@ def sender_functions(current: Current) -> dict[str, Callable[..., Any]]:
     Args:
         current: what the process's clocks share.
     """
-    return {name: _sending(current, name) for name in SENDERS}
+    return {name: _sending(current, name) for name in SIGNAL_SENDERS}
 
 
 def _sending(current: Current, name: str) -> Callable[..., Any]:
@@ -35,8 +35,8 @@ def _sending(current: Current, name: str) -> Callable[..., Any]:
         return found
 
     send.__name__ = send.__qualname__ = name
-    send.__module__ = SENDERS[name].__module__
-    send.__doc__ = SENDERS[name].__doc__
+    send.__module__ = SIGNAL_SENDERS[name].__module__
+    send.__doc__ = SIGNAL_SENDERS[name].__doc__
     return send
 
 

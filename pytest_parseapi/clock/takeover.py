@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from _queue import SimpleQueue
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_parseapi.clock import CLASSES, FUNCTIONS, SENDERS, STARTS
+from pytest_parseapi.clock import CLASSES, SIGNAL_SENDERS, TAKEN_OVER
 from pytest_parseapi.clock.current_clock import Current, current
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.platform_support import limits_line, why_not_in_place
@@ -25,9 +25,6 @@ from pytest_parseapi.patching.process import process
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
     from pytest_parseapi.patching.kept_methods import KeptMethods
-
-
-_TAKEN: Final[dict[str, Any]] = {**FUNCTIONS, **STARTS, **SENDERS}
 
 
 class _Taken(Protocol):
@@ -154,9 +151,9 @@ class TakeOver:
             trampolines = None
         check(trampolines)
         functions = {
-            name: BuiltinFunction(_TAKEN[name], trampolines)
+            name: BuiltinFunction(TAKEN_OVER[name], trampolines)
             for name in self._targets
-            if trampolines is not None or name not in SENDERS
+            if trampolines is not None or name not in SIGNAL_SENDERS
         }
         methods = Readings(self._current).methods()
         class_methods: dict[str, Any] = {name: classmethod(item) for name, item in methods.items()}
@@ -178,7 +175,7 @@ class TakeOver:
         self._functions = {**functions, **{name: self._replaced(name) for name in others}}
 
     def _replaced(self, name: str) -> ReplacedName:
-        return ReplacedName(_TAKEN[name].__self__, name, self._targets[name])
+        return ReplacedName(TAKEN_OVER[name].__self__, name, self._targets[name])
 
 
 def take_over() -> TakeOver:

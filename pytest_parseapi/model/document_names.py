@@ -58,7 +58,7 @@ class DocumentNames:
     def __init__(self, names: Iterable[str] = (), part_option: str = "") -> None:
         self.part_option: Final = part_option
         self.part_key: Final = part_option.rpartition(".")[2].encode()
-        """The option's own key, as it stands in a body."""
+        """The option's own key, as it stands in a body, in bytes."""
         self._more = frozenset(name.lower() for name in names)
         self._uploads: dict[str, Upload] = {}
 
@@ -86,7 +86,7 @@ class DocumentNames:
         """Whether any id stands for an upload."""
         return bool(self._uploads)
 
-    def lasting(self, name: str) -> str | Upload:
+    def lasting_name(self, name: str) -> str | Upload:
         """What stays the same where a file is uploaded again: the upload, else the name."""
         return self._uploads.get(name, name) if self._uploads else name
 

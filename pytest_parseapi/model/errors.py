@@ -35,7 +35,8 @@ class DocumentedError:
         status: the HTTP status.
         retryable: whether the provider advises to send the request again.
         message: the text the simulated service sends unless a script says otherwise.
-        wire_code: what the body carries as its code, if not ``code``; None where it carries none.
+        wire_code: what the body carries as its code: ``code`` unless another is given; None for
+            none.
         surfaces: where it can appear: ``"http"`` replies, ``"run"`` failures, ``"webhook"`` events.
         endpoints: path templates that document it; empty for every endpoint.
         source: the page that documents it.
@@ -72,7 +73,7 @@ class DocumentedError:
             object.__setattr__(self, "wire_code", self.code)
 
     def __hash__(self) -> int:
-        # Every failed exchange asks for it: those of all fields take long to put together.
+        # Every failed exchange needs it, and a hash of all fields takes long.
         return hash((self.provider, self.code))
 
     def __str__(self) -> str:

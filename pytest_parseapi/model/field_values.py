@@ -66,7 +66,7 @@ def a_value_of(kind: type) -> str:
 
 
 def result_of(kind: type, function: Callable[..., object], *given: object) -> Any:
-    """What a function of a provider's description gives.
+    """The result of a function of a provider's description, checked for its type.
 
     Args:
         kind: the type that it must be of.

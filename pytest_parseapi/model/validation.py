@@ -200,7 +200,7 @@ def _webhooks(webhooks: WebhookDescription) -> Iterator[tuple[str, str]]:
 
 
 def _results(provider: Provider) -> Iterator[tuple[str, str]]:
-    """What is wrong with what those functions give that need nothing of a test."""
+    """What is wrong with the results of the functions that can be called without a test."""
     runs, webhooks = provider.runs, provider.webhooks
     if runs is not None:
         failures = [RunFailure(reason=runs.unknown_reason, message="Something new went wrong.")]
@@ -224,9 +224,12 @@ def _result(
     except TypeError as error:
         yield field, str(error)
         return
-    texts = found if isinstance(found, tuple) else ("text",)
-    if not texts or not all(isinstance(item, str) and item for item in texts):
+    if isinstance(found, tuple) and not (found and all(map(_is_text, found))):
         yield field, f"must give a tuple of texts that are not empty, not {in_words(found)}"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _errors(provider: Provider, same: Provider | None) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ _OF_PYTEST: Final = frozenset({"_excinfo", "_explicit_tearDown", "_instance", "_
 """What pytest itself takes away from a test when it has run."""
 
 
-class Belongings:
+class ItemState:
     """What other plugins keep with a test while its protocol runs, as it is when that begins.
 
     Args:
@@ -38,28 +38,28 @@ class Belongings:
         }
         self._stash = dict(item.stash._storage)
 
-    def give_back(self, item: pytest.Item) -> None:
-        """What has been taken away since is there again: nobody expects a protocol within his."""
+    def restore(self, item: pytest.Item) -> None:
+        """Put back what was taken away since: who cleans up expects no further run of the test."""
         for name in self._attributes.keys() - vars(item).keys():
             vars(item)[name] = self._attributes[name]
         for key in self._stash.keys() - item.stash._storage.keys():
             item.stash._storage[key] = self._stash[key]
 
 
-def rerun(item: pytest.Function, watch: Watch, belongings: Belongings) -> Trial:
+def rerun(item: pytest.Function, watch: Watch, state: ItemState) -> Trial:
     """Run a test once more, with its fixtures of function scope set up again.
 
     Args:
         item: the test; the collectors that it is in may be set up already.
         watch: who watches this run.
-        belongings: what plugins keep with the test while it runs.
+        state: what plugins keep with the test while it runs.
     """
     caught = warnings.catch_warnings(record=True)
     with _left_as_it_is(item), _thread_errors(watch.uncaught), caught:
         for mark in item.iter_markers("filterwarnings"):
             for text in mark.args:
                 warnings.filterwarnings(*_parsed(text))
-        belongings.give_back(item)
+        state.restore(item)
         item.stash[watch_key] = watch
         _renew(item)
         error = _phases(item, watch)

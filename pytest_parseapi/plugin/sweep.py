@@ -13,7 +13,7 @@ from _pytest.nodes import Node
 
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.contract import ParseErrorContract
-from pytest_parseapi.plugin.reruns import Belongings, beside, rerun
+from pytest_parseapi.plugin.reruns import ItemState, beside, rerun
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import watch_key
 from pytest_parseapi.plugin.sweep_options import SweepRequest, sweep_request
@@ -61,10 +61,10 @@ class _Plain:
         tries: how often it was set up.
         skipped: whether a phase was skipped.
         seconds: how long its phases took.
-        belongings: what plugins keep with it while it runs.
+        state: what plugins keep with it while it runs.
     """
 
-    belongings: Belongings
+    state: ItemState
     passed: bool = True
     skipped: bool = False
     tries: int = 0
@@ -117,7 +117,7 @@ class SweepPlugin:
         if self._inside:
             return None
         closing = _closing(item, nextitem)
-        plain = self._plain[item] = _Plain(Belongings(item))
+        plain = self._plain[item] = _Plain(ItemState(item))
         watch = self._watch = Watch(self._own)
         item.stash[watch_key] = watch
         stays = beside(item) if closing and self._may_sweep(item) else nextitem
@@ -128,7 +128,7 @@ class SweepPlugin:
             self._inside = False
             self._watch = None
             del item.stash[watch_key], self._plain[item]
-        plain.belongings.give_back(item)
+        plain.state.restore(item)
         self._judge(item, watch, plain)
         session = item.session
         if not (session.shouldstop or session.shouldfail):
@@ -206,7 +206,7 @@ class SweepPlugin:
         swept = SweptTest(
             test=item.nodeid,
             plain=trial_of(watch, "passed", None),
-            run=lambda variation: self._run(item, variation, most, plain.belongings),
+            run=lambda variation: self._run(item, variation, most, plain.state),
             providers=session_of(self._config).providers,
             fixture=lambda provider: self._fixture(item, settings, provider),
             kinds=self._request.kinds,
@@ -255,11 +255,11 @@ class SweepPlugin:
         item: pytest.Function,
         variation: Variation | None,
         most: float,
-        belongings: Belongings,
+        state: ItemState,
     ) -> Trial:
         self._watch = watch = Watch(self._own, variation, most)
         try:
-            return rerun(item, watch, belongings)
+            return rerun(item, watch, state)
         finally:
             self._watch = None
 

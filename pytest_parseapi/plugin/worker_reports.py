@@ -1,4 +1,4 @@
-"""Reports on their way out of a worker of pytest-xdist, which ends a session that it cannot send.
+"""Reports that leave a worker of pytest-xdist: one that cannot be sent would end the session.
 
 Half of a surrogate pair is enough: in a document's name that a consumer quotes, or in its output.
 """

@@ -96,12 +96,8 @@ class NewRequest:
         if not self.names:
             return (endpoint, self.request.path, self.payload.content or self.payload.digest)
         # A file without a name of its own is known by its id, and gets another one each time.
-        names = self._document_names
-        name = names.lasting(self.names[0])
-        part = self.part if names.part_key in self.request.body else None
-        if part is not None:
-            return (endpoint.method, endpoint.path, name, part)
-        return (endpoint.method, endpoint.path, name)
+        name = self._document_names.lasting_name(self.names[0])
+        return (endpoint.method, endpoint.path, name, self.part)
 
     @property
     def part(self) -> str | None:

@@ -44,8 +44,10 @@ class GuidedService:
         self._routes = Routes(reader.provider, Stops())
         self._document_names = DocumentNames()
         self._state: Any = self._behaviour.new_state()
-        self._words = reader.provider.runs
-        self._book = None if self._words is None else RunBook(self._words, self._document_names)
+        self._description = reader.provider.runs
+        self._book = (
+            None if self._description is None else RunBook(self._description, self._document_names)
+        )
         self._numbers = count(1)
 
     def endpoint_of(self, request: Request) -> tuple[Endpoint, dict[str, str]] | None:
@@ -112,7 +114,7 @@ class GuidedService:
     ) -> Iterator[Reply]:
         """The answers to the request, or to good ones where what is left of it is none."""
         seen = self.reader.run_in(body)
-        prefix = None if self._words is None else self._words.id_prefix
+        prefix = None if self._description is None else self._description.id_prefix
         for asked in self._ways(request, endpoint):
             ids = RecordedIds(recorded, body, seen, prefix, self._new_id)
             answer = self._answer(asked, endpoint, params, ids.new)

@@ -174,10 +174,10 @@ def _wrong_header(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def asked(
+def checked_result(
     provider: Provider, field: str, kind: type, function: Callable[..., object], *given: object
 ) -> Any:
-    """What a function of a provider's description gives.
+    """The result of a function of a provider's description; a wrong one is told in one line.
 
     Args:
         provider: whose.

@@ -13,7 +13,7 @@ from pytest_parseapi.model.runs import RunFailure, Submission
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
-from pytest_parseapi.service.provider_functions import asked
+from pytest_parseapi.service.provider_functions import checked_result
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.run_states import BatchState, RunState
@@ -146,7 +146,7 @@ class EventMaker:
 
     def _made(self, name: str, function: Callable[..., object], *given: object) -> Any:
         """What a function of the description gives, which must be an object of JSON."""
-        return asked(self._service.provider, f"webhooks.{name}", Mapping, function, *given)
+        return checked_result(self._service.provider, f"webhooks.{name}", Mapping, function, *given)
 
     def _encoded(self, event_id: str, event_type: str, payload: object) -> bytes:
         event = self._made("envelope", self._webhooks.envelope, event_id, event_type, payload)
@@ -186,7 +186,7 @@ class EventMaker:
         now = service.now
         if batch and not self._webhooks.batch_events:
             raise UsageError(f"{service.provider.title} documents no webhooks of batches")
-        submission = asked(
+        submission = checked_result(
             service.provider,
             "runs.sample",
             Submission,

@@ -89,8 +89,7 @@ def _answers(cassette: Any) -> Iterator[str]:
     if cassette.record_mode != "all":
         for item in cassette.interactions:
             asked = item.data["request"]
-            used_up = " (used up)" if item.used else ""
-            yield answer_text(asked["method"], asked["uri"]) + used_up
+            yield answer_text(asked["method"], asked["uri"], used_up=item.used)
 
 
 def _match(cassette: Any, request: Any) -> Any:

@@ -55,18 +55,20 @@ class MockMisses:
         self._found.clear()
 
 
-def answer_text(method: Any, url: Any, more: Iterable[str] = ()) -> str:
-    """What one answer of a mock is for, such as ``POST https://api.extend.ai/parse with json``.
+def answer_text(method: Any, url: Any, more: Iterable[str] = (), *, used_up: object = False) -> str:
+    """What an answer of a mock is for: ``POST https://api.example.com/parse with its own json``.
 
     Args:
         method: any for None.
         url: a text, a pattern, or a library's URL.
         more: names of what else a request must have; values may be secrets.
+        used_up: whether it answers no more.
     """
     where = getattr(url, "pattern", url)
     others = " and ".join(more)
     asked = f"{str(method).upper()} {where}" if isinstance(method, str) and method else str(where)
-    return f"{asked} with its own {others}" if others else asked
+    text = f"{asked} with its own {others}" if others else asked
+    return f"{text} (used up)" if used_up else text
 
 
 def _line(miss: _Miss, answers: tuple[str, ...]) -> str:

@@ -35,8 +35,8 @@ class PytestHTTPX:
             neutral = exchanges.neutral_request(request, body)
             if service.fails_before_mocks(neutral):
                 return exchanges.run(service, transport, request, body)
-            if not _answers(mock, transport, sent):
-                exchanges.mocks.missed(service, neutral, _NAME, _answers_of(mock))
+            if not _has_answer(mock, transport, sent):
+                exchanges.mocks.missed(service, neutral, _NAME, _answers(mock))
                 return exchanges.run(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
@@ -56,8 +56,8 @@ class PytestHTTPX:
             neutral = exchanges.neutral_request(request, body)
             if service.fails_before_mocks(neutral):
                 return await exchanges.run_async(service, transport, request, body)
-            if not _answers(mock, transport, sent):
-                exchanges.mocks.missed(service, neutral, _NAME, _answers_of(mock))
+            if not _has_answer(mock, transport, sent):
+                exchanges.mocks.missed(service, neutral, _NAME, _answers(mock))
                 return await exchanges.run_async(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)
@@ -65,14 +65,14 @@ class PytestHTTPX:
         return handle_async_request
 
 
-def _answers_of(mock: Any) -> Iterator[str]:
+def _answers(mock: Any) -> Iterator[str]:
     for matcher, _ in mock._callbacks:
         used_up = matcher.nb_calls and not getattr(matcher, "is_reusable", False)
         more = (name for name in ("headers", "content", "json") if getattr(matcher, name, None))
-        yield answer_text(matcher.method, matcher.url, more) + (" (used up)" if used_up else "")
+        yield answer_text(matcher.method, matcher.url, more, used_up=used_up)
 
 
-def _answers(mock: Any, transport: Any, sent: Any) -> bool:
+def _has_answer(mock: Any, transport: Any, sent: Any) -> bool:
     """Whether a mock has an answer for a request, and has not used it up."""
     fitting = [matcher for matcher, _ in mock._callbacks if matcher.match(transport, sent)]
     return any(not matcher.nb_calls for matcher in fitting) or bool(

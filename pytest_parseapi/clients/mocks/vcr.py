@@ -65,7 +65,7 @@ def _answers(cassette: Any) -> Iterator[str]:
         return
     for index, (asked, _) in enumerate(cassette.data):
         used_up = cassette.play_counts[index] and not cassette.allow_playback_repeats
-        yield answer_text(asked.method, asked.uri) + (" (used up)" if used_up else "")
+        yield answer_text(asked.method, asked.uri, used_up=used_up)
 
 
 def _plays(hosts: SimulatedHosts, real: Any) -> Any:

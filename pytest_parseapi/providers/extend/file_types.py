@@ -103,6 +103,11 @@ _UNSUPPORTED: Final = frozenset(
 )
 
 
+def _extension(name: str) -> str:
+    """What follows the last dot of a name, in lower case; empty where there is none."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
 def kind_of(name: str) -> FileKind:
     """What the name of a file says of it.
 
@@ -110,7 +115,7 @@ def kind_of(name: str) -> FileKind:
         >>> kind_of("scan.PNG").mime
         'image/png'
     """
-    return _KINDS.get(name.rpartition(".")[2].lower(), _UNKNOWN) if "." in name else _UNKNOWN
+    return _KINDS.get(_extension(name), _UNKNOWN)
 
 
 def unsupported_extension(name: str) -> str | None:
@@ -120,5 +125,5 @@ def unsupported_extension(name: str) -> str | None:
         >>> unsupported_extension("drawing.dwg")
         '.dwg'
     """
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
+    extension = _extension(name)
     return f".{extension}" if extension in _UNSUPPORTED else None
