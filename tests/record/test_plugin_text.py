@@ -62,6 +62,17 @@ def test_a_run_that_shows_itself_is_no_log_of_the_consumers(extend_api, own):
     extend_api.assert_run_failure_logged()
 
 
+def test_a_delivery_of_the_consumers_own_counts(extend_api):
+    extend_api.fail("CORRUPT_FILE")
+    request_id = send(extend_api).json()["requestId"]
+    key = extend_api.api_key
+    sys.stdout.write(f"WebhookDelivery(body=b'', headers={{'authorization': 'Bearer {key}'}})\n")
+    sys.stdout.write(f"WebhookDelivery(body=x) failed: {request_id}\n")
+    extend_api.assert_request_id_logged()
+    with pytest.raises(AssertionError, match="rule broken: no credential appears in logs"):
+        extend_api.assert_credential_not_logged()
+
+
 def test_the_consumers_own_list_of_ids_counts(extend_api):
     extend_api.fail("CORRUPT_FILE")
     sys.stdout.write(f"failed: {[send(extend_api).json()['requestId']]}\n")

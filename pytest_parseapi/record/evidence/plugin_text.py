@@ -16,7 +16,7 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 # the same name, but not with the same fields.
 _OBJECT: Final = re.compile(
     r"\b(?:Attempt\(number=|Run\(id='[^']*', document=.*?, status='[^']*', failed="
-    r"|WebhookDelivery\(body=|RequestIds\(\[).*"
+    r"|WebhookDelivery\(body=.*?, headers=.*?, event_id='|RequestIds\(\[).*"
 )
 _FINDING: Final = re.compile(
     r"(?:E\s)?\s{2,}(?:operation  |expected   |seen       |nearest    |next       )\S.*"
