@@ -140,7 +140,8 @@ def _never_acted_on(observed: Observed, answers: Sequence[WebhookAnswer]) -> Fin
             broke,
             f"0: {said(broke)}, and answered a later delivery without asking the API",
         ),
-        advice="mark an event as seen when its work is done, not before",
+        advice="mark an event as seen when its work is done, not before; where it works without "
+        "the API, count its effect: assert_webhook_handled_once(effects=callable)",
     )
 
 

@@ -303,6 +303,10 @@ def test_a_key_in_base64_is_a_leak(extend_api, written):
         ("k&#x2F;9&plus;" * 5, "escaped"),
         ((b"k/9+" * 5).hex(), "hex"),
         ((b"k/9+" * 5).hex(":").upper(), "hex"),
+        ((b"k/9+" * 5).hex(" "), "hex"),
+        ((b"k/9+" * 5).hex("-"), "hex"),
+        ((b"k/9+" * 5).hex(" ").replace(" ", " 0x"), "hex"),
+        ((b"k/9+" * 5).hex(" ").replace(" ", ", 0x"), "hex"),
     ],
 )
 def test_a_key_that_is_escaped_is_a_leak(extend_api, written, form):

@@ -96,7 +96,17 @@ def test_a_run_that_was_cancelled_is_no_success(extend_api, cancels):
     if cancels:
         extend_api.assert_parsed_once()
     else:
-        assert said(extend_api.assert_parsed_once).startswith("rule broken: ")
+        assert said(extend_api.assert_parsed_once).startswith(
+            "rule broken: no document is parsed again after a success\n"
+        )
+
+
+def test_a_run_that_was_cancelled_is_nothing_to_check(extend_api):
+    run = send(extend_api, path="/parse_runs").json()["id"]
+    ask(extend_api, "POST", f"/parse_runs/{run}/cancel")
+    assert said(extend_api.assert_parsed_once).startswith(
+        "nothing to check: no document is parsed again after a success\n"
+    )
 
 
 def test_a_run_that_is_submitted_twice(extend_api):

@@ -115,4 +115,6 @@ def test_a_retry_of_another_part_is_none(extend_api, beside):
 def test_the_same_part_is_parsed_once(extend_api):
     for _ in range(2):
         asking_for(extend_api)(0)
-    assert said(extend_api.assert_parsed_once).startswith("rule broken: ")
+    assert said(extend_api.assert_parsed_once).startswith(
+        "rule broken: no document is parsed again after a success\n"
+    )

@@ -385,3 +385,11 @@ def test_a_lost_submission_is_sent_again_with_its_key(nutrient_api, keys, seen, 
         "  next       make the key once for each submission, and send it with every attempt\n"
     )
     assert said(nutrient_api.assert_follows_documentation) == text
+
+
+def test_a_request_that_makes_no_run_needs_no_key(nutrient_api):
+    nutrient_api.fail("read_timeout")
+    for key in ("one", "two"):
+        send(nutrient_api, path="/extraction/parse", headers={"idempotency-key": key})
+        nutrient_api.clock.advance(1)
+    nutrient_api.assert_payload_resent()

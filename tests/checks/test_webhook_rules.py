@@ -437,7 +437,8 @@ LOST = (
     "  operation  parse_run.processed {event}  {document}\n"
     "  expected   1 effect\n"
     "  seen       0: it {answered}, and answered a later delivery without asking the API\n"
-    "  next       mark an event as seen when its work is done, not before\n"
+    "  next       mark an event as seen when its work is done, not before; where it works without "
+    "the API, count its effect: assert_webhook_handled_once(effects=callable)\n"
 )
 
 
@@ -489,6 +490,32 @@ def test_a_receiver_that_acts_on_other_events_has_to_act_on_this_one(
             event=delivery.event_id, document="b.pdf", answered="raised OSError: no database"
         )
     )
+
+
+def test_an_event_is_lost_also_where_no_reply_came(extend_api):
+    extend_api.fail("connect_error", endpoint="/parse_runs/{id}")
+    extend_api.deliver(extend_api.webhook(), Fragile(extend_api, marks_first=True))
+    assert problems(extend_api) == ["webhook_handled_once"]
+
+
+def test_what_the_receiver_does_about_events_of_another_type_says_nothing(extend_api):
+    receiver = Fragile(extend_api, marks_first=True)
+    extend_api.deliver(extend_api.webhook("CORRUPT_FILE", document="other.pdf"), receiver)
+    logging.getLogger("app").error("CORRUPT_FILE %s", extend_api.runs[0].id)
+    receiver.breaks = True
+    extend_api.deliver(extend_api.webhook(document="b.pdf"), receiver)
+    extend_api.assert_follows_documentation()
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_what_is_asked_about_the_run_after_the_answer_is_an_act(extend_api, times):
+    receiver = Fragile(extend_api, marks_first=True, tries=2)
+    extend_api.fail("INTERNAL_ERROR", times=times, endpoint="/parse_runs/{id}")
+    delivery = extend_api.webhook()
+    extend_api.deliver(delivery, receiver)
+    time.sleep(4)
+    assert ("code" in receiver.ask("GET", f"/parse_runs/{delivery.run_id}")) == (times == 3)
+    assert "webhook_handled_once" not in problems(extend_api)
 
 
 def test_work_that_was_done_before_the_receiver_broke_is_not_lost(extend_api):
