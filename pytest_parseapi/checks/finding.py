@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.model.mistakes import counted
-from pytest_parseapi.model.one_line import printable
+from pytest_parseapi.model.printable_text import printable
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run

@@ -15,6 +15,7 @@ from pytest_parseapi.model.context import Context
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply, Request
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.multipart import MalformedBody
 from pytest_parseapi.model.request_content import (
     json_object,
@@ -245,7 +246,8 @@ def _error_body(
 ) -> Mapping[str, Any]:
     body = behaviour.error_body(error, message=message, request_id=request_id, details=details)
     if not isinstance(body, Mapping):
-        raise TypeError(f"{type(behaviour).__qualname__}.error_body gives a mapping, not {body!r}")
+        name = f"{type(behaviour).__qualname__}.error_body"
+        raise UsageError(f"provider {error.provider!r}: {name} gives a mapping, not {body!r}")
     return body
 
 

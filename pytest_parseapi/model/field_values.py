@@ -20,7 +20,7 @@ from pytest_parseapi.model.credentials import (
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, Basis, Cure, DocumentedError, Topic
 from pytest_parseapi.model.mistakes import listed
-from pytest_parseapi.model.one_line import error_line
+from pytest_parseapi.model.printable_text import error_line
 from pytest_parseapi.model.provider import APIVersion, Provider
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import Signing, WebhookDescription

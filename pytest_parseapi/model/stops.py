@@ -7,7 +7,7 @@ from typing import Literal, NoReturn
 
 from pytest_parseapi.model.call_site import call_site, shortened, waiting_sites
 from pytest_parseapi.model.mistakes import SimulationStopped
-from pytest_parseapi.model.one_line import printable
+from pytest_parseapi.model.printable_text import printable
 from pytest_parseapi.model.redaction import without_secrets
 
 StopKind = Literal["miss", "fuse", "hang"]

@@ -169,7 +169,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options = vars(config.option)
     given = [options[name] for name in options if name.startswith("parseapi_")]
     if given.count(None) < len(given) or config.getini("parseapi_guard"):
-        from pytest_parseapi.plugin.features import register
+        from pytest_parseapi.plugin.registration import register
 
         register(config)
 
@@ -184,7 +184,7 @@ def pytest_report_header() -> str | None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer ``--parseapi-errors`` and ``--parseapi-init``."""
     if config.option.parseapi_errors or config.option.parseapi_init is not None:
-        from pytest_parseapi.plugin.features import answer
+        from pytest_parseapi.plugin.registration import answer
 
         answer(config)
         return 0

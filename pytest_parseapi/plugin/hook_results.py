@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError, kind
-from pytest_parseapi.model.one_line import error_line
+from pytest_parseapi.model.printable_text import error_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.evidence.collector import Source
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.one_line import error_line, one_line, show
+from pytest_parseapi.model.printable_text import error_line, one_line, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.plugin.phases import runs_no_tests

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.model.one_line import one_line
+from pytest_parseapi.model.printable_text import one_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt

@@ -15,7 +15,7 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.one_line import show
+from pytest_parseapi.model.printable_text import show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording

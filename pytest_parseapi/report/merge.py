@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_parseapi.model.one_line import show
+from pytest_parseapi.model.printable_text import show
 from pytest_parseapi.report.coverage import report_of
 from pytest_parseapi.report.data import (
     ReportData,

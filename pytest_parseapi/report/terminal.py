@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from pytest_parseapi.model.lookup import SURFACES
-from pytest_parseapi.model.one_line import one_line
+from pytest_parseapi.model.printable_text import one_line
 from pytest_parseapi.report.data import ReportData, RowData
 
 _HEADINGS = ("provider", "surface", "documented", "simulated", "checked", "")

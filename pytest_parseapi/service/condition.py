@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import UsageError, kind
-from pytest_parseapi.model.one_line import error_line
+from pytest_parseapi.model.printable_text import error_line
 
 if TYPE_CHECKING:
     import httpx

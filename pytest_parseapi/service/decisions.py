@@ -16,7 +16,7 @@ from pytest_parseapi.model.runs import no_runs
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.error_outcomes import readable_id, scripted_outcome
+from pytest_parseapi.service.error_outcomes import readable_id
 from pytest_parseapi.service.provider_data import ProviderData
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.replay_script import Replay, item_of
@@ -149,10 +149,7 @@ class Decisions:
         if isinstance(reply, Outcome):
             return reply
         script.take(found)
-        wording = self._functions.wording(step.error, call)
-        return self._functions.guarded(
-            scripted_outcome, self._provider, step, wording, reply, request_id
-        )
+        return self._functions.scripted(step, call, reply, request_id)
 
     def _replayed(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_parseapi.model.behaviour import Behaviour, Rejected
@@ -12,9 +11,9 @@ from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.provider_results import NO_DETAILS, error_reply
 from pytest_parseapi.service.script import Step
 
-_NO_DETAILS: Final[Mapping[str, Any]] = MappingProxyType({})
 _TITLES: Final = {
     "bad_gateway_html": "502 Bad Gateway",
     "service_unavailable_html": "503 Service Temporarily Unavailable",
@@ -61,35 +60,24 @@ def broken_reply(
     )
     if not unknown:
         error = next((known for known in provider.errors if known.status == status), error)
-    return provider.behaviour.error_reply(
-        error,
-        message=message or error.message,
-        request_id=request_id if unknown else None,
-        details=_NO_DETAILS,
-    )
+    carried = request_id if unknown else None
+    return error_reply(provider, error, carried, message=message or error.message)
 
 
 def error_outcome(
-    behaviour: Behaviour,
+    provider: Provider,
     error: DocumentedError,
     request_id: str,
     *,
     message: str | None = None,
-    details: Any = _NO_DETAILS,
+    details: Mapping[str, Any] = NO_DETAILS,
     retry_after: str | None = None,
 ) -> Outcome:
     """A documented error, in the provider's own shape."""
-    reply = behaviour.error_reply(
-        error,
-        message=error.message if message is None else message,
-        request_id=request_id,
-        details=details,
-    )
-    if not isinstance(reply, Reply):
-        raise TypeError(f"{type(behaviour).__qualname__}.error_reply gives a Reply, not {reply!r}")
+    reply = error_reply(provider, error, request_id, message=message, details=details)
     if retry_after is not None:
         reply = _with_retry_after(reply, retry_after)
-    found = readable_id(request_id, reply, behaviour)
+    found = readable_id(request_id, reply, provider.behaviour)
     return Outcome(result=reply, error=error, request_id=found)
 
 
@@ -108,11 +96,11 @@ def scripted_outcome(
     if isinstance(step.error, DocumentedError):
         message = None if wording is None else wording.message
         return error_outcome(
-            provider.behaviour,
+            provider,
             step.error,
             request_id,
             message=message if step.message is None else step.message,
-            details=_NO_DETAILS if wording is None else wording.details,
+            details=NO_DETAILS if wording is None else wording.details,
             retry_after=step.retry_after,
         )
     reply = broken_reply(provider, step.error, success, request_id, step.message)

@@ -20,7 +20,7 @@ from pytest_parseapi.model.runs import RunFailure
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_run
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.error_outcomes import error_outcome
+from pytest_parseapi.service.provider_results import NO_DETAILS, error_reply
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
 from pytest_parseapi.service.run_book import RunBook
@@ -153,10 +153,8 @@ class GuidedService:
         return replies
 
     def _error_reply(self, error: DocumentedError, wording: Rejected | None) -> Reply:
-        details = {} if wording is None else wording.details
-        outcome = error_outcome(self._behaviour, error, _REQUEST_ID, details=details)
-        assert isinstance(outcome.result, Reply)
-        return outcome.result
+        details = NO_DETAILS if wording is None else wording.details
+        return error_reply(self.provider, error, _REQUEST_ID, details=details)
 
     def _ways(self, request: Request, endpoint: Endpoint) -> Iterator[Request]:
         """The request as it was recorded, and good ones."""

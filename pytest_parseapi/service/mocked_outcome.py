@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_parseapi.model.endpoint import Endpoint
@@ -15,6 +14,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.error_outcomes import readable_id
+from pytest_parseapi.service.provider_results import NO_DETAILS, error_reply
 
 _PROBE: Final = "req_parseapi_probe"
 
@@ -82,7 +82,7 @@ def _other_flag(
 ) -> str | None:
     """What the documented body says otherwise by a flag, such as whether to retry."""
     documented = provider.behaviour.error_body(
-        error, message=error.message, request_id=_PROBE, details=MappingProxyType({})
+        error, message=error.message, request_id=_PROBE, details=NO_DETAILS
     )
     for name, value in documented.items():
         found = None if body is None else body.get(name)
@@ -140,9 +140,7 @@ def _documented(errors: list[DocumentedError], endpoint: Endpoint) -> Documented
 
 
 def _carries_id(provider: Provider, error: DocumentedError) -> bool:
-    reply = provider.behaviour.error_reply(
-        error, message=error.message, request_id=_PROBE, details=MappingProxyType({})
-    )
+    reply = error_reply(provider, error, _PROBE)
     return readable_id(_PROBE, reply, provider.behaviour) is not None
 
 

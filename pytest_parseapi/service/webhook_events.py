@@ -13,7 +13,7 @@ from pytest_parseapi.model.runs import RunFailure, Submission
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescription
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
-from pytest_parseapi.service.provider_functions import checked_result
+from pytest_parseapi.service.provider_results import checked_result
 from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.run_states import BatchState, RunState

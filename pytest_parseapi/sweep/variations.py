@@ -14,6 +14,7 @@ from pytest_parseapi.model.faults import FAULTS, NetworkFault
 from pytest_parseapi.model.mistakes import UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
+from pytest_parseapi.service.provider_results import error_reply
 from pytest_parseapi.service.script import ALWAYS
 from pytest_parseapi.sweep.places import Place, WatchedExchange
 
@@ -242,9 +243,7 @@ def _runs(provider: Provider, kinds: AskedKinds) -> Iterator[Failure]:
 
 def _shape(provider: Provider, error: DocumentedError) -> object:
     """What a body of this error looks like: the names of its fields."""
-    reply = provider.behaviour.error_reply(
-        error, message=error.message, request_id="id", details={}
-    )
+    reply = error_reply(provider, error, "id")
     try:
         body = json.loads(reply.body)
     except ValueError:

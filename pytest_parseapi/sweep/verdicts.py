@@ -11,7 +11,6 @@ from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
-from pytest_parseapi.sweep.disturbed import is_excused
 from pytest_parseapi.sweep.trial import (
     Broken,
     Crash,
@@ -21,6 +20,7 @@ from pytest_parseapi.sweep.trial import (
     rules_broken_in,
 )
 from pytest_parseapi.sweep.variations import Variation
+from pytest_parseapi.sweep.webhook_excuses import is_excused
 
 Verdict = Literal[
     "endless",

@@ -290,7 +290,7 @@ def raising(*_arguments, **_named):
         ("documents", lambda *_: (None,), "gives a tuple of texts, not (None,)"),
         ("error_body", raising, "raised BrokenError: two"),
         ("error_body", lambda *_, **__: {"x": {1}}, "raised TypeError: Object of type set is not"),
-        ("error_body", lambda *_, **__: None, "Wrong.error_body gives a mapping, not None"),
+        ("error_body", lambda *_, **__: None, "'acme': Wrong.error_body gives a mapping, not None"),
         ("wording_for", raising, "raising raised BrokenError: two"),
         ("wording_for", lambda *_: "x", "gives a Rejected or None, not 'x'"),
         *(
@@ -307,7 +307,7 @@ def raising(*_arguments, **_named):
                 ),
             )
         ),
-        ("error_reply", lambda *_, **__: {}, "Wrong.error_reply gives a Reply, not {}"),
+        ("error_reply", lambda *_, **__: {}, "'acme': <lambda> gives a Reply, not {}"),
         ("error_reply", lambda *_, **__: Reply(status=1), "gives a Reply whose status is not"),
     ],
 )

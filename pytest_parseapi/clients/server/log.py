@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Final, TextIO
 
-from pytest_parseapi.model.one_line import one_line
+from pytest_parseapi.model.printable_text import one_line
 
 _MAX_WAITING_LINES: Final = 10_000
 _LAST_WAIT_SECONDS: Final = 2.0

@@ -1,4 +1,4 @@
-"""Deliveries that the failure itself disturbed: a receiver that asks the API cannot take them."""
+"""Rules about webhooks that a receiver broke only because the API failed it: no findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registers the parts of the plugin that options and ini values ask for."""
+"""Registers what options ask for: the sweep, the report, the guard, the audit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.mistakes import UsageError
-from pytest_parseapi.model.one_line import printable, show
+from pytest_parseapi.model.printable_text import printable, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
 from pytest_parseapi.plugin.simulated_test import test_key

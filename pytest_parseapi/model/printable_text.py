@@ -1,4 +1,4 @@
-"""What others wrote, as a terminal shows it, a worker of pytest-xdist sends it, a file holds it."""
+"""Text of others, made fit for a terminal, for a worker of pytest-xdist and for a file."""
 
 from __future__ import annotations
 
