@@ -54,11 +54,20 @@ def sweep_request(config: pytest.Config) -> SweepRequest:
     path = None if given is None else config.invocation_params.dir / given
     try:
         kinds = asked_kinds(options.parseapi_sweep_kinds or "", depth)
-        known = Baseline() if path is None or write else read_baseline(path, given or "")
+        is_new = path is None or (write and _may_be_overwritten(path))
+        known = Baseline() if path is None or is_new else read_baseline(path, given or "")
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     packages = tuple(config.getini("parseapi_sweep_code"))
     return SweepRequest(kinds=kinds, packages=packages, baseline=known, path=path, write=write)
+
+
+def _may_be_overwritten(path: Path) -> bool:
+    """Whether it does not matter what a file holds; another must hold a baseline already."""
+    try:
+        return path.suffix.lower() == ".json" or path.stat().st_size == 0
+    except OSError:
+        return True  # writing it will say what is wrong
 
 
 def check_sweep_options(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pytest_parseapi.report.data import FORMAT, VERSION, ReportData
@@ -23,6 +24,11 @@ _MAX_BYTES: Final = 256 * 1024 * 1024
 _SCRIPTS: Final = (
     *("base.js", "rules.js", "matrix.js", "sweep.js", "timeline.js", "tests.js", "filters.js"),
 )
+_HEAD_BYTES: Final = 1024
+_SIGNS: Final = MappingProxyType(
+    {"json": FORMAT.encode(), "html": b'<meta name="generator" content="pytest-parseapi">'}
+)
+_ENDINGS: Final = MappingProxyType({"json": (".json",), "html": (".html", ".htm")})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -103,6 +109,28 @@ def page(report: ReportData, written: datetime | None = None) -> str:
     }.items():
         text = text.replace(place, content, 1)
     return text
+
+
+def is_of_something_else(path: Path, kind: str) -> bool:
+    """Whether a file is there that a report should not take the place of, such as a test's.
+
+    A file whose name ends as a report's does may be overwritten; so may an empty one, and an
+    earlier report by whatever name.
+
+    Args:
+        path: where the report is to be written.
+        kind: ``json`` or ``html``.
+    """
+    if path.suffix.lower() in _ENDINGS[kind]:
+        return False
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except (OSError, ValueError):
+        return False  # writing it will say what is wrong
+    return bool(head) and _SIGNS[kind] not in head
 
 
 def write(texts: Mapping[Path, str]) -> None:

@@ -19,7 +19,14 @@ from pytest_parseapi.report.data import (
     TestData,
     TestOutcome,
 )
-from pytest_parseapi.report.files import ReportFileError, json_text, page, read_json, write
+from pytest_parseapi.report.files import (
+    ReportFileError,
+    is_of_something_else,
+    json_text,
+    page,
+    read_json,
+    write,
+)
 from pytest_parseapi.report.options import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
 
@@ -122,6 +129,10 @@ def merge(options: argparse.Namespace) -> int:
 def _texts(report: ReportData, options: argparse.Namespace) -> dict[Path, str]:
     """What to write, by path."""
     texts = {}
+    for kind in ("json", "html"):
+        path = getattr(options, kind)
+        if path is not None and is_of_something_else(path, kind):
+            raise ReportFileError(f"--{kind} would overwrite {path}, which is no such report")
     if options.json is not None:
         texts[options.json] = json_text(report)
     if options.html is not None:

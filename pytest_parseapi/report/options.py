@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.report.files import is_of_something_else
 
 TERMINAL: Final = "terminal"
 GITHUB: Final = "github"
@@ -74,7 +75,7 @@ def requested(
         taken: the files of other options, which no report may overwrite.
 
     Raises:
-        UsageError: two reports have the same path, or one has that of another option.
+        UsageError: two reports have the same path, or one has that of another option or file.
     """
     asked = list(kinds)
     others = {_real(root, file): f"{name}={file}" for name, file in taken.items() if file}
@@ -97,6 +98,11 @@ def requested(
             raise UsageError(
                 f"--parseapi-report={item} and --parseapi-report={written[same]} would write to "
                 "the same file: give each report a path of its own"
+            )
+        if is_of_something_else(root / path, kind):
+            raise UsageError(
+                f"--parseapi-report={item} would overwrite a file that is no such report: give the "
+                f"report a path of its own, such as {kind}:report.{kind}"
             )
         written[same] = item
         paths[kind].append(root / path)

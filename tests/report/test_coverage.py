@@ -236,6 +236,18 @@ def test_the_command_writes_page_data_and_table(tmp_path, capsys):
     assert main(["merge", files[0], "--fail-under=100"]) == 1
 
 
+@pytest.mark.parametrize("kind", ["html", "json"])
+def test_the_command_overwrites_nothing_but_a_report(tmp_path, capsys, kind):
+    write({tmp_path / "0": json_text(report_of(SMALL, []))})
+    other = tmp_path / "test_a.py"
+    other.write_text("a test")
+    assert main(["merge", str(tmp_path / "0"), f"--{kind}={other}"]) == 2
+    assert capsys.readouterr().err == (
+        f"pytest_parseapi: --{kind} would overwrite {other}, which is no such report\n"
+    )
+    assert other.read_text() == "a test"
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"), [("utf-8", r"\x1b[2J\ud800é"), ("ascii", r"\x1b[2J\ud800\xe9")]
 )

@@ -238,6 +238,33 @@ def test_a_report_to_the_file_of_another_option_is_refused(nested, pytester, opt
     assert (pytester.path / "kept").read_text() == kept
 
 
+@pytest.mark.parametrize("kind", ["json", "html"])
+def test_a_report_to_a_file_of_something_else_is_refused_before_the_first_test(
+    nested, pytester, kind
+):
+    option = f"--parseapi-report={kind}:test_it.py"
+    path = pytester.makepyfile(test_it=GREEN)
+    before = path.read_text()
+    result = nested(None, option, str(path))
+    assert result.ret == 4
+    assert result.errlines[0] == (
+        f"ERROR: {option} would overwrite a file that is no such report: give the report a path "
+        f"of its own, such as {kind}:report.{kind}"
+    )
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("kind", ["json", "html"])
+def test_an_earlier_report_is_overwritten_whatever_its_name(nested, pytester, kind):
+    path = pytester.path / "last"
+    path.write_text("")
+    result = nested(RED, f"--parseapi-report={kind}:last")
+    assert result.ret == 1
+    again = nested(GREEN, f"--parseapi-report={kind}:last")
+    assert again.ret == 0
+    assert "test_green" in path.read_text(encoding="utf-8")
+
+
 def test_a_path_is_read_as_that_of_junit_xml(nested, pytester, monkeypatch):
     monkeypatch.setenv("HOME", str(pytester.path / "home"))
     monkeypatch.setenv("USERPROFILE", str(pytester.path / "home"))

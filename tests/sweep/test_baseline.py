@@ -61,6 +61,15 @@ def test_a_file_that_is_no_baseline(sweep, pytester, text, message):
     assert f"--parseapi-sweep-baseline=known.json: {message}" in result.stderr.str()
 
 
+def test_a_baseline_does_not_overwrite_a_file_of_something_else(sweep, pytester):
+    (pytester.path / "other.py").write_text("OTHER = 1")
+    option = "--parseapi-sweep-baseline=other.py"
+    result = sweep(TEST, option, "--parseapi-sweep-baseline-write")
+    assert result.ret == 4
+    assert f"{option}: the file is not JSON" in result.stderr.str()
+    assert (pytester.path / "other.py").read_text() == "OTHER = 1"
+
+
 def test_a_baseline_stays_whole_where_a_new_one_cannot_be_written(sweep, pytester, monkeypatch):
     known = pytester.path / "known.json"
     known.write_text("the one before")
