@@ -228,7 +228,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, Requirement]]] = {
     },
     DocumentedError: {
         "retryable": _FLAG,
-        "status": Requirement(f"from {_LOWEST_STATUS} to {_HIGHEST_STATUS}", _is_status),
+        "status": Requirement(f"an integer from {_LOWEST_STATUS} to {_HIGHEST_STATUS}", _is_status),
         "wire_code": _ANY_TEXT.or_none(),
         "message": _ANY_TEXT,
         "surfaces": _texts(),

@@ -54,9 +54,9 @@ def _problems(
     if same is None:
         yield from _place(provider, known)
         yield from _endpoints(provider)
-        yield from _descriptions(provider)
     yield from _errors(provider, same)
     if same is None:
+        yield from _descriptions(provider)
         yield from _results(provider)
 
 
@@ -155,6 +155,10 @@ def _endpoint(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
 
 def _descriptions(provider: Provider) -> Iterator[tuple[str, str]]:
     runs, webhooks = provider.runs, provider.webhooks
+    topics = [advice.topic for advice in provider.advice]
+    for index, topic in enumerate(topics):
+        if topic in topics[:index]:
+            yield f"advice[{index}].topic", f"is there twice: {topic!r}"
     codes = [error.code for error in (*provider.errors, *provider.own_errors)]
     usual = Provider.__dataclass_fields__["unauthorized"].default
     if provider.unauthorized not in ("", usual, *codes):

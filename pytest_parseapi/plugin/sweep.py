@@ -269,12 +269,12 @@ class SweepPlugin:
         """How a test names a provider's `ParseAPI`."""
         session = session_of(self._config)
         arguments = item._fixtureinfo.argnames
-        name = session.providers[provider].in_tests
+        api = session.providers[provider].in_tests
         is_default = session.default_provider(settings.provider).name == provider
-        if name not in arguments and is_default and "parseapi" in arguments:
-            name = "parseapi"
+        if api not in arguments and is_default and "parseapi" in arguments:
+            api = "parseapi"
         is_testcase = issubclass(item.cls or object, unittest.TestCase)
-        return Fixture(name=name, provider=provider, arguments=arguments, is_testcase=is_testcase)
+        return Fixture(api=api, provider=provider, arguments=arguments, is_testcase=is_testcase)
 
     def _sweep(self, closing: list[Node]) -> None:
         """Run the variations of the tests whose collector ends, the innermost first."""

@@ -27,20 +27,21 @@ class Fixture:
     """How a test gets its `ParseAPI`.
 
     Args:
-        name: the fixture's name.
+        api: what the test calls it: ``extend_api``, or ``parseapi_factory('acme')``.
         provider: the provider's name.
         arguments: the test's own arguments.
         is_testcase: whether it is a method of `unittest.TestCase`.
     """
 
-    name: str
+    api: str
     provider: str
     arguments: Collection[str]
     is_testcase: bool = False
 
     def hint(self, *others: str) -> str:
         """What to say where the test lacks arguments: ``, with the fixture extend_api``."""
-        missing = [name for name in (self.name, *others) if name not in self.arguments]
+        own = self.api.partition("(")[0]
+        missing = [name for name in (own, *others) if name not in self.arguments]
         noun = "fixture" if len(missing) == 1 else "fixtures"
         return f", with the {noun} {', '.join(missing)}" if missing else ""
 
@@ -56,7 +57,7 @@ def for_verdict(
         judgement: what is wrong with that.
         fixture: how the test gets its `ParseAPI`.
     """
-    check = _assertion(variation, trial, judgement, fixture.name)
+    check = _assertion(variation, trial, judgement, fixture.api)
     crash = judgement.crash
     above = [_THREAD, _LOUD] if crash is not None and crash.swallowed == "a thread" else []
     return [*above, *_joined(variation, trial, [check] if check else [], fixture)]
@@ -73,7 +74,7 @@ def for_rule(variation: Variation | None, trial: Trial, rule: Kind, fixture: Fix
     """
     kind = KINDS[rule]
     alone = not kind.needs_failure and (variation is None or kind.advice == "webhook")
-    check = f"{fixture.name}.{(alone and kind.check) or ALL_AT_ONCE}()"
+    check = f"{fixture.api}.{(alone and kind.check) or ALL_AT_ONCE}()"
     if variation is None:
         return [f"{_LAST}{fixture.hint()}:", check]
     return _joined(variation, trial, [check], fixture)
@@ -99,7 +100,7 @@ def _joined(variation: Variation, trial: Trial, checks: list[str], fixture: Fixt
         marks = [_mark(failure, hit, fixture.provider) for failure in variation.failures]
         lines = [_ABOVE, *_imports(marks), *marks]
         return [*lines, *([f"{_FIRST}{hint}:", *first] if first else []), *last]
-    lines = [f"{fixture.name}.{_call(failure, hit)}" for failure in variation.failures]
+    lines = [f"{fixture.api}.{_call(failure, hit)}" for failure in variation.failures]
     return [f"{_FIRST}{hint}:", *_imports(lines), *first, *lines, *last]
 
 

@@ -86,8 +86,16 @@ WRONG = [
     ),
     (errors(retryable="yes"), "errors[0].retryable must be True or False, not 'yes' (BUSY)"),
     (errors(retryable=None), "errors[0].retryable must be True or False, not None (BUSY)"),
-    (errors(status="503"), "errors[0].status must be from 400 to 599, not '503' (BUSY)"),
-    (errors(status=200), "errors[0].status must be from 400 to 599, not 200 (BUSY)"),
+    (errors(status="503"), "errors[0].status must be an integer from 400 to 599, not '503' (BUSY)"),
+    (errors(status=200), "errors[0].status must be an integer from 400 to 599, not 200 (BUSY)"),
+    (
+        acme(errors=(replace(BUSY, code=None),), unauthorized="BUSY"),
+        "errors[0].code must be a text that is not empty, not None",
+    ),
+    (
+        acme(advice=(Advice(topic="backoff", text="Wait.", source="a page"),) * 2),
+        "advice[1].topic is there twice: 'backoff'",
+    ),
     (errors(provider="extend"), "errors[0].provider must be 'acme', not 'extend' (BUSY)"),
     (errors(surfaces=()), "errors[0].surfaces must not be empty (BUSY)"),
     (

@@ -9,6 +9,7 @@ from sweep_app import APP, line_of
 
 from pytest_parseapi.clock import endless_waits
 from pytest_parseapi.sweep import limit
+from pytest_parseapi.sweep.reproduction import Fixture
 
 CRASHES = (
     APP
@@ -138,3 +139,10 @@ def waits(document):
     assert heads(result)[0][0] == "endless"
     assert "it has waited 3,000 times in a row" in result.text
     assert "too slow" not in result.text
+
+
+def test_the_lines_to_paste_name_the_fixture_and_not_the_call_of_a_factory():
+    api = Fixture(api="parseapi_factory('acme')", provider="acme", arguments=("tmp_path",))
+    assert api.hint("request") == ", with the fixtures parseapi_factory, request"
+    had = Fixture(api="parseapi_factory('acme')", provider="acme", arguments=("parseapi_factory",))
+    assert (had.hint(), had.hint("request")) == ("", ", with the fixture request")
