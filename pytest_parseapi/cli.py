@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.printable_text import aligned
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.providers.registry import provider_named, registry
 from pytest_parseapi.report.compare import add_compare, compare
@@ -29,11 +30,7 @@ def error_table(providers: Iterable[Provider]) -> str:
     headings = ("provider", "code", "status", "retry", "surfaces", "endpoints", "basis", "source")
     rows: list[tuple[str, ...]] = [headings]
     rows += [_row(provider, error) for provider in providers for error in provider.errors]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n".join(aligned(rows))
 
 
 def error_json(providers: Iterable[Provider]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.mocks.by_socket import unasked_mock
 from pytest_parseapi.clients.mocks.misses import MockMisses
@@ -98,6 +99,10 @@ class SimulatedHosts:
     def find(self, host: str) -> SimulatedService | None:
         """The service at a host, or None where the request passes through."""
         return self._services.get(host) or self._services.get(plain_host(host))
+
+    def find_by_url(self, url: str) -> SimulatedService | None:
+        """The service that a URL leads to, or None where the request passes through."""
+        return self.find(urlsplit(url).hostname or "")
 
     def receive(
         self, service: SimulatedService, request: Request, caller: Caller | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Container, Sequence
 from typing import Final, TextIO
 
 _ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -36,6 +37,27 @@ def printable(text: str) -> str:
         'a\\udce9\nb'
     """
     return "\n".join(map(one_line, text.split("\n")))
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """The rows of a table as lines, each column as wide as its widest cell.
+
+    Args:
+        rows: all of one length.
+        right: the columns whose cells end below each other, such as numbers.
+
+    Example:
+        >>> aligned([("n", "name"), ("10", "a")], right={0})
+        [' n  name', '10  a']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def show(text: str, stream: TextIO | None) -> None:

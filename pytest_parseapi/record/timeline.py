@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.model.printable_text import one_line
+from pytest_parseapi.model.printable_text import aligned, one_line
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
@@ -55,24 +55,19 @@ def timeline_of(
     headings = (*_HEADINGS, provider.request_id_name)
     rows = [headings, *(_row(items[position]) for position in shown)]
     used = [column for column in range(len(headings)) if any(row[column] for row in rows[1:])]
-    widths = {column: max(len(row[column]) for row in rows) for column in used}
+    right = {place for place, column in enumerate(used) if column in _RIGHT}
+    texts = aligned([[row[column] for column in used] for row in rows], right)
     about = any(isinstance(item, Attempt) and item.number not in focus for item in items)
     about = about and bool(focus or events)
     lines: list[str] = []
     before = -1
-    for position, row in zip((-1, *shown), rows, strict=True):
+    for position, text in zip((-1, *shown), texts, strict=True):
         if dropped and len(lines) == 1:
             lines.append(f"    ... older attempts dropped to save memory: {dropped:,} ...")
         if position > before + 1:
             lines.append(_gap(items[before + 1 : position], about=about))
         before = position
-        cells = (
-            row[column].rjust(widths[column])
-            if column in _RIGHT
-            else row[column].ljust(widths[column])
-            for column in used
-        )
-        lines.append(("    " + "  ".join(cells)).rstrip())
+        lines.append(f"    {text}")
     if before + 1 < len(items):
         lines.append(_gap(items[before + 1 :], about=about))
     lines += [

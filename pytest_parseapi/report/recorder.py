@@ -79,9 +79,8 @@ class _Met:
         attempts = service.journal.attempts
         if attempts:
             self.surfaces.add("http")
-        book = _run_book(service)
-        if book is not None:
-            self._add_webhooks(book)
+        if service.runs is not None:
+            self._add_webhooks(service.runs)
         for attempt in attempts:
             self.endpoints.add(attempt.endpoint)
             if attempt.run_status is not None:
@@ -148,7 +147,7 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
 
 
 def _runs(service: SimulatedService) -> list[RunData]:
-    book = _run_book(service)
+    book = service.runs
     runs = [] if book is None else book.shown(service.now)[:_FIRST_ROWS]
     return [
         RunData(
@@ -159,10 +158,6 @@ def _runs(service: SimulatedService) -> list[RunData]:
         )
         for run in runs
     ]
-
-
-def _run_book(service: SimulatedService) -> RunBook | None:
-    return service.runs
 
 
 def _seconds(value: Any) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_parseapi.model.printable_text import aligned
+
 RULES: Final = "parseapi_rules"
 """Where a test's report keeps the rules that it broke; a plain list, for workers of xdist."""
 MESSAGE: Final = "parseapi_message"
@@ -76,23 +78,8 @@ def rows_of(broken: Iterable[BrokenRule]) -> list[RuleRow]:
 
 def table(rows: Sequence[RuleRow]) -> list[str]:
     """The lines of the table, one for each rule."""
-    cells = [_HEADINGS, *((row.name, str(row.cases), *_texts(row)) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADINGS))]
-    return [
-        "  ".join(
-            (
-                line[0].ljust(widths[0]),
-                line[1].rjust(widths[1]),
-                line[2].ljust(widths[2]),
-                line[3],
-            )
-        )
-        for line in cells
-    ]
-
-
-def _texts(row: RuleRow) -> tuple[str, str]:
-    return row.rule(_MAX_RULE_CHARS), row.first.test
+    cells = [(row.name, str(row.cases), row.rule(_MAX_RULE_CHARS), row.first.test) for row in rows]
+    return aligned([_HEADINGS, *cells], right={_HEADINGS.index("cases")})
 
 
 def step_summary(rows: Sequence[RuleRow], failed: int) -> str:

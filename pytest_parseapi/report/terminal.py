@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from pytest_parseapi.model.lookup import SURFACES
-from pytest_parseapi.model.printable_text import one_line
+from pytest_parseapi.model.printable_text import aligned, one_line
 from pytest_parseapi.report.data import ReportData, RowData
 
 _HEADINGS = ("provider", "surface", "documented", "simulated", "checked", "")
+_NUMBERS = range(2, 5)
 _WIDTH = 96
 
 
@@ -24,7 +25,7 @@ def summary(report: ReportData) -> list[str]:
         for (provider, surface), rows in groups.items()
         if provider in used
     ]
-    lines = _aligned([_HEADINGS, *table])
+    lines = aligned([_HEADINGS, *table], right=_NUMBERS)
     missing = []
     for (provider, surface), rows in groups.items():
         if provider in used:
@@ -96,15 +97,3 @@ def _wrapped(label: str, codes: Sequence[str]) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    numbers = range(2, 5)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return [
-        "  ".join(
-            cell.rjust(widths[column]) if column in numbers else cell.ljust(widths[column])
-            for column, cell in enumerate(row)
-        ).rstrip()
-        for row in rows
-    ]

@@ -33,7 +33,7 @@ class AioresponsesInterceptor(MockInterceptor):
                 fits = any(item.match(method, full) for item in own._matches.values())
                 sent = await _neutral(session, method, full, options if fits else {})
                 if not fits:
-                    hosts.misses.note(service.provider.name, sent, "aioresponses", _answers(own))
+                    hosts.misses.note(service, sent, "aioresponses", _answers(own))
                     return await own.patcher.temp_original(session, method, url, *args, **options)
                 if service.fails_before_mocks(sent):  # the failure of a sweep comes first
                     if options.get("data") is not None:

@@ -72,8 +72,7 @@ class AresponsesRoutes:
         written = await asked.send(_as_bytes(request))
         if asked.exchange is None:
             if not asked.passed_on:
-                name = self._service.provider.name
-                self._hosts.misses.note(name, request, _NAME, _answers(self._server))
+                self._hosts.misses.note(self._service, request, _NAME, _answers(self._server))
             return None
         return written, asked.exchange.pending(_read(written, request))
 

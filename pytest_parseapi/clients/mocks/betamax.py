@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
+from pytest_parseapi.clients.mocks.for_requests import NotAnswered, first_answer
 from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
 
 _BETAMAX: Final = "betamax's cassette"
 _LEFT: Final = "_parseapi_left"
+_OPTIONS: Final = ("stream", "timeout", "verify", "cert", "proxies")
 
 
 class BetamaxInterceptor(MockInterceptor):
@@ -34,26 +34,24 @@ class BetamaxInterceptor(MockInterceptor):
 
 def _sends(hosts: SimulatedHosts, real: Any) -> Any:
     def send(adapter: Any, request: Any, *args: Any) -> Any:
-        service = hosts.find(urlsplit(request.url).hostname or "")
-        cassette = adapter.cassette
+        service, cassette = hosts.find_by_url(request.url), adapter.cassette
         if service is None or cassette is None:
             return real(adapter, request, *args)
-        body, rewind = read_body(request)
-        _, timeout, *_ = args
-        sent = neutral_request(request, body, timeout)
-        copy = request.copy()
-        copy.body = body or request.body
-        failing = service.fails_before_mocks(sent)
-        found = None if failing else _match(cassette, copy)
-        if found is None:
-            if not failing:
-                hosts.misses.note(service.provider.name, sent, _BETAMAX, _answers(cassette))
-            rewind()
+        options = dict(zip(_OPTIONS, args, strict=True))
+
+        def ask(body: bytes) -> Any:
+            copy = request.copy()
+            copy.body = body or request.body
+            found = _match(cassette, copy)
+            if found is None:
+                raise NotAnswered
+            return found.as_response()
+
+        timeout, answers = options["timeout"], _answers(cassette)
+        response = first_answer(hosts, service, request, timeout, _BETAMAX, ask, answers)
+        if response is None:
             set_on(cassette, _LEFT, value=True)
-            names = ("stream", "timeout", "verify", "cert", "proxies")
-            options = dict(zip(names, args, strict=True))
             return adapter.find_adapter(request.url).send(request, **options)
-        response = recorded_answer(hosts, service, sent, _BETAMAX, found.as_response)
         set_on(response, "connection", adapter)
         return response
 
@@ -82,7 +80,7 @@ def _clears(hosts: SimulatedHosts, real: Any) -> Any:
 
 
 def _is_simulated(hosts: SimulatedHosts, interaction: Any) -> bool:
-    return hosts.find(urlsplit(interaction.data["request"]["uri"]).hostname or "") is not None
+    return hosts.find_by_url(interaction.data["request"]["uri"]) is not None
 
 
 def _answers(cassette: Any) -> Iterator[str]:

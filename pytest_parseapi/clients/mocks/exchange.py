@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.model.http import Fault, Reply, Request
@@ -34,6 +36,25 @@ def decoded(body: bytes, coding: str | None) -> bytes:
     with contextlib.suppress(httpx.DecodingError):
         return httpx.Response(200, headers={"content-encoding": coding}, content=body).content
     return body
+
+
+def sending_client(clients: Mapping[str, str], default: str) -> str:
+    """Who sends, as the stack tells.
+
+    Args:
+        clients: the names of client libraries, by the module whose frame shows that one sends.
+        default: the name where no such frame is there.
+    """
+    found = ""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = clients.get(frame.f_globals.get("__name__", ""))
+        if name == "requests" or (name and name != "urllib3" and not found):
+            return name
+        # requests sends by urllib3, and stands further out.
+        found = found or name or ""
+        frame = frame.f_back
+    return found or default
 
 
 class MockExchange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
@@ -30,20 +30,7 @@ class HTTPXMockAnswers:
 
     def __init__(self, module: Any, hosts: SimulatedHosts) -> None:
         self._module = module
-        self._hosts = hosts
-
-    def missed(
-        self, service: SimulatedService, request: Request, mock: str, answers: Iterable[str]
-    ) -> None:
-        """A mock has no answer for a request.
-
-        Args:
-            service: the one whose host is asked.
-            request: what is asked.
-            mock: what messages call the mock.
-            answers: what it has.
-        """
-        self._hosts.misses.note(service.provider.name, request, mock, answers)
+        self.hosts = hosts
 
     def copy(self, request: Any, body: bytes) -> Any:
         """The request for a mock, which reads it whole: the consumer's stream stays as spent."""
@@ -68,7 +55,7 @@ class HTTPXMockAnswers:
             mock: what messages call the mock.
             answer: asks the mock: gives a response, or raises.
         """
-        exchange = MockExchange(self._hosts, service, request, mock)
+        exchange = MockExchange(self.hosts, service, request, mock)
         try:
             response = self._with_body_read(answer())
         except BaseException as error:  # noqa: BLE001 - it is raised again
@@ -83,7 +70,7 @@ class HTTPXMockAnswers:
         self, service: SimulatedService, request: Request, mock: str, answer: Callable[[], Any]
     ) -> Any:
         """As `ask`, on an event loop."""
-        exchange = MockExchange(self._hosts, service, request, mock)
+        exchange = MockExchange(self.hosts, service, request, mock)
         try:
             response = answer()
             if inspect.isawaitable(response):
@@ -139,7 +126,7 @@ class HTTPXMockAnswers:
         """What an exception of a mock stands for; raises it where that is no answer."""
         if isinstance(error, NoAnswerLeft):
             exchange.discard()
-            self._hosts.stops.stop(
+            self.hosts.stops.stop(
                 f"{mock} has no answer left for {request.method} {request.url}: its side_effect "
                 f"is used up.\nGive it as many answers as the consumer may ask for."
             )

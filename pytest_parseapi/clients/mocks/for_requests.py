@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,37 @@ from pytest_parseapi.service.service import SimulatedService
 
 class NotAnswered(Exception):  # noqa: N818 - it is a decision, not an error
     """The mock leaves a request to the simulation."""
+
+
+def first_answer(
+    hosts: SimulatedHosts,
+    service: SimulatedService,
+    request: Any,
+    timeout: Any,
+    mock: str,
+    ask: Callable[[bytes], Any],
+    answers: Iterable[str],
+) -> Any:
+    """What a mock answers, on record; None where the simulation is to answer.
+
+    Args:
+        hosts: the simulated hosts.
+        service: the one whose host is asked.
+        request: a ``requests.PreparedRequest``; it can be sent after this.
+        timeout: what ``send`` was given.
+        mock: what messages call the mock.
+        ask: asks the mock, given the request's body; raises `NotAnswered` where it has no answer.
+        answers: what the mock has, by `answer_text`.
+    """
+    body, rewind = read_body(request)
+    sent = neutral_request(request, body, timeout)
+    if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
+        try:
+            return recorded_answer(hosts, service, sent, mock, lambda: ask(body))
+        except NotAnswered:
+            hosts.misses.note(service, sent, mock, answers)
+    rewind()
+    return None
 
 
 def recorded_answer(

@@ -5,15 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.for_requests import (
-    NotAnswered,
-    neutral_request,
-    read_body,
-    recorded_answer,
-)
+from pytest_parseapi.clients.mocks.for_requests import NotAnswered, first_answer
 from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.patching.attributes import set_on
@@ -27,14 +21,12 @@ class HTTMockInterceptor(MockInterceptor):
     def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def intercepts(real: Any) -> Any:
             def intercept(mock: Any, request: Any, **options: Any) -> Any:
-                service = hosts.find(urlsplit(request.url).hostname or "")
+                service = hosts.find_by_url(request.url)
                 if service is None:
                     return real(mock, request, **options)
-                body, rewind = read_body(request)
-                sent = neutral_request(request, body, options.get("timeout"))
                 given = request.body
 
-                def ask() -> Any:
+                def ask(body: bytes) -> Any:
                     set_on(request, "body", body or given)
                     try:
                         response = real(mock, request, **options)
@@ -44,14 +36,8 @@ class HTTMockInterceptor(MockInterceptor):
                         raise NotAnswered
                     return response
 
-                if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
-                    try:
-                        return recorded_answer(hosts, service, sent, "HTTMock", ask)
-                    except NotAnswered:
-                        name = service.provider.name
-                        hosts.misses.note(name, sent, "HTTMock", _answers(mock))
-                rewind()
-                return None
+                timeout, answers = options.get("timeout"), _answers(mock)
+                return first_answer(hosts, service, request, timeout, "HTTMock", ask, answers)
 
             return intercept
 

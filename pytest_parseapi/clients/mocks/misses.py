@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.redaction import redacted
+
+if TYPE_CHECKING:
+    from pytest_parseapi.service.service import SimulatedService
 
 _MOST_ANSWERS: Final = 3
 
@@ -25,11 +28,13 @@ class MockMisses:
     def __init__(self) -> None:
         self._found: dict[_Miss, tuple[str, ...]] = {}
 
-    def note(self, provider: str, request: Request, mock: str, answers: Iterable[str]) -> None:
+    def note(
+        self, service: SimulatedService, request: Request, mock: str, answers: Iterable[str]
+    ) -> None:
         """A mock has no answer for a request.
 
         Args:
-            provider: the name of the provider that is asked.
+            service: the one whose host is asked.
             request: what is asked.
             mock: what messages call the mock.
             answers: what it has, by `answer_text`; what is for other hosts does not count.
@@ -37,7 +42,9 @@ class MockMisses:
         here = (item for item in answers if request.host in item.replace("\\", ""))
         found = tuple(dict.fromkeys(map(redacted, here)))
         if found:
-            self._found[_Miss(provider, mock, f"{request.method} {request.path}")] = found
+            self._found[_Miss(service.provider.name, mock, f"{request.method} {request.path}")] = (
+                found
+            )
 
     def lines(self, provider: str | None = None) -> list[str]:
         """What mocks left to the simulation, a line each.

@@ -10,7 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import FAULT_TEXTS, MockExchange, decoded
+from pytest_parseapi.clients.mocks.exchange import (
+    FAULT_TEXTS,
+    MockExchange,
+    decoded,
+    sending_client,
+)
 from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Fault, Reply, Request, shared_timeouts
@@ -36,7 +41,7 @@ class PookInterceptor(MockInterceptor):
 
 def _matches(hosts: SimulatedHosts, real: Any) -> Any:
     def match(engine: Any, request: Any) -> Any:
-        service = hosts.find(urlsplit(request.rawurl).hostname or "")
+        service = hosts.find_by_url(request.rawurl)
         if service is None:
             return real(engine, request)
         sent = _neutral(request)
@@ -48,7 +53,7 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
         except sys.modules["pook.exceptions"].PookNoMatches:
             # What pook has no mock for would be an error of its own; the simulation has it.
             exchange.discard()
-            hosts.misses.note(service.provider.name, sent, "pook", _answers(engine))
+            hosts.misses.note(service, sent, "pook", _answers(engine))
             return None
         except OSError as error:
             name = "read_timeout" if isinstance(error, TimeoutError) else "connection_reset"
@@ -61,7 +66,7 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
             exchange.finish(_reply(found._response))
         else:
             exchange.discard()
-            hosts.misses.note(service.provider.name, sent, "pook", _answers(engine))
+            hosts.misses.note(service, sent, "pook", _answers(engine))
         return found
 
     return match
@@ -88,21 +93,10 @@ def _neutral(request: Any) -> Request:
             (str(name).lower(), str(value)) for name, value in headers if name.lower() != _BYPASS
         ),
         body=request.body if isinstance(request.body, bytes) else b"",
-        client=_client(),
+        client=sending_client(_CLIENTS, "http.client"),
         # pook is told none: what it raises, it raises at once.
         timeouts=shared_timeouts(0, 0, known=False),
     )
-
-
-def _client() -> str:
-    """Who sends: it asks pook by the interceptor of its library."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        found = _CLIENTS.get(frame.f_globals.get("__name__", ""))
-        if found is not None:
-            return found
-        frame = frame.f_back
-    return "http.client"
 
 
 def _reply(response: Any) -> Reply:

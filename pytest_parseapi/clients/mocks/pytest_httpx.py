@@ -36,7 +36,7 @@ class PytestHTTPX:
             if service.fails_before_mocks(neutral):
                 return exchanges.run(service, transport, request, body)
             if not _has_answer(mock, transport, sent):
-                exchanges.mocks.missed(service, neutral, _NAME, _answers(mock))
+                exchanges.hosts.misses.note(service, neutral, _NAME, _answers(mock))
                 return exchanges.run(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return exchanges.mocks.ask(service, neutral, _NAME, answer)
@@ -57,7 +57,7 @@ class PytestHTTPX:
             if service.fails_before_mocks(neutral):
                 return await exchanges.run_async(service, transport, request, body)
             if not _has_answer(mock, transport, sent):
-                exchanges.mocks.missed(service, neutral, _NAME, _answers(mock))
+                exchanges.hosts.misses.note(service, neutral, _NAME, _answers(mock))
                 return await exchanges.run_async(service, transport, request, body)
             answer = functools.partial(real, mock, transport, sent)
             return await exchanges.mocks.ask_async(service, neutral, _NAME, answer)

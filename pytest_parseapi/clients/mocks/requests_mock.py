@@ -5,15 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.for_requests import (
-    NotAnswered,
-    neutral_request,
-    read_body,
-    recorded_answer,
-)
+from pytest_parseapi.clients.mocks.for_requests import NotAnswered, first_answer
 from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 
@@ -26,27 +20,24 @@ class RequestsMockInterceptor(MockInterceptor):
     def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def sends(real: Any) -> Any:
             def send(adapter: Any, request: Any, **options: Any) -> Any:
-                service = hosts.find(urlsplit(request.url).hostname or "")
+                service = hosts.find_by_url(request.url)
                 if service is None:
                     return real(adapter, request, **options)
-                body, rewind = read_body(request)
-                sent = neutral_request(request, body, options.get("timeout"))
-                copy = request.copy()
-                copy.body = body or request.body
 
-                def ask() -> Any:
+                def ask(body: bytes) -> Any:
+                    copy = request.copy()
+                    copy.body = body or request.body
                     try:
                         return real(adapter, copy, **options)
                     except (module.exceptions.NoMockAddress, module._RunRealHTTP):
                         raise NotAnswered from None
 
-                if not service.fails_before_mocks(sent):  # the failure of a sweep comes first
-                    try:
-                        return recorded_answer(hosts, service, sent, "requests-mock", ask)
-                    except NotAnswered:
-                        name = service.provider.name
-                        hosts.misses.note(name, sent, "requests-mock", _answers(adapter))
-                rewind()
+                timeout, answers = options.get("timeout"), _answers(adapter)
+                found = first_answer(
+                    hosts, service, request, timeout, "requests-mock", ask, answers
+                )
+                if found is not None:
+                    return found
                 if _is_sent_on():
                     raise module._RunRealHTTP
                 return sys.modules["requests.adapters"].HTTPAdapter().send(request, **options)

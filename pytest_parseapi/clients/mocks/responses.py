@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.for_requests import neutral_request, read_body, recorded_answer
@@ -25,15 +24,14 @@ class ResponsesInterceptor(MockInterceptor):
     def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
         def finds(real: Any) -> Any:
             def find_match(mock: Any, request: Any) -> Any:
-                service = hosts.find(urlsplit(request.url).hostname or "")
+                service = hosts.find_by_url(request.url)
                 if service is None:
                     return real(mock, request)
                 # Of a file responses has read the bytes by now; a generator is spent alike.
                 request.body = read_body(request)[0] or request.body
                 match, reasons = real(mock, request)
                 if match is None:
-                    name = service.provider.name
-                    hosts.misses.note(name, _sent(request), "responses", _answers(mock))
+                    hosts.misses.note(service, _sent(request), "responses", _answers(mock))
                     return module.PassthroughResponse(request.method, request.url), reasons
                 if not match.passthrough and service.fails_before_mocks(_sent(request)):
                     # The failure of a sweep comes first.

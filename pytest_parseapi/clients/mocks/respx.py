@@ -63,7 +63,7 @@ class RespxRoutes:
             response = self._mocks.ask(service, request, _name(route), asked.answer)
             if response is not None or asked.passed_on:
                 return response
-        self._mocks.missed(service, request, "respx", _answers(routers))
+        self._mocks.hosts.misses.note(service, request, "respx", _answers(routers))
         return None
 
     async def ask_async(
@@ -80,7 +80,7 @@ class RespxRoutes:
             )
             if response is not None or asked.passed_on:
                 return response
-        self._mocks.missed(service, request, "respx", _answers(routers))
+        self._mocks.hosts.misses.note(service, request, "respx", _answers(routers))
         return None
 
 

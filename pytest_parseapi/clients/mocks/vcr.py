@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded
+from pytest_parseapi.clients.mocks.exchange import MockExchange, decoded, sending_client
 from pytest_parseapi.clients.mocks.interceptor import MockInterceptor
 from pytest_parseapi.clients.mocks.misses import answer_text
 from pytest_parseapi.model.http import Reply, Request, shared_timeouts
@@ -45,7 +45,7 @@ class VCRInterceptor(MockInterceptor):
 
 def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
     def can_play_response_for(cassette: Any, request: Any) -> Any:
-        service = hosts.find(urlsplit(request.uri).hostname or "")
+        service = hosts.find_by_url(request.uri)
         # The failure of a sweep comes first.
         if service is None:
             return real(cassette, request)
@@ -54,7 +54,7 @@ def _can_play(hosts: SimulatedHosts, real: Any) -> Any:
             return False
         found = real(cassette, request)
         if not found:
-            hosts.misses.note(service.provider.name, sent, _VCR, _answers(cassette))
+            hosts.misses.note(service, sent, _VCR, _answers(cassette))
         return found
 
     return can_play_response_for
@@ -70,7 +70,7 @@ def _answers(cassette: Any) -> Iterator[str]:
 
 def _plays(hosts: SimulatedHosts, real: Any) -> Any:
     def play_response(cassette: Any, request: Any) -> Any:
-        service = hosts.find(urlsplit(request.uri).hostname or "")
+        service = hosts.find_by_url(request.uri)
         if service is None:
             return real(cassette, request)
         exchange = MockExchange(hosts, service, _neutral(request), _VCR)
@@ -100,7 +100,7 @@ def _loads(_hosts: SimulatedHosts, real: Any) -> Any:
 
 def _records(hosts: SimulatedHosts, real: Any) -> Any:
     def append(cassette: Any, request: Any, response: Any) -> Any:
-        known = hosts.find(urlsplit(request.uri).hostname or "")
+        known = hosts.find_by_url(request.uri)
         if known is None or getattr(cassette, _LOADING, False):
             real(cassette, request, response)
 
@@ -110,7 +110,7 @@ def _records(hosts: SimulatedHosts, real: Any) -> Any:
 def _filters(hosts: SimulatedHosts, real: Any) -> Any:
     def filter_request(cassette: Any, request: Any) -> Any:
         # What the cassette lacks would be an error of vcrpy's; the simulation has it.
-        if hosts.find(urlsplit(request.uri).hostname or "") is not None:
+        if hosts.find_by_url(request.uri) is not None:
             return None
         return real(cassette, request)
 
@@ -147,7 +147,7 @@ def _neutral(request: Any) -> Request:
         query=parts.query,
         headers=tuple(headers),
         body=_bytes(request.body),
-        client=_client(),
+        client=sending_client(_CLIENTS, "urllib"),
         timeouts=shared_timeouts(known=False),
     )
 
@@ -163,28 +163,6 @@ def _bytes(body: object) -> bytes:
 
 def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
-def _client() -> str:
-    """Who sends, as the stack tells."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        found = _CLIENTS.get(frame.f_globals.get("__name__", ""))
-        # requests sends by urllib3, and stands further out.
-        if found == "urllib3" and _stands(frame, "requests.adapters"):
-            return "requests"
-        if found is not None:
-            return found
-        frame = frame.f_back
-    return "urllib"
-
-
-def _stands(frame: Any, name: str) -> bool:
-    while frame is not None:
-        if frame.f_globals.get("__name__") == name:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _reply(played: Any) -> Reply:
