@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, check_error, findings_of
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
+from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.mistakes import UsageError, counted, json_type, nearest
 from pytest_parseapi.service.script import ALWAYS
 
@@ -22,6 +23,7 @@ _LOCAL: Final = {
     "when": "a respx pattern or a function",
     "effects": "a function",
 }
+_TOO_DEEP: Final = "not JSON that can be read: it is nested too deeply"
 _MAX_SHOWN_DIGITS: Final = 20
 """How many digits of a number that is too large a message shows."""
 _NO_LOG: Final = "no log was given"
@@ -42,7 +44,7 @@ def read_json(text: str) -> Any:
             with "it is".
     """
     try:
-        return json.loads(
+        found = json.loads(
             text,
             parse_float=_number,
             parse_int=_number,
@@ -52,7 +54,10 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError:
         raise ValueError("not JSON") from None
     except RecursionError:
-        raise ValueError("not JSON that can be read: it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
+    if is_too_deep(found):
+        raise ValueError(_TOO_DEEP)
+    return found
 
 
 def _number(digits: str) -> object:

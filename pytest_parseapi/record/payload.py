@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from pytest_parseapi.model.document_names import DocumentNames, Upload
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
+from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 
 _JSON: Final = "application/json"
@@ -217,7 +218,7 @@ def _keys(body: bytes, document_names: DocumentNames) -> tuple[PayloadPart, ...]
         found = {} if isinstance(body, Excerpt) else json.loads(body)
     except (ValueError, RecursionError):
         return ()
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or is_too_deep(found):
         return ()
     # In which order an object's keys stand says nothing.
     values = sorted(_values(document_names.value(found), ""), key=itemgetter(0))

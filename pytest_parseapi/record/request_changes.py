@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Cure, DocumentedError
 from pytest_parseapi.model.http import Excerpt, digest_of
+from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.record.attempt import Attempt
 
@@ -83,7 +84,7 @@ class Sent:
             value = None if isinstance(body, Excerpt) else json.loads(body)
         except (ValueError, RecursionError):
             value = None
-        if value is None:
+        if value is None or is_too_deep(value):
             value = digest_of(body) if isinstance(body, Excerpt) else body.decode(errors="replace")
         for path, leaf in _leaves(value, (name,) if name else ()):
             self._keep(path, leaf)

@@ -343,6 +343,10 @@ class TestDoor:
                 '{"errors": [429], "document": ' + "[" * 100_000,
                 "The body is not JSON that can be read: it is nested too deeply.",
             ),
+            (
+                '{"errors": [429], "document": ' + "[" * 300 + "]" * 300 + "}",
+                "The body is not JSON that can be read: it is nested too deeply.",
+            ),
         ],
     )
     def test_what_json_can_say_and_nobody_can_mean(self, base, text, says):

@@ -76,6 +76,19 @@ def test_a_document_is_its_files_content_whatever_its_name():
     assert by_httpx(files={"file": ("a.pdf", b"")}).content is None
 
 
+@pytest.mark.parametrize("one", ["{}", "[]"])
+def test_what_is_nested_too_deeply_to_be_walked_through_is_one_whole(one):
+    start, end = ('{"a":', "}") if one == "{}" else ("[", "]")
+    body = f'{{"metadata":{start * 600}1{end * 600}}}'.encode()
+    payload = payload_of("application/json", body)
+    assert payload.parts == (payload.whole,)
+    assert payload.difference(payload_of("application/json", body)) is None
+    other = payload_of("application/json", body.replace(b"1", b"2"))
+    assert payload.difference(other) == (
+        f"body ({len(body):,} bytes), then other content of the same size"
+    )
+
+
 @given(kind=st.text(max_size=30), one=st.binary(max_size=60), two=st.binary(max_size=60))
 def test_equal_digests_and_no_difference_go_together(kind, one, two):
     first, second = payload_of(kind, one), payload_of(kind, two)
