@@ -16,7 +16,7 @@ from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
-from pytest_parseapi.checks.unforeseen import unforeseen_in
+from pytest_parseapi.checks.unrelated_errors import unrelated_in
 from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_not_rejected
 from pytest_parseapi.contract.call import CallResult
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -160,18 +160,6 @@ def _backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
             yield Violation("backoff", finding)
 
 
-def _payloads(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Each retry carries the same payload."""
-    for finding in changed_payloads(call.observed):
-        yield Violation("resends_payload", finding)
-
-
-def _timeouts(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Every request is sent with time-outs."""
-    for finding in missing_timeouts(call.observed):
-        yield Violation("sets_timeouts", finding)
-
-
 _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
@@ -216,7 +204,7 @@ def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
 
 def _clear_errors(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """What is raised is about the failure."""
-    error = next(unforeseen_in(call.error), None)
+    error = next(unrelated_in(call.error), None)
     if error is None:
         return
     last = call.last
@@ -245,11 +233,21 @@ def _credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
         yield Violation("hides_webhook_secret", finding)
 
 
+def _at_level(observed: Observed, policy: ContractPolicy) -> Observed:
+    """The record without the lines that production drops."""
+    level = level_number(policy.log_level) or 0
+
+    def lines(text: str | None) -> list[Line]:
+        found = observed.lines(text)
+        return [line for line in found if line.level is None or line.level >= level]
+
+    return replace(observed, lines=lines)
+
+
 def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The ``requestId`` of a last failed reply is logged."""
-    level = level_number(policy.log_level) or 0
     observed = call.observed
-    lines = [line for line in observed.lines(None) if line.level is None or line.level >= level]
+    lines = _at_level(observed, policy).lines(None)
     for operation in observed.operations:
         last = [] if call.stopped else owed(observed, operation)
         for finding in unlogged(observed, operation, last, lines):
@@ -265,14 +263,7 @@ def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation
 
 def _run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The id and reason of each failed run are logged."""
-    level = level_number(policy.log_level) or 0
-
-    def lines(text: str | None) -> list[Line]:
-        found = call.observed.lines(text)
-        return [line for line in found if line.level is None or line.level >= level]
-
-    at_level = replace(call.observed, lines=lines)
-    for finding in unlogged_failures(at_level, None, None, None):
+    for finding in unlogged_failures(_at_level(call.observed, policy), None, None, None):
         yield Violation("logs_run_failures", finding)
 
 
@@ -284,44 +275,42 @@ _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
 }
 
 
-def _polls(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """No run is polled too fast, or after its end."""
-    for finding in polls_after_end(call.observed):
-        yield Violation("stops_polling", finding)
-    for finding in polls_too_close(call.observed):
-        yield Violation("polls_politely", finding)
-
-
 def _resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
     """Documents of failed runs are submitted again where that helps, and only there."""
     for finding in wrong_resubmissions(call.observed):
         yield Violation(_RESUBMISSIONS[finding.kind], finding)
 
 
-def _webhooks(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Good deliveries are accepted, and wrong ones are rejected."""
-    for finding in good_ones_not_accepted(call.observed):
-        yield Violation("accepts_webhooks", finding)
-    for finding in wrong_ones_not_rejected(call.observed):
-        yield Violation("verifies_signature", finding)
-
-
 _Judge = Callable[[CallResult, ContractPolicy], Iterator[Violation]]
+
+
+def _as_checked(rule: str, find: Callable[[Observed], Iterator[Finding]]) -> _Judge:
+    """A rule that is no other than what the functions of `checks` look for."""
+
+    def judge(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
+        for finding in find(call.observed):
+            yield Violation(rule, finding)
+
+    return judge
+
+
 _GENERAL: Final[tuple[_Judge, ...]] = (
     _stops,
     _retries,
     _final_errors,
     _backoff,
-    _payloads,
-    _timeouts,
+    _as_checked("resends_payload", changed_payloads),
+    _as_checked("sets_timeouts", missing_timeouts),
     _credentials,
     _raises,
     _clear_errors,
     _request_ids,
     _run_logs,
-    _polls,
+    _as_checked("stops_polling", polls_after_end),
+    _as_checked("polls_politely", polls_too_close),
     _resubmissions,
-    _webhooks,
+    _as_checked("accepts_webhooks", good_ones_not_accepted),
+    _as_checked("verifies_signature", wrong_ones_not_rejected),
 )
 
 

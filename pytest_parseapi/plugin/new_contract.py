@@ -17,7 +17,7 @@ from pytest_parseapi.contract.case_kinds import PARSING
 from pytest_parseapi.contract.measure import Measured, Unmeasurable, measure
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
-from pytest_parseapi.plugin.audit import check_arguments, imported
+from pytest_parseapi.plugin.contract_option import check_arguments, imported
 from pytest_parseapi.plugin.session import session_of
 
 _OPTION: Final = "--parseapi-init"

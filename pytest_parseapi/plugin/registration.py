@@ -1,4 +1,4 @@
-"""Registers what options ask for: the sweep, the report, the guard, the audit."""
+"""Registers what options ask for: the sweep, the report, the guard, a callable's contract."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytest_parseapi.report.data import SweepSection
 
 
 def register(config: pytest.Config) -> None:
-    """Register the sweep, the report, the guard and the audit, where they are asked for.
+    """Register what options and ini values ask for, and see that no option is without effect.
 
     Args:
         config: the session's configuration.
@@ -39,7 +39,7 @@ def register(config: pytest.Config) -> None:
     if config.getini("parseapi_guard"):
         _register_guard(config)
     if options.parseapi_contract is not None:
-        _register_audit(config)
+        _register_contract_option(config)
     elif options.parseapi_init is None:
         _check_contract_options(options)
 
@@ -101,8 +101,8 @@ def _register_guard(config: pytest.Config) -> None:
     guard.start()
 
 
-def _register_audit(config: pytest.Config) -> None:
-    from pytest_parseapi.plugin.audit import AuditPlugin
+def _register_contract_option(config: pytest.Config) -> None:
+    from pytest_parseapi.plugin.contract_option import ContractOption
 
     options = config.option
     try:
@@ -110,7 +110,7 @@ def _register_audit(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     surface = options.parseapi_surface or "http"
-    plugin = AuditPlugin(config, options.parseapi_contract, provider.name, surface)
+    plugin = ContractOption(config, options.parseapi_contract, provider.name, surface)
     config.pluginmanager.register(plugin, "parseapi-contract")
 
 

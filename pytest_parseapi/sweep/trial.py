@@ -9,7 +9,7 @@ from typing import Literal
 from pytest_parseapi.checks.documentation import findings
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.observed import Observed
-from pytest_parseapi.checks.unforeseen import unforeseen_in
+from pytest_parseapi.checks.unrelated_errors import unrelated_in
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.frames import ConsumerCode, Frame, Side
 from pytest_parseapi.record.evidence.line import Line
@@ -136,7 +136,7 @@ def _crashes(
     error: BaseException | None, own: ConsumerCode, *, swallowed: Swallowed = ""
 ) -> Iterator[Crash]:
     """The exceptions about the code itself that came from the consumer's, of a group too."""
-    for found in unforeseen_in(error):
+    for found in unrelated_in(error):
         side, frame = own.raised_by(found.__traceback__)
         if side == "consumer":
             yield Crash(error=found, at=frame, swallowed=swallowed)

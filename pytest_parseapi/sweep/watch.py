@@ -15,8 +15,8 @@ from pytest_parseapi.record.evidence.frames import ConsumerCode
 from pytest_parseapi.record.evidence.work_origins import WorkOrigins
 from pytest_parseapi.service.run_script import run_step_for
 from pytest_parseapi.service.script import steps_for
-from pytest_parseapi.sweep.limit import Limit
 from pytest_parseapi.sweep.places import WEBHOOK, Place, WatchedExchange
+from pytest_parseapi.sweep.time_limit import Limit
 from pytest_parseapi.sweep.variations import Failure, Variation
 
 if TYPE_CHECKING:

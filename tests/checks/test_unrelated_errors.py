@@ -13,7 +13,7 @@ import aiohttp
 import httpx
 import pytest
 
-from pytest_parseapi.checks.unforeseen import unforeseen_in
+from pytest_parseapi.checks.unrelated_errors import unrelated_in
 
 
 def raised_by(call):
@@ -66,11 +66,11 @@ async def ask_by_a_closed_session():
         lambda: closed(asyncio.new_event_loop()).call_soon(print),
     ],
 )
-def test_what_python_says_of_code_is_unforeseen(call):
+def test_what_python_says_of_code_is_unrelated(call):
     error = raised_by(call)
-    assert list(unforeseen_in(error)) == [error]
+    assert list(unrelated_in(error)) == [error]
     group = ExceptionGroup("tasks", [OSError(), ExceptionGroup("more", [error])])
-    assert list(unforeseen_in(group)) == [error]
+    assert list(unrelated_in(group)) == [error]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_what_python_says_of_code_is_unforeseen(call):
     [None, OSError("reset"), ValueError("the API answered 500"), RuntimeError("parse failed")],
 )
 def test_what_a_consumer_says_is_not(error):
-    assert list(unforeseen_in(error)) == []
+    assert list(unrelated_in(error)) == []
     if error is not None:
-        assert list(unforeseen_in(ExceptionGroup("tasks", [error]))) == []
+        assert list(unrelated_in(ExceptionGroup("tasks", [error]))) == []

@@ -1,4 +1,4 @@
-"""Exceptions that code raises on its way to an error that it did not foresee."""
+"""Exceptions that are about the consumer's code, and not about the request that failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNRELATED: Final = (
     UnicodeDecodeError,
 )
 # A ValueError may be the consumer's own, but not with what Python says in one.
-_UNFORESEEN: Final = re.compile(
+_BY_PYTHON: Final = re.compile(
     r".* is not a valid [\w.<>]+|invalid literal for int\(\) .*"
     r"|could not convert string to float: .*"
     r"|(not enough|too many) values to unpack .*|time data .* does not match format .*"
@@ -39,7 +39,7 @@ _OVER: Final = re.compile(
 _STREAMS: Final = frozenset({"StreamConsumed", "StreamClosed", "ResponseNotRead", "RequestNotRead"})
 
 
-def unforeseen_in(error: BaseException | None) -> Iterator[BaseException]:
+def unrelated_in(error: BaseException | None) -> Iterator[BaseException]:
     """The exceptions that are about the code, and not about what failed: one, or those of a group.
 
     Args:
@@ -47,17 +47,17 @@ def unforeseen_in(error: BaseException | None) -> Iterator[BaseException]:
     """
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
-            yield from unforeseen_in(member)
-    elif error is not None and _is_unforeseen(error):
+            yield from unrelated_in(member)
+    elif error is not None and _is_unrelated(error):
         yield error
 
 
-def _is_unforeseen(error: BaseException) -> bool:
+def _is_unrelated(error: BaseException) -> bool:
     kind = type(error)
     return (
         isinstance(error, json.JSONDecodeError | ArithmeticError)
         or kind in _UNRELATED
-        or (kind is ValueError and _UNFORESEEN.fullmatch(str(error)) is not None)
+        or (kind is ValueError and _BY_PYTHON.fullmatch(str(error)) is not None)
         or (kind is RuntimeError and _OVER.fullmatch(str(error)) is not None)
         or (kind.__name__ in _STREAMS and kind.__module__.startswith("httpx"))
         or (kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"))

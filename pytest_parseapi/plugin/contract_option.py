@@ -1,4 +1,4 @@
-"""``--parseapi-contract``: audits a callable without a test file."""
+"""``--parseapi-contract``: the contract of a callable, without a test file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_parseapi.plugin.contract import ParseErrorContract
 _CLASS: Final = "TestContract"
 
 
-class AuditPlugin:
+class ContractOption:
     """Collects one contract for a callable, in the place of test files.
 
     Args:
@@ -42,12 +42,14 @@ class AuditPlugin:
         """Turn this very file into the contract's module."""
         if file_path != Path(__file__):
             return None
-        module: _AuditModule = _AuditModule.from_parent(parent, path=file_path, nodeid=self._target)
+        module: _ContractModule = _ContractModule.from_parent(
+            parent, path=file_path, nodeid=self._target
+        )
         module.contract = self._contract
         return module
 
 
-class _AuditModule(pytest.Module):
+class _ContractModule(pytest.Module):
     contract: type[ParseErrorContract]
 
     def _getobj(self) -> types.ModuleType:
