@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_parseapi.clients.guard.checked_functions import HostCheck
 from pytest_parseapi.clients.guard.curl import check_option, host_options
 from pytest_parseapi.clients.guard.first_bytes import FirstBytes
+from pytest_parseapi.clients.guard.host_readers import host_of_connection
 
 if TYPE_CHECKING:
     from pytest_parseapi.patching.builtin_methods import BuiltinMethods
@@ -95,13 +96,24 @@ def _of_uvloop(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str,
 
         return writing
 
+    def checking_tls(real: Any) -> Any:
+        def writing(transport: Any, data: Any) -> Any:
+            host = host_of_connection(transport.get_extra_info("ssl_object"))
+            if host:
+                check_host(host, "uvloop")
+            return real(transport, data)
+
+        return writing
+
     found = []
-    for kind, names in (
-        (module.TCPTransport, ("write", "writelines")),
-        (module.UDPTransport, ("sendto",)),
+    for kind, names, make in (
+        (module.TCPTransport, ("write", "writelines"), checking),
+        (module.UDPTransport, ("sendto",), checking),
+        # What one of these calls was kept by it when it was connected.
+        (module._SSLProtocolTransport, ("write", "writelines"), checking_tls),
     ):
         owner = next(base for base in kind.__mro__ if names[0] in vars(base))
-        found.append((owner, {name: checking(vars(owner)[name]) for name in names}))
+        found.append((owner, {name: make(vars(owner)[name]) for name in names}))
     return found
 
 

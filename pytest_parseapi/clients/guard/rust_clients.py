@@ -1,4 +1,4 @@
-"""Clients in Rust: their functions that take a URL are found by name, and replaced."""
+"""Clients in Rust and C: their functions that take a URL are found by name, and replaced."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ RUST_CLIENTS: Final = {
     "rnet": ("rnet",),
     "wreq": ("wreq", "wreq.wreq"),
     "primp": ("primp",),
+    "never_primp": ("never_primp.never_primp",),
     "httpr": ("httpr",),
     "impit": ("impit",),
     "pyreqwest": ("pyreqwest.client", "pyreqwest.simple.request", "pyreqwest.simple.sync_request"),
@@ -22,6 +23,7 @@ RUST_CLIENTS: Final = {
     "rqx": ("rqx._rqx",),
     "foghttp": ("foghttp._foghttp",),
     "ry": ("ry.ryo3", "ry"),
+    "httpmorph": ("httpmorph._client_c", "httpmorph._async_client"),
 }
 """By library, its modules."""
 _TAKES_URL: Final = re.compile(

@@ -385,6 +385,22 @@ def pyreqwest():
         pyreqwest_post(URL).body_bytes(BODY).send()
 
 
+@way("never_primp")
+def never_primp():
+    import never_primp
+
+    with contextlib.suppress(Exception):
+        never_primp.Client(timeout=2).post(PLAIN, content=BODY)
+
+
+@way("httpmorph")
+def httpmorph():
+    import httpmorph
+
+    with contextlib.suppress(Exception):
+        httpmorph.Session().post(PLAIN, data=BODY)
+
+
 @way("pyqwest")
 def pyqwest():
     import pyqwest
@@ -590,6 +606,29 @@ def trio():
         with trio.move_on_after(2):
             stream = await trio.open_tcp_stream(HOST, 80)
             await stream.send_all(BODY)
+
+    trio.run(main)
+
+
+@way("trio")
+def trio_line_to_a_proxy():
+    import trio
+
+    async def main():
+        with trio.move_on_after(2):
+            stream = await trio.open_tcp_stream("127.0.0.1", 3128)
+            await stream.send_all(f"POST {PLAIN} HTTP/1.1\r\n\r\n".encode())
+
+    trio.run(main)
+
+
+@way("trio")
+def trio_question():
+    import trio
+
+    async def main():
+        with trio.socket.socket(type=socket.SOCK_DGRAM) as sock:
+            await sock.sendto(_question(), ("127.0.0.1", 53))
 
     trio.run(main)
 
