@@ -9,7 +9,7 @@ from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.service.condition import When
-from pytest_parseapi.service.script import RetryAfter, steps_for, times_of
+from pytest_parseapi.service.script import RetryAfter, count_or_always, steps_for
 
 
 class FailureControls(Controls):
@@ -92,7 +92,7 @@ class FailureControls(Controls):
             >>> route = respx_mock.post("https://api.extend.ai/parse")  # doctest: +SKIP
             >>> route.side_effect = extend_api.answers("OCR_ERROR", times=2)  # doctest: +SKIP
         """
-        times_of(times)
+        count_or_always("times", times)
         for item in errors:
             if as_document(item):
                 raise UsageError(

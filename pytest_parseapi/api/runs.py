@@ -7,7 +7,8 @@ from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.service.run_book import Pace, RunBook
-from pytest_parseapi.service.run_script import polls_of, run_step_for, seconds_of
+from pytest_parseapi.service.run_script import run_step_for, seconds_of
+from pytest_parseapi.service.script import count_or_always
 from pytest_parseapi.service.service import SimulatedService
 
 
@@ -95,7 +96,7 @@ class RunControls(Controls):
         """
         book = run_book(self._service)
         if polls is not None and seconds is None:
-            book.pace = Pace(polls=polls_of(polls))
+            book.pace = Pace(polls=count_or_always("polls", polls))
         elif seconds is not None and polls is None:
             book.pace = Pace(seconds=seconds_of(seconds))
         else:

@@ -15,7 +15,7 @@ from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, check_keywords, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.selection import select
-from pytest_parseapi.service.script import RetryAfter, times_of
+from pytest_parseapi.service.script import RetryAfter, count_or_always
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class CaseArguments:
             provider: whose errors.
             others: every provider, so that a code of another one is recognized.
         """
-        times_of(self.times)
+        count_or_always("times", self.times)
         for error in select(provider, others=others, **self.fit):
             yield ErrorCase(
                 error=error,

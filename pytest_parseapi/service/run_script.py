@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +13,7 @@ from pytest_parseapi.model.lookup import ErrorName, resolve
 from pytest_parseapi.model.mistakes import UsageError, document_name, number_of
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
-from pytest_parseapi.service.script import ALWAYS, times_of
+from pytest_parseapi.service.script import ALWAYS, count_or_always, count_text
 
 _UNKNOWN: Final = "unknown_code"
 # How many documents a report of unused steps names.
@@ -45,9 +44,9 @@ class RunStep:
 
     def __str__(self) -> str:
         name = _UNKNOWN if self.failure.error is None else self.failure.reason
-        limits = [] if self.times == 1 else [f"times={_number(self.times)}"]
+        limits = [] if self.times == 1 else [f"times={count_text(self.times)}"]
         limits += [f"document={self.document!r}"] if self.document is not None else []
-        limits += [f"polls={_number(self.polls)}"] if self.polls != 1 else []
+        limits += [f"polls={count_text(self.polls)}"] if self.polls != 1 else []
         return f"fail_run({', '.join([repr(name), *limits])})"
 
 
@@ -130,9 +129,9 @@ def run_step_for(
         raise UsageError(f"message is a string, not {message!r}")
     return RunStep(
         failure=failure_of(provider, error, others=others, message=message),
-        times=times_of(times),
+        times=count_or_always("times", times),
         document=document_name(document),
-        polls=polls_of(polls),
+        polls=count_or_always("polls", polls),
     )
 
 
@@ -164,22 +163,9 @@ def failure_of(
     )
 
 
-def polls_of(polls: object) -> float:
-    """A checked number of polls >= 0, or `ALWAYS` for a run that never ends."""
-    if polls == ALWAYS:
-        return ALWAYS
-    if isinstance(polls, bool) or not isinstance(polls, int) or polls < 0:
-        raise UsageError(f"polls must be an integer >= 0, or ALWAYS, not {polls!r}")
-    return polls
-
-
 def seconds_of(seconds: object) -> float:
     """Checked virtual seconds >= 0, or `ALWAYS` for a run that never ends."""
     number = number_of(seconds)
     if number is None or number < 0:
         raise UsageError(f"seconds must be a number >= 0, or ALWAYS, not {seconds!r}")
     return number
-
-
-def _number(value: float) -> str:
-    return "ALWAYS" if value == math.inf else f"{value:g}"

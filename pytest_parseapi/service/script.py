@@ -92,7 +92,7 @@ class Step:
 
     def __str__(self) -> str:
         name = name_of(self.error)
-        limits = [f"times={_times_text(self.times)}"] if self.times != 1 else []
+        limits = [f"times={count_text(self.times)}"] if self.times != 1 else []
         limits += [f"document={self.document!r}"] if self.document is not None else []
         limits += [f"endpoint={self.endpoints[0].path!r}"] if self.endpoints else []
         limits += [f"after={self.delay.after}"] if self.delay.after else []
@@ -263,7 +263,7 @@ def steps_for(
     return [
         Step(
             error=error,
-            times=times_of(times),
+            times=count_or_always("times", times),
             document=document_name(document),
             endpoints=endpoints,
             retry_after=_retry_after_header(retry_after),
@@ -285,15 +285,20 @@ def _has_no_room(error: DocumentedError | NetworkFault) -> bool:
     return isinstance(error, NetworkFault) and not error.takes_message
 
 
-def times_of(times: object) -> float:
-    """A checked ``times``: an integer >= 0, or `ALWAYS`."""
-    if times is ALWAYS or times == ALWAYS:
+def count_or_always(name: str, value: object) -> float:
+    """A checked ``times`` or ``polls``: an integer >= 0, or `ALWAYS`."""
+    if value == ALWAYS:
         return ALWAYS
-    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise UsageError(
-            f"times must be an integer >= 0, or ALWAYS, not {times!r}{as_document(times)}"
+            f"{name} must be an integer >= 0, or ALWAYS, not {value!r}{as_document(value)}"
         )
-    return times
+    return value
+
+
+def count_text(count: float) -> str:
+    """How a test writes it."""
+    return "ALWAYS" if count == ALWAYS else str(count)
 
 
 def _retry_after_header(value: RetryAfter | None) -> str | None:
@@ -317,7 +322,3 @@ def _pass(step: Scripted, reason: str) -> None:
     """Remember why a request passed a step by: the first reasons tell enough."""
     if len(step.passed) < _MAX_REASONS or reason in step.passed:
         step.passed[reason] = step.passed.get(reason, 0) + 1
-
-
-def _times_text(times: float) -> str:
-    return "ALWAYS" if times is ALWAYS or times == ALWAYS else str(times)
