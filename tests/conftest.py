@@ -17,7 +17,7 @@ import pytest
 import pytest_parseapi
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.patching import attributes, function_bodies
-from pytest_parseapi.patching.attributes import beneath
+from pytest_parseapi.patching.attributes import underlying
 
 # No test relies on how long anything takes.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -54,7 +54,7 @@ def _record(kind, place_of):
 
 
 def _now(owner, name):
-    return beneath(vars(owner).get(name)) if name != "__code__" else owner.__code__
+    return underlying(vars(owner).get(name)) if name != "__code__" else owner.__code__
 
 
 _record(attributes._Patch, lambda owner, name, _make: (owner, name))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_parseapi.checks.backoff import missing_backoff
 from pytest_parseapi.checks.finding import Finding
 from pytest_parseapi.checks.known_runs import failed_runs
-from pytest_parseapi.checks.logs import leaks, owed, unlogged
+from pytest_parseapi.checks.logs import leaks, reply_to_log, unlogged
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
@@ -36,7 +36,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
         yield from pointless_retries(observed, operation)
         yield from missing_retries(observed, operation)
         yield from missing_backoff(observed, operation)
-        yield from unlogged(observed, operation, owed(observed, operation), lines)
+        yield from unlogged(observed, operation, reply_to_log(observed, operation), lines)
     yield from too_early(observed)
     yield from changed_payloads(observed)
     yield from missing_timeouts(observed)

@@ -151,7 +151,7 @@ def level_number(level: int | str | None) -> int | None:
     raise UsageError(f"level is a level of logging, not {level!r}; {nearest(named, known)}")
 
 
-def owed(observed: Observed, operation: Operation) -> list[Attempt]:
+def reply_to_log(observed: Observed, operation: Operation) -> list[Attempt]:
     """The last attempt of an operation that failed for good, where its reply had an id to log."""
     last = operation.attempts[-1]
     if not last.failed or last.request_id is None or observed.success_beside(operation):
@@ -167,7 +167,7 @@ def _is_cured(observed: Observed, operation: Operation) -> bool:
 
 
 def _asked(operation: Operation, which: Which) -> list[Attempt]:
-    # Unlike `owed`, of an operation that recovered, too: the test asks for its id by name.
+    # Unlike `reply_to_log`, of an operation that recovered, too: the test asks for its id by name.
     failed = [attempt for attempt in operation.attempts if attempt.failed]
     # A connection that broke has no reply; the one before it is the last that can be quoted.
     replies = [attempt for attempt in failed if attempt.status is not None]

@@ -127,11 +127,11 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
 def _lasting(harness: Harness, error: ErrorOrFault, seed: int) -> CallResult:
     harness.api.reset()
     harness.api.fail(error, times=ALWAYS)
-    harness.draw_alike(seed)
+    harness.seed_exchanges(seed)
     try:
         return harness.call()
     finally:
-        harness.draw_alike(None)
+        harness.seed_exchanges(None)
 
 
 def _waits(call: CallResult) -> list[list[float]]:
@@ -176,11 +176,11 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
     if not found and random.getstate() != drawn:
         # A jitter around what was asked for is too early in half of the cases.
         harness.api.reset()
-        harness.draw_alike(_LOW_SEED)
+        harness.seed_exchanges(_LOW_SEED)
         try:
             yield from _too_early(_asked_to_wait(case, harness), error)
         finally:
-            harness.draw_alike(None)
+            harness.seed_exchanges(None)
 
 
 def _too_early(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:

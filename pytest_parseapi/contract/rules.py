@@ -10,7 +10,7 @@ from pytest_parseapi.api.internals import simulation_of
 from pytest_parseapi.checks.backoff import IMMEDIATE, missing_backoff
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
-from pytest_parseapi.checks.logs import leaks, level_number, owed, unlogged
+from pytest_parseapi.checks.logs import leaks, level_number, reply_to_log, unlogged
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
@@ -249,7 +249,7 @@ def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation
     observed = call.observed
     lines = _at_level(observed, policy).lines(None)
     for operation in observed.operations:
-        last = [] if call.stopped else owed(observed, operation)
+        last = [] if call.stopped else reply_to_log(observed, operation)
         for finding in unlogged(observed, operation, last, lines):
             request_id = last[0].request_id or ""
             below = [line for line in observed.lines(None) if request_id in line.text]

@@ -91,7 +91,7 @@ class Patches:
         """
         new: dict[int, tuple[Any, Any]] = {}
         for name, make in makes.items():
-            real = beneath(getattr(owner, name))
+            real = underlying(getattr(owner, name))
             new[id(real)] = real, make(real)
         for module in list(sys.modules.values()):
             # Some put other objects into sys.modules.
@@ -118,7 +118,7 @@ class _Patch:
         self._name = name
         self._inherited = name not in vars(owner)
         self._over = False
-        self._real = beneath(getattr(owner, name))
+        self._real = underlying(getattr(owner, name))
         self._new = make(self._real)
         setattr(self._new, _MARK, self)
 
@@ -132,15 +132,15 @@ class _Patch:
         if self._inherited:
             delattr(self._owner, self._name)
         else:
-            setattr(self._owner, self._name, beneath(self._real))
+            setattr(self._owner, self._name, underlying(self._real))
 
     def real_of(self, function: Any) -> Any:
-        """What is beneath a function that an ended test left behind; None for any other."""
+        """What is underneath a function that an ended test left behind; None for any other."""
         # The wrapper of another library has the mark, too, if functools.wraps copied it.
         return self._real if self._over and function is self._new else None
 
 
-def beneath(function: Any) -> Any:
+def underlying(function: Any) -> Any:
     """The function itself, or the real one where an ended test's was put back.
 
     Args:

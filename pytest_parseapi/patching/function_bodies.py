@@ -47,7 +47,7 @@ class _Body:
 
     def __init__(self, function: FunctionType, make: Callable[[Any], Any]) -> None:
         self.is_over = False
-        self.saved = _beneath(function.__code__)
+        self.saved = _underlying(function.__code__)
         self._function = function
         real = FunctionType(
             self.saved, function.__globals__, function.__name__, function.__defaults__
@@ -62,17 +62,17 @@ class _Body:
         """Give the function its first body back, unless another library has given it one since."""
         self.is_over = True
         if self._function.__code__ is self._code:
-            self._function.__code__ = _beneath(self.saved)
+            self._function.__code__ = _underlying(self.saved)
         # The garbage collector does not see into code: with it, all of the test would be kept.
         self._code = None
 
 
-def _beneath(code: CodeType) -> CodeType:
+def _underlying(code: CodeType) -> CodeType:
     """The body itself, or the real one where an ended test's was left behind."""
     for constant in code.co_consts:
         body = getattr(constant, _MARK, None)
         if isinstance(body, _Body) and body.is_over:
-            return _beneath(body.saved)
+            return _underlying(body.saved)
     return code
 
 

@@ -42,8 +42,8 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
     error, contradiction = _error(provider, endpoint, reply, body)
     if contradiction is None and isinstance(error, DocumentedError):
         contradiction = _other_flag(provider, error, body)
-    alike = [item for item in provider.errors if item.status == reply.status]
-    meant = [error] if isinstance(error, DocumentedError) else alike
+    of_status = [item for item in provider.errors if item.status == reply.status]
+    meant = [error] if isinstance(error, DocumentedError) else of_status
     if request_id is None and any(_carries_id(provider, item) for item in meant):
         lacks = "its body lacks" if provider.behaviour.request_id_field else "its headers lack"
         missing = f"{lacks} the documented {provider.request_id_name}"
@@ -107,30 +107,32 @@ def _error(
         error = _documented(named, endpoint)
         statuses = " or ".join(dict.fromkeys(str(item.status) for item in named))
         return error, f"{error.code} is documented with status {statuses}, not {status}"
-    alike = [error for error in errors if error.status == status]
-    return _unnamed(alike, reply, has_object=body is not None)
+    of_status = [error for error in errors if error.status == status]
+    return _unnamed(of_status, reply, has_object=body is not None)
 
 
 def _unnamed(
-    alike: list[DocumentedError], reply: Reply, *, has_object: bool
+    of_status: list[DocumentedError], reply: Reply, *, has_object: bool
 ) -> tuple[DocumentedError | str, str | None]:
     """The error of a reply that names no documented code, by its status."""
     status = reply.status
     server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    unnamed = [error for error in alike if error.wire_code is None]
+    unnamed = [error for error in of_status if error.wire_code is None]
     pages = [fault.name for fault in FAULTS if fault.status == status and _has_page(reply)]
     if len(unnamed) == 1 and has_object:
         return unnamed[0], None
-    if len(alike) == 1:
-        code = alike[0].wire_code
-        return alike[0], None if code is None else f"the documented body of a {status} says {code}"
+    if len(of_status) == 1:
+        code = of_status[0].wire_code
+        return of_status[
+            0
+        ], None if code is None else f"the documented body of a {status} says {code}"
     if pages and status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return pages[0], None
     if server and not reply.body.strip():
         return "empty_body", None
-    codes = ", ".join(error.code for error in alike)
+    codes = ", ".join(error.code for error in of_status)
     wrong = f"its body names no documented code of a {status} ({codes})"
-    return "unknown_code", wrong if alike else f"no {status} is documented"
+    return "unknown_code", wrong if of_status else f"no {status} is documented"
 
 
 def _documented(errors: list[DocumentedError], endpoint: Endpoint) -> DocumentedError:

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from pytest_parseapi.patching.attributes import Patches, beneath
+from pytest_parseapi.patching.attributes import Patches, underlying
 
 
 def real():
@@ -71,7 +71,7 @@ def test_a_patch_of_somebody_else_s_stays_until_they_end_it(place):
     patches.stop()
     assert place.function() == ["theirs", "ours", "real"]
     place.function = found
-    assert beneath(place.function) is real
+    assert underlying(place.function) is real
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["plain", "functools.wraps"])
