@@ -201,23 +201,23 @@ class ParseAPI(
 
     @property
     def _observed(self) -> Observed:
-        journal = self._service.journal
-        book = self._service.runs
+        service, simulation, name = self._service, self._simulation, self._provider.name
+        attempts, book = service.journal.attempts, service.runs
         return Observed(
-            runs=() if book is None else book.shown(self._service.now),
+            runs=() if book is None else book.shown(service.now),
             webhook_answers=self.webhook_answers,
-            provider=self.provider,
-            document_names=self._service.document_names,
-            attempts=journal.attempts,
-            dropped=self._simulation.lost(self._provider.name),
-            speed=self._simulation.settings.speed,
-            replaced_sleep=lambda: self._simulation.replaced_sleep or replaced_sleep_reference(),
-            operations=journal.operations,
-            credentials=frozenset({*journal.credentials, *self._known_secrets()}),
+            provider=service.provider,
+            document_names=service.document_names,
+            attempts=attempts,
+            dropped=simulation.lost(name),
+            speed=simulation.settings.speed,
+            replaced_sleep=lambda: simulation.replaced_sleep or replaced_sleep_reference(),
+            operations=service.journal.operations,
+            credentials=frozenset({*service.journal.credentials, *self._known_secrets()}),
             lines=self._lines,
-            notes=self._active_simulation.notes(self._provider.name),
-            asked_instead="" if journal.attempts else self._asked_instead(),
-            lasting_errors=self._service.script.lasting_errors,
+            notes=simulation.notes(name),
+            asked_instead="" if attempts else self._asked_instead(),
+            lasting_errors=service.script.lasting_errors,
         )
 
     def _asked_instead(self) -> str:

@@ -251,9 +251,10 @@ def _judge(
     judge: Callable[[Operation], Finding | None],
 ) -> None:
     narrowed = observed.about(document, rule)
-    if not narrowed.failed_operations:
+    failed = narrowed.failed_operations
+    if not failed:
         nothing_to_check(narrowed, rule, "no failed attempt is on record")
-    findings = [judge(operation) for operation in narrowed.failed_operations]
+    findings = [judge(operation) for operation in failed]
     raise_findings(narrowed, [finding for finding in findings if finding is not None])
 
 

@@ -182,13 +182,13 @@ class _Exchange:
         if code is None and errors:
             # A body that lacks its code can be any error of its status: what else is in it decides.
             said = set(texts_in(self._body))
-            shared_fields = {
+            shared = {
                 error: len(said.intersection(texts_in(self._reader.error_body(error))))
                 for error in errors
             }
-            most = max(shared_fields.values())
-            found = [error for error in found or errors if shared_fields[error] == most]
-            found = found or [error for error in errors if shared_fields[error] == most]
+            most = max(shared.values())
+            found = [error for error in found or errors if shared[error] == most]
+            found = found or [error for error in errors if shared[error] == most]
         if code is not None and not found:
             found = [error for error in codes if codes[error] == code]
         here = [error for error in found if error.documented_for(endpoint.path)]
