@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.model.mistakes import counted
-from pytest_parseapi.model.printable_text import printable
+from pytest_parseapi.model.printable_text import printable, shortened
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
@@ -19,6 +19,7 @@ GIVES_UP: Final = (
     "Retry-After"
 )
 NOT_RETRIED: Final = "assert_retried() tells which failures the consumer should have retried"
+_MOST_OF_DOCUMENT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Subject:
         return cls("event", f"{delivery.event_type} {delivery.event_id}{wrong}", delivery.document)
 
     def __str__(self) -> str:
-        return f"{self.name}  {self.document}" if self.document else self.name
+        if not self.document:
+            return self.name
+        return f"{self.name}  {shortened(self.document, _MOST_OF_DOCUMENT)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,23 @@ def printable(text: str) -> str:
     return "\n".join(map(one_line, text.split("\n")))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, without its middle where it is longer than a reader can use.
+
+    Args:
+        text: such as the name of a document.
+        most: how many characters it has at most.
+
+    Example:
+        >>> shortened("a long name of a document.pdf", 17)
+        'a long ...ent.pdf'
+    """
+    if len(text) <= most:
+        return text
+    kept = (most - 3) // 2
+    return f"{text[:kept]}...{text[-kept:]}"
+
+
 def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
     """The rows of a table as lines, each column as wide as its widest cell.
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
-from pytest_parseapi.model.printable_text import aligned, one_line
+from pytest_parseapi.model.printable_text import aligned, one_line, shortened
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.record.attempt import Attempt
@@ -18,6 +18,8 @@ _LAST_ROWS: Final = 8
 _MOST_LINES: Final = 32
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply")
 _RIGHT: Final = {0, 1, 2}
+# A column is as wide as its widest cell, in each line.
+_MOST_IN_CELL: Final = 200
 _MIN_SHOWN_SECONDS: Final = 0.0005
 
 
@@ -147,7 +149,8 @@ def describe_answer(answer: WebhookAnswer) -> str:
 
 def _row(item: Attempt | WebhookAnswer) -> tuple[str, ...]:
     cells = _attempt_row(item) if isinstance(item, Attempt) else _delivery_row(item)
-    return tuple(map(one_line, cells))
+    *others, request_id = map(one_line, cells)
+    return (*(shortened(cell, _MOST_IN_CELL) for cell in others), request_id)
 
 
 def _delivery_row(answer: WebhookAnswer) -> tuple[str, ...]:

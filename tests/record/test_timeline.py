@@ -58,6 +58,17 @@ def test_everything_at_once(extend_api):
     )
 
 
+def test_a_name_that_no_reader_can_use_is_cut_in_its_middle(extend_api):
+    extend_api.fail("OCR_ERROR")
+    send(extend_api, f"a{'x' * 100_000}z.pdf")
+    cut = f"a{'x' * 97}...{'x' * 93}z.pdf"
+    assert cut in picture(extend_api)
+    assert len(picture(extend_api)) < 700
+    with pytest.raises(AssertionError, match=r"xz\.pdf\n  expected   at least 1 retry") as failure:
+        extend_api.assert_retried()
+    assert len(str(failure.value)) < 2_000
+
+
 @pytest.mark.parametrize(("number", "left_out"), [(21, None), (22, 2), (99, 79)])
 def test_the_middle_of_a_long_record_is_left_out(extend_api, number, left_out):
     extend_api.fail("OCR_ERROR", times=ALWAYS)
