@@ -122,10 +122,9 @@ def _unnamed(
     if len(unnamed) == 1 and has_object:
         return unnamed[0], None
     if len(of_status) == 1:
-        code = of_status[0].wire_code
-        return of_status[
-            0
-        ], None if code is None else f"the documented body of a {status} says {code}"
+        (error,) = of_status
+        code = error.wire_code
+        return error, None if code is None else f"the documented body of a {status} says {code}"
     if pages and status != HTTPStatus.INTERNAL_SERVER_ERROR:
         return pages[0], None
     if server and not reply.body.strip():
