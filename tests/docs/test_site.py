@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import html
 import inspect
 import itertools
 import os
@@ -212,8 +211,16 @@ def _rules(path):
             yield from _texts(node.value, names)
 
 
-def test_every_rule_is_in_the_table_of_messages(site):
-    text = html.unescape(_text(site, "messages.html"))
+def _cells_of_messages():
+    """What the tables of messages search for, without the generated table of kinds."""
+    page = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| ", page.partition("## Kinds of findings")[0], re.MULTILINE)
+    return [cell for row in rows for cell in re.findall(r"`([^`]+)`", row) if " " in cell]
+
+
+def test_every_rule_is_in_the_table_of_messages():
+    cells = _cells_of_messages()
+    patterns = [re.escape(cell).replace(r"\.\.\.", ".*") for cell in cells]
     modules = [
         path
         for folder in ("checks", "contract")
@@ -221,13 +228,12 @@ def test_every_rule_is_in_the_table_of_messages(site):
     ]
     rules = {rule.strip(" ,") for path in modules for rule in _rules(path) if rule.count(" ") > 2}
     assert len(rules) > 40
-    assert _missing(rules, text) == []
+    whole = {rule for rule in rules if any(re.search(item, rule) for item in patterns)}
+    assert _missing(rules - whole, "\n".join(cells)) == []
 
 
 def test_each_message_of_the_table_is_the_code_s():
-    page = (ROOT / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`.*?`) \| ", page.partition("## Kinds of findings")[0], re.MULTILINE)
-    cells = [cell for row in rows for cell in re.findall(r"`([^`]+)`", row) if " " in cell]
+    cells = _cells_of_messages()
     assert len(cells) > 50
     said = "\n".join(
         "".join(_texts(node, {}))
