@@ -19,6 +19,7 @@ class NetworkFault:
         description: what the client meets, in a sentence.
         loses_reply: whether the service did what it was asked, and only its reply is lost.
         takes_message: whether the reply has room for a text of the test's own.
+        page_title: the title of the HTML page that arrives; empty where no page does.
     """
 
     name: str
@@ -27,6 +28,7 @@ class NetworkFault:
     description: str
     loses_reply: bool = False
     takes_message: bool = False
+    page_title: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -57,6 +59,7 @@ FAULTS: Final = (
         status=502,
         description="a 502 with an HTML page of a gateway",
         takes_message=True,
+        page_title="502 Bad Gateway",
     ),
     NetworkFault(
         name="service_unavailable_html",
@@ -64,6 +67,7 @@ FAULTS: Final = (
         status=503,
         description="a 503 with an HTML page of a gateway",
         takes_message=True,
+        page_title="503 Service Temporarily Unavailable",
     ),
     NetworkFault(
         name="gateway_timeout_html",
@@ -71,6 +75,7 @@ FAULTS: Final = (
         status=504,
         description="a 504 with an HTML page of a gateway",
         takes_message=True,
+        page_title="504 Gateway Time-out",
     ),
     NetworkFault(name="empty_body", kind="body", status=500, description="a 500 without a body"),
     NetworkFault(
@@ -97,7 +102,7 @@ FAULTS: Final = (
 )
 
 GATEWAY_PAGES: Final[Mapping[int | None, NetworkFault]] = MappingProxyType(
-    {fault.status: fault for fault in FAULTS if fault.name.endswith("_html")}
+    {fault.status: fault for fault in FAULTS if fault.page_title}
 )
 """The HTML pages of a gateway, by their status."""
 

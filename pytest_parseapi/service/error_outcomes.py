@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from pytest_parseapi.model.behaviour import Behaviour, Rejected
 from pytest_parseapi.model.errors import DocumentedError
@@ -13,12 +13,6 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.provider_results import NO_DETAILS, error_reply
 from pytest_parseapi.service.script import Step
-
-_TITLES: Final = {
-    "bad_gateway_html": "502 Bad Gateway",
-    "service_unavailable_html": "503 Service Temporarily Unavailable",
-    "gateway_timeout_html": "504 Gateway Time-out",
-}
 
 
 def broken_reply(
@@ -41,8 +35,8 @@ def broken_reply(
         return Reply(status=status, headers=success.headers, body=success.body[:-1] + b"...")
     if fault.name == "empty_body":
         return Reply(status=status, headers={"content-length": "0"})
-    if fault.name in _TITLES:
-        title = message or _TITLES[fault.name]
+    if fault.page_title:
+        title = message or fault.page_title
         page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}"
         page += "</h1></center>\r\n</body>\r\n</html>\r\n"
         return Reply(status=status, headers={"content-type": "text/html"}, body=page.encode())
