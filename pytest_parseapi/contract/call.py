@@ -193,6 +193,6 @@ class Harness:
         """The same event as a sender delivers it later: with the time and signature of now."""
         return again(webhooks_of(self.api), delivery, service_of(self.api).wall)
 
-    def seed_exchanges(self, seed: int | None) -> None:
-        """Let the global ``random`` give the same numbers after each exchange."""
+    def seed_exchanges(self, seed: int) -> None:
+        """Let the global ``random`` give the same numbers after each exchange from now on."""
         simulation_of(self.api).jitter_seed = seed

@@ -3,7 +3,8 @@
 One run of a jittered backoff proves little. Over runs in which every wait draws the same random
 numbers, growth shows as it is: full jitter doubles in each run, and a jittered constant never
 grows. A consumer with a random source of its own is noisier, so a pair of means that is within the
-noise is accused only where the row as a whole does not grow either.
+noise is accused only where the row as a whole does not grow either, and a single run without a wait
+may be chance.
 """
 
 from __future__ import annotations
@@ -39,6 +40,15 @@ def means(runs: Sequence[Sequence[float]]) -> list[float]:
     return [fmean(run[n] for run in runs if len(run) > n) for n in range(longest)]
 
 
+def has_noise(runs: Sequence[Sequence[float]]) -> bool:
+    """Whether runs differ, as those of a jittered backoff do."""
+    return any(
+        abs(wait - other) > _SLACK_SECONDS
+        for run in runs
+        for wait, other in zip(run, runs[0], strict=False)
+    )
+
+
 def growth_problem(
     runs: Sequence[Sequence[float]], *, immediate_first: bool = False
 ) -> WaitProblem | None:
@@ -57,12 +67,12 @@ def growth_problem(
     if immediate_first and all(run and run[0] <= NO_WAIT for run in runs):
         runs = [run[1:] for run in runs]
         first = 2
-    for run in runs:
-        for number, wait in enumerate(run, first):
-            if wait <= NO_WAIT:
-                hint = "immediate_first_retry = True allows that" if number == 1 else ""
-                return WaitProblem.missing(f"the {_nth(number)} retry", hint)
     average = means(runs)
+    for number in range(len(average)):
+        missing = sum(run[number] <= NO_WAIT for run in runs if len(run) > number)
+        if missing and (missing > 1 or not has_noise(runs)):
+            hint = "immediate_first_retry = True allows that" if number + first == 1 else ""
+            return WaitProblem.missing(f"the {_nth(number + first)} retry", hint)
     steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
     floor = _floor(average, steps)
     cap_from = CAP_FROM + floor
@@ -86,9 +96,9 @@ def _not_growing(
     cap_from: int,
 ) -> WaitProblem | None:
     for step in steps:
-        capped = step.two >= cap_from
-        least = -_SLACK_SECONDS if capped else max(_SLACK_SECONDS, _LEAST_GROWTH * step.start)
-        if step.mean > least or (capped and step.mean + _SIGMAS * step.noise > least):
+        grown = max(_SLACK_SECONDS, _LEAST_GROWTH * step.start)
+        least = -_SLACK_SECONDS if step.two >= cap_from else grown
+        if step.mean > least:
             continue
         whole = _step(runs, 0, min(len(average) - 1, cap_from))
         within_noise = step.mean + _SIGMAS * step.noise > least

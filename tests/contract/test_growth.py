@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pytest_parseapi.contract.growth import growth_problem, means
+from pytest_parseapi.contract.growth import growth_problem, has_noise, means
 
 
 def drawn_alike(wait, length=5):
@@ -107,6 +107,58 @@ def test_jitter_over_growth_passes(wait, length):
 @pytest.mark.parametrize("length", [3, 5, 9])
 def test_jitter_hides_no_lack_of_growth(wait, length):
     assert growth_problem(drawn_alike(wait, length)) is not None
+
+
+def constant(source, _):
+    return source.uniform(0.5, 1.5)
+
+
+def linear(source, number):
+    return (number + 1) * source.uniform(0.9, 1.1)
+
+
+def drawn_apart(wait, seed, length):
+    """Sixteen runs of a consumer with a random source of its own."""
+    source = random.Random(seed)
+    return [[wait(source, number) for number in range(length)] for _ in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("wait", "seed", "length"),
+    [
+        (lambda source, n: source.uniform(0, 2**n), 9, 3),  # 0.580, 0.549
+        (lambda source, n: source.uniform(0, 2**n), 16, 3),  # in steps of 0.642
+        (lambda source, n: 0.1 * 2**n + source.uniform(0, 1), 2, 5),  # 0.831, 0.832
+    ],
+)
+def test_what_chance_explains_is_not_accused(wait, seed, length):
+    assert growth_problem(drawn_apart(wait, seed, length)) is None
+
+
+@pytest.mark.parametrize(
+    ("wait", "seed", "problem"),
+    [
+        (constant, 1, "the 4th wait shrinks from the 3rd: 1.024 s after 1.035 s"),
+        (constant, 167, "the 3rd wait shrinks from the 2nd: 0.807 s after 1.049 s"),
+        (constant, 198, "the 3rd wait shrinks from the 2nd: 1.012 s after 1.068 s"),
+        (linear, 9, "the waits grow by 0.995 s each time: that is linear"),
+    ],
+)
+def test_chance_does_not_explain_everything(wait, seed, problem):
+    assert str(growth_problem(drawn_apart(wait, seed, 5))) == problem
+
+
+def test_one_jittered_run_without_a_wait_may_be_chance():
+    assert growth_problem([[0, 2, 4], [1, 3, 6], [0.5, 1, 2]]) is None
+    missing = "the 1st retry came without a wait (immediate_first_retry = True allows that)"
+    for runs in ([[0, 2, 4], [0, 3, 6], [0.5, 1, 2]], [[0, 2, 4]], [[0, 2], [0, 2.001]]):
+        assert str(growth_problem(runs)) == missing
+
+
+def test_noise_is_what_runs_differ_by():
+    assert has_noise([[1, 2], [1, 2.1]])
+    assert not has_noise([[1, 2], [1, 2.001], [1]])
+    assert not has_noise([])
 
 
 def test_means_are_over_the_runs_that_have_the_wait():

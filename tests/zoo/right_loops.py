@@ -324,3 +324,13 @@ class Fibonacci(Loop):
 
     def wait(self, attempt):
         return (1, 2, 3, 5, 8)[attempt]
+
+
+class ItsOwnRandomSource(Loop):
+    """Draws its jitter from a source of its own: over 16 runs the waits shrink, by chance."""
+
+    def __init__(self):
+        self.source = random.Random(9)
+
+    def wait(self, attempt):
+        return 0.1 * 2**attempt + self.source.uniform(0, 1)
