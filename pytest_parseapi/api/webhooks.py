@@ -88,7 +88,9 @@ class WebhookControls(Controls):
         self._remember()
         wrong = self._active_simulation.alter_delivery(self._service.provider.name, wrong)
         maker = EventMaker(self._service, self._webhooks, run_book(self._service))
-        maker.check(wrong=wrong, signed_url=signed_url, url_threshold=url_threshold)
+        maker.check(
+            wrong=wrong, metadata=metadata, signed_url=signed_url, url_threshold=url_threshold
+        )
         name = self._service.document_names.given(document)
         subject = maker.subject(
             error,

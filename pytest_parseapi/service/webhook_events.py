@@ -39,7 +39,14 @@ class EventMaker:
         self._webhooks = webhooks
         self._book = book
 
-    def check(self, *, wrong: str | None, signed_url: bool, url_threshold: int | None) -> None:
+    def check(
+        self,
+        *,
+        wrong: str | None,
+        metadata: object,
+        signed_url: bool,
+        url_threshold: int | None,
+    ) -> None:
         """Refuse what no delivery can be, before a run is made for it.
 
         Raises:
@@ -54,6 +61,12 @@ class EventMaker:
                 f"{self._service.provider.title} documents no URL in place of a payload"
             )
         check_count("url_threshold", url_threshold, 0)
+        if not isinstance(metadata, dict | None):
+            raise UsageError(f"metadata is a dict, not {kind(metadata)}")
+        try:
+            json.dumps(metadata, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UsageError(f"metadata is what JSON can say, not this: {error}") from None
 
     def subject(
         self,
@@ -157,7 +170,8 @@ class EventMaker:
         except (TypeError, ValueError) as error:
             name = self._service.provider.name
             raise UsageError(f"provider {name!r}: the event {event_type}: {error}") from error
-        return text.replace("{", "{ ", 1).encode()
+        # Half of a surrogate pair has no bytes, but an escape.
+        return text.replace("{", "{ ", 1).encode(errors="backslashreplace")
 
     def event_type(self, subject: RunState | BatchState) -> str | None:
         """The type of the event that tells how a run or batch ended; None where none does."""

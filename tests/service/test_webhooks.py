@@ -676,11 +676,22 @@ def test_the_secret_is_a_credential(extend_api, client):
         ({"error": "maestro_error"}, "documented by nutrient, not by extend: use nutrient_api"),
         ({"run": "pr_x"}, "unknown run 'pr_x'"),
         ({"message": "x"}, "message belongs to an error"),
+        ({"metadata": [("a", 1)]}, "metadata is a dict, not list"),
+        ({"metadata": {"a": {1}}}, "metadata is what JSON can say, not this: .* set is not JSON"),
+        ({"metadata": {"a": float("nan")}}, "metadata is what JSON can say, not this: "),
     ],
 )
 def test_mistakes_are_told_at_once(extend_api, arguments, message):
     with pytest.raises(UsageError, match=message):
         extend_api.webhook(**arguments)
+    assert extend_api.runs == []
+
+
+def test_half_of_a_surrogate_pair_is_sent_as_its_escape(extend_api):
+    delivery = extend_api.webhook("OCR_ERROR", message="\ud800", metadata={"\ud800": "\udfff"})
+    assert rb'"\ud800":"\udfff"' in delivery.body
+    payload = json.loads(delivery.body)["payload"]
+    assert payload["metadata"] == {"\ud800": "\udfff"}
 
 
 def test_no_event_tells_of_a_cancelled_run(extend_api, client):
