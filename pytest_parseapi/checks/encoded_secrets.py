@@ -1,4 +1,4 @@
-"""Finds a secret that was written down encoded: as base64, in hex, escaped, or for a URL.
+"""Finds a secret that was written down encoded: as base64, in numbers, escaped, or for a URL.
 
 What anybody can decode hides nothing: a ``Basic`` header holds its key as base64. Any character may
 be escaped, as each logger and serializer has its own set.
@@ -21,9 +21,14 @@ _MIN_SECRET_CHARS: Final = 12
 _BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/-_")
 # How many of the first characters belong to what was encoded before the secret, too.
 _SHARED: Final = (0, 2, 3)
-# What stands between two bytes in hex.
-_BETWEEN: Final = ("", ":", " ", "-", ", 0x", " 0x")
-_BACKSLASH: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))")
+# How each byte is written as a number, and what stands between two of them.
+_NUMBERS: Final = (
+    ("hex", "02x", r"[\s:,-]*(?:0x)?"),
+    ("numbers", "d", r"[\s,]+"),
+    ("octal", "o", r"[\s,]+(?:0o|0)?"),
+)
+_HEX_LETTER: Final = re.compile("[a-f]")
+_BACKSLASH: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-3][0-7]{2})|(.))")
 # A text within a text within a text: JSON in JSON, a URL in a URL.
 _MOST_LAYERS: Final = 3
 
@@ -34,12 +39,14 @@ class EncodedSecret:
 
     Args:
         secret: the credential; an empty text where it is too short to be looked for.
-        forms: what else to look for, in lower case where that is hex, and what each is called.
+        forms: what else to look for.
+        numbers: what finds its bytes as numbers, and what each kind of numbers is called.
         others: the other credentials; one may itself be an encoding of the secret.
     """
 
     secret: str
-    forms: tuple[tuple[str, str], ...]
+    forms: tuple[str, ...]
+    numbers: tuple[tuple[re.Pattern[str], str], ...]
     others: tuple[str, ...]
 
     @classmethod
@@ -51,12 +58,16 @@ class EncodedSecret:
             others: all of them; one that is itself an encoding of the secret is not reported twice.
         """
         if len(secret) < _MIN_SECRET_CHARS:
-            return cls("", (), ())
+            return cls("", (), (), ())
+        data = secret.encode(errors="surrogateescape")
         known = tuple(other for other in others if other != secret)
-        forms = tuple(
-            (form, name) for form, name in _forms(secret) if not any(form in item for item in known)
+        forms = tuple(form for form in _in_base64(data) if not any(form in item for item in known))
+        numbers = tuple(
+            (pattern, name)
+            for pattern, name in _in_numbers(data)
+            if not any(map(pattern.search, known))
         )
-        return cls(secret, forms, known)
+        return cls(secret, forms, numbers, known)
 
     def find(self, text: str) -> tuple[str, str]:
         """The part of a text that is the secret, and the encoding's name; empty texts without one.
@@ -66,10 +77,13 @@ class EncodedSecret:
         """
         if not self.secret:
             return "", ""
-        lower = text.lower()
-        for form, name in self.forms:
-            if form in (lower if name == "hex" else text):
-                return (_run_around if name == "base64" else _as_written)(text, form), name
+        for form in self.forms:
+            if form in text:
+                return _run_around(text, form), "base64"
+        for pattern, name in self.numbers:
+            found = pattern.search(text)
+            if found is not None:
+                return found[0], name
         if _is_escaped_in(self.secret, text):
             shown = _escaped_part(self.secret, text)
             if not any(shown in other for other in self.others):
@@ -77,17 +91,23 @@ class EncodedSecret:
         return "", ""
 
 
-def _forms(secret: str) -> Iterator[tuple[str, str]]:
-    data = secret.encode(errors="surrogateescape")
+def _in_base64(data: bytes) -> Iterator[str]:
     for before, shared in enumerate(_SHARED):
         whole = (before + len(data)) * 8 // 6
         form = base64.b64encode(b"\0" * before + data).decode()[shared:whole]
-        yield form, "base64"
+        yield form
         # The alphabet for URLs and file names.
-        yield form.replace("+", "-").replace("/", "_"), "base64"
-    pairs = [f"{byte:02x}" for byte in data]
-    for between in _BETWEEN:
-        yield between.join(pairs), "hex"
+        yield form.replace("+", "-").replace("/", "_")
+
+
+def _in_numbers(data: bytes) -> Iterator[tuple[re.Pattern[str], str]]:
+    for name, written, between in _NUMBERS:
+        # Either case by hand: a pattern that ignores case finds its beginning slowly.
+        numbers = [
+            _HEX_LETTER.sub(lambda found: f"[{found[0]}{found[0].upper()}]", format(byte, written))
+            for byte in data
+        ]
+        yield re.compile(between.join(numbers)), name
 
 
 def _run_around(text: str, form: str) -> str:
@@ -103,14 +123,6 @@ def _run_around(text: str, form: str) -> str:
     return text[start:end]
 
 
-def _as_written(text: str, form: str) -> str:
-    """What stands in a text where a form stands in the same text in lower case."""
-    lower = text.lower()
-    start = lower.index(form)
-    # Some letters become two.
-    return text[start : start + len(form)] if len(lower) == len(text) else text
-
-
 def _is_escaped_in(secret: str, text: str) -> bool:
     return any(secret in layer for layer in _unescaped(text))
 
@@ -118,20 +130,19 @@ def _is_escaped_in(secret: str, text: str) -> bool:
 def _unescaped(text: str) -> Iterator[str]:
     """A text without what escapes it for a URL, HTML, JSON or Python, layer by layer."""
     for _ in range(_MOST_LAYERS):
-        before = text
-        if "%" in text:
-            yield (text := unquote(text))
-        if "&" in text:
-            yield (text := unescape(text))
-        if "\\" in text:
-            yield (text := _BACKSLASH.sub(_character, text))
-        if text == before:
-            return
+        for undo in (unquote, unescape, _without_backslashes):
+            yield (text := undo(text))
+
+
+def _without_backslashes(text: str) -> str:
+    return _BACKSLASH.sub(_character, text)
 
 
 def _character(found: re.Match[str]) -> str:
     code = found[1] or found[2]
-    return chr(int(code, 16)) if code else found[3]
+    if code:
+        return chr(int(code, 16))
+    return chr(int(found[3], 8)) if found[3] else found[4]
 
 
 def _escaped_part(secret: str, text: str) -> str:

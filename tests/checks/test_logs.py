@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from urllib.parse import quote
 
@@ -295,11 +296,13 @@ def test_a_key_in_base64_is_a_leak(extend_api, written):
         (quote("k/9+" * 5), "percent-encoded"),
         (quote("k/9+" * 5, safe="").lower(), "percent-encoded"),
         (quote(quote("k/9+" * 5, safe=""), safe=""), "percent-encoded"),
+        (quote(quote(quote("k/9+" * 5, safe=""), safe=""), safe=""), "percent-encoded"),
         ("".join(f"%{byte:02X}" for byte in b"k/9+" * 5), "percent-encoded"),
         ("k\\/9+" * 5, "escaped"),
         ("k\\\\/9+" * 5, "escaped"),
         ("k/9\\u002b" * 5, "escaped"),
         ("k/9\\x2B" * 5, "escaped"),
+        ("k\\0579\\053" * 5, "escaped"),
         ("k&#x2F;9&plus;" * 5, "escaped"),
         ((b"k/9+" * 5).hex(), "hex"),
         ((b"k/9+" * 5).hex(":").upper(), "hex"),
@@ -307,6 +310,12 @@ def test_a_key_in_base64_is_a_leak(extend_api, written):
         ((b"k/9+" * 5).hex("-"), "hex"),
         ((b"k/9+" * 5).hex(" ").replace(" ", " 0x"), "hex"),
         ((b"k/9+" * 5).hex(" ").replace(" ", ", 0x"), "hex"),
+        (str(list(b"k/9+" * 5))[1:-1], "numbers"),
+        (json.dumps([*b"k/9+" * 5], separators=(",", ":"))[1:-1], "numbers"),
+        (" ".join(f"{byte}" for byte in b"k/9+" * 5), "numbers"),
+        (" ".join(f"{byte:03o}" for byte in b"k/9+" * 5), "octal"),
+        (" ".join(f"{byte:o}" for byte in b"k/9+" * 5), "octal"),
+        (", ".join(map(oct, b"k/9+" * 5))[2:], "octal"),
     ],
 )
 def test_a_key_that_is_escaped_is_a_leak(extend_api, written, form):
