@@ -10,6 +10,7 @@ import io
 import logging
 import logging.config
 import logging.handlers
+import os
 import queue
 import sys
 
@@ -221,6 +222,10 @@ def say_in_pieces(text):
         sys.stdout.write(letter)
 
 
+def say_by_a_descriptor(text):
+    os.write(2, memoryview(f"failed {text}\n".encode()))
+
+
 def say_writelines(text):
     sys.stderr.writelines(["failed\n", text + "\n"])
 
@@ -242,7 +247,7 @@ ERROR_SAYINGS = [
     item
     for item in SAYINGS
     if not any(word in item.__name__ for word in ("dict", "print", "stderr", "bytes", "pieces"))
-    and not any(word in item.__name__ for word in ("writelines", "kept"))
+    and not any(word in item.__name__ for word in ("writelines", "kept", "descriptor"))
 ] + [say_structlog_bytes]
 
 
@@ -485,7 +490,7 @@ def test_every_way_to_capture(project, capture):
     """Set-up, test and pieces in between may see streams of their own."""
     project.makepyfile(
         """
-        import json, sys
+        import json, os, sys
         import httpx, pytest
 
         def ask(api, code="OCR_ERROR"):
@@ -504,11 +509,13 @@ def test_every_way_to_capture(project, capture):
             elif how == "bytes":
                 sys.stdout.flush()
                 sys.stdout.buffer.write(text.encode())
+            elif how == "descriptor":
+                os.write(2, text.encode())
             else:
                 sys.__stdout__.write(text)
                 sys.__stdout__.flush()
 
-        WAYS = ["print", "stderr", "bytes"]
+        WAYS = ["print", "stderr", "bytes", "descriptor"]
 
         @pytest.fixture(params=WAYS)
         def told(extend_api, request):
@@ -556,7 +563,7 @@ def test_every_way_to_capture(project, capture):
         """
     )
     result = project.runpytest_subprocess(f"--capture={capture}")
-    result.assert_outcomes(passed=14)
+    result.assert_outcomes(passed=18)
 
 
 def test_the_hook_gives_more_places(project):

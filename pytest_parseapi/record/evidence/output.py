@@ -1,18 +1,22 @@
 """What the consumer prints, whatever pytest has put in the place of ``sys.stdout``.
 
 The tap sits on the ``write`` of the stream's buffer: there text and bytes pass, also from a logger
-that has kept the stream or its ``write``. Reading captured output would take it from the test.
+that has kept the stream or its ``write``. ``os.write`` comes past every stream, and has its own.
+Reading captured output would take it from the test.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.record.evidence.line import Line, without_source_lines
+
+_DESCRIPTORS: Final = {1: "stdout", 2: "stderr"}
 
 
 class Output:
@@ -43,7 +47,17 @@ class Output:
 
             return look_after_enter
 
+        def writes(real: Any) -> Any:
+            def write(descriptor: Any, data: Any, /) -> Any:
+                name = _DESCRIPTORS.get(descriptor)
+                if name is not None:
+                    self._written.append((name, self._now(), bytes(data)))
+                return real(descriptor, data)
+
+            return write
+
         self._patches.put(contextlib._RedirectStream, "__enter__", enters)
+        self._patches.put(os, "write", writes)
         self.look()
 
     def look(self) -> None:
