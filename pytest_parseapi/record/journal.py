@@ -166,8 +166,7 @@ class Journal:
                 operation.polls += 1 if waited and _came_after_a_wait(attempt, operation) else 0
             if not failed and request.method not in _LOOKS:
                 operation.closed = True
-            if self._operations.has_series:
-                self._operations.ended(operation)
+            self._operations.ended(operation)
         finally:
             self._release()
         if opened.endpoint.uploads and not failed:

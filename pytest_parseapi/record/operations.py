@@ -23,8 +23,6 @@ class Operations:
         self._documents: dict[Hashable, Operation | Series] = {}
         # By endpoint and caller.
         self._latest: dict[Hashable, Operation] = {}
-        self.has_series = False
-        """Whether any document has, or had, more than one operation."""
 
     def with_attempts(self) -> list[Operation]:
         """Every operation with a finished attempt, by its first attempt."""
@@ -104,7 +102,6 @@ class Operations:
             if found.accepts(asked):
                 return found
             found = self._documents[key] = Series(found)
-            self.has_series = True
             return found.start(asked)
         return found.of(asked) or found.start(asked)
 
