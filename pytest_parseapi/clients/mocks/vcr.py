@@ -139,6 +139,9 @@ def _neutral(request: Any) -> Request:
     for name, value in request.headers.items():
         several = value if isinstance(value, list | tuple) else [value]
         headers += [(str(name).lower(), _text(item)) for item in several]
+    if isinstance(request.body, dict | list) and "content-type" not in dict(headers):
+        # aiohttp names the type of what it was given as json later than vcrpy looks.
+        headers.append(("content-type", "application/json"))
     return Request(
         method=request.method,
         url=request.uri,

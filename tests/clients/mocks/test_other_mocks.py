@@ -277,6 +277,14 @@ class TestVCR:
         assert outcomes(extend_api) == [(500, "OCR_ERROR", "vcrpy's cassette")]
         assert extend_api.attempts[0].client == "aiohttp"
 
+    def test_that_plays_for_aiohttp_is_judged_beside_the_simulation(self, extend_api, tape):
+        with vcr.use_cassette(tape):
+            asyncio.run(by_aiohttp(extend_api))
+            time.sleep(1)
+            asyncio.run(by_aiohttp(extend_api))
+        assert [attempt.status for attempt in extend_api.attempts] == [500, 200]
+        extend_api.assert_payload_resent()
+
     def test_that_was_there_before_the_test_began(self, inserted, extend_api):
         assert by_httpx(extend_api).json() == DOCUMENTED
         assert by_httpx(extend_api).status_code == 200
