@@ -236,6 +236,20 @@ class SendsNoVersion(Loop):
         return {"authorization": f"Bearer {self.api_key}"}
 
 
+class ForgetsTheVersionOnARetry(Loop):
+    """Makes the headers of each attempt by itself."""
+
+    rule = "api_version"
+
+    def send(self, client, document, attempt):
+        headers = self.headers()
+        if attempt:
+            del headers["x-extend-api-version"]
+        return client.post(
+            f"{self.base_url}/parse", json={"file": {"url": document}}, headers=headers
+        )
+
+
 class SendsAVersionThatNeverWas(Loop):
     """Sends the date of its own release as the version."""
 
