@@ -24,6 +24,8 @@ from pytest_parseapi.patching.attributes import Patches
 
 _NOBODY: Final = 0
 _handler_of: Final = _signal.getsignal
+# Asked for at each jump: to look at a member of ``signal`` takes longer.
+_ALARM: Final = int(getattr(signal, "SIGALRM", 0))
 # Two readings of the same timer differ by less.
 _SAME_TIMER_NS: Final = SECOND_NS // 50
 
@@ -129,7 +131,7 @@ class Alarms:
     def _find(self) -> None:
         """Time is about to jump: note a timer that was set by a reference that was kept."""
         # Without a handler it would end the process; to ask for that costs much less.
-        if self._entry is None and callable(_handler_of(signal.SIGALRM)):
+        if self._entry is None and callable(_handler_of(_ALARM)):
             found = self._read()
             if found.left and not found.is_same(self._others):
                 self._interval = round(found.interval * SECOND_NS)

@@ -128,27 +128,36 @@ class Jumps:
             Whether it passed. Otherwise nothing has happened.
         """
         needs = round(seconds * SECOND_NS)
-        threads = self.threads
+        threads, elapsed = self.threads, self._elapsed_time
         threads.lock()
         try:
             self.before()
             if (
                 self.holds
-                or (self.children.children and self.children.any_runs())
                 or came
                 or not needs
-                or threads.others_work()
-                or self.real_work()
-                or (self.deadlines.heap and not self.deadlines.all_after(self._elapsed_time, needs))
                 or self.closed
                 or self._interrupts_itself
                 or self._is_covered()
+                or threads.others_work()
+                or (self.deadlines.heap and not self.deadlines.all_after(elapsed, needs))
+                or (self.children.children and self.children.any_runs())
+                or self.real_work()
             ):
                 return False
             self._endless.count()
-            self._elapsed_time.skip_wait(needs)
+            elapsed.skip_wait(needs)
             self.after()
             return True
+        finally:
+            threads.unlock()
+
+    def is_alone(self) -> bool:
+        """Whether no other thread is at work."""
+        threads = self.threads
+        threads.lock()
+        try:
+            return not threads.others_work()
         finally:
             threads.unlock()
 

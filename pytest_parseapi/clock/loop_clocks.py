@@ -1,0 +1,183 @@
+"""What the clocks of asyncio's loops show: waits alone, and no time that code takes to run."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from collections.abc import Callable
+from heapq import heappush
+from math import inf, nextafter
+from typing import Any, Final
+
+from pytest_parseapi.clock.callers import NOT_ASKED, ask_for_frame, calling_frame
+from pytest_parseapi.clock.elapsed_time import SECOND_NS
+from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.patching.attributes import Patches, set_on
+
+# So many seconds a loop's clock may show less than ``time.monotonic()``.
+_MAX_LAG_SECONDS: Final = 0.05
+
+
+class LoopClocks:
+    """Puts the clocks of event loops on one `VirtualClock`.
+
+    Args:
+        clock: the clock of the test.
+        monotonic: reads the real clock.
+    """
+
+    def __init__(self, clock: VirtualClock, monotonic: Callable[[], float]) -> None:
+        self._clock = clock
+        self._elapsed_time = clock.elapsed_time
+        self._monotonic = monotonic
+        self._began: float = clock.began["monotonic"]
+        self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
+        """By how much a loop's clock shows more than waits."""
+        self._is_ahead = False
+        self._late: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Those that read their clock while the test ended."""
+        self._replaced: dict[str, Any] = {}
+
+    def put(self, patches: Patches, kind: Any) -> None:
+        """Replace the methods of a class of loops.
+
+        Args:
+            patches: gives them back.
+            kind: the class.
+        """
+        makers = {"time": self._time, "call_at": self._call_at, "call_later": self._call_later}
+        for name, make in makers.items():
+            patches.put(kind, name, make)
+            self._replaced[name] = getattr(kind, name)
+
+    def shows(self, loop: Any) -> float:
+        """What the clock of a loop shows now."""
+        elapsed = self._elapsed_time
+        now = elapsed.passed_ns if elapsed.reads < elapsed.busy_loop_reads else elapsed.now()
+        shown = self._began + now / SECOND_NS
+        if elapsed.last_expiry_ns == now:
+            shown = nextafter(shown, inf)
+        return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
+
+    def are_of(self, loop: Any) -> bool:
+        """Whether a loop's clock is none of its own class, nor of another library."""
+        # A look into its dictionary would make each later look at the loop slower.
+        return getattr(loop.time, "__func__", None) is self._replaced["time"]
+
+    def put_back(self, loop: Any, seconds: float) -> None:
+        """The timers of a loop that outlives the test go on from where the test left them.
+
+        Args:
+            loop: the loop.
+            seconds: how far the test's clock was ahead.
+        """
+        _shift(loop, -seconds - self._ahead.get(loop, 0.0))
+
+    def wake_late(self) -> None:
+        """Wake the loops that may be about to wait for as long as the test's time went."""
+        for loop in list(self._late):
+            if loop.is_running() and hasattr(loop, "_write_to_self"):
+                loop._write_to_self()
+
+    def _time(self, real: Callable[..., float]) -> Callable[..., float]:
+        """Where a consumer asks, a loop's clock follows the other ones."""
+        elapsed, jumps, late = self._elapsed_time, self._clock.jumps, self._late
+        shows, base_globals = self.shows, vars(sys.modules["asyncio.base_events"])
+
+        @functools.wraps(real)
+        def read(loop: Any) -> float:
+            if jumps.closed:
+                late.add(loop)
+                return real(loop)
+            try:
+                frame = ask_for_frame()
+            except NOT_ASKED:
+                frame = sys._getframe(1)
+            names = base_globals if frame is None else frame.f_globals
+            if names is base_globals:
+                # Around each callback, in the loop's debug mode, it is no iteration.
+                if getattr(loop, "_current_handle", None) is None:
+                    elapsed.reads += 1
+                return shows(loop)
+            shown = shows(loop)
+            if _is_asyncio(names.get("__name__")):  # for a delay, as below
+                return shown
+            elapsed.reads += 1
+            lag = self._lag(shown)
+            if lag:
+                self._put_forward(loop, lag)
+            return shown + lag
+
+        return read
+
+    def _lag(self, shown: float) -> float:
+        """By how many seconds a loop's clock is to be put forward: code has run for long.
+
+        Args:
+            shown: what it shows.
+        """
+        more = self._monotonic() + self._elapsed_time.jumped_ns / SECOND_NS - shown
+        return more if more > _MAX_LAG_SECONDS else 0.0
+
+    def _put_forward(self, loop: Any, seconds: float) -> None:
+        self._is_ahead = True
+        self._ahead[loop] = seconds + self._ahead.get(loop, 0.0)
+        _shift(loop, seconds)
+
+    def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """A consumer's deadline may come from ``time.monotonic()``."""
+        base_globals = vars(sys.modules["asyncio.base_events"])
+
+        @functools.wraps(real)
+        def call_at(loop: Any, *arguments: Any, **named: Any) -> Any:
+            frame = calling_frame()
+            names = base_globals if frame is None else frame.f_globals
+            asks = names is not base_globals and not _is_asyncio(names.get("__name__"))
+            if asks and not self._clock.closed and self.are_of(loop):
+                lag = self._lag(self.shows(loop))
+                if lag:
+                    self._put_forward(loop, lag)
+            return real(loop, *arguments, **named)
+
+        return call_at
+
+    def _call_later(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """As asyncio's own, without a look at the caller: a delay starts from now for all.
+
+        It is none of the readings by which code that waits for a clock is known: many tasks may
+        begin to wait at once.
+        """
+        jumps, replaced, shows = self._clock.jumps, self._replaced, self.shows
+        time, make = replaced["time"], sys.modules["asyncio.events"].TimerHandle
+
+        @functools.wraps(real)
+        def call_later(
+            loop: Any, delay: Any, callback: Any, *arguments: Any, context: Any = None
+        ) -> Any:
+            if (
+                jumps.closed
+                or delay is None
+                or loop._debug
+                or loop._closed
+                or type(loop).call_at is not replaced["call_at"]
+                or getattr(loop.time, "__func__", None) is not time
+            ):
+                return real(loop, delay, callback, *arguments, context=context)
+            timer = make(shows(loop) + delay, callback, arguments, loop, context)
+            heappush(loop._scheduled, timer)
+            set_on(timer, "_scheduled", True)  # noqa: FBT003 - its value
+            return timer
+
+        return call_later
+
+
+@functools.cache
+def _is_asyncio(module: str | None) -> bool:
+    return module is not None and module.startswith("asyncio.")
+
+
+def _shift(loop: Any, seconds: float) -> None:
+    """Put the timers of a loop off by the same time, as its clock is."""
+    for timer in getattr(loop, "_scheduled", ()):
+        set_on(timer, "_when", timer._when + seconds)
