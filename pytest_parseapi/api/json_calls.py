@@ -14,6 +14,7 @@ from pytest_parseapi.checks.finding import Finding, body_of, check_error, findin
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
 from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.mistakes import UsageError, counted, json_type, nearest
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.service.script import ALWAYS
 
 _ALWAYS: Final = "always"
@@ -62,8 +63,7 @@ def read_json(text: str) -> Any:
 
 def _number(digits: str) -> object:
     if math.isinf(float(digits)):
-        shown = digits if len(digits) <= _MAX_SHOWN_DIGITS else f"{digits[:_MAX_SHOWN_DIGITS]}..."
-        return _InvalidNumber(f"the number {shown} is too large")
+        return _InvalidNumber(f"the number {cut(digits, _MAX_SHOWN_DIGITS)} is too large")
     return int(digits) if digits.lstrip("-").isdecimal() else float(digits)
 
 

@@ -15,6 +15,7 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.observed import Observed
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
@@ -67,8 +68,8 @@ class CallResult:
     def outcome(self) -> str:
         """What the caller of ``parse`` got, in words."""
         if self.error is not None:
-            return f"parse raised {_short(self.error)}"
-        return f"parse returned {_short(self.value)}"
+            return f"parse raised {cut(repr(self.error), _MAX_SHOWN_CHARS)}"
+        return f"parse returned {cut(repr(self.value), _MAX_SHOWN_CHARS)}"
 
 
 def call_parse(api: ParseAPI, parse: Parse, document: object) -> CallResult:
@@ -129,11 +130,6 @@ def _in_thread(value: Awaitable[Any]) -> Any:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
 
 
 _PDF: Final = Path(__file__).with_name("document.pdf")

@@ -32,7 +32,7 @@ def lines_of_threads(idents: Iterable[int]) -> list[str]:
     return sorted(filter(None, lines))
 
 
-def shortened(lines: Iterable[str]) -> str:
+def some_of(lines: Iterable[str]) -> str:
     """Lines for a message: at most three different ones."""
     found = [line for line in dict.fromkeys(lines) if line]
     more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""

@@ -39,6 +39,20 @@ def printable(text: str) -> str:
     return "\n".join(map(one_line, text.split("\n")))
 
 
+def cut(text: str, most: int) -> str:
+    """The beginning of a text that is longer than a message has room for.
+
+    Args:
+        text: the text.
+        most: how many characters of it are kept.
+
+    Example:
+        >>> cut("a short text", 7), cut("short", 7)
+        ('a short...', 'short')
+    """
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def shortened(text: str, most: int) -> str:
     """The text, without its middle where it is longer than a reader can use.
 

@@ -17,6 +17,7 @@ from pytest_parseapi.model.multipart import (
     parameters,
     parse_multipart,
 )
+from pytest_parseapi.model.printable_text import cut
 
 _MEGABYTE: Final = 1024 * 1024
 _MAX_SHOWN_CHARS: Final = 100
@@ -187,12 +188,12 @@ def shown(value: object) -> str:
         ("'turbo'", 'null')
     """
     if isinstance(value, str):
-        return repr(value if len(value) <= _MAX_SHOWN_CHARS else f"{value[:_MAX_SHOWN_CHARS]}...")
+        return repr(cut(value, _MAX_SHOWN_CHARS))
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return "what is nested too deep to be shown"
-    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}..."
+    return cut(text, _MAX_SHOWN_CHARS)
 
 
 def megabytes(size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, NoReturn
 
-from pytest_parseapi.model.call_site import call_site, shortened, waiting_sites
+from pytest_parseapi.model.call_site import call_site, some_of, waiting_sites
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.model.printable_text import printable
 from pytest_parseapi.model.redaction import without_secrets
@@ -49,7 +49,7 @@ class Stops:
             self.message = printable(without_secrets(message))
             self.kind = kind
             here = (waiting_sites() if waits else []) or [call_site()]
-            self.site = shortened([*here, *also])
+            self.site = some_of([*here, *also])
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:

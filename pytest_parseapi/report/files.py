@@ -17,9 +17,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.report.data import FORMAT, VERSION, ReportData
 from pytest_parseapi.report.data_check import misfit
 
+_MAX_SHOWN_CHARS: Final = 40
 _MAX_BYTES: Final = 256 * 1024 * 1024
 _SCRIPTS: Final = (
     *("base.js", "rules.js", "matrix.js", "sweep.js", "timeline.js", "tests.js", "filters.js"),
@@ -213,8 +215,7 @@ def _name(path: Path) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."  # noqa: PLR2004 - one line
+    return cut(repr(value), _MAX_SHOWN_CHARS)
 
 
 def _no_number(text: str) -> Any:

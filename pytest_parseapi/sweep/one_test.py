@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.sweep.places import Place
 from pytest_parseapi.sweep.reproduction import Fixture, for_rule, for_verdict
@@ -202,8 +203,7 @@ def _difference(before: Trial, after: Trial) -> str:
         return "it takes too long"
     if after.status != before.status:
         error = "" if after.error is None else f" with {type(after.error).__name__}: {after.error}"
-        text = f"{after.status}{error}".partition("\n")[0]
-        return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}..."
+        return cut(f"{after.status}{error}".partition("\n")[0], _MAX_SHOWN_CHARS)
     if after.places != before.places:
         one, two = len(before.places), len(after.places)
         return f"it asks elsewhere ({one} exchanges before, {two} now)"

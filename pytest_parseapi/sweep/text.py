@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pytest_parseapi.model.mistakes import counted
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.sweep.results import NO_FAILURE, FindingData, SweepData, VariationData
 from pytest_parseapi.sweep.verdicts import VERDICTS
 
@@ -37,7 +38,7 @@ def finding_lines(number: int, finding: FindingData) -> list[str]:
         head if finding["is_new"] else f"{head}  (in the baseline)",
         f"   {finding['where']}  {test}" if finding["where"] else f"   {test}",
         f"   failure   {finding['failure']}",
-        f"   seen      {_cut(finding['why'], _MAX_REASON_CHARS)}",
+        f"   seen      {cut(finding['why'], _MAX_REASON_CHARS)}",
     ]
     lines += [
         f"   {'          ' if index else 'paste     '}{line}"
@@ -53,7 +54,10 @@ def finding_lines(number: int, finding: FindingData) -> list[str]:
 
 
 def _some(texts: Sequence[str]) -> str:
-    return _cut("; ".join(texts[:_MAX_SHOWN]) + ("; ..." if len(texts) > _MAX_SHOWN else ""))
+    return cut(
+        "; ".join(texts[:_MAX_SHOWN]) + ("; ..." if len(texts) > _MAX_SHOWN else ""),
+        _MAX_LINE_CHARS,
+    )
 
 
 def note_lines(data: SweepData) -> list[str]:
@@ -63,7 +67,7 @@ def note_lines(data: SweepData) -> list[str]:
         if result["verdict"] == "note":
             notes.setdefault(result["test"], result)
     return [
-        f"note: {test}: {_cut(result['why'])} ({result['failure']})"
+        f"note: {test}: {cut(result['why'], _MAX_LINE_CHARS)} ({result['failure']})"
         for test, result in notes.items()
     ]
 
@@ -98,7 +102,3 @@ def test_lines(results: Iterable[VariationData]) -> str:
 
 
 test_lines.__test__ = False  # type: ignore[attr-defined]
-
-
-def _cut(text: str, width: int = _MAX_LINE_CHARS) -> str:
-    return text if len(text) <= width else f"{text[:width]}..."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from pytest_parseapi.model.errors import DocumentedError
+from pytest_parseapi.model.printable_text import cut
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.webhook import WebhookAnswer
@@ -298,4 +299,4 @@ def _text(error: BaseException | None) -> str:
 
 def _line(text: str) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return first if len(first) <= _MAX_SHOWN_CHARS else f"{first[:_MAX_SHOWN_CHARS]}..."
+    return cut(first, _MAX_SHOWN_CHARS)

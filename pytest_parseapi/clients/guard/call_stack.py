@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Iterator
+from traceback import walk_stack
 from types import CodeType, FrameType
 from typing import Any
 
@@ -49,10 +50,7 @@ def _given(function: HostFunction, frame: FrameType) -> Iterator[object]:
 
 
 def _frames() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+    yield from (frame for frame, _ in walk_stack(sys._getframe(1)))
     loop = asyncio._get_running_loop()
     for task in () if loop is None else asyncio.all_tasks(loop):
         waits: Any = task.get_coro()

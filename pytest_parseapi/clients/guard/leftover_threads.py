@@ -15,6 +15,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from traceback import walk_stack
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -170,21 +171,14 @@ def _auditing(real: Callable[..., int]) -> Callable[..., int]:
     return start_new_thread
 
 
-def _frames_from(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
 def _first_code(frame: FrameType) -> CodeType:
-    for code in (below.f_code for below in _frames_from(frame)):
-        first = code
-    return first
+    *_, (first, _) = walk_stack(frame)
+    return first.f_code
 
 
 def _works(frame: FrameType) -> Iterator[Any]:
     """The jobs of a pool that a thread is at."""
-    for below in _frames_from(frame):
+    for below, _ in walk_stack(frame):
         if below.f_code is _POOL_WORK:
             yield below.f_locals["self"]
 
@@ -201,7 +195,7 @@ def _is_live_server(thread: threading.Thread) -> bool:
 
 def _is_idle_worker(frame: FrameType) -> bool:
     """Whether a thread of a pool waits for work: its next job is of another caller."""
-    for below in _frames_from(frame):
+    for below, _ in walk_stack(frame):
         if below.f_code is _POOL_WORK or _is_of_trio(below, "_handle_job"):
             return False
         if below.f_code is _POOL_WORKER or _is_of_trio(below, "_work"):
@@ -216,7 +210,7 @@ def _is_of_trio(frame: FrameType, name: str) -> bool:
 
 def _workers_of_loop(frame: FrameType) -> set[threading.Thread]:
     """The threads that an event loop, run by a thread, has for its own jobs."""
-    for below in _frames_from(frame):
+    for below, _ in walk_stack(frame):
         if below.f_code is _LOOP:
             pool = getattr(below.f_locals["self"], "_default_executor", None)
             return set(getattr(pool, "_threads", ()))

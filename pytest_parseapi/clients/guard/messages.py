@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from traceback import walk_stack
 
 from pytest_parseapi.clients.libraries import CLIENTS, ClientLibrary
 
@@ -63,10 +64,8 @@ def calling_library(default: str) -> str:
     """
     roots = {client.module: client for client in CLIENTS}
     found: ClientLibrary | None = None
-    frame = sys._getframe(1)
-    while frame is not None:
+    for frame, _ in walk_stack(sys._getframe(1)):
         client = roots.get((frame.f_globals.get("__name__") or "").partition(".")[0])
         if client is not None and (found is None or client.has_extra or not found.has_extra):
             found = client
-        frame = frame.f_back  # type: ignore[assignment]
     return default if found is None else found.name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from traceback import walk_stack
+from typing import Final
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.model.http import Fault, Reply, Request
@@ -46,14 +47,12 @@ def sending_client(clients: Mapping[str, str], default: str) -> str:
         default: the name where no such frame is there.
     """
     found = ""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
+    for frame, _ in walk_stack(sys._getframe(1)):
         name = clients.get(frame.f_globals.get("__name__", ""))
         if name == "requests" or (name and name != "urllib3" and not found):
             return name
         # requests sends by urllib3, and stands further out.
         found = found or name or ""
-        frame = frame.f_back
     return found or default
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from traceback import walk_stack
 from typing import Any
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
@@ -57,9 +58,5 @@ def _answers(adapter: Any) -> Iterator[str]:
 
 def _is_sent_on() -> bool:
     """Whether a mocker asks, which sends on what its adapter leaves; not a mounted adapter."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        if frame.f_code.co_name == "_fake_send":
-            return True
-        frame = frame.f_back
-    return False
+    frames = walk_stack(sys._getframe(1))
+    return any(frame.f_code.co_name == "_fake_send" for frame, _ in frames)
