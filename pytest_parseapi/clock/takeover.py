@@ -24,7 +24,7 @@ from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
-    from pytest_parseapi.patching.kept_methods import KeptMethods
+    from pytest_parseapi.patching.bound_class_methods import KeptMethods
 
 
 class _Taken(Protocol):
@@ -140,9 +140,9 @@ class TakeOver:
 
     def _prepare_in_place(self) -> None:
         # Nothing of this loads where no test has virtual time.
+        from pytest_parseapi.patching.bound_class_methods import KeptMethods
         from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines, check
-        from pytest_parseapi.patching.builtin_methods import BuiltinMethods
-        from pytest_parseapi.patching.kept_methods import KeptMethods
+        from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
 
         trampolines: Trampolines | None
         try:

@@ -69,8 +69,6 @@ def resolve(
     Raises:
         UsageError: the name is unknown, ambiguous, or never appears on this surface.
 
-    Documentation: "Scripting failures".
-
     Example:
         >>> resolve(extend, "OCR_ERROR").status
         500
@@ -138,8 +136,6 @@ def endpoint_named(
 
     Raises:
         UsageError: the simulation has no such endpoint.
-
-    Documentation: "Scripting failures".
 
     Example:
         >>> [str(endpoint) for endpoint in endpoint_named(extend, "GET /parse_runs/pr_1")]

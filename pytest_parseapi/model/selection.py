@@ -50,8 +50,6 @@ def select(
     Raises:
         UsageError: an argument names nothing that exists, or no error fits them all.
 
-    Documentation: "One test case per documented error".
-
     Example:
         >>> [error.code for error in select(extend, status=429)]
         ['RATE_LIMIT_EXCEEDED']

@@ -55,7 +55,7 @@ def test_a_session_in_real_time_takes_nothing_over(pytester):
         @pytest.mark.parseapi(real_time=True)
         def test_real(extend_api):
             assert "pytest_parseapi.patching.builtin_functions" not in sys.modules
-            assert "pytest_parseapi.patching.builtin_methods" not in sys.modules
+            assert "pytest_parseapi.patching.builtin_type_methods" not in sys.modules
         """
     )
     pytester.runpytest_subprocess(*WITHOUT).assert_outcomes(passed=1)
@@ -170,7 +170,7 @@ def test_names_are_replaced_where_nothing_is_taken_over_in_place(pytester):
 
         def test_nothing_of_the_interpreter_is_touched(extend_api):
             assert "pytest_parseapi.patching.builtin_functions" not in sys.modules
-            assert "pytest_parseapi.patching.builtin_methods" not in sys.modules
+            assert "pytest_parseapi.patching.builtin_type_methods" not in sys.modules
 
         def test_waits(extend_api):
             before = time.monotonic()

@@ -20,7 +20,7 @@ from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.mocks.aresponses import routes_for
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
-from pytest_parseapi.patching.methods import Methods
+from pytest_parseapi.patching.library_methods import LibraryMethods
 
 _CONNECTORS: Final = ("TCPConnector", "UnixConnector", "NamedPipeConnector")
 
@@ -30,7 +30,7 @@ class AiohttpInterceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._methods = Methods()
+        self._methods = LibraryMethods()
         self._patches = Patches()
 
     def start(self, hosts: SimulatedHosts) -> None:

@@ -16,7 +16,7 @@ from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 from pytest_parseapi.clients.guard.host_readers import host_of_connection
 
 if TYPE_CHECKING:
-    from pytest_parseapi.patching.builtin_methods import BuiltinMethods
+    from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
 
 _HEAP_TYPE: Final = 1 << 9
 
@@ -34,7 +34,7 @@ class CTypes:
 
     def replace(self, module: ModuleType) -> None:
         """Take over the types of a module."""
-        from pytest_parseapi.patching.builtin_methods import BuiltinMethods
+        from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
 
         for kind, methods in C_TYPES[module.__name__](self._check_host, module):
             with contextlib.suppress(RuntimeError):

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.httpx.headers import KnownHeaders
 from pytest_parseapi.clients.httpx.streams import truncated_streams
+from pytest_parseapi.clients.known_headers import KnownHeaders
 from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore

@@ -15,7 +15,7 @@ from pytest_parseapi.clients.mocks.pytest_httpx import PytestHTTPX
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
-from pytest_parseapi.patching.methods import Methods
+from pytest_parseapi.patching.library_methods import LibraryMethods
 
 
 class HTTPXInterceptor:
@@ -30,7 +30,7 @@ class HTTPXInterceptor:
         self._module: Any = module
         self._contexts = contexts
         self._function_bodies = FunctionBodies()
-        self._methods = Methods()
+        self._methods = LibraryMethods()
         self._patches = Patches()
 
     def start(self, hosts: SimulatedHosts) -> None:

@@ -23,7 +23,7 @@ from pytest_parseapi.clients.urllib3.request import RequestReader
 from pytest_parseapi.model.http import Fault
 from pytest_parseapi.patching.attributes import Patches, set_on
 from pytest_parseapi.patching.imports import ImportHook
-from pytest_parseapi.patching.methods import Methods
+from pytest_parseapi.patching.library_methods import LibraryMethods
 
 _HOST: Final = re.compile(r"[a-z]+://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ class Urllib3Interceptor:
 
     def __init__(self) -> None:
         self._imports = ImportHook()
-        self._methods = Methods()
+        self._methods = LibraryMethods()
         self._patches = Patches()
         self._requests = RequestReader()
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pytest_parseapi.clients.httpx.headers import KnownHeaders
+from pytest_parseapi.clients.known_headers import KnownHeaders
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_urllib3
 from pytest_parseapi.model.http import HeaderLines, Request, Timeouts, shared_timeouts
 

@@ -6,7 +6,7 @@ from types import BuiltinFunctionType
 
 import pytest
 
-from pytest_parseapi.patching.kept_methods import KeptMethods
+from pytest_parseapi.patching.bound_class_methods import KeptMethods
 
 
 class Day(dt.date):

@@ -10,7 +10,7 @@ from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies, function_behind
 
 
-class Methods:
+class LibraryMethods:
     """Takes over methods in place, so that kept references lead there, too; and gives them back.
 
     Where a method cannot be found behind what is in front of it, its attribute is replaced.
