@@ -53,12 +53,11 @@ class DocumentNames:
         'https://b.s3.amazonaws.com/a.pdf?v=2'
     """
 
-    __slots__ = ("_more", "_uploads", "part_key", "part_option")
+    __slots__ = ("_more", "_part_key", "_part_option", "_uploads")
 
     def __init__(self, names: Iterable[str] = (), part_option: str = "") -> None:
-        self.part_option: Final = part_option
-        self.part_key: Final = part_option.rpartition(".")[2].encode()
-        """The option's own key, as it stands in a body, in bytes."""
+        self._part_option = part_option
+        self._part_key = part_option.rpartition(".")[2].encode()
         self._more = frozenset(name.lower() for name in names)
         self._uploads: dict[str, Upload] = {}
 
@@ -70,6 +69,10 @@ class DocumentNames:
         """
         name = document_name(document)
         return None if name is None else self.name(name)
+
+    def part_option_in(self, body: bytes) -> str:
+        """The option that picks a part of a document, where a body may have it; or empty."""
+        return self._part_option if self._part_key and self._part_key in body else ""
 
     def keep_upload(self, file_id: str, upload: Upload) -> None:
         """Remember what an id stands for."""

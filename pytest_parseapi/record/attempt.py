@@ -123,10 +123,8 @@ class Attempt:
     @property
     def part(self) -> str | None:
         """Which part of its document it was about; None where that is the whole."""
-        names = self._document_names
-        if not names.part_key or names.part_key not in self.body:
-            return None
-        return self.payload.option(names.part_option)
+        option = self._document_names.part_option_in(self.body)
+        return self.payload.option(option) if option else None
 
     @property
     def payload_digest(self) -> str:

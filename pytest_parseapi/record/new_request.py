@@ -102,10 +102,8 @@ class NewRequest:
     @property
     def part(self) -> str | None:
         """Which part of its document it is about; None where that is the whole."""
-        names = self._document_names
-        if not names.part_key or names.part_key not in self.request.body:
-            return None
-        return self.payload.option(names.part_option)
+        option = self._document_names.part_option_in(self.request.body)
+        return self.payload.option(option) if option else None
 
     def resends(self, before: Attempt) -> bool:
         """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
