@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Final
 
+from pytest_parseapi.clients.guard.rust_clients import RUST_CLIENTS
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
 from pytest_parseapi.clients.mocks.betamax import BetamaxInterceptor
@@ -119,8 +120,7 @@ CLIENTS: Final = (
         for name in (
             *("urllib", "httplib2", "niquests", "tornado", "treq", "twisted"),
             *("websocket", "websockets", "grpc", "tls_client"),
-            *("pycurl", "curl_cffi", "rnet", "wreq", "primp", "httpr", "impit", "pyreqwest"),
-            *("pyqwest", "rqx", "foghttp"),
+            *("pycurl", "curl_cffi", *RUST_CLIENTS),
         )
     ),
     ClientLibrary("http.client", root="http"),
