@@ -13,7 +13,6 @@ from pytest_parseapi.model.other_threads import frames_of_others
 
 _FRAMES: Final = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED: Final = ("cr_await", "gi_yieldfrom", "ag_await")
-_MAX_NAMED: Final = 3
 
 
 def call_site() -> str:
@@ -30,13 +29,6 @@ def lines_of_threads(idents: Iterable[int]) -> list[str]:
     frames = frames_of_others()
     lines = (_innermost(frames.get(ident)) for ident in idents)
     return sorted(filter(None, lines))
-
-
-def some_of(lines: Iterable[str]) -> str:
-    """Lines for a message: at most three different ones."""
-    found = [line for line in dict.fromkeys(lines) if line]
-    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
-    return ", ".join(found[:_MAX_NAMED]) + more
 
 
 def _innermost(frame: FrameType | None) -> str:

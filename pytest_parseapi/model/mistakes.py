@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
+_MAX_NAMED: Final = 3
 _MIN_PART_CHARS: Final = 3
 """How much of a name is enough to find it by."""
 
@@ -122,6 +123,18 @@ def counted(number: int, noun: str) -> str:
 def listed(items: Iterable[object]) -> str:
     """The items as a message lists them."""
     return ", ".join(map(str, items)) or "none"
+
+
+def some_of(items: Iterable[str]) -> str:
+    """At most three different items, and how many more there are.
+
+    Example:
+        >>> some_of(["a", "b", "a", "c", "d"])
+        'a, b, c and 1 more'
+    """
+    found = [item for item in dict.fromkeys(items) if item]
+    more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    return ", ".join(found[:_MAX_NAMED]) + more
 
 
 def kind(value: object) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, NoReturn
 
-from pytest_parseapi.model.call_site import call_site, some_of, waiting_sites
-from pytest_parseapi.model.mistakes import SimulationStopped
+from pytest_parseapi.model.call_site import call_site, waiting_sites
+from pytest_parseapi.model.mistakes import SimulationStopped, some_of
 from pytest_parseapi.model.printable_text import printable
 from pytest_parseapi.model.redaction import without_secrets
 

@@ -45,8 +45,8 @@ class Session:
         config.add_cleanup(guards.release)
         self._has_time = False
         self._running: dict[str, int] = {}
-        self.lost = ""
         self._told: set[str] = set()
+        self.lost = ""
         """What virtual time does not reach on this interpreter, in one line."""
 
     @cached_property

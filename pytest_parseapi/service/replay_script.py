@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Reply
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import UsageError, some_of
 from pytest_parseapi.model.multipart import NAMELESS
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.recordings.exchange import RecordedExchange, Recording
@@ -18,7 +18,6 @@ from pytest_parseapi.service.condition import Condition
 from pytest_parseapi.service.guided_service import GuidedService
 from pytest_parseapi.service.script import Delay
 
-_MAX_SHOWN: Final = 3
 _ANY: Final = ""
 
 
@@ -71,9 +70,7 @@ class Replay:
         self.met = 0
         self.passed: dict[str, int] = {}
         self.delay = Delay(0, 0)
-        texts = list(dict.fromkeys(map(str, replies)))
-        more = f" and {len(texts) - _MAX_SHOWN} more" if len(texts) > _MAX_SHOWN else ""
-        self._summary = ", ".join(texts[:_MAX_SHOWN]) + more
+        self._summary = some_of(map(str, replies))
         self._waiting: dict[tuple[Endpoint, str], deque[RecordedReply]] = {}
         for reply in replies:
             for key in self._keys(reply.names, reply.item):
