@@ -12,7 +12,7 @@ from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.known_runs import shown_by
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.model.mistakes import UsageError, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer
 
@@ -75,7 +75,7 @@ def _counted(
         ]
     else:
         count, wanted = effects(), len(events)
-        text = f"{count} for {wanted} event{'' if wanted == 1 else 's'}, as effects() counts"
+        text = f"{count} for {counted(wanted, 'event')}, as effects() counts"
         found = [] if count == wanted else [_finding(observed, repeated[0][0], text)]
     return [finding for finding in found if finding is not None]
 
