@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from _pytest.nodes import Node
 
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.plugin import markers
 from pytest_parseapi.plugin.contract import ParseErrorContract
 from pytest_parseapi.plugin.reruns import ItemState, beside, rerun
@@ -196,25 +197,32 @@ class SweepPlugin:
             return
         reason, counted = self._why_not(item, watch, plain)
         if reason:
-            left = LeftOutData(test=item.nodeid, reason=reason, counted=counted)
-            self._summary.data["left_out"].append(left)
+            self._leave(item, reason, counted=counted)
             return
         assert isinstance(item, pytest.Function)
         settings = markers.settings(item)
         most = max(_LEAST_SECONDS, _SLOWER * plain.seconds)
         self._watch = None
-        swept = SweptTest(
-            test=item.nodeid,
-            plain=trial_of(watch, "passed", None),
-            run=lambda variation: self._run(item, variation, most, plain.state),
-            providers=session_of(self._config).providers,
-            fixture=lambda provider: self._fixture(item, settings, provider),
-            kinds=self._request.kinds,
-            accepted=settings.sweep_accept,
-        )
+        try:
+            swept = SweptTest(
+                test=item.nodeid,
+                plain=trial_of(watch, "passed", None),
+                run=lambda variation: self._run(item, variation, most, plain.state),
+                providers=session_of(self._config).providers,
+                fixture=lambda provider: self._fixture(item, settings, provider),
+                kinds=self._request.kinds,
+                accepted=settings.sweep_accept,
+            )
+        except UsageError as mistake:  # in the provider of another plugin
+            self._leave(item, str(mistake), counted=False)
+            return
         self._summary.data["own_calls"] += swept.own_calls
         self._summary.total += len(swept.variations)
         self._pending.append(_Pending(item, swept))
+
+    def _leave(self, item: pytest.Item, reason: str, *, counted: bool) -> None:
+        left = LeftOutData(test=item.nodeid, reason=reason, counted=counted)
+        self._summary.data["left_out"].append(left)
 
     def _ran_elsewhere(self, item: pytest.Item, plain: _Plain) -> bool:
         """Whether no phase of a simulated test took place here, as with pytest-forked."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sweep_app import APP
+
+from pytest_parseapi.providers.extend.behaviour import ExtendBehaviour
 
 LEFT_OUT = {
     "it scripts failures itself": """
@@ -204,3 +208,13 @@ def pytest_runtest_protocol(item):
 def test_tests_that_run_in_another_process_are_named(sweep):
     result = sweep("def test(extend_api): parse(INVOICE)", conftest=ELSEWHERE)
     assert "::test: another plugin runs it in a process of its own" in result.text
+
+
+def test_a_mistake_in_a_provider_leaves_its_tests_out_by_name(sweep, monkeypatch):
+    monkeypatch.setattr(ExtendBehaviour, "error_reply", lambda *_, **__: {"no": "reply"})
+    result = sweep("def test(extend_api): ask(INVOICE)")
+    assert re.search(
+        r"left out: \S+::test: provider 'extend': \S+ gives a Reply, not \{'no': 'reply'\}\n",
+        result.text,
+    )
+    assert result.ret == 0
