@@ -16,6 +16,7 @@ from pytest_parseapi.model.printable_text import error_line, one_line, show
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.plugin.phases import runs_no_tests
+from pytest_parseapi.plugin.plain_output import PlainOutput
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
 from pytest_parseapi.report.data import ReportData, ReportedProvider, SweepSection
@@ -175,12 +176,10 @@ class ReportPlugin:
         lines += self._warnings()
         if not lines:
             return
-        capture = config.pluginmanager.getplugin("capturemanager")
-        if capture is not None:
-            capture.suspend_global_capture(in_=False)
-        show("\n".join(lines), sys.stdout)
-        if capture is not None:
-            capture.resume_global_capture()
+        plain = PlainOutput()
+        for line in lines:
+            plain.write_line(line)
+        plain.print(config)
 
     def _warnings(self) -> list[str]:
         """The warning lines, which are printed once."""

@@ -10,6 +10,7 @@ import pytest
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.phases import runs_no_tests
+from pytest_parseapi.plugin.plain_output import PlainOutput
 from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
 from pytest_parseapi.report.data import ReportedVariation, SweepSection
@@ -108,6 +109,10 @@ class SweepSummary:
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if (self._new or self.problems) and session.exitstatus in fine:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if not (self._is_worker or session.config.pluginmanager.has_plugin("terminalreporter")):
+            plain = PlainOutput()
+            self._show(plain)
+            plain.print(session.config)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
@@ -130,7 +135,7 @@ class SweepSummary:
         else:
             self._new = []
 
-    def _show(self, terminal: pytest.TerminalReporter) -> None:
+    def _show(self, terminal: pytest.TerminalReporter | PlainOutput) -> None:
         terminal.section("sweep")
         line = terminal.write_line
         line(counts_line(self.data))
@@ -155,7 +160,7 @@ class SweepSummary:
         line("")
         line(f"sweep: {text}", red=bool(self._new), green=not self._new, bold=True)
 
-    def _show_baseline(self, terminal: pytest.TerminalReporter) -> None:
+    def _show_baseline(self, terminal: pytest.TerminalReporter | PlainOutput) -> None:
         path = self._request.path
         if path is None:
             return

@@ -61,6 +61,13 @@ def test_a_file_that_is_no_baseline(sweep, pytester, text, message):
     assert f"--parseapi-sweep-baseline=known.json: {message}" in result.stderr.str()
 
 
+def test_findings_are_printed_where_there_is_no_terminal_reporter(sweep):
+    result = sweep(TEST, "-p", "no:terminal")
+    assert result.ret == 1
+    assert "=== sweep ===\n" in result.text
+    assert result.text.endswith("\nsweep: 3 findings")
+
+
 def test_a_baseline_does_not_overwrite_a_file_of_something_else(sweep, pytester):
     (pytester.path / "other.py").write_text("OTHER = 1")
     option = "--parseapi-sweep-baseline=other.py"

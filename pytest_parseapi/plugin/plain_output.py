@@ -1,0 +1,34 @@
+"""What is printed where ``-p no:terminal`` leaves nobody else to do it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from pytest_parseapi.model.printable_text import show
+
+
+class PlainOutput:
+    """Takes lines as pytest's terminal reporter does, and prints them at once."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def section(self, title: str) -> None:
+        """Begin a part."""
+        self.write_line(f"=== {title} ===")
+
+    def write_line(self, line: str, **_markup: Any) -> None:
+        """Add a line."""
+        self._lines.append(line)
+
+    def print(self, config: pytest.Config) -> None:
+        """Print what was added, past pytest's capture."""
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture(in_=False)
+        show("\n".join(self._lines), sys.stdout)
+        if capture is not None:
+            capture.resume_global_capture()
