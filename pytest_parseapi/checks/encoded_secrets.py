@@ -24,7 +24,7 @@ _SHARED: Final = (0, 2, 3)
 # How each byte is written as a number, and what stands between two of them.
 _NUMBERS: Final = (
     ("hex", "02x", r"[\s:,-]*(?:0x)?"),
-    ("numbers", "d", r"[\s,]+"),
+    ("byte numbers", "d", r"[\s,]+"),
     ("octal", "o", r"[\s,]+(?:0o|0)?"),
 )
 _HEX_LETTER: Final = re.compile("[a-f]")

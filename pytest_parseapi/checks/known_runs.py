@@ -37,15 +37,10 @@ def need_failed_run(observed: Observed, rule: str) -> None:
         return
     going = sum(run.ended is None for run in observed.runs)
     nearest = f"{going} still in progress: nobody polled to the end" if going else ""
-    no_run_to_check(observed, rule, "no failed run is on record", nearest)
-
-
-def no_run_to_check(observed: Observed, rule: str, seen: str, nearest: str = "") -> None:
-    """Fail because a check on runs had nothing to look at."""
     nothing_to_check(
         observed,
         rule,
-        seen,
+        "no failed run is on record",
         nearest,
         advice="script a failing run, such as api.fail_run("
         f"{example_code(observed.provider, 'run')})",

@@ -8,8 +8,7 @@ from typing import Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
-from pytest_parseapi.checks.known_runs import no_run_to_check
-from pytest_parseapi.checks.observed import Observed, raise_findings
+from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
@@ -18,6 +17,9 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 _STOPPED: Final = rule_of("poll_after_end")
 _MINIMUM: Final = 0.5
 _SLOWER: Final = "wait before each poll, longer each time: 1, 2, 4 s and so on, up to 30 s"
+_POLL: Final = (
+    "call a consumer that polls its runs to their end; api.runs_take(polls=3) gives it more to poll"
+)
 _RESET: Final = "connection_reset"
 _TOLERANCE: Final = 1e-6
 
@@ -28,7 +30,7 @@ def polling_stopped(observed: Observed, document: str | None = None) -> None:
     polls = _polls(observed)
     if not any(ended for group in polls.values() for _, ended in group):
         seen = "no run was polled to its end" if polls else "no run was polled"
-        no_run_to_check(observed, _STOPPED, seen)
+        nothing_to_check(observed, _STOPPED, seen, advice=_POLL)
     raise_findings(observed, list(polls_after_end(observed)))
 
 
@@ -41,7 +43,8 @@ def polled_politely(
         raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
     observed = observed.about(document, _polite_rule(minimum))
     if not any(len(group) > 1 for group in _polls(observed).values()):
-        no_run_to_check(observed, _polite_rule(minimum), "no run was polled more than once")
+        seen = "no run was polled more than once"
+        nothing_to_check(observed, _polite_rule(minimum), seen, advice=_POLL)
     raise_findings(observed, list(polls_too_close(observed, minimum)))
 
 

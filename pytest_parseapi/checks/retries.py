@@ -27,14 +27,20 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
         retries = sum(1 for _ in operation.pairs())
         if retries == times or (times is None and retries):
             return None
+        last = operation.last
+        advice = observed.advice("retryable" if not retries else "backoff")
+        if times is not None and times > retries and not last.failed:
+            advice = f"script enough failures: {times} retries need times={times} or more"
         return Finding(
             kind="retried",
             rule=rule,
             subject=Subject.operation(operation),
             expected="at least 1 retry" if times is None else counted(times, "retry"),
             seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
-            nearest=asked_to_wait(operation.last) if operation.last.failed else "",
-            advice=observed.advice("retryable" if not retries else "backoff"),
+            nearest=asked_to_wait(last)
+            if last.failed
+            else f"attempt {last.number} succeeded ({last.status})",
+            advice=advice,
         )
 
     _judge(observed, rule, document, judge)

@@ -233,7 +233,7 @@ def _not_awaited(finding: Finding, case: Case, provider: Provider) -> Violation:
         replace(
             found,
             rule="a retry comes after the reply's Retry-After",
-            advice=f"{found.advice}\n{advice}",
+            advice="\n".join(filter(None, (found.advice, advice))),
         ),
     )
 

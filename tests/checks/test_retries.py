@@ -83,7 +83,10 @@ def test_a_failure_that_was_retried(extend_api):
         "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
         "  expected   2 retries\n"
         "  seen       1 retry after 1 failed attempt, the last a 422 CORRUPT_FILE\n"
+        "  nearest    attempt 2 succeeded (200)\n"
+        "  next       script enough failures: 2 retries need times=2 or more\n"
     )
+    assert "  next       Extend: " in said(extend_api.assert_retried, times=0)
     extend_api.assert_retried()
     extend_api.assert_retried(times=1)
     extend_api.assert_recovered()

@@ -201,18 +201,24 @@ def test_resubmission_is_judged_by_document(extend_api):
 
 
 @pytest.mark.parametrize(
-    ("check", "seen"),
+    ("check", "seen", "advice"),
     [
-        ("assert_run_failure_logged", "no failed run is on record"),
-        ("assert_resubmitted", "no failed run is on record"),
-        ("assert_polling_stopped", "no run was polled"),
-        ("assert_polled_politely", "no run was polled more than once"),
-        ("assert_follows_documentation", "no failed attempt is on record"),
+        ("assert_run_failure_logged", "no failed run is on record", "script a failing run, such"),
+        ("assert_resubmitted", "no failed run is on record", "script a failing run, such as"),
+        ("assert_polling_stopped", "no run was polled", "call a consumer that polls its runs"),
+        (
+            "assert_polled_politely",
+            "no run was polled more than once",
+            "call a consumer that polls",
+        ),
+        ("assert_follows_documentation", "no failed attempt is on record", "script a failure"),
     ],
 )
-def test_checks_with_nothing_to_check_fail(extend_api, check, seen):
+def test_checks_with_nothing_to_check_fail(extend_api, check, seen, advice):
     Consumer(extend_api).client.get("/parse_runs")
-    with pytest.raises(AssertionError, match=f"{seen}, so this proves nothing"):
+    with pytest.raises(
+        AssertionError, match=f"{seen}, so this proves nothing\n  next       {advice}"
+    ):
         getattr(extend_api, check)()
 
 

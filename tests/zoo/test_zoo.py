@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 
+import broken_retries
 import broken_runs
 import pytest
 from auditing import audit
@@ -68,6 +69,11 @@ def test_a_run_that_was_left_to_itself_is_told_as_it_was():
     assert "resubmits" not in audit(broken_runs.FollowsNoRun)
     found = audit(broken_runs.FollowsTheFirstRunOnly, until="resubmits")["resubmits"]
     assert re.search(r"expected   a result: run pr_\w+ was still PROCESSING\n", found[0][1].text())
+
+
+def test_a_retry_that_was_awaited_in_vain_is_told_without_a_blank_line():
+    found = audit(broken_retries.ThrowsTheRetryAway, until="retry_after")["retry_after"]
+    assert "  next       a consumer that gives up on 20 s on purpose states" in found[0][1].text()
 
 
 def test_the_zoo_is_as_large_and_as_mixed_as_it_claims():
