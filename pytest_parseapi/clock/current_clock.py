@@ -6,14 +6,12 @@ There is one object for each process: the functions are taken over once, whateve
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_parseapi.clock import TAKEN_OVER
 from pytest_parseapi.clock.threads import Threads
+from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.process import process
-
-if TYPE_CHECKING:
-    from pytest_parseapi.clock.virtual_clock import VirtualClock
 
 
 class Current:

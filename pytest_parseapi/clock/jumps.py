@@ -12,7 +12,6 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator, Sized
 
 from pytest_parseapi.clock.child_looks import ChildLooks
-from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.deadlines import Deadlines
 from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
@@ -37,8 +36,8 @@ class Jumps:
         """Called after each jump, with the lock held."""
         self.closed = False
         """Whether the test is over."""
-        self.current: Current | None = None
-        """What the process's clocks share; None where this one is not installed."""
+        self.is_covered: Callable[[], bool] = bool
+        """Returns whether a test within this one runs."""
         self.threads = Threads()
         """The threads of the process."""
         self.deadlines = Deadlines()
@@ -138,7 +137,7 @@ class Jumps:
                 or not needs
                 or self.closed
                 or self._interrupts_itself
-                or self._is_covered()
+                or self.is_covered()
                 or threads.others_work()
                 or (self.deadlines.heap and not self.deadlines.all_after(elapsed, needs))
                 or (self.children.children and self.children.any_runs())
@@ -184,16 +183,9 @@ class Jumps:
         """Whether something real is under way, over which no time jumps."""
         return self.holds > 0 or (bool(self.children.children) and self.children.any_runs())
 
-    def _is_covered(self) -> bool:
-        """Whether a test within this one runs."""
-        if self.current is None:
-            return False
-        clock = self.current.clock
-        return clock is None or clock.jumps is not self
-
     def try_jump(self) -> None:
         """Jump to the earliest deadline if no thread is at work."""
-        if self.closed or self.is_held() or self._is_covered():
+        if self.closed or self.is_held() or self.is_covered():
             return
         self.before()
         earliest = self.deadlines.earliest()

@@ -17,8 +17,8 @@ from pytest_parseapi.clock.polling import poll_methods
 from pytest_parseapi.clock.readings import Readings
 from pytest_parseapi.clock.real_input import semaphore_methods
 from pytest_parseapi.clock.sent_signals import sender_functions
+from pytest_parseapi.clock.start_functions import start_functions
 from pytest_parseapi.clock.substitutes import ReplacedClasses, ReplacedName
-from pytest_parseapi.clock.thread_starts import start_functions
 from pytest_parseapi.clock.time_machine import TimeMachine
 from pytest_parseapi.patching.process import process
 
@@ -84,7 +84,8 @@ class TakeOver:
 
     def begin(self, clock: VirtualClock) -> None:
         """Let a clock be the one that everybody reads."""
-        clock.install(self._current)
+        current = self._current
+        clock.install(current.threads, current.real, lambda: current.clock is not clock)
         self._clocks.append(clock)
         self._current.clock = clock
         if len(self._clocks) == 1:

@@ -13,17 +13,17 @@ import operator
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.blocking import Sleep, Wait
-from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.clock.elapsed_time import FREE_NS, SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
 from pytest_parseapi.clock.jumps import Jumps
 from pytest_parseapi.clock.pools import feeds_processes
 from pytest_parseapi.clock.stdlib_deadlines import put_back_deadlines
+from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
@@ -76,6 +76,7 @@ class VirtualClock:
         """What lets time jump."""
         self._threads = self.jumps.threads
         self._older = self._threads.unregistered.first
+        self._is_installed = False
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.elapsed:.3f} s>"
@@ -106,19 +107,31 @@ class VirtualClock:
         """Whether the test is over."""
         return self.jumps.closed
 
-    def install(self, current: Current) -> None:
-        """Be the clock of the process."""
-        self.jumps.current = current
-        self.jumps.threads = self._threads = current.threads
+    def install(
+        self,
+        threads: Threads,
+        real: Mapping[str, Callable[..., Any]],
+        is_covered: Callable[[], bool],
+    ) -> None:
+        """Be the clock of the process.
+
+        Args:
+            threads: its threads.
+            real: by name, the functions of ``time`` as they are when not replaced.
+            is_covered: returns whether a test within this clock's one runs.
+        """
+        self._is_installed = True
+        self.jumps.is_covered = is_covered
+        self.jumps.threads = self._threads = threads
         self._threads.ended = self.jumps.look
         self._threads.test_begins()
         # To the next test, every thread of this one is older too.
         self._older = self._threads.unregistered.first
-        monotonic = current.real["monotonic_ns"]
+        monotonic = real["monotonic_ns"]
         self.elapsed_time.monotonic = self._threads.unregistered.monotonic = monotonic
-        self.read_wall = current.real["time"]
+        self.read_wall = real["time"]
         for name in ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"):
-            self.began[name] = current.real[name]()
+            self.began[name] = real[name]()
 
     def advance(self, seconds: float) -> None:
         """Let virtual time pass at once; waits that end within it end.
@@ -347,7 +360,7 @@ class VirtualClock:
                 if entry.wait.takes or not entry.polled:
                     entry.wait.wake()
             self.jumps.deadlines.clear()
-            if self.jumps.current is not None:
+            if self._is_installed:
                 self._threads.test_ends()
 
     # What follows is called with the lock held.

@@ -1,0 +1,52 @@
+"""The functions of ``_thread`` that start a thread, as they are while tests are simulated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from pytest_parseapi.clock import STARTS
+from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.patching.start_contexts import keep_context
+
+# What begins a `threading.Thread`, which is known without these.
+_BOOTSTRAP: Final = "_bootstrap"
+
+
+def start_functions(current: Current) -> dict[str, Callable[..., Any]]:
+    """The replacements of the functions that start threads, by name.
+
+    Args:
+        current: what the process's clocks share.
+    """
+    return {name: _starting(current, name) for name in STARTS}
+
+
+def _starting(current: Current, name: str) -> Callable[..., Any]:
+    starts, takes_arguments = current.threads.starts, "joinable" not in name
+
+    def start(*given: Any, **named: Any) -> Any:
+        real = current.real[name]
+        if current.clock is None or not given or not callable(given[0]):
+            return real(*given, **named)  # it says what is wrong
+        thread = getattr(given[0], "__self__", None)
+        if isinstance(thread, threading.Thread) and given[0].__name__ == _BOOTSTRAP:
+            keep_context(thread)
+            return real(*given, **named)
+        function, *rest = given
+        if not takes_arguments:
+            return real(starts.noted(function, (), {}), *rest, **named)
+        if named or not _are_arguments(*rest):
+            return real(*given, **named)  # it says what is wrong
+        return real(starts.noted(function, *rest, *([{}] * (2 - len(rest)))), ())
+
+    start.__name__ = start.__qualname__ = name
+    start.__module__ = "_thread"
+    return start
+
+
+def _are_arguments(*rest: object) -> bool:
+    """Whether it is a tuple of arguments, and perhaps a dictionary of those by name."""
+    kinds = (tuple, dict)
+    return 0 < len(rest) <= len(kinds) and all(map(isinstance, rest, kinds))
