@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from pytest_parseapi.clients.mocks.by_socket import unasked_mock
+from pytest_parseapi.clients.mocks.by_socket import SOCKET_MOCKS, unasked_mock
 from pytest_parseapi.clients.mocks.misses import MockMisses
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
@@ -120,8 +121,7 @@ class SimulatedHosts:
                     f"{request.method} {request.url} is not simulated: {service.provider.title} "
                     f"documents https only."
                 )
-            mock = unasked_mock(request)
-            if mock:
+            if not sys.modules.keys().isdisjoint(SOCKET_MOCKS) and (mock := unasked_mock(request)):
                 self.stops.stop(
                     f"{mock} has an answer for {request.method} {request.url}, and is not asked: "
                     f"it answers at the socket, and no request of a simulated test goes that far.\n"

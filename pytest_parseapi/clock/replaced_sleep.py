@@ -10,6 +10,8 @@ from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
 _PACKAGE: Final = "pytest_parseapi."
+_SLEEP: Final = FUNCTIONS["sleep"]
+_RETRY_LIBRARIES: Final = frozenset({"tenacity", "urllib3.util.retry", "stamina"})
 # How modules name what they wait by.
 _REFERENCES: Final = ("sleep", "time", "asyncio")
 
@@ -21,18 +23,18 @@ def replaced_sleep_function() -> str:
         >>> replaced_sleep_function()
         ''
     """
-    found: Any = sys.modules["time"].__dict__.get("sleep")
+    loaded = sys.modules
+    found: Any = vars(loaded["time"]).get("sleep")
     # Where functions are replaced by name, this is ours, whose module is ``time``, too.
-    if found is not FUNCTIONS["sleep"] and getattr(found, "__module__", "") != "time":
+    if found is not _SLEEP and getattr(found, "__module__", "") != "time":
         return "time.sleep"
-    asyncio = sys.modules.get("asyncio")
-    found = None if asyncio is None else asyncio.__dict__.get("sleep")
-    own = isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"
-    if own or found is None or str(getattr(found, "__module__", "")).startswith(_PACKAGE):
-        loaded = sys.modules
-        retries = "tenacity" in loaded or "urllib3.util.retry" in loaded or "stamina" in loaded
-        return _replaced_in_retry_library() if retries else ""
-    return "asyncio.sleep"
+    asyncio = loaded.get("asyncio")
+    found = None if asyncio is None else vars(asyncio).get("sleep")
+    if not (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
+        ours = found is None or str(getattr(found, "__module__", "")).startswith(_PACKAGE)
+        if not ours:
+            return "asyncio.sleep"
+    return "" if loaded.keys().isdisjoint(_RETRY_LIBRARIES) else _replaced_in_retry_library()
 
 
 def _replaced_in_retry_library() -> str:

@@ -6,10 +6,15 @@ They are not asked: a test that relies on one would meet the simulation's answer
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pytest_parseapi.model.http import Request
+
+_HTTPRETTY: Final = "httpretty.core"
+_MOCKET: Final = "mocket.mocket"
+SOCKET_MOCKS: Final = frozenset({_HTTPRETTY, _MOCKET})
+"""Their modules: where none is loaded, there is nothing to ask."""
 
 
 def unasked_mock(request: Request) -> str:
@@ -19,9 +24,9 @@ def unasked_mock(request: Request) -> str:
         request: what the simulation is about to answer.
     """
     loaded = sys.modules
-    if "httpretty.core" in loaded and _httpretty_answers(loaded["httpretty.core"], request):
+    if _HTTPRETTY in loaded and _httpretty_answers(loaded[_HTTPRETTY], request):
         return "httpretty"
-    if "mocket.mocket" in loaded and _mocket_answers(loaded["mocket.mocket"], request):
+    if _MOCKET in loaded and _mocket_answers(loaded[_MOCKET], request):
         return "mocket"
     return ""
 

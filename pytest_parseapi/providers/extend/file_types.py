@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -103,6 +104,7 @@ _UNSUPPORTED: Final = frozenset(
 )
 
 
+@functools.lru_cache(maxsize=64)
 def _extension(name: str) -> str:
     """What follows the last dot of a name, in lower case; empty where there is none."""
     return name.rpartition(".")[2].lower() if "." in name else ""
