@@ -69,12 +69,15 @@ def caller_of(frame: FrameType | None) -> CallerKind:
     if start is None:
         return CallerKind.CONSUMER  # a thread whose first call is the clock function itself
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
-    target = getattr(thread, "function", None) or getattr(thread, "_target", None)
+    called_later = getattr(thread, "function", None)  # by a `threading.Timer`, which waits itself
+    target = called_later or getattr(thread, "_target", None)
     module = getattr(target, "__module__", None) or ""
     if module.startswith(_PLUGIN_PREFIX):
         return CallerKind.TOOL
     kind = caller_named(module)
-    return kind if kind is CallerKind.TOOL or kind is CallerKind.WORK else CallerKind.TIMER
+    if kind is CallerKind.WORK and called_later is None:
+        return kind
+    return kind if kind is CallerKind.TOOL else CallerKind.TIMER
 
 
 def is_tool(frame: FrameType | None) -> bool:

@@ -730,3 +730,14 @@ def test_a_class_that_the_suite_has_replaced_before_does_no_harm(nested):
             assert httpx.post("https://api.extend.ai/parse").status_code == 401
         """
     ).assert_outcomes(passed=3)
+
+
+def test_a_timer_that_calls_what_waits_for_something_real(extend_api):
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    timer = threading.Timer(5, sender.send, ("done",))
+    timer.start()
+    timer.join()
+    assert receiver.recv() == "done"
+    assert extend_api.clock.elapsed == 5
+    receiver.close()
+    sender.close()
