@@ -142,7 +142,7 @@ def _arguments(request: Request) -> Mapping[str, Any]:
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
-        **_public(attempt, _NOT_SENT),
+        **{name: getattr(attempt, name) for name in _SENT},
         "run_id": attempt.run_id,
         "run_status": attempt.run_status,
         "run_reason": attempt.run_reason,
@@ -155,16 +155,15 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    return _public(run)
+    names = (field.name for field in dataclasses.fields(run))
+    return {name: getattr(run, name) for name in names if not name.startswith("_")}
 
 
-def _public(item: Any, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-    names = (field.name for field in dataclasses.fields(item))
-    shown = (name for name in names if name not in hidden and not name.startswith("_"))
-    return {name: getattr(item, name) for name in shown}
-
-
-_NOT_SENT: Final = ("timeouts", "names", "body", "error", "shown")
+_SENT: Final = (
+    *("number", "method", "url", "path", "endpoint", "document", "request_id", "status"),
+    *("started", "ended", "waited", "wall_started", "wall_ended", "retry_after", "client"),
+    *("listed", "mock", "contradiction", "rejection"),
+)
 
 
 def _delivery(delivery: WebhookDelivery) -> dict[str, Any]:

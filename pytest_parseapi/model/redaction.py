@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
 
@@ -50,7 +51,13 @@ def without_secrets(text: str) -> str:
     return _PARAMETER.sub(r"\1***", text)
 
 
-def redacted_repr(value: Any) -> str:
-    """The ``repr`` of a dataclass, without what makes the URLs in it credentials."""
-    shown = [f"{item.name}={getattr(value, item.name)!r}" for item in fields(value) if item.repr]
+def redacted_repr(value: Any, names: Iterable[str] = ()) -> str:
+    """The ``repr`` of a dataclass, without what makes the URLs in it credentials.
+
+    Args:
+        value: the object.
+        names: the attributes to show; its fields where there are none.
+    """
+    names = names or [item.name for item in fields(value) if item.repr]
+    shown = [f"{name}={getattr(value, name)!r}" for name in names]
     return redacted(f"{type(value).__name__}({', '.join(shown)})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pytest_parseapi.model.document_names import DocumentNames
@@ -17,6 +17,42 @@ _MIN_SECRET_CHARS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """What requests have in common that ask for the same: one object for all of them."""
+
+    method: str
+    url: str
+    path: str
+    endpoint: str
+    client: str
+    timeouts: Timeouts
+    headers: tuple[tuple[str, str], ...]
+    """As they were sent."""
+    secrets: tuple[str, ...]
+    document_names: DocumentNames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remarks:
+    """What few replies have: one object for all that have the same."""
+
+    retry_after: str | None = None
+    shown: RunShown | None = None
+    listed: tuple[RunShown, ...] = ()
+    mock: str | None = None
+    contradiction: str | None = None
+    rejection: str | None = None
+
+
+# A failing comparison of attempts prints them: without bodies, and without the credential.
+_SHOWN: Final = (
+    *("number", "method", "url", "path", "endpoint", "document", "request_id", "status", "error"),
+    *("started", "ended", "waited", "wall_started", "wall_ended", "retry_after", "client"),
+    *("timeouts", "names", "shown", "mock", "contradiction"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Attempt:
     """One HTTP exchange with a simulated provider.
 
@@ -28,13 +64,6 @@ class Attempt:
 
     number: int
     """Counts from 1."""
-    method: str
-    url: str
-    path: str
-    endpoint: str
-    """The path's template, such as ``/parse_runs/{id}``."""
-    document: str | None
-    """What the request was about: a URL, file name or id; None where it named none."""
     request_id: str | None
     """The id of the request that the reply carried, such as its ``requestId``."""
     status: int | None
@@ -50,32 +79,80 @@ class Attempt:
     wall_started: float
     """What ``time.time()`` showed the consumer when the attempt began."""
     wall_ended: float
-    retry_after: str | None
-    """The reply's ``Retry-After`` header."""
-    client: str
-    timeouts: Timeouts
-    """The time-outs that the client was set to."""
-    body: bytes = field(repr=False)
+    body: bytes
     """What was sent."""
     names: tuple[str, ...]
     """Every name of the document, best first."""
-    # A failing comparison of attempts prints them: without bodies, and without the credential.
-    _headers: tuple[tuple[str, str], ...] = field(repr=False)
-    _document_names: DocumentNames = field(repr=False)
-    _secrets: tuple[str, ...] = field(default=(), repr=False)
-    shown: RunShown | None = None
-    """What the reply shows of the run or batch that the attempt is about."""
-    listed: tuple[RunShown, ...] = field(default=(), repr=False)
-    """What the reply shows of each run, where it lists several."""
-    mock: str | None = None
-    """The mock of the test's own that answered, such as ``"respx route"``; None for ours."""
-    contradiction: str | None = None
-    """What the documentation says otherwise than that mock."""
-    rejection: str | None = field(default=None, repr=False)
-    """Why the API rejected the request, where no script did."""
+    _asked: Asked
+    _remarks: Remarks
 
     def __repr__(self) -> str:
-        return redacted_repr(self)
+        return redacted_repr(self, _SHOWN)
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self._asked.method
+
+    @property
+    def url(self) -> str:
+        """What was asked."""
+        return self._asked.url
+
+    @property
+    def path(self) -> str:
+        """The path of the URL."""
+        return self._asked.path
+
+    @property
+    def endpoint(self) -> str:
+        """The path's template, such as ``/parse_runs/{id}``."""
+        return self._asked.endpoint
+
+    @property
+    def document(self) -> str | None:
+        """What the request was about: a URL, file name or id; None where it named none."""
+        return self.names[0] if self.names else None
+
+    @property
+    def client(self) -> str:
+        """The client library that sent it, such as ``"httpx"``."""
+        return self._asked.client
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The time-outs that the client was set to."""
+        return self._asked.timeouts
+
+    @property
+    def retry_after(self) -> str | None:
+        """The reply's ``Retry-After`` header."""
+        return self._remarks.retry_after
+
+    @property
+    def shown(self) -> RunShown | None:
+        """What the reply shows of the run or batch that the attempt is about."""
+        return self._remarks.shown
+
+    @property
+    def listed(self) -> tuple[RunShown, ...]:
+        """What the reply shows of each run, where it lists several."""
+        return self._remarks.listed
+
+    @property
+    def mock(self) -> str | None:
+        """The mock of the test's own that answered, as ``"respx route"``; None for ours."""
+        return self._remarks.mock
+
+    @property
+    def contradiction(self) -> str | None:
+        """What the documentation says otherwise than that mock."""
+        return self._remarks.contradiction
+
+    @property
+    def rejection(self) -> str | None:
+        """Why the API rejected the request, where no script did."""
+        return self._remarks.rejection
 
     @property
     def run_id(self) -> str | None:
@@ -95,7 +172,8 @@ class Attempt:
     @property
     def headers(self) -> dict[str, str]:
         """What was sent, names in lower case; the credential is masked."""
-        return {name: _masked(name, value, self._secrets) for name, value in self._headers}
+        asked = self._asked
+        return {name: _masked(name, value, asked.secrets) for name, value in asked.headers}
 
     @property
     def error_name(self) -> str | None:
@@ -145,9 +223,18 @@ class Attempt:
         # One that the provider cannot read is still one.
         return self._secrets or self.header("authorization")
 
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        """What its provider reads as the credential."""
+        return self._asked.secrets
+
+    @property
+    def _document_names(self) -> DocumentNames:
+        return self._asked.document_names
+
     def header(self, name: str) -> str | None:
         """The first value of a header that was sent, by its lower-case name."""
-        return next((value for key, value in self._headers if key == name), None)
+        return next((value for key, value in self._asked.headers if key == name), None)
 
 
 def _masked(name: str, value: str, secrets: tuple[str, ...]) -> str:

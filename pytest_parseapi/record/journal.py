@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import writable_class
-from pytest_parseapi.model.http import HeaderLines, Reply, Request
+from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
-from pytest_parseapi.record.attempt import Attempt
+from pytest_parseapi.record.attempt import Asked, Attempt, Remarks
 from pytest_parseapi.record.caller import Caller, callers_at_work
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation
@@ -21,7 +20,7 @@ from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retry_mark import RetryMark
 
 _WRITABLE_ATTEMPT: Final = writable_class(Attempt)
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_REMARKS: Final = Remarks()
 
 
 class Opened(NewRequest):
@@ -129,7 +128,12 @@ class Journal:
             self._release()
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
-        """The attempt ends: with a reply, a fault, or because the consumer gave up on it."""
+        """The attempt ends: with a reply, a fault, or because the consumer gave up on it.
+
+        Args:
+            opened: its beginning.
+            outcome: how it ends.
+        """
         request = opened.request
         failed = outcome.error is not None
         self._acquire()
@@ -184,31 +188,13 @@ class Journal:
     def _attempt(
         self, opened: Opened, outcome: Outcome, body: bytes, names: tuple[str, ...]
     ) -> Attempt:
-        request, result = opened.request, outcome.result
-        secrets, shown, keep = opened.secrets, outcome.shown, self._kept.setdefault
-        status, headers = (
-            (result.status, result.headers) if isinstance(result, Reply) else (None, _NO_HEADERS)
-        )
+        result = outcome.result
         made: Any = object.__new__(_WRITABLE_ATTEMPT)
         made.number = opened.number
-        made.method = request.method
-        url = request.url
-        if request.query:
-            # Some providers take it there.
-            for secret in secrets:
-                url = url.replace(f"={secret}", "=***")
-        made.url = keep(url, url)
-        made.path = keep(request.path, request.path)
-        made.endpoint = opened.endpoint.path
-        made.document = names[0] if names else None
         made.request_id = outcome.request_id
-        made.status = status
         made.error = outcome.error
-        made.shown = None if shown is None else keep(shown, shown)
-        made.listed = outcome.listed
-        made.mock = outcome.mock
-        made.contradiction = outcome.contradiction
-        made.rejection = outcome.rejection
+        made.names = names
+        made.body = body
         made.started = opened.started
         ended = self._now()
         # Code that runs takes no virtual time, so most attempts need one number for both.
@@ -217,19 +203,54 @@ class Journal:
         made.waited = max(0.0, opened.started - earlier[-1].ended) if earlier else None
         made.wall_started = opened.wall_started
         made.wall_ended = self._wall()
-        made.retry_after = headers.get("retry-after")
-        made.client = request.client
-        made.timeouts = request.timeouts
-        made.body = body
-        made.names = names
-        sent = request.headers
-        # Those of clients that send the same ones again are one object already.
-        made._headers = sent if isinstance(sent, HeaderLines) else keep(sent, sent)
-        made._document_names = self._document_names
-        made._secrets = keep(secrets, secrets)
+        made._asked = self._asked(opened)
+        made.status, retry_after = None, None
+        if isinstance(result, Reply):
+            made.status = result.status
+            retry_after = result.headers.get("retry-after")
+        said = retry_after or outcome.shown or outcome.listed or outcome.mock or outcome.rejection
+        made._remarks = self._remarks(outcome, retry_after) if said else _NO_REMARKS
         made.__class__ = Attempt
         attempt: Attempt = made
         return attempt
+
+    def _asked(self, opened: Opened) -> Asked:
+        """What a request has in common with those that ask for the same."""
+        request, url, secrets = opened.request, opened.request.url, opened.secrets
+        waits, headers = request.timeouts, request.headers
+        limits = (waits.connect, waits.read, waits.known)
+        key = (request.method, url, headers, secrets, request.client, limits)
+        found: Asked | None = self._kept.get(key)
+        if found is not None:
+            return found
+        if request.query:
+            # Some providers take it there.
+            for secret in secrets:
+                url = url.replace(f"={secret}", "=***")
+        found = self._kept[key] = Asked(
+            method=request.method,
+            url=url,
+            path=request.path,
+            endpoint=opened.endpoint.path,
+            client=request.client,
+            timeouts=waits,
+            headers=headers,
+            secrets=secrets,
+            document_names=self._document_names,
+        )
+        return found
+
+    def _remarks(self, outcome: Outcome, retry_after: str | None) -> Remarks:
+        remarks = Remarks(
+            retry_after=retry_after,
+            shown=outcome.shown,
+            listed=outcome.listed,
+            mock=outcome.mock,
+            contradiction=outcome.contradiction,
+            rejection=outcome.rejection,
+        )
+        known: Remarks = self._kept.setdefault(remarks, remarks)
+        return known
 
     def discard(self, opened: Opened) -> None:
         """The attempt never took place."""
