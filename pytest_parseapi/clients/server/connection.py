@@ -22,6 +22,7 @@ from pytest_parseapi.clients.server.large_bodies import Intake
 from pytest_parseapi.clients.server.real_time import Moment
 from pytest_parseapi.clients.server.sockets import ServerSocket
 from pytest_parseapi.model.http import Fault, Reply, Request
+from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 
 _MOST_PIPELINED: Final = 1024 * 1024
@@ -80,6 +81,8 @@ class Connection:
         self.outside: bool | None = None
         """Whether the client is another process; None before its first request."""
         self.open = True
+        self.caller = Caller(0, self)
+        """Who asks by it."""
         self._dispatcher = dispatcher
         self._http = new_reader()
         self._head: h11.Request | None = None

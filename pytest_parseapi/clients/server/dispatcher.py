@@ -18,7 +18,6 @@ from pytest_parseapi.clients.server.sockets import LocalClients
 from pytest_parseapi.clients.server.target import Target, target_of
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.mistakes import SimulationStopped
-from pytest_parseapi.record.caller import Caller
 from pytest_parseapi.service.pending import Pending
 
 
@@ -186,4 +185,4 @@ def _answer(
     if target.control:
         return own.control(connection.provider, request)
     service = own.service_of(connection.provider)
-    return own.receive(service, request, Caller(0, connection))
+    return own.receive(service, request, connection.caller)
