@@ -49,7 +49,7 @@ def test_a_tls_connection_of_uvloop_that_is_open_already_has_its_host_checked():
 
     async def main():
         server = await asyncio.start_server(
-            lambda _reader, _writer: None,
+            lambda _reader, accepted: accepted.close(),
             "127.0.0.1",
             ssl=_without_certificate(ssl.PROTOCOL_TLS_SERVER),
         )
