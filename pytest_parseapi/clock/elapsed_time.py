@@ -45,8 +45,7 @@ class ElapsedTime:
         """Whether a timer was shown those steps, and may wait from there."""
         self.jumped_ns = 0
         """The sum of all jumps."""
-        self.stretch_began = self.monotonic()
-        """What `monotonic` read at the last wait or stamp."""
+        self._stretch_began = self.monotonic()
 
     def now(self) -> int:
         """What has passed, with the real time that counts since the last wait or stamp."""
@@ -54,7 +53,7 @@ class ElapsedTime:
             return self.passed_ns
         if self.reads < self.busy_loop_reads * len(threading._active):  # type: ignore[attr-defined]
             return self.passed_ns
-        stretch = self.monotonic() - self.stretch_began
+        stretch = self.monotonic() - self._stretch_began
         return self.passed_ns + (stretch if stretch >= self._free else 0)
 
     def note(self, until: int) -> None:
@@ -89,5 +88,5 @@ class ElapsedTime:
     def restart_stretch(self) -> None:
         """Begin a new stretch of code that runs: it is no wait yet."""
         if not self._real:
-            self.stretch_began = self.monotonic()
+            self._stretch_began = self.monotonic()
             self.reads = 0

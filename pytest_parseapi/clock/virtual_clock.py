@@ -165,7 +165,7 @@ class VirtualClock:
             self.jumps.children.forget()
         elapsed = self.elapsed_time
         if elapsed.reads < elapsed.busy_loop_reads:
-            elapsed.stretch_began, elapsed.reads = elapsed.monotonic(), 0
+            elapsed.restart_stretch()
             return elapsed.passed_ns / SECOND_NS
         now = elapsed.now()
         if now != elapsed.passed_ns and not self.real:

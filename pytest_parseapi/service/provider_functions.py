@@ -52,7 +52,7 @@ class ProviderFunctions:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stop(answer, f"raised {error_line(error)}")
-        problem = None if call.reply_replaced else unsendable(reply)
+        problem = unsendable(reply)
         if problem is not None:
             self._stop(answer, problem)
         return reply

@@ -142,8 +142,6 @@ class Script:
         self._steps: list[Scripted] = []
         self.pending: list[Scripted] = []
         """What is still to be met, oldest first."""
-        self.has_conditions = False
-        """Whether any step has, or had, a ``when``: time may pass while that decides."""
 
     @property
     def steps(self) -> tuple[Scripted, ...]:
@@ -164,7 +162,6 @@ class Script:
         if isinstance(step, Step):
             step.document = self._document_names.given(step.document)
         self._steps.append(step)
-        self.has_conditions = self.has_conditions or step.when is not None
         if step.left > 0:
             self.pending.append(step)
 
@@ -223,7 +220,6 @@ class Script:
         """Forget every step."""
         self._steps.clear()
         self.pending.clear()
-        self.has_conditions = False
 
 
 def steps_for(
