@@ -219,7 +219,8 @@ class Journal:
         request, url, secrets = opened.request, opened.request.url, opened.secrets
         waits, headers = request.timeouts, request.headers
         limits = (waits.connect, waits.read, waits.known)
-        key = (request.method, url, headers, secrets, request.client, limits)
+        # The credential is one of the headers, or stands in the URL.
+        key = (request.method, url, headers, request.client, limits)
         found: Asked | None = self._kept.get(key)
         if found is not None:
             return found

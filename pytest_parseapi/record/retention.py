@@ -65,7 +65,7 @@ class Retention:
         self._count = 0
         self._bytes = 0
         # Hashes of what was dropped, the newest only, since this must not grow either. An array
-        # takes a tenth of what a set does, and only a check that found nothing searches it.
+        # takes much less memory than a set, and it is searched only after a check found nothing.
         self._names = array("q")
         self.dropped = 0
         """How many attempts were dropped, of all journals."""

@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import weakref
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -110,6 +111,16 @@ def test_the_limit_is_over_all_tokens(server):
     assert server.look("timeline", "first") == (
         "timeline of Extend: no attempt on record (older ones dropped to save memory: 1)\n"
     )
+
+
+def test_of_what_was_dropped_only_the_newest_names_are_known():
+    retention = Retention(most=1)
+    for number in range(100):
+        retention.note("token", [f"{number}.pdf"])
+    token = SimpleNamespace(seed="token")
+    known = [number for number in range(100) if retention.lost(token, f"{number}.pdf")]
+    assert 3 <= len(known) <= 6
+    assert known == list(range(100 - len(known), 100))
 
 
 SAID = (

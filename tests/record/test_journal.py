@@ -444,6 +444,30 @@ def test_the_journal_fills_every_field_of_an_attempt(extend_api):
     assert [name for name in Attempt.__slots__ if not hasattr(attempt, name)] == []
 
 
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"url": "https://api.extend.ai/parse?responseType=json"}, "url"),
+        ({"timeout": 7}, "timeouts"),
+        ({"headers": {"authorization": "Bearer first_key_0123", "x-trace": "2"}}, "headers"),
+        ({"headers": {"authorization": "Bearer other_key_0123"}}, "_secrets"),
+    ],
+)
+def test_an_attempt_keeps_what_it_alone_was_asked(extend_api, change, name):
+    """What equal requests have in common is kept once: none gets that of another one."""
+    usual = {
+        "url": "https://api.extend.ai/parse",
+        "timeout": 5,
+        "headers": {"authorization": "Bearer first_key_0123"},
+        "json": {"file": {"url": "https://files.example.com/a.pdf"}},
+    }
+    for asked in (usual, usual | change, usual):
+        httpx.post(**asked)
+    first, other, again = extend_api.attempts
+    assert getattr(first, name) == getattr(again, name) != getattr(other, name)
+    assert first._asked is again._asked
+
+
 NOTES = b', "metadata": %s'
 
 
