@@ -219,8 +219,8 @@ class Journal:
         request, url, secrets = opened.request, opened.request.url, opened.secrets
         waits, headers = request.timeouts, request.headers
         limits = (waits.connect, waits.read, waits.known)
-        # The credential is one of the headers, or stands in the URL.
-        key = (request.method, url, headers, request.client, limits)
+        # A provider may take its credential from the body.
+        key = (request.method, url, headers, secrets, request.client, limits)
         found: Asked | None = self._kept.get(key)
         if found is not None:
             return found

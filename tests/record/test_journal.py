@@ -468,6 +468,17 @@ def test_an_attempt_keeps_what_it_alone_was_asked(extend_api, change, name):
     assert first._asked is again._asked
 
 
+def test_attempts_with_another_credential_in_their_body_have_not_the_same(book):
+    request = book.open().request
+    book.journal.clear()
+    for secrets in (("first",), ("other",), ("first",)):
+        opened = book.journal.open(request, PARSE, (), book.callers["one"], secrets)
+        book.close(opened)
+    first, other, again = book.journal.attempts
+    assert not first.same_credential(other)
+    assert first.same_credential(again)
+
+
 NOTES = b', "metadata": %s'
 
 
