@@ -121,13 +121,13 @@ def _never_acted_on(observed: Observed, answers: Sequence[WebhookAnswer]) -> Fin
         return None
     errors = _errors_met_during([item for item in answers if not item.agreed], observed)
     if observed.lasting_errors & set(errors):
-        # To act on it later would have failed as well.
+        # A later delivery would have met the same failure.
         return None
-    # What cannot be mended need not be tried again.
+    # A final error is not tried again.
     tried = any(
         not isinstance(error, DocumentedError) or error.retryable for error in errors.values()
     )
-    # One whose failure was on the way to the answer has tried again.
+    # It asked about the run during the last delivery, or after it.
     again = any(
         attempt.run_id == run_id and attempt.number > last.attempts_before
         for attempt in observed.attempts

@@ -1,7 +1,7 @@
 """Turns of asyncio's loops that wait for nothing but time.
 
-For each turn a loop asks the system for input, and reads its clock before and after. One that is
-alone in its process and has no sockets needs neither: a day of polls takes much less long.
+In each turn, asyncio asks the system for input, and reads the loop's clock before and after. A loop
+that has no sockets, while no other thread works, needs neither: a day of polls takes less time.
 """
 
 from __future__ import annotations

@@ -285,7 +285,7 @@ _Judge = Callable[[CallResult, ContractPolicy], Iterator[Violation]]
 
 
 def _as_checked(rule: str, find: Callable[[Observed], Iterator[Finding]]) -> _Judge:
-    """A rule that is no other than what the functions of `checks` look for."""
+    """A rule of the contract that a function of `checks/` judges alone."""
 
     def judge(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
         for finding in find(call.observed):

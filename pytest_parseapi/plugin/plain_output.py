@@ -1,4 +1,4 @@
-"""What is printed where ``-p no:terminal`` leaves nobody else to do it."""
+"""Prints where ``-p no:terminal`` has switched pytest's own reporter off."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class ReportPlugin:
         return described
 
     def _print(self, config: pytest.Config) -> None:
-        """Print the table where ``-p no:terminal`` leaves nobody else to do it."""
+        """Print the table where ``-p no:terminal`` has switched pytest's own reporter off."""
         text, _ = self._verdict
         asked = self._request.terminal or self._request.fail_under is not None
         lines = [*self._lines, text] if self._report is not None and asked else []

@@ -39,7 +39,7 @@ class ItemState:
         self._stash = dict(item.stash._storage)
 
     def restore(self, item: pytest.Item) -> None:
-        """Put back what was taken away since: who cleans up expects no further run of the test."""
+        """Put back what plugins took away after the run, as they do not know of another one."""
         for name in self._attributes.keys() - vars(item).keys():
             vars(item)[name] = self._attributes[name]
         for key in self._stash.keys() - item.stash._storage.keys():

@@ -63,7 +63,7 @@ def sweep_request(config: pytest.Config) -> SweepRequest:
 
 
 def _may_be_overwritten(path: Path) -> bool:
-    """Whether it does not matter what a file holds; another must hold a baseline already."""
+    """Whether a new baseline may replace a file unread: it is named as JSON, empty or not there."""
     try:
         return path.suffix.lower() == ".json" or path.stat().st_size == 0
     except OSError:

@@ -18,7 +18,7 @@ _MIN_SECRET_CHARS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asked:
-    """What requests have in common that ask for the same: one object for all of them."""
+    """What equal requests have in common. They share one object, which saves memory."""
 
     method: str
     url: str
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remarks:
-    """What few replies have: one object for all that have the same."""
+    """What only some replies have. Attempts with equal values share one object."""
 
     retry_after: str | None = None
     shown: RunShown | None = None
@@ -44,7 +44,7 @@ class Remarks:
     rejection: str | None = None
 
 
-# A failing comparison of attempts prints them: without bodies, and without the credential.
+# What a failing comparison of attempts prints: no bodies, and no credential.
 _SHOWN: Final = (
     *("number", "method", "url", "path", "endpoint", "document", "request_id", "status", "error"),
     *("started", "ended", "waited", "wall_started", "wall_ended", "retry_after", "client"),

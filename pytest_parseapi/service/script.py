@@ -297,7 +297,7 @@ def count_or_always(name: str, value: object) -> float:
 
 
 def count_text(count: float) -> str:
-    """How a test writes it."""
+    """A number of times as a test writes it: ``ALWAYS``, or an integer."""
     return "ALWAYS" if count == ALWAYS else str(count)
 
 

@@ -109,7 +109,7 @@ def _of_uvloop(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str,
     for kind, names, make in (
         (module.TCPTransport, ("write", "writelines"), checking),
         (module.UDPTransport, ("sendto",), checking),
-        # What one of these calls was kept by it when it was connected.
+        # It keeps the method of the transport beneath when it connects: that is replaced too late.
         (module._SSLProtocolTransport, ("write", "writelines"), checking_tls),
     ):
         owner = next(base for base in kind.__mro__ if names[0] in vars(base))

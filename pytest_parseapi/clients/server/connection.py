@@ -82,7 +82,7 @@ class Connection:
         """Whether the client is another process; None before its first request."""
         self.open = True
         self.caller = Caller(0, self)
-        """Who asks by it."""
+        """The caller of every request that comes over this connection."""
         self._dispatcher = dispatcher
         self._http = new_reader()
         self._head: h11.Request | None = None
