@@ -24,7 +24,7 @@ from pytest_parseapi.patching.attributes import Patches
 
 _NOBODY: Final = 0
 _handler_of: Final = _signal.getsignal
-# Asked for at each jump: to look at a member of ``signal`` takes longer.
+# A plain number: it is used at each jump, and a member of the enum ``signal.Signals`` is slower.
 _ALARM: Final = int(getattr(signal, "SIGALRM", 0))
 # Two readings of the same timer differ by less.
 _SAME_TIMER_NS: Final = SECOND_NS // 50

@@ -69,7 +69,7 @@ def caller_of(frame: FrameType | None) -> CallerKind:
     if start is None:
         return CallerKind.CONSUMER  # a thread whose first call is the clock function itself
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
-    called_later = getattr(thread, "function", None)  # by a `threading.Timer`, which waits itself
+    called_later = getattr(thread, "function", None)  # the function of a `threading.Timer`
     target = called_later or getattr(thread, "_target", None)
     module = getattr(target, "__module__", None) or ""
     if module.startswith(_PLUGIN_PREFIX):

@@ -76,7 +76,7 @@ class ElapsedTime:
 
     def skip_wait(self, needs: int) -> None:
         """Let the whole of a wait, in nanoseconds, pass at once."""
-        # A day of polls has many: this calls no more than it must.
+        # A test that polls for a day comes here very often: call as few functions as possible.
         now = self.passed_ns if self.reads < self.busy_loop_reads else self.now()
         self.jumped_ns += needs
         self.passed_ns = self.last_expiry_ns = now + needs

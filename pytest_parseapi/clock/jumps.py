@@ -37,7 +37,7 @@ class Jumps:
         self.closed = False
         """Whether the test is over."""
         self.is_covered: Callable[[], bool] = bool
-        """Returns whether a test within this one runs."""
+        """Returns whether a nested test, with a clock of its own, runs now."""
         self.threads = Threads()
         """The threads of the process."""
         self.deadlines = Deadlines()

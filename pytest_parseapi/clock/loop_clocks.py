@@ -1,4 +1,4 @@
-"""What the clocks of asyncio's loops show: waits alone, and no time that code takes to run."""
+"""The clocks of asyncio's event loops: they count waits, and no time that code takes to run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches, set_on
 
-# So many seconds a loop's clock may show less than ``time.monotonic()``.
+# A loop's clock may be behind ``time.monotonic()`` by this many seconds.
 _MAX_LAG_SECONDS: Final = 0.05
 
 
@@ -33,18 +33,18 @@ class LoopClocks:
         self._monotonic = monotonic
         self._began: float = clock.began["monotonic"]
         self._ahead: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
-        """By how much a loop's clock shows more than waits."""
+        """By loop: the seconds that its clock shows in addition to the waits."""
         self._is_ahead = False
         self._late: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Those that read their clock while the test ended."""
+        """The loops that read their clock while the test ended."""
         self._replaced: dict[str, Any] = {}
 
     def put(self, patches: Patches, kind: Any) -> None:
         """Replace the methods of a class of loops.
 
         Args:
-            patches: gives them back.
-            kind: the class.
+            patches: replaces the methods, and restores them later.
+            kind: the class of loops.
         """
         makers = {"time": self._time, "call_at": self._call_at, "call_later": self._call_later}
         for name, make in makers.items():
@@ -52,7 +52,7 @@ class LoopClocks:
             self._replaced[name] = getattr(kind, name)
 
     def shows(self, loop: Any) -> float:
-        """What the clock of a loop shows now."""
+        """Return what the clock of a loop shows now, in seconds."""
         elapsed = self._elapsed_time
         now = elapsed.passed_ns if elapsed.reads < elapsed.busy_loop_reads else elapsed.now()
         shown = self._began + now / SECOND_NS
@@ -61,27 +61,27 @@ class LoopClocks:
         return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
     def are_of(self, loop: Any) -> bool:
-        """Whether a loop's clock is none of its own class, nor of another library."""
-        # A look into its dictionary would make each later look at the loop slower.
+        """Whether a loop still has the clock that `put` installed, and no other one."""
+        # To read the loop's `__dict__` here would make each later attribute access slower.
         return getattr(loop.time, "__func__", None) is self._replaced["time"]
 
     def put_back(self, loop: Any, seconds: float) -> None:
-        """The timers of a loop that outlives the test go on from where the test left them.
+        """Move the timers of a loop that outlives the test back to the real clock.
 
         Args:
             loop: the loop.
-            seconds: how far the test's clock was ahead.
+            seconds: how far the test's clock was ahead of the real one.
         """
         _shift(loop, -seconds - self._ahead.get(loop, 0.0))
 
     def wake_late(self) -> None:
-        """Wake the loops that may be about to wait for as long as the test's time went."""
+        """Wake the loops that read their clock while the test ended: they may wait far too long."""
         for loop in list(self._late):
             if loop.is_running() and hasattr(loop, "_write_to_self"):
                 loop._write_to_self()
 
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
-        """Where a consumer asks, a loop's clock follows the other ones."""
+        """Return the ``time`` method. For a consumer, it first catches up with the other clocks."""
         elapsed, jumps, late = self._elapsed_time, self._clock.jumps, self._late
         shows, base_globals = self.shows, vars(sys.modules["asyncio.base_events"])
 
@@ -96,7 +96,7 @@ class LoopClocks:
                 frame = sys._getframe(1)
             names = base_globals if frame is None else frame.f_globals
             if names is base_globals:
-                # Around each callback, in the loop's debug mode, it is no iteration.
+                # In debug mode the loop also reads around each callback: that is no iteration.
                 if getattr(loop, "_current_handle", None) is None:
                     elapsed.reads += 1
                 return shows(loop)
@@ -112,10 +112,10 @@ class LoopClocks:
         return read
 
     def _lag(self, shown: float) -> float:
-        """By how many seconds a loop's clock is to be put forward: code has run for long.
+        """Return the seconds by which a loop's clock is behind; 0.0 where it may stay behind.
 
         Args:
-            shown: what it shows.
+            shown: what the loop's clock shows, in seconds.
         """
         more = self._monotonic() + self._elapsed_time.jumped_ns / SECOND_NS - shown
         return more if more > _MAX_LAG_SECONDS else 0.0
@@ -126,7 +126,7 @@ class LoopClocks:
         _shift(loop, seconds)
 
     def _call_at(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """A consumer's deadline may come from ``time.monotonic()``."""
+        """Return the ``call_at`` method. A deadline may be computed from ``time.monotonic()``."""
         base_globals = vars(sys.modules["asyncio.base_events"])
 
         @functools.wraps(real)
@@ -143,10 +143,10 @@ class LoopClocks:
         return call_at
 
     def _call_later(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """As asyncio's own, without a look at the caller: a delay starts from now for all.
+        """Return the ``call_later`` method. It does what asyncio's own does, for every caller.
 
-        It is none of the readings by which code that waits for a clock is known: many tasks may
-        begin to wait at once.
+        It does not count as a reading of the clock. Many readings mark a busy loop, but many
+        tasks may begin to wait at once.
         """
         jumps, replaced, shows = self._clock.jumps, self._replaced, self.shows
         time, make = replaced["time"], sys.modules["asyncio.events"].TimerHandle
@@ -178,6 +178,6 @@ def _is_asyncio(module: str | None) -> bool:
 
 
 def _shift(loop: Any, seconds: float) -> None:
-    """Put the timers of a loop off by the same time, as its clock is."""
+    """Move all timers of a loop by the same number of seconds."""
     for timer in getattr(loop, "_scheduled", ()):
         set_on(timer, "_when", timer._when + seconds)

@@ -1,4 +1,4 @@
-"""Turns of asyncio's loops that wait for nothing but time.
+"""Quiet turns: iterations of asyncio's event loops that wait for nothing but time.
 
 In each turn, asyncio asks the system for input, and reads the loop's clock before and after. A loop
 that has no sockets, while no other thread works, needs neither: a day of polls takes less time.
@@ -19,18 +19,18 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import set_on
 
 LOOP_ATTRIBUTE: Final = "__parseapi_loop__"
-"""Where a selector keeps, during a test, which loop it is of."""
-# The most that asyncio waits at once.
+"""The attribute of a selector that holds its `KnownLoop` during a test."""
+# The longest time that asyncio waits at once.
 _MAX_SECONDS: Final = 24 * 3600
 
 
 class KnownLoop:
-    """A loop that waits by a selector; this does not keep the loop alive.
+    """A loop and its selector. It holds a weak reference to the loop.
 
     Args:
         loop: the loop.
-        selector: what it waits by.
-        plain: whether that has no other method for it than asyncio's own.
+        selector: the selector by which the loop waits.
+        plain: whether nobody else has replaced the selector's ``select``.
     """
 
     __slots__ = ("files", "loop", "plain", "ready", "signal_handlers")
@@ -41,11 +41,11 @@ class KnownLoop:
         self.ready: Sized = loop._ready
         """The callbacks to be called next."""
         self.files: Sized = selector._fd_to_key
-        """What it looks at: with one, that by which other threads wake it."""
+        """The files that the selector watches. One of them only serves to wake the loop."""
         self.signal_handlers: Sized = getattr(loop, "_signal_handlers", ())
 
     def is_quiet(self) -> bool:
-        """Whether nothing comes by the selector but what `ready` shows as well."""
+        """Whether the selector watches neither sockets nor signals."""
         return len(self.files) == 1 and not self.signal_handlers
 
     def has_callbacks(self) -> bool:
@@ -53,18 +53,18 @@ class KnownLoop:
         return len(self.ready) > 0
 
     def wake(self) -> None:
-        """Let the loop look at its timers; it may be closed."""
+        """Wake the loop, so that it looks at its timers. It may be closed."""
         loop = self.loop()
         if loop is not None:
             loop._write_to_self()
 
 
 class QuietTurns:
-    """Turns of loops to which nothing comes but their callbacks and timers.
+    """Replaces the method by which asyncio's loops take a turn, for quiet turns only.
 
     Args:
         clock: the clock of the test.
-        clocks: those of loops.
+        clocks: the clocks of the loops.
     """
 
     def __init__(self, clock: VirtualClock, clocks: LoopClocks) -> None:
@@ -74,10 +74,10 @@ class QuietTurns:
         self._clocks = clocks
 
     def take(self, real: Callable[[Any], None]) -> Callable[[Any], None]:
-        """The method that takes a turn.
+        """Return the method that takes a turn.
 
         Args:
-            real: takes any other turn.
+            real: asyncio's own method; it takes every turn that is not quiet.
         """
         begins, shows = self._begins, self._clocks.shows
         pop, put = heappop, set_on
@@ -98,19 +98,19 @@ class QuietTurns:
                 if not handle._cancelled:
                     handle._run()
 
-        # Who looks at the frames of the process sees asyncio's own there.
+        # Code that inspects the stack takes this frame for one of asyncio's.
         asyncio_globals = vars(sys.modules["asyncio.base_events"])
         code, closure = _run_once.__code__, _run_once.__closure__
         made = FunctionType(code, asyncio_globals, _run_once.__name__, None, closure)
         return functools.wraps(real)(made)
 
     def _begins(self, loop: Any) -> bool:
-        """Whether a loop takes such a turn: any time that it waits for has passed."""
+        """Return whether the next turn is quiet; if so, pass the time until its first timer."""
         known: KnownLoop | None = getattr(getattr(loop, "_selector", None), LOOP_ATTRIBUTE, None)
         if known is None or len(known.files) > 1 or not known.plain or self._jumps.closed:
             return False
         ready, timers = loop._ready, loop._scheduled
-        # Of cancelled timers, asyncio has to take out some.
+        # asyncio itself removes cancelled timers.
         if loop._timer_cancelled_count or (timers and not self._clocks.are_of(loop)):
             return False
         if loop._debug or known.signal_handlers:

@@ -10,7 +10,7 @@ from pytest_parseapi.clock import STARTS
 from pytest_parseapi.clock.current_clock import Current
 from pytest_parseapi.patching.start_contexts import keep_context
 
-# What begins a `threading.Thread`, which is known without these.
+# The method in which a `threading.Thread` starts. Such threads are known by other means.
 _BOOTSTRAP: Final = "_bootstrap"
 
 
@@ -29,7 +29,7 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
     def start(*given: Any, **named: Any) -> Any:
         real = current.real[name]
         if current.clock is None or not given or not callable(given[0]):
-            return real(*given, **named)  # it says what is wrong
+            return real(*given, **named)  # raises the error for wrong arguments, if any
         thread = getattr(given[0], "__self__", None)
         if isinstance(thread, threading.Thread) and given[0].__name__ == _BOOTSTRAP:
             keep_context(thread)
@@ -38,7 +38,7 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
         if not takes_arguments:
             return real(starts.noted(function, (), {}), *rest, **named)
         if named or not _are_arguments(*rest):
-            return real(*given, **named)  # it says what is wrong
+            return real(*given, **named)  # raises the error for wrong arguments
         return real(starts.noted(function, *rest, *([{}] * (2 - len(rest)))), ())
 
     start.__name__ = start.__qualname__ = name
@@ -47,6 +47,6 @@ def _starting(current: Current, name: str) -> Callable[..., Any]:
 
 
 def _are_arguments(*rest: object) -> bool:
-    """Whether it is a tuple of arguments, and perhaps a dictionary of those by name."""
+    """Whether it is a tuple of arguments, with or without a dictionary of keyword arguments."""
     kinds = (tuple, dict)
     return 0 < len(rest) <= len(kinds) and all(map(isinstance, rest, kinds))

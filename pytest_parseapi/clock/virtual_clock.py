@@ -113,12 +113,12 @@ class VirtualClock:
         real: Mapping[str, Callable[..., Any]],
         is_covered: Callable[[], bool],
     ) -> None:
-        """Be the clock of the process.
+        """Make this the clock of the process.
 
         Args:
-            threads: its threads.
-            real: by name, the functions of ``time`` as they are when not replaced.
-            is_covered: returns whether a test within this clock's one runs.
+            threads: the threads of the process.
+            real: the real functions of ``time``, by name.
+            is_covered: returns whether a nested test, with a clock of its own, runs now.
         """
         self._is_installed = True
         self.jumps.is_covered = is_covered

@@ -135,7 +135,7 @@ class _Patch:
             setattr(self._owner, self._name, underlying(self._real))
 
     def real_of(self, function: Any) -> Any:
-        """What is underneath a function that an ended test left behind; None for any other."""
+        """Return the function that is hidden by what an ended test left; None for any other."""
         # The wrapper of another library has the mark, too, if functools.wraps copied it.
         return self._real if self._over and function is self._new else None
 

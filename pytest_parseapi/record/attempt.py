@@ -96,7 +96,7 @@ class Attempt:
 
     @property
     def url(self) -> str:
-        """What was asked."""
+        """The URL of the request."""
         return self._asked.url
 
     @property

@@ -61,7 +61,7 @@ SEND_FUNCTIONS: Final = (
         for name in ("write", "writelines")
     ),
     SendFunction("anyio._backends._asyncio", "SocketStream", "send", "anyio"),
-    # Its sockets have kept the functions of ``socket``.
+    # trio's sockets keep references to the functions of ``socket``.
     *(SendFunction("trio._socket", "_SocketType", name, "trio") for name in ("send", "sendmsg")),
     SendFunction("trio._socket", "_SocketType", "sendto", "trio", to_address=True),
 )

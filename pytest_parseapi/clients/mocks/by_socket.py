@@ -14,7 +14,7 @@ from pytest_parseapi.model.http import Request
 _HTTPRETTY: Final = "httpretty.core"
 _MOCKET: Final = "mocket.mocket"
 SOCKET_MOCKS: Final = frozenset({_HTTPRETTY, _MOCKET})
-"""Their modules: where none is loaded, there is nothing to ask."""
+"""The modules of these mocks. Where none of them is loaded, no mock has to be asked."""
 
 
 def unasked_mock(request: Request) -> str:

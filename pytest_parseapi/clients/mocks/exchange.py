@@ -40,18 +40,18 @@ def decoded(body: bytes, coding: str | None) -> bytes:
 
 
 def sending_client(clients: Mapping[str, str], default: str) -> str:
-    """Who sends, as the stack tells.
+    """Return the name of the client library that sends, found on the call stack.
 
     Args:
         clients: the names of client libraries, by the module whose frame shows that one sends.
-        default: the name where no such frame is there.
+        default: the name to return where no such frame is found.
     """
     found = ""
     for frame, _ in walk_stack(sys._getframe(1)):
         name = clients.get(frame.f_globals.get("__name__", ""))
         if name == "requests" or (name and name != "urllib3" and not found):
             return name
-        # requests sends by urllib3, and stands further out.
+        # requests sends by urllib3: its frame comes later in the walk.
         found = found or name or ""
     return found or default
 

@@ -25,16 +25,16 @@ def first_answer(
     ask: Callable[[bytes], Any],
     answers: Iterable[str],
 ) -> Any:
-    """What a mock answers, on record; None where the simulation is to answer.
+    """Return the mock's answer, and record it; None where the simulation has to answer.
 
     Args:
         hosts: the simulated hosts.
         service: the one whose host is asked.
         request: a ``requests.PreparedRequest``; it can be sent after this.
-        timeout: what ``send`` was given.
-        mock: what messages call the mock.
+        timeout: the ``timeout`` that ``send`` was given.
+        mock: the name of the mock in messages.
         ask: asks the mock, given the request's body; raises `NotAnswered` where it has no answer.
-        answers: what the mock has, by `answer_text`.
+        answers: texts of the answers that the mock has, made by `answer_text`.
     """
     body, rewind = read_body(request)
     sent = neutral_request(request, body, timeout)
@@ -60,7 +60,7 @@ def recorded_answer(
         hosts: the simulated hosts.
         service: the one whose host is asked.
         request: what is asked.
-        mock: what messages call the mock.
+        mock: the name of the mock in messages.
         ask: asks the mock: gives a response of requests or of urllib3, or raises.
 
     Raises:
@@ -97,7 +97,7 @@ def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
     Args:
         request: a ``requests.PreparedRequest``.
         body: what it sends.
-        timeout: what ``send`` was given.
+        timeout: the ``timeout`` that ``send`` was given.
     """
     parts = urlsplit(request.url)
     return Request(

@@ -69,7 +69,7 @@ def answer_text(method: Any, url: Any, more: Iterable[str] = (), *, used_up: obj
         method: any for None.
         url: a text, a pattern, or a library's URL.
         more: names of what else a request must have; values may be secrets.
-        used_up: whether it answers no more.
+        used_up: whether the mock will not give this answer again.
     """
     where = getattr(url, "pattern", url)
     others = " and ".join(more)

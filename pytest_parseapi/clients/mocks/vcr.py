@@ -140,7 +140,7 @@ def _neutral(request: Any) -> Request:
         several = value if isinstance(value, list | tuple) else [value]
         headers += [(str(name).lower(), _text(item)) for item in several]
     if isinstance(request.body, dict | list) and "content-type" not in dict(headers):
-        # aiohttp names the type of what it was given as json later than vcrpy looks.
+        # aiohttp adds the content type of its ``json=`` only after vcrpy has read the headers.
         headers.append(("content-type", "application/json"))
     return Request(
         method=request.method,
