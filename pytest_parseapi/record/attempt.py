@@ -17,7 +17,7 @@ _MIN_SECRET_CHARS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Asked:
+class RequestFacts:
     """What equal requests have in common. They share one object, which saves memory."""
 
     method: str
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remarks:
+class ReplyFacts:
     """What only some replies have. Attempts with equal values share one object."""
 
     retry_after: str | None = None
@@ -83,8 +83,8 @@ class Attempt:
     """What was sent."""
     names: tuple[str, ...]
     """Every name of the document, best first."""
-    _asked: Asked
-    _remarks: Remarks
+    _request: RequestFacts
+    _reply: ReplyFacts
 
     def __repr__(self) -> str:
         return redacted_repr(self, _SHOWN)
@@ -92,22 +92,22 @@ class Attempt:
     @property
     def method(self) -> str:
         """The HTTP method."""
-        return self._asked.method
+        return self._request.method
 
     @property
     def url(self) -> str:
         """The URL of the request."""
-        return self._asked.url
+        return self._request.url
 
     @property
     def path(self) -> str:
         """The path of the URL."""
-        return self._asked.path
+        return self._request.path
 
     @property
     def endpoint(self) -> str:
         """The path's template, such as ``/parse_runs/{id}``."""
-        return self._asked.endpoint
+        return self._request.endpoint
 
     @property
     def document(self) -> str | None:
@@ -117,42 +117,42 @@ class Attempt:
     @property
     def client(self) -> str:
         """The client library that sent it, such as ``"httpx"``."""
-        return self._asked.client
+        return self._request.client
 
     @property
     def timeouts(self) -> Timeouts:
         """The time-outs that the client was set to."""
-        return self._asked.timeouts
+        return self._request.timeouts
 
     @property
     def retry_after(self) -> str | None:
         """The reply's ``Retry-After`` header."""
-        return self._remarks.retry_after
+        return self._reply.retry_after
 
     @property
     def shown(self) -> RunShown | None:
         """What the reply shows of the run or batch that the attempt is about."""
-        return self._remarks.shown
+        return self._reply.shown
 
     @property
     def listed(self) -> tuple[RunShown, ...]:
         """What the reply shows of each run, where it lists several."""
-        return self._remarks.listed
+        return self._reply.listed
 
     @property
     def mock(self) -> str | None:
-        """The mock of the test's own that answered, as ``"respx route"``; None for ours."""
-        return self._remarks.mock
+        """The test's own mock that answered, as ``"respx route"``; None for the simulation."""
+        return self._reply.mock
 
     @property
     def contradiction(self) -> str | None:
-        """What the documentation says otherwise than that mock."""
-        return self._remarks.contradiction
+        """How that mock's answer contradicts the documentation; None where it does not."""
+        return self._reply.contradiction
 
     @property
     def rejection(self) -> str | None:
         """Why the API rejected the request, where no script did."""
-        return self._remarks.rejection
+        return self._reply.rejection
 
     @property
     def run_id(self) -> str | None:
@@ -172,8 +172,8 @@ class Attempt:
     @property
     def headers(self) -> dict[str, str]:
         """What was sent, names in lower case; the credential is masked."""
-        asked = self._asked
-        return {name: _masked(name, value, asked.secrets) for name, value in asked.headers}
+        request = self._request
+        return {name: _masked(name, value, request.secrets) for name, value in request.headers}
 
     @property
     def error_name(self) -> str | None:
@@ -225,16 +225,16 @@ class Attempt:
 
     @property
     def _secrets(self) -> tuple[str, ...]:
-        """What its provider reads as the credential."""
-        return self._asked.secrets
+        """The parts of the request that its provider reads as the credential."""
+        return self._request.secrets
 
     @property
     def _document_names(self) -> DocumentNames:
-        return self._asked.document_names
+        return self._request.document_names
 
     def header(self, name: str) -> str | None:
         """The first value of a header that was sent, by its lower-case name."""
-        return next((value for key, value in self._asked.headers if key == name), None)
+        return next((value for key, value in self._request.headers if key == name), None)
 
 
 def _masked(name: str, value: str, secrets: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.patching.plain_lock import plain_lock
-from pytest_parseapi.record.attempt import Asked, Attempt, Remarks
+from pytest_parseapi.record.attempt import Attempt, ReplyFacts, RequestFacts
 from pytest_parseapi.record.caller import Caller, callers_at_work
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.operation import Operation
@@ -20,7 +20,7 @@ from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retry_mark import RetryMark
 
 _WRITABLE_ATTEMPT: Final = writable_class(Attempt)
-_NO_REMARKS: Final = Remarks()
+_NO_FACTS: Final = ReplyFacts()
 
 
 class Opened(NewRequest):
@@ -128,11 +128,11 @@ class Journal:
             self._release()
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
-        """The attempt ends: with a reply, a fault, or because the consumer gave up on it.
+        """Record the end of an attempt: a reply, a fault, or the consumer gave up on it.
 
         Args:
-            opened: its beginning.
-            outcome: how it ends.
+            opened: the beginning of the attempt.
+            outcome: how the attempt ends.
         """
         request = opened.request
         failed = outcome.error is not None
@@ -203,32 +203,32 @@ class Journal:
         made.waited = max(0.0, opened.started - earlier[-1].ended) if earlier else None
         made.wall_started = opened.wall_started
         made.wall_ended = self._wall()
-        made._asked = self._asked(opened)
+        made._request = self._request_facts(opened)
         made.status, retry_after = None, None
         if isinstance(result, Reply):
             made.status = result.status
             retry_after = result.headers.get("retry-after")
         said = retry_after or outcome.shown or outcome.listed or outcome.mock or outcome.rejection
-        made._remarks = self._remarks(outcome, retry_after) if said else _NO_REMARKS
+        made._reply = self._reply_facts(outcome, retry_after) if said else _NO_FACTS
         made.__class__ = Attempt
         attempt: Attempt = made
         return attempt
 
-    def _asked(self, opened: Opened) -> Asked:
-        """What a request has in common with those that ask for the same."""
+    def _request_facts(self, opened: Opened) -> RequestFacts:
+        """Return the part of an attempt that equal requests share."""
         request, url, secrets = opened.request, opened.request.url, opened.secrets
         waits, headers = request.timeouts, request.headers
         limits = (waits.connect, waits.read, waits.known)
         # A provider may take its credential from the body.
         key = (request.method, url, headers, secrets, request.client, limits)
-        found: Asked | None = self._kept.get(key)
+        found: RequestFacts | None = self._kept.get(key)
         if found is not None:
             return found
         if request.query:
-            # Some providers take it there.
+            # Some providers take the credential from the query.
             for secret in secrets:
                 url = url.replace(f"={secret}", "=***")
-        found = self._kept[key] = Asked(
+        found = self._kept[key] = RequestFacts(
             method=request.method,
             url=url,
             path=request.path,
@@ -241,8 +241,8 @@ class Journal:
         )
         return found
 
-    def _remarks(self, outcome: Outcome, retry_after: str | None) -> Remarks:
-        remarks = Remarks(
+    def _reply_facts(self, outcome: Outcome, retry_after: str | None) -> ReplyFacts:
+        facts = ReplyFacts(
             retry_after=retry_after,
             shown=outcome.shown,
             listed=outcome.listed,
@@ -250,7 +250,7 @@ class Journal:
             contradiction=outcome.contradiction,
             rejection=outcome.rejection,
         )
-        known: Remarks = self._kept.setdefault(remarks, remarks)
+        known: ReplyFacts = self._kept.setdefault(facts, facts)
         return known
 
     def discard(self, opened: Opened) -> None:

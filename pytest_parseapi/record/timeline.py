@@ -18,8 +18,8 @@ _LAST_ROWS: Final = 8
 _MOST_LINES: Final = 32
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply")
 _RIGHT: Final = {0, 1, 2}
-# A column is as wide as its widest cell, in each line.
-_MOST_IN_CELL: Final = 200
+# The widest cell sets the width of its column in every line.
+_MAX_CELL_CHARS: Final = 200
 _MIN_SHOWN_SECONDS: Final = 0.0005
 
 
@@ -150,7 +150,7 @@ def describe_answer(answer: WebhookAnswer) -> str:
 def _row(item: Attempt | WebhookAnswer) -> tuple[str, ...]:
     cells = _attempt_row(item) if isinstance(item, Attempt) else _delivery_row(item)
     *others, request_id = map(one_line, cells)
-    return (*(shortened(cell, _MOST_IN_CELL) for cell in others), request_id)
+    return (*(shortened(cell, _MAX_CELL_CHARS) for cell in others), request_id)
 
 
 def _delivery_row(answer: WebhookAnswer) -> tuple[str, ...]:

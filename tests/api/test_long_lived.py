@@ -113,7 +113,7 @@ def test_the_limit_is_over_all_tokens(server):
     )
 
 
-def test_of_what_was_dropped_only_the_newest_names_are_known():
+def test_only_the_newest_dropped_names_stay_known():
     retention = Retention(most=1)
     for number in range(100):
         retention.note("token", [f"{number}.pdf"])

@@ -453,7 +453,7 @@ def test_the_journal_fills_every_field_of_an_attempt(extend_api):
         ({"headers": {"authorization": "Bearer other_key_0123"}}, "_secrets"),
     ],
 )
-def test_an_attempt_keeps_what_it_alone_was_asked(extend_api, change, name):
+def test_an_attempt_has_the_facts_of_its_own_request(extend_api, change, name):
     """What equal requests have in common is kept once: none gets that of another one."""
     usual = {
         "url": "https://api.extend.ai/parse",
@@ -465,7 +465,7 @@ def test_an_attempt_keeps_what_it_alone_was_asked(extend_api, change, name):
         httpx.post(**asked)
     first, other, again = extend_api.attempts
     assert getattr(first, name) == getattr(again, name) != getattr(other, name)
-    assert first._asked is again._asked
+    assert first._request is again._request
 
 
 def test_attempts_with_another_credential_in_their_body_have_not_the_same(book):

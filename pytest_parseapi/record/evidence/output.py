@@ -1,7 +1,8 @@
 """What the consumer prints, whatever pytest has put in the place of ``sys.stdout``.
 
 The tap sits on the ``write`` of the stream's buffer: there text and bytes pass, also from a logger
-that has kept the stream or its ``write``. ``os.write`` comes past every stream, and has its own.
+that has kept the stream or its ``write``. ``os.write`` bypasses every stream, and is replaced
+separately.
 Reading captured output would take it from the test.
 """
 
