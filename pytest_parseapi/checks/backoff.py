@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
 from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.checks.precision import (
+from pytest_parseapi.checks.waits import (
     CAP_FROM,
     OFF_THE_FLOOR,
+    RetryWait,
+    WaitProblem,
     no_wait,
     tolerance,
     too_fast,
     unjudgeable,
+    waits_of,
 )
-from pytest_parseapi.checks.waits import RetryWait, WaitProblem, waits_of
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
@@ -62,8 +65,14 @@ def backoff(
     findings = []
     for operation, waits in judged:
         last = waits[-1].retry
-        shape = _Shape(initial, float(factor), maximum, jitter)
-        shape.allow(tolerance(observed, last), no_wait(observed, last))
+        shape = _Shape(
+            initial=initial,
+            factor=float(factor),
+            maximum=math.inf if maximum is None else maximum,
+            jitter=jitter,
+            tolerance=tolerance(observed, last),
+            no_wait=no_wait(observed, last),
+        )
         bound = shape.shortest(waits)
         if unjudgeable(observed, last, bound):
             findings.append(too_fast(observed, rule, last, bound, Subject.operation(operation)))
@@ -84,56 +93,44 @@ def backoff(
     raise_findings(narrowed, findings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
     """``min(initial * factor**n, maximum)`` within a jitter."""
 
-    def __init__(
-        self,
-        initial: float | None,
-        factor: float,
-        maximum: float | None,
-        jitter: float | Literal["full"],
-    ) -> None:
-        self._initial = initial
-        self._factor = factor
-        self._maximum = math.inf if maximum is None else maximum
-        self._jitter = jitter
-        self._tolerance = 0.0
-        self._none = 0.0
-
-    def allow(self, tolerance: float, none: float) -> None:
-        """Let waits be so far off, and count as none up to so many seconds."""
-        self._tolerance = tolerance
-        self._none = none
+    initial: float | None
+    factor: float
+    maximum: float
+    jitter: float | Literal["full"]
+    tolerance: float
+    """How far a wait may be off, in seconds."""
+    no_wait: float
+    """Up to here, in seconds, a wait counts as none."""
 
     def shortest(self, waits: list[RetryWait]) -> float:
         """The smallest bound; 0 where nothing but missing waits are to be judged."""
-        if self._initial is not None:
-            return min(self._bound(self._initial, wait.position) for wait in waits)
-        return min((wait.seconds for wait in waits if wait.seconds > self._none), default=0.0)
+        if self.initial is not None:
+            return min(self._bound(self.initial, wait.position) for wait in waits)
+        return min((wait.seconds for wait in waits if wait.seconds > self.no_wait), default=0.0)
 
     def text(self, waits: list[RetryWait]) -> str:
         within = (
-            "at most" if self._jitter == "full" else f"within ±{100 * float(self._jitter):g} % of"
+            "at most" if self.jitter == "full" else f"within ±{100 * float(self.jitter):g} % of"
         )
-        if self._initial is None and self._jitter == "full":
-            return "waits above 0 s" + (
-                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
-            )
-        if self._initial is None:
-            return f"each wait {within} {self._factor:g} times the one before" + (
-                "" if self._maximum == math.inf else f", up to {self._maximum:g} s"
-            )
-        bounds = (f"{self._bound(self._initial, wait.position):g} s" for wait in waits)
+        if self.initial is None:
+            up_to = "" if self.maximum == math.inf else f", up to {self.maximum:g} s"
+            if self.jitter == "full":
+                return f"waits above 0 s{up_to}"
+            return f"each wait {within} {self.factor:g} times the one before{up_to}"
+        bounds = (f"{self._bound(self.initial, wait.position):g} s" for wait in waits)
         return f"{within} " + ", ".join(bounds)
 
     def problem(self, waits: list[RetryWait], *, immediate_first: bool) -> WaitProblem | None:
         """What is wrong with the waits, if anything."""
         for wait in waits:
-            if wait.seconds <= self._none and not (immediate_first and wait.position == 0):
+            if wait.seconds <= self.no_wait and not (immediate_first and wait.position == 0):
                 hint = _ACCEPTED if wait.position == 0 else ""
                 return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
-        if immediate_first and waits[0].position == 0 and waits[0].seconds <= self._none:
+        if immediate_first and waits[0].position == 0 and waits[0].seconds <= self.no_wait:
             waits = waits[1:]
             # Some count the immediate retry as the first step (urllib3), some do not.
             ahead = [wait._replace(position=wait.position - 1) for wait in waits]
@@ -142,18 +139,18 @@ class _Shape:
         return self._misfit(waits)
 
     def _misfit(self, waits: list[RetryWait]) -> WaitProblem | None:
-        if self._initial is not None:
-            return self._outside(waits, self._initial)
+        if self.initial is not None:
+            return self._outside(waits, self.initial)
         # The first wait has a jitter of its own, so any start that fits all waits will do.
         problems = [self._outside(waits, start) for start in self._starts(waits)]
         return None if None in problems else problems[0]
 
     def _starts(self, waits: list[RetryWait]) -> Iterator[float]:
-        if self._jitter == "full":
+        if self.jitter == "full":
             # Any wait fits below its bound if the longest does.
             yield max(wait.seconds / self._growth(wait.position) for wait in waits)
             return
-        slack = (1 + self._jitter, 1 - self._jitter)
+        slack = (1 + self.jitter, 1 - self.jitter)
         for wait in waits:
             start = wait.seconds / self._growth(wait.position)
             yield start
@@ -163,14 +160,14 @@ class _Shape:
     def _outside(self, waits: list[RetryWait], initial: float) -> WaitProblem | None:
         for wait in waits:
             bound = self._bound(initial, wait.position)
-            above, below = (0.0, bound) if self._jitter == "full" else (bound * self._jitter,) * 2
+            above, below = (0.0, bound) if self.jitter == "full" else (bound * self.jitter,) * 2
             most, least = bound + above, bound - below
-            if wait.seconds > most + self._tolerance:
+            if wait.seconds > most + self.tolerance:
                 return WaitProblem(
                     f"the wait before attempt {wait.retry.number} is too long: "
                     f"{wait.seconds:.3f} s, not {most:.3f} s at most"
                 )
-            if wait.seconds < least - self._tolerance:
+            if wait.seconds < least - self.tolerance:
                 return WaitProblem(
                     f"the wait before attempt {wait.retry.number} is too short: "
                     f"{wait.seconds:.3f} s, not {least:.3f} s at least"
@@ -178,11 +175,11 @@ class _Shape:
         return None
 
     def _bound(self, initial: float, position: int) -> float:
-        return min(initial * self._growth(position), self._maximum)
+        return min(initial * self._growth(position), self.maximum)
 
     def _growth(self, position: int) -> float:
         try:
-            return self._factor**position
+            return self.factor**position
         except OverflowError:
             return math.inf
 

@@ -41,7 +41,7 @@ def findings(observed: Observed) -> Iterator[Finding]:
     yield from changed_payloads(observed)
     yield from missing_timeouts(observed)
     yield from leaks(observed)
-    yield from unlogged_failures(observed, None, None, None)
+    yield from unlogged_failures(observed)
     yield from wrong_resubmissions(observed)
     yield from polls_too_close(observed)
     yield from polls_after_end(observed)

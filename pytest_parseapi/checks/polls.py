@@ -9,7 +9,7 @@ from typing import Final
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
+from pytest_parseapi.checks.waits import tolerance, too_fast, unjudgeable
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.webhook import WebhookAnswer

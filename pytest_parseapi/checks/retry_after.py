@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pytest_parseapi.checks.finding import GIVES_UP, NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.checks.precision import tolerance, too_fast, unjudgeable
+from pytest_parseapi.checks.waits import tolerance, too_fast, unjudgeable
 from pytest_parseapi.record.attempt import Attempt
 
 
@@ -56,9 +56,10 @@ def too_early(observed: Observed) -> Iterator[Finding]:
                 # It was asked of another customer.
                 continue
             asked = before.retry_at - before.wall_ended
-            rule, slack = (
-                "no retry comes before the reply's Retry-After",
+            rule, slack, waited = (
+                rule_of("retry_after"),
                 tolerance(observed, after),
+                after.waited or 0.0,
             )
             if unjudgeable(observed, after, asked):
                 subject = Subject.operation(operation)
@@ -66,15 +67,15 @@ def too_early(observed: Observed) -> Iterator[Finding]:
                 continue
             # Where a test has frozen the wall clock, the wait itself is what tells.
             on_time = after.wall_started >= before.retry_at - slack
-            if on_time or _wait(after) >= asked - slack:
+            if on_time or waited >= asked - slack:
                 continue
             yield Finding(
                 kind="retry_after",
                 rule=rule,
                 subject=Subject.operation(operation),
                 expected=f"a wait of at least {asked:.3f} s (Retry-After: {before.retry_after})",
-                seen=f"attempt {after.number} came after {_wait(after):.3f} s",
-                nearest=_misread(before, _wait(after), slack),
+                seen=f"attempt {after.number} came after {waited:.3f} s",
+                nearest=_misread(before, waited, slack),
                 advice=observed.advice("retry_after"),
             )
 
@@ -86,7 +87,3 @@ def _misread(before: Attempt, waited: float, slack: float) -> str:
             return "that is its value in milliseconds; Retry-After counts seconds"
         return ""
     return "it is an HTTP date here, and not a number of seconds"
-
-
-def _wait(attempt: Attempt) -> float:
-    return attempt.waited or 0.0

@@ -8,15 +8,10 @@ from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
-from pytest_parseapi.checks.known_runs import (
-    failed_runs,
-    known_runs,
-    need_failed_run,
-    shown_by,
-)
+from pytest_parseapi.checks.known_runs import failed_runs, known_runs, need_failed_run, shown_by
 from pytest_parseapi.checks.logs import level_number
 from pytest_parseapi.checks.observed import Observed, raise_findings
-from pytest_parseapi.checks.precision import no_wait
+from pytest_parseapi.checks.waits import no_wait
 from pytest_parseapi.model.mistakes import check_count, check_text, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
@@ -99,12 +94,9 @@ def _judged(
     after: Attempt | None,
     showed: Attempt | None,
 ) -> Iterator[Finding]:
-    known = before is not None and after is not None
-    difference = (
-        before.payload.difference(after.payload)
-        if before is not None and after is not None
-        else None
-    )
+    difference = None
+    if before is not None and after is not None:
+        difference = before.payload.difference(after.payload)
     if failed.retryable is False and not _is_cured(failed, before, after):
         cure = failed.cured_by
         yield Finding(
@@ -115,7 +107,7 @@ def _judged(
             seen=f"run {again.id}",
             advice=observed.advice("retryable"),
         )
-    if failed.retryable and known and difference:
+    if failed.retryable and difference:
         yield Finding(
             kind="resubmitted_payload",
             rule=rule_of("resubmitted_payload"),
@@ -220,16 +212,17 @@ def run_failure_logged(
 ) -> None:
     """Each failed run's id and reason are in the consumer's logs or output."""
     check_text(text)
-    number = level_number(level)
+    level_number(level)  # a wrong one is told first
     observed = observed.about(document, _logged_rule(observed))
     need_failed_run(observed, _logged_rule(observed))
-    raise_findings(observed, list(unlogged_failures(observed, number, text, level)))
+    raise_findings(observed, list(unlogged_failures(observed, text, level)))
 
 
 def unlogged_failures(
-    observed: Observed, number: int | None, text: str | None, level: int | str | None
+    observed: Observed, text: str | None = None, level: int | str | None = None
 ) -> Iterator[Finding]:
     """Failed runs whose id or reason no line holds."""
+    number = level_number(level)
     lines = [
         line
         for line in observed.lines(text)

@@ -15,8 +15,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.precision import CAP_FROM, NO_WAIT, OFF_THE_FLOOR
-from pytest_parseapi.checks.waits import WaitProblem
+from pytest_parseapi.checks.waits import CAP_FROM, NO_WAIT, OFF_THE_FLOOR, WaitProblem
 
 _SLACK_SECONDS: Final = 0.002
 _LEAST_GROWTH: Final = 0.02

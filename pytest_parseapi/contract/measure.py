@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding
-from pytest_parseapi.checks.precision import NO_WAIT
-from pytest_parseapi.checks.waits import waits_of
+from pytest_parseapi.checks.waits import NO_WAIT, waits_of
 from pytest_parseapi.contract.call import CallResult, Harness, Parse
 from pytest_parseapi.contract.case_kinds import PARSING
 from pytest_parseapi.contract.cases import MANY_RUNS, main_paths, retryable_by_status

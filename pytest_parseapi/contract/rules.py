@@ -263,7 +263,7 @@ def _request_ids(call: CallResult, policy: ContractPolicy) -> Iterator[Violation
 
 def _run_logs(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     """The id and reason of each failed run are logged."""
-    for finding in unlogged_failures(_at_level(call.observed, policy), None, None, None):
+    for finding in unlogged_failures(_at_level(call.observed, policy)):
         yield Violation("logs_run_failures", finding)
 
 
