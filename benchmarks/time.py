@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.clock.virtual_time import VirtualTime
@@ -19,7 +19,7 @@ DAY = 86_400
 
 def real() -> int:
     """A clock that no simulated test moves."""
-    nanoseconds: int = current().real["monotonic_ns"]()
+    nanoseconds: int = clock_state().real["monotonic_ns"]()
     return nanoseconds
 
 

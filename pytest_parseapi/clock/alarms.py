@@ -194,20 +194,20 @@ class _Reading(NamedTuple):
 class _Pause(Gate):
     """A wait for the handler of a timer."""
 
-    __slots__ = ("_closed",)
+    __slots__ = ("_prepared",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._closed = 0
+        self._prepared = 0
 
-    def close(self) -> None:
-        """Wait, or wait on after a handler has run."""
-        super().close()
-        self._closed += 1
+    def prepare(self) -> None:
+        """Get ready to block, for the first time or after a handler has run."""
+        super().prepare()
+        self._prepared += 1
 
-    def comes(self) -> bool:
+    def try_take(self) -> bool:
         """Whether a handler has run."""
-        return self._closed > 1
+        return self._prepared > 1
 
 
 class _Timer(Gate):

@@ -1,4 +1,4 @@
-"""What a thread blocks on while its time is virtual."""
+"""The kinds of waits that a thread blocks on while its time is virtual."""
 
 from __future__ import annotations
 
@@ -13,41 +13,52 @@ raw_release: Final[Callable[..., None]] = vars(LockType)["release"]
 
 
 class Wait(Protocol):
-    """What a thread blocks on: it can end by itself, or by its deadline."""
+    """A wait of one thread. It ends by its deadline, or when what it waits for is there."""
 
     @property
     def is_sleep(self) -> bool:
-        """Whether nothing is waited for but time."""
+        """Whether the thread waits for its deadline alone."""
 
     @property
     def waited(self) -> object:
-        """The lock, queue or thread that is waited for, if any."""
+        """The lock, queue or thread that the thread waits for, if any."""
 
     @property
     def takes(self) -> bool:
-        """Whether `comes` is to be tried again and again, since it may come without a word."""
+        """Whether to call `try_take` from time to time, because no other thread may call `wake`."""
 
-    def close(self) -> None:
-        """Let `block` block; called before other threads see the wait."""
+    def prepare(self) -> None:
+        """Get ready for `block`. Called before other threads can see the wait."""
 
-    def comes(self) -> bool:
-        """Take what is waited for, if it is there; never blocks."""
+    def try_take(self) -> bool:
+        """Take what the thread waits for, if it is there; return whether it was. Never block."""
 
     def block(self, seconds: float) -> bool:
-        """Really block for so long at most, or until `wake` is called; whether it was taken."""
+        """Block in real time until `wake` is called, for at most so many seconds.
 
-    def over(self) -> bool:
-        """Whether `comes` would take something, as another thread sees it."""
+        Returns:
+            Whether what the thread waits for was taken.
+        """
+
+    def is_ready(self) -> bool:
+        """Whether `try_take` would take something. Other threads call this."""
 
     def wake(self) -> None:
-        """End a `block` that is under way in another thread, or the next one."""
+        """End the `block` of another thread: the one that runs now, or else the next one."""
 
-    def go_on(self, seconds: float | None) -> bool:
-        """The test is over: wait in real time, for so long at most; whether it came."""
+    def block_in_real_time(self, seconds: float | None) -> bool:
+        """Wait in real time, because the test is over.
+
+        Args:
+            seconds: how long at most; None for no limit.
+
+        Returns:
+            Whether what the thread waits for was taken.
+        """
 
 
 class Gate:
-    """A wait that another thread ends by `wake` alone."""
+    """A wait that ends when another thread calls `wake`."""
 
     __slots__ = ("_gate", "_is_open")
     is_sleep = False
@@ -60,24 +71,24 @@ class Gate:
         # debug builds of CPython 3.14 abort then.
         self._is_open = True
 
-    def comes(self) -> bool:
-        """Nothing is waited for but time."""
+    def try_take(self) -> bool:
+        """Return False: there is nothing to take."""
         return False
 
     def block(self, seconds: float) -> bool:
-        """Wait at the gate."""
+        """Block until the gate is open."""
         if raw_acquire(self._gate, True, seconds):  # noqa: FBT003 - a lock's own order
             self._is_open = False
         return False
 
-    def close(self) -> None:
-        """Let `block` block; called before other threads see the wait."""
+    def prepare(self) -> None:
+        """Close the gate."""
         self._gate = allocate_lock()
         raw_acquire(self._gate)
         self._is_open = False
 
-    def over(self) -> bool:
-        """Always False: `wake` ends this wait."""
+    def is_ready(self) -> bool:
+        """Return False: only `wake` ends this wait."""
         return False
 
     def wake(self) -> None:
@@ -87,9 +98,9 @@ class Gate:
             with contextlib.suppress(RuntimeError):
                 raw_release(self._gate)
 
-    def go_on(self, seconds: float | None) -> bool:
-        """Let real time pass."""
-        self.close()
+    def block_in_real_time(self, seconds: float | None) -> bool:
+        """Wait in real time. Return False: there is nothing to take."""
+        self.prepare()
         raw_acquire(self._gate, True, -1 if seconds is None else seconds)  # noqa: FBT003
         return False
 
@@ -105,9 +116,9 @@ class Taking(Gate):
     """A wait for a lock to be released, or for an item of a queue.
 
     Args:
-        take: takes it if it is there, and returns whether it was.
-        really_take: takes it in real time, within so many seconds or without limit.
-        waited: the lock, queue or thread that ends.
+        take: takes the lock or item if it is there, and returns whether it was.
+        really_take: waits for it in real time, for so many seconds or without limit.
+        waited: the lock, the queue, or the thread whose end is waited for.
     """
 
     __slots__ = ("_really_take", "_take", "waited")
@@ -124,25 +135,25 @@ class Taking(Gate):
         self._take = take
         self._really_take = really_take
 
-    def comes(self) -> bool:
-        """Take it if it is there."""
+    def try_take(self) -> bool:
+        """Take the lock or item if it is there."""
         return self._take()
 
-    def go_on(self, seconds: float | None) -> bool:
-        """Take it in real time."""
+    def block_in_real_time(self, seconds: float | None) -> bool:
+        """Wait for the lock or item in real time."""
         return self._really_take(seconds)
 
 
 class PolledWait:
-    """A wait for what a real call brings: the end of a thread, a loop's input.
+    """A wait for the result of a real call: the end of a thread, the input of an event loop.
 
     Args:
-        call: waits for so many seconds at most; what it brings is false where nothing came.
-        came: returns whether it would bring something at once, and takes nothing.
-        wake: ends a call that is under way in another thread.
+        call: waits for so many seconds at most; its result is false if the time was up first.
+        would_return: returns whether the call would return a result at once; it changes nothing.
+        wake: ends a call that another thread is in.
     """
 
-    __slots__ = ("_call", "_came", "_wake", "brought")
+    __slots__ = ("_call", "_wake", "_would_return", "result")
     is_sleep = False
     takes = False
     waited = None
@@ -150,37 +161,37 @@ class PolledWait:
     def __init__(
         self,
         call: Callable[[float | None], Any],
-        came: Callable[[], bool],
+        would_return: Callable[[], bool],
         wake: Callable[[], object] = bool,
     ) -> None:
         self._call = call
-        self._came = came
+        self._would_return = would_return
         self._wake = wake
-        self.brought: Any = ()
-        """What the last call brought."""
+        self.result: Any = ()
+        """The result of the last call."""
 
-    def close(self) -> None:
-        """Nothing to do: a call that is ended by `wake` remembers it."""
+    def prepare(self) -> None:
+        """Do nothing: a `wake` before the call ends it, too."""
 
-    def comes(self) -> bool:
+    def try_take(self) -> bool:
         """Make the call without waiting."""
-        self.brought = self._call(0)
-        return bool(self.brought)
+        self.result = self._call(0)
+        return bool(self.result)
 
     def block(self, seconds: float) -> bool:
         """Make the call."""
-        self.brought = self._call(seconds)
-        return bool(self.brought)
+        self.result = self._call(seconds)
+        return bool(self.result)
 
-    def over(self) -> bool:
-        """Whether the call would bring something at once."""
-        return self._came()
+    def is_ready(self) -> bool:
+        """Whether the call would return a result at once."""
+        return self._would_return()
 
     def wake(self) -> None:
         """End the call."""
         self._wake()
 
-    def go_on(self, seconds: float | None) -> bool:
+    def block_in_real_time(self, seconds: float | None) -> bool:
         """Make the call in real time."""
-        self.brought = self._call(seconds)
-        return bool(self.brought)
+        self.result = self._call(seconds)
+        return bool(self.result)

@@ -1,6 +1,6 @@
-"""When time may jump, and how far.
+"""Decides when virtual time jumps, and how far.
 
-It jumps to the next deadline, as soon as no thread is at work and nothing real is under way.
+Time jumps to the next deadline as soon as no thread is at work and nothing real is in progress.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ class Jumps:
 
     def __init__(self, elapsed: ElapsedTime, endless: EndlessWaits) -> None:
         self.real_work: Callable[[], bool] = bool
-        """Returns whether something real is under way outside the threads of the consumer."""
+        """Returns whether real work is in progress outside the threads of the consumer."""
         self.before: Callable[[], object] = bool
-        """Called where a jump may come, with the lock held."""
+        """Called before each possible jump, with the lock held."""
         self.after: Callable[[], object] = bool
         """Called after each jump, with the lock held."""
         self.closed = False
         """Whether the test is over."""
-        self.is_covered: Callable[[], bool] = bool
+        self.is_nested_test_running: Callable[[], bool] = bool
         """Returns whether a nested test, with a clock of its own, runs now."""
         self.threads = Threads()
         """The threads of the process."""
         self.deadlines = Deadlines()
         """Who is to be woken when."""
         self.holds = 0
-        """How many real things are under way."""
+        """How many real waits or calls are in progress."""
         self.children = ChildLooks(elapsed)
-        """Who waits for the end of a child process by looking again and again."""
+        """The threads that wait for the end of a child process by polling."""
         self._elapsed_time = elapsed
         self._endless = endless
         self._interrupts_itself = False
 
     @contextlib.contextmanager
     def hold(self, free: int = 0) -> Iterator[None]:
-        """While something real is under way: no jumps, and the real time it takes counts.
+        """Do not jump during something real, and count the real time that it takes.
 
         Args:
-            free: so many nanoseconds at least it has to take to count.
+            free: the number of nanoseconds from which it counts.
         """
         with self.alone():
             self.holds += 1
@@ -76,21 +76,21 @@ class Jumps:
             self.note(until)
 
     def look(self) -> None:
-        """Something has changed: jump, if all threads are at rest now."""
+        """Jump if all threads are at rest now. Called after something has changed."""
         if not self.closed:
             with self.alone():
                 self.try_jump()
 
     def expect(self, entry: WaitingThread, deadline: int) -> None:
-        """Have something that is no thread woken at this reading of `elapsed_ns`."""
+        """Wake an entry that stands for no thread at this reading of `elapsed_ns`."""
         with self.alone():
             self.deadlines.add(entry, deadline)
 
     def runs(self, child: int, still: Callable[[], bool]) -> None:
-        """The calling thread has found a child process running.
+        """Note that the calling thread has found a child process running.
 
         Args:
-            child: its number.
+            child: the number of the process.
             still: returns whether it still runs.
         """
         with self.alone():
@@ -108,7 +108,7 @@ class Jumps:
             signal.pthread_kill(ident, signal.SIGALRM)
 
     def signalled(self, ident: int) -> None:
-        """A thread was sent a signal: it is at work until it has run the handler.
+        """Note that a thread was sent a signal: it is at work until it has run the handler.
 
         Called with the lock held.
         """
@@ -116,12 +116,12 @@ class Jumps:
         if entry is not None:
             self.threads.interrupt(entry, sent=True)
 
-    def pass_at_once(self, seconds: float, came: Sized = ()) -> bool:
-        """Let a whole wait pass, if no other thread is at work or waits for less long.
+    def pass_at_once(self, seconds: float, callbacks: Sized = ()) -> bool:
+        """Let a whole wait pass at once, if no other thread is at work or has an earlier deadline.
 
         Args:
             seconds: how long the wait is.
-            came: what would end it early, if anything is in it.
+            callbacks: the callbacks of a loop: any of them ends the wait early.
 
         Returns:
             Whether it passed. Otherwise nothing has happened.
@@ -133,11 +133,11 @@ class Jumps:
             self.before()
             if (
                 self.holds
-                or came
+                or callbacks
                 or not needs
                 or self.closed
                 or self._interrupts_itself
-                or self.is_covered()
+                or self.is_nested_test_running()
                 or threads.others_work()
                 or (self.deadlines.heap and not self.deadlines.all_after(elapsed, needs))
                 or (self.children.children and self.children.any_runs())
@@ -162,7 +162,7 @@ class Jumps:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the clock's lock: no other thread changes the time meanwhile."""
+        """Hold the clock's lock, so that no other thread changes the time."""
         self.threads.lock()
         try:
             yield
@@ -180,12 +180,12 @@ class Jumps:
     # What follows is called with the lock held.
 
     def is_held(self) -> bool:
-        """Whether something real is under way, over which no time jumps."""
+        """Whether something real is in progress, so that time must not jump."""
         return self.holds > 0 or (bool(self.children.children) and self.children.any_runs())
 
     def try_jump(self) -> None:
         """Jump to the earliest deadline if no thread is at work."""
-        if self.closed or self.is_held() or self.is_covered():
+        if self.closed or self.is_held() or self.is_nested_test_running():
             return
         self.before()
         earliest = self.deadlines.earliest()

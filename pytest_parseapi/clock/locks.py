@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.clock.older_waits import is_unlocked
 from pytest_parseapi.clock.real_waits import wait_in_real_time
 
@@ -29,37 +29,37 @@ _END_OF_THREAD: Final = getattr(
 )
 
 
-def lock_methods(current: Current, kind: type) -> dict[str, Callable[..., Any]]:
+def lock_methods(state: ClockState, kind: type) -> dict[str, Callable[..., Any]]:
     """The replacements of the methods of a type of locks.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
         kind: the type.
     """
     real = {name: method for name, method in vars(kind).items() if callable(method)}
-    found = _acquiring(current, real) | _restoring(current, real) | _releasing(current, real)
+    found = _acquiring(state, real) | _restoring(state, real) | _releasing(state, real)
     return _named_like(real, found)
 
 
-def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def _acquiring(state: ClockState, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     really_acquire = real["acquire"]
-    wait = functools.partial(_wait_for_lock, current, really_acquire)
-    rest = current.threads.older.rest
+    wait = functools.partial(_wait_for_lock, state, really_acquire)
+    block_older = state.threads.older.block
 
     def acquire(lock: Any, blocking: Any = True, timeout: Any = -1) -> bool:  # noqa: FBT002 - a lock's own signature
         if not blocking or not (timeout == -1 or _is_duration(timeout)):
             return really_acquire(lock, blocking, timeout)  # type: ignore[no-any-return]
         if really_acquire(lock, False):  # noqa: FBT003
             return True
-        if current.clock is None:
-            return rest(lock, lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
+        if state.clock is None:
+            return block_older(lock, lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
         return wait(lock, None if timeout == -1 else timeout, calling_frame())
 
     def enter(lock: Any) -> bool:
         if really_acquire(lock, False):  # noqa: FBT003
             return True
-        if current.clock is None:
-            return rest(lock, lambda: really_acquire(lock))  # type: ignore[no-any-return]
+        if state.clock is None:
+            return block_older(lock, lambda: really_acquire(lock))  # type: ignore[no-any-return]
         return wait(lock, None, calling_frame())
 
     return {
@@ -69,39 +69,39 @@ def _acquiring(current: Current, real: dict[str, Any]) -> dict[str, Callable[...
     }
 
 
-def _restoring(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def _restoring(state: ClockState, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     really_acquire = real["acquire"]
 
-    def acquire_restore(lock: Any, state: Any) -> None:
-        if current.clock is None:
-            real["_acquire_restore"](lock, state)
+    def acquire_restore(lock: Any, saved: Any) -> None:
+        if state.clock is None:
+            real["_acquire_restore"](lock, saved)
             return
         lock.__enter__()
-        for _ in range(state[0] - 1):
+        for _ in range(saved[0] - 1):
             really_acquire(lock)
 
     return {"_acquire_restore": acquire_restore}
 
 
-def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+def _releasing(state: ClockState, real: dict[str, Any]) -> dict[str, Callable[..., Any]]:
     really_release = real["release"]
-    listening, came = current.threads.listening, current.threads.came
+    waiters, notify = state.threads.waiters, state.threads.notify
 
     def release(lock: Any) -> None:
         really_release(lock)
-        if listening:
-            came(id(lock))
+        if waiters:
+            notify(id(lock))
 
     def leave(lock: Any, *_exception: Any) -> None:
         really_release(lock)
-        if listening:
-            came(id(lock))
+        if waiters:
+            notify(id(lock))
 
     def release_save(lock: Any) -> Any:
-        state = real["_release_save"](lock)
-        if listening:
-            came(id(lock))
-        return state
+        saved = real["_release_save"](lock)
+        if waiters:
+            notify(id(lock))
+        return saved
 
     return {
         "release": release,
@@ -111,38 +111,38 @@ def _releasing(current: Current, real: dict[str, Any]) -> dict[str, Callable[...
     }
 
 
-def queue_methods(current: Current) -> dict[str, Callable[..., Any]]:
+def queue_methods(state: ClockState) -> dict[str, Callable[..., Any]]:
     """The replacements of the methods of ``SimpleQueue``.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
     real = {name: method for name, method in vars(SimpleQueue).items() if callable(method)}
     really_get, really_put = real["get"], real["put"]
-    rest = current.threads.older.rest
-    listening, came = current.threads.listening, current.threads.came
+    block_older = state.threads.older.block
+    waiters, notify = state.threads.waiters, state.threads.notify
 
     def get(box: Any, block: Any = True, timeout: Any = None) -> Any:  # noqa: FBT002 - a queue's own signature
         if not block or not (timeout is None or _is_duration(timeout)):
             return really_get(box, block, timeout)
         taking = _Items(box, really_get)
-        if taking.comes():
+        if taking.try_take():
             return taking.items[0]
-        if current.clock is None:
-            return rest(box, lambda: really_get(box, block, timeout))
-        if _wait_for_item(current, taking, box, timeout, calling_frame()):
+        if state.clock is None:
+            return block_older(box, lambda: really_get(box, block, timeout))
+        if _wait_for_item(state, taking, box, timeout, calling_frame()):
             return taking.items[0]
         raise queue.Empty
 
     def put(box: Any, item: Any, block: Any = True, timeout: Any = None) -> None:  # noqa: FBT002 - a queue's own signature
         really_put(box, item, block, timeout)
-        if listening:
-            came(id(box))
+        if waiters:
+            notify(id(box))
 
     def put_nowait(box: Any, item: Any) -> None:
         really_put(box, item)
-        if listening:
-            came(id(box))
+        if waiters:
+            notify(id(box))
 
     return _named_like(real, {"get": get, "put": put, "put_nowait": put_nowait})
 
@@ -172,21 +172,21 @@ class _Items(Taking):
 
 
 def _wait_for_item(
-    current: Current, taking: _Items, box: object, timeout: float | None, frame: Any
+    state: ClockState, taking: _Items, box: object, timeout: float | None, frame: Any
 ) -> bool:
-    clock = current.clock
+    clock = state.clock
     caller = None if timeout is None else caller_of(frame)
     if clock is None or caller is CallerKind.WORK:
-        return taking.go_on(timeout)
+        return taking.block_in_real_time(timeout)
     if caller is CallerKind.TOOL:
-        return wait_in_real_time(current.threads, taking, timeout, id(box))
+        return wait_in_real_time(state.threads, taking, timeout, id(box))
     return clock.wait(taking, timeout, key=id(box))
 
 
 def _wait_for_lock(
-    current: Current, acquire: Callable[..., bool], lock: Any, timeout: float | None, frame: Any
+    state: ClockState, acquire: Callable[..., bool], lock: Any, timeout: float | None, frame: Any
 ) -> bool:
-    clock = current.clock
+    clock = state.clock
     really = functools.partial(acquire, lock, True)  # noqa: FBT003 - the method's own order
     code = None if frame is None else frame.f_code
     if clock is None or (code is not None and code is _END_OF_THREAD):
@@ -200,7 +200,7 @@ def _wait_for_lock(
         lock,
     )
     if caller is CallerKind.TOOL:
-        return wait_in_real_time(current.threads, wait, timeout, id(lock))
+        return wait_in_real_time(state.threads, wait, timeout, id(lock))
     return clock.wait(wait, timeout, key=id(lock), polled=code is not _CONDITION_WAIT)
 
 
@@ -209,7 +209,7 @@ class _TakingLock(Taking):
 
     __slots__ = ()
 
-    def over(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether the lock is free."""
         return is_unlocked(self.waited)
 

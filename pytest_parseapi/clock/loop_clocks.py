@@ -1,4 +1,4 @@
-"""The clocks of asyncio's event loops: they count waits, and no time that code takes to run."""
+"""The clocks of asyncio's event loops: they count waits, but not the run time of code."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class LoopClocks:
         """The loops that read their clock while the test ended."""
         self._replaced: dict[str, Any] = {}
 
-    def put(self, patches: Patches, kind: Any) -> None:
-        """Replace the methods of a class of loops.
+    def install(self, patches: Patches, kind: Any) -> None:
+        """Replace the clock methods of a class of loops.
 
         Args:
             patches: replaces the methods, and restores them later.
@@ -51,8 +51,8 @@ class LoopClocks:
             patches.put(kind, name, make)
             self._replaced[name] = getattr(kind, name)
 
-    def shows(self, loop: Any) -> float:
-        """Return what the clock of a loop shows now, in seconds."""
+    def reading_of(self, loop: Any) -> float:
+        """Return the current time of a loop's clock, in seconds."""
         elapsed = self._elapsed_time
         now = elapsed.passed_ns if elapsed.reads < elapsed.busy_loop_reads else elapsed.now()
         shown = self._began + now / SECOND_NS
@@ -60,12 +60,12 @@ class LoopClocks:
             shown = nextafter(shown, inf)
         return shown + self._ahead.get(loop, 0.0) if self._is_ahead else shown
 
-    def are_of(self, loop: Any) -> bool:
-        """Whether a loop still has the clock that `put` installed, and no other one."""
+    def is_installed_on(self, loop: Any) -> bool:
+        """Whether a loop still has the clock that `install` gave it, and no other one."""
         # To read the loop's `__dict__` here would make each later attribute access slower.
         return getattr(loop.time, "__func__", None) is self._replaced["time"]
 
-    def put_back(self, loop: Any, seconds: float) -> None:
+    def restore_timers(self, loop: Any, seconds: float) -> None:
         """Move the timers of a loop that outlives the test back to the real clock.
 
         Args:
@@ -83,7 +83,7 @@ class LoopClocks:
     def _time(self, real: Callable[..., float]) -> Callable[..., float]:
         """Return the ``time`` method. For a consumer, it first catches up with the other clocks."""
         elapsed, jumps, late = self._elapsed_time, self._clock.jumps, self._late
-        shows, base_globals = self.shows, vars(sys.modules["asyncio.base_events"])
+        reading_of, base_globals = self.reading_of, vars(sys.modules["asyncio.base_events"])
 
         @functools.wraps(real)
         def read(loop: Any) -> float:
@@ -99,8 +99,8 @@ class LoopClocks:
                 # In debug mode the loop also reads around each callback: that is no iteration.
                 if getattr(loop, "_current_handle", None) is None:
                     elapsed.reads += 1
-                return shows(loop)
-            shown = shows(loop)
+                return reading_of(loop)
+            shown = reading_of(loop)
             if _is_asyncio(names.get("__name__")):  # for a delay, as below
                 return shown
             elapsed.reads += 1
@@ -115,7 +115,7 @@ class LoopClocks:
         """Return the seconds by which a loop's clock is behind; 0.0 where it may stay behind.
 
         Args:
-            shown: what the loop's clock shows, in seconds.
+            shown: the current time of the loop's clock, in seconds.
         """
         more = self._monotonic() + self._elapsed_time.jumped_ns / SECOND_NS - shown
         return more if more > _MAX_LAG_SECONDS else 0.0
@@ -134,8 +134,8 @@ class LoopClocks:
             frame = calling_frame()
             names = base_globals if frame is None else frame.f_globals
             asks = names is not base_globals and not _is_asyncio(names.get("__name__"))
-            if asks and not self._clock.closed and self.are_of(loop):
-                lag = self._lag(self.shows(loop))
+            if asks and not self._clock.closed and self.is_installed_on(loop):
+                lag = self._lag(self.reading_of(loop))
                 if lag:
                     self._put_forward(loop, lag)
             return real(loop, *arguments, **named)
@@ -148,7 +148,7 @@ class LoopClocks:
         It does not count as a reading of the clock. Many readings mark a busy loop, but many
         tasks may begin to wait at once.
         """
-        jumps, replaced, shows = self._clock.jumps, self._replaced, self.shows
+        jumps, replaced, reading_of = self._clock.jumps, self._replaced, self.reading_of
         time, make = replaced["time"], sys.modules["asyncio.events"].TimerHandle
 
         @functools.wraps(real)
@@ -164,7 +164,7 @@ class LoopClocks:
                 or getattr(loop.time, "__func__", None) is not time
             ):
                 return real(loop, delay, callback, *arguments, context=context)
-            timer = make(shows(loop) + delay, callback, arguments, loop, context)
+            timer = make(reading_of(loop) + delay, callback, arguments, loop, context)
             heappush(loop._scheduled, timer)
             set_on(timer, "_scheduled", True)  # noqa: FBT003 - its value
             return timer

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pytest_parseapi.clock.blocking import PolledWait
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.input import has_input
 from pytest_parseapi.clock.loop_clocks import LoopClocks
 from pytest_parseapi.clock.pools import work_of_processes
@@ -45,9 +45,9 @@ class LoopWaits:
         self._clock = clock
         self._idle = idle
         self._patches = Patches()
-        self._threads = current().threads
+        self._threads = clock_state().threads
         self._real_wait = RealWait(self._threads)
-        self._clocks = LoopClocks(clock, current().real["monotonic"])
+        self._clocks = LoopClocks(clock, clock_state().real["monotonic"])
         self._trio = TrioWaits(clock)
         self._trio_done = False
         self._loop_done = False
@@ -65,7 +65,7 @@ class LoopWaits:
         """Reach the loops of libraries that were imported since the start."""
         asyncio: Any = sys.modules.get("asyncio.base_events")
         if not self._loop_done and hasattr(asyncio, "BaseEventLoop"):
-            self._clocks.put(self._patches, asyncio.BaseEventLoop)
+            self._clocks.install(self._patches, asyncio.BaseEventLoop)
             take = QuietTurns(self._clock, self._clocks).take
             self._patches.put(asyncio.BaseEventLoop, "_run_once", take)
             self._loop_done = True
@@ -83,8 +83,8 @@ class LoopWaits:
             known = vars(selector).pop(LOOP_ATTRIBUTE, None)
             loop = None if known is None else known.loop()
             if loop is not None:
-                self._clocks.put_back(loop, ahead)
-        self._trio.put_back(ahead)
+                self._clocks.restore_timers(loop, ahead)
+        self._trio.restore_clocks(ahead)
         self._patches.stop()
         self._selectors.clear()
         self._clocks.wake_late()
@@ -134,10 +134,10 @@ class LoopWaits:
                 return events
             return recorded(self._clock, functools.partial(real, timeout), calling_frame())
         # Other threads ask for it at each jump: the kernel takes long to answer.
-        came = known.has_callbacks if is_quiet else functools.partial(has_input, selector)
-        wait = PolledWait(real, came, known.wake)
+        has_input_now = known.has_callbacks if is_quiet else functools.partial(has_input, selector)
+        wait = PolledWait(real, has_input_now, known.wake)
         self._clock.wait(wait, timeout, polled=True)
-        return wait.brought
+        return wait.result
 
     def _outside_loops(self, call: Callable[[], Any], timeout: float | None) -> Any:
         """A wait for real input by no loop."""
@@ -152,7 +152,7 @@ class LoopWaits:
             return self._real_wait(call)
         is_at_work = work_of_processes(above)
         if is_at_work is not None:
-            return self._real_wait(call, over=is_at_work)
+            return self._real_wait(call, is_ready=is_at_work)
         if not caller.is_real:
             return recorded(self._clock, call, frame)
         if timeout is None:

@@ -1,7 +1,7 @@
-"""Waits that began before the test: what those threads wait for.
+"""Waits that began before the test: what the threads wait for, and whether they are about to run.
 
-They have not told this test's clock. When what they wait for comes, they are about to go on, and
-that shows only after a while: the system has to wake them first.
+These threads did not register with the clock of this test. After another thread has released the
+lock or put the item, the system still has to wake them. During that time they count as at work.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.pools import is_of_pool, on_its_way, waits_in_pool
 
-# It may be that another thread was faster.
+# Another thread may have been faster, so there is a limit.
 GRACE_NS: Final = SECOND_NS // 4
-"""So long, in real nanoseconds, a thread may take to go on."""
-# These hand what comes to a thread that waits, which then has only to get a processor.
+"""How long, in real nanoseconds, a thread may take to continue."""
+# These hand the lock or item directly to a waiting thread, which then only needs a processor.
 _QUEUES_HAND_OVER: Final = sys.version_info >= (3, 13)
 _LOCKS_HAND_OVER: Final = sys.version_info >= (3, 14)
 _HANDED_OVER_GRACE_NS: Final = 10 * SECOND_NS
@@ -40,38 +40,38 @@ class OlderWaits:
     """The waits that began before the test, of threads whose wait is recognised.
 
     Args:
-        waits: the numbers of the threads that said that they wait.
-        listening: by what they wait for, the threads that are woken when it comes.
+        waits: the threads that have registered a wait, by their identity.
+        waiters: the threads to wake, by the identity of the lock or queue that they wait for.
         moved: called with a thread that was found to have moved.
     """
 
     def __init__(
         self,
         waits: Collection[int],
-        listening: dict[int, deque[Any]],
+        waiters: dict[int, deque[Any]],
         moved: Callable[[int], object],
     ) -> None:
         self._waits = waits
-        self._listening = listening
+        self._waiters = waiters
         self._moved = moved
         self._is_test = False
         self.left: dict[int, tuple[Any, Callable[[], bool] | None]] = {}
-        """By thread that waits while no test is simulated: for which lock or queue, and what
-        returns whether it came, if no thread says so."""
+        """By thread that waits while no test is simulated: the lock or queue, and a function that
+        returns whether the wait can end (None if another thread calls `notify`)."""
         self.keys: dict[int, _Key] = {}
-        """By the identity of a lock or queue, who waits for it."""
-        self.called: list[_Key] = []
-        """The locks and queues that something came to, and that no thread has taken yet."""
+        """By the identity of a lock or queue, the threads that wait for it."""
+        self.notified: list[_Key] = []
+        """The released locks, and the queues with a new item, that no thread has taken yet."""
         self.loops: dict[int, tuple[Callable[[], bool], Callable[[], bool]]] = {}
-        """By thread that runs a loop, what returns whether it has callbacks, and has moved."""
+        """By thread that runs a loop: two functions; has it callbacks, and has it moved?"""
         self.returning: dict[int, Callable[[], bool]] = {}
-        """By thread that waits there again without a word, what returns whether it is to go on."""
+        """By thread of a pool: a function that returns whether the thread is about to run."""
 
     def note(self, old: Mapping[int, FrameType]) -> None:
-        """A test begins.
+        """Note the waits of older threads. Called when a test begins.
 
         Args:
-            old: the threads that are older than it, and the frame of each.
+            old: the threads that are older than the test, and the frame of each.
         """
         self.forget()
         self._is_test = True
@@ -79,10 +79,10 @@ class OlderWaits:
             if ident in self.left:
                 self._add_left(ident)
             else:
-                waited, over = _what_for(frame)
+                waited, is_ready = _what_for(frame)
                 if is_of_pool(frame):
-                    over = self.returning[ident] = on_its_way(frame, self._waits)
-                self._add(ident, waited, over, _moving(frame))
+                    is_ready = self.returning[ident] = on_its_way(frame, self._waits)
+                self._add(ident, waited, is_ready, _moving(frame))
 
     def _add_left(self, ident: int) -> None:
         self._add(ident, *self.left[ident], self._has_left(ident))
@@ -91,28 +91,28 @@ class OlderWaits:
         self,
         ident: int,
         waited: Any,
-        over: Callable[[], bool] | None,
+        is_ready: Callable[[], bool] | None,
         has_moved: Callable[[], bool],
     ) -> None:
-        if over is not None:
-            self.loops[ident] = over, has_moved
+        if is_ready is not None:
+            self.loops[ident] = is_ready, has_moved
         elif waited is not None:
             self.keys.setdefault(id(waited), _Key(waited)).moves[ident] = has_moved
-            # So that a thread that releases something says so.
-            self._listening.setdefault(_OLDER_WAITS_KEY, deque())
+            # `waiters` must not be empty, or threads that release something would not notify us.
+            self._waiters.setdefault(_OLDER_WAITS_KEY, deque())
 
-    def rest(
-        self, waited: Any, call: Callable[[], Any], over: Callable[[], bool] | None = None
+    def block(
+        self, waited: Any, call: Callable[[], Any], is_ready: Callable[[], bool] | None = None
     ) -> Any:
-        """Wait in a thread, which is at rest meanwhile, even if a test begins.
+        """Make a call that blocks. Its thread is at rest meanwhile, even if a test begins.
 
         Args:
-            waited: the lock or queue that it waits for; None for none.
-            call: waits.
-            over: returns whether it came; None if another thread says so.
+            waited: the lock or queue that the thread waits for; None for none.
+            call: the call that blocks.
+            is_ready: returns whether the wait can end; None if another thread calls `notify`.
         """
         ident = get_ident()
-        self.left[ident] = waited, over
+        self.left[ident] = waited, is_ready
         if self._is_test:
             self._add_left(ident)
         try:
@@ -121,46 +121,48 @@ class OlderWaits:
             self.left.pop(ident, None)
 
     def forget(self) -> None:
-        """The test is over."""
+        """Forget the waits. Called when the test is over."""
         self._is_test = False
-        self._listening.pop(_OLDER_WAITS_KEY, None)
+        self._waiters.pop(_OLDER_WAITS_KEY, None)
         self.keys.clear()
-        self.called.clear()
+        self.notified.clear()
         self.loops.clear()
         self.returning.clear()
 
-    def came(self, key: int) -> None:
-        """Something came to a lock or queue."""
+    def notify(self, key: int) -> None:
+        """Note that a lock was released, or that a queue got an item."""
         found = self.keys.get(key)
         if found is not None:
-            found.called()
-            if found not in self.called:
-                self.called.append(found)
+            found.notify()
+            if found not in self.notified:
+                self.notified.append(found)
 
-    def are_called(self) -> bool:
-        """Whether something came that one of them has not yet taken."""
-        for key in list(self.called):
+    def are_notified(self) -> bool:
+        """Whether any of these threads is about to run, because its wait can end."""
+        for key in list(self.notified):
             if not self._is_awaited(key):
-                self.called.remove(key)
+                self.notified.remove(key)
         return (
-            bool(self.called)
-            or any(self._is_called(ident, *loop) for ident, loop in list(self.loops.items()))
+            bool(self.notified)
+            or any(self._has_callbacks(ident, *loop) for ident, loop in list(self.loops.items()))
             or any(
-                ident in threading._active and over()  # type: ignore[attr-defined]
-                for ident, over in self.returning.items()
+                ident in threading._active and is_ready()  # type: ignore[attr-defined]
+                for ident, is_ready in self.returning.items()
             )
         )
 
-    def _is_called(self, ident: int, over: Callable[[], bool], moved: Callable[[], bool]) -> bool:
-        """Whether a loop has callbacks that it does not know of yet."""
+    def _has_callbacks(
+        self, ident: int, is_ready: Callable[[], bool], moved: Callable[[], bool]
+    ) -> bool:
+        """Whether a loop has callbacks, and its thread has not moved yet."""
         if moved():
             del self.loops[ident]
             self._moved(ident)
             return False
-        return over()
+        return is_ready()
 
     def _is_awaited(self, key: _Key) -> bool:
-        """Whether a thread is still expected to go on."""
+        """Whether a thread is still expected to take the lock or item."""
         for ident in [ident for ident, has_moved in key.moves.items() if has_moved()]:
             del key.moves[ident]
             key.calls -= 1
@@ -172,7 +174,7 @@ class OlderWaits:
 
 
 class _Key:
-    """A lock, a queue or a thread that ends, and the threads that wait for it.
+    """A lock, a queue, or a thread whose end is waited for, with the threads that wait for it.
 
     Args:
         waited: what they wait for.
@@ -188,20 +190,20 @@ class _Key:
             self._is_there, hands_over = self._is_unlocked, _LOCKS_HAND_OVER
         self._grace = _HANDED_OVER_GRACE_NS if hands_over else GRACE_NS
         self.moves: dict[int, Callable[[], bool]] = {}
-        """By thread, what returns whether it has moved."""
+        """By thread, a function that returns whether it has moved."""
         self.calls = 0
-        """How often something came that no thread has taken yet."""
+        """How many releases or items no thread has taken yet."""
         self.until = 0
-        """Up to when a thread is expected to take it, by the real clock."""
+        """The reading of the real clock until which a thread is expected to take it."""
 
-    def called(self) -> None:
-        """Something came."""
+    def notify(self) -> None:
+        """Note that the lock was released, or that the queue got an item."""
         self.calls += 1
         grace = GRACE_NS if self._is_there() else self._grace
         self.until = FUNCTIONS["monotonic_ns"]() + grace
 
     def is_on_its_way(self) -> bool:
-        """Whether a thread is still expected to take what came."""
+        """Whether a thread is still expected to take a release or an item."""
         if self.moves and self.calls > 0:
             now = FUNCTIONS["monotonic_ns"]()
             if self._is_there():
@@ -219,7 +221,7 @@ class _Key:
 
 
 def is_unlocked(lock: object) -> bool:
-    """Whether a lock is free: only its text shows it, for both kinds."""
+    """Whether a lock is free. For both kinds of locks, only ``repr`` shows it."""
     return repr(lock).startswith("<unlocked")
 
 
@@ -237,7 +239,7 @@ def is_wait(frame: FrameType) -> bool:
 
 
 def _what_for(frame: FrameType) -> tuple[Any, Callable[[], bool] | None]:
-    """The lock or queue that a thread waits for, or what returns whether a loop has callbacks."""
+    """The lock or queue that a thread waits for, or a function: whether its loop has callbacks."""
     asking = _asking(frame)
     if asking is None:
         return None, None
@@ -257,7 +259,7 @@ def _asking(frame: FrameType | None) -> FrameType | None:
 
 
 def is_clock_frame(frame: FrameType) -> bool:
-    """Whether a frame is of this folder: of a replaced function that waits."""
+    """Whether a frame runs code of this folder, such as a replaced function that waits."""
     return str(frame.f_globals.get("__name__")).startswith(_CLOCK_PACKAGE)
 
 

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.clock.timed_calls import recorded
 
 
-def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
+def poll_methods(state: ClockState) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
     """The replacements of their methods, by type.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
     kinds: list[tuple[Any, str]] = []
     if hasattr(system, "poll"):
@@ -29,12 +29,12 @@ def poll_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., A
         for kind, method in (("epoll", "poll"), ("kqueue", "control"), ("devpoll", "poll"))
         if hasattr(system, kind)
     ]
-    return [(kind, {name: _recorded(current, vars(kind)[name])}) for kind, name in kinds]
+    return [(kind, {name: _recorded(state, vars(kind)[name])}) for kind, name in kinds]
 
 
-def _recorded(current: Current, real: Callable[..., Any]) -> Callable[..., Any]:
+def _recorded(state: ClockState, real: Callable[..., Any]) -> Callable[..., Any]:
     def poll(*arguments: Any, **named: Any) -> Any:
-        clock = current.clock
+        clock = state.clock
         frame = None if clock is None else calling_frame()
         if clock is None or 0 in arguments[1:] or caller_of(frame) is not CallerKind.CONSUMER:
             return real(*arguments, **named)

@@ -79,16 +79,16 @@ class QuietTurns:
         Args:
             real: asyncio's own method; it takes every turn that is not quiet.
         """
-        begins, shows = self._begins, self._clocks.shows
+        start, reading_of = self._start_quiet_turn, self._clocks.reading_of
         pop, put = heappop, set_on
 
         def _run_once(loop: Any) -> None:
-            if not begins(loop):
+            if not start(loop):
                 real(loop)
                 return
             ready, timers = loop._ready, loop._scheduled
             if timers:
-                end = shows(loop) + loop._clock_resolution
+                end = reading_of(loop) + loop._clock_resolution
                 while timers and timers[0]._when < end:
                     timer = pop(timers)
                     put(timer, "_scheduled", False)  # noqa: FBT003 - its value
@@ -104,21 +104,25 @@ class QuietTurns:
         made = FunctionType(code, asyncio_globals, _run_once.__name__, None, closure)
         return functools.wraps(real)(made)
 
-    def _begins(self, loop: Any) -> bool:
-        """Return whether the next turn is quiet; if so, pass the time until its first timer."""
+    def _start_quiet_turn(self, loop: Any) -> bool:
+        """Start a quiet turn, if the next turn is quiet: pass the time until its first timer.
+
+        Returns:
+            Whether the turn is quiet. Otherwise no time has passed.
+        """
         known: KnownLoop | None = getattr(getattr(loop, "_selector", None), LOOP_ATTRIBUTE, None)
         if known is None or len(known.files) > 1 or not known.plain or self._jumps.closed:
             return False
         ready, timers = loop._ready, loop._scheduled
         # asyncio itself removes cancelled timers.
-        if loop._timer_cancelled_count or (timers and not self._clocks.are_of(loop)):
+        if loop._timer_cancelled_count or (timers and not self._clocks.is_installed_on(loop)):
             return False
         if loop._debug or known.signal_handlers:
             return False
         if not (ready or loop._stopping):
             if not timers:
                 return False
-            left = timers[0]._when - self._clocks.shows(loop)
+            left = timers[0]._when - self._clocks.reading_of(loop)
             if left > 0:
                 return left < _MAX_SECONDS and self._jumps.pass_at_once(left, ready)
         self._elapsed_time.reads += 1

@@ -22,7 +22,7 @@ from pytest_parseapi.clock.callers import (
     caller_of,
     calling_frame,
 )
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.clock.elapsed_time import SECOND_NS
 from pytest_parseapi.clock.real_waits import RealWait
 
@@ -49,7 +49,7 @@ class Readings:
         current: what the process's clocks share.
     """
 
-    def __init__(self, current: Current) -> None:
+    def __init__(self, current: ClockState) -> None:
         self._current = current
 
     def functions(self) -> dict[str, Callable[..., Any]]:

@@ -15,7 +15,7 @@ from types import FrameType, ModuleType
 from typing import Any, Final
 
 from pytest_parseapi.clock.callers import CallerKind, caller_named, calling_frame
-from pytest_parseapi.clock.current_clock import Current, current
+from pytest_parseapi.clock.clock_state import ClockState, clock_state
 from pytest_parseapi.clock.pools import work_of_processes
 from pytest_parseapi.clock.real_waits import RealWait
 from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, used_up
@@ -108,7 +108,7 @@ class RealInput:
         self._patches.put(vars(module)["Connection"], "recv", self._receiving)
 
     def _receiving(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        shared = current()
+        shared = clock_state()
 
         @functools.wraps(real)
         def recv(connection: Any) -> Any:
@@ -116,7 +116,7 @@ class RealInput:
             is_at_work = None if shared.clock is None else work_of_processes(calling_frame())
             if is_at_work is None:
                 return real(connection)
-            return RealWait(shared.threads)(lambda: real(connection), over=is_at_work)
+            return RealWait(shared.threads)(lambda: real(connection), is_ready=is_at_work)
 
         return recv
 
@@ -125,11 +125,11 @@ class RealInput:
         self._patches.put(vars(module)["Condition"], "wait", record)
 
 
-def semaphore_methods(current: Current) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
+def semaphore_methods(state: ClockState) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
     """The replacements of the methods of the locks that processes share, by type.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
     try:
         from _multiprocessing import SemLock  # type: ignore[import-not-found]
@@ -138,7 +138,7 @@ def semaphore_methods(current: Current) -> list[tuple[type, dict[str, Callable[.
     real = vars(SemLock)["acquire"]
 
     def acquire(lock: Any, block: Any = True, timeout: Any = None) -> bool:  # noqa: FBT002 - a lock's own signature
-        clock = current.clock
+        clock = state.clock
         call = functools.partial(real, lock, block, timeout)
         if clock is None or not block or not isinstance(timeout, (int, float)) or timeout <= 0:
             return call()  # type: ignore[no-any-return]

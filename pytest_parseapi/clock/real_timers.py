@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.function_bodies import FunctionBodies
@@ -117,7 +117,7 @@ class RealTimers:
 
     def _began(self, name: str) -> Callable[[], None]:
         """A wait begins; what is returned is to be called when it has ended."""
-        current().real_timers[name] = None
+        clock_state().real_timers[name] = None
         elapsed = self._clock.elapsed_time
         before, began = elapsed.now(), elapsed.monotonic()
 

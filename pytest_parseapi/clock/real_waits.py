@@ -16,16 +16,16 @@ _CALL: Final[Callable[..., Any]] = call_each
 
 
 def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: int) -> bool:
-    """Let a thread be at rest, while a tool has it wait.
+    """Wait in real time, for a tool; the thread is at rest meanwhile.
 
     Args:
         threads: the threads at rest.
         wait: what it waits for.
         seconds: how long at most, in real time.
-        key: the identity of what others say that it came.
+        key: the identity of the lock or queue that the thread waits for.
 
     Returns:
-        Whether it came.
+        Whether the lock or item was taken.
     """
     now = FUNCTIONS["monotonic_ns"]
     until = None if seconds is None else now() + round(seconds * 1e9)
@@ -34,15 +34,15 @@ def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: 
     threads.lock()
     try:
         while True:
-            threads.listen(key, entry, first=again)
+            threads.add_waiter(key, entry, first=again)
             threads.add(entry)
             try:
-                if wait.comes():
+                if wait.try_take():
                     return True
                 left = 60.0 if until is None else (until - now()) / 1e9
                 if left <= 0:
                     return False
-                wait.close()
+                wait.prepare()
                 threads.unlock()
                 try:
                     wait.block(left)
@@ -50,24 +50,24 @@ def wait_in_real_time(threads: Threads, wait: Gate, seconds: float | None, key: 
                     threads.lock()
             finally:
                 threads.remove(entry)
-                threads.listen_no_more(key, entry)
+                threads.remove_waiter(key, entry)
             again = True
     finally:
         threads.unlock()
 
 
 class _Watched(Gate):
-    """A wait that something shows to be about to end."""
+    """A wait with a function that shows whether it is about to end."""
 
-    __slots__ = ("_over",)
+    __slots__ = ("_is_ready",)
 
-    def __init__(self, over: Callable[[], bool]) -> None:
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
         super().__init__()
-        self._over = over
+        self._is_ready = is_ready
 
-    def over(self) -> bool:
-        """Whether it is."""
-        return self._over()
+    def is_ready(self) -> bool:
+        """Whether the wait is about to end."""
+        return self._is_ready()
 
 
 class RealWait:
@@ -85,18 +85,18 @@ class RealWait:
         call: Callable[[], Any],
         *,
         outside: bool = False,
-        over: Callable[[], bool] | None = None,
+        is_ready: Callable[[], bool] | None = None,
     ) -> Any:
         """Make a call.
 
         Args:
             call: what to call.
-            outside: whether another program may end it.
-            over: returns whether it is about to end, and the thread is at work.
+            outside: whether another program may end the call.
+            is_ready: returns whether the call is about to end; the thread then counts as at work.
         """
         threads = self._threads
-        gate = Gate() if over is None else _Watched(over)
-        entry = WaitingThread(gate, polled=over is not None, outside=outside)
+        gate = Gate() if is_ready is None else _Watched(is_ready)
+        entry = WaitingThread(gate, polled=is_ready is not None, outside=outside)
         threads.lock()
         threads.add(entry)
         threads.unlock()
@@ -105,7 +105,7 @@ class RealWait:
             functools.partial(threads._known.pop, entry.ident, None),
         )
         try:
-            # In C: no other thread runs between the end of the call and what says that it ended.
+            # `map` runs in C: no other thread runs between the end of the call and `leave`.
             made: list[Any] = list(map(_CALL, (call, *leave)))
         finally:
             threads.lock()

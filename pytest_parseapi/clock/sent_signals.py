@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 from pytest_parseapi.clock import SIGNAL_SENDERS
 
 if TYPE_CHECKING:
-    from pytest_parseapi.clock.current_clock import Current
+    from pytest_parseapi.clock.clock_state import ClockState
 
 
-def sender_functions(current: Current) -> dict[str, Callable[..., Any]]:
+def sender_functions(state: ClockState) -> dict[str, Callable[..., Any]]:
     """The replacements of the functions that send a signal, by name.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
-    return {name: _sending(current, name) for name in SIGNAL_SENDERS}
+    return {name: _sending(state, name) for name in SIGNAL_SENDERS}
 
 
-def _sending(current: Current, name: str) -> Callable[..., Any]:
+def _sending(state: ClockState, name: str) -> Callable[..., Any]:
     def send(*arguments: Any) -> Any:
-        real, clock = current.real[name], current.clock
+        real, clock = state.real[name], state.clock
         main = threading.main_thread().ident or get_ident()
         if clock is None or get_ident() == main or _is_to_another(name, arguments):
             return real(*arguments)

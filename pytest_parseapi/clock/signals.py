@@ -60,7 +60,7 @@ class SignalWaits:
             while not self._clock.wait(for_signals, seconds, polled=True):
                 if seconds is not None:
                     return None
-            found = for_signals.brought
+            found = for_signals.result
             return signal.Signals(found.si_signo) if real.__name__ == "sigwait" else found
 
         return wait

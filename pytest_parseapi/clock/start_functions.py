@@ -7,28 +7,28 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pytest_parseapi.clock import STARTS
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.patching.start_contexts import keep_context
 
 # The method in which a `threading.Thread` starts. Such threads are known by other means.
 _BOOTSTRAP: Final = "_bootstrap"
 
 
-def start_functions(current: Current) -> dict[str, Callable[..., Any]]:
+def start_functions(state: ClockState) -> dict[str, Callable[..., Any]]:
     """The replacements of the functions that start threads, by name.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
-    return {name: _starting(current, name) for name in STARTS}
+    return {name: _starting(state, name) for name in STARTS}
 
 
-def _starting(current: Current, name: str) -> Callable[..., Any]:
-    starts, takes_arguments = current.threads.starts, "joinable" not in name
+def _starting(state: ClockState, name: str) -> Callable[..., Any]:
+    starts, takes_arguments = state.threads.starts, "joinable" not in name
 
     def start(*given: Any, **named: Any) -> Any:
-        real = current.real[name]
-        if current.clock is None or not given or not callable(given[0]):
+        real = state.real[name]
+        if state.clock is None or not given or not callable(given[0]):
             return real(*given, **named)  # raises the error for wrong arguments, if any
         thread = getattr(given[0], "__self__", None)
         if isinstance(thread, threading.Thread) and given[0].__name__ == _BOOTSTRAP:

@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
-from pytest_parseapi.clock.current_clock import Current
+from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.clock.locks import lock_methods
 from pytest_parseapi.patching.attributes import Patches
 
@@ -35,7 +35,7 @@ class ReplacedName:
         """Put the function in place."""
         self._patches.put_everywhere(self._owner, {self._name: lambda _real: self._target})
 
-    def lead(self, target: Callable[..., Any] | None) -> None:
+    def redirect(self, target: Callable[..., Any] | None) -> None:
         """Nothing to do."""
 
     def give_back(self) -> None:
@@ -47,11 +47,11 @@ class ReplacedClasses:
     """Has ``threading`` and ``queue`` make locks and queues that are written in Python.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
 
-    def __init__(self, current: Current) -> None:
-        self._lock: Any = type("lock", (_Lock,), lock_methods(current, _Lock))
+    def __init__(self, state: ClockState) -> None:
+        self._lock: Any = type("lock", (_Lock,), lock_methods(state, _Lock))
         self._patches = Patches()
 
     def take(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_parseapi.clock import CLASSES, SIGNAL_SENDERS, TAKEN_OVER
-from pytest_parseapi.clock.current_clock import Current, current
+from pytest_parseapi.clock.clock_state import ClockState, clock_state
 from pytest_parseapi.clock.locks import LOCK, RLOCK, lock_methods, queue_methods
 from pytest_parseapi.clock.platform_support import limits_line, why_not_in_place
 from pytest_parseapi.clock.polling import poll_methods
@@ -24,7 +24,7 @@ from pytest_parseapi.patching.process import process
 
 if TYPE_CHECKING:
     from pytest_parseapi.clock.virtual_clock import VirtualClock
-    from pytest_parseapi.patching.bound_class_methods import KeptMethods
+    from pytest_parseapi.patching.bound_class_methods import BoundClassMethods
 
 
 class _Taken(Protocol):
@@ -40,28 +40,28 @@ class _Taken(Protocol):
 class _TakenFunction(_Taken, Protocol):
     """A function that is taken over."""
 
-    def lead(self, target: Callable[..., Any] | None) -> None:
-        """Send calls to a callable, or nowhere else."""
+    def redirect(self, target: Callable[..., Any] | None) -> None:
+        """Send calls to a callable, or with None to the real function."""
 
 
 class TakeOver:
     """Takes the clock functions of the process over, counted by those who need it.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
 
-    def __init__(self, current: Current) -> None:
-        self._current = current
+    def __init__(self, state: ClockState) -> None:
+        self._state = state
         self._clocks: list[VirtualClock] = []
         self._users = 0
         self._is_taken = False
         self._targets = (
-            Readings(current).functions() | start_functions(current) | sender_functions(current)
+            Readings(state).functions() | start_functions(state) | sender_functions(state)
         )
         self._functions: dict[str, _TakenFunction] = {}
         self._others: list[_Taken] = []
-        self._kept: KeptMethods | None = None
+        self._bound_methods: BoundClassMethods | None = None
         self.lost = ""
         """One line that says what is lost where attributes are replaced instead."""
 
@@ -84,33 +84,33 @@ class TakeOver:
 
     def begin(self, clock: VirtualClock) -> None:
         """Let a clock be the one that everybody reads."""
-        current = self._current
-        clock.install(current.threads, current.real, lambda: current.clock is not clock)
+        state = self._state
+        clock.install(state.threads, state.real, lambda: state.clock is not clock)
         self._clocks.append(clock)
-        self._current.clock = clock
+        self._state.clock = clock
         if len(self._clocks) == 1:
             for name, function in self._functions.items():
-                function.lead(self._targets[name])
-            if self._kept is not None:
-                self._kept.lead(here=True)
+                function.redirect(self._targets[name])
+            if self._bound_methods is not None:
+                self._bound_methods.redirect(here=True)
 
     def end(self, clock: VirtualClock) -> None:
         """Let the clock before it be read again, if there is one."""
         if clock in self._clocks:
             self._clocks.remove(clock)
-            self._current.clock = self._clocks[-1] if self._clocks else None
+            self._state.clock = self._clocks[-1] if self._clocks else None
             if self._clocks:
-                self._current.threads.ended = self._clocks[-1].jumps.look
-                self._current.threads.test_begins()
+                self._state.threads.ended = self._clocks[-1].jumps.look
+                self._state.threads.test_begins()
             else:
                 for function in self._functions.values():
-                    function.lead(None)
-                if self._kept is not None:
-                    self._kept.lead(here=False)
+                    function.redirect(None)
+                if self._bound_methods is not None:
+                    self._bound_methods.redirect(here=False)
 
     def without(self, call: Callable[[], Any]) -> Any:
         """Call something of another library that takes the same functions over itself."""
-        kept = [] if self._kept is None else [self._kept]
+        kept = [] if self._bound_methods is None else [self._bound_methods]
         for taken in (*kept, *self._functions.values()):
             taken.give_back()
         try:
@@ -119,10 +119,10 @@ class TakeOver:
             for name, function in self._functions.items():
                 function.take()
                 if self._clocks:
-                    function.lead(self._targets[name])
+                    function.redirect(self._targets[name])
             for methods in kept:
                 methods.take()
-                methods.lead(here=bool(self._clocks))
+                methods.redirect(here=bool(self._clocks))
 
     def _prepare(self) -> None:
         """Make what takes over, once for all."""
@@ -137,13 +137,13 @@ class TakeOver:
         if why:
             self.lost = limits_line(why)
             self._functions = {name: self._replaced(name) for name in self._targets}
-            self._others = [ReplacedClasses(self._current), TimeMachine(self.without)]
+            self._others = [ReplacedClasses(self._state), TimeMachine(self.without)]
 
     def _prepare_in_place(self) -> None:
         # Nothing of this loads where no test has virtual time.
-        from pytest_parseapi.patching.bound_class_methods import KeptMethods
+        from pytest_parseapi.patching.bound_class_methods import BoundClassMethods
         from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines, check
-        from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
+        from pytest_parseapi.patching.builtin_type_methods import BuiltinTypeMethods
 
         trampolines: Trampolines | None
         try:
@@ -156,22 +156,25 @@ class TakeOver:
             for name in self._targets
             if trampolines is not None or name not in SIGNAL_SENDERS
         }
-        methods = Readings(self._current).methods()
+        methods = Readings(self._state).methods()
         class_methods: dict[str, Any] = {name: classmethod(item) for name, item in methods.items()}
         self._others = [
-            BuiltinMethods(CLASSES["datetime"], class_methods),
-            *(BuiltinMethods(kind, lock_methods(self._current, kind)) for kind in (LOCK, RLOCK)),
-            BuiltinMethods(SimpleQueue, queue_methods(self._current)),
-            *(BuiltinMethods(kind, methods) for kind, methods in poll_methods(self._current)),
-            *(BuiltinMethods(kind, methods) for kind, methods in semaphore_methods(self._current)),
+            BuiltinTypeMethods(CLASSES["datetime"], class_methods),
+            *(BuiltinTypeMethods(kind, lock_methods(self._state, kind)) for kind in (LOCK, RLOCK)),
+            BuiltinTypeMethods(SimpleQueue, queue_methods(self._state)),
+            *(BuiltinTypeMethods(kind, methods) for kind, methods in poll_methods(self._state)),
+            *(
+                BuiltinTypeMethods(kind, methods)
+                for kind, methods in semaphore_methods(self._state)
+            ),
             TimeMachine(self.without),
         ]
         for taken in self._others:
             taken.take()
             taken.give_back()
-        self._kept = KeptMethods(CLASSES["datetime"], methods, trampolines)
-        self._others.append(self._kept)
-        self._current.real.update((name, found.original) for name, found in functions.items())
+        self._bound_methods = BoundClassMethods(CLASSES["datetime"], methods, trampolines)
+        self._others.append(self._bound_methods)
+        self._state.real.update((name, found.original) for name, found in functions.items())
         others = [name for name in self._targets if name not in functions]
         self._functions = {**functions, **{name: self._replaced(name) for name in others}}
 
@@ -181,4 +184,4 @@ class TakeOver:
 
 def take_over() -> TakeOver:
     """The one object of this process."""
-    return process().part("take-over", lambda: TakeOver(current()))
+    return process().part("take-over", lambda: TakeOver(clock_state()))

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_parseapi.clock.blocking import Taking
 from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
 from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual_clock import VirtualClock
@@ -31,7 +31,7 @@ class ThreadWaits:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._threads = current().threads
+        self._threads = clock_state().threads
         self._real_wait = RealWait(self._threads)
         self._patches = Patches()
 

@@ -33,10 +33,10 @@ class Threads:
     def __init__(self) -> None:
         self._waits: dict[int, WaitingThread] = {}
         self._known: dict[int, WaitingThread] = {}
-        self.listening: dict[int, deque[WaitingThread]] = {}
+        self.waiters: dict[int, deque[WaitingThread]] = {}
         """By what they wait for, the threads that are woken when it comes."""
         self._polled: dict[WaitingThread, None] = {}
-        self.older = OlderWaits(self._waits, self.listening, self._moved)
+        self.older = OlderWaits(self._waits, self.waiters, self._moved)
         """What those wait for that began to wait before the test."""
         self.unregistered = UnregisteredThreads(self._waits, self.older.left, self.older.returning)
         """Those that do not say when they wait."""
@@ -80,7 +80,7 @@ class Threads:
         self._make_lock()
         self._waits.clear()
         self._known.clear()
-        self.listening.clear()
+        self.waiters.clear()
         self._polled.clear()
         self.unregistered.forget()
         self.starts.forked()
@@ -155,7 +155,7 @@ class Threads:
         if entry.polled:
             self._polled.pop(entry, None)
 
-    def listen(self, key: int, entry: WaitingThread, *, first: bool) -> None:
+    def add_waiter(self, key: int, entry: WaitingThread, *, first: bool) -> None:
         """Have the thread woken when something comes.
 
         Args:
@@ -163,24 +163,24 @@ class Threads:
             entry: the thread.
             first: whether it comes before those that listen already.
         """
-        listening = self.listening.get(key)
-        if listening is None:
-            self.listening[key] = listening = deque()
+        waiters = self.waiters.get(key)
+        if waiters is None:
+            self.waiters[key] = waiters = deque()
         if first:
-            listening.appendleft(entry)
+            waiters.appendleft(entry)
         else:
-            listening.append(entry)
+            waiters.append(entry)
 
-    def listen_no_more(self, key: int, entry: WaitingThread) -> None:
+    def remove_waiter(self, key: int, entry: WaitingThread) -> None:
         """The thread has stopped waiting for a lock or queue."""
-        listening = self.listening.get(key)
-        if listening is not None:
-            if entry in listening:
-                listening.remove(entry)
-            if not listening:
-                del self.listening[key]
+        waiters = self.waiters.get(key)
+        if waiters is not None:
+            if entry in waiters:
+                waiters.remove(entry)
+            if not waiters:
+                del self.waiters[key]
 
-    def came(self, key: int, *, to_all: bool = False) -> None:
+    def notify(self, key: int, *, to_all: bool = False) -> None:
         """Something came to a lock or queue: wake the thread that has waited longest for it.
 
         Args:
@@ -190,12 +190,12 @@ class Threads:
         self.lock()
         try:
             if self.older.keys:
-                self.older.came(key)
-            listening = self.listening.get(key)
-            while listening:
-                entry = listening.popleft()
-                if not listening:
-                    self.listening.pop(key, None)
+                self.older.notify(key)
+            waiters = self.waiters.get(key)
+            while waiters:
+                entry = waiters.popleft()
+                if not waiters:
+                    self.waiters.pop(key, None)
                 if not entry.awake:
                     self.wake(entry)
                     if not to_all:
@@ -205,10 +205,10 @@ class Threads:
 
     def leave(self, entry: WaitingThread) -> None:
         """The test of a thread is over: it waits on, though it has yet to find out."""
-        over = None if entry.wait.takes else entry.wait.over
-        self.older.left[entry.ident] = entry.wait.waited, over
+        is_ready = None if entry.wait.takes else entry.wait.is_ready
+        self.older.left[entry.ident] = entry.wait.waited, is_ready
         self._take_out(entry)
-        self.listen_no_more(entry.key, entry)
+        self.remove_waiter(entry.key, entry)
 
     def waiting(self) -> list[WaitingThread]:
         """All threads that wait."""
@@ -240,7 +240,7 @@ class Threads:
         if threading._limbo:  # type: ignore[attr-defined]  # threads about to start
             return True
         older = self.older
-        if (older.called or older.loops or older.returning) and older.are_called():
+        if (older.notified or older.loops or older.returning) and older.are_notified():
             return True
         if (self._pending or self._running) and self.starts.are_at_work(self._waits, me):
             return True
@@ -257,7 +257,7 @@ class Threads:
             return True
         # The calling thread has just looked at what it waits for.
         return bool(self._polled) and any(
-            entry.ident != me and entry.wait.over() for entry in self._polled
+            entry.ident != me and entry.wait.is_ready() for entry in self._polled
         )
 
     def only_consumers_wait(self, *, count_outside: bool) -> bool:
@@ -291,7 +291,7 @@ class Threads:
             self.unregistered.ends(get_ident())
         finally:
             self.unlock()
-        self.came(key, to_all=True)
+        self.notify(key, to_all=True)
         self.ended()
 
 

@@ -27,15 +27,15 @@ class TrioWaits:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._runners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-        """By what it waits with, what runs a loop."""
+        """By I/O manager, the runner of the loop."""
         self._late: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Those that began to wait while the test ended."""
+        """The I/O managers that began to wait while the test ended."""
 
-    def put_back(self, seconds: float) -> None:
-        """The time of loops that outlive the test goes on from where the test left it.
+    def restore_clocks(self, seconds: float) -> None:
+        """Let the time of loops that outlive the test continue from where the test left it.
 
         Args:
-            seconds: how far the test's clock was ahead.
+            seconds: how far the test's clock was ahead of the real one, in seconds.
         """
         for runner in list(self._runners.values()):
             clock: Any = getattr(runner, "clock", None)
@@ -47,7 +47,7 @@ class TrioWaits:
                 manager.force_wakeup()
 
     def get_events(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """The one method in which a loop blocks."""
+        """Return the replacement of ``get_events``, the only method in which a loop blocks."""
         clock, runners, late = self._clock, self._runners, self._late
 
         @functools.wraps(real)
@@ -69,12 +69,12 @@ class TrioWaits:
                 manager.force_wakeup,
             )
             clock.wait(wait, timeout, polled=True)
-            return wait.brought
+            return wait.result
 
         return get_events
 
 
 def _runner() -> Any:
-    """What runs the calling thread's loop; None where that waits in a thread of its own."""
+    """The runner of the calling thread's loop; None if the loop waits in another thread."""
     run: Any = sys.modules["trio._core._run"]
     return getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)

@@ -240,8 +240,8 @@ class UnregisteredThreads:
             if now.chain != place.chain:
                 return True
             places[ident] = now
-        over = self._returning.get(ident)
-        return over is not None and over()
+        is_ready = self._returning.get(ident)
+        return is_ready is not None and is_ready()
 
 
 def _place(frame: FrameType) -> _Place:

@@ -111,17 +111,17 @@ class VirtualClock:
         self,
         threads: Threads,
         real: Mapping[str, Callable[..., Any]],
-        is_covered: Callable[[], bool],
+        nested: Callable[[], bool],
     ) -> None:
         """Make this the clock of the process.
 
         Args:
             threads: the threads of the process.
             real: the real functions of ``time``, by name.
-            is_covered: returns whether a nested test, with a clock of its own, runs now.
+            nested: returns whether a nested test, with a clock of its own, runs now.
         """
         self._is_installed = True
-        self.jumps.is_covered = is_covered
+        self.jumps.is_nested_test_running = nested
         self.jumps.threads = self._threads = threads
         self._threads.ended = self.jumps.look
         self._threads.test_begins()
@@ -224,10 +224,10 @@ class VirtualClock:
             if needs is not None:
                 until = self.elapsed_time.now() + needs
                 self.jumps.deadlines.add(entry, until)
-            came = self._turn(entry, key, needs, began, first=False)
-            while came is None and not self.jumps.closed:
+            taken = self._turn(entry, key, needs, began, first=False)
+            while taken is None and not self.jumps.closed:
                 # Another thread took it: this one has waited longest.
-                came = self._turn(entry, key, needs, began, first=True)
+                taken = self._turn(entry, key, needs, began, first=True)
         except BaseException:
             threads.older.left.pop(entry.ident, None)
             raise
@@ -236,11 +236,11 @@ class VirtualClock:
             if self.jumps.children.found:
                 self.jumps.children.forget()
             self.jumps.unlock()
-        if came is None:
+        if taken is None:
             return self._after_test(entry, until, began + (needs or 0))
         if self.jumps.closed:
             threads.older.left.pop(entry.ident, None)
-        return came
+        return taken
 
     def _turn(
         self, entry: WaitingThread, key: int, needs: int | None, began: int, *, first: bool
@@ -252,28 +252,28 @@ class VirtualClock:
         """
         elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         if key:
-            threads.listen(key, entry, first=first)
+            threads.add_waiter(key, entry, first=first)
         threads.add(entry)
         try:
-            if wait.comes():
+            if wait.try_take():
                 return True
             if entry.deadline is not None and entry.deadline <= elapsed.passed_ns:
                 entry.due = True
             else:
                 self.jumps.try_jump()
-                came = not entry.awake and self._block(entry, needs, began)
+                taken = not entry.awake and self._block(entry, needs, began)
                 if entry.interrupted:
                     self._handle_signal(entry)
-                if came:
+                if taken:
                     return True
         finally:
             threads.remove(entry)
             if key:
-                threads.listen_no_more(key, entry)
+                threads.remove_waiter(key, entry)
         if not entry.due:
             return None
         elapsed.expire(entry.deadline or 0)
-        return bool(key) and wait.comes()
+        return bool(key) and wait.try_take()
 
     def _block(self, entry: WaitingThread, needs: int | None, began: int) -> bool:
         """Really block, and look again from time to time; called and left with the lock held.
@@ -287,15 +287,19 @@ class VirtualClock:
         # The next in time looks again often; so does one that may not be woken.
         often = entry.polled if due is None else entry.deadline == self.jumps.deadlines.earliest()
         slice_ = _FIRST_SLICE_SECONDS if often else self._longest(due)
-        wait.close()
+        wait.prepare()
         while not (entry.awake or self.jumps.closed):
-            took = self._went_on(entry) if entry.interrupted else self._block_once(wait, slice_)
+            took = (
+                self._resume_after_signal(entry)
+                if entry.interrupted
+                else self._block_once(wait, slice_)
+            )
             # Some release a lock by a method that they kept before any test, which wakes no thread.
-            if took or (takes and not entry.awake and wait.comes()):
+            if took or (takes and not entry.awake and wait.try_take()):
                 return True
             if entry.interrupted:
                 continue
-            if entry.awake or wait.over():
+            if entry.awake or wait.is_ready():
                 break
             slice_ = min(slice_ * 2, self._longest(due))
             if due is None:
@@ -324,16 +328,16 @@ class VirtualClock:
         finally:
             self._threads.lock()
 
-    def _went_on(self, entry: WaitingThread) -> bool:
+    def _resume_after_signal(self, entry: WaitingThread) -> bool:
         """Handle a signal, and wait on.
 
         Returns:
             Whether what is waited for came with it.
         """
         self._handle_signal(entry)
-        entry.wait.close()
+        entry.wait.prepare()
         self._threads.rest_again(entry)
-        if entry.wait.comes():
+        if entry.wait.try_take():
             return True
         self.jumps.try_jump()
         return False
@@ -373,7 +377,7 @@ class VirtualClock:
         if feeds_processes():  # without it they would not end: another thread finds it out
             return False
         threads = self._threads
-        return not (entry.wait.over() or threads.has_work()) and threads.only_consumers_wait(
+        return not (entry.wait.is_ready() or threads.has_work()) and threads.only_consumers_wait(
             count_outside=waited < _OUTSIDE_GRACE_NS
         )
 
@@ -401,5 +405,9 @@ class VirtualClock:
             left = min(until - self.elapsed_time.now(), due - self.elapsed_time.monotonic())
             seconds = max(0.0, left / SECOND_NS)
             put_back_deadlines(self.ahead)
-        over = None if wait.takes else wait.over
-        return bool(self._threads.older.rest(wait.waited, lambda: wait.go_on(seconds), over))
+        is_ready = None if wait.takes else wait.is_ready
+        return bool(
+            self._threads.older.block(
+                wait.waited, lambda: wait.block_in_real_time(seconds), is_ready
+            )
+        )

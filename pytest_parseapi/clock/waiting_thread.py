@@ -1,4 +1,4 @@
-"""What one thread waits for, as the other threads see it."""
+"""One waiting thread, as the other threads see it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pytest_parseapi.clock.blocking import Wait
 
 
 class WaitingThread:
-    """One thread at rest.
+    """A thread at rest, and its wait.
 
     Args:
         wait: what it blocks on.
-        polled: whether no thread says when it comes, so that ``wait.over()`` is asked.
-        outside: whether another program may bring it.
+        polled: whether no other thread wakes it, so that ``wait.is_ready()`` has to be polled.
+        outside: whether another program may end the wait.
     """
 
     __slots__ = (
@@ -33,11 +33,11 @@ class WaitingThread:
         self.awake = False
         """Whether it is about to go on."""
         self.due = False
-        """Whether that is since its time is up."""
+        """Whether it is awake because its time is up."""
         self.interruptible = False
-        """Whether it looks for signals when it is woken."""
+        """Whether it handles signals when it is woken."""
         self.interrupted = False
         """Whether a signal is to be handled before it goes on."""
         self.rings = False
-        """Whether that is the signal of a timer, which it has to send itself."""
+        """Whether that signal is of a timer, and the thread has to raise it itself."""
         self.outer: WaitingThread | None = None

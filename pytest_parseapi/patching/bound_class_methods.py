@@ -1,7 +1,7 @@
-"""Class methods of a built-in type that somebody kept, taken over wherever they are.
+"""References to class methods of a built-in type, such as ``datetime.now``, taken over in place.
 
-``field(default_factory=datetime.now)`` keeps a built-in function that is bound to its class. What
-the class has by that name now does not reach it.
+``field(default_factory=datetime.now)`` keeps a built-in function that is bound to its class. To
+replace ``now`` in the class does not change that function, so the function itself is taken over.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from pytest_parseapi.patching.builtin_functions import BuiltinFunction, Trampolines
 
 
-class KeptMethods:
+class BoundClassMethods:
     """The bound class methods of one built-in type, and of classes derived from it.
 
     Args:
         kind: the type.
-        methods: what to call in their place, by name; with the class first.
-        trampolines: those of the process; None where there are none.
+        methods: the replacements by name; each gets the class as its first argument.
+        trampolines: the trampolines of the process; None where there are none.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class KeptMethods:
         self._taken: dict[int, tuple[BuiltinFunction, Callable[..., Any]]] = {}
 
     def take(self) -> None:
-        """Find them, and have their calls come here."""
+        """Find the bound methods that exist now, and take them over."""
         originals = {id(function.original) for function, _ in self._taken.values()}
         for kept in self._find():
             if id(kept) not in self._taken and id(kept) not in originals:
@@ -42,13 +42,13 @@ class KeptMethods:
         for function, _ in self._taken.values():
             function.take()
 
-    def lead(self, *, here: bool) -> None:
-        """Send calls to the methods in their place, or let them do what they did."""
+    def redirect(self, *, here: bool) -> None:
+        """Send calls to the replacements (``here=True``), or to the real methods again."""
         for function, target in self._taken.values():
-            function.lead(target if here else None)
+            function.redirect(target if here else None)
 
     def give_back(self) -> None:
-        """Let them be themselves again."""
+        """Undo the take-over."""
         for function, _ in self._taken.values():
             function.give_back()
 

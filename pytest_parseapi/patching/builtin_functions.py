@@ -112,7 +112,7 @@ class Trampolines:
         page, room = divmod(number, _ROOMS)
         return self._pages[page].base + room * _ROOM
 
-    def lead(self, number: int, target: object) -> None:
+    def redirect(self, number: int, target: object) -> None:
         """Let it go on to a callable, which the caller keeps alive."""
         page, room = divmod(number, _ROOMS)
         self._pages[page].words[room] = id(target)
@@ -183,12 +183,12 @@ class BuiltinFunction:
             # Its hash is made of the address of its function, which is the same.
             self._ours = _Definition(found.name, found.function, _NO_ARGUMENTS, found.doc)
             self._number = trampolines.add()
-            trampolines.lead(self._number, self.original)
+            trampolines.redirect(self._number, self.original)
         self._target: Any = self.original
         self._saved: Any = None
 
     def take(self) -> None:
-        """Have calls come here; until `lead` is called they do what they did before."""
+        """Have calls come here; until `redirect` is called they do what they did before."""
         self._saved = self._read()
         # Another library may have put a function there, as time-machine does.
         self._kept.function = _Definition.from_address(self._saved[0]).function
@@ -196,12 +196,12 @@ class BuiltinFunction:
             where = self._trampolines.address(self._number)
             self._put(ctypes.addressof(self._ours), self._saved[1], where)
 
-    def lead(self, target: Callable[..., Any] | None) -> None:
+    def redirect(self, target: Callable[..., Any] | None) -> None:
         """Send calls to a callable from now on; with None they do what they did before."""
         before = self._target  # alive until nothing leads to it
         if self._trampolines is not None:
             self._target = self.original if target is None else target
-            self._trampolines.lead(self._number, self._target)
+            self._trampolines.redirect(self._number, self._target)
         elif target is None:
             self._target = self.original
             self._put(self._saved[0], self._saved[1], self._saved[_FIELDS - 1])
@@ -216,7 +216,7 @@ class BuiltinFunction:
     def give_back(self) -> None:
         """Let the built-in be itself again."""
         if self._saved is not None:
-            self.lead(None)
+            self.redirect(None)
             self._put(self._saved[0], self._saved[1], self._saved[_FIELDS - 1])
             self._saved = None
 
@@ -261,9 +261,9 @@ def _check_one(function: Any, arguments: tuple[Any, ...], taken: BuiltinFunction
     taken.take()
     try:
         right = type(call()) is kind
-        taken.lead(lambda *args: args)
+        taken.redirect(lambda *args: args)
         right = right and call() == arguments and looks == (repr(function), function.__reduce__())
-        taken.lead(refuse)
+        taken.redirect(refuse)
         with contextlib.suppress(LookupError):
             call()
             right = False

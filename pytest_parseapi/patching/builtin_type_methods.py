@@ -1,8 +1,8 @@
-"""Methods of built-in types, whose attributes cannot be set, in the place of other ones.
+"""Replaces methods of built-in types, although their attributes cannot be set.
 
-The types of locks and queues take attributes as any class does, once a flag of theirs is lifted.
-``datetime`` does not: its method is changed in its dictionary, and the interpreter's look-ups,
-which it remembers, are forgotten.
+The types of locks and queues accept new attributes once their "immutable" flag is cleared.
+``datetime`` does not: its method is changed in the dictionary of the type, and the interpreter's
+cache of attribute look-ups is cleared.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _IMMUTABLE: Final = 1 << 8
 _HEAP: Final = 1 << 9
 
 
-class BuiltinMethods:
+class BuiltinTypeMethods:
     """Methods of one built-in type, taken over and given back.
 
     Args:
         kind: the type.
-        methods: what to put in place, by name; each of them exists in the type itself.
+        methods: the replacements by name; the type itself defines a method of each name.
         of_interpreter: whether it is a type of the interpreter, and not of a library.
 
     Raises:
@@ -51,7 +51,7 @@ class BuiltinMethods:
             raise RuntimeError(f"{self._kind!r} does not take other methods")
 
     def give_back(self) -> None:
-        """Put back what was there."""
+        """Put the real methods back."""
         if self._is_taken:
             self._is_taken = False
             self._set(self._saved)

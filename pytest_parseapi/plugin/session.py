@@ -15,7 +15,7 @@ from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.clients.guard.process import process_guards
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.provider import Provider
@@ -92,7 +92,7 @@ class Session:
     def end(self, item: pytest.Item) -> None:
         """A test is simulated no more."""
         self._running.pop(item.nodeid, None)
-        met = current().real_timers
+        met = clock_state().real_timers
         for name in [name for name in met if name not in self._told]:
             self._told.add(name)
             _tell(item, name)

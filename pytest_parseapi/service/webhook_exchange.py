@@ -1,4 +1,4 @@
-"""One delivery on its way to a receiver: what its sender sees, and when."""
+"""One webhook delivery: what its sender knows of the receiver's answer, and when."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import asyncio
 
 
-class Over(Gate):
-    """Whether the answer is out, as the sender waits for it."""
+class AnswerWait(Gate):
+    """The wait of a sender for the answer of a receiver."""
 
     __slots__ = ("is_set",)
 
@@ -23,24 +23,24 @@ class Over(Gate):
         self.is_set = False
 
     def set(self) -> None:
-        """The answer is out, or none will come."""
+        """End the wait: the receiver has answered, or never will."""
         self.is_set = True
         self.wake()
 
-    def comes(self) -> bool:
-        """Whether it is out."""
+    def try_take(self) -> bool:
+        """Whether the receiver has answered, or never will."""
         return self.is_set
 
-    def over(self) -> bool:
-        """The same, as other threads see it."""
+    def is_ready(self) -> bool:
+        """Whether the receiver has answered, or never will."""
         return self.is_set
 
-    def go_on(self, seconds: float | None) -> bool:
-        """The test is over: wait in real time."""
-        return self.is_set or super().go_on(seconds) or self.is_set
+    def block_in_real_time(self, seconds: float | None) -> bool:
+        """Wait in real time, because the test is over."""
+        return self.is_set or super().block_in_real_time(seconds) or self.is_set
 
     def block(self, seconds: float) -> bool:
-        """Wait until it is."""
+        """Block until the receiver has answered, or so many seconds have passed."""
         return self.is_set or super().block(seconds) or self.is_set
 
 
@@ -49,7 +49,7 @@ class WebhookExchange:
 
     Args:
         delivery: what is sent.
-        kind: what receives it.
+        kind: the kind of receiver.
         limit: how many seconds the sender waits for the answer.
         now: virtual seconds since the test began.
         attempts_before: how many attempts were on record before it.
@@ -65,9 +65,9 @@ class WebhookExchange:
     ) -> None:
         self.delivery = delivery
         self.limit = limit
-        self.over = Over()
-        """Set when the answer is out, or when none will come."""
-        self.over_in_real_time = threading.Event()
+        self.answered = AnswerWait()
+        """Set when the receiver has answered, or when it never will."""
+        self.answered_in_real_time = threading.Event()
         self.given_up = False
         """Whether the sender went on without an answer."""
         self._kind = kind
@@ -81,13 +81,13 @@ class WebhookExchange:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def answer(self, status: int) -> None:
-        """The whole answer is out: nothing that follows reaches the sender."""
+        """Keep the status: the receiver has sent its whole answer. A later call changes nothing."""
         if self._ended is None:
             self._status = status
             self._end()
 
     def finish(self, error: Exception | None = None) -> None:
-        """The receiver has ended, with an exception perhaps."""
+        """Note that the receiver has ended, and the exception, if it raised one."""
         if error is not None:
             self._raised = f"{type(error).__name__}: {error}"
             self._error = error
@@ -97,17 +97,17 @@ class WebhookExchange:
             self._end()
 
     def give_up(self) -> None:
-        """The sender waits no longer; the receiver is still at work."""
+        """Stop waiting for an answer, although the receiver is still at work."""
         self.given_up = True
         self._wake()
 
     def end_wait(self) -> None:
-        """What waits for the end goes on."""
-        self.over.set()
-        self.over_in_real_time.set()
+        """Let everything continue that waits for the answer."""
+        self.answered.set()
+        self.answered_in_real_time.set()
 
     async def wait_for_end(self) -> None:
-        """Wait until the answer is out, or the sender has gone."""
+        """Wait until the receiver has answered, or the sender has stopped waiting."""
         import asyncio
 
         if self._ended is None and not self.given_up:

@@ -165,8 +165,8 @@ class WebhookSender:
 
     def _is_over_in_time(self, exchange: WebhookExchange) -> bool:
         if self._clock.real:
-            return exchange.over_in_real_time.wait(exchange.limit)
-        return self._clock.wait(exchange.over, exchange.limit, polled=True)
+            return exchange.answered_in_real_time.wait(exchange.limit)
+        return self._clock.wait(exchange.answered, exchange.limit, polled=True)
 
     async def _on_a_loop_of_its_own(self, job: _Job) -> None:
         """Try, and let tasks that the receiver started come to their ends, as on a server."""

@@ -1,4 +1,4 @@
-"""What a thread blocks on, as the threads that wake it see it."""
+"""Waits of threads, and what ends them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_gate_is_released_once_however_often_its_thread_is_woken(
         blocking, "raw_release", lambda lock: (released.append(lock), release(lock))
     )
     gate = blocking.Gate()
-    gate.close()
+    gate.prepare()
     gate.wake()
     gate.wake()
     assert released == [gate._gate]
@@ -25,7 +25,7 @@ def test_a_gate_is_released_once_however_often_its_thread_is_woken(
 
 def test_a_gate_opens_again_for_each_wait() -> None:
     gate = blocking.Gate()
-    gate.close()
+    gate.prepare()
     for _ in range(3):
         gate.wake()
         assert gate.block(0) is False
@@ -35,5 +35,5 @@ def test_a_gate_opens_again_for_each_wait() -> None:
 def test_a_gate_that_nobody_waits_at_may_be_woken() -> None:
     gate = blocking.Gate()
     gate.wake()
-    gate.close()
+    gate.prepare()
     assert not gate._gate.acquire(blocking=False)

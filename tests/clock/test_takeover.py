@@ -14,7 +14,7 @@ import pytest
 
 from pytest_parseapi import VirtualClock, plugin
 from pytest_parseapi.clock import platform_support
-from pytest_parseapi.clock.current_clock import current
+from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual_time import VirtualTime
 
@@ -226,7 +226,7 @@ def test_threads_that_read_clocks_while_tests_begin_and_end():
         for thread in threads:
             thread.join()
     assert errors == []
-    assert current().clock is None
+    assert clock_state().clock is None
 
 
 REPLACED = """

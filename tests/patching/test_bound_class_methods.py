@@ -6,7 +6,7 @@ from types import BuiltinFunctionType
 
 import pytest
 
-from pytest_parseapi.patching.bound_class_methods import KeptMethods
+from pytest_parseapi.patching.bound_class_methods import BoundClassMethods
 
 
 class Day(dt.date):
@@ -19,18 +19,18 @@ OTHER = dt.date.fromisocalendar
 
 @pytest.fixture
 def taken():
-    made = KeptMethods(dt.date, {"fromordinal": lambda *arguments: arguments}, None)
+    made = BoundClassMethods(dt.date, {"fromordinal": lambda *arguments: arguments}, None)
     made.take()
     yield made
     made.give_back()
 
 
 def test_they_get_their_class_first(taken):
-    taken.lead(here=True)
+    taken.redirect(here=True)
     assert KEPT(1) == (dt.date, 1)
     assert KEPT_OF_SUBCLASS(2) == (Day, 2)
     assert OTHER(2026, 10, 1).year == 2026
-    taken.lead(here=False)
+    taken.redirect(here=False)
     assert KEPT(1) == dt.date(1, 1, 1)
 
 

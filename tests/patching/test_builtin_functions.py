@@ -45,15 +45,15 @@ def test_every_reference_is_reached(taken, call):
     given = []
     for _ in range(50):
         assert call(4) == 2
-    taken.lead(given.append)
+    taken.redirect(given.append)
 
     for _ in range(50):
         call(3600)
     assert given == [3600] * 50
 
-    taken.lead(None)
+    taken.redirect(None)
     assert call(4) == 2
-    taken.lead(given.append)
+    taken.redirect(given.append)
     taken.give_back()
     assert call(4) == 2
     assert given == [3600] * 50
@@ -63,7 +63,7 @@ def test_exceptions_pass(taken):
     def refuse(seconds):
         raise KeyError(seconds)
 
-    taken.lead(refuse)
+    taken.redirect(refuse)
 
     with pytest.raises(KeyError, match="5"):
         math.sqrt(5)
@@ -72,7 +72,7 @@ def test_exceptions_pass(taken):
 
 
 def test_it_still_looks_like_itself(taken):
-    taken.lead(print)
+    taken.redirect(print)
 
     assert repr(math.sqrt) == "<built-in function sqrt>"
     assert math.sqrt.__name__ == math.sqrt.__qualname__ == "sqrt"
@@ -86,7 +86,7 @@ def test_it_is_still_the_key_that_it_was():
     taken = BuiltinFunction(math.sqrt, trampolines())
     taken.take()
     try:
-        taken.lead(print)
+        taken.redirect(print)
         assert TABLE[math.sqrt] == "sqrt"
         assert math.sqrt.__self__ is math
     finally:
@@ -99,9 +99,9 @@ def test_references_are_counted(taken):
 
     before = sys.getrefcount(target)
     for _ in range(3):
-        taken.lead(target)
+        taken.redirect(target)
         gc.collect()
-        taken.lead(None)
+        taken.redirect(None)
     gc.collect()
 
     assert sys.getrefcount(target) == before
@@ -118,7 +118,7 @@ def test_it_tests_itself(way):
 
 
 class Broken(BuiltinFunction):
-    def lead(self, target):
+    def redirect(self, target):
         pass
 
 
@@ -150,8 +150,8 @@ def test_threads_that_call_it_meanwhile(way):
             thread.start()
         for _ in range(1000):
             taken.take()
-            taken.lead(lambda seconds: seconds)
-            taken.lead(None)
+            taken.redirect(lambda seconds: seconds)
+            taken.redirect(None)
             taken.give_back()
     finally:
         sys.setswitchinterval(interval)

@@ -16,7 +16,7 @@ from pytest_parseapi.clients.guard.first_bytes import FirstBytes
 from pytest_parseapi.clients.guard.host_readers import host_of_connection
 
 if TYPE_CHECKING:
-    from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
+    from pytest_parseapi.patching.builtin_type_methods import BuiltinTypeMethods
 
 _HEAP_TYPE: Final = 1 << 9
 
@@ -30,15 +30,15 @@ class CTypes:
 
     def __init__(self, check_host: HostCheck) -> None:
         self._check_host = check_host
-        self._taken: list[BuiltinMethods] = []
+        self._taken: list[BuiltinTypeMethods] = []
 
     def replace(self, module: ModuleType) -> None:
         """Take over the types of a module."""
-        from pytest_parseapi.patching.builtin_type_methods import BuiltinMethods
+        from pytest_parseapi.patching.builtin_type_methods import BuiltinTypeMethods
 
         for kind, methods in C_TYPES[module.__name__](self._check_host, module):
             with contextlib.suppress(RuntimeError):
-                taken = BuiltinMethods(kind, methods, of_interpreter=False)
+                taken = BuiltinTypeMethods(kind, methods, of_interpreter=False)
                 taken.take()
                 self._taken.append(taken)
 

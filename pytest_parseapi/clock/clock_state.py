@@ -1,6 +1,6 @@
-"""The current clock and the real functions, which every clock function looks up when it is called.
+"""What the replaced clock functions of the process share: the current clock and the real functions.
 
-There is one object for each process: the functions are taken over once, whatever test runs.
+There is one object for each process: the functions are replaced once, whatever test runs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.process import process
 
 
-class Current:
-    """The clock of the simulated test that runs, if one does."""
+class ClockState:
+    """The clock of the simulated test that runs now, and what all tests share."""
 
     def __init__(self) -> None:
         self.clock: VirtualClock | None = None
-        """None outside simulated tests, and in those in real time."""
+        """The clock of the test that runs; None outside simulated tests, and in real-time tests."""
         self.threads = Threads()
         """Which threads are at rest."""
         self.real_timers: dict[str, None] = {}
@@ -28,12 +28,12 @@ class Current:
         """By name, the functions that are taken over, as they are when not replaced."""
 
 
-def current() -> Current:
+def clock_state() -> ClockState:
     """The one object of this process."""
     return process().part("clock", _made)
 
 
-def _made() -> Current:
-    made = Current()
+def _made() -> ClockState:
+    made = ClockState()
     process().forked.append(made.threads.forked)
     return made
