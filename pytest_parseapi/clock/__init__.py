@@ -1,10 +1,7 @@
 """Virtual time. Private.
 
-Here are the clock functions, ``datetime``, and what starts threads and sends signals, as the
-interpreter made them.
-
-Kept when pytest starts, before a fixture can put others in their place: a test may freeze time and
-be simulated, too.
+This module keeps the real clock functions, ``datetime``, and the functions that start threads and
+send signals. It does so when pytest starts, before a fixture such as freezegun can replace them.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, MappingProxyType
 from typing import Any, Final
 
-# In mappings, since freezegun puts others in the place of what a module has by name.
+# In mappings, since freezegun replaces what it finds as an attribute of a module.
 CLASSES: Final[Mapping[str, type[Any]]] = MappingProxyType({"datetime": datetime.datetime})
 """The classes of ``datetime`` that know the time, by name."""
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(

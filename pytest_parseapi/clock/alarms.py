@@ -1,7 +1,7 @@
-"""The timers of ``signal``, which fire when their virtual time comes.
+"""The timers of ``signal.alarm`` and ``signal.setitimer``, which fire in virtual time.
 
-The system's timer runs underneath and counts real time. Each jump shortens it, so that it fires
-during real work, too, and shows what is left.
+The system's timer still runs, in real time. Each jump of virtual time shortens it by the length of
+the jump, so that it also fires during real work, and ``getitimer`` shows the virtual time left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SAME_TIMER_NS: Final = SECOND_NS // 50
 
 
 class Alarms:
-    """Puts the timer of the process, the one of real time, on one `VirtualClock`.
+    """Lets the timer ``ITIMER_REAL`` of the process follow one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -49,7 +49,7 @@ class Alarms:
         self._others: _Reading | None = None
 
     def start(self) -> None:
-        """Fire in virtual time from now on."""
+        """Let timers fire in virtual time from now on."""
         if not hasattr(signal, "setitimer"):
             return
         self._set, self._get = signal.setitimer, signal.getitimer
@@ -60,12 +60,12 @@ class Alarms:
         self._clock.jumps.before = self._find
 
     def stop(self) -> None:
-        """Fire in real time again; what is left of a timer is what its virtual time was."""
+        """Let timers fire in real time again. A timer keeps the virtual time that it has left."""
         self._patches.stop()
         self._clock.jumps.before = self._clock.jumps.after = bool
 
     def _setting(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """``signal.alarm`` or ``signal.setitimer``."""
+        """Return the replacement of ``signal.alarm`` or ``signal.setitimer``."""
         takes_which = real.__name__ == "setitimer"
 
         def put(*arguments: Any) -> Any:
@@ -97,18 +97,18 @@ class Alarms:
         return pause
 
     def _note_others(self) -> None:
-        """What is set now is not the consumer's: pytest's own time-outs are real."""
+        """Keep a timer that is not the consumer's, such as a time-out of pytest: it stays real."""
         self._others = self._read()
 
     def _read(self) -> _Reading:
-        """The timer as it is set now. Between two calls, a busy machine may lose any time."""
+        """Read the system's timer. On a busy machine, much time may pass between two calls."""
         before = self._clock.elapsed_time.monotonic()
         left, interval = self._get(signal.ITIMER_REAL)
         after, nanoseconds = self._clock.elapsed_time.monotonic(), round(left * SECOND_NS)
         return _Reading(left, interval, before + nanoseconds, after + nanoseconds)
 
     def _note(self, deadline: int) -> None:
-        """A timer of the consumer's is set."""
+        """Note that the consumer has set a timer."""
         if not self._clock.closed:
             self._process = os.getpid()
             self._entry = WaitingThread(_Timer(self._fire))
@@ -129,7 +129,7 @@ class Alarms:
     # What follows is called with the clock's lock held.
 
     def _find(self) -> None:
-        """Time is about to jump: note a timer that was set by a reference that was kept."""
+        """Before a jump, look for a timer that was set by a reference to the real function."""
         # Without a handler it would end the process; to ask for that costs much less.
         if self._entry is None and callable(_handler_of(_ALARM)):
             found = self._read()
@@ -138,7 +138,7 @@ class Alarms:
                 self._note(self._clock.elapsed_time.passed_ns + round(found.left * SECOND_NS))
 
     def _shorten(self) -> None:
-        """Time has jumped: let the system's timer fire so much earlier."""
+        """After a jump, let the system's timer fire earlier by the length of the jump."""
         entry, passed = self._entry, self._clock.elapsed_time.passed_ns
         if entry is None or entry.deadline is None or entry.deadline <= passed:
             return
@@ -150,11 +150,11 @@ class Alarms:
         self._note_real(until)
 
     def _has_fired(self) -> bool:
-        """Whether the system's timer was faster."""
+        """Whether the system's timer has fired already."""
         return self._clock.elapsed_time.monotonic() >= self._until
 
     def _fire(self) -> None:
-        """Its time has come."""
+        """Run the handler: virtual time has reached the deadline of the timer."""
         entry, deadline = self._entry, self._clock.elapsed_time.passed_ns
         left, interval = self._get(signal.ITIMER_REAL)
         self._forget()
@@ -173,12 +173,12 @@ def _nothing(*_arguments: Any) -> None:
 
 
 class _Reading(NamedTuple):
-    """What the system's timer showed."""
+    """One reading of the system's timer."""
 
     left: float
     interval: float
     earliest: int
-    """When it fires at the earliest, by the monotonic clock."""
+    """The earliest time at which the timer fires, by the monotonic clock."""
     latest: int
 
     def is_same(self, other: _Reading | None) -> bool:
@@ -192,7 +192,7 @@ class _Reading(NamedTuple):
 
 
 class _Pause(Gate):
-    """A wait for the handler of a timer."""
+    """The wait of ``signal.pause`` until a handler has run."""
 
     __slots__ = ("_prepared",)
 
@@ -211,7 +211,7 @@ class _Pause(Gate):
 
 
 class _Timer(Gate):
-    """A timer, among those that wait."""
+    """A timer as an entry among the waiting threads."""
 
     __slots__ = ("_fire",)
 
@@ -220,5 +220,5 @@ class _Timer(Gate):
         self._fire = fire
 
     def wake(self) -> None:
-        """Fire."""
+        """Fire the timer."""
         self._fire()

@@ -1,4 +1,4 @@
-"""Looks whether a child process has ended: while it runs, the wait until the next look is real."""
+"""Polls of child processes: while the process runs, the wait until the next poll is real."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import Final
 
 from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 
-# One that runs for longer may be a server that somebody looks after, which never ends.
+# A process that runs for longer may be a server that is only supervised, and never ends.
 _MAX_RUN_NS: Final = 60 * SECOND_NS
-# Two looks that come closer are one.
+# Two polls that are closer than this count as one.
 _MIN_PERIOD_NS: Final = SECOND_NS // 1000
-# The next look is expected within so many times the last period.
+# The next poll is expected within so many times the last period.
 _PERIODS: Final = 2
 
 
 class ChildLooks:
-    """The child processes that were found running, and who waits until the next look.
+    """The child processes that were found running, and the threads that poll them.
 
-    The thread that looked waits by its next wait. Where others of the same thread, such as the
-    tasks of a loop, wait for less long, the looks so far show when the next one is to come.
+    A thread that has polled a running process waits for the next poll by its next wait. If other
+    code of the thread, such as a task of a loop, waits for a shorter time, the polls so far show
+    when the next one is expected.
 
-    Its users hold the clock's lock, but where a thread is forgotten.
+    Call the methods with the clock's lock held, except for `forget`.
 
     Args:
         elapsed: the time of the test.
@@ -33,20 +34,20 @@ class ChildLooks:
     def __init__(self, elapsed: ElapsedTime) -> None:
         self._elapsed_time = elapsed
         self.found: dict[int, set[int]] = {}
-        """By thread that has not waited or gone on since, the child processes that it looked at."""
+        """By thread, the running child processes that it has polled since its last wait."""
         self.children: dict[int, _Child] = {}
-        """By number, those that were looked at."""
+        """By number, the child processes that were polled."""
         self._process = os.getpid()
 
     def note(self, number: int, runs: Callable[[], bool]) -> bool:
-        """The calling thread has found a child process running.
+        """Note that the calling thread has found a child process running.
 
         Args:
-            number: its number.
-            runs: returns whether it still does.
+            number: the number of the process.
+            runs: returns whether it still runs.
 
         Returns:
-            Whether somebody is taken to wait for its end.
+            Whether the thread seems to wait for the end of the process.
         """
         now, elapsed = self._elapsed_time.monotonic(), self._elapsed_time.now()
         child = self.children.get(number)
@@ -60,11 +61,11 @@ class ChildLooks:
         return True
 
     def forget(self) -> None:
-        """The calling thread does something else from now on."""
+        """Note that the calling thread has waited, or does something else."""
         self.found.pop(get_ident(), None)
 
     def any_runs(self) -> bool:
-        """Whether any of the child processes still runs, and is to be looked at again."""
+        """Whether any of the child processes still runs, and another poll of it is expected."""
         if self._process != os.getpid():  # of a fork, which has no children yet
             self.found.clear()
             self.children.clear()
@@ -84,29 +85,29 @@ class ChildLooks:
 
 
 class _Child:
-    """A child process that was looked at.
+    """A child process that was polled.
 
     Args:
-        now: when, by the real clock.
-        elapsed: when, in virtual time.
+        now: the time of the first poll, by the real clock.
+        elapsed: the same in virtual time.
     """
 
     def __init__(self, now: int, elapsed: int) -> None:
         self.runs: Callable[[], bool] = bool
-        """Returns whether it runs."""
+        """Returns whether the process runs."""
         self.until = now
-        """By the real clock, until when the next look is expected."""
+        """The reading of the real clock until which the next poll is expected."""
         self._first = now
         self._last = elapsed
         self._period = 0
 
     def look(self, now: int, elapsed: int) -> None:
-        """It runs."""
+        """Note a poll that found the process running."""
         if elapsed - self._last >= _MIN_PERIOD_NS:
             self._period = elapsed - self._last
             self._last = elapsed
         self.until = now + _PERIODS * self._period
 
     def runs_long(self, now: int) -> bool:
-        """Whether nobody is taken to wait for its end any more."""
+        """Whether the process has run for so long that nobody seems to wait for its end."""
         return now - self._first > _MAX_RUN_NS

@@ -1,4 +1,4 @@
-"""Who is to be woken at which reading of a clock."""
+"""The deadlines at which threads are woken."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from typing import Final
 from pytest_parseapi.clock.elapsed_time import ElapsedTime
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 
-# Waits that ended early are swept out once there are more of them than of the others.
+# Ended waits are removed once there are so many, and more of them than of the others.
 _MAX_ENDED: Final = 64
 
 
 class Deadlines:
-    """The deadlines of one clock, the earliest first. Its users hold the clock's lock."""
+    """The deadlines of one clock, the earliest first.
+
+    Call the methods with the clock's lock held.
+    """
 
     def __init__(self) -> None:
         self.heap: list[tuple[int, int, WaitingThread]] = []
-        """The earliest first, with some that ended."""
+        """The earliest first. Some of them may have ended."""
         self._numbers = itertools.count()
         self._ended = 0
 
     def add(self, entry: WaitingThread, deadline: int) -> None:
-        """Have something woken at this reading."""
+        """Wake an entry at this reading of the clock."""
         entry.deadline = deadline
         heapq.heappush(self.heap, (deadline, next(self._numbers), entry))
 
     def forget(self, entry: WaitingThread) -> None:
-        """It is not to be woken any more."""
+        """Remove the deadline of an entry."""
         if entry.deadline is None:
             return
         entry.deadline = None
@@ -40,29 +43,29 @@ class Deadlines:
             self._ended = 0
 
     def earliest(self) -> int | None:
-        """The next reading at which a thread is to be woken; None if none is, or one is awake."""
+        """The next deadline; None if there is none, or if its thread is awake."""
         while self.heap:
             deadline, _, entry = self.heap[0]
             if entry.deadline is not None and not entry.due:
-                # One that was woken by something else may still wait again.
+                # A thread that was woken by something else may wait again.
                 return None if entry.awake else deadline
             self._pop()
         return None
 
     def all_after(self, elapsed: ElapsedTime, needs: int) -> bool:
-        """Whether no thread is to be woken in the next nanoseconds, and none is awake."""
+        """Whether the next deadline is later than ``needs`` nanoseconds, and its thread sleeps."""
         earliest = self.earliest()
         return not self.heap if earliest is None else earliest > elapsed.now() + needs
 
     def due(self, now: int) -> Iterator[WaitingThread]:
-        """Take out the threads that are to be woken by now."""
+        """Take out the entries whose deadline has passed."""
         while self.heap and self.heap[0][0] <= now:
             entry = self._pop()
             if entry.deadline is not None:
                 yield entry
 
     def clear(self) -> None:
-        """Take all of them out."""
+        """Remove all deadlines."""
         self.heap.clear()
         self._ended = 0
 

@@ -1,4 +1,4 @@
-"""Waits that will never end, which stop the test instead."""
+"""Stops a test whose consumer waits forever."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_parseapi.model.call_site import lines_of_threads
 from pytest_parseapi.model.stops import Stops
 
 MAX_WAITS: Final = 100_000
-"""How many sleeps in a row, without a request between them, stop a test."""
+"""So many sleeps in a row, without a request between them, stop a test."""
 
 
 class EndlessWaits:
@@ -28,10 +28,10 @@ class EndlessWaits:
         """How many sleeps there were since the last request."""
 
     def count(self) -> None:
-        """One more sleep begins."""
+        """Count a sleep that begins; stop the test if there were too many in a row."""
         self.in_a_row += 1
         if self.in_a_row > MAX_WAITS:
-            # From zero again: a loop that the stop has reached still has to wait for its tasks.
+            # Count from zero again: a loop that was stopped still has to wait for its tasks.
             self.in_a_row = 0
             elapsed = self._elapsed_time.now() / SECOND_NS
             self._stops.stop(
@@ -42,16 +42,16 @@ class EndlessWaits:
             )
 
     def hang(self, others: Iterable[int]) -> NoReturn:
-        """Nothing is left that could end a wait without a time-out.
+        """Stop the test: nothing is left that could end a wait without a time-out.
 
         Args:
-            others: the identities of the other threads that wait so.
+            others: the identities of the other threads that wait without a time-out.
         """
         lines = lines_of_threads(others)
         threads = f"each of its {len(lines) + 1} threads" if lines else "its only thread"
         self._stops.stop(
             f"The consumer would hang forever: {threads} waits without a "
-            "time-out for something that nothing is left to bring.",
+            "time-out, and nothing is left that could end the wait.",
             kind="hang",
             waits=True,
             also=lines,

@@ -1,4 +1,4 @@
-"""Whether there is input that has not been read yet."""
+"""Finds out whether an event loop has input that it has not read yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WAKER_TASK: Final = "<TrioToken.run_sync_soon task>"
 
 
 def has_input(selector: Any) -> bool:
-    """Whether a loop has input that it has not yet seen, without taking it."""
+    """Whether a selector has input ready. Nothing is read."""
     queue = getattr(selector, "fileno", None)
     if queue is not None:
         return is_readable(queue())
@@ -26,7 +26,7 @@ def has_input(selector: Any) -> bool:
 
 
 def is_readable(descriptor: int) -> bool:
-    """Whether reading would not block; a kernel's queue of events is readable if it has one."""
+    """Whether reading would not block. An epoll or kqueue is readable if it has an event."""
     if hasattr(system, "poll"):
         probe = system.poll()
         probe.register(descriptor, system.POLLIN)
@@ -35,13 +35,13 @@ def is_readable(descriptor: int) -> bool:
 
 
 def queue_of_trio(manager: Any) -> int:
-    """The kernel's queue of events that a trio loop waits on."""
+    """The file descriptor of the epoll or kqueue that a trio loop waits on."""
     queue = getattr(manager, "_epoll", None) or manager._kqueue
     return int(queue.fileno())
 
 
 def trio_is_at_rest(manager: Any) -> bool:
-    """Whether no task of a trio loop waits for input of its own."""
+    """Whether no task of a trio loop waits for input, except for new connections."""
     for key, waiters in list(manager._registered.items()):
         task = getattr(waiters, "read_task", waiters)
         descriptor = key if isinstance(key, int) else key[0]
@@ -51,7 +51,7 @@ def trio_is_at_rest(manager: Any) -> bool:
 
 
 def _accepts(descriptor: int) -> bool:
-    """Whether it is a socket that waits for connections which may never come."""
+    """Whether it is a listening socket."""
     try:
         with plain_socket()(fileno=os.dup(descriptor)) as copy:
             return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -1,7 +1,7 @@
-"""The methods of locks and queues that are written in C, as they are while tests are simulated.
+"""The replacements of the methods of locks and queues that are written in C.
 
-A thread that waits for a lock or an item says so, and waits at a gate of its own; the thread that
-releases the lock, or puts the item, wakes it.
+A thread that waits for a lock or an item registers that, and waits at a gate of its own. The
+thread that releases the lock, or puts the item, wakes it.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _wait_for_lock(
 
 
 class _TakingLock(Taking):
-    """A wait for a lock, which some release by a method that they kept before any test."""
+    """A wait for a lock that may be released by a reference to the real method."""
 
     __slots__ = ()
 
@@ -215,7 +215,7 @@ class _TakingLock(Taking):
 
 
 def _is_duration(timeout: object) -> bool:
-    """Whether the wait is one that the real method accepts; it rejects others itself."""
+    """Whether the real method accepts the time-out. It raises for others itself."""
     return isinstance(timeout, (int, float)) and 0 < timeout <= threading.TIMEOUT_MAX
 
 

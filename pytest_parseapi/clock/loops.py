@@ -1,7 +1,7 @@
-"""The waits of asyncio's loops, in virtual time.
+"""The waits of asyncio's event loops, in virtual time.
 
-A loop blocks in one call only, the one by which it waits for input. With input that is real (a
-socket, a child process) on its way, that call stays real, and no thread's time jumps meanwhile.
+A loop blocks in one call only: ``select``, which waits for input. If the loop watches something
+real (a socket, a child process), that call stays real, and no virtual time jumps meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SELECTORS: Final = ("EpollSelector", "KqueueSelector", "PollSelector", "SelectS
 
 
 class LoopWaits:
-    """Puts the waits of event loops on one `VirtualClock`.
+    """Lets event loops wait by one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -62,7 +62,7 @@ class LoopWaits:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Reach the loops of libraries that were imported since the start."""
+        """Replace the methods of loops of libraries that were imported since the start."""
         asyncio: Any = sys.modules.get("asyncio.base_events")
         if not self._loop_done and hasattr(asyncio, "BaseEventLoop"):
             self._clocks.install(self._patches, asyncio.BaseEventLoop)
@@ -77,7 +77,7 @@ class LoopWaits:
                 self._trio_done = True
 
     def stop(self) -> None:
-        """End virtual time: timers that are still open fire after the same delay as in it."""
+        """End virtual time. Timers that are still open keep the delay that they have left."""
         ahead = self._clock.ahead
         for selector in list(self._selectors):
             known = vars(selector).pop(LOOP_ATTRIBUTE, None)
@@ -105,7 +105,7 @@ class LoopWaits:
                 while frame is not None and _is_method_of(selector, frame):
                     frame = frame.f_back
                 loop = None if frame is None else frame.f_locals.get("self")
-                # By its own module or another one, as nest_asyncio does.
+                # The loop may be run by another module than asyncio, such as nest_asyncio.
                 if getattr(loop, "_selector", None) is not selector or not hasattr(loop, "_ready"):
                     return self._outside_loops(functools.partial(real, selector, timeout), timeout)
                 known = KnownLoop(loop, selector, plain=_is_plain(selector, select))
@@ -133,20 +133,20 @@ class LoopWaits:
             if events := real(0):
                 return events
             return recorded(self._clock, functools.partial(real, timeout), calling_frame())
-        # Other threads ask for it at each jump: the kernel takes long to answer.
+        # Other threads call this before each jump, and a system call takes long.
         has_input_now = known.has_callbacks if is_quiet else functools.partial(has_input, selector)
         wait = PolledWait(real, has_input_now, known.wake)
         self._clock.wait(wait, timeout, polled=True)
         return wait.result
 
     def _outside_loops(self, call: Callable[[], Any], timeout: float | None) -> Any:
-        """A wait for real input by no loop."""
+        """Wait in a selector that belongs to no event loop."""
         frame = calling_frame()
         above = None if frame is None else frame.f_back
         caller = caller_of(above)
         serves = above is not None and above.f_globals.get("__name__") == "socketserver"
         if serves or caller is CallerKind.TOOL:
-            # A server without a request, such as the live one: none may ever come.
+            # A server without a request: no client may ever come.
             return self._real_wait(call, outside=True)
         if _looks_after_threads(above):
             return self._real_wait(call)
@@ -157,7 +157,7 @@ class LoopWaits:
             return recorded(self._clock, call, frame)
         if timeout is None:
             return call()
-        # A child process: what it does in time is work, and no wait.
+        # A wait for a child process counts only if its time-out is used up.
         is_child = above is not None and above.f_globals.get("__name__") == "subprocess"
         free = used_up(timeout) if is_child else free_within(timeout)
         return recorded(self._clock, call, frame, free)
@@ -177,12 +177,12 @@ def _is_method_of(selector: object, frame: FrameType) -> bool:
 
 
 def _is_plain(selector: Any, select: object) -> bool:
-    """Whether nobody has put another method in the place of the replaced one."""
+    """Whether the selector still has the replaced method, and no other one."""
     return getattr(selector.select, "__func__", None) is select
 
 
 def _looks_after_threads(frame: FrameType | None) -> bool:
-    """Whether it is the thread of a pool of threads that waits for one of them to end."""
+    """Whether it is the thread of a thread pool that waits for a worker to end."""
     while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
         frame = frame.f_back
     keeper = None if frame is None else frame.f_back  # above what waits for changes

@@ -1,4 +1,4 @@
-"""Whether time can be virtual here, and whether clock functions are taken over in place."""
+"""Finds out whether time can be virtual on this platform, and how functions are taken over."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PATCH_CALLS: Final = {
     "gevent": "gevent.monkey.patch_all(thread=False)",
     "eventlet": "eventlet.monkey_patch(thread=False)",
 }
-"""By library that can replace Python's threads, the call that leaves them."""
+"""By library that can replace Python's threads, the call that does not replace them."""
 
 
 def why_not_in_place() -> str:
-    """Why nothing is taken over in place; empty where it is."""
+    """Why functions cannot be taken over in place; empty if they can."""
     if sys.implementation.name != "cpython":
         return f"{platform.python_implementation()} is not CPython"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -30,7 +30,7 @@ def why_not_in_place() -> str:
 
 
 def limits_line(why: str) -> str:
-    """One line for pytest's header; empty where nothing is lost.
+    """One line for pytest's header about what stays real; empty if nothing does.
 
     Args:
         why: why names are replaced instead of functions.
@@ -44,7 +44,7 @@ def limits_line(why: str) -> str:
 
 
 def why_no_virtual_time() -> str:
-    """Why time cannot be virtual where a library has replaced Python's threads; else empty."""
+    """Why time cannot be virtual: a library has replaced Python's threads. Empty if it can."""
     library = str(getattr(_thread.allocate_lock, "__module__", "")).partition(".")[0]
     if library not in _PATCH_CALLS:
         return ""

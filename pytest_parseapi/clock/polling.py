@@ -1,7 +1,4 @@
-"""The methods of ``select.poll`` and of similar types, as they are while tests are simulated.
-
-They wait for something real, and go on record with what they took.
-"""
+"""The methods of ``select.poll`` and similar types: real waits, counted with their duration."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from pytest_parseapi.clock.timed_calls import recorded
 
 
 def poll_methods(state: ClockState) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
-    """The replacements of their methods, by type.
+    """The replacements of the methods, by type.
 
     Args:
         state: what the clock functions of the process share.

@@ -1,9 +1,9 @@
-"""The threads of pools, whose jobs show whether they are at work.
+"""The threads of pools: the jobs of a pool show whether its threads are at work.
 
-Those of a pool of ``multiprocessing`` that is older than the test keep the real methods of their
-queues: no thread says when something comes, and from Python 3.13 on a queue hands an item over
-without showing it. Those of a pool of processes wait for what these send, and at rest they are
-where there is no job.
+The threads of a ``multiprocessing`` pool that is older than the test still use the real methods of
+their queues, so nobody notifies us of a new item; and from Python 3.13 on, an item that is handed
+to a waiting thread is not visible in the queue. The threads of a pool of processes wait for results
+of the child processes; they are at rest if the pool has no jobs.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ _WAITING_FUNCTIONS: Final = frozenset({"worker", _JOB_TAKER, "_handle_results"})
 
 
 def work_of_processes(frame: FrameType | None) -> Callable[[], bool] | None:
-    """Whether a pool of processes is at work, where its thread waits for what these send.
+    """Recognise a thread of a process pool that waits for results of the child processes.
 
     Args:
-        frame: what called ``multiprocessing.connection``; None for nobody.
+        frame: the frame that called ``multiprocessing.connection``; None if there is none.
 
     Returns:
-        What returns whether it has a job or ends; None where it is no such thread.
+        A function that returns whether the pool has a job, or is shutting down; None if it is no
+        such thread.
     """
     while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.connection":
         frame = frame.f_back
@@ -49,13 +50,13 @@ def work_of_processes(frame: FrameType | None) -> Callable[[], bool] | None:
 
 
 def feeds_processes() -> bool:
-    """Whether the calling thread sends child processes what others hand it, to the very end."""
+    """Whether the calling thread is the feeder thread of a ``multiprocessing`` queue."""
     target = getattr(threading.current_thread(), "_target", None)
     return getattr(target, "__module__", None) == "multiprocessing.queues"
 
 
 def is_of_pool(frame: FrameType) -> bool:
-    """Whether a thread is in a function in which one of a pool waits for work or results."""
+    """Whether a thread is in a function of a pool that waits for jobs or results."""
     return (
         frame.f_globals.get("__name__") == _POOL_MODULE
         and frame.f_code.co_name in _WAITING_FUNCTIONS
@@ -63,13 +64,13 @@ def is_of_pool(frame: FrameType) -> bool:
 
 
 def waits_in_pool(frame: FrameType) -> bool:
-    """Whether a thread of a pool waits there: one that lacks a processor is elsewhere in it."""
+    """Whether a thread of a pool waits: it is at the line of such a function that takes an item."""
     return is_of_pool(frame) and frame.f_lineno in _lines_that_get(frame.f_code)
 
 
 @functools.lru_cache(maxsize=8)
 def _lines_that_get(code: CodeType) -> frozenset[int | None]:
-    """The lines of a function that take something out of a queue."""
+    """The lines of a function that take an item out of a queue."""
     return frozenset(
         instruction.positions.lineno
         for instruction in dis.get_instructions(code)
@@ -78,14 +79,14 @@ def _lines_that_get(code: CodeType) -> frozenset[int | None]:
 
 
 def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
-    """What returns whether a thread of the pool is about to go on, though all seem to be at rest.
+    """Return a function: is a thread of the pool about to run, although all seem to be at rest?
 
     Args:
-        frame: where one of its threads is.
-        waits: the numbers of the threads that said that they wait.
+        frame: the frame of one thread of the pool.
+        waits: the threads that have registered a wait, by their identity.
     """
     if frame.f_code.co_name != _JOB_TAKER:
-        return bool  # the thread that takes jobs answers for all of its pool
+        return bool  # the thread that takes jobs is asked for the whole pool
     workers, cache = (frame.f_locals[name] for name in ("pool", "cache"))
     older = frozenset(cache)
 
@@ -102,9 +103,9 @@ def on_its_way(frame: FrameType, waits: Collection[int]) -> Callable[[], bool]:
 
 
 def _left(job: Any) -> int:
-    """How many items of a job have not ended."""
+    """The number of items of a job that are not done."""
     if hasattr(job, "_number_left"):
         return int(job._number_left)
-    if hasattr(job, "_length"):  # as a worker takes them, one by one
+    if hasattr(job, "_length"):  # an iterator of results, as of `imap`
         return 0 if job._length is None else job._length - job._index - len(job._unsorted)
     return 1

@@ -1,7 +1,7 @@
-"""Waits for sockets, child processes and their locks, on record with what they took.
+"""Waits for sockets, child processes and their locks: real waits, counted with their duration.
 
-What comes in time is no more than code that runs, unless it takes long: a client and its server
-exchange much in a moment. A time-out that is used up counts, however short it is.
+A short wait that succeeds does not count, just like code that runs: a client and its server may
+exchange many messages in a moment. A wait that ends by its time-out counts, however short it is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TLS_METHODS: Final = ("read", "write", "do_handshake")
 
 
 class RealInput:
-    """Notes on one `VirtualClock` what these waits take.
+    """Adds the duration of these waits to one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -47,7 +47,7 @@ class RealInput:
         self._imports = ImportHook()
 
     def start(self) -> None:
-        """Note them from now on, also those of modules that are imported later."""
+        """Count these waits from now on, also those of modules that are imported later."""
         record = recording(self._clock, _of_socket)
         for name in _SOCKET_METHODS:
             self._patches.put(plain_socket(), name, record)
@@ -60,7 +60,7 @@ class RealInput:
         self._patches.put(os, "waitpid", self._waiting_for)
 
     def stop(self) -> None:
-        """Stop noting them."""
+        """Stop counting them."""
         self._imports.stop()
         self._patches.stop()
 
@@ -126,7 +126,7 @@ class RealInput:
 
 
 def semaphore_methods(state: ClockState) -> list[tuple[type, dict[str, Callable[..., Any]]]]:
-    """The replacements of the methods of the locks that processes share, by type.
+    """The replacements of the methods of locks that are shared by processes, by type.
 
     Args:
         state: what the clock functions of the process share.
@@ -159,15 +159,15 @@ def _of_socket(sock: socket.socket, *_arguments: Any, **_named: Any) -> int | No
 
 
 def _of_child(_child: Any, timeout: float | None = None) -> int | None:
-    """What a child process does in time is work of the consumer's, and no wait."""
+    """A wait for a child process counts only if its time-out is used up: else it is work."""
     return used_up(timeout) if timeout is not None and timeout > 0 else None
 
 
 def _is_consumer_s(frame: FrameType | None) -> bool:
-    """Whether the consumer looks at a child process, and no pool at its own."""
+    """Whether the consumer polls a child process, and not a pool its own workers."""
     while frame is not None and frame.f_globals.get("__name__") == "multiprocessing.process":
         if frame.f_code.co_name == "start":
-            return False  # it looks at all that were begun before
+            return False  # `start` polls all child processes that were started before
         frame = frame.f_back
     module = "" if frame is None else frame.f_globals.get("__name__") or ""
     return frame is not None and (
@@ -176,7 +176,7 @@ def _is_consumer_s(frame: FrameType | None) -> bool:
 
 
 def _runs(child: int) -> bool:
-    """Whether a child process runs; its end stays to be waited for."""
+    """Whether a child process runs. Its exit status is not taken."""
     kind, number = (os.P_PID, child) if child > 0 else (os.P_ALL, 0)
     try:
         return os.waitid(kind, number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None

@@ -1,6 +1,6 @@
-"""Timers of libraries that stay real, on record with what they took: uvloop, gevent and eventlet.
+"""Timers of uvloop, gevent and eventlet: they stay real, and are counted with their duration.
 
-They wait in C, and the thread that runs them is at work: no time jumps meanwhile.
+They wait in C. The thread that runs them counts as at work, so no time jumps meanwhile.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pytest_parseapi.patching.function_bodies import FunctionBodies
 from pytest_parseapi.patching.imports import ImportHook
 
 _SLEEP_MODULES: Final = (("gevent", "gevent.hub"), ("eventlet", "eventlet.greenthread"))
-"""Libraries, and the modules whose function ``sleep`` is theirs."""
+"""The libraries, each with the module that defines its ``sleep``."""
 
 
 class RealTimers:
-    """Notes on one `VirtualClock` what the timers of these libraries take.
+    """Adds the duration of these timers to one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -38,7 +38,7 @@ class RealTimers:
         )
 
     def start(self) -> None:
-        """Note them from now on, also those of libraries that are imported later."""
+        """Count these timers from now on, also those of libraries that are imported later."""
         self._imports.when("uvloop", self._reach_uvloop)
         for name, module in _SLEEP_MODULES:
             self._imports.when(module, functools.partial(self._reach_sleep, name))
@@ -54,20 +54,20 @@ class RealTimers:
             self._bodies.put(sleep, functools.partial(self._sleep, name))
 
     def _reach_timeout(self, module: ModuleType) -> None:
-        """What ends gevent's waits for events, queues and locks, and a block of code."""
+        """Count gevent's ``Timeout``, which ends waits for events, queues and locks."""
         kind: Any = vars(module)["Timeout"]
         if hasattr(kind, "_on_expiration"):
             self._patches.put(kind, "start", self._timeout_starts)
             self._patches.put(kind, "_on_expiration", self._timeout_expires)
 
     def stop(self) -> None:
-        """Stop noting them."""
+        """Stop counting them."""
         self._imports.stop()
         self._patches.stop()
         self._bodies.stop()
 
     def _call(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """``call_later`` or ``call_at`` of uvloop's loop."""
+        """Return the replacement of ``call_later`` or ``call_at`` of uvloop's loop."""
 
         @functools.wraps(real)
         def call(loop: Any, when: Any, callback: Any, *arguments: Any, context: Any = None) -> Any:
@@ -116,7 +116,7 @@ class RealTimers:
         return expire
 
     def _began(self, name: str) -> Callable[[], None]:
-        """A wait begins; what is returned is to be called when it has ended."""
+        """Note that a wait begins. Return a function to call when it has ended."""
         clock_state().real_timers[name] = None
         elapsed = self._clock.elapsed_time
         before, began = elapsed.now(), elapsed.monotonic()

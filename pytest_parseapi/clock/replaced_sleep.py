@@ -1,4 +1,4 @@
-"""Whether a test has replaced the functions that wait."""
+"""Finds out whether a test has replaced a function that waits, such as ``time.sleep``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REFERENCES: Final = ("sleep", "time", "asyncio")
 
 
 def replaced_sleep_function() -> str:
-    """The function that waits and that somebody else has replaced; empty if there is none.
+    """The name of a waiting function that somebody else has replaced; empty if there is none.
 
     Example:
         >>> replaced_sleep_function()
@@ -38,7 +38,7 @@ def replaced_sleep_function() -> str:
 
 
 def _replaced_in_retry_library() -> str:
-    """What a library that retries waits by, where a test has put a double there, or none."""
+    """The name of a replaced waiting function of a retry library; empty if there is none."""
     urllib3: Any = sys.modules.get("urllib3.util.retry")
     if urllib3 is not None and is_test_double(vars(urllib3.Retry).get("sleep")):
         return "urllib3.util.Retry.sleep"
@@ -47,7 +47,7 @@ def _replaced_in_retry_library() -> str:
         return "stamina's waits (stamina.set_testing)"
     frame: FrameType | None = sys._getframe() if "tenacity" in sys.modules else None
     while frame is not None:
-        # What it retries by is called by it: ``function.retry.sleep = Mock()``.
+        # tenacity's own frames show its Retrying: ``function.retry.sleep = Mock()``.
         if frame.f_globals.get("__name__", "").partition(".")[0] == "tenacity" and is_test_double(
             getattr(frame.f_locals.get("self"), "sleep", None)
         ):
@@ -57,8 +57,8 @@ def _replaced_in_retry_library() -> str:
 
 
 def replaced_sleep_reference() -> str:
-    """The name of it in a module where the test has put a double; empty if there is none.
+    """The name of a test double of a waiting function in any module, such as ``app.sleep``.
 
-    It looks at every module, and is for messages.
+    Empty if there is none. It looks at every module, so it is for messages only.
     """
     return find_test_double(_REFERENCES)

@@ -1,4 +1,4 @@
-"""Signals that a thread sends: the main thread handles them before time jumps on."""
+"""Functions that send signals: time does not jump before the main thread has run the handler."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def _sending(state: ClockState, name: str) -> Callable[..., Any]:
 
 
 def _is_to_another(name: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether it goes to another process."""
+    """Whether the signal is sent to another process."""
     return name == "kill" and arguments[:1] != (os.getpid(),)

@@ -1,4 +1,4 @@
-"""Waits for signals, in virtual time where no child process may send one."""
+"""Waits for signals: virtual, unless there are child processes that may send one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pytest_parseapi.patching.attributes import Patches
 
 _WAIT_FUNCTIONS: Final = ("sigwait", "sigwaitinfo", "sigtimedwait")
 _PAUSE_SECONDS: Final = 0.005
-"""So many real seconds pass between two looks."""
+"""The real seconds between two polls."""
 
 
 class SignalWaits:
-    """Puts the waits for signals on one `VirtualClock`.
+    """Lets ``signal.sigwait`` and similar functions wait by one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -49,7 +49,7 @@ class SignalWaits:
             if is_at_once or self._clock.closed or caller_of(calling_frame()).is_real:
                 return real(signals, *timeout)
             wanted = set(signals)
-            # What it refuses, it refuses itself.
+            # The real function raises for signals that are not valid.
             if has_children() or not wanted <= signal.valid_signals():
                 with self._clock.jumps.hold():
                     return real(wanted, *timeout)
@@ -67,7 +67,10 @@ class SignalWaits:
 
 
 def _taken(within: Callable[..., Any], wanted: set[Any], most: float | None) -> Any:
-    """A signal that is there; a wait leaves it there, for other threads to see that it came."""
+    """Take a pending signal without waiting; or wait a little, and take nothing.
+
+    A signal that comes during the wait stays pending, so that other threads can see it.
+    """
     if most is None or most <= 0:
         return within(wanted, 60 if most is None else 0)
     gate = allocate_lock()

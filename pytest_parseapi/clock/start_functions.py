@@ -1,4 +1,4 @@
-"""The functions of ``_thread`` that start a thread, as they are while tests are simulated."""
+"""The replacements of the functions of ``_thread`` that start a thread."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def _starting(state: ClockState, name: str) -> Callable[..., Any]:
 
 
 def _are_arguments(*rest: object) -> bool:
-    """Whether it is a tuple of arguments, with or without a dictionary of keyword arguments."""
+    """Whether these are a tuple of arguments and, if any, a dictionary of keyword arguments."""
     kinds = (tuple, dict)
     return 0 < len(rest) <= len(kinds) and all(map(isinstance, rest, kinds))

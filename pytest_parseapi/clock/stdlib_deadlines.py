@@ -1,7 +1,7 @@
-"""Waits that outlive their test, where the stdlib waits again and again until its own deadline.
+"""Corrects the deadlines of stdlib functions that still wait when their test ends.
 
-``queue.get(timeout=1)`` notes when it is to end. After a test whose time went an hour ahead, that
-would be in an hour.
+``queue.get(timeout=1)`` computes its deadline once. After a test whose clock was an hour ahead,
+that deadline would be an hour in the future.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _DEADLINE_VARIABLES: Final = {
     threading.Semaphore.acquire.__code__: "endtime",
     concurrent.futures.as_completed.__code__: "end_time",
 }
-"""By code that waits in turns, the name there of its deadline by ``time.monotonic()``."""
+"""By code of a function that waits in a loop, the variable that holds its deadline."""
 _LOCALS_WRITE_THROUGH_FROM: Final = (3, 13)
-"""A frame's locals are its variables themselves from this version on."""
+"""From this version on, a write to ``frame.f_locals`` changes the variable."""
 
 
 def put_back_deadlines(seconds: float) -> None:
-    """Put back the deadlines of the stdlib's functions that wait in the calling thread.
+    """Move the deadlines of the stdlib functions on the stack of the calling thread back.
 
     Args:
         seconds: how far the clock that they read was ahead.

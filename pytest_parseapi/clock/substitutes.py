@@ -1,6 +1,6 @@
-"""Classes that replace locks and queues where those of C cannot be taken over.
+"""Replaces functions, locks and queues by name, where they cannot be taken over in place.
 
-They are replaced by name: what was made before a test, or by C code, is not reached.
+Locks and queues that were made before a test, or by C code, stay real then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pytest_parseapi.patching.attributes import Patches
 
 
 class ReplacedName:
-    """A function that is replaced wherever a module has a name for it.
+    """A function that is replaced in each module that has imported it.
 
     Args:
         owner: the module that it comes from.
@@ -32,19 +32,19 @@ class ReplacedName:
         self._patches = Patches()
 
     def take(self) -> None:
-        """Put the function in place."""
+        """Replace the function."""
         self._patches.put_everywhere(self._owner, {self._name: lambda _real: self._target})
 
     def redirect(self, target: Callable[..., Any] | None) -> None:
-        """Nothing to do."""
+        """Do nothing: the replacement finds out by itself whether a test runs."""
 
     def give_back(self) -> None:
-        """Put the real one back."""
+        """Restore the real function."""
         self._patches.stop()
 
 
 class ReplacedClasses:
-    """Has ``threading`` and ``queue`` make locks and queues that are written in Python.
+    """Makes ``threading`` and ``queue`` create locks and queues that are written in Python.
 
     Args:
         state: what the clock functions of the process share.
@@ -55,7 +55,7 @@ class ReplacedClasses:
         self._patches = Patches()
 
     def take(self) -> None:
-        """Make them from now on."""
+        """Create them from now on."""
         for name in ("_allocate_lock", "Lock"):
             self._patches.put(threading, name, lambda _real: self._lock)
         python_lock = threading._PyRLock  # type: ignore[attr-defined]
@@ -64,12 +64,12 @@ class ReplacedClasses:
         self._patches.put(queue, "SimpleQueue", lambda _real: python_queue)
 
     def give_back(self) -> None:
-        """Make those of C again."""
+        """Create those of C again."""
         self._patches.stop()
 
 
 class _Lock:
-    """A lock that holds one of C."""
+    """A lock written in Python, around one of C."""
 
     __slots__ = ("__weakref__", "_lock")
 

@@ -1,6 +1,6 @@
-"""The functions of the clock, taken over once a session and given back at its end.
+"""Takes the clock functions over once a session, and gives them back at its end.
 
-One object for each process: sessions within sessions share it, and the last one gives back.
+There is one object for each process. Nested sessions share it; the last one gives back.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 
 class _Taken(Protocol):
-    """Something that is taken over."""
+    """Something that can be taken over."""
 
     def take(self) -> None:
         """Take it over."""
 
     def give_back(self) -> None:
-        """Let it be itself again."""
+        """Undo the take-over."""
 
 
 class _TakenFunction(_Taken, Protocol):
-    """A function that is taken over."""
+    """A function that can be taken over."""
 
     def redirect(self, target: Callable[..., Any] | None) -> None:
         """Send calls to a callable, or with None to the real function."""
 
 
 class TakeOver:
-    """Takes the clock functions of the process over, counted by those who need it.
+    """Takes over the clock functions of the process, and counts the sessions that need it.
 
     Args:
         state: what the clock functions of the process share.
@@ -63,10 +63,10 @@ class TakeOver:
         self._others: list[_Taken] = []
         self._bound_methods: BoundClassMethods | None = None
         self.lost = ""
-        """One line that says what is lost where attributes are replaced instead."""
+        """One line about what stays real, if attributes are replaced instead."""
 
     def hold(self) -> None:
-        """Take everything over, unless it is."""
+        """Take everything over, unless that is done already."""
         self._users += 1
         if not self._is_taken:
             self._prepare()
@@ -83,7 +83,7 @@ class TakeOver:
             self._is_taken = False
 
     def begin(self, clock: VirtualClock) -> None:
-        """Let a clock be the one that everybody reads."""
+        """Let all clock functions read this clock."""
         state = self._state
         clock.install(state.threads, state.real, lambda: state.clock is not clock)
         self._clocks.append(clock)
@@ -95,7 +95,7 @@ class TakeOver:
                 self._bound_methods.redirect(here=True)
 
     def end(self, clock: VirtualClock) -> None:
-        """Let the clock before it be read again, if there is one."""
+        """Let the clock functions read the clock before this one again, if there is one."""
         if clock in self._clocks:
             self._clocks.remove(clock)
             self._state.clock = self._clocks[-1] if self._clocks else None
@@ -109,7 +109,7 @@ class TakeOver:
                     self._bound_methods.redirect(here=False)
 
     def without(self, call: Callable[[], Any]) -> Any:
-        """Call something of another library that takes the same functions over itself."""
+        """Call a function while nothing is taken over: another library does the same itself."""
         kept = [] if self._bound_methods is None else [self._bound_methods]
         for taken in (*kept, *self._functions.values()):
             taken.give_back()
@@ -125,7 +125,7 @@ class TakeOver:
                 methods.redirect(here=bool(self._clocks))
 
     def _prepare(self) -> None:
-        """Make what takes over, once for all."""
+        """Create the objects that take over, once."""
         if self._functions:
             return
         try:

@@ -1,7 +1,7 @@
-"""Threads that are begun below ``threading``: from their start to their end they are known.
+"""Keeps track of threads that are started by ``_thread``, without ``threading``.
 
-Between the call that starts a thread and its first step, nothing in the interpreter shows it. One
-whose function is written in C shows in no frame either.
+Between the call that starts such a thread and its first instruction, nothing in the interpreter
+shows it. A thread whose function is written in C has no frame either.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Starts:
-    """The threads that were begun below ``threading`` in simulated tests.
+    """The threads that were started by ``_thread`` in simulated tests, until they end.
 
     Args:
         began: called in such a thread, with its identity, before its function.
@@ -25,30 +25,30 @@ class Starts:
 
     def __init__(self, began: Callable[[int], object], ended: Callable[[], object]) -> None:
         self.pending: set[int] = set()
-        """By number, those that have not begun."""
+        """The numbers of the threads that have not begun to run."""
         self.running: dict[int, int] = {}
-        """By number, the identity of those that have."""
+        """By number, the identity of the threads that run."""
         self._references: dict[int, weakref.ref[Any]] = {}
         self._began = began
         self._ended = ended
         self._numbers = itertools.count()
 
     def forget(self) -> None:
-        """A test begins: what runs already is older. What has not begun is of this test."""
+        """Forget the running threads. Called when a test begins; pending ones belong to it."""
         self.running.clear()
 
     def forked(self) -> None:
-        """This is the child of a fork: the threads are the parent's."""
+        """Forget all threads. Called in the child of a fork: they are the parent's."""
         self.pending.clear()
         self.running.clear()
         self._references.clear()
 
     def are_at_work(self, waits: Mapping[int, object], me: int) -> bool:
-        """Whether one is about to begin, or goes on and does not wait.
+        """Whether any of the threads is about to begin, or runs and does not wait.
 
         Args:
             waits: the threads at rest, by their identity.
-            me: the calling one, which is not asked for.
+            me: the calling thread, which does not count.
         """
         return bool(self.pending) or any(
             ident != me and ident not in waits for ident in list(self.running.values())
@@ -57,7 +57,7 @@ class Starts:
     def noted(
         self, function: Callable[..., Any], arguments: Any, named: dict[str, Any]
     ) -> Callable[[], Any]:
-        """What a thread is to call, so that its start and its end are known."""
+        """Return what a thread has to call, so that its start and its end are noted."""
         number = next(self._numbers)
         work = functools.partial(function, *arguments, **named)
         # One after the other in C: with no frame of ours above, the function's frame is the first.
@@ -65,7 +65,7 @@ class Starts:
         start = _Start(list, steps)
         start.function = function
         self.pending.add(number)
-        # The interpreter lets go of it when the thread ends, or could not be started.
+        # The interpreter drops it when the thread ends, or could not be started.
         self._references[number] = weakref.ref(start, functools.partial(self._ends, number))
         return start
 
@@ -83,13 +83,13 @@ class Starts:
 
 
 class _Start(functools.partial[Any]):
-    """It shows as the function that the thread was to call."""
+    """What a thread calls. Its ``repr`` and ``func`` are those of the given function."""
 
     function: Callable[..., Any]
 
     @property
     def func(self) -> Callable[..., Any]:
-        """The function."""
+        """The function that the thread was given."""
         return self.function
 
     def __repr__(self) -> str:

@@ -1,7 +1,4 @@
-"""The waits of threads that are written in Python, while one test is simulated.
-
-A thread waits for the end of another, for connections, or for input that is real.
-"""
+"""The waits ``Thread.join``, ``socket.accept`` and ``select.select``, while a test is simulated."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from pytest_parseapi.patching.plain_socket import plain_socket
 
 
 class ThreadWaits:
-    """Puts the waits of threads on one `VirtualClock`.
+    """Lets these functions wait by one `VirtualClock`.
 
     Args:
         clock: the clock of the test.
@@ -47,7 +44,7 @@ class ThreadWaits:
         self._patches.stop()
 
     def _select(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """``select.select`` waits for something real: it goes on record with what it took."""
+        """Return the replacement of ``select.select``: a real wait, counted with its duration."""
 
         @functools.wraps(real)
         def select(reading: Any, writing: Any, failing: Any, timeout: Any = None, /) -> Any:
@@ -60,7 +57,7 @@ class ThreadWaits:
         return select
 
     def _accept(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """Who waits for connections is at rest: none may ever come."""
+        """Return the replacement of ``accept``: the thread is at rest, since no client may come."""
         elapsed = self._clock.elapsed_time
 
         @functools.wraps(real)
@@ -71,7 +68,7 @@ class ThreadWaits:
             try:
                 return self._real_wait(functools.partial(real, listener), outside=True)
             except TimeoutError:
-                # The consumer's own wait, and no server's that looks up from time to time.
+                # The main thread is the consumer; other threads are servers that poll.
                 if seconds and not self._clock.closed:
                     self._clock.jumps.passed(before + elapsed.monotonic() - began)
                 raise
@@ -79,7 +76,7 @@ class ThreadWaits:
         return accept
 
     def _delete(self, real: Callable[..., None]) -> Callable[..., None]:
-        """What a thread does last."""
+        """Return the replacement of ``_delete``, the last method that a thread calls."""
 
         @functools.wraps(real)
         def delete(thread: threading.Thread) -> None:
@@ -117,7 +114,7 @@ class ThreadWaits:
 
 
 def _has_ended(thread: threading.Thread) -> bool:
-    """Whether nothing is left of a thread but what Python does at its end."""
+    """Whether the code of a thread has ended: Python may still clean up."""
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]
     return active.get(thread.ident or 0) is not thread
 

@@ -1,9 +1,8 @@
-"""Which threads wait, and whether any is at work, so that time may jump.
+"""Keeps track of which threads wait, so that time jumps only if no thread is at work.
 
-A thread that waits says so when it begins, and the thread that brings what it waits for says that
-it is awake, before it runs. All other threads are at work, but for those that
-`clock.unregistered_threads` finds at rest, and those that wait for connections, for which
-`clock.real_waits` has a call.
+A thread registers its wait when it begins to wait. The thread that releases the lock, or puts the
+item, marks it as awake before it runs. All other threads are at work, except those that
+`clock.unregistered_threads` finds at rest, and those in a call of `clock.real_waits`.
 """
 
 from __future__ import annotations
@@ -28,25 +27,25 @@ _release: Final[Callable[..., None]] = RLock.release
 
 
 class Threads:
-    """The threads of the process that are at rest."""
+    """The threads of the process, and which of them are at rest."""
 
     def __init__(self) -> None:
         self._waits: dict[int, WaitingThread] = {}
         self._known: dict[int, WaitingThread] = {}
         self.waiters: dict[int, deque[WaitingThread]] = {}
-        """By what they wait for, the threads that are woken when it comes."""
+        """The threads to wake, by the identity of the lock, queue or thread that they wait for."""
         self._polled: dict[WaitingThread, None] = {}
         self.older = OlderWaits(self._waits, self.waiters, self._moved)
-        """What those wait for that began to wait before the test."""
+        """The waits that began before the test."""
         self.unregistered = UnregisteredThreads(self._waits, self.older.left, self.older.returning)
-        """Those that do not say when they wait."""
+        """The threads that do not register their waits."""
         self.starts = Starts(self.unregistered.begins, functools.partial(self.has_ended, 0))
-        """Those that are begun below ``threading``."""
+        """The threads that are started by ``_thread``, without ``threading``."""
         self._pending, self._running = self.starts.pending, self.starts.running
         self.lock: Callable[[], object]
-        """Lets no other thread change who is at rest."""
+        """Acquires the lock that protects all of this."""
         self.unlock: Callable[[], object]
-        """Lets others go on."""
+        """Releases that lock."""
         self._make_lock()
         self.ended: Callable[[], object] = _nothing
         """Called when a thread has ended."""
@@ -60,7 +59,7 @@ class Threads:
         self.unlock = functools.partial(_release, mutex)
 
     def test_begins(self) -> None:
-        """Note where the threads are that are older than the test."""
+        """Keep the positions and waits of the threads that are older than the test."""
         live = {get_ident(), *frames_of_others()}
         for gone in [ident for ident in list(self._waits) if ident not in live]:
             self._waits.pop(gone)
@@ -71,12 +70,12 @@ class Threads:
         self.older.note({ident: place.frame for ident, place in self.unregistered.all_old()})
 
     def test_ends(self) -> None:
-        """Forget what threads did before the test."""
+        """Forget the positions and waits of older threads."""
         self.unregistered.forget()
         self.older.forget()
 
     def forked(self) -> None:
-        """This is the child of a fork: it has one thread."""
+        """Forget all other threads. Called in the child of a fork, which has one thread."""
         self._make_lock()
         self._waits.clear()
         self._known.clear()
@@ -90,7 +89,7 @@ class Threads:
     # All that follows is called with the lock held.
 
     def add(self, entry: WaitingThread) -> None:
-        """The calling thread is at rest from now on."""
+        """Register a wait: the calling thread is at rest from now on."""
         entry.awake = entry.due = False
         entry.outer = self._waits.get(entry.ident)
         if entry.outer is not None:  # a signal's handler waits within a wait
@@ -102,7 +101,7 @@ class Threads:
             self.unregistered.look_if_due()
 
     def wake(self, entry: WaitingThread, *, due: bool = False) -> None:
-        """A thread is about to go on: from now on it is at work."""
+        """Wake a thread: from now on it counts as at work."""
         if not entry.awake:
             entry.awake = True
             entry.due = due
@@ -111,7 +110,7 @@ class Threads:
                 entry.wait.wake()
 
     def remove(self, entry: WaitingThread) -> None:
-        """The calling thread goes on."""
+        """Remove a wait: the calling thread continues."""
         entry.awake = True
         self._take_out(entry)
         outer = entry.outer
@@ -119,16 +118,16 @@ class Threads:
             self._put_in(outer)
 
     def entry_of(self, ident: int) -> WaitingThread | None:
-        """What a thread waits for, if it is at rest and looks for signals."""
+        """The wait of a thread, if it is at rest and handles signals."""
         entry = self._waits.get(ident)
         return entry if entry is not None and entry.interruptible else None
 
     def interrupt(self, entry: WaitingThread, *, sent: bool = False) -> None:
-        """A thread is to handle a signal: until it has, it is at work.
+        """Let a thread handle a signal: until it has, it counts as at work.
 
         Args:
             entry: the thread.
-            sent: whether the signal is on its way; otherwise the thread is to send it itself.
+            sent: whether the signal was sent already; otherwise the thread raises it itself.
         """
         entry.interrupted = True
         entry.rings = entry.rings or not sent
@@ -137,7 +136,7 @@ class Threads:
             entry.wait.wake()
 
     def rest_again(self, entry: WaitingThread) -> None:
-        """The calling thread has handled a signal, and waits on."""
+        """Note that the calling thread has handled a signal, and continues to wait."""
         if not entry.awake:
             self._put_in(entry)
 
@@ -156,12 +155,12 @@ class Threads:
             self._polled.pop(entry, None)
 
     def add_waiter(self, key: int, entry: WaitingThread, *, first: bool) -> None:
-        """Have the thread woken when something comes.
+        """Add a thread to those that wait for a lock or queue.
 
         Args:
             key: the identity of the lock or queue that it waits for.
             entry: the thread.
-            first: whether it comes before those that listen already.
+            first: whether it comes before the threads that wait already.
         """
         waiters = self.waiters.get(key)
         if waiters is None:
@@ -172,7 +171,7 @@ class Threads:
             waiters.append(entry)
 
     def remove_waiter(self, key: int, entry: WaitingThread) -> None:
-        """The thread has stopped waiting for a lock or queue."""
+        """Remove a thread from those that wait for a lock or queue."""
         waiters = self.waiters.get(key)
         if waiters is not None:
             if entry in waiters:
@@ -181,11 +180,11 @@ class Threads:
                 del self.waiters[key]
 
     def notify(self, key: int, *, to_all: bool = False) -> None:
-        """Something came to a lock or queue: wake the thread that has waited longest for it.
+        """Wake the thread that has waited longest: a lock was released, or a queue got an item.
 
         Args:
             key: the identity of the lock or queue.
-            to_all: whether it came to all that wait.
+            to_all: whether to wake all threads that wait.
         """
         self.lock()
         try:
@@ -204,22 +203,22 @@ class Threads:
             self.unlock()
 
     def leave(self, entry: WaitingThread) -> None:
-        """The test of a thread is over: it waits on, though it has yet to find out."""
+        """Note that a thread still waits although its test is over."""
         is_ready = None if entry.wait.takes else entry.wait.is_ready
         self.older.left[entry.ident] = entry.wait.waited, is_ready
         self._take_out(entry)
         self.remove_waiter(entry.key, entry)
 
     def waiting(self) -> list[WaitingThread]:
-        """All threads that wait."""
+        """All registered waits."""
         return list(self._waits.values())
 
     def has_work(self) -> bool:
-        """Whether any thread is at work, or something came that it waits for."""
+        """Whether any other thread is at work, or can take what it waits for."""
         return self._has_work(get_ident(), len(self._known))
 
     def others_work(self) -> bool:
-        """As `has_work`, where the calling thread has not said that it waits and is about to."""
+        """As `has_work`, if the calling thread is about to wait and has not registered that yet."""
         waits, active = self._waits, threading._active  # type: ignore[attr-defined]
         if not (waits or _count() or threading._limbo or self._pending) and len(active) == 1:  # type: ignore[attr-defined]
             return False
@@ -231,7 +230,7 @@ class Threads:
         return self._has_work(me, len(self._known) + (me in active))
 
     def is_only_thread(self) -> bool:
-        """Whether there is no thread but the calling one, as far as Python knows."""
+        """Whether Python knows of no other thread than the calling one."""
         if _count() or self._pending:
             return False
         return len(threading._active) == 1 and not threading._limbo  # type: ignore[attr-defined]
@@ -261,11 +260,11 @@ class Threads:
         )
 
     def only_consumers_wait(self, *, count_outside: bool) -> bool:
-        """Whether every thread that is not a tool's said that it waits, and for no deadline.
+        """Whether all threads but those of tools have registered a wait without a deadline.
 
         Args:
-            count_outside: whether to count on what other programs may bring: a child process to a
-                server, or any program to a thread that is older than the test.
+            count_outside: whether other programs may still end a wait: a child process that of a
+                server, or any program that of a thread that is older than the test.
         """
         if any(entry.deadline is not None for entry in list(self._waits.values())):
             return False
@@ -281,10 +280,10 @@ class Threads:
         return all(map(is_tool, others))
 
     def has_ended(self, key: int) -> None:
-        """The calling thread ends: what it does from now on changes nothing.
+        """Note that the calling thread ends, and wake the threads that wait for its end.
 
         Args:
-            key: what those listen for who wait for its end.
+            key: the identity of the thread object that others wait for.
         """
         self.lock()
         try:
@@ -300,7 +299,7 @@ def _nothing() -> None:
 
 
 def has_children() -> bool:
-    """Whether another program may call a server of this one: only its own children know of it."""
+    """Whether this process has child processes, which may call a server in it."""
     if not hasattr(os, "waitid"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Gets on with time-machine, which takes the same functions over in the same place."""
+"""Makes room for time-machine, which takes over the same functions in the same way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FUNCTIONS: Final = ("patch", "patch_if_needed", "unpatch")
 
 
 class TimeMachine:
-    """Lets time-machine find the clock functions as they are without us, also between tests.
+    """Gives the real clock functions back while time-machine starts or stops, also between tests.
 
     Args:
         without: calls a function while nothing is taken over.
@@ -23,7 +23,7 @@ class TimeMachine:
     def __init__(self, without: Callable[[Callable[[], Any]], Any]) -> None:
         self._without = without
         self._module: Any = None
-        # It remembers what it finds when it is imported, and what we put in place is no C function.
+        # When it is imported, it keeps the functions that it finds, which have to be those of C.
         with contextlib.suppress(ImportError):
             self._module = import_module("_time_machine")
         self._real: dict[str, Callable[[], Any]] = {
@@ -33,11 +33,11 @@ class TimeMachine:
         }
 
     def take(self) -> None:
-        """Stand aside from now on whenever it begins or ends."""
+        """From now on, give the clock functions back whenever time-machine starts or stops."""
         for name, real in self._real.items():
             set_on(self._module, name, functools.partial(self._without, real))
 
     def give_back(self) -> None:
-        """Let its functions be themselves again."""
+        """Restore the functions of time-machine."""
         for name, real in self._real.items():
             set_on(self._module, name, real)

@@ -1,6 +1,6 @@
-"""Calls that wait for something real, as they are while tests are simulated.
+"""Calls that wait for something real: they are counted with their duration.
 
-They go on record with what they took, and no time jumps meanwhile.
+No virtual time jumps during such a call.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _USED_UP_SHARE: Final = 0.9
 
 
 def free_within(seconds: float | None) -> int:
-    """How many nanoseconds a wait may take and be no more than code that runs.
+    """The nanoseconds from which on a wait counts: below, it counts as code that runs.
 
     Args:
-        seconds: its time-out, which is on record where it is used up; None for none.
+        seconds: the time-out of the wait, which counts if it is used up; None for none.
     """
     return FREE_NS if seconds is None else min(FREE_NS, used_up(seconds))
 
 
 def used_up(seconds: float) -> int:
-    """From how many nanoseconds on a wait has used up its time-out."""
+    """The nanoseconds from which on a wait with this time-out has used it up."""
     return round(seconds * SECOND_NS * _USED_UP_SHARE)
 
 
@@ -40,11 +40,11 @@ def recorded(
     Args:
         clock: the clock of the test.
         call: what to call.
-        frame: who calls.
-        free: so many nanoseconds at least it has to take to be on record.
+        frame: the frame of the caller.
+        free: the number of nanoseconds from which on the call counts.
     """
     if clock.jumps.threads.unregistered.is_back(frame):
-        # A thread older than the test that waits as ever: nothing of this test's.
+        # A thread that is older than the test repeats its wait: that is not part of the test.
         return call()
     with clock.jumps.hold(free):
         return call()
@@ -53,12 +53,12 @@ def recorded(
 def recording(
     clock: VirtualClock, least: Callable[..., int | None]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """What makes a method that records what it takes from one that does not.
+    """Return a decorator of methods: it counts the duration of each call.
 
     Args:
         clock: the clock of the test.
-        least: by the arguments, from how many nanoseconds on it is on record; None where it
-            does not wait.
+        least: gets the arguments of a call, and returns the number of nanoseconds from which on
+            it counts; None if the call does not wait.
     """
 
     def make(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
-"""Threads that never say that they wait: those older than the test, and those that C code starts.
+"""Threads that do not register their waits: those older than the test, and those of C code.
 
-An old one is at rest while it is where it was when the test began. One that C code starts
-during the test is at work.
+A thread that is older than the test counts as at rest while its frame and instruction are those
+that it had when the test began. A thread that C code starts during the test counts as at work.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pytest_parseapi.clock.older_waits import GRACE_NS, is_clock_frame, is_wait
 from pytest_parseapi.clock.waiting_thread import WaitingThread
 from pytest_parseapi.model.other_threads import frames_of_others
 
-# A look takes longer the more threads there are: the pause after it lasts so many times as long as
-# the processor was busy with it, and so many nanoseconds at least. A few old threads are looked at
+# To look at all threads takes time. The pause before the next look is so many times as long as the
+# processor time of the last one, and at least so many nanoseconds. A few old threads are looked at
 # each time.
 _PAUSE_FACTOR: Final = 20
 _MIN_PAUSE_NS: Final = 1_000_000
@@ -30,14 +30,14 @@ _MAX_CHEAP_LOOKS: Final = 4
 # Before a test, the threads are looked at so often, with so many real seconds between.
 _MAX_SETTLE_LOOKS: Final = 6
 _SETTLE_PAUSE_SECONDS: Final = 0.001
-# So many places at which threads rested are kept: some are somewhere else before each test.
+# How many positions of resting threads are kept: some threads rest at another one before each test.
 _MAX_KNOWN_RESTS: Final = 1_000
-# Follows an instruction that keeps what it found out.
+# The opcode of the cache entries that follow some instructions.
 _CACHE_OPCODE: Final = 0
 
 
 class _Place(NamedTuple):
-    """Where a thread is."""
+    """The position of a thread: its frame and instruction, and those above it."""
 
     frame: FrameType
     instruction: int
@@ -45,17 +45,17 @@ class _Place(NamedTuple):
 
 
 class LiveThreads:
-    """Some threads, while they live: the number of an ended one may be given to a new one.
+    """A set of threads that recognises them while they live. Identities of ended ones are reused.
 
     Args:
-        idents: their numbers.
+        idents: the identities of the threads.
     """
 
     def __init__(self, idents: Iterable[int]) -> None:
         self._references = {ident: _reference(ident) for ident in idents}
 
     def __contains__(self, ident: int) -> bool:
-        """Whether the thread that has the number now is one of them."""
+        """Whether the thread that has this identity now is in the set."""
         reference = self._references.get(ident)
         if reference is None:
             return ident in self._references and _reference(ident) is None
@@ -63,12 +63,12 @@ class LiveThreads:
         return thread is not None and thread is threading._active.get(ident)  # type: ignore[attr-defined]
 
     def discard(self, ident: int) -> None:
-        """The thread with the number is none of them."""
+        """Remove a thread from the set."""
         self._references.pop(ident, None)
 
 
 def _reference(ident: int) -> Callable[[], object] | None:
-    """A reference to a thread that ``threading`` began; None if the number is of no such thread."""
+    """A weak reference to a thread that ``threading`` started; None if it started none such."""
     thread = threading._active.get(ident)  # type: ignore[attr-defined]
     if thread is None or isinstance(thread, threading._DummyThread):
         return None
@@ -76,12 +76,12 @@ def _reference(ident: int) -> Callable[[], object] | None:
 
 
 class UnregisteredThreads:
-    """The threads of the process that have not said that they wait.
+    """The threads of the process that have not registered a wait.
 
     Args:
-        waits: by their identity, what the other threads wait for.
-        left: those that wait since a test that is over, which are at rest meanwhile.
-        returning: by thread that comes back to where it was, what returns whether it is to go on.
+        waits: the registered waits, by the identity of the thread.
+        left: the threads that wait since an earlier test, and are at rest meanwhile.
+        returning: by thread of a pool, a function that returns whether it is about to run.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class UnregisteredThreads:
         self._left = left
         self._returning = returning
         self.old: dict[int, _Place] = {}
-        """Where the threads are that are older than the test, and known to Python."""
+        """The positions of the threads that are older than the test, and known to ``threading``."""
         self._unknown_to_python: dict[int, _Place] = {}
         self.first = LiveThreads(())
         """All threads that are older than the test."""
@@ -107,10 +107,10 @@ class UnregisteredThreads:
         self._known_rests: set[tuple[int, CodeType, int]] = set()
 
     def settle(self) -> None:
-        """Let threads that still run since the test before this one come to rest.
+        """Give threads that the previous test left running the time to come to rest.
 
-        One that is not in a wait that is recognised may only lack a processor on a loaded machine.
-        It gets the time to move, once for each place: it may as well be in C code that waits.
+        A thread that is in no recognised wait may only lack a processor on a loaded machine. It
+        gets time to move, once for each position: it may also wait in C code.
         """
         gate: Any = allocate_lock()
         raw_acquire(gate)
@@ -138,7 +138,7 @@ class UnregisteredThreads:
             raw_acquire(gate, True, _SETTLE_PAUSE_SECONDS)  # noqa: FBT003 - a lock's own order
 
     def note(self) -> None:
-        """A test begins: note where every thread but this one is."""
+        """Keep the position of every thread but this one. Called when a test begins."""
         self.old, self._unknown_to_python = {}, {}
         active = threading._active  # type: ignore[attr-defined]
         for ident, frame in frames_of_others().items():
@@ -148,42 +148,42 @@ class UnregisteredThreads:
         self.first = LiveThreads({*self.old, *self._unknown_to_python, *self._waits, get_ident()})
 
     def all_old(self) -> list[tuple[int, _Place]]:
-        """Where each thread is that is older than the test."""
+        """The position of each thread that is older than the test."""
         return [*self.old.items(), *self._unknown_to_python.items()]
 
     def forget(self) -> None:
-        """The test is over, or this is the child of a fork."""
+        """Forget the positions. Called when a test is over, and in the child of a fork."""
         self.old, self._unknown_to_python = {}, {}
         self._ended.clear()
 
     def registered(self, ident: int) -> None:
-        """A thread waits and says so: from now on it is known."""
+        """Note that a thread has registered a wait."""
         self._ended.discard(ident)
         if self.old:
             self.moved(ident)
 
     def moved(self, ident: int) -> None:
-        """A thread has moved from where it was when the test began."""
+        """Note that a thread has moved from its position at the start of the test."""
         place = self.old.pop(ident, None)
         if place is not None and ident in self._returning:
             self._unknown_to_python[ident] = place
 
     def begins(self, ident: int) -> None:
-        """A thread begins, whose number may be that of one that has ended."""
+        """Note that a thread begins. Its identity may be that of a thread that has ended."""
         self._ended.discard(ident)
         self.first.discard(ident)
 
     def ends(self, ident: int) -> None:
-        """A thread ends: what it does from now on changes nothing."""
+        """Note that a thread ends: it does not count as at work any more."""
         self._ended.add(ident)
         self.old.pop(ident, None)
         self.first.discard(ident)
 
     def is_back(self, frame: FrameType | None) -> bool:
-        """Whether the calling thread is about to make the call that it was in at the start.
+        """Whether the calling thread repeats the call that it was in when the test began.
 
         Args:
-            frame: where it is.
+            frame: the frame of the calling thread.
         """
         ident = get_ident()
         place = self.old.get(ident) or self._unknown_to_python.get(ident)
@@ -193,14 +193,14 @@ class UnregisteredThreads:
         return bool(chain) and place.chain[-len(chain) :] == chain
 
     def has_one_of_few_moved(self) -> bool:
-        """Whether an old thread has moved, if they are so few that a look is cheap."""
+        """Whether an older thread has moved. Always False if there are too many to look at each."""
         old = self.old
         return 0 < len(old) <= _MAX_CHEAP_LOOKS and any(
             frame.f_lasti != instruction for frame, instruction, _ in old.values()
         )
 
     def look_if_due(self) -> bool:
-        """Whether one is at work, as the last look found, or another one where it was long ago."""
+        """Whether any of these threads is at work. The last answer is kept for a while."""
         if self._is_at_work or self.monotonic() > self._look_after:
             began = FUNCTIONS["thread_time_ns"]()
             frames = frames_of_others()
@@ -212,7 +212,7 @@ class UnregisteredThreads:
         return self._is_at_work
 
     def any_work(self) -> bool:
-        """Whether any thread of the process is at work but the calling one, by a look at each."""
+        """Look at each thread but the calling one, and return whether any is at work."""
         active = threading._active  # type: ignore[attr-defined]
         frames = frames_of_others()
         for ident, frame in frames.items():
@@ -227,7 +227,7 @@ class UnregisteredThreads:
         return False
 
     def _has_moved(self, ident: int, frame: FrameType) -> bool:
-        """Whether a thread is not older than the test, or is elsewhere than at its start."""
+        """Whether a thread has left its position at the start of the test, or had none."""
         if ident in self._left:
             return False
         places = self.old if ident in self.old else self._unknown_to_python
@@ -235,7 +235,7 @@ class UnregisteredThreads:
         if place is None:
             return True
         if frame is not place.frame or frame.f_lasti != place.instruction:
-            # It may have come back to where it was.
+            # It may have returned to its position.
             now = _place(frame)
             if now.chain != place.chain:
                 return True
@@ -249,7 +249,7 @@ def _place(frame: FrameType) -> _Place:
 
 
 def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
-    """Where a thread is, without the frames of the replaced functions."""
+    """The code and instruction of each frame of a thread, without those of replaced functions."""
     chain = []
     while frame is not None:
         if not is_clock_frame(frame):
@@ -259,7 +259,7 @@ def _chain(frame: FrameType | None) -> tuple[tuple[int, int], ...]:
 
 
 def _call_at(frame: FrameType) -> int:
-    """Which instruction a frame is at: it shows what comes after it while it calls Python code."""
+    """The instruction that a frame is at. During a call, ``f_lasti`` may point behind it."""
     code, at = frame.f_code.co_code, frame.f_lasti
     while at > 0 and code[at] == _CACHE_OPCODE:
         at -= 2

@@ -1,8 +1,8 @@
-"""Virtual time: it jumps over waits, and real time goes on underneath.
+"""Virtual time: it jumps over waits, while real time continues.
 
-Two readings serve two needs. What a consumer reads from ``time.time()`` and similar functions is
-the real clock plus every jump, so that code that waits for real progress does not hang. The record
-and the stdlib's timers use `VirtualClock.elapsed`: the waits alone, without the milliseconds that
+There are two readings. The consumer's ``time.time()`` and similar functions show the real clock
+plus every jump, so that code that waits for real progress does not hang. The record and the
+stdlib's timers use `VirtualClock.elapsed`: the waits alone, without the milliseconds that
 code takes to run between them, so that a wait of one second is on record as exactly one.
 """
 
@@ -29,22 +29,22 @@ from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.patching.attributes import set_on
 
-# A single thread that waits without a time-out is given this long before its test is stopped: a
-# signal may still come.
+# How long a single thread may wait without a time-out before its test is stopped: a signal may
+# still come.
 _GRACE_NS: Final = 2 * SECOND_NS
-# So long other programs may take to call a server, or a thread that is older than the test.
+# How long other programs may take to call a server, or to end the wait of an older thread.
 _OUTSIDE_GRACE_NS: Final = 60 * SECOND_NS
-# How long a thread blocks before it looks again: one that never waits ends without a word.
+# How long a thread blocks before it looks again: some threads end without a notice.
 _FIRST_SLICE_SECONDS: Final = 0.0002
 _LONG_SLICE_SECONDS: Final = 0.02
 _UNTIMED_SLICE_SECONDS: Final = 1.0
 _SHARED_SLICE_SECONDS: Final = 0.5
-# From so many on, threads share the looks.
+# From this number of threads on, each looks less often.
 _MIN_SHARING_THREADS: Final = 8
 
 
 def _bad_duration(seconds: float) -> Exception:
-    """What ``time.sleep`` raises for a duration that it does not take."""
+    """The exception of ``time.sleep`` for a duration that it does not accept."""
     if math.isnan(seconds):
         return ValueError("Invalid value NaN (not a number)")
     if seconds < 0 and not math.isinf(seconds):
@@ -66,14 +66,14 @@ class VirtualClock:
         self.real = real
         self._stops = Stops() if stops is None else stops
         self.read_wall: Callable[[], float] = FUNCTIONS["time"]
-        """What the time would be without jumps."""
+        """Reads the real time, without jumps."""
         self.elapsed_time = ElapsedTime(real=real)
-        """What has passed, for those who show it."""
+        """The virtual time that has passed."""
         self.began: dict[str, Any] = {}
-        """What the monotonic clocks showed when the test began."""
+        """The readings of the monotonic clocks when the test began."""
         self._endless = EndlessWaits(self._stops, self.elapsed_time)
         self.jumps = Jumps(self.elapsed_time, self._endless)
-        """What lets time jump."""
+        """Decides when time jumps."""
         self._threads = self.jumps.threads
         self._older = self._threads.unregistered.first
         self._is_installed = False
@@ -93,12 +93,12 @@ class VirtualClock:
 
     @property
     def jumped_ns(self) -> int:
-        """The sum of all jumps: what consumers' clocks show more than real ones."""
+        """The sum of all jumps: how far the consumer's clocks are ahead of the real ones."""
         return self.elapsed_time.jumped_ns
 
     @property
     def ahead(self) -> float:
-        """How many seconds a monotonic clock shows more to the stdlib's timers than a real one."""
+        """How many seconds the monotonic clock of the stdlib's timers is ahead of the real one."""
         began: float = self.began["monotonic"]
         return began + (self.elapsed_time.now() - self.elapsed_time.monotonic()) / SECOND_NS
 
@@ -134,7 +134,7 @@ class VirtualClock:
             self.began[name] = real[name]()
 
     def advance(self, seconds: float) -> None:
-        """Let virtual time pass at once; waits that end within it end.
+        """Let virtual time pass at once. Waits whose deadline is reached end.
 
         Args:
             seconds: how far to go; not negative.
@@ -155,11 +155,11 @@ class VirtualClock:
 
     @property
     def waits_in_a_row(self) -> int:
-        """How many waits there were since the last request."""
+        """The number of waits since the last request."""
         return self._endless.in_a_row
 
     def stamp(self) -> float:
-        """The virtual seconds for the record: code that ran since the last wait costs none."""
+        """The virtual seconds for the record, without the run time of code since the last wait."""
         self._endless.in_a_row = 0
         if self.jumps.children.found:
             self.jumps.children.forget()
@@ -175,7 +175,7 @@ class VirtualClock:
         return now / SECOND_NS
 
     def wall(self) -> float:
-        """What ``time.time()`` shows the consumer, also where a test has put it elsewhere."""
+        """The consumer's ``time.time()``, also if a test has replaced it."""
         if time.time is not FUNCTIONS["time"]:
             return time.time()
         return self.read_wall() + self.elapsed_time.jumped_ns / SECOND_NS
@@ -200,16 +200,16 @@ class VirtualClock:
         Args:
             wait: what to block on.
             seconds: how long at most, in virtual seconds; None for no limit.
-            key: the identity of the lock or queue that others say something came to; 0 for none.
-            polled: whether no thread says so.
+            key: the identity of the lock or queue that other threads notify; 0 for none.
+            polled: whether no other thread ends the wait, so that it has to be polled.
 
         Returns:
-            True if it came, False if the time was up first.
+            True if the thread got what it waits for, False if the time was up first.
         """
         threads = self._threads
         needs = None if seconds is None else round(seconds * SECOND_NS)
         if needs == 0 and seconds:
-            # A deadline less than that away, by rounding: a thread that waits for it must not spin.
+            # Rounded to zero, a thread would poll without a pause until its deadline.
             needs = 1
         if needs:
             self._endless.count()
@@ -245,10 +245,10 @@ class VirtualClock:
     def _turn(
         self, entry: WaitingThread, key: int, needs: int | None, began: int, *, first: bool
     ) -> bool | None:
-        """Wait until the thread is awake.
+        """Register the wait, and block until the thread is awake.
 
         Returns:
-            Whether what it waits for came; None where it has to wait again.
+            Whether the thread got what it waits for; None if it has to wait again.
         """
         elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         if key:
@@ -276,7 +276,7 @@ class VirtualClock:
         return bool(key) and wait.try_take()
 
     def _block(self, entry: WaitingThread, needs: int | None, began: int) -> bool:
-        """Really block, and look again from time to time; called and left with the lock held.
+        """Block in real time, and look again from time to time. The lock is held before and after.
 
         Returns:
             Whether what it waits for was taken.
@@ -284,7 +284,7 @@ class VirtualClock:
         elapsed, threads, wait = self.elapsed_time, self._threads, entry.wait
         due = None if needs is None else began + needs
         takes = wait.takes
-        # The next in time looks again often; so does one that may not be woken.
+        # The thread with the next deadline looks again often; so does one that has to be polled.
         often = entry.polled if due is None else entry.deadline == self.jumps.deadlines.earliest()
         slice_ = _FIRST_SLICE_SECONDS if often else self._longest(due)
         wait.prepare()
@@ -294,7 +294,7 @@ class VirtualClock:
                 if entry.interrupted
                 else self._block_once(wait, slice_)
             )
-            # Some release a lock by a method that they kept before any test, which wakes no thread.
+            # Code may release a lock by a reference to the real method, which wakes no thread.
             if took or (takes and not entry.awake and wait.try_take()):
                 return True
             if entry.interrupted:
@@ -314,7 +314,7 @@ class VirtualClock:
         return False
 
     def _longest(self, due: int | None) -> float:
-        """How long a thread blocks before it looks again: of many, one does so soon enough."""
+        """The longest real time before a thread looks again. The more threads, the longer."""
         if due is None:
             return _UNTIMED_SLICE_SECONDS
         shared = _LONG_SLICE_SECONDS * max(1, len(self.jumps.deadlines.heap) / _MIN_SHARING_THREADS)
@@ -329,10 +329,10 @@ class VirtualClock:
             self._threads.lock()
 
     def _resume_after_signal(self, entry: WaitingThread) -> bool:
-        """Handle a signal, and wait on.
+        """Handle a signal, and continue to wait.
 
         Returns:
-            Whether what is waited for came with it.
+            Whether the thread got what it waits for meanwhile.
         """
         self._handle_signal(entry)
         entry.wait.prepare()
@@ -343,24 +343,24 @@ class VirtualClock:
         return False
 
     def _handle_signal(self, entry: WaitingThread) -> None:
-        """Run a signal's handler in the thread that waits; called and left with the lock."""
+        """Run a signal's handler in the waiting thread. The lock is held before and after."""
         rings, entry.interrupted, entry.rings = entry.rings, False, False
         self._threads.unlock()
         try:
-            # One that was sent has come by now.
+            # A signal that was sent has arrived by now.
             if rings:
                 signal.raise_signal(signal.SIGALRM)
         finally:
             self._threads.lock()
 
     def close(self) -> None:
-        """The test is over: end the waits of threads that still wait."""
+        """End the waits of threads that still wait. Called when the test is over."""
         self.jumps.closed = True
         with self.jumps.alone():
             for entry in self._threads.waiting():
                 if entry.interruptible and not entry.wait.is_sleep:
                     self._threads.leave(entry)
-                # A loop looks again by itself: a wake-up would make it run while a test begins.
+                # A loop looks again by itself: woken, it might run while the next test begins.
                 if entry.wait.takes or not entry.polled:
                     entry.wait.wake()
             self.jumps.deadlines.clear()
@@ -370,11 +370,11 @@ class VirtualClock:
     # What follows is called with the lock held.
 
     def _is_stuck(self, entry: WaitingThread, began: int) -> bool:
-        """Whether nothing is left that could end the wait, and has not been for a while."""
+        """Whether nothing is left that could end the wait, and this for some time."""
         waited = self.elapsed_time.monotonic() - began
         if waited < _GRACE_NS or self.jumps.is_held() or self.jumps.real_work():
             return False
-        if feeds_processes():  # without it they would not end: another thread finds it out
+        if feeds_processes():  # it never ends by itself: another thread detects the hang
             return False
         threads = self._threads
         return not (entry.wait.is_ready() or threads.has_work()) and threads.only_consumers_wait(
@@ -382,18 +382,18 @@ class VirtualClock:
         )
 
     def _is_outwaited(self, began: int, due: int) -> bool:
-        """Whether a wait's time has really passed; code that runs meanwhile costs none."""
-        # Time cannot jump while something real is waited for, which is on record with what it took.
+        """Whether the duration of a wait has passed in real time."""
+        # During a real wait, time cannot jump, and the wait counts with its duration.
         earliest = due if self.jumps.is_held() else max(due, began + FREE_NS)
         return self.elapsed_time.monotonic() >= earliest
 
     def _after_test(self, entry: WaitingThread, until: int | None, due: int) -> bool:
-        """Go on with a wait after its test: a sleep ends its thread, all else waits in real time.
+        """Continue a wait after its test: a sleep ends its thread, other waits become real.
 
         Args:
             entry: the wait.
-            until: at which reading of the test's clock it was to end; None for no limit.
-            due: at which of the real clock, had time not jumped.
+            until: its deadline by the test's clock; None for no limit.
+            due: its deadline by the real clock, as if time had not jumped.
         """
         wait = entry.wait
         if wait.is_sleep and entry.ident not in self._older:

@@ -1,4 +1,4 @@
-"""Virtual time for one test: everything is in place between `start` and `stop`."""
+"""Virtual time for one test: `start` installs all its parts, and `stop` removes them."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class VirtualTime:
         random.seed(number)
 
     def catch_up(self) -> None:
-        """Reach event loops that were imported since the start."""
+        """Replace the methods of event loops that were imported since the start."""
         if self._loops is not None:
             self._loops.catch_up()
 
     def stop(self) -> None:
-        """Put everything back, also where `start` failed half way."""
+        """Restore everything, also if `start` failed half way."""
         try:
             if self._timers is not None:
                 self._timers.stop()
