@@ -20,8 +20,8 @@ from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.service import fuse
 
 STUCK = (
-    "The consumer would hang forever: its only thread waits without a time-out, and nothing is left "
-    "that could end the wait."
+    "The consumer would hang forever: its only thread waits without a time-out, and nothing is "
+    "left that could end the wait."
 )
 
 pytestmark = pytest.mark.parseapi(strict=False)
