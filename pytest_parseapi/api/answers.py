@@ -63,7 +63,7 @@ class Answers:
             exchanges.neutral_request(request, request.content), self._script
         )
         try:
-            response: httpx.Response = exchanges.respond(request, outcome.result)
+            response: httpx.Response = exchanges.responses.make(request, outcome.result)
         except Exception as error:
             setattr(error, PLANNED, outcome)
             raise

@@ -13,7 +13,7 @@ from pytest_parseapi.clients.libraries import interceptors_for
 from pytest_parseapi.clients.server.server import SharedServer
 from pytest_parseapi.clients.tls import SharedContexts
 from pytest_parseapi.clock.platform_support import why_no_virtual_time, why_not_in_place
-from pytest_parseapi.clock.replaced_sleep import replaced_sleep_function
+from pytest_parseapi.clock.replaced_sleep import SleepFunctions
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.clock.virtual_time import VirtualTime
 from pytest_parseapi.model.http import Reply, Request
@@ -60,6 +60,7 @@ class Simulation(SimulatedProviders):
         )
         self._time = VirtualTime(self.clock, self.live.is_idle)
         self._contexts = contexts
+        self._sleep_functions = SleepFunctions()
         self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -117,7 +118,7 @@ class Simulation(SimulatedProviders):
     def _prepare_exchange(self) -> None:
         self.forks.look()
         self.evidence.look()
-        self.replaced_sleep = replaced_sleep_function() or self.replaced_sleep
+        self.replaced_sleep = self._sleep_functions.replaced() or self.replaced_sleep
         if self.jitter_seed is not None:
             self._time.seed(self.jitter_seed)
 

@@ -10,31 +10,49 @@ from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.patching.doubles import find_test_double, is_test_double
 
 _PACKAGE: Final = "pytest_parseapi."
-_SLEEP: Final = FUNCTIONS["sleep"]
 _RETRY_LIBRARIES: Final = frozenset({"tenacity", "urllib3.util.retry", "stamina"})
 # How modules name what they wait by.
 _REFERENCES: Final = ("sleep", "time", "asyncio")
 
 
-def replaced_sleep_function() -> str:
-    """The name of a waiting function that somebody else has replaced; empty if there is none.
+class SleepFunctions:
+    """Tells whether somebody has replaced a function that waits; cheap enough for each exchange."""
 
-    Example:
-        >>> replaced_sleep_function()
-        ''
-    """
-    loaded = sys.modules
-    found: Any = vars(loaded["time"]).get("sleep")
-    # Where functions are replaced by name, this is ours, whose module is ``time``, too.
-    if found is not _SLEEP and getattr(found, "__module__", "") != "time":
-        return "time.sleep"
-    asyncio = loaded.get("asyncio")
-    found = None if asyncio is None else vars(asyncio).get("sleep")
-    if not (isinstance(found, FunctionType) and found.__module__ == "asyncio.tasks"):
-        ours = found is None or str(getattr(found, "__module__", "")).startswith(_PACKAGE)
-        if not ours:
-            return "asyncio.sleep"
-    return "" if loaded.keys().isdisjoint(_RETRY_LIBRARIES) else _replaced_in_retry_library()
+    __slots__ = ("_of_asyncio", "_of_time")
+
+    def __init__(self) -> None:
+        # The last ones that were found to be no test doubles; at first there are none.
+        self._of_time: object = self
+        self._of_asyncio: object = self
+
+    def replaced(self) -> str:
+        """The name of a waiting function that somebody else has replaced; empty if there is none.
+
+        Example:
+            >>> SleepFunctions().replaced()
+            ''
+        """
+        loaded = sys.modules
+        of_time: Any = getattr(loaded["time"], "sleep", None)
+        of_asyncio: Any = getattr(loaded.get("asyncio"), "sleep", None)
+        if of_time is not self._of_time or of_asyncio is not self._of_asyncio:
+            # Where functions are replaced by name, this is ours, whose module is ``time``, too.
+            if of_time is not FUNCTIONS["sleep"] and getattr(of_time, "__module__", "") != "time":
+                return "time.sleep"
+            if not _is_usual(of_asyncio):
+                return "asyncio.sleep"
+            self._of_time, self._of_asyncio = of_time, of_asyncio
+        return "" if loaded.keys().isdisjoint(_RETRY_LIBRARIES) else _replaced_in_retry_library()
+
+
+def _is_usual(of_asyncio: Any) -> bool:
+    """Whether ``asyncio.sleep`` is asyncio's own, or ours; or asyncio is not loaded."""
+    if of_asyncio is None:
+        return True
+    module = str(getattr(of_asyncio, "__module__", ""))
+    if isinstance(of_asyncio, FunctionType) and module == "asyncio.tasks":
+        return True
+    return module.startswith(_PACKAGE)
 
 
 def _replaced_in_retry_library() -> str:

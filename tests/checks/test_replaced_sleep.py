@@ -18,7 +18,7 @@ from plain_consumer import FILES
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from pytest_parseapi.clock.replaced_sleep import replaced_sleep_function, replaced_sleep_reference
+from pytest_parseapi.clock.replaced_sleep import SleepFunctions, replaced_sleep_reference
 from pytest_parseapi.contract.call import Harness
 from pytest_parseapi.contract.case_kinds import case_kinds_of
 from pytest_parseapi.contract.policy import ContractPolicy
@@ -138,7 +138,7 @@ def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
 
 
 def test_nothing_is_replaced_in_a_simulated_test(extend_api):
-    assert replaced_sleep_function() == extend_api._simulation.replaced_sleep == ""
+    assert SleepFunctions().replaced() == extend_api._simulation.replaced_sleep == ""
 
 
 @contextlib.contextmanager

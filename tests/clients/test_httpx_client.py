@@ -18,6 +18,7 @@ import respx
 
 from pytest_parseapi import ALWAYS, Reply
 from pytest_parseapi.clients.httpx.exchanges import HTTPXExchanges
+from pytest_parseapi.clients.httpx.responses import Responses
 
 URL = "https://api.extend.ai/parse"
 BODY = {"file": {"url": "https://files.example.com/invoice.pdf"}}
@@ -507,9 +508,10 @@ def test_a_version_that_keeps_urls_and_headers_in_another_way(extend_api, text):
     assert read.header("authorization") == HEADERS["authorization"]
 
     reply = Reply(status=200, headers={"Content-Type": "text/plain", "x-more": text}, body=b"abc")
-    known = exchanges.respond(request, reply)
-    exchanges._keeps_lines = False
-    unknown = exchanges.respond(request, reply)
+    responses = Responses(httpx)
+    known = responses.make(request, reply)
+    responses._keeps_lines = False
+    unknown = responses.make(request, reply)
     assert known.headers.raw == unknown.headers.raw
     assert known.headers.encoding == unknown.headers.encoding
     assert known.headers.multi_items() == unknown.headers.multi_items()

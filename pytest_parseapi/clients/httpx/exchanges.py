@@ -9,22 +9,15 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.clients.hosts import SimulatedHosts
-from pytest_parseapi.clients.httpx.streams import truncated_streams
+from pytest_parseapi.clients.httpx.responses import responses_of
 from pytest_parseapi.clients.known_headers import KnownHeaders
 from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
 from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Fault, HeaderLines, Reply, Request, shared_timeouts
-from pytest_parseapi.patching.attributes import made_of
 from pytest_parseapi.service.service import SimulatedService
 
-_EXCEPTIONS: Final = {
-    "connect_error": ("ConnectError", "[Errno 111] Connection refused"),
-    "connect_timeout": ("ConnectTimeout", "timed out"),
-    "read_timeout": ("ReadTimeout", "The read operation timed out"),
-    "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
-}
 _Address: TypeAlias = tuple[str, str, str, str]
 """A URL, its host, its path and its query."""
 _Lines: TypeAlias = tuple[tuple[bytes, bytes, bytes], ...]
@@ -62,9 +55,7 @@ class HTTPXExchanges:
         self._active: Callable[[], Sequence[Any]] = (
             self.routes.active if self._library == "httpx" else tuple
         )
-        self._streams = truncated_streams(module)
-        known = vars(module.Headers([("A", "b")]))
-        self._keeps_lines = known == {"_list": [(b"A", b"a", b"b")], "_encoding": None}
+        self.responses = responses_of(module)
 
     def run(
         self,
@@ -89,7 +80,7 @@ class HTTPXExchanges:
                 result = self.hosts.wait(self.hosts.receive(service, neutral))
                 if not _failed_to_connect(result):
                     break
-        return self.respond(request, result)
+        return self.responses.make(request, result)
 
     async def run_async(
         self,
@@ -116,7 +107,7 @@ class HTTPXExchanges:
                 result = await self.hosts.wait_async(self.hosts.receive(service, neutral))
                 if not _failed_to_connect(result):
                     break
-        return self.respond(request, result)
+        return self.responses.make(request, result)
 
     def _check(self, service: SimulatedService, request: Any, read: Request) -> None:
         """Refuse what the library itself refuses, below the place of the interception."""
@@ -181,37 +172,6 @@ class HTTPXExchanges:
         made.accepted = made.shape in self._accepted
         return made
 
-    def respond(self, request: Any, result: Reply | Fault) -> Any:
-        """The response that stands for a reply.
-
-        Raises:
-            httpx.TransportError: what stands for a fault.
-        """
-        if isinstance(result, Fault):
-            name, text = _EXCEPTIONS[result.name]
-            raise getattr(self.module, name)(text, request=request)
-        sent = result.headers
-        lines = [
-            (name.encode(), name.lower().encode(), text.encode()) for name, text in sent.items()
-        ]
-        if "content-length" not in sent:
-            lines.append((b"content-length", b"content-length", b"%d" % len(result.body)))
-        stream = (self._streams if result.truncated else self._byte_stream)(result.body)
-        extensions = {"http_version": b"HTTP/1.1", "reason_phrase": _reason(result.status)}
-        headers: Any
-        if self._keeps_lines:
-            # As the library would make it of them, and find out by itself with more work.
-            encoding = "ascii" if "".join(sent.values()).isascii() else None
-            headers = made_of(self.module.Headers, {"_list": lines, "_encoding": encoding})
-        else:
-            headers = [(name, text) for name, _, text in lines]
-        response = self.module.Response(
-            result.status, headers=headers, stream=stream, extensions=extensions
-        )
-        if self._keeps_lines:
-            response.headers = headers
-        return response
-
 
 class _Headers(HeaderLines):
     """The headers of requests that send the same ones, and what is known of them."""
@@ -236,13 +196,6 @@ class _Headers(HeaderLines):
         if len(lengths) == 1 and _LENGTH.fullmatch(lengths[0][1]):
             shown.remove(lengths[0])
         return tuple(shown)
-
-
-@functools.cache
-def _reason(status: int) -> bytes:
-    import http.client
-
-    return http.client.responses.get(status, "").encode()
 
 
 def _connect_pauses(transport: Any) -> list[float]:

@@ -46,7 +46,8 @@ class HTTPXInterceptor:
         self._take("mock", module.MockTransport, "handle_request", mocks.sync)
         self._take("mock", module.MockTransport, "handle_async_request", mocks.asynchronous)
         for client in (module.Client, module.AsyncClient):
-            self._patches.put(client, "_transport_for_url", noted_transports(hosts, module))
+            place = sys.modules.get(f"{module.__name__}._client")
+            self._methods.put(place, client, "_transport_for_url", noted_transports(hosts, module))
         default = sys.modules.get(f"{module.__name__}._transports.default")
         if hasattr(default, "create_ssl_context"):
             # The transports' own reference alone: code that calls httpx.create_ssl_context means to
