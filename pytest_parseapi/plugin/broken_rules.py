@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
@@ -109,13 +109,8 @@ def _file_of(function: object) -> str:
 
 def broken_rules(terminal: pytest.TerminalReporter) -> list[BrokenRule]:
     """The rules that failed tests broke, in the order of their reports."""
-    return [
-        BrokenRule(**data) for report in _failed(terminal) for data in getattr(report, RULES, ())
-    ]
-
-
-def _failed(terminal: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
-    yield from terminal.stats.get("failed", ())
+    failed = terminal.stats.get("failed", ())
+    return [BrokenRule(**data) for report in failed for data in getattr(report, RULES, ())]
 
 
 def fold(terminal: pytest.TerminalReporter) -> None:
@@ -124,12 +119,12 @@ def fold(terminal: pytest.TerminalReporter) -> None:
     The other cases keep their line in the short summary.
     """
     shown: set[str] = set()
-    for report in _failed(terminal):
+    for report in terminal.stats.get("failed", ()):
         if not getattr(report, CONTRACT, False):
             continue
         names = [data["name"] for data in getattr(report, RULES)]
         if shown.issuperset(names):
-            report._pdbshown = True  # type: ignore[attr-defined] # what pytest passes over
+            report._pdbshown = True  # what pytest passes over
             continue
         _shorten(report, names, shown)
         shown.update(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Generator
 
 import pytest
 
@@ -10,18 +10,20 @@ from pytest_parseapi.clients.guard.guard import Guard
 from pytest_parseapi.clients.guard.messages import blocked_in_session
 from pytest_parseapi.clock.platform_support import why_not_in_place
 from pytest_parseapi.model.stops import Stops
+from pytest_parseapi.plugin.session import session_of
 
 
 class SessionGuard:
     """Blocks documented hosts from its `start` on, and fails the test that asked for one.
 
     Args:
-        hosts: the documented hosts.
+        config: the session's configuration.
     """
 
-    def __init__(self, hosts: Callable[[], Collection[str]]) -> None:
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._stops = Stops()
-        self._guard = Guard(hosts, self._block, patch_c_types=not why_not_in_place())
+        self._guard = Guard(self._hosts, self._block, patch_c_types=not why_not_in_place())
 
     def start(self) -> None:
         """Block from now on."""
@@ -30,6 +32,10 @@ class SessionGuard:
     def stop(self) -> None:
         """Block no more."""
         self._guard.stop()
+
+    def _hosts(self) -> frozenset[str]:
+        providers = session_of(self._config).providers.values()
+        return frozenset(host for provider in providers for host in provider.hosts)
 
     def _block(self, host: str, library: str) -> None:
         self._stops.stop(blocked_in_session(host, library))

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 
 import pytest
 
-from pytest_parseapi.api.simulation import Simulation
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.printable_text import printable, show
-from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.session import session_of
-from pytest_parseapi.plugin.simulated_test import test_key
 from pytest_parseapi.plugin.sweep_options import check_sweep_options
-from pytest_parseapi.report.data import SweepSection
 
 
 def register(config: pytest.Config) -> None:
@@ -71,31 +66,13 @@ def _register_report(config: pytest.Config) -> None:
         asked = requested(options.parseapi_report or (), options.parseapi_fail_under, root, taken)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-
-    def providers() -> Iterable[Provider]:
-        return session_of(config).providers.values()
-
-    def simulation(item: pytest.Item) -> Simulation | None:
-        test = item.stash.get(test_key, None)
-        return None if test is None else test.simulation
-
-    def sweep() -> SweepSection | None:
-        summary = config.pluginmanager.get_plugin("parseapi-sweep-summary")
-        return None if summary is None else summary.section()
-
-    is_worker = hasattr(config, "workerinput")
-    plugin = ReportPlugin(asked, providers, simulation, sweep, is_worker=is_worker)
-    config.pluginmanager.register(plugin, "parseapi-report")
+    config.pluginmanager.register(ReportPlugin(config, asked), "parseapi-report")
 
 
 def _register_guard(config: pytest.Config) -> None:
     from pytest_parseapi.plugin.guard import SessionGuard
 
-    def hosts() -> frozenset[str]:
-        providers = session_of(config).providers.values()
-        return frozenset(host for provider in providers for host in provider.hosts)
-
-    guard = SessionGuard(hosts)
+    guard = SessionGuard(config)
     config.pluginmanager.register(guard, "parseapi-guard")
     config.add_cleanup(guard.stop)
     guard.start()

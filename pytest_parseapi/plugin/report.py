@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,13 +13,14 @@ import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.printable_text import error_line, one_line, show
-from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.broken_rules import place_of
 from pytest_parseapi.plugin.phases import runs_no_tests
 from pytest_parseapi.plugin.plain_output import PlainOutput
+from pytest_parseapi.plugin.session import session_of
+from pytest_parseapi.plugin.simulated_test import test_key
 from pytest_parseapi.report.commit import commit_of
 from pytest_parseapi.report.coverage import catalogue, report_of
-from pytest_parseapi.report.data import ReportData, ReportedProvider, SweepSection
+from pytest_parseapi.report.data import ReportData, ReportedProvider
 from pytest_parseapi.report.data_check import misfit
 from pytest_parseapi.report.files import ReportFileError, json_text, page, write
 from pytest_parseapi.report.options import ReportRequest
@@ -28,7 +29,7 @@ from pytest_parseapi.report.results import ATTRIBUTE, TestResults
 from pytest_parseapi.report.terminal import summary, verdict
 
 if TYPE_CHECKING:
-    from pytest_parseapi.api.simulation import Simulation
+    from pytest_parseapi.plugin.sweep_summary import SweepSummary
 
 _recorder_key = pytest.StashKey[TestRecorder]()
 _TITLE: Final = "documented errors"
@@ -42,27 +43,15 @@ class ReportPlugin:
     nor the session's exit status.
 
     Args:
+        config: the session's configuration.
         request: the reports to write.
-        providers: gives every provider of the session.
-        simulation: gives the simulation of a test that has one.
-        sweep: gives what the sweep of the session found.
-        is_worker: whether this process only sends its records to the one that reports.
     """
 
-    def __init__(
-        self,
-        request: ReportRequest,
-        providers: Callable[[], Iterable[Provider]],
-        simulation: Callable[[pytest.Item], Simulation | None],
-        sweep: Callable[[], SweepSection | None],
-        *,
-        is_worker: bool,
-    ) -> None:
+    def __init__(self, config: pytest.Config, request: ReportRequest) -> None:
+        self._config = config
         self._request = request
-        self._providers = providers
-        self._simulation = simulation
-        self._sweep = sweep
-        self._is_worker = is_worker
+        # A worker of xdist only sends its records to the process that reports.
+        self._is_worker = hasattr(config, "workerinput")
         self._results = TestResults()
         self._report: ReportData | None = None
         self._lines: list[str] = []
@@ -95,7 +84,7 @@ class ReportPlugin:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files, and fail the session where too little was checked."""
-        if self._is_worker or runs_no_tests(session.config):
+        if self._is_worker or runs_no_tests(self._config):
             return
         self._problems += self._results.problems
         try:
@@ -107,8 +96,8 @@ class ReportPlugin:
         fine = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if not self._verdict[1] and session.exitstatus in fine:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if not session.config.pluginmanager.has_plugin("terminalreporter"):
-            self._print(session.config)
+        if not self._config.pluginmanager.has_plugin("terminalreporter"):
+            self._print()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
@@ -130,12 +119,13 @@ class ReportPlugin:
             show(line, sys.stderr)
 
     def _finish(self) -> None:
+        sweep: SweepSummary | None = self._config.pluginmanager.get_plugin("parseapi-sweep-summary")
         report = report_of(
             self._catalogue(),
             self._results.tests,
             commit=commit_of(self._request.root),
             threshold=self._request.fail_under,
-            sweep=self._sweep(),
+            sweep=None if sweep is None else sweep.section(),
         )
         self._verdict = verdict(report, self._request.fail_under)
         self._report = report
@@ -155,7 +145,7 @@ class ReportPlugin:
     def _catalogue(self) -> list[ReportedProvider]:
         """The providers; one that a report cannot describe is left out."""
         described = []
-        for provider in self._providers():
+        for provider in session_of(self._config).providers.values():
             try:
                 (data,) = catalogue([provider])
                 problem = misfit(data, ReportedProvider)
@@ -168,7 +158,7 @@ class ReportPlugin:
                 self._problems.append(f"provider {name!r} is not in the report: {problem}")
         return described
 
-    def _print(self, config: pytest.Config) -> None:
+    def _print(self) -> None:
         """Print the table where ``-p no:terminal`` has switched pytest's own reporter off."""
         text, _ = self._verdict
         asked = self._request.terminal or self._request.fail_under is not None
@@ -179,7 +169,7 @@ class ReportPlugin:
         plain = PlainOutput()
         for line in lines:
             plain.write_line(line)
-        plain.print(config)
+        plain.print(self._config)
 
     def _warnings(self) -> list[str]:
         """The warning lines, which are printed once."""
@@ -191,12 +181,12 @@ class ReportPlugin:
         return [one_line(f"pytest-parseapi warning: {line}") for line in shown]
 
     def _recorder(self, item: pytest.Item) -> TestRecorder | None:
-        simulation = self._simulation(item)
-        if simulation is None:
+        test = item.stash.get(test_key, None)
+        if test is None:
             return None
         recorder = item.stash.get(_recorder_key, None)
-        if recorder is None or not recorder.is_of(simulation):
-            recorder = item.stash[_recorder_key] = TestRecorder(simulation)
+        if recorder is None or not recorder.is_of(test.simulation):
+            recorder = item.stash[_recorder_key] = TestRecorder(test.simulation)
         return recorder
 
 

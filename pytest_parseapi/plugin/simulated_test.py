@@ -19,7 +19,6 @@ from pytest_parseapi.report.rules import RULES, BrokenRule
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
-_PACKAGE: Final = __name__.partition(".")[0]
 _STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
 """The rules that a consumer breaks whom the simulation has to stop."""
 
@@ -112,7 +111,9 @@ class SimulatedTest:
             if stopped is not None and hasattr(error, RULES):
                 # A case of a contract says which rule the stop breaks.
                 self._told = True
-                self._item.add_report_section("call", "parseapi", _first_lines(stopped))
+                # The test's own message has the picture.
+                text = stopped.partition("\n\n")[0]
+                self._item.add_report_section("call", "parseapi", text)
                 raise
             if stopped is None:
                 if section := self._section(error):
@@ -154,7 +155,6 @@ class SimulatedTest:
     def _section(self, error: BaseException) -> str:
         """What the simulation adds to the report of a test that failed by itself."""
         if isinstance(error, UsageError):
-            _hide_own_frames(error)
             return ""
         unused = self._unused_text() if self._settings.strict else None
         self._told = True
@@ -246,19 +246,3 @@ def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
                 test.simulation.stop()
     if test.simulation.stops.message is not None:
         test.tell()
-
-
-def _first_lines(message: str) -> str:
-    """A stop without its picture, which the test's own message has."""
-    return message.partition("\n\n")[0]
-
-
-def _hide_own_frames(error: BaseException) -> None:
-    """Let the traceback of a mistake end where the test made it."""
-    last = trace = error.__traceback__
-    while trace is not None:
-        if not trace.tb_frame.f_globals.get("__name__", "").startswith(f"{_PACKAGE}."):
-            last = trace
-        trace = trace.tb_next
-    if last is not None:
-        last.tb_next = None

@@ -72,19 +72,6 @@ class _Plain:
     seconds: float = 0.0
 
 
-@dataclass
-class _Pending:
-    """A test whose variations are still to be run."""
-
-    item: pytest.Function
-    swept: SweptTest
-
-    @property
-    def parent(self) -> Node | None:
-        """The collector that it is in."""
-        return self.item.parent
-
-
 class SweepPlugin:
     """Runs the variations of a class's or module's tests when all of its plain runs are over.
 
@@ -101,7 +88,8 @@ class SweepPlugin:
         self._own = ConsumerCode(config.rootpath, request.packages)
         self._plain: dict[pytest.Item, _Plain] = {}
         self._subtests: set[str] = set()
-        self._pending: list[_Pending] = []
+        self._pending: list[tuple[pytest.Function, SweptTest]] = []
+        """The tests whose variations are still to be run."""
         self._watch: Watch | None = None
         self._inside = False
         """Whether the protocol of a test runs within this plugin's."""
@@ -218,7 +206,7 @@ class SweepPlugin:
             return
         self._summary.data["own_calls"] += swept.own_calls
         self._summary.total += len(swept.variations)
-        self._pending.append(_Pending(item, swept))
+        self._pending.append((item, swept))
 
     def _leave(self, item: pytest.Item, reason: str, *, counted: bool) -> None:
         left = LeftOutData(test=item.nodeid, reason=reason, counted=counted)
@@ -287,16 +275,18 @@ class SweepPlugin:
     def _sweep(self, closing: list[Node]) -> None:
         """Run the variations of the tests whose collector ends, the innermost first."""
         for collector in closing:
-            due = [item for item in self._pending if item.parent is collector]
-            self._pending = [item for item in self._pending if item.parent is not collector]
-            for pending in due:
+            due = [pending for pending in self._pending if pending[0].parent is collector]
+            self._pending = [
+                pending for pending in self._pending if pending[0].parent is not collector
+            ]
+            for item, swept in due:
                 # What is set up beside this collector, such as a class, has ended.
-                pending.item.session._setupstate.teardown_exact(beside(pending.item))
-                for result in pending.swept.sweep():
+                item.session._setupstate.teardown_exact(beside(item))
+                for result in swept.sweep():
                     if result is not None:
                         self._summary.data["results"].append(result)
                     self._summary.one_more(self._config, result)
-                self._summary.data["left_out"] += pending.swept.left_out
+                self._summary.data["left_out"] += swept.left_out
         if closing:
             self._summary.clear_line(self._config)
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import xml.etree.ElementTree as ET
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
+from _pytest.junitxml import bin_xml_escape, xml_key
 
 from pytest_parseapi.model.mistakes import counted
 from pytest_parseapi.model.redaction import redacted
 from pytest_parseapi.plugin.phases import runs_no_tests
 from pytest_parseapi.plugin.plain_output import PlainOutput
-from pytest_parseapi.plugin.sweep_junit import JUnit
 from pytest_parseapi.plugin.sweep_options import SweepRequest
 from pytest_parseapi.report.data import ReportedVariation, SweepSection
 from pytest_parseapi.report.files import ReportFileError, write
 from pytest_parseapi.sweep.baseline import baseline_text
 from pytest_parseapi.sweep.findings import SweepFinding, sweep_findings
 from pytest_parseapi.sweep.results import FindingData, LeftOutTest, SweepData, VariationData
-from pytest_parseapi.sweep.text import counts_line, finding_lines, left_out_lines, note_lines
+from pytest_parseapi.sweep.text import (
+    counts_line,
+    finding_lines,
+    left_out_lines,
+    note_lines,
+    test_lines,
+)
 
 
 class SweepSummary:
@@ -39,7 +46,7 @@ class SweepSummary:
         self._findings: list[SweepFinding] = []
         self._new: list[SweepFinding] = []
         self._is_worker = hasattr(config, "workerinput")
-        self._junit = JUnit(config)
+        self._junit = _JUnit(config)
 
     @property
     def findings(self) -> list[FindingData]:
@@ -169,6 +176,36 @@ class SweepSummary:
             return
         for key in self._request.baseline.gone(self._findings):
             terminal.write_line(f"no longer found, though in the baseline: {key}")
+
+
+class _JUnit:
+    """Writes the variations of each test into the XML of ``--junitxml``: one ``system-out`` a test.
+
+    Args:
+        config: the session's configuration.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._tests: dict[str, Any] = {}
+
+    def keep(self, report: pytest.TestReport) -> None:
+        """Keep what the XML has of a test, before its last report closes it."""
+        xml = self._config.stash.get(xml_key, None)
+        if xml is not None and report.when == "teardown":
+            self._tests[report.nodeid] = xml.node_reporter(report)
+
+    def write(self, results: Iterable[VariationData]) -> None:
+        """Add the variations to their tests."""
+        by_test: dict[str, list[VariationData]] = {}
+        for result in results:
+            by_test.setdefault(result["test"], []).append(result)
+        for test, found in by_test.items():
+            reporter = self._tests.get(test)
+            if reporter is None:
+                continue
+            element = ET.SubElement(reporter.to_xml(), "system-out")
+            element.text = bin_xml_escape(test_lines(found))
 
 
 def _shown(result: VariationData) -> ReportedVariation:

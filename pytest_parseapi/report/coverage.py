@@ -22,7 +22,7 @@ from pytest_parseapi.report.data import (
 )
 
 _NUMBER: Final = re.compile(r"(\d+)")
-_ORDER: dict[TestOutcome, int] = {"failed": 0, "passed": 1, "xfailed": 2, "skipped": 3}
+WORST_FIRST: Final[tuple[TestOutcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 
 def catalogue(providers: Iterable[Provider]) -> list[ReportedProvider]:
@@ -66,7 +66,9 @@ def report_of(
         threshold: the percentage that is required.
         sweep: what the sweep found, where there was one.
     """
-    ordered = sorted(tests, key=lambda test: (_ORDER[test["outcome"]], natural(test["id"])))
+    ordered = sorted(
+        tests, key=lambda test: (WORST_FIRST.index(test["outcome"]), natural(test["id"]))
+    )
     coverage = rows(providers, ordered)
     report = ReportData(
         format=FORMAT,

@@ -8,17 +8,11 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pytest_parseapi.model.printable_text import show
-from pytest_parseapi.report.coverage import report_of
-from pytest_parseapi.report.data import (
-    ReportData,
-    ReportedProvider,
-    SweepSection,
-    TestData,
-    TestOutcome,
-)
+from pytest_parseapi.report.coverage import WORST_FIRST, report_of
+from pytest_parseapi.report.data import ReportData, ReportedProvider, SweepSection, TestData
 from pytest_parseapi.report.files import (
     ReportFileError,
     is_of_something_else,
@@ -29,8 +23,6 @@ from pytest_parseapi.report.files import (
 )
 from pytest_parseapi.report.options import fail_under
 from pytest_parseapi.report.terminal import summary, verdict
-
-_WORST_FIRST: Final[tuple[TestOutcome, ...]] = ("failed", "passed", "xfailed", "skipped")
 
 
 def merged(reports: Iterable[ReportData], threshold: float | None = None) -> ReportData:
@@ -82,7 +74,7 @@ def _both(one: ReportedProvider, other: ReportedProvider) -> ReportedProvider:
 
 def _badness(test: TestData) -> tuple[int, str]:
     """What went wrong in one shard comes first; the rest makes the order of files irrelevant."""
-    return _WORST_FIRST.index(test["outcome"]), json.dumps(test, sort_keys=True)
+    return WORST_FIRST.index(test["outcome"]), json.dumps(test, sort_keys=True)
 
 
 def add_merge(commands: Any) -> None:

@@ -105,8 +105,14 @@ class _Kept(NamedTuple):
     collector down."""
 
 
+def _failed(phases: list[PhaseReport]) -> PhaseReport | None:
+    """The report on the first phase that failed."""
+    found = (report for report in phases if report.outcome not in ("passed", "skipped"))
+    return next(found, None)
+
+
 def _outcome(phases: list[PhaseReport]) -> TestOutcome:
-    if any(report.outcome not in ("passed", "skipped") for report in phases):
+    if _failed(phases) is not None:
         return "failed"
     skipped = [report for report in phases if report.outcome == "skipped"]
     if any(hasattr(report, "wasxfail") for report in skipped):
@@ -115,15 +121,13 @@ def _outcome(phases: list[PhaseReport]) -> TestOutcome:
 
 
 def _message(phases: list[PhaseReport]) -> str:
-    for report in phases:
-        if report.outcome not in ("passed", "skipped"):
-            crash = getattr(report.longrepr, "reprcrash", None)
-            whole = getattr(report, MESSAGE, None) or getattr(crash, "message", None)
-            return _readable(str(whole or report.longrepr or ""))
-    for report in phases:
-        if report.outcome == "skipped":
-            return _readable(_reason(report))
-    return ""
+    failed = _failed(phases)
+    if failed is not None:
+        crash = getattr(failed.longrepr, "reprcrash", None)
+        whole = getattr(failed, MESSAGE, None) or getattr(crash, "message", None)
+        return _readable(str(whole or failed.longrepr or ""))
+    reasons = (_reason(report) for report in phases if report.outcome == "skipped")
+    return _readable(next(reasons, ""))
 
 
 def _failed_line(phases: list[PhaseReport], file: str) -> int:

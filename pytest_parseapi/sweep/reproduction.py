@@ -83,25 +83,25 @@ def for_rule(variation: Variation | None, trial: Trial, rule: Kind, fixture: Fix
 def _joined(variation: Variation, trial: Trial, checks: list[str], fixture: Fixture) -> list[str]:
     """The failures first, the checks last; at the tear-down where the test ends before."""
     hit = trial.hit
-    first: list[str] = []
     hint = fixture.hint()
+    later: list[str] = []
     last = [f"{_LAST}{hint}:", *checks] if checks else []
     if checks and not trial.passed:
-        later = "self.addCleanup" if fixture.is_testcase else "request.addfinalizer"
+        add = "self.addCleanup" if fixture.is_testcase else "request.addfinalizer"
         hint = fixture.hint() if fixture.is_testcase else fixture.hint("request")
-        first, last = [f"{later}({check.removesuffix('()')})" for check in checks], []
+        later, last = [f"{add}({check.removesuffix('()')})" for check in checks], []
+    first = f"{_FIRST}{hint}:"
+    ends = [first, *later] if later else last
     if hit is None:
-        return [*([f"{_FIRST}{hint}:", *first] if first else []), *last]
+        return ends
     if variation.first.surface == "webhook":
         line = hit.exchange.place.frames[0] if hit.exchange.place.frames else "the delivery"
-        wrong = f'# at {line}: webhook(..., wrong="{variation.first.name}")'
-        return [wrong, *([f"{_FIRST}{hint}:", *first] if first else []), *last]
+        return [f'# at {line}: webhook(..., wrong="{variation.first.name}")', *ends]
     if hit.exchange.in_setup and not hit.after:
         marks = [_mark(failure, hit, fixture.provider) for failure in variation.failures]
-        lines = [_ABOVE, *_imports(marks), *marks]
-        return [*lines, *([f"{_FIRST}{hint}:", *first] if first else []), *last]
+        return [_ABOVE, *_imports(marks), *marks, *ends]
     lines = [f"{fixture.api}.{_call(failure, hit)}" for failure in variation.failures]
-    return [f"{_FIRST}{hint}:", *_imports(lines), *first, *lines, *last]
+    return [first, *_imports(lines), *later, *lines, *last]
 
 
 def _imports(lines: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
@@ -21,13 +21,7 @@ from pytest_parseapi.sweep.places import Place, WatchedExchange
 FailureKind = Literal["retryable", "final", "network", "runs", "webhooks"]
 RetryAfterForm = Literal["seconds", "date"]
 
-FAILURE_KINDS: Final[tuple[FailureKind, ...]] = (
-    "retryable",
-    "final",
-    "network",
-    "runs",
-    "webhooks",
-)
+FAILURE_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 _DEEP: Final = "deep"
 _TOO_MANY_REQUESTS: Final = 429
 _UNKNOWN: Final = "unknown_code"
@@ -55,9 +49,9 @@ def asked_kinds(text: str, depth: int = 1) -> AskedKinds:
         UsageError: a name is not one of a kind.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
+    known = (*FAILURE_KINDS, _DEEP)
     for name in names:
-        if name not in (*FAILURE_KINDS, _DEEP):
-            known = (*FAILURE_KINDS, _DEEP)
+        if name not in known:
             raise UsageError(f"--parseapi-sweep-kinds: no kind {name!r}: {nearest(name, known)}")
     chosen = tuple(kind for kind in FAILURE_KINDS if kind in names) or FAILURE_KINDS
     return AskedKinds(chosen=chosen, deep=_DEEP in names, depth=depth)
@@ -177,17 +171,14 @@ def _rows(
                 if wrong != UNKNOWN_EVENT_TYPE:
                     yield (Failure(kind="webhooks", name=wrong),)
         return
-    http = [item for item in _http(provider, exchange.endpoint, kinds) if _asked(item, kinds)]
+    possible = _http(provider, exchange.endpoint, kinds)
+    http = [failure for failure in possible if failure.kind in kinds.chosen]
     runs = list(_runs(provider, kinds)) if creates and "runs" in kinds.chosen else []
     for failure in (*http, *runs):
         yield (failure,)
     for depth in range(2, kinds.depth + 1):
         yield from _in_a_row(http, depth)
         yield from _in_a_row(runs, depth)
-
-
-def _asked(failure: Failure, kinds: AskedKinds) -> bool:
-    return failure.kind in kinds.chosen
 
 
 def _in_a_row(failures: list[Failure], depth: int) -> Iterator[tuple[Failure, ...]]:

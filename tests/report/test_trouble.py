@@ -14,7 +14,7 @@ import pytest
 
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.redaction import redacted
-from pytest_parseapi.plugin.report import ReportPlugin
+from pytest_parseapi.plugin import report as report_plugin
 from pytest_parseapi.report.files import ReportFileError, read_json, write
 from pytest_parseapi.report.options import ReportRequest
 
@@ -303,19 +303,21 @@ def error(**changes):
         ({"endpoints": None}, "TypeError: 'NoneType' object is not iterable"),
     ],
 )
-def test_a_provider_that_no_report_can_describe_is_left_out(tmp_path, changes, problem):
+def test_a_provider_that_no_report_can_describe_is_left_out(
+    tmp_path, monkeypatch, changes, problem
+):
     odd = SimpleNamespace(name="acme", title="Acme", errors=[error(**changes)])
     fine = SimpleNamespace(name="fine", title="Fine", errors=[error(surfaces=("of its own",))])
     path = tmp_path / "a.json"
     request = ReportRequest(terminal=True, json=(path,), html=(tmp_path / "a.html",))
-    printed = finished(
-        ReportPlugin(request, lambda: [odd, fine], lambda item: None, lambda: None, is_worker=False)
-    )
+    session = SimpleNamespace(providers={"acme": odd, "fine": fine})
+    monkeypatch.setattr(report_plugin, "session_of", lambda config: session)
+    printed = finished(report_plugin.ReportPlugin(CONFIG, request))
     assert printed[-1] == f"{WARNING}provider 'acme' is not in the report: {problem}"
     assert [item["name"] for item in read_json(path)["providers"]] == ["fine"]
 
 
-def broken():
+def broken(config):
     raise UsageError("plugin acme: broken")
 
 
@@ -323,9 +325,10 @@ def broken():
     ("under", "status", "last"),
     [(None, 0, []), (5.0, 1, ["FAIL the documented errors could not be counted"])],
 )
-def test_providers_that_cannot_be_had_at_all(under, status, last):
+def test_providers_that_cannot_be_had_at_all(monkeypatch, under, status, last):
     request = ReportRequest(terminal=True, fail_under=under)
-    plugin = ReportPlugin(request, broken, lambda item: None, lambda: None, is_worker=False)
+    monkeypatch.setattr(report_plugin, "session_of", broken)
+    plugin = report_plugin.ReportPlugin(CONFIG, request)
     session = SimpleNamespace(exitstatus=0, config=CONFIG)
     plugin.pytest_sessionfinish(session)
     terminal = Terminal()
@@ -347,7 +350,7 @@ class Terminal:
 
 CONFIG = SimpleNamespace(
     option=SimpleNamespace(collectonly=False),
-    pluginmanager=SimpleNamespace(has_plugin=lambda name: True),
+    pluginmanager=SimpleNamespace(has_plugin=lambda name: True, get_plugin=lambda name: None),
 )
 
 

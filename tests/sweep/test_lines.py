@@ -8,7 +8,7 @@ import pytest
 from sweep_app import APP, line_of
 
 from pytest_parseapi.clock import endless_waits
-from pytest_parseapi.sweep import time_limit
+from pytest_parseapi.sweep import watch
 from pytest_parseapi.sweep.reproduction import Fixture
 
 CRASHES = (
@@ -126,7 +126,7 @@ def test_polls_that_are_too_close_are_shown_where_they_are_made(sweep):
 
 
 def test_a_consumer_that_only_waits_is_endless_each_time(sweep, monkeypatch):
-    monkeypatch.setattr(time_limit, "_FAR_FACTOR", 1000)  # a tracer makes any machine slow
+    monkeypatch.setattr(watch, "_FAR_FACTOR", 1000)  # a tracer makes any machine slow
     monkeypatch.setattr(endless_waits, "MAX_WAITS", 3000)
     waits = """
 
