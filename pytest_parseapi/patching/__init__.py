@@ -1,1 +1,1 @@
-"""How attributes, functions and imports of other libraries are replaced and given back. Private."""
+"""Replaces attributes, functions and imports of other libraries, and restores them. Private."""

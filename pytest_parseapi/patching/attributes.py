@@ -1,8 +1,8 @@
-"""Functions of other libraries, replaced while a test runs, even if others replace them, too.
+"""Replaces attributes of other libraries while a test runs, even if others replace them, too.
 
-Patches do not always end in the order in which they began: ``monkeypatch``, requested before a
-simulation and used after it, ends after it, and puts back what it found. What it found must then
-be no more than a way to the real function, and must be gone with the next simulation.
+Patches do not always end in the reverse order. A ``monkeypatch`` that was requested before a
+simulation ends after it; it may have saved our replacement, and puts that back. Such a leftover
+must only call the real function, and the next simulation must remove it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MARK: Final = "__parseapi_patch__"
 
 
 def set_on(target: Any, name: str, value: object) -> None:
-    """Set an attribute of another library's object: the one way that is not a patch.
+    """Set an attribute of another library's object for good, without a patch.
 
     Args:
         target: the object.
@@ -46,7 +46,7 @@ def made_of(kind: Any, attributes: Mapping[str, object]) -> Any:
 
 
 class Patches:
-    """Replaces attributes of modules and classes, and puts them back.
+    """Replaces attributes of modules and classes, and restores them.
 
     What is put in place must call the real function by itself when its test is over.
     """
@@ -103,7 +103,7 @@ class Patches:
                         self.put(module, name, partial(_second, new[id(value)][1]))
 
     def stop(self) -> None:
-        """Put everything back but what others have replaced since."""
+        """Restore everything, except what others have replaced since."""
         while self._placed:
             self._placed.pop().undo()
 
@@ -113,7 +113,7 @@ def _second(new: Any, _real: Any) -> Any:
 
 
 class _Patch:
-    """One replaced function."""
+    """One replaced function or class."""
 
     def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         self._owner = owner
@@ -137,13 +137,13 @@ class _Patch:
             setattr(self._owner, self._name, underlying(self._real))
 
     def real_of(self, function: Any) -> Any:
-        """Return the function that is hidden by what an ended test left; None for any other."""
+        """Return the real function, if this one is the replacement of an ended test; else None."""
         # The wrapper of another library has the mark, too, if functools.wraps copied it.
         return self._real if self._over and function is self._new else None
 
 
 def underlying(function: Any) -> Any:
-    """The function itself, or the real one where an ended test's was put back.
+    """The function itself; or the real one, if it is a replacement of an ended test.
 
     Args:
         function: what is in its place now.

@@ -1,4 +1,4 @@
-"""Send calls of a built-in function elsewhere, wherever the reference to it is kept.
+"""Redirects the calls of a built-in function, whoever keeps a reference to it.
 
 ``from time import sleep`` and ``def retry(sleep=time.sleep)`` keep the built-in object itself, so
 replacing ``time.sleep`` in its module does not reach them. The object holds the address of the code
@@ -33,7 +33,7 @@ _FIELDS: Final = 5
 _OF_CLASS: Final = 0x0010
 """Set for a class method."""
 _NO_ARGUMENTS: Final = 0x0004
-"""The kind of definition that no faster way exists for."""
+"""The calling convention for which the interpreter has no fast path."""
 _CALLS: Final = {
     0x0001: "PyObject_CallObject",  # METH_VARARGS
     0x0003: "PyObject_Call",  # METH_VARARGS | METH_KEYWORDS
@@ -41,7 +41,7 @@ _CALLS: Final = {
     0x0008: "PyObject_CallOneArg",  # METH_O
     0x0082: "PyObject_Vectorcall",  # METH_FASTCALL | METH_KEYWORDS
 }
-"""By kind, what takes (callable, arguments) as a function of that kind takes (self, arguments)."""
+"""By calling convention, the C function that calls a callable with arguments of that kind."""
 _PAGE: Final = 4096
 _ROOM: Final = 64
 _ROOMS: Final = _PAGE // _ROOM
@@ -49,11 +49,11 @@ _ROOMS: Final = _PAGE // _ROOM
 _COPY: Final = ctypes.PYFUNCTYPE(
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 )(ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0)
-"""Copies with the interpreter's lock held: other threads see all of it change at once."""
+"""Copies memory with the GIL held, so that other threads see one change."""
 _MAKE: Final = ctypes.PYFUNCTYPE(
     ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object
 )(("PyCFunction_NewEx", ctypes.pythonapi))
-"""Makes a built-in function of a definition, its first argument and its module."""
+"""Creates a built-in function from a definition, a first argument and a module."""
 
 
 class _Definition(ctypes.Structure):
@@ -68,7 +68,7 @@ class _Definition(ctypes.Structure):
 
 
 class _Page:
-    """A page of instructions, and the words of memory that they read."""
+    """A memory page with instructions, and one with the pointers that they read."""
 
     def __init__(self) -> None:
         write = _INSTRUCTIONS.get((sys.platform, platform.machine()))
@@ -89,11 +89,11 @@ class _Page:
 
 
 class Trampolines:
-    """Pages of instructions, each of which goes on to a callable that a word of memory names.
+    """Trampolines: machine code that jumps to a callable, whose pointer is kept in memory.
 
     Raises:
         OSError: the system does not let a program add instructions to itself.
-        RuntimeError: they are not known for this machine.
+        RuntimeError: the instructions are not known for this machine.
     """
 
     def __init__(self) -> None:
@@ -101,19 +101,19 @@ class Trampolines:
         self._used = 0
 
     def add(self) -> int:
-        """The number of one that is not in use yet."""
+        """Return the number of an unused trampoline."""
         if self._used == len(self._pages) * _ROOMS:
             self._pages.append(_Page())
         self._used += 1
         return self._used - 1
 
     def address(self, number: int) -> int:
-        """Where its instructions begin."""
+        """The address of a trampoline's first instruction."""
         page, room = divmod(number, _ROOMS)
         return self._pages[page].base + room * _ROOM
 
     def redirect(self, number: int, target: object) -> None:
-        """Let it go on to a callable, which the caller keeps alive."""
+        """Let a trampoline jump to a callable. The caller keeps the callable alive."""
         page, room = divmod(number, _ROOMS)
         self._pages[page].words[room] = id(target)
 
@@ -139,7 +139,7 @@ _INSTRUCTIONS: Final[dict[tuple[str, str], Callable[[int, int], bytes]]] = {
 
 
 class _Callable(ModuleType):
-    """The first argument of a built-in function of a module shows as the function's module."""
+    """A callable that takes the place of ``__self__``, and shows as the function's module."""
 
     def __init__(self, module: str, target: Callable[..., Any]) -> None:
         super().__init__(module)
@@ -176,7 +176,7 @@ class BuiltinFunction:
         self.original: Callable[..., Any] = _MAKE(
             ctypes.addressof(self._kept), function.__self__, self._kept
         )
-        """A second built-in, which does what the function did before."""
+        """A copy of the built-in function with its real behaviour."""
         if trampolines is None:
             self._ours = _Definition(found.name, _address(call or ""), found.flags, found.doc)
         else:
@@ -188,7 +188,7 @@ class BuiltinFunction:
         self._saved: Any = None
 
     def take(self) -> None:
-        """Have calls come here; until `redirect` is called they do what they did before."""
+        """Take the function over. Until `redirect` is called, it still behaves as before."""
         self._saved = self._read()
         # Another library may have put a function there, as time-machine does.
         self._kept.function = _Definition.from_address(self._saved[0]).function
@@ -197,7 +197,7 @@ class BuiltinFunction:
             self._put(ctypes.addressof(self._ours), self._saved[1], where)
 
     def redirect(self, target: Callable[..., Any] | None) -> None:
-        """Send calls to a callable from now on; with None they do what they did before."""
+        """Send calls to a callable from now on; with None to the real function."""
         before = self._target  # alive until nothing leads to it
         if self._trampolines is not None:
             self._target = self.original if target is None else target
@@ -214,7 +214,7 @@ class BuiltinFunction:
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(before))
 
     def give_back(self) -> None:
-        """Let the built-in be itself again."""
+        """Undo the take-over."""
         if self._saved is not None:
             self.redirect(None)
             self._put(self._saved[0], self._saved[1], self._saved[_FIELDS - 1])
@@ -230,7 +230,7 @@ class BuiltinFunction:
 
 
 def check(trampolines: Trampolines | None) -> None:
-    """Take throw-away functions over and give them back.
+    """Test the take-over with temporary functions.
 
     Args:
         trampolines: those of the process; None where there are none.

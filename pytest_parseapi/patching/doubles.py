@@ -1,4 +1,4 @@
-"""Finds test doubles: what a test has put in place of functions and modules, such as a mock."""
+"""Finds test doubles, such as mocks, that have replaced functions and modules."""
 
 from __future__ import annotations
 

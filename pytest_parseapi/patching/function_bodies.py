@@ -1,8 +1,8 @@
-"""Functions written in Python, taken over in place by another body, wherever they are kept.
+"""Takes over functions written in Python by replacing their body (their code object).
 
-An attribute that is replaced does not reach code that kept the function before: a wrapper such as a
-tracer's, or ``handle = HTTPTransport.handle_request``. The function object stays the same for all
-of them, so it gets another body, and later its first one again.
+To replace an attribute does not affect code that has kept the function: the wrapper of a tracer, or
+``handle = HTTPTransport.handle_request``. The function object stays the same for all of them, so it
+gets another body, and later its original one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_OBJECTS: Final = 200
 
 
 class FunctionBodies:
-    """Gives functions other bodies, and later their first ones again.
+    """Replaces the bodies of functions, and restores them.
 
     What is put in place must call the real function by itself when its test is over.
     """
@@ -28,7 +28,7 @@ class FunctionBodies:
         self._placed: list[_Body] = []
 
     def put(self, function: FunctionType, make: Callable[[Any], Any]) -> None:
-        """Send every call of a function elsewhere.
+        """Redirect every call of a function.
 
         Args:
             function: a function without a closure.
@@ -37,13 +37,13 @@ class FunctionBodies:
         self._placed.append(_Body(function, make))
 
     def stop(self) -> None:
-        """Give every function back the body that it had."""
+        """Restore the body of every function."""
         while self._placed:
             self._placed.pop().undo()
 
 
 class _Body:
-    """Another body of one function."""
+    """The replaced body of one function."""
 
     def __init__(self, function: FunctionType, make: Callable[[Any], Any]) -> None:
         self.is_over = False
@@ -59,7 +59,7 @@ class _Body:
         function.__code__ = self._code
 
     def undo(self) -> None:
-        """Give the function its first body back, unless another library has given it one since."""
+        """Restore the original body, unless another library has replaced it since."""
         self.is_over = True
         if self._function.__code__ is self._code:
             self._function.__code__ = _underlying(self.saved)
@@ -68,7 +68,7 @@ class _Body:
 
 
 def _underlying(code: CodeType) -> CodeType:
-    """The body itself, or the real one where an ended test's was left behind."""
+    """The body itself; or the real one, if it is a replacement of an ended test."""
     for constant in code.co_consts:
         body = getattr(constant, _MARK, None)
         if isinstance(body, _Body) and body.is_over:
@@ -77,7 +77,7 @@ def _underlying(code: CodeType) -> CodeType:
 
 
 def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
-    """A body that hands its arguments to a target, with the signature of the function."""
+    """Create a body that passes its arguments to a target, with the signature of the function."""
     given, handed = [], []
     starred = False
     for parameter in inspect.signature(function, follow_wrapped=False).parameters.values():
@@ -114,7 +114,7 @@ def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
 
 @functools.cache
 def _compiled(source: str, filename: str) -> CodeType:
-    """The code of a function: each test needs the same few."""
+    """Compile the code of a function. It is cached, since each test needs the same few."""
     namespace: dict[str, Any] = {}
     exec(compile(source, filename, "exec"), namespace)  # noqa: S102 - names of parameters alone
     made: CodeType = namespace["body"].__code__
@@ -122,7 +122,7 @@ def _compiled(source: str, filename: str) -> CodeType:
 
 
 def function_behind(function: Any, filename: str, qualname: str) -> FunctionType | None:
-    """The function that a library defines, behind what has been put in front of it.
+    """The function that a library defines, behind wrappers of tracers and mocks.
 
     Args:
         function: what is in its place now: itself, or a wrapper, or a mock that calls it.
@@ -148,7 +148,7 @@ def function_behind(function: Any, filename: str, qualname: str) -> FunctionType
 
 
 def _behind(item: Any) -> Iterator[Any]:
-    """What a callable calls, as far as it shows."""
+    """The function that a wrapper calls, as far as it can be seen."""
     if isinstance(item, functools.partial):
         yield from (item.func, *filter(callable, item.args))
     for name in ("__wrapped__", "__func__", "_mock_wraps", "side_effect"):

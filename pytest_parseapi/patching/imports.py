@@ -1,4 +1,4 @@
-"""Acts when a library is imported for the first time, in the middle of a test."""
+"""Calls functions when a module is imported for the first time, even during a test."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class ImportHook(MetaPathFinder):
             sys.meta_path.insert(next(others, 0), self)
 
     def stop(self) -> None:
-        """Stop waiting."""
+        """Stop waiting for imports."""
         self._waiting.clear()
         self._leave()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Find the module as Python would, but take note of its import."""
+        """Find the module as Python would, with a loader that calls the functions."""
         if name not in self._waiting or self not in sys.meta_path:
             return None
         spec = self._found(name, path, target)
@@ -79,12 +79,12 @@ class ImportHook(MetaPathFinder):
 
 
 def _stays_in_front(finder: object) -> bool:
-    """Whether a finder is one of pyfakefs, which takes away what is in front, and means its own."""
+    """Whether a finder is one of pyfakefs, which removes the first finder, and expects its own."""
     return type(finder).__module__.partition(".")[0] == "pyfakefs"
 
 
 class _NotedLoader(Loader):
-    """A module's own loader, and a call after it."""
+    """Runs a module's own loader, and then a call."""
 
     def __init__(
         self, spec: ModuleSpec, real: Loader, then: Callable[[str, ModuleType], object]

@@ -1,4 +1,4 @@
-"""Methods of other libraries, taken over behind what a tracer or a mock has put before them."""
+"""Takes over methods of other libraries, behind wrappers of tracers and mocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_parseapi.patching.function_bodies import FunctionBodies, function_be
 
 
 class LibraryMethods:
-    """Takes over methods in place, so that kept references lead there, too; and gives them back.
+    """Takes over methods in place, so that kept references are redirected, too; and restores them.
 
     Where a method cannot be found behind what is in front of it, its attribute is replaced.
     """
@@ -44,6 +44,6 @@ class LibraryMethods:
             self._function_bodies.put(method, make)
 
     def stop(self) -> None:
-        """Give every method back."""
+        """Restore every method."""
         self._function_bodies.stop()
         self._patches.stop()

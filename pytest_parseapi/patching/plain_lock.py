@@ -1,4 +1,4 @@
-"""A lock whose methods are never taken over, for what is held for a few microseconds.
+"""A lock whose methods are never taken over, for locks that are held for microseconds.
 
 Virtual time takes the methods of locks over, so that it knows who waits for one. Where the holder
 never waits, this is not needed, and each use would pay for it.
@@ -10,7 +10,7 @@ from _thread import LockType, allocate_lock
 from collections.abc import Callable
 from typing import Any, Final
 
-# Kept before any test, as a take-over puts others in their place.
+# Kept before any test, since they are taken over later.
 _ACQUIRE: Final[Any] = vars(LockType)["acquire"]
 _RELEASE: Final[Any] = vars(LockType)["release"]
 
@@ -29,7 +29,7 @@ def plain_lock() -> tuple[Callable[[], object], Callable[[], object]]:
 
 
 def pause(seconds: float) -> None:
-    """Let other threads run, for so long in real time.
+    """Let other threads run, for this real time.
 
     Example:
         >>> pause(0.001)

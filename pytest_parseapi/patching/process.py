@@ -1,7 +1,7 @@
-"""What the sessions of one process share: the one state of the process.
+"""What the sessions of one process share: the only process-wide state of the plugin.
 
-Python never takes an audit hook back, and functions of the interpreter are taken over once for
-all. A session within a session, and this module imported a second time, find what is there.
+An audit hook cannot be removed, and functions of the interpreter are taken over only once. Nested
+sessions, and a second import of this module, find the existing object.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 _Part = TypeVar("_Part")
 _ASKED: Final = "pytest_parseapi.process"
-"""The plugin's audit event: a hook that is there already answers it."""
+"""The plugin's own audit event, which a hook that is installed already answers."""
 
 
 class Process:
@@ -22,18 +22,18 @@ class Process:
     def __init__(self) -> None:
         self._parts: dict[str, Any] = {}
         self.audits: dict[str, list[Callable[[str, tuple[Any, ...]], None]]] = {}
-        """By audit event, what is called with it."""
+        """By audit event, the functions to call with it."""
         self.forking: list[Callable[[], object]] = []
         """Called before a fork."""
         self.forked: list[Callable[[], object]] = []
         """Called in the child of a fork."""
 
     def part(self, name: str, make: Callable[[], _Part]) -> _Part:
-        """The part of a name.
+        """The part with this name.
 
         Args:
-            name: what it is.
-            make: makes it where it does not exist yet.
+            name: the name of the part.
+            make: creates the part if it does not exist yet.
         """
         if name not in self._parts:
             self._parts[name] = make()

@@ -18,7 +18,7 @@ _MIN_SECRET_CHARS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RequestFacts:
-    """What equal requests have in common. They share one object, which saves memory."""
+    """The facts of a request. Equal requests share one object, which saves memory."""
 
     method: str
     url: str
@@ -34,7 +34,7 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyFacts:
-    """What only some replies have. Attempts with equal values share one object."""
+    """The facts that only some replies have. Attempts with equal values share one object."""
 
     retry_after: str | None = None
     shown: RunShown | None = None
@@ -151,7 +151,7 @@ class Attempt:
 
     @property
     def rejection(self) -> str | None:
-        """Why the API rejected the request, where no script did."""
+        """Why the API rejected the request by itself, without a script."""
         return self._reply.rejection
 
     @property
@@ -171,7 +171,7 @@ class Attempt:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What was sent, names in lower case; the credential is masked."""
+        """The headers that were sent, with names in lower case. The credential is masked."""
         request = self._request
         return {name: _masked(name, value, request.secrets) for name, value in request.headers}
 
@@ -187,12 +187,12 @@ class Attempt:
 
     @property
     def payload(self) -> Payload:
-        """What was sent, apart from what differs between equal requests (multipart boundaries)."""
+        """The content of the body, without multipart boundaries, which always differ."""
         return payload_of(self.header("content-type") or "", self.body, self._document_names)
 
     @property
     def nameless_file(self) -> str | None:
-        """A digest of the file's bytes, sent or uploaded, where it has no name of its own."""
+        """A digest of the file's bytes, sent or uploaded, if the file has no name of its own."""
         if not self.names:
             return self.payload.content
         upload = self._document_names.upload(self.names[0])
@@ -200,7 +200,7 @@ class Attempt:
 
     @property
     def part(self) -> str | None:
-        """Which part of its document it was about; None where that is the whole."""
+        """The part of the document that was asked for; None for the whole document."""
         option = self._document_names.part_option_in(self.body)
         return self.payload.option(option) if option else None
 
@@ -215,7 +215,7 @@ class Attempt:
         return None if self.retry_after is None else moment_of(self.retry_after, self.wall_ended)
 
     def same_credential(self, other: Attempt) -> bool:
-        """Whether another attempt carried the same credential, or none as well."""
+        """Whether two attempts carried the same credential, or both none."""
         return self._credential == other._credential
 
     @property

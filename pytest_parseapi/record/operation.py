@@ -1,8 +1,8 @@
 """An operation: attempts at one document through one endpoint, and who makes them.
 
-A request after a failure goes on with the operation, from the same loop, another thread, a
-task, a queue's worker, a timer, hours later. A new operation begins only where attempts overlap in
-time, after a success, or with a request that a final error's cure has changed.
+A request after a failure continues the operation, whether it comes from the same loop, another
+thread, a task, a queue's worker or a timer, even hours later. A new operation begins only if
+attempts overlap in time, after a success, or with a request that was changed as a final error asks.
 
 A request about a document whose last attempt failed is one of these: its caller's own retry, or
 another caller's, which goes on with the operation (`Operation.accepts`); a parallel request, or a
@@ -21,15 +21,14 @@ from pytest_parseapi.record.caller import NOBODY, Caller
 from pytest_parseapi.record.new_request import NewRequest
 from pytest_parseapi.record.retry_mark import RetryMark
 
-# Two callers that ask for one document within so many seconds ask at the same moment.
+# Requests of two callers for one document within so many seconds count as simultaneous.
 _MOMENT_SECONDS: Final = 0.05
-# How many unfinished operations on one document are looked through for the one that a caller which
-# has none of its own goes on with.
+# How many unfinished operations on one document are searched for the one that a request continues.
 _LOOK_BACK: Final = 64
 
 
 class Operation:
-    """One document through one endpoint: an attempt and its retries, from any caller."""
+    """One document through one endpoint: an attempt and its retries, by any caller."""
 
     __slots__ = (
         *("attempts", "caller", "caller_moved_on", "closed", "endpoint", "failure", "failures"),
@@ -46,35 +45,35 @@ class Operation:
     ) -> None:
         self.endpoint = endpoint
         self.key = key
-        """What the journal finds it by: the document."""
+        """The key by which the journal finds it: its document."""
         self.caller = caller
-        """Who made the last attempt."""
+        """The caller of the last attempt."""
         self.attempts: list[Attempt] = []
         self.failures = 0
-        """How many attempts in a row failed at the end."""
+        """How many of the latest attempts failed in a row."""
         self.failure: RetryMark | None = None
-        """What the failure of the last attempt is known by; None after a success."""
+        """The mark of the last failure; None after a success."""
         self.preceding = preceding
         """The operation on the same document whose success came before this one."""
         self.idle: int = 0 if preceding is None else preceding.idle + preceding.failures
-        """How many attempts since the last success that led somewhere led nowhere: successes, and
+        """How many attempts made no progress since the last one that did: repeated successes, and
         failures that the consumer cured."""
         self.polls: int = 0 if preceding is None else preceding.polls
         """How many polls found the run in progress."""
         self.parallel_callers: frozenset[Caller] = NOBODY
-        """The callers that were about to ask by themselves when the last attempt failed."""
+        """The callers that were about to send their own request when the last attempt failed."""
         self.caller_moved_on = False
-        """Whether its last caller has asked about something else since, as a worker does."""
+        """Whether its last caller has turned to another document since, as a worker does."""
         self.next_caller: Caller | None = None
-        """Who asked for the same when the last attempt failed, while its caller seemed at work."""
+        """Another caller that sent an equal request while the last caller seemed at work."""
         self.followed_by: Operation | None = None
-        """What another caller began later with another payload, while the last one seemed at work
-        and had not asked again."""
+        """The operation that another caller began later with another payload, while the last caller
+        seemed at work and had sent no further request."""
         self.merged_into: Operation | None = None
         """The operation that this one was merged into."""
         self.under_way = False
         self.closed = False
-        """Whether it has ended: nothing that follows belongs to it."""
+        """Whether it has ended: no later attempt belongs to it."""
 
     @property
     def name(self) -> str:
@@ -83,7 +82,7 @@ class Operation:
 
     @property
     def document(self) -> str | None:
-        """What it is about: the best name that its first attempt gives it."""
+        """The best name of its document, by its first attempt."""
         known = self if self.attempts or self.preceding is None else self.preceding
         return known.attempts[0].document
 
@@ -120,7 +119,7 @@ class Operation:
                 yield before, after
 
     def accepts(self, asked: NewRequest) -> bool:
-        """Whether a request belongs here; then the operation is its caller's from now on."""
+        """Whether a request belongs to this operation. If so, its caller becomes the last caller."""
         if self.closed or self.under_way:
             return False
         if self.attempts and self.last.failed:
@@ -135,9 +134,9 @@ class Operation:
         return True
 
     def merge(self, later: Operation) -> None:
-        """Merge another operation into this one: it looked parallel, and was the retry."""
+        """Merge a later operation into this one: it seemed parallel, but was the retry."""
         if later.attempts:
-            # Code that holds the first of them already sees the wait before it from now on.
+            # Set in place: other code may hold this attempt already.
             waited = max(0.0, later.attempts[0].started - self.last.ended)
             object.__setattr__(later.attempts[0], "waited", waited)
             self.failure = later.failure
@@ -152,11 +151,11 @@ class Operation:
         later.merged_into = self
 
     def _is_retry_of_another_caller(self, asked: NewRequest) -> bool:
-        """Whether another caller's request is the retry, and not at work on something of its own.
+        """Whether another caller's request is the retry, and not a parallel request.
 
-        At the same moment, or with another payload, two callers that are both at work parse side
-        by side; one that has ended, went on to another document, waits for work or for the other
-        one, or has started the other one after it failed, has handed over.
+        If both callers are at work, requests at the same moment or with different payloads are
+        parallel. The request is the retry if the last caller has ended, has turned to another
+        document, waits for work or for the new caller, or has started it after the failure.
         """
         later = asked.started - self.last.ended > _MOMENT_SECONDS
         if later:
@@ -175,15 +174,15 @@ class Operation:
         return False
 
     def may_be_followed_by(self, asked: NewRequest) -> bool:
-        """Whether a request came a while after its last failure."""
+        """Whether a request comes some time after the last failure, and not at the same moment."""
         failed = bool(self.attempts) and not self.under_way and self.last.failed
         return failed and asked.started - self.last.ended > _MOMENT_SECONDS
 
     def was_followed(self, *, is_judged: bool) -> bool:
-        """Whether its last caller never asked again, so that what followed is the retry.
+        """Whether its last caller sent no further request, so that the operation after it is the retry.
 
         Args:
-            is_judged: whether the calling thread looks at the record, and asks no more.
+            is_judged: whether the calling thread reads the record now, and so sends no request.
         """
         later = self.followed_by
         if later is None or later.merged_into is not None or not later.attempts:
@@ -194,7 +193,7 @@ class Operation:
         return is_judge or self.caller_moved_on or self.caller.is_gone()
 
     def was_abandoned(self, now: float) -> bool:
-        """Whether its last caller ended at the moment of the failure, and so was not at work on it.
+        """Whether its last caller ended right after the failure, and so could not retry.
 
         Args:
             now: virtual seconds since the test began.
@@ -204,9 +203,9 @@ class Operation:
         return now - self.last.ended <= _MOMENT_SECONDS and self.caller.is_gone()
 
     def was_left_for(self, asked: NewRequest) -> bool:
-        """Whether its caller asks about another document at the moment of the failure.
+        """Whether its caller sends a request about another document right after the failure.
 
-        It was not at work on this one any more, then, when another caller asked for the same.
+        Then it was not at work on this document any more when the other caller asked for it.
         """
         if self.next_caller is None or self.closed or self.under_way or not self.last.failed:
             return False
@@ -214,7 +213,7 @@ class Operation:
 
 
 class Series:
-    """The operations on one document through one endpoint, where it has more than one."""
+    """All operations on one document through one endpoint."""
 
     __slots__ = ("_by_caller", "_open", "_success", "operations")
 
@@ -235,7 +234,7 @@ class Series:
         self._forget_closed()
         waiting = [item for item in self._open if not item.under_way][-_LOOK_BACK:]
         if len(waiting) > 1:
-            # Of several parts, each goes on with its own.
+            # With several parts of a document, each retry continues the operation of its part.
             waiting.sort(key=lambda item: not (item.attempts and asked.resends(item.last)))
         for operation in waiting:
             before = operation.caller
@@ -247,7 +246,7 @@ class Series:
         return None
 
     def start(self, asked: NewRequest) -> Operation:
-        """A new operation, of a request that belongs to none there is."""
+        """Start a new operation with a request that belongs to no existing one."""
         self._forget_closed()
         last, caller = self.operations[-1], asked.caller
         operation = Operation(asked.endpoint, caller, last.key, last if last.closed else None)
@@ -261,15 +260,15 @@ class Series:
         return operation
 
     def abandoned(self, now: float) -> list[Operation]:
-        """The operations whose last callers have ended: their next callers go on with them."""
+        """The operations whose last callers have ended, so that their next callers continue them."""
         return [item for item in self._open if item.was_abandoned(now)]
 
     def followed(self, *, is_judged: bool) -> list[Operation]:
-        """The operations that other callers went on with, as their last ones never asked again."""
+        """The operations that other callers continued, since their last callers stopped."""
         return [item for item in self._open if item.was_followed(is_judged=is_judged)]
 
     def merge_next(self, operation: Operation) -> Operation | None:
-        """Merge what the next caller of an operation began beside it, or later."""
+        """Merge the operation with the one that its next caller began beside it, or later."""
         if self._by_caller.get(operation.caller) is operation:
             del self._by_caller[operation.caller]
         place = self.operations.index(operation)
@@ -284,7 +283,7 @@ class Series:
         return None
 
     def forget(self, operation: Operation) -> None:
-        """No attempt of an operation is left on record."""
+        """Remove an operation: none of its attempts is on record any more."""
         place = self.operations.index(operation)
         following = self.operations[place + 1 : place + 2]
         if following and following[0].preceding is operation:
@@ -305,7 +304,7 @@ class Series:
                 self._success = operation
 
     def _is_settled(self, operation: Operation, asked: NewRequest) -> bool:
-        """Whether the document was parsed since the operation's last failure, by a sibling."""
+        """Whether another operation has parsed the document since this one's last failure."""
         if self._success is None or not operation.attempts:
             return False
         ended = self._success.last.ended

@@ -36,7 +36,7 @@ class Outcome:
     """How long the reply takes; None where the test says that for all replies."""
 
     def without_reply(self, fault: Fault, error: DocumentedError | str | None) -> Outcome:
-        """The same where the consumer never saw the reply: what it showed is lost.
+        """The same outcome without what the reply shows, since the consumer never got the reply.
 
         Args:
             fault: how the exchange ended for the consumer.

@@ -1,4 +1,4 @@
-"""What a request carries, apart from what differs between equal ones (multipart boundaries)."""
+"""The content of a request body, without what differs between equal ones (multipart boundaries)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Payload:
     kind: str
     """The content type without its parameters."""
     parts: tuple[PayloadPart, ...]
-    """Of a form its parts, of a JSON object its keys; of anything else the whole body.
+    """The parts of a form, the keys of a JSON object, or the whole body of any other type.
 
     A key within another one is named after both: ``config.target``.
     """
@@ -52,7 +52,7 @@ class Payload:
     """The body as one part."""
 
     def spent_in(self, other: Payload) -> bool:
-        """Whether something that this payload carries has run dry in another one."""
+        """Whether the other payload lacks content because a stream was read to its end before."""
         if not other.whole.size or self.kind == _JSON:
             return not other.whole.size
         theirs = _by_name(other.parts)
@@ -65,7 +65,7 @@ class Payload:
 
     @cached_property
     def digest(self) -> str:
-        """Equal for two requests that carry the same."""
+        """A digest that is equal for two requests with the same content."""
         return _digest(repr((self.kind, self.parts)).encode())
 
     @cached_property
@@ -79,11 +79,11 @@ class Payload:
         return self.parts[0].digest
 
     def option(self, name: str) -> str | None:
-        """A digest of a JSON body's value, by the keys that lead to it; None where it has none."""
+        """A digest of the value at a path of keys in a JSON body; None if there is none."""
         return next((part.digest for part in self.parts if part.name == name), None)
 
     def as_upload(self) -> Upload | None:
-        """What an id that the reply gives stands for; None where no file was sent."""
+        """The upload that this body makes; None if no file was sent."""
         if self.content is None:
             return None
         options = [part.digest for part in self.parts if part.filename is None]
@@ -91,7 +91,7 @@ class Payload:
         return Upload(self.content, "/".join(options) if named else "")
 
     def difference(self, other: Payload) -> str | None:
-        """What ``other`` carries differently, in words; None if it carries the same."""
+        """How the content of ``other`` differs, in words; None if it is the same."""
         if self.kind != other.kind:
             return f"content type {self.kind or 'none'}, then {other.kind or 'none'}"
         ours, theirs = _by_name(self.parts), _by_name(other.parts)
@@ -109,7 +109,7 @@ class Payload:
         return None
 
     def _outermost_missing(self, name: str) -> str:
-        """The outermost of the keys around a key that is not here; an empty text for none."""
+        """For a key that is missing here: the outermost missing key around it; empty if none is."""
         around = name.split(".") if self.kind == _JSON else []
         names = {part.name for part in self.parts}
         outers = (".".join(around[:depth]) for depth in range(1, len(around)))
@@ -135,7 +135,7 @@ def _changed(part: PayloadPart | None, again: PayloadPart | None, noun: str, out
 
 
 def _by_name(parts: Iterable[PayloadPart]) -> dict[tuple[str, int], PayloadPart]:
-    """Parts by name, and by how many of that name came before."""
+    """The parts by name and number: how many parts with that name came before."""
     before: Counter[str] = Counter()
     found = {}
     for part in parts:
@@ -152,7 +152,7 @@ _PLAIN: Final = DocumentNames()
 
 
 def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _PLAIN) -> Payload:
-    """The payload of a body that was sent with this content type.
+    """The payload of a body with this content type.
 
     Args:
         content_type: the request's Content-Type.
@@ -180,12 +180,12 @@ def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _
 
 
 def may_hold_document(media_type: str) -> bool:
-    """Whether a body of this type may hold the bytes of a document, rather than name one."""
+    """Whether a body of this type may contain the bytes of a document, and not only its name."""
     return media_type not in _NO_DOCUMENT
 
 
 def document_bytes(content_type: str, body: bytes) -> bytes:
-    """The bytes of the document that a request carries; empty where it carries none."""
+    """The bytes of the document in a body; empty if there is none."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         try:
@@ -213,21 +213,21 @@ def _digest(data: bytes) -> str:
 
 
 def _keys(body: bytes, document_names: DocumentNames) -> tuple[PayloadPart, ...]:
-    """The keys of a JSON object; none where the body is none, or only the head of one."""
+    """The keys of a JSON object; empty if the body is no complete JSON object."""
     try:
         found = {} if isinstance(body, Excerpt) else json.loads(body)
     except (ValueError, RecursionError):
         return ()
     if not isinstance(found, dict) or is_too_deep(found):
         return ()
-    # In which order an object's keys stand says nothing.
+    # The order of an object's keys has no meaning.
     values = sorted(_values(document_names.value(found), ""), key=itemgetter(0))
     texts = [(name, json.dumps(value, sort_keys=True).encode()) for name, value in values]
     return tuple(PayloadPart(name, None, None, len(text), _digest(text)) for name, text in texts)
 
 
 def _values(found: Mapping[str, object], within: str) -> Iterator[tuple[str, object]]:
-    """Each value that is no object with keys, by the names of the keys that lead to it."""
+    """Each value that is no object with keys, with the path of keys to it."""
     for key, value in found.items():
         if isinstance(value, dict) and value:
             yield from _values(value, f"{within}{key}.")

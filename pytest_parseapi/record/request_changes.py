@@ -1,4 +1,4 @@
-"""What two requests about one document differ in: a final error may ask for exactly that."""
+"""Compares two requests about one document: a final error may ask for a certain change."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _FILE_KEYS: Final = frozenset(
     {"file", "files", "document", "documents", "inputs", "url", "assetid"}
 )
 _OPTIONS: Final = frozenset({"settings", "config", "options"})
-# What a team notes there is its own, as the number of a try: no error asks for another value.
+# A team keeps its own notes there, such as the number of a try. No error asks to change them.
 _NOTES: Final = "metadata"
 
 
 class Sent:
-    """What one request carried, by what an error may ask to be changed.
+    """The content of one request, by the kinds of changes that an error may ask for.
 
     Args:
-        body: what was sent.
+        body: the body that was sent.
         query: the query of its URL.
         header: gives the value of a header by its lower-case name, or None.
         secrets: what its provider reads as the credential.
-        document_names: what signs a link: a link that is signed again is the same file.
+        document_names: knows the names of documents, and which parameters sign a link.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Sent:
             "credential": [secrets or header("authorization")],
         }
         self.ids: list[object] = []
-        """The ids of uploads: the same file has another one where it was uploaded again."""
+        """The ids of uploads. A file that is uploaded again has a new id."""
         self._read(header("content-type") or "", body)
 
     def differs(self, other: Sent, what: Cure) -> bool:
-        """Whether another request carries something else of this kind."""
+        """Whether another request has another content of this kind."""
         return self._found[what] != other._found[what]
 
     def _read(self, content_type: str, body: bytes) -> None:
@@ -112,18 +112,18 @@ class Sent:
 
 
 def differs_in(what: Cure, before: Attempt, after: Attempt) -> bool:
-    """Whether one attempt carries something else of a kind than another one."""
+    """Whether two attempts have different contents of a kind."""
     return sent_by(before).differs(sent_by(after), what)
 
 
 def sent_by(attempt: Attempt) -> Sent:
-    """What an attempt carried."""
+    """The content of an attempt."""
     query = urlsplit(attempt.url).query
     return Sent(attempt.body, query, attempt.header, attempt._secrets, attempt._document_names)
 
 
 def _ending(name: str) -> str:
-    """What of a file's name says of which type it is: the rest may be any, for the same file."""
+    """The suffix of a file name. The rest of the name may differ for the same file."""
     return PurePosixPath(name.strip()).suffix.lower()
 
 
@@ -139,14 +139,14 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 
 def is_curable(error: DocumentedError) -> bool:
-    """Whether a request that changed in something may be no retry of one that met this error."""
+    """Whether a changed request after this error may be a cured one, and no retry."""
     return not error.retryable and (
         error.cured_by is not None or error.status == HTTPStatus.NOT_FOUND
     )
 
 
 def cures(error: object, before: Sent, after: Sent) -> bool:
-    """Whether a request changed in what the final error of the one before it asks for."""
+    """Whether the second request has the change that the final error of the first asks for."""
     if not isinstance(error, DocumentedError) or not is_curable(error):
         return False
     if error.status == HTTPStatus.NOT_FOUND and before.ids != after.ids:

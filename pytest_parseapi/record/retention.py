@@ -1,4 +1,4 @@
-"""Bounds the records of a server that runs for days: the newest attempts over several journals."""
+"""Limits the memory of a server that runs for days: it keeps only the newest attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_parseapi.record.journal import Journal, Opened
 from pytest_parseapi.record.operation import Operation
 
 MOST_ATTEMPTS: Final = 10_000
-"""How many attempts a server keeps."""
+"""How many attempts a server keeps at most."""
 _MOST_BYTES: Final = 256 * 1024 * 1024
 # An attempt has a few names: URL, last path segment, file id.
 _NAMES_EACH: Final = 3
@@ -20,18 +20,18 @@ _IDLE_SHARE: Final = 10
 
 
 class Recorded(Protocol):
-    """Who has a journal."""
+    """An object with a journal: the service of one provider."""
 
     seed: str
-    """Tells it from the others, and is the same for a later one in its place."""
+    """Identifies the owner. A later owner that replaces it has the same seed."""
     journal: Journal
 
 
 class Owner(Recorded, Protocol):
-    """Who has a journal that loses its oldest attempts."""
+    """An object whose journal drops its oldest attempts."""
 
     def forget(self, attempt: Attempt) -> None:
-        """An attempt was dropped from the journal."""
+        """Forget what belongs to an attempt that was dropped from the journal."""
 
 
 class _Held(NamedTuple):
@@ -57,21 +57,21 @@ class Retention:
     def __init__(self, most: int = MOST_ATTEMPTS, most_bytes: int = _MOST_BYTES) -> None:
         self.most = most
         self.most_idle = max(1, most // _IDLE_SHARE)
-        """How many journals are kept that have no attempt on record."""
+        """How many journals without an attempt are kept."""
         self._most_bytes = most_bytes
         self._order: deque[_Kept] = deque()
         # How many attempts, and how many bytes of bodies, each owner has.
         self._held: dict[str, _Held] = {}
         self._count = 0
         self._bytes = 0
-        # Hashes of what was dropped, the newest only, since this must not grow either. An array
-        # takes much less memory than a set, and it is searched only after a check found nothing.
+        # Hashes of the newest dropped names: this must not grow without limit, either. An array is
+        # much smaller than a set, and it is searched only after a check found nothing.
         self._names = array("q")
         self.dropped = 0
-        """How many attempts were dropped, of all journals."""
+        """How many attempts were dropped from all journals."""
 
     def keep(self, owner: Owner, opened: Opened, attempt: Attempt) -> None:
-        """An attempt has ended: keep it, and drop the oldest where there are too many."""
+        """Keep an attempt that has ended, and drop the oldest ones if there are too many."""
         if not owner.journal.has(attempt):
             # Its journal was cleared meanwhile.
             return
@@ -85,13 +85,13 @@ class Retention:
         self._let_go()
 
     def forget(self, owner: Recorded) -> None:
-        """An owner is about to clear its journal: nothing of it counts any more."""
+        """Stop counting the attempts of an owner that is about to clear its journal."""
         held = self._held.get(owner.seed)
         if held is not None:
             self._change(owner, -held.attempts, -held.size)
 
     def drop_all(self, owner: Recorded) -> None:
-        """An owner is given up, to make room for others."""
+        """Drop all attempts of an owner, to make room for others."""
         for attempt in owner.journal.attempts:
             self.note(owner.seed, attempt.names)
             self.dropped += 1
@@ -112,7 +112,7 @@ class Retention:
         kept.owner.forget(kept.attempt)
 
     def _let_go(self) -> None:
-        """Keep nothing of owners that were given up: they are mostly the oldest."""
+        """Remove the entries of dropped and cleared journals."""
         while self._order and not _is_on_record(self._order[0]):
             self._order.popleft()
         if len(self._order) > self._count + self.most // _IDLE_SHARE:
@@ -129,7 +129,7 @@ class Retention:
             del self._held[owner.seed]
 
     def note(self, seed: str, names: Iterable[str]) -> None:
-        """What was on record about a document of these names is so no longer."""
+        """Remember that an attempt about a document with these names was dropped."""
         self._names.extend(hash((seed, name)) for name in names)
         most = _NAMES_EACH * self.most
         if len(self._names) > 2 * most:

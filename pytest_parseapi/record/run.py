@@ -11,7 +11,7 @@ from pytest_parseapi.model.redaction import redacted_repr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One asynchronous run, as it was when the test asked.
+    """One asynchronous run, in the state that it had when the test read it.
 
     Example:
         >>> run = extend_api.runs[-1]  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""The text picture of a test's attempts and waits."""
+"""Draws the timeline: a table of a test's attempts and waits."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def timeline_of(
 def _chosen(
     items: Sequence[Attempt | WebhookAnswer], focus: frozenset[int], events: frozenset[str]
 ) -> list[int]:
-    """The positions to show, in order."""
+    """The indexes of the rows to show, in order."""
     every = list(range(len(items)))
     if len(items) <= _FIRST_ROWS + _LAST_ROWS + 1:
         return every
@@ -105,7 +105,7 @@ def _chosen(
 
 
 def _gap(left_out: Sequence[Attempt | WebhookAnswer], *, about: bool) -> str:
-    """What stands for the rows that are left out."""
+    """The line that replaces rows that are left out."""
     documents = {_document(item) for item in left_out} - {None}
     others = f", about {len(documents)} document{'s' * (len(documents) != 1)}" if about else ""
     return f"    ... {len(left_out)} more{others} ..."
@@ -116,7 +116,7 @@ def _document(item: Attempt | WebhookAnswer) -> str | None:
 
 
 def rows_of(attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()) -> frozenset[str]:
-    """The lines of a timeline with single blanks, to know them again where it is printed."""
+    """The lines of a timeline with single blanks, to recognise them in printed output."""
     return frozenset(
         " ".join(" ".join(_row(item)).split()) for item in _in_order(attempts, answers)
     )
@@ -125,7 +125,7 @@ def rows_of(attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()) 
 def _in_order(
     attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer]
 ) -> list[Attempt | WebhookAnswer]:
-    """Each delivery before what its receiver asked for."""
+    """Sort the rows by time; a delivery comes before the requests of its receiver."""
     found: list[Attempt | WebhookAnswer] = [*answers]
     found += attempts
     found.sort(key=_place)

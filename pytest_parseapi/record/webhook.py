@@ -63,7 +63,7 @@ class WebhookAnswer:
 
     @property
     def rejected(self) -> bool:
-        """Whether the receiver turned it down, rather than taking it or breaking on it."""
+        """Whether the receiver answered with a 4xx: it neither accepted the event nor failed."""
         if self.status is None:
             return self.raised is not None and self.kind in ("function", "coroutine")
         return 400 <= self.status < 500  # noqa: PLR2004
@@ -75,10 +75,10 @@ class WebhookAnswer:
 
     @property
     def agreed(self) -> bool:
-        """Whether it answered with a 2xx, in time or not."""
+        """Whether the receiver answered with a 2xx, in time or not."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
     @property
     def taken(self) -> bool:
-        """Whether the provider takes the event for delivered: a 2xx in time."""
+        """Whether the provider counts the event as delivered: a 2xx in time."""
         return self.agreed and not self.late

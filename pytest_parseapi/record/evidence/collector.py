@@ -35,17 +35,17 @@ class Evidence:
         self._output.start()
 
     def stop(self) -> None:
-        """Record no more, and leave nothing behind."""
+        """Stop recording, and remove all patches."""
         self._logs.stop()
         self._output.stop()
 
     def clear(self) -> None:
-        """Forget what was said so far."""
+        """Forget all lines so far."""
         self._logs.clear()
         self._output.clear()
 
     def lines(self, text: str | None = None) -> list[Line]:
-        """Everything said so far.
+        """All lines so far.
 
         Args:
             text: more text to count as evidence, such as a subprocess's standard error.

@@ -1,4 +1,4 @@
-"""Whose code asks: the consumer's own frames at an exchange, and the test's."""
+"""Tells whose code makes a request: the consumer's frames on the call stack, and the test's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARTS: Final = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One line of code that was being run.
+    """One line of running code.
 
     Args:
         path: the file, relative to pytest's root directory where it lies there.
@@ -36,25 +36,25 @@ class Frame:
 
 
 class TestCall:
-    """One call that a test makes: it lives as long as the call's frame."""
+    """Marks one call that a test makes. It lives as long as the frame of that call."""
 
     __slots__ = ()
     __test__ = False
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> None:
-        """A frame keeps it where a tracer would be: one that traces nothing."""
+        """Trace nothing. The mark is kept as ``f_trace`` of the frame, which must be callable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where something is asked for.
+    """The place in the code where a request is made.
 
     Args:
         frames: the consumer's own frames, innermost first.
         by_test: whether the innermost frame of all is one of a test module or ``conftest.py``.
         test: the innermost frame of a test module or ``conftest.py``.
-        call: stands for the call by which the test asked the consumer for it; None where no test's
-            frame was seen.
+        call: identifies the call of the test that led to the request; None if no frame of a test
+            was seen.
     """
 
     frames: tuple[Frame, ...] = ()
@@ -90,7 +90,7 @@ class ConsumerCode:
         self._paths: dict[str, str] = {}
 
     def side(self, frame: FrameType) -> Side | None:
-        """Whose frame it is; None for a library's."""
+        """Whose code a frame runs; None for a library."""
         module = frame.f_globals.get("__name__") or ""
         key = (frame.f_code.co_filename, module)
         if key not in self._known:
@@ -98,7 +98,7 @@ class ConsumerCode:
         return self._known[key]
 
     def frame(self, code: CodeType, line: int) -> Frame:
-        """A frame as it is kept."""
+        """The `Frame` of a line of code."""
         path = self._paths.get(code.co_filename)
         if path is None:
             path = code.co_filename.removeprefix(self._root).replace("\\", "/")
@@ -107,7 +107,7 @@ class ConsumerCode:
         return Frame(path, line, name)
 
     def raised_by(self, trace: TracebackType | None) -> tuple[Side | None, Frame | None]:
-        """Whose code an exception came from: that of the innermost frame of no library."""
+        """Whose code raised an exception: by the innermost frame that is not of a library."""
         side: Side | None = None
         found: Frame | None = None
         while trace is not None:
@@ -118,12 +118,12 @@ class ConsumerCode:
         return side, found
 
     def site(self, frame: FrameType | None, edge: Any = None) -> Site:
-        """The own frames from this one outwards.
+        """The place of a request, by the frames from this one outwards.
 
         Args:
             frame: the innermost frame.
-            edge: called with each frame before any own one was found; where it gives a `Site`, the
-                work was handed over there, and that is the answer.
+            edge: called with each frame, until one of the consumer or the test is found. If it
+                returns a `Site`, the work was submitted there, and that site is the result.
         """
         frames: list[Frame] = []
         test: Frame | None = None
@@ -141,7 +141,7 @@ class ConsumerCode:
                 test = self.frame(frame.f_code, frame.f_lineno)
                 by_test = not frames
             if side == "test" and last != "test":
-                # A function of the test's that the consumer calls back is a part of its call.
+                # A function of the test that the consumer calls back is a part of that call.
                 called = inner
             last = side or last
             inner, frame = frame, frame.f_back
@@ -157,9 +157,9 @@ class ConsumerCode:
 
 
 def _call_of(frame: FrameType) -> TestCall | None:
-    """A mark on a live frame: an id alone could be that of a later frame.
+    """The mark of a live frame. Its ``id`` would not do: a later frame may have the same.
 
-    No tracer of Python's own loses its place, and one in C (coverage.py's) asks for none.
+    A tracer that is written in Python keeps ``f_trace``; one in C (coverage.py's) does not use it.
     """
     mark = frame.f_trace
     if isinstance(mark, TestCall):

@@ -1,4 +1,4 @@
-"""What handlers make of a log record: a filter or formatter of theirs may hide a secret."""
+"""Keeps what logging handlers write for a record: their filters or formatters may hide a secret."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pytest_parseapi.record.evidence.line import without_source_lines
 # pytest's handlers write no log of the consumer's.
 _TESTS: Final = "_pytest."
 _WORD: Final = re.compile(r"\w+")
-# How often to look, each millisecond, whether a listener has come to what is in its queue.
+# How often to check, each millisecond, whether a listener has emptied its queue.
 _MAX_LOOKS: Final = 1000
 
 
 class Handlers:
-    """Keeps what the consumer's handlers write, by the record that they were given.
+    """Keeps what the consumer's handlers write, by log record.
 
     Args:
         text_of: the text of a record, for a handler that does not format it.
@@ -38,12 +38,12 @@ class Handlers:
         self._current = threading.local()
 
     def start(self) -> None:
-        """Look at handlers from now on."""
+        """Keep it from now on."""
         self._patches.put(logging.Handler, "handle", self._looking_at_handle)
         self._imports.when("logging.handlers", self._look_at_listeners)
 
     def stop(self) -> None:
-        """Look at them no more."""
+        """Stop keeping it."""
         self._imports.stop()
         self._patches.stop()
         self._formatting.clear()
@@ -54,16 +54,16 @@ class Handlers:
         self._queued.clear()
 
     def wait(self) -> None:
-        """Let listeners come to what is in their queues now."""
+        """Wait until the listeners have handled the records in their queues."""
         looks = 0
         while self._queued and looks < _MAX_LOOKS and _are_listened_to([*self._queued.values()]):
             pause(0.001)
             looks += 1
-        # What nobody listens to is not waited for again.
+        # A queue without a listener is not waited for again.
         self._queued.clear()
 
     def written(self, record: Hashable) -> list[str] | None:
-        """What handlers wrote of a record; None where no handler of the consumer's took it.
+        """What handlers wrote for a record; None if no handler of the consumer accepted it.
 
         Args:
             record: its `key_of`.
@@ -72,7 +72,7 @@ class Handlers:
 
     @staticmethod
     def key_of(record: logging.LogRecord) -> Hashable:
-        """Equal for a record and the copy of it that a queue hands on."""
+        """A key that is equal for a record and for the copy of it in a queue."""
         return (record.name, record.created, record.thread, record.pathname, record.lineno)
 
     def _looking_at_handle(self, real: Any) -> Any:
@@ -101,7 +101,7 @@ class Handlers:
         return handle
 
     def _look_at_format_of(self, kind: type[logging.Handler]) -> None:
-        """Of the class that has the method: one may change what its base has made."""
+        """Replace ``format`` in the class that defines it; subclasses may change the result."""
         owner = next(base for base in kind.__mro__ if "format" in vars(base))
         if owner not in self._formatting:
             self._formatting.add(owner)
@@ -138,7 +138,7 @@ class Handlers:
 
 
 class _Writing:
-    """A handler at work on a record, in one thread."""
+    """A handler that writes a record now, in one thread."""
 
     __slots__ = ("formats", "handler", "texts")
 
@@ -149,7 +149,7 @@ class _Writing:
 
 
 def _hands_on(handler: logging.Handler) -> bool:
-    """Whether a handler writes nothing by itself: others are given the record later."""
+    """Whether a handler only passes records on, as ``QueueHandler`` and ``MemoryHandler`` do."""
     module: Any = sys.modules.get("logging.handlers")
     return module is not None and isinstance(handler, module.QueueHandler | module.MemoryHandler)
 
@@ -163,7 +163,7 @@ def _are_listened_to(queues: list[Any]) -> bool:
 
 
 def rendered(texts: list[str], fields: Mapping[str, str]) -> tuple[str, ...]:
-    """What handlers have written of a record, and the fields that they have left out.
+    """What handlers have written for a record, and the fields that they have left out.
 
     A field that one formatter does not show is not hidden: another one shows it.
 

@@ -1,4 +1,4 @@
-"""What the consumer said, line by line."""
+"""One line of the consumer's log or output."""
 
 from __future__ import annotations
 

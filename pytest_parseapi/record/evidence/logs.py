@@ -1,4 +1,4 @@
-"""What the consumer logs: logging, structlog and loguru, at the level it was logged at."""
+"""Records what the consumer logs by logging, structlog and loguru, with its level."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CAPTURES: Final = ("structlog.testing", "pytest_structlog")
 
 
 class Said(NamedTuple):
-    """A record of a logger that hands it to handlers.
+    """A log record of `logging`, before its handlers write it.
 
     Args:
         line: what was said.
@@ -37,7 +37,7 @@ class Said(NamedTuple):
 
 
 class Logs:
-    """Records what passes the loggers, also of those that do not propagate.
+    """Records all log records, also those of loggers that do not propagate.
 
     Args:
         now: virtual seconds since the test began.
@@ -71,18 +71,18 @@ class Logs:
         self._imports.when("loguru._handler", self._tap_loguru)
 
     def stop(self) -> None:
-        """Record no more."""
+        """Stop recording."""
         self._imports.stop()
         self._handlers.stop()
         self._patches.stop()
 
     def clear(self) -> None:
-        """Forget what was said so far."""
+        """Forget all lines so far."""
         self._said.clear()
         self._handlers.clear()
 
     def lines(self) -> Iterator[Line]:
-        """What was said so far."""
+        """All lines so far."""
         self._handlers.wait()
         for said in self._said:
             if isinstance(said, Line):
@@ -177,12 +177,12 @@ def _record_text(record: logging.LogRecord) -> str:
 
 
 def _fields_of(record: logging.LogRecord) -> dict[str, str]:
-    """What ``extra=`` has added to a record."""
+    """The fields that ``extra=`` has added to a record."""
     return _texts_of({key: value for key, value in vars(record).items() if key not in _STANDARD})
 
 
 def _processed(result: Any, logger: Any) -> tuple[str, ...] | None:
-    """What processors of structlog hand on; nothing where a logger of `logging` tells it."""
+    """The text of a structlog event; empty if a logger of `logging` records it, too."""
     if isinstance(logger, logging.Logger):
         return ()
     arguments, fields = result

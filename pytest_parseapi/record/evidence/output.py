@@ -35,7 +35,7 @@ class Output:
         self._patches = Patches()
 
     def start(self) -> None:
-        """Tap the streams there are, and those that ``redirect_stdout`` puts in their place."""
+        """Tap the present streams, and those that ``redirect_stdout`` puts in their place."""
         # The process's own streams stand in while pytest's capture is disabled.
         for name in ("stdout", "stderr"):
             self._tap(name, getattr(sys, f"__{name}__"))
@@ -62,7 +62,7 @@ class Output:
         self.look()
 
     def look(self) -> None:
-        """Tap the present ``sys.stdout`` and ``sys.stderr``, which may be others than before."""
+        """Tap the present ``sys.stdout`` and ``sys.stderr``, which may have been replaced."""
         streams = (sys.stdout, sys.stderr)
         if streams[0] is self._last[0] and streams[1] is self._last[1]:
             return
@@ -71,7 +71,7 @@ class Output:
             self._tap(name, stream)
 
     def stop(self) -> None:
-        """Take every tap off."""
+        """Remove every tap."""
         self._flush()
         self._patches.stop()
         self._tapped.clear()

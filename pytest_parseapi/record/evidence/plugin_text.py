@@ -1,4 +1,4 @@
-"""Tells the plugin's own text from the consumer's, whoever prints it."""
+"""Removes the plugin's own text from what was printed, so that only the consumer's is left."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.timeline import rows_of
 from pytest_parseapi.record.webhook import WebhookAnswer
 
-# As the plugin's own objects show themselves, alone or in a list. A consumer may have a class of
-# the same name, but not with the same fields.
+# The ``repr`` of the plugin's own objects, alone or in a list. A consumer may have a class of the
+# same name, but not with the same fields.
 _OBJECT: Final = re.compile(
     r"\b(?:Attempt\(number=|Run\(id='[^']*', document=.*?, status='[^']*', failed="
     r"|WebhookDelivery\(body=.*?, headers=.*?, event_id='|RequestIds\(\[).*"
@@ -24,7 +24,7 @@ _FINDING: Final = re.compile(
 
 
 class RequestIds(list[str]):
-    """The request ids of failed replies, which show whose list they are when they are printed."""
+    """The list of request ids of failed replies. If a test prints it, it can be recognised."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class RequestIds(list[str]):
 def without_plugin_text(
     lines: Iterable[Line], attempts: Sequence[Attempt], answers: Sequence[WebhookAnswer] = ()
 ) -> list[Line]:
-    """What the consumer said itself: without what was printed of the plugin's.
+    """The lines of the consumer, without the plugin's own text.
 
     Timelines, findings, attempts, runs, deliveries, and lists of these and of request ids.
 
@@ -57,7 +57,7 @@ def without_plugin_text(
 
 
 def _consumers(text: str, rows: frozenset[str]) -> str | None:
-    """The part of a line that is the consumer's; None where none is."""
+    """The part of a line that is the consumer's; None if there is none."""
     words = " ".join(text.removeprefix("E ").split())
     if words in rows or _FINDING.fullmatch(text):
         return None

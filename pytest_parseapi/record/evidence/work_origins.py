@@ -1,4 +1,4 @@
-"""Where the work of threads, pools and tasks comes from: the line that handed it over."""
+"""Remembers which line started a thread or task, or submitted work to a pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SITE: Final = "_parseapi_site"
 
 
 class _PoolWork:
-    """Work for a pool, with the place that it came from."""
+    """Work for a pool, with the place that submitted it."""
 
     def __init__(self, work: Any, site: Site) -> None:
         self.work = work
@@ -30,7 +30,7 @@ class _PoolWork:
 
 
 class WorkOrigins:
-    """Remembers where threads, tasks and the work of pools come from, while a test runs.
+    """Remembers where threads, tasks and the work of pools were started, while a test runs.
 
     Args:
         own: tells whose code is whose.
@@ -53,7 +53,7 @@ class WorkOrigins:
         self._patches.stop()
 
     def site(self, depth: int = 1) -> Site:
-        """Where the caller of this is asked from.
+        """The place in the code that led to the caller of this method.
 
         Args:
             depth: how many frames to leave out.
@@ -61,16 +61,16 @@ class WorkOrigins:
         return self._own.site(sys._getframe(depth), self._edge)
 
     def anywhere(self) -> Site:
-        """The consumer's frames in whichever thread has some, where only one has.
+        """The consumer's frames in another thread, if only one thread has some.
 
-        For a request that came over a socket: its sender waits for the answer.
+        Used for a request over a socket: the thread that sent it waits for the answer.
         """
         frames = frames_of_others().values()
         found = [site for frame in frames if (site := self._own.site(frame)).frames]
         return found[0] if len(found) == 1 else NOWHERE
 
     def _edge(self, frame: FrameType) -> Site | None:
-        """Where work begins that somebody else has handed over; who that was."""
+        """The place that submitted the work which begins at this frame; None if none did."""
         code = frame.f_code
         site: Site | None = None
         if code is _PoolWork.__call__.__code__:

@@ -86,7 +86,7 @@ def _pairs(value: object, where: str) -> Iterator[tuple[object, object]]:
 
 
 def _bytes(value: object, where: str) -> bytes | None:
-    """A body in any of the ways in which versions of VCR.py have written one."""
+    """A body, in any of the formats that versions of VCR.py have written."""
     if isinstance(value, dict):
         if isinstance(value.get("base64_string"), str):
             return base64_bytes(value["base64_string"], f"{where}.base64_string")
@@ -101,7 +101,7 @@ def _bytes(value: object, where: str) -> bytes | None:
 
 
 def _as_json(value: object, where: str) -> bytes:
-    """What aiohttp was given as an object: YAML can write one that is endless or enormous."""
+    """A body that aiohttp got as an object, as JSON. YAML may hold an endless or huge object."""
     waiting, count = [value], 0
     while waiting:
         item = waiting.pop()

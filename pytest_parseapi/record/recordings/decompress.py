@@ -1,4 +1,4 @@
-"""Bodies that a recording kept compressed, as the wire had them."""
+"""Decompresses bodies that a recording holds as they were sent, with content encoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 def decompressed(body: bytes, encoding: str, where: str) -> bytes:
-    """A body without its content encoding, where it still has one.
+    """A body without its content encoding, if it still has one.
 
     Most recorders write the decompressed text and leave the header as it was, so the header alone
     proves nothing.

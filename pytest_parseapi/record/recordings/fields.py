@@ -1,4 +1,4 @@
-"""Fields of a file that somebody else wrote: each has the type that its format says, or a name."""
+"""Checks the fields of a recording: a field of a wrong type is an error that names it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def status_of(value: object, where: str) -> int:
 
 
 def encoded(value: str) -> bytes:
-    """A text of a file as bytes; half of a surrogate pair, which has none, becomes ``?``."""
+    """A text as UTF-8 bytes; half a surrogate pair, which has no bytes, becomes ``?``."""
     return value.encode("utf-8", "replace")
 
 
@@ -73,7 +73,7 @@ def base64_bytes(value: str, where: str) -> bytes:
 
 
 def headers_of(pairs: Iterable[tuple[object, object]]) -> tuple[tuple[str, str], ...]:
-    """The headers that HTTP could have carried, names in lower case."""
+    """The headers that are valid in HTTP, with names in lower case."""
     found = []
     for name, value in pairs:
         if isinstance(value, bytes):
@@ -99,7 +99,7 @@ def host_of(url: object) -> str:
 def request_of(
     method: object, url: str, headers: tuple[tuple[str, str], ...], body: bytes, where: str
 ) -> Request:
-    """A recorded request as the neutral one."""
+    """A recorded request as a `Request` of the model."""
     name = text(method, f"{where}.method")
     if not _METHOD.fullmatch(name):
         raise UnusableError(f"{where}.method must be an HTTP method")

@@ -149,7 +149,7 @@ def _headers(value: object, where: str) -> tuple[tuple[str, str], ...]:
 def _body(
     value: object, status: int, headers: Mapping[str, str], where: str, folder: Path
 ) -> bytes | None:
-    """The body of a reply; None where the file does not have it."""
+    """The body of a reply; None if the file does not contain it."""
     if value is None:
         return b"" if status in _BODILESS else None
     content = mapping(value, where)
@@ -198,7 +198,7 @@ def _moment(value: object) -> float | None:
 
 
 def _fault(entry: Mapping[Any, Any], response: Mapping[Any, Any]) -> Fault:
-    """Why no reply arrived, as far as the recorder says."""
+    """Why no reply arrived, if the recorder says so."""
     texts = [*(entry.get(key) for key in ("_error", "comment"))]
     texts += [response.get(key) for key in ("_error", "_failureText", "statusText", "comment")]
     said = " ".join(item for item in texts if isinstance(item, str)).upper().replace(" ", "_")

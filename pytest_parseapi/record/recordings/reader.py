@@ -22,7 +22,7 @@ _NEITHER: Final = "is neither a HAR file nor a cassette of VCR.py"
 
 
 def read_recording(path: object, hosts: Collection[str]) -> Recording:
-    """The exchanges with some hosts that a file has recorded.
+    """Read the exchanges with certain hosts from a file.
 
     Args:
         path: a HAR 1.2 file, or a cassette of VCR.py in YAML or JSON.
