@@ -1,1 +1,1 @@
-"""Judgements of a record: each check reads what happened and tells what is wrong. Private."""
+"""Pure judgements: each check reads the record of a test and finds broken rules. Private."""

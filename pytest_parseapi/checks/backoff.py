@@ -1,4 +1,4 @@
-"""Whether the waits before retries grow: to a given shape, or as exponential backoff does."""
+"""Checks that the waits before retries grow: by given numbers, or exponentially at all."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pytest_parseapi.checks.finding import NOT_RETRIED, Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.waits import (
+    ABOVE_MINIMUM,
     CAP_FROM,
-    OFF_THE_FLOOR,
     RetryWait,
     WaitProblem,
     no_wait,
@@ -28,7 +28,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
 IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
-"""What may explain that a first retry came without a wait."""
+"""A possible reason for a first retry without a wait."""
 _ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"
 
 
@@ -42,7 +42,7 @@ def backoff(
     immediate_first: bool = False,
     document: str | None = None,
 ) -> None:
-    """The waits before retries grow exponentially."""
+    """Check that the waits before retries grow exponentially."""
     _seconds("initial", initial)
     _seconds("maximum", maximum)
     growth = number_of(factor)
@@ -102,12 +102,12 @@ class _Shape:
     maximum: float
     jitter: float | Literal["full"]
     tolerance: float
-    """How far a wait may be off, in seconds."""
+    """How far a wait may differ from its bound, in seconds."""
     no_wait: float
-    """Up to here, in seconds, a wait counts as none."""
+    """The seconds up to which a wait counts as none."""
 
     def shortest(self, waits: list[RetryWait]) -> float:
-        """The smallest bound; 0 where nothing but missing waits are to be judged."""
+        """The smallest bound of the waits; 0 if there are only missing waits."""
         if self.initial is not None:
             return min(self._bound(self.initial, wait.position) for wait in waits)
         return min((wait.seconds for wait in waits if wait.seconds > self.no_wait), default=0.0)
@@ -185,7 +185,7 @@ class _Shape:
 
 
 def _why_no_waits(observed: Observed) -> tuple[str, str]:
-    """What was seen, and advice."""
+    """Why there are no waits to judge, and advice."""
     if not observed.failed_operations:
         return "no failed attempt is on record", ""
     if any(True for operation in observed.operations for _ in operation.pairs()):
@@ -207,7 +207,7 @@ def _seconds(name: str, value: object) -> None:
 def missing_backoff(
     observed: Observed, operation: Operation, hint: str = IMMEDIATE
 ) -> Iterator[Finding]:
-    """Waits of one test that cannot be exponential backoff.
+    """Find the waits of one test that cannot be exponential backoff.
 
     Args:
         observed: what happened.
@@ -232,7 +232,7 @@ def missing_backoff(
             return
         problem = _problem(judged, none, same, hint)
         if problem is not None:
-            # How long others held a lock or a worker says nothing about the backoff.
+            # A wait for a lock or a worker that others held is no backoff.
             alone = [
                 wait
                 for wait in judged
@@ -253,7 +253,7 @@ def missing_backoff(
 
 
 def _pace(observed: Observed, poll: Attempt) -> float:
-    """How long a consumer had waited before a poll that failed: the next may come as late."""
+    """The consumer's normal wait between polls, before one that failed."""
     if poll.waited is not None:
         return poll.waited
     begun = [run.created for run in observed.runs if poll.run_id in (run.id, run.batch_id)]
@@ -269,7 +269,7 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
         if wait.seconds <= none:
             hint = hint if wait.position == 0 else ""
             return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
-    floor = _floor(waits, same)
+    floor = _minimum_waits(waits, same)
     waits = waits[floor:]
     for one, two in pairwise(waits):
         follows = two.position == one.position + 1
@@ -292,13 +292,13 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
 
 
 def _grows_faster(waits: list[RetryWait], step: float) -> bool:
-    """Whether a wait grows by more than a step: 1, 2, 3, 5, 8 is not linear."""
+    """Whether any wait grows by more than this step, as in 1, 2, 3, 5, 8."""
     return any(two.seconds - one.seconds > step for one, two in pairwise(waits))
 
 
-def _floor(waits: list[RetryWait], same: float) -> int:
-    """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
+def _minimum_waits(waits: list[RetryWait], same: float) -> int:
+    """The number of first waits that are equal because of a minimum: 2, 2, 4, 8 has such waits."""
     for number, (one, two) in enumerate(pairwise(waits)):
         if abs(two.seconds - one.seconds) > same:
-            return number if two.seconds >= OFF_THE_FLOOR * one.seconds else 0
+            return number if two.seconds >= ABOVE_MINIMUM * one.seconds else 0
     return 0

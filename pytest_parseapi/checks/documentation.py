@@ -1,4 +1,4 @@
-"""All of a provider's documented advice at once, judged by what happened in one test."""
+"""Checks all of a provider's documented advice at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_n
 def follows_documentation(
     observed: Observed, document: str | None = None, text: str | None = None
 ) -> None:
-    """Everything that the provider advises holds for what happened."""
+    """Check that the consumer followed everything that the provider advises."""
     rule = f"the consumer follows {observed.provider.title}'s documentation"
     narrowed = observed.about(document, rule).with_text(text)
     if not (narrowed.failed_operations or failed_runs(narrowed) or narrowed.webhook_answers):
@@ -30,7 +30,7 @@ def follows_documentation(
 
 
 def findings(observed: Observed) -> Iterator[Finding]:
-    """Every rule that is broken; none where nothing failed and all is well."""
+    """Find every broken rule. A test in which nothing failed may break none."""
     lines = observed.lines(None)
     for operation in observed.operations:
         yield from pointless_retries(observed, operation)

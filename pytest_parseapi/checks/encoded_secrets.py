@@ -1,7 +1,7 @@
-"""Finds a secret that was written down encoded: as base64, in numbers, escaped, or for a URL.
+"""Finds a secret that was written in an encoded form: base64, numbers, escapes, or URL encoding.
 
-What anybody can decode hides nothing: a ``Basic`` header holds its key as base64. Any character may
-be escaped, as each logger and serializer has its own set.
+Anybody can decode these: a ``Basic`` header, for example, contains its key as base64. Any character
+may be escaped, since each logger and serializer escapes other characters.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from html import unescape
 from typing import Final
 from urllib.parse import unquote
 
-# What is shorter may stand in the base64 of anything else by chance.
+# A shorter text may occur in the base64 of other data by chance.
 _MIN_SECRET_CHARS: Final = 12
 _BASE64: Final = frozenset(string.ascii_letters + string.digits + "+/-_")
-# How many of the first characters belong to what was encoded before the secret, too.
+# How many of the first characters also depend on the data before the secret.
 _SHARED: Final = (0, 2, 3)
-# How each byte is written as a number, and what stands between two of them.
+# How each byte is written as a number, and the separator of two numbers.
 _NUMBERS: Final = (
     ("hex", "02x", r"[\s:,-]*(?:0x)?"),
     ("byte numbers", "d", r"[\s,]+"),
@@ -35,12 +35,12 @@ _MOST_LAYERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class EncodedSecret:
-    """A secret as it may stand encoded in a text.
+    """A secret, and the encoded forms in which a text may contain it.
 
     Args:
-        secret: the credential; an empty text where it is too short to be looked for.
-        forms: what else to look for.
-        numbers: what finds its bytes as numbers, and what each kind of numbers is called.
+        secret: the credential; an empty text if it is too short to search for.
+        forms: its encoded forms.
+        numbers: patterns that find its bytes as numbers, with the name of each encoding.
         others: the other credentials; one may itself be an encoding of the secret.
     """
 
@@ -51,7 +51,7 @@ class EncodedSecret:
 
     @classmethod
     def of(cls, secret: str, others: Iterable[str]) -> EncodedSecret:
-        """Each form of a secret that no other credential contains, with the encoding's name.
+        """Make all encoded forms of a secret, except those that another credential contains.
 
         Args:
             secret: a credential.
@@ -70,7 +70,7 @@ class EncodedSecret:
         return cls(secret, forms, numbers, known)
 
     def find(self, text: str) -> tuple[str, str]:
-        """The part of a text that is the secret, and the encoding's name; empty texts without one.
+        """Find the secret in a text: that part of the text, and its encoding; both empty if none.
 
         Args:
             text: what was logged or printed.
@@ -102,7 +102,7 @@ def _in_base64(data: bytes) -> Iterator[str]:
 
 def _in_numbers(data: bytes) -> Iterator[tuple[re.Pattern[str], str]]:
     for name, written, between in _NUMBERS:
-        # Either case by hand: a pattern that ignores case finds its beginning slowly.
+        # Both cases by hand: a case-insensitive pattern is slow to search.
         numbers = [
             _HEX_LETTER.sub(lambda found: f"[{found[0]}{found[0].upper()}]", format(byte, written))
             for byte in data
@@ -111,7 +111,7 @@ def _in_numbers(data: bytes) -> Iterator[tuple[re.Pattern[str], str]]:
 
 
 def _run_around(text: str, form: str) -> str:
-    """All of the base64 around a part of it: what is before a key in it may be secret, too."""
+    """The whole base64 text around a part of it, since the rest may be secret, too."""
     start = text.index(form)
     end = start + len(form)
     while start and text[start - 1] in _BASE64:
@@ -128,7 +128,7 @@ def _is_escaped_in(secret: str, text: str) -> bool:
 
 
 def _unescaped(text: str) -> Iterator[str]:
-    """A text without what escapes it for a URL, HTML, JSON or Python, layer by layer."""
+    """Unescape a text (URL, HTML, JSON, Python), layer by layer."""
     for _ in range(_MOST_LAYERS):
         for undo in (unquote, unescape, _without_backslashes):
             yield (text := undo(text))

@@ -1,4 +1,4 @@
-"""A broken rule: its kind, what was expected and seen, and how a failing check tells it."""
+"""A finding: one broken rule, with what was expected and seen, and its text in messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_OF_DOCUMENT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a finding is about.
+    """The subject of a finding.
 
     Args:
         kind: what it is.
@@ -43,7 +43,7 @@ class Subject:
 
     @classmethod
     def endpoint(cls, attempt: Attempt) -> Subject:
-        """What one attempt asked, whatever it was about."""
+        """The endpoint of one attempt, without its document."""
         return cls("endpoint", f"{attempt.method} {attempt.endpoint}")
 
     @classmethod
@@ -53,7 +53,7 @@ class Subject:
 
     @classmethod
     def run_id(cls, run_id: str) -> Subject:
-        """A run, whatever it is about."""
+        """A run, without its document."""
         return cls("run", run_id)
 
     @classmethod
@@ -73,14 +73,14 @@ class Finding:
     """One broken rule.
 
     Args:
-        kind: which rule: programs decide by it, never by the text of a message.
-        rule: what should have held, in a sentence.
-        subject: what it is about; None where that is the whole test.
-        expected: what a right consumer shows.
-        seen: what this one showed.
-        nearest: the nearest thing to what was expected, or an empty text.
+        kind: the kind of rule. Code decides by it, never by the text of a message.
+        rule: the rule that should hold, as a sentence.
+        subject: its subject; None for the whole test.
+        expected: what a right consumer does.
+        seen: what this consumer did.
+        nearest: what comes nearest to the expected, or an empty text.
         advice: what to look at next.
-        attempts: the numbers of the attempts that it is about.
+        attempts: the numbers of the attempts that show it.
         page: the address of the provider's page behind the rule, or an empty text.
     """
 
@@ -122,7 +122,7 @@ class Finding:
 
 
 def body_of(findings: Sequence[Finding]) -> str:
-    """One or several findings as a failing check says them."""
+    """The text of a failing check, for one or several findings."""
     if len(findings) == 1:
         return f"rule broken: {findings[0].rule}\n{findings[0].text()}"
     firsts = {finding.rule: finding for finding in reversed(findings)}
@@ -143,12 +143,12 @@ def body_of(findings: Sequence[Finding]) -> str:
     return f"{counted(len(firsts), 'rule')} broken{times}\n\n" + "\n\n".join(texts)
 
 
-# How many findings are shown whole where there are many: of the rest, the places are named.
+# How many findings are shown in full. Of the others, only the subjects are named.
 _MAX_WHOLE_FINDINGS: Final = 5
 
 
 def asked_to_wait(last: Attempt) -> str:
-    """What a consumer may have meant that did not follow a ``Retry-After``."""
+    """Advice for a consumer that stopped after a ``Retry-After``; empty for others."""
     if last.retry_at is None:
         return ""
     return f"the reply asked to wait (Retry-After: {last.retry_after}); {GIVES_UP}"
@@ -158,15 +158,15 @@ _FINDINGS: Final = "parseapi_findings"
 
 
 def check_error(text: str, findings: Iterable[Finding]) -> AssertionError:
-    """The exception of a failing check."""
+    """Make the exception of a failing check."""
     error = AssertionError(printable(text))
-    # An exception of another class would show another name than the one every tester knows.
+    # No class of its own: testers know the name `AssertionError`.
     error.__dict__[_FINDINGS] = tuple(findings)
     return error
 
 
 def findings_of(error: AssertionError) -> tuple[Finding, ...]:
-    """What a failing check found; empty for any other `AssertionError`."""
+    """The findings of a failing check; empty for any other `AssertionError`."""
     found: tuple[Finding, ...] = error.__dict__.get(_FINDINGS, ())
     return found
 
@@ -175,7 +175,7 @@ _CHECK: Final = "parseapi_check"
 
 
 def name_check(error: AssertionError, check: str) -> None:
-    """Say which check of a `ParseAPI` failed with this exception."""
+    """Note in an exception which check of a `ParseAPI` failed."""
     error.__dict__[_CHECK] = check
 
 

@@ -11,7 +11,7 @@ from pytest_parseapi.model.errors import Topic
 from pytest_parseapi.model.provider import Provider
 
 ALL_AT_ONCE: Final = "assert_follows_documentation"
-"""The check that looks for whatever a provider advises."""
+"""The check of all advice of a provider."""
 
 Kind = Literal[
     "retried",
@@ -49,10 +49,10 @@ class FindingKind:
     """One kind of findings.
 
     Args:
-        text: what should have held, in a sentence.
-        check: the check of a `ParseAPI` that looks for nothing else; None where there is none.
-        advice: the topic of the advice that it rests on; None for a rule of the plugin's own.
-        needs_failure: whether its check has nothing to judge where nothing failed.
+        text: the rule that should hold, as a sentence.
+        check: the check of a `ParseAPI` for this rule alone; None if there is none.
+        advice: the topic of the advice behind it; None for a rule of the plugin's own.
+        needs_failure: whether its check has nothing to judge if nothing failed.
         in_log: whether a log must hold something (True) or must not (False); None where it is not
             about logs.
     """
@@ -66,7 +66,7 @@ class FindingKind:
 
 KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
     {
-        # What a test asks for by the name of a check.
+        # Rules that a test checks by name.
         "retried": FindingKind(
             text="a failed operation is tried again",
             check="assert_retried",
@@ -102,7 +102,7 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             check="assert_api_version_sent",
             needs_failure=False,
         ),
-        # What a provider advises.
+        # Rules that a provider advises.
         "retryable_error": FindingKind(
             text="an error that may pass is retried", advice="retryable"
         ),
@@ -186,7 +186,7 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             advice="webhook",
             needs_failure=False,
         ),
-        # What is no rule of a provider.
+        # Rules of the plugin.
         "nothing_to_check": FindingKind(text="something that the check judges is on record"),
         "other": FindingKind(text="what a rule of a contract says, or a check of the server"),
     }
@@ -194,12 +194,12 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
 
 
 def rule_of(kind: Kind) -> str:
-    """What should have held: the sentence that messages and pages show of a kind of findings."""
+    """The rule of a kind of findings, as the sentence that messages and pages show."""
     return KINDS[kind].text
 
 
 def kind_of_check(check: str) -> FindingKind | None:
-    """The kind that a check of a `ParseAPI` looks for; None where it looks for several."""
+    """The kind of findings of a check of a `ParseAPI`; None if it finds several kinds."""
     return next((kind for kind in KINDS.values() if kind.check == check), None)
 
 

@@ -1,4 +1,4 @@
-"""The runs that a consumer could get to know of, and what checks say where there is none."""
+"""Finds the runs that a consumer could know of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_parseapi.record.run import Run
 
 
 def failed_runs(observed: Observed) -> list[Run]:
-    """The runs that failed, as far as the consumer could get to know of them."""
+    """The failed runs that the consumer could know of."""
     return [run for run in known_runs(observed) if run.failed]
 
 
@@ -32,7 +32,7 @@ def known_runs(observed: Observed) -> list[Run]:
 
 
 def need_failed_run(observed: Observed, rule: str) -> None:
-    """Fail where no run on record failed."""
+    """Fail if the consumer could know of no failed run."""
     if failed_runs(observed):
         return
     going = sum(run.ended is None for run in observed.runs)
@@ -48,5 +48,5 @@ def need_failed_run(observed: Observed, rule: str) -> None:
 
 
 def shown_by(attempt: Attempt) -> list[RunShown]:
-    """What a reply shows of runs."""
+    """The runs that a reply shows."""
     return [*([] if attempt.shown is None else [attempt.shown]), *attempt.listed]

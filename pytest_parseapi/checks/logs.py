@@ -1,4 +1,4 @@
-"""Whether the logs hold what support will ask for, and no secret."""
+"""Checks that the logs contain the ids that support needs, and no credential."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_parseapi.record.timeline import describe_error
 Which = Literal["last", "all", "any"]
 
 _MIN_SECRET_CHARS = 8
-# What is left of a credential that is masked well: its kind, and enough to tell it from others.
+# A good mask may leave the prefix of a credential, and enough to tell it from others.
 _LEAST_SHOWN = 12
 _MAX_QUOTED_CHARS = 100
 _NEAR_SECRETS = re.compile(r"bearer|authorization|token|api.?key|secret|credential", re.IGNORECASE)
@@ -34,7 +34,7 @@ def request_id_logged(
     text: str | None = None,
     document: str | None = None,
 ) -> None:
-    """The ids of failed replies are in the consumer's logs or output."""
+    """Check that the ids of failed replies are in the consumer's logs or output."""
     check_text(text)
     if which not in ("last", "all", "any"):
         meant = as_document(which) or f": {nearest(which, ('last', 'all', 'any'))}"
@@ -69,7 +69,7 @@ def request_id_logged(
 def credential_not_logged(
     observed: Observed, text: str | None = None, document: str | None = None
 ) -> None:
-    """No credential that the consumer sent is in its logs or output."""
+    """Check that no credential that the consumer sent is in its logs or output."""
     rule = rule_of("credential")
     observed = observed.about(document, rule).with_text(text)
     if not observed.credentials:
@@ -91,7 +91,7 @@ def unlogged(
     which: Which = "last",
     level: int | None = None,
 ) -> Iterator[Finding]:
-    """Failed replies whose ids no line holds."""
+    """Find failed replies whose ids are in no line."""
     missing = [item for item in attempts if not _logged(item, lines, level)]
     if not missing or (which == "any" and len(missing) < len(attempts)):
         return
@@ -109,7 +109,7 @@ def unlogged(
 
 
 def leaks(observed: Observed) -> Iterator[Finding]:
-    """Lines that hold a credential."""
+    """Find lines that contain a credential."""
     lines = observed.lines(None)
     for credential in sorted(observed.credentials):
         encoded = EncodedSecret.of(credential, observed.credentials)
@@ -160,7 +160,7 @@ def reply_to_log(observed: Observed, operation: Operation) -> list[Attempt]:
 
 
 def _is_cured(observed: Observed, operation: Operation) -> bool:
-    """Whether the consumer itself went on with a request that its final error asked for."""
+    """Whether the consumer cured the final error of an operation by a changed request."""
     following = (item for item in observed.operations if item.preceding is operation)
     cure = next(following, None)
     return cure is not None and not observed.asked_anew(operation.last, cure.attempts[0])
@@ -241,13 +241,13 @@ def _quote(line: Line, text: str, about: str = "") -> str:
 
 
 def _given_away(text: str, secret: str, encoded: EncodedSecret) -> tuple[str, str]:
-    """What of a text gives a secret away, and how that is encoded, if it is."""
+    """The part of a text that reveals a secret, and the name of its encoding, if any."""
     shown = _shown(text, secret)
     return (shown, "") if shown else encoded.find(text)
 
 
 def _shown(text: str, secret: str) -> str:
-    """The part of a secret that a text gives away: all, most, or none of it."""
+    """The part of a secret that a text reveals: all, most, or none of it."""
     if secret in text:
         return secret if _holds_secret(text, secret) else ""
     least = max(_LEAST_SHOWN, -(-2 * len(secret) // 3))

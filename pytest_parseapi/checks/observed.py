@@ -1,4 +1,4 @@
-"""What checks look at, and how a check fails on it."""
+"""The record of one provider as checks see it, and how a check fails."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ class Observed:
 
     provider: Provider
     document_names: DocumentNames
-    """What is one document, whatever its links and ids."""
+    """Knows which links and ids name the same document."""
     attempts: Sequence[Attempt]
     operations: Sequence[Operation]
     credentials: frozenset[str]
     lines: Callable[[str | None], list[Line]]
-    """Reads the evidence, with a further text."""
+    """Returns the lines of the evidence, and those of one more text."""
     runs: Sequence[Run] = ()
     """Asynchronous runs, oldest first."""
     webhook_answers: Sequence[WebhookAnswer] = ()
     """How the consumer's receiver answered webhook deliveries, oldest first."""
     speed: float = 1.0
-    """How many seconds of the clients' time a second of the live server is."""
+    """How many seconds of its clients one second of the live server stands for."""
     dropped: int = 0
     """How many older attempts a server has dropped to save memory."""
     notes: Sequence[str] = ()
-    """What else happened that the timeline should tell."""
+    """More events for the timeline."""
     others: Sequence[Attempt] = ()
-    """The attempts at other documents, where it is narrowed to one."""
+    """The attempts at other documents, if this is narrowed to one document."""
     replaced_sleep: Callable[[], str] = lambda: ""
-    """A function that waits and that the test had replaced while the consumer asked."""
+    """A waiting function that the test had replaced during a request; empty if none."""
     asked_instead: str = ""
-    """What was asked in the place of this provider, where no request reached it."""
+    """What got the requests instead, if none reached this provider."""
     test_calls: Mapping[int, object] = field(default_factory=dict)
-    """By which call of the test's each attempt was asked for, where that is known."""
+    """By number of an attempt, the call of the test that led to it, if that is known."""
     lasting_errors: frozenset[str] = frozenset()
-    """The names of the errors that requests have met and that the script never ends."""
+    """The names of errors that were met, and that are scripted without end (``ALWAYS``)."""
 
     @property
     def failed_operations(self) -> list[Operation]:
@@ -59,7 +59,7 @@ class Observed:
         return [operation for operation in self.operations if operation.failed]
 
     def success_beside(self, operation: Operation) -> Attempt | None:
-        """The success of a request that ran at the same time as an operation's failed attempts.
+        """The success of an equal request that ran in parallel to an operation's failed attempts.
 
         A consumer that hedges sends one request twice, and takes what answers first: a sibling that
         failed needs no retry. Another payload is another part of the document.
@@ -78,7 +78,7 @@ class Observed:
         return None
 
     def delivered_between(self, before: Attempt, after: Attempt) -> bool:
-        """Whether a webhook about the same run came in between: it makes a receiver ask again."""
+        """Whether a webhook about the same run came between two attempts, and may be the cause."""
         return any(
             before.number <= answer.attempts_before < after.number
             and (
@@ -91,13 +91,13 @@ class Observed:
         )
 
     def asked_anew(self, before: Attempt, after: Attempt) -> bool:
-        """Whether somebody else decided when the consumer asks again: its provider, or the test."""
+        """Whether the provider or the test, and not the consumer, caused the second attempt."""
         calls = [self.test_calls.get(item.number) for item in (before, after)]
         other_call = None not in calls and calls[0] is not calls[1]
         return other_call or self.delivered_between(before, after)
 
     def waited_for_a_turn(self, retry: Attempt, slack: float) -> bool:
-        """Whether a retry began when another request ended: it waited for a lock, not for time."""
+        """Whether a retry began when another request ended, as after a wait for a lock."""
         begun = retry.started
         return any(
             other.started < begun - slack and abs(other.ended - begun) <= slack
@@ -106,7 +106,7 @@ class Observed:
         )
 
     def about(self, document: str | None, rule: str) -> Observed:
-        """Narrowed to one document; fails where no request was about it."""
+        """The record of one document; fail if no request was about it."""
         document = self.document_names.given(document)
         if document is None:
             return self
@@ -141,7 +141,7 @@ class Observed:
         )
 
     def with_text(self, text: str | None) -> Observed:
-        """With one more text to look in."""
+        """The record with one more text as evidence."""
         check_text(text)
         if text is None:
             return self
@@ -156,7 +156,7 @@ class Observed:
         return f"{self.provider.title}: {found.text} ({found.source})"
 
     def timeline(self, finding: Finding | None = None) -> str:
-        """The timeline; with a finding, what that is about comes first where not all can."""
+        """The timeline. If it is too long, the attempts of a finding are shown first."""
         return timeline_of(
             self.provider,
             self.attempts,
@@ -184,7 +184,7 @@ def raise_findings(observed: Observed, findings: Sequence[Finding]) -> None:
 
 
 def _focus(observed: Observed, finding: Finding) -> set[int]:
-    """The numbers of the attempts that a finding is about."""
+    """The numbers of the attempts that belong to a finding."""
     told = set(finding.attempts)
     operations = [
         operation
@@ -194,7 +194,7 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
     ]
     found = {attempt.number for operation in operations for attempt in operation.attempts}
     if finding.subject is None or (found and finding.subject.kind != "run"):
-        # The polls of a run that such an operation made are about the same.
+        # The polls of a run that such an operation created belong to it, too.
         made = {a.run_id for o in operations for a in o.attempts} - {None}
         return found | {item.number for item in observed.attempts if item.run_id in made}
     about = finding.subject.name
@@ -216,7 +216,7 @@ def _focus(observed: Observed, finding: Finding) -> set[int]:
 
 
 def _events(observed: Observed, finding: Finding) -> set[str]:
-    """The ids of the events that a finding is about."""
+    """The ids of the events that belong to a finding."""
     return {
         item.delivery.event_id
         for item in observed.webhook_answers
@@ -227,7 +227,7 @@ def _events(observed: Observed, finding: Finding) -> set[str]:
 def nothing_to_check(
     observed: Observed, rule: str, seen: str, nearest: str = "", *, advice: str = ""
 ) -> NoReturn:
-    """Fail because a check that had nothing to look at proves nothing."""
+    """Fail, since a check without anything to judge proves nothing."""
     if not observed.attempts:
         seen = "no request reached the simulated API"
         if observed.asked_instead:
@@ -247,7 +247,7 @@ def nothing_to_check(
 def proves_nothing(
     observed: Observed, rule: str, seen: str, nearest: str = "", *, advice: str
 ) -> NoReturn:
-    """Fail because a check found nothing to look at, whether or not there are requests."""
+    """Fail, since a check had nothing to judge, although there may be requests."""
     finding = Finding(
         kind="nothing_to_check",
         rule=rule,
@@ -261,6 +261,6 @@ def proves_nothing(
 
 
 def example_code(provider: Provider, surface: str = "http") -> str:
-    """The code of an error to retry, for an example; that of a time-out where there is none."""
+    """The code of a retryable error for an example; a time-out if the provider has none."""
     errors = [error for error in provider.errors_on(surface) if error.retryable]
     return repr(errors[0].code) if errors else "'read_timeout'"

@@ -1,4 +1,4 @@
-"""Checks of how runs are polled: until their end, and not in haste."""
+"""Checks of polls: none after the end of a run, and not too fast."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOLERANCE: Final = 1e-6
 
 
 def polling_stopped(observed: Observed, document: str | None = None) -> None:
-    """No run was polled again after a terminal status."""
+    """Check that no run was polled again after a terminal status."""
     observed = observed.about(document, _STOPPED)
     polls = _polls(observed)
     if not any(ended for group in polls.values() for _, ended in group):
@@ -37,7 +37,7 @@ def polling_stopped(observed: Observed, document: str | None = None) -> None:
 def polled_politely(
     observed: Observed, minimum: float = _MINIMUM, document: str | None = None
 ) -> None:
-    """No two polls of a run came closer than ``minimum`` virtual seconds."""
+    """Check that no two polls of a run are closer than ``minimum`` virtual seconds."""
     number = number_of(minimum)
     if number is None or number < 0:
         raise UsageError(f"minimum must be seconds >= 0, not {minimum!r}{as_document(minimum)}")
@@ -49,18 +49,18 @@ def polled_politely(
 
 
 def polls_after_end(observed: Observed) -> Iterator[Finding]:
-    """Runs that were polled although their end was known."""
+    """Find runs that were polled although a reply had shown their end."""
     for run_id, polls in _polls_by_id(observed).items():
         end = next((poll for poll in polls if _ended(poll)), None)
         if end is None:
             continue
-        # At one virtual instant the number alone tells what came first.
+        # At the same virtual time, only the number shows the order.
         later = [
             poll
             for poll in _without_looks(observed, run_id, polls, end)
             if poll.started >= end.ended
         ]
-        # The output is fetched in another form once, by another query.
+        # A poll with another query may fetch the output in another form, once.
         forms = {poll.url for poll in later} - {end.url}
         surplus = [poll for poll in later if poll.url == end.url]
         surplus += [poll for poll in later if poll.url in forms][len(forms) :]
@@ -80,17 +80,17 @@ def polls_after_end(observed: Observed) -> Iterator[Finding]:
 def _without_looks(
     observed: Observed, run_id: str, polls: Sequence[Attempt], end: Attempt
 ) -> list[Attempt]:
-    """The polls after an end but one for each webhook about the run: it makes a receiver look.
+    """The polls after the end of a run, without one for each webhook, which may cause a poll.
 
-    A receiver may put webhooks into a queue, so several can come before the first look.
+    A receiver may put webhooks into a queue, so several can come before the first poll.
     """
     webhooks = [item for item in observed.webhook_answers if item.delivery.run_id == run_id]
     run = next((item for item in observed.runs if item.id == run_id), None)
     if run is not None and not (run.submitted or webhooks):
-        # The test handed its webhooks over by itself, nobody knows how often.
+        # The test delivered its webhooks by itself: their number is unknown.
         return []
     cause = _taken_from(webhooks, end)
-    # Code that polled before the webhook came may have seen the end before its receiver looks.
+    # Code that polls anyway may have seen the end before the receiver of the webhook polls.
     both = cause is not None and any(poll.number <= cause.attempts_before for poll in polls)
     found = []
     for poll in polls:
@@ -104,9 +104,9 @@ def _without_looks(
 
 
 def _taken_from(webhooks: list[WebhookAnswer], poll: Attempt) -> WebhookAnswer | None:
-    """Take out the webhook because of which a poll may have been made."""
+    """Remove and return the webhook that may have caused a poll; None if there is none."""
     for item in webhooks:
-        # Without an answer of 2xx, what it does is done before its answer.
+        # A receiver that does not answer with a 2xx does its work before it answers.
         during = item.agreed or item.started <= poll.started <= item.ended
         if item.attempts_before < poll.number and during:
             webhooks.remove(item)
@@ -115,7 +115,7 @@ def _taken_from(webhooks: list[WebhookAnswer], poll: Attempt) -> WebhookAnswer |
 
 
 def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[Finding]:
-    """Runs that were polled twice within ``minimum`` seconds."""
+    """Find runs that were polled twice within ``minimum`` seconds."""
     told: set[tuple[int, int]] = set()
     for run_id, polls in _polls(observed).items():
         at_once = False
@@ -130,10 +130,10 @@ def polls_too_close(observed: Observed, minimum: float = _MINIMUM) -> Iterator[F
             if ended or gap >= minimum - slack or observed.asked_anew(one, two):
                 continue
             if (one.number, two.number) in told:
-                # Two looks at a list come too close for all runs that it shows.
+                # Two polls of a list are too close for all runs that it shows.
                 break
-            # Where a kept connection turns out to be closed, clients such as aiohttp ask again by
-            # themselves, once: nobody has polled twice.
+            # If a kept connection was closed, clients such as aiohttp send the request again by
+            # themselves, once. That is not a second poll of the consumer.
             at_once = one.error == _RESET and not again
             if at_once:
                 continue
@@ -167,14 +167,14 @@ def _polls_by_id(observed: Observed) -> dict[str, list[Attempt]]:
 def _polls(observed: Observed) -> dict[str, list[tuple[Attempt, bool]]]:
     """All polls of each run or batch, and whether they showed its end.
 
-    A look at a list, or at a batch, is a poll of each run that it shows.
+    A request for a list or a batch is a poll of each run that the reply shows.
     """
     named = _polls_by_id(observed)
     polls = {
         run_id: [(attempt, _ended(attempt)) for attempt in attempts]
         for run_id, attempts in named.items()
     }
-    # A list is about no document, and shows the runs of all.
+    # A list names no document, and shows the runs of all documents.
     wanted = {run.id for run in observed.runs} if observed.others else None
     for attempt in (*observed.attempts, *observed.others):
         for shown in attempt.listed:

@@ -1,4 +1,4 @@
-"""Whether requests were sent as they should be: the payload again, and with time-outs."""
+"""Checks of requests: their payload, time-outs and API version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TIMEOUT_RULE: Final = rule_of("timeout")
 
 
 def payload_resent(observed: Observed, document: str | None = None) -> None:
-    """Each retry carried the same payload."""
+    """Check that each retry carried the same payload."""
     narrowed = observed.about(document, _PAYLOAD_RULE)
     if not any(True for operation in narrowed.operations for _ in operation.pairs()):
         failed = narrowed.failed_operations
@@ -37,7 +37,7 @@ def payload_resent(observed: Observed, document: str | None = None) -> None:
 
 
 def timeout_set(observed: Observed, document: str | None = None) -> None:
-    """Every attempt was sent with finite time-outs."""
+    """Check that every attempt was sent with finite time-outs."""
     observed = observed.about(document, _TIMEOUT_RULE)
     if not any(attempt.timeouts.known for attempt in observed.attempts):
         seen = (
@@ -50,7 +50,7 @@ def timeout_set(observed: Observed, document: str | None = None) -> None:
 
 
 def changed_payloads(observed: Observed) -> Iterator[Finding]:
-    """The first retry of each operation that carried something else."""
+    """Find the first retry of each operation with another payload."""
     for operation in observed.operations:
         for before, after in operation.pairs():
             difference = before.payload.difference(after.payload) or _other_query(before, after)
@@ -70,7 +70,7 @@ def changed_payloads(observed: Observed) -> Iterator[Finding]:
 
 
 def _other_query(before: Attempt, after: Attempt) -> str | None:
-    """What a retry asks for differently in its address; a poll may ask for another form."""
+    """How the query of a retry differs; a poll may ask for another form of the result."""
     one, two = (urlsplit(attempt.url).query for attempt in (before, after))
     if one == two or before.method == "GET":
         return None
@@ -78,7 +78,7 @@ def _other_query(before: Attempt, after: Attempt) -> str | None:
 
 
 def _other_key(observed: Observed, before: Attempt, after: Attempt) -> str | None:
-    """How the key of a retry differs where the reply to the submission was lost: two runs."""
+    """How the idempotency key of a retry differs after a lost reply: that makes two runs."""
     header = observed.provider.idempotency_header
     if header is None or before.error not in _LOSE_REPLY:
         return None
@@ -91,7 +91,7 @@ def _other_key(observed: Observed, before: Attempt, after: Attempt) -> str | Non
 
 
 def missing_timeouts(observed: Observed) -> Iterator[Finding]:
-    """What was sent without a time-out."""
+    """Find attempts that were sent without a finite time-out."""
     without = [attempt for attempt in observed.attempts if attempt.timeouts.missing]
     if without:
         first = without[0]
@@ -111,7 +111,7 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
 
 
 def api_version_sent(observed: Observed, document: str | None = None) -> None:
-    """Every request names a version of the API that the provider lists."""
+    """Check that every request names a version of the API that the provider lists."""
     narrowed = observed.about(document, _VERSION_RULE)
     asked = observed.provider.api_version
     if asked is None:
@@ -126,7 +126,7 @@ def api_version_sent(observed: Observed, document: str | None = None) -> None:
 
 
 def wrong_api_versions(observed: Observed) -> Iterator[Finding]:
-    """Requests without the header for the version, or with a version that no page lists."""
+    """Find requests without the version header, or with an undocumented version."""
     asked = observed.provider.api_version
     if asked is None:
         return
@@ -153,6 +153,6 @@ def wrong_api_versions(observed: Observed) -> Iterator[Finding]:
 
 
 def _versioned(observed: Observed) -> list[Attempt]:
-    """The attempts at endpoints of the API: a link to a result is followed as it is."""
+    """The attempts that need a version: not those at links to results."""
     results = {item.path for item in observed.provider.endpoints if item.result}
     return [item for item in observed.attempts if item.endpoint not in results]

@@ -1,4 +1,4 @@
-"""Whether failed operations were tried again, and how it ended."""
+"""Checks whether failed operations were retried, and how they ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_parseapi.record.timeline import describe_error
 
 
 def retried(observed: Observed, times: int | None = None, document: str | None = None) -> None:
-    """Each failed operation was tried again, exactly ``times`` more times where given."""
+    """Check that each failed operation was retried, exactly ``times`` times if given."""
     check_count("times", times, 0)
     rule = rule_of("retried")
     if times is not None:
@@ -47,7 +47,7 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
 
 
 def not_retried(observed: Observed, document: str | None = None) -> None:
-    """No failed operation was tried again."""
+    """Check that no failed operation was retried."""
     rule = rule_of("not_retried")
 
     def judge(operation: Operation) -> Finding | None:
@@ -69,7 +69,7 @@ def not_retried(observed: Observed, document: str | None = None) -> None:
 
 
 def gave_up(observed: Observed, attempts: int | None = None, document: str | None = None) -> None:
-    """Each failed operation ended in failure, after ``attempts`` in all where given."""
+    """Check that each failed operation ended in failure, after ``attempts`` in all if given."""
     check_count("attempts", attempts, 1)
     rule = rule_of("gave_up")
     if attempts is not None:
@@ -99,7 +99,7 @@ def gave_up(observed: Observed, attempts: int | None = None, document: str | Non
 
 
 def recovered(observed: Observed, document: str | None = None) -> None:
-    """Each failed operation succeeded in the end."""
+    """Check that each failed operation succeeded in the end."""
     rule = rule_of("recovered")
 
     def judge(operation: Operation) -> Finding | None:
@@ -119,7 +119,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
 
 
 def parsed_once(observed: Observed, document: str | None = None) -> None:
-    """No document was parsed or submitted again after a success.
+    """Check that no document was parsed or submitted again after a success.
 
     A run that failed or was cancelled is no success: submitting its document again is a
     resubmission.
@@ -171,7 +171,7 @@ def _success(operation: Operation) -> Attempt | None:
 
 
 def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
-    """The first retry after an error that no retry can fix."""
+    """Find the first retry after an error that no retry can fix."""
     for before, after in operation.pairs():
         error = before.error
         if not isinstance(error, DocumentedError) or error.retryable:
@@ -180,7 +180,7 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
             # Another credential is another request.
             continue
         if observed.delivered_between(before, after):
-            # The provider has delivered again, and the receiver cannot but look again.
+            # The provider has delivered again, so the receiver has to send its request again.
             continue
         yield Finding(
             kind="final_error",
@@ -195,7 +195,7 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
 
 
 def missing_retries(observed: Observed, operation: Operation) -> Iterator[Finding]:
-    """A last attempt that met an error which may be retried, and was alone."""
+    """Find an operation with a single attempt that met a retryable error."""
     attempts = operation.attempts
     last = attempts[-1]
     if len(attempts) > 1 and attempts[-2].failed:
@@ -216,7 +216,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
 
 
 def _other_part(observed: Observed, last: Attempt) -> str:
-    """Which later attempt asked for another part of the same document, where the retry should be.
+    """The later attempt that asked for another part of the document instead of a retry.
 
     What begins at the moment of the failure may be another worker's.
     """
@@ -229,7 +229,7 @@ def _other_part(observed: Observed, last: Attempt) -> str:
 
 
 def _became_run(observed: Observed, last: Attempt) -> bool:
-    """Whether a request that took too long was followed by a run: that has no such limit."""
+    """Whether a request that took too long was followed by a run, which has no such limit."""
     submits = {item.path for item in observed.provider.endpoints if item.submits}
     return last.status == HTTPStatus.GATEWAY_TIMEOUT and any(
         item.number > last.number
@@ -240,7 +240,7 @@ def _became_run(observed: Observed, last: Attempt) -> bool:
 
 
 def _advised(observed: Observed, operation: Operation) -> Topic | None:
-    """What of the provider's advice asks to retry the last error of an operation."""
+    """The provider's advice to retry the last error of an operation."""
     last, provider = operation.attempts[-1], observed.provider
     if isinstance(last.error, DocumentedError):
         return "retryable" if last.error.retryable else None

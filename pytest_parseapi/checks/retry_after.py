@@ -1,4 +1,4 @@
-"""Whether retries wait as long as ``Retry-After`` asks."""
+"""Checks that retries wait as long as ``Retry-After`` asks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_parseapi.record.attempt import Attempt
 
 
 def retry_after_honoured(observed: Observed, document: str | None = None) -> None:
-    """No retry came before the ``Retry-After`` of the reply that it follows."""
+    """Check that no retry came before the ``Retry-After`` of the reply before it."""
     rule = rule_of("retry_after")
     narrowed = observed.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
@@ -47,7 +47,7 @@ def retry_after_honoured(observed: Observed, document: str | None = None) -> Non
 
 
 def too_early(observed: Observed) -> Iterator[Finding]:
-    """Retries that came before they were asked for."""
+    """Find retries that came before the ``Retry-After`` of the reply before them."""
     for operation in observed.operations:
         for before, after in operation.pairs():
             if before.retry_at is None or observed.asked_anew(before, after):

@@ -1,4 +1,4 @@
-"""Checks of failed runs: submitted again where that can help, and logged."""
+"""Checks of failed runs: resubmitted if that can help, and logged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Resubmission(NamedTuple):
 
 
 def resubmitted(observed: Observed, times: int | None = None, document: str | None = None) -> None:
-    """Each failed run was followed by a new one, exactly ``times`` in all where given."""
+    """Check that each failed run was followed by a new one, exactly ``times`` in all if given."""
     check_count("times", times, 0)
     rule = _AGAIN if times is None else f"{_AGAIN}, exactly {counted(times, 'new run')}"
     narrowed = observed.about(document, rule)
@@ -59,7 +59,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
 
 
 def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
-    """New runs that the advice speaks against, and those that it asks for and that are missing."""
+    """Find new runs that the advice forbids, and missing ones that it asks for."""
     creations = {item.run_id: item for item in observed.attempts if _creates(item)}
     shown: dict[str, Attempt] = {}
     for attempt in observed.attempts:
@@ -74,7 +74,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
             yield from _judged(observed, failed, again, before, after, shown.get(failed.id))
         answered = {pair.failed.id for pair in pairs} | {pair.again.id for pair in pairs}
         for run in runs:
-            # Who submitted again may give up; who never did has not followed the advice.
+            # A consumer that has resubmitted may give up; one that never did ignored the advice.
             if run.failed and run.retryable and run.id not in answered:
                 yield Finding(
                     kind="retryable_reason",
@@ -132,14 +132,14 @@ def _judged(
 
 
 def _is_cured(failed: Run, before: Attempt | None, after: Attempt | None) -> bool:
-    """Whether the new submission changed in what the failure asks for, and so is another one."""
+    """Whether the new submission was changed as the failure asks, so that it is no resubmission."""
     if failed.cured_by is None or before is None or after is None:
         return False
     return differs_in(failed.cured_by, before, after)
 
 
 def _by_document(observed: Observed, runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs by document, or part of one; a file without a name of its own is known by its bytes."""
+    """Group runs by document and part. A file without a name is identified by its bytes."""
     created = [item for item in observed.attempts if _creates(item)]
     files = {item.run_id: item.nameless_file for item in created}
     parts = {item.run_id: item.part for item in created}
@@ -151,12 +151,12 @@ def _by_document(observed: Observed, runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
-    """Each new run with the oldest failed one before it that none has followed yet."""
+    """Pair each new run with the oldest failed one before it that has no new run yet."""
     waiting: list[Run] = []
     found = []
     for run in sorted(runs, key=lambda item: item.created):
         over = [item for item in waiting if item.ended is not None and item.ended <= run.created]
-        # What the test made for a webhook is no act of the consumer's.
+        # A run that the test made for a webhook was not submitted by the consumer.
         if over and run.submitted:
             waiting.remove(over[0])
             found.append(Resubmission(over[0], run))
@@ -166,20 +166,20 @@ def _resubmissions(runs: Sequence[Run]) -> list[Resubmission]:
 
 
 def _count_new(runs: Sequence[Run]) -> int:
-    """How many runs were submitted after a failed one, before any of them ended with success."""
+    """The number of runs that were submitted after a failed one, until one succeeded."""
     count = 0
     before: list[Run] = []
     for run in sorted(runs, key=lambda item: item.created):
         ends = [(item.ended, not item.failed) for item in before if item.ended is not None]
         over = [end for end in ends if end[0] <= run.created]
-        # What follows a success is no new try, but another order.
+        # A submission after a success is no resubmission, but a new order.
         count += run.submitted and bool(over) and not max(over)[1]
         before.append(run)
     return count
 
 
 def _same_key(observed: Observed, failed: Sequence[Run]) -> str:
-    """Which submission repeated the key of a run that had failed, and so made no new one."""
+    """The submission that repeated the idempotency key of a failed run, and made no new run."""
     header = observed.provider.idempotency_header
     if header is None:
         return ""
@@ -210,9 +210,9 @@ def run_failure_logged(
     text: str | None = None,
     document: str | None = None,
 ) -> None:
-    """Each failed run's id and reason are in the consumer's logs or output."""
+    """Check that each failed run's id and reason are in the consumer's logs or output."""
     check_text(text)
-    level_number(level)  # a wrong one is told first
+    level_number(level)  # raises for a wrong one
     observed = observed.about(document, _logged_rule(observed))
     need_failed_run(observed, _logged_rule(observed))
     raise_findings(observed, list(unlogged_failures(observed, text, level)))
@@ -221,7 +221,7 @@ def run_failure_logged(
 def unlogged_failures(
     observed: Observed, text: str | None = None, level: int | str | None = None
 ) -> Iterator[Finding]:
-    """Failed runs whose id or reason no line holds."""
+    """Find failed runs whose id or reason is in no line."""
     number = level_number(level)
     lines = [
         line
@@ -229,7 +229,7 @@ def unlogged_failures(
         if number is None or (line.level is not None and line.level >= number)
     ]
     ids = {run.id for run in observed.runs}
-    # A line about one run does not tell why another one failed.
+    # A line about one run does not show why another one failed.
     about = [(line, set(_WORD.findall(line.text)) & ids) for line in lines]
     rule = _logged_rule(observed) + ("" if level is None else f" at {level} or above")
     for run in failed_runs(observed):

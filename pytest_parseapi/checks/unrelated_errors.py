@@ -1,4 +1,4 @@
-"""Exceptions that are about the consumer's code, and not about the request that failed."""
+"""Recognises exceptions that show a bug of the consumer, and not the failed request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNRELATED: Final = (
     UnboundLocalError,
     UnicodeDecodeError,
 )
-# A ValueError may be the consumer's own, but not with what Python says in one.
+# The consumer may raise a ValueError itself, but not with one of Python's own messages.
 _BY_PYTHON: Final = re.compile(
     r".* is not a valid [\w.<>]+|invalid literal for int\(\) .*"
     r"|could not convert string to float: .*"
@@ -28,7 +28,7 @@ _BY_PYTHON: Final = re.compile(
     r"|substring not found|(min|max)\(\) .*empty.*|I/O operation on closed file.*",
     re.DOTALL,
 )
-# Nor a RuntimeError: a client, a session, a loop or a form is used when it is over.
+# The same of a RuntimeError: a client, a session, a loop or a form is used after its end.
 _OVER: Final = re.compile(
     r"Cannot send a request, as .*|Cannot (open|reopen) a client .*|Session is closed"
     r"|Event loop is closed|Form data has been processed already"
@@ -40,7 +40,7 @@ _STREAMS: Final = frozenset({"StreamConsumed", "StreamClosed", "ResponseNotRead"
 
 
 def unrelated_in(error: BaseException | None) -> Iterator[BaseException]:
-    """The exceptions that are about the code, and not about what failed: one, or those of a group.
+    """The exceptions that show a bug and not the failed request: one, or several of a group.
 
     Args:
         error: what was raised; None for nothing.

@@ -1,6 +1,6 @@
-"""The waits before retries, as the rules about them look at them, and how exactly they are known.
+"""The waits before retries, for the rules about backoff, and how exactly they are measured.
 
-In this process they are known to the millisecond, over a socket less so.
+In this process they are exact to the millisecond, over a socket less so.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
 NO_WAIT: Final = 0.001
-"""Up to here, in seconds, a wait counts as none."""
+"""The seconds up to which a wait counts as none."""
 TOLERANCE: Final = 0.002
-"""How far a wait, in seconds, may be off."""
+"""The tolerance of a wait, in seconds."""
 CAP_FROM: Final = 3
-"""From the wait with this index on, the fourth, equal waits may be a cap."""
-OFF_THE_FLOOR: Final = 1.5
-"""How many times the first wait a wait must be to have left a floor that all waits share."""
+"""The index of the first wait (the fourth) from which on equal waits may be a cap."""
+ABOVE_MINIMUM: Final = 1.5
+"""How many times the first wait a later one must be to be above a minimum of all waits."""
 _OVER_A_SOCKET: Final = 0.010
 _AT_ONCE_OVER_A_SOCKET: Final = 0.002
 _SERVER: Final = "server"
@@ -31,13 +31,13 @@ class RetryWait(NamedTuple):
     """The wait before one retry."""
 
     position: int
-    """How many retries in this row came before."""
+    """The number of retries before it in this series."""
     before: Attempt
     retry: Attempt
 
     @property
     def seconds(self) -> float:
-        """How long it was, in virtual seconds."""
+        """The duration of the wait, in virtual seconds."""
         return self.retry.waited or 0.0
 
 
@@ -46,20 +46,20 @@ class WaitProblem(NamedTuple):
 
     text: str
     hint: str = ""
-    """What may explain it, or help."""
+    """A possible reason, or advice."""
     is_missing: bool = False
     """Whether a retry came without a wait."""
 
     @classmethod
     def missing(cls, retry: str, hint: str) -> WaitProblem:
-        """A retry came without a wait."""
+        """The problem of a retry without a wait."""
         return cls(f"{retry} came without a wait", hint, is_missing=True)
 
     def __str__(self) -> str:
         return f"{self.text} ({self.hint})" if self.hint else self.text
 
     def explained(self, observed: Observed) -> str:
-        """The problem; with its reason where the test itself has seen to it that nothing waits."""
+        """The problem as text, with its reason if the test has replaced the waiting function."""
         replaced = observed.replaced_sleep() if self.is_missing else ""
         if not replaced:
             return str(self)
@@ -70,7 +70,7 @@ class WaitProblem(NamedTuple):
 
 
 def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWait]]:
-    """The waits before retries, a list for each row of failures; none after a Retry-After.
+    """The waits before retries, a list for each series of failures; none after a Retry-After.
 
     What a receiver asks because of a further webhook begins a new row, and so does what is asked
     with another credential, which may be another customer's.
@@ -90,7 +90,7 @@ def waits_of(observed: Observed, operation: Operation) -> Iterator[list[RetryWai
 
 
 def tolerance(observed: Observed, attempt: Attempt) -> float:
-    """How far the wait before an attempt may be off, in seconds.
+    """The tolerance of the wait before an attempt, in seconds.
 
     Over a socket it is real time, multiplied by the speed of the live server.
     """
@@ -100,21 +100,21 @@ def tolerance(observed: Observed, attempt: Attempt) -> float:
 
 
 def no_wait(observed: Observed, attempt: Attempt) -> float:
-    """Up to how many seconds the wait before an attempt counts as none."""
+    """The seconds up to which the wait before an attempt counts as none."""
     if attempt.client != _SERVER:
         return NO_WAIT
     return max(NO_WAIT, _AT_ONCE_OVER_A_SOCKET * observed.speed)
 
 
 def unjudgeable(observed: Observed, attempt: Attempt, bound: float) -> bool:
-    """Whether a bound for the wait before an attempt is too near to what cannot be told."""
+    """Whether a bound for the wait before an attempt is too small for the precision."""
     return attempt.client == _SERVER and 0 < bound <= 2 * tolerance(observed, attempt)
 
 
 def too_fast(
     observed: Observed, rule: str, attempt: Attempt, bound: float, subject: Subject
 ) -> Finding:
-    """What is found where waits cannot be judged."""
+    """The finding for waits that cannot be judged: the server is too fast."""
     limit = bound / (2 * _OVER_A_SOCKET)
     slower = f"serve with a --speed below {limit:g}, or " if observed.speed > 1 else ""
     return Finding(

@@ -1,4 +1,4 @@
-"""Whether a receiver acts on each event once: by its requests, or by a count of the test's."""
+"""Checks that a receiver acts on each event once: by its requests, or by a count of the test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def webhook_handled_once(
     effects: Callable[..., Any] | None = None,
     document: str | None = None,
 ) -> None:
-    """Each event that was delivered more than once had one effect."""
+    """Check that each event that was delivered more than once had one effect."""
     if effects is not None and not callable(effects):
         raise UsageError(f"effects is a callable that counts them, not {effects!r}")
     observed = observed.about(document, _ONCE)
@@ -34,7 +34,7 @@ def webhook_handled_once(
 def repeated_effects(
     observed: Observed, effects: Callable[..., Any] | None = None
 ) -> list[Finding]:
-    """Events that were delivered more than once and had more than one effect."""
+    """Find events that were delivered more than once and had more than one effect."""
     events = _events(observed)
     repeated = [answers for answers in events.values() if len(answers) > 1]
     if not repeated:
@@ -95,7 +95,7 @@ def _by_requests(observed: Observed, answers: Sequence[WebhookAnswer]) -> Findin
 
 
 def repeated_acts(observed: Observed) -> Iterator[Finding]:
-    """Events that were delivered more than once, and acted on each time, or never.
+    """Find events that were delivered more than once, and were acted on each time, or never.
 
     Only what was asked of the API shows.
     """
@@ -107,7 +107,7 @@ def repeated_acts(observed: Observed) -> Iterator[Finding]:
 
 
 def _never_acted_on(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
-    """The event that a receiver broke on, and later took without having acted on it.
+    """An event that a receiver failed on, and later accepted without acting on it.
 
     That a receiver acts by asking the API is known where it tried to on this event, or did on
     another one of its kind.
@@ -121,13 +121,13 @@ def _never_acted_on(observed: Observed, answers: Sequence[WebhookAnswer]) -> Fin
         return None
     errors = _errors_met_during([item for item in answers if not item.agreed], observed)
     if observed.lasting_errors & set(errors):
-        # A later delivery would have met the same failure.
+        # A later delivery would meet the same failure.
         return None
-    # A final error is not tried again.
+    # A final error is not retried.
     tried = any(
         not isinstance(error, DocumentedError) or error.retryable for error in errors.values()
     )
-    # It asked about the run during the last delivery, or after it.
+    # It sent a request about the run during the last delivery, or after it.
     again = any(
         attempt.run_id == run_id and attempt.number > last.attempts_before
         for attempt in observed.attempts
@@ -148,7 +148,7 @@ def _never_acted_on(observed: Observed, answers: Sequence[WebhookAnswer]) -> Fin
 def _errors_met_during(
     answers: Sequence[WebhookAnswer], observed: Observed
 ) -> dict[str | None, DocumentedError | str | None]:
-    """What requests about the event's run met while it was delivered, by name; None: a success."""
+    """The errors of requests about the event's run during the delivery; None for a success."""
     return {
         attempt.error_name: attempt.error
         for item in answers
@@ -160,7 +160,7 @@ def _errors_met_during(
 
 
 def _acts_on_others(observed: Observed, answers: Sequence[WebhookAnswer]) -> bool:
-    """Whether each other event of the same type that the receiver took had an effect."""
+    """Whether each other accepted event of the same type had an effect."""
     kind, own = answers[0].delivery.event_type, answers[0].delivery.event_id
     others = [
         items
@@ -182,7 +182,7 @@ def _shows_end(observed: Observed, run_id: str | None) -> bool:
 
 
 def _repeated(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding | None:
-    """The request that was made more often because of an event than there were events."""
+    """The request that an event caused more often than there were events."""
     acts = _acts(observed, answers)
     most = max(acts, key=lambda act: acts[act], default="")
     if not most or acts[most] <= _events_beside(observed, answers):
@@ -191,7 +191,7 @@ def _repeated(observed: Observed, answers: Sequence[WebhookAnswer]) -> Finding |
 
 
 def _events_beside(observed: Observed, answers: Sequence[WebhookAnswer]) -> int:
-    """How many events about a run were delivered while one of them was, that one included.
+    """The number of events about a run that were delivered at the same time as this one.
 
     A queue's worker may act on all of them later.
     """
@@ -206,7 +206,7 @@ def _events_beside(observed: Observed, answers: Sequence[WebhookAnswer]) -> int:
 
 
 def _acts(observed: Observed, answers: Sequence[WebhookAnswer]) -> dict[str, int]:
-    """How many times each request was made because of an event."""
+    """The number of times that an event caused each request."""
     first = answers[0]
     starts = [answer.attempts_before for answer in observed.webhook_answers]
     end = min((number for number in starts if number > answers[-1].attempts_before), default=None)
@@ -221,8 +221,8 @@ def _acts(observed: Observed, answers: Sequence[WebhookAnswer]) -> dict[str, int
         else:
             counts[request_text(attempt)] = counts.get(request_text(attempt), 0) + 1
     for (request, begun), found in looks.items():
-        # One that broke on a delivery has to look again. Of several looks because of one delivery,
-        # all but the first are polls.
+        # A receiver that failed on a delivery has to send its request again. Of several requests
+        # because of one delivery, all but the first are polls.
         taken = [item for item in answers if item.attempts_before == begun and item.agreed]
         ended = sum(look.shown is not None and look.shown.ended for look in found)
         counts[request] = counts.get(request, 0) + min(max(ended, 1), len(taken))
@@ -230,7 +230,7 @@ def _acts(observed: Observed, answers: Sequence[WebhookAnswer]) -> dict[str, int
 
 
 def effects_of(observed: Observed, run_id: str | None, *, since: WebhookAnswer) -> list[Attempt]:
-    """What the consumer asked of the API about a run, and for its document, from a moment on."""
+    """The consumer's requests about a run and its document, from a point in time on."""
     run = next((item for item in observed.runs if item.id == run_id), None)
     names = () if run is None else run.names
     return [
@@ -256,7 +256,7 @@ def _finding(observed: Observed, answer: WebhookAnswer, seen: str) -> Finding:
 
 
 def said(answer: WebhookAnswer) -> str:
-    """How a receiver answered, as messages say it."""
+    """The answer of a receiver, as text."""
     late = f" after {answer.ended - answer.started:.3f} s" if answer.late else ""
     if answer.status is None:
         return f"it raised {answer.raised}{late}"
@@ -265,12 +265,12 @@ def said(answer: WebhookAnswer) -> str:
 
 
 def request_text(attempt: Attempt) -> str:
-    """What was asked, as messages say it."""
+    """A request, as text."""
     return f"{attempt.method} {attempt.path}"
 
 
 def is_right_about(answer: WebhookAnswer, other: WebhookAnswer) -> bool:
-    """Whether it answers a right delivery about the run or document of another one."""
+    """Whether an answer belongs to a right delivery about the same run or document."""
     mine, its = answer.delivery, other.delivery
     same = mine.run_id == its.run_id or (
         mine.document is not None and mine.document == its.document

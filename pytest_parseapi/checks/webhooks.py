@@ -1,4 +1,4 @@
-"""Whether a receiver rejects wrong deliveries and takes good ones."""
+"""Checks that a receiver rejects wrong deliveries and accepts right ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DELIVER: Final = "deliver one: api.deliver(api.webhook({}), receiver)"
 
 
 def webhook_rejected(observed: Observed, document: str | None = None) -> None:
-    """Each wrong delivery was answered with a 4xx and had no effect."""
+    """Check that each wrong delivery was answered with a 4xx and had no effect."""
     observed = observed.about(document, _REJECTED)
     wrong = [answer for answer in observed.webhook_answers if answer.delivery.must_be_rejected]
     if not wrong:
@@ -47,7 +47,7 @@ def webhook_rejected(observed: Observed, document: str | None = None) -> None:
 
 
 def wrong_ones_not_rejected(observed: Observed) -> Iterator[Finding]:
-    """Wrong deliveries that the receiver took, or acted on."""
+    """Find wrong deliveries that the receiver accepted, or acted on."""
     for answer in observed.webhook_answers:
         if not answer.delivery.must_be_rejected:
             continue
@@ -81,7 +81,7 @@ def _description(observed: Observed) -> WebhookDescription:
 
 
 def _effects_of_wrong(observed: Observed, answer: WebhookAnswer) -> list[Attempt]:
-    """What followed a wrong delivery, and had no other cause that is on record."""
+    """The requests after a wrong delivery that have no other cause on record."""
     run_id = answer.delivery.run_id
     own = next((run.submitted for run in observed.runs if run.id == run_id), False)
     later = observed.webhook_answers[observed.webhook_answers.index(answer) + 1 :]
@@ -91,13 +91,13 @@ def _effects_of_wrong(observed: Observed, answer: WebhookAnswer) -> list[Attempt
     return [
         attempt
         for attempt in effects_of(observed, run_id, since=answer)
-        # Of its own run, the consumer asks by itself.
+        # The consumer sends requests about its own run anyway.
         if not (own and attempt.method == "GET") and (end is None or attempt.number <= end)
     ]
 
 
 def webhook_accepted(observed: Observed, document: str | None = None) -> None:
-    """The last delivery of each good event was answered with a 2xx in time."""
+    """Check that the last delivery of each right event was answered with a 2xx in time."""
     observed = observed.about(document, _ACCEPTED)
     last = _last_answers(observed)
     if not last:
@@ -109,7 +109,7 @@ def webhook_accepted(observed: Observed, document: str | None = None) -> None:
 
 
 def good_ones_not_accepted(observed: Observed) -> Iterator[Finding]:
-    """Good events that the receiver did not take in the end, or was once too slow for."""
+    """Find right events that the receiver did not accept in the end, or answered too late once."""
     last = {id(answer) for answer in _last_answers(observed)}
     found: set[str] = set()
     for answer in observed.webhook_answers:

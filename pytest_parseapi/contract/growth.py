@@ -15,7 +15,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
-from pytest_parseapi.checks.waits import CAP_FROM, NO_WAIT, OFF_THE_FLOOR, WaitProblem
+from pytest_parseapi.checks.waits import ABOVE_MINIMUM, CAP_FROM, NO_WAIT, WaitProblem
 
 _SLACK_SECONDS: Final = 0.002
 _LEAST_GROWTH: Final = 0.02
@@ -73,17 +73,17 @@ def growth_problem(
             hint = "immediate_first_retry = True allows that" if number + first == 1 else ""
             return WaitProblem.missing(f"the {_nth(number + first)} retry", hint)
     steps = [_step(runs, n, n + 1) for n in range(len(average) - 1)]
-    floor = _floor(average, steps)
+    floor = _minimum_waits(average, steps)
     cap_from = CAP_FROM + floor
     return _not_growing(runs, average, steps[floor:], first, cap_from) or _linear(steps[floor:])
 
 
-def _floor(average: list[float], steps: list[_Step]) -> int:
+def _minimum_waits(average: list[float], steps: list[_Step]) -> int:
     """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
     flat = 0
     while flat < len(steps) and abs(steps[flat].mean) <= _LEAST_GROWTH * steps[flat].start:
         flat += 1
-    left = flat < len(steps) and average[flat + 1] >= OFF_THE_FLOOR * average[flat]
+    left = flat < len(steps) and average[flat + 1] >= ABOVE_MINIMUM * average[flat]
     return flat if left else 0
 
 

@@ -119,7 +119,7 @@ class Operation:
                 yield before, after
 
     def accepts(self, asked: NewRequest) -> bool:
-        """Whether a request belongs to this operation. If so, its caller becomes the last caller."""
+        """Whether a request belongs to this operation. If so, keep its caller as the last one."""
         if self.closed or self.under_way:
             return False
         if self.attempts and self.last.failed:
@@ -179,7 +179,7 @@ class Operation:
         return failed and asked.started - self.last.ended > _MOMENT_SECONDS
 
     def was_followed(self, *, is_judged: bool) -> bool:
-        """Whether its last caller sent no further request, so that the operation after it is the retry.
+        """Whether its last caller sent no further request, so that what followed is the retry.
 
         Args:
             is_judged: whether the calling thread reads the record now, and so sends no request.
@@ -260,7 +260,7 @@ class Series:
         return operation
 
     def abandoned(self, now: float) -> list[Operation]:
-        """The operations whose last callers have ended, so that their next callers continue them."""
+        """The operations whose last callers have ended: their next callers continue them."""
         return [item for item in self._open if item.was_abandoned(now)]
 
     def followed(self, *, is_judged: bool) -> list[Operation]:
