@@ -202,9 +202,9 @@ class ParseAPI(
     @property
     def _observed(self) -> Observed:
         service, simulation, name = self._service, self._simulation, self._provider.name
-        attempts, book = service.journal.attempts, service.runs
+        attempts, table = service.journal.attempts, service.runs
         return Observed(
-            runs=() if book is None else book.shown(service.now),
+            runs=() if table is None else table.shown(service.now),
             webhook_answers=self.webhook_answers,
             provider=service.provider,
             document_names=service.document_names,

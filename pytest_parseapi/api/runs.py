@@ -6,21 +6,21 @@ from pytest_parseapi.api.controls import Controls
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.run import Run
-from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_script import run_step_for, seconds_of
+from pytest_parseapi.service.run_table import Pace, RunTable
 from pytest_parseapi.service.script import count_or_always
 from pytest_parseapi.service.service import SimulatedService
 
 
-def run_book(service: SimulatedService) -> RunBook:
+def run_table_of(service: SimulatedService) -> RunTable:
     """The runs of a service; a `UsageError` where its provider has none."""
-    book = service.runs
-    if book is None:
+    table = service.runs
+    if table is None:
         raise UsageError(
             f"{service.provider.title} documents no asynchronous runs: its failures are HTTP "
             "replies, which fail() scripts"
         )
-    return book
+    return table
 
 
 class RunControls(Controls):
@@ -37,7 +37,7 @@ class RunControls(Controls):
             'CORRUPT_FILE'
         """
         service = self._service
-        return run_book(service).shown(service.now)
+        return run_table_of(service).shown(service.now)
 
     def fail_run(
         self,
@@ -67,8 +67,8 @@ class RunControls(Controls):
             >>> extend_api.fail_run("unknown_code", document="invoice.pdf")
         """
         service = self._service
-        book = run_book(service)
-        book.script.add(
+        table = run_table_of(service)
+        table.script.add(
             run_step_for(
                 service.provider,
                 error,
@@ -94,10 +94,10 @@ class RunControls(Controls):
             >>> extend_api.runs_take(polls=3)
             >>> extend_api.runs_take(seconds=1800)
         """
-        book = run_book(self._service)
+        table = run_table_of(self._service)
         if polls is not None and seconds is None:
-            book.pace = Pace(polls=count_or_always("polls", polls))
+            table.pace = Pace(polls=count_or_always("polls", polls))
         elif seconds is not None and polls is None:
-            book.pace = Pace(seconds=seconds_of(seconds))
+            table.pace = Pace(seconds=seconds_of(seconds))
         else:
             raise UsageError("runs_take() takes either polls=N or seconds=S")

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from pytest_parseapi.api.controls import Controls
-from pytest_parseapi.api.runs import run_book
+from pytest_parseapi.api.runs import run_table_of
 from pytest_parseapi.model.lookup import ErrorName
 from pytest_parseapi.model.mistakes import UsageError, number_of
 from pytest_parseapi.model.webhooks import WebhookDescription
@@ -87,7 +87,7 @@ class WebhookControls(Controls):
             )
         self._remember()
         wrong = self._active_simulation.alter_delivery(self._service.provider.name, wrong)
-        maker = EventMaker(self._service, self._webhooks, run_book(self._service))
+        maker = EventMaker(self._service, self._webhooks, run_table_of(self._service))
         maker.check(
             wrong=wrong, metadata=metadata, signed_url=signed_url, url_threshold=url_threshold
         )
@@ -175,9 +175,9 @@ class WebhookControls(Controls):
             >>> extend_api.deliver_webhooks_to(our_app.receive)
             >>> our_app.parse_run("https://files.example.com/invoice.pdf")
         """
-        book = run_book(self._service)
+        table = run_table_of(self._service)
         kind_of(target)  # a mistake would show in the background alone
-        self._remember().follow(book, target, path, *_checked(tries, first_wait))
+        self._remember().follow(table, target, path, *_checked(tries, first_wait))
 
     @property
     def _webhooks(self) -> WebhookDescription:

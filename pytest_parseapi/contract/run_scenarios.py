@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_parseapi.api.internals import service_of
-from pytest_parseapi.api.runs import run_book
+from pytest_parseapi.api.runs import run_table_of
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.webhook_effects import repeated_effects
@@ -48,7 +48,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     # No fuse counts runs: each of them is created by a request that succeeds.
     harness.api.fail_run(name_of(error), times=MANY_RUNS)
     call = harness.call()
-    for step in run_book(service_of(harness.api)).script.unused():
+    for step in run_table_of(service_of(harness.api)).script.unused():
         # What a consumer that gave up left of the script is no mistake of the test.
         step.times = ALWAYS
     yield from run_failure_never_met(call, error, harness)

@@ -11,8 +11,8 @@ from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.printable_text import printable
 from pytest_parseapi.plugin import markers
-from pytest_parseapi.plugin.leftovers import asked_elsewhere, unmet_lines, what_to_do
 from pytest_parseapi.plugin.session import CASE_FIXTURE, implied_provider, session_of
+from pytest_parseapi.plugin.unmet_scripts import asked_elsewhere, unmet_lines, what_to_do
 from pytest_parseapi.providers.registry import provider_named
 from pytest_parseapi.report.rules import RULES, BrokenRule
 

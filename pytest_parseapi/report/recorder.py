@@ -12,7 +12,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.timeline import short_document
 from pytest_parseapi.report.data import APIData, AttemptData, RunData, RunState
-from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.service import SimulatedService
 
 # A consumer that polls for half an hour makes no readable picture: its ends do.
@@ -93,10 +93,10 @@ class _Met:
                 self.received.add((name_of(error), "http"))
         return attempts
 
-    def _add_webhooks(self, book: RunBook) -> None:
-        if book.announced:
+    def _add_webhooks(self, table: RunTable) -> None:
+        if table.announced:
             self.surfaces.add("webhook")
-        self.received.update((reason, "webhook") for reason in book.announced if reason)
+        self.received.update((reason, "webhook") for reason in table.announced if reason)
 
 
 def _shown(attempts: Iterable[Attempt]) -> list[Attempt]:
@@ -147,8 +147,8 @@ def _attempts(attempts: Sequence[Attempt], operations: Iterable[Operation]) -> l
 
 
 def _runs(service: SimulatedService) -> list[RunData]:
-    book = service.runs
-    runs = [] if book is None else book.shown(service.now)[:_FIRST_ROWS]
+    table = service.runs
+    runs = [] if table is None else table.shown(service.now)[:_FIRST_ROWS]
     return [
         RunData(
             id=run.id,

@@ -16,8 +16,8 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
+from pytest_parseapi.service.run_table import RunTable
 
 Path: TypeAlias = tuple[str, ...]
 
@@ -48,11 +48,11 @@ def at(body: object, path: Path | None) -> object:
     return body
 
 
-def sample_run(book: RunBook, run_id: str, names: tuple[str, ...], call: Call) -> RunState:
+def sample_run(table: RunTable, run_id: str, names: tuple[str, ...], call: Call) -> RunState:
     """A run that no request of this test has submitted."""
-    sample = book.description.sample(call, next(iter(names), _DOCUMENT))
+    sample = table.description.sample(call, next(iter(names), _DOCUMENT))
     submission = Submission(names=names or sample.names, data=sample.data)
-    return book.draft(run_id, submission, call.now)
+    return table.draft(run_id, submission, call.now)
 
 
 class BodyReader:
@@ -161,12 +161,12 @@ def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str,
     if endpoint is None:
         return None
     behaviour: Behaviour = provider.behaviour
-    book = RunBook(description, DocumentNames())
+    table = RunTable(description, DocumentNames())
     call = call_of(provider, endpoint, _ID, behaviour.new_state())
-    call.runs = CallRuns(book, call, provider.idempotency_header)
-    run = sample_run(book, _ID, (), call)
+    call.runs = CallRuns(table, call, provider.idempotency_header)
+    run = sample_run(table, _ID, (), call)
     run.failure = RunFailure(reason=_CODE, message=_MESSAGE)
-    book.add(run)
+    table.add(run)
     run.finish(0.0)
     return object_or_none(behaviour.answer(call, "parseapi_probe_request").body)
 

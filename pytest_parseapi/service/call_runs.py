@@ -16,51 +16,51 @@ from pytest_parseapi.model.runs import (
     Submission,
 )
 from pytest_parseapi.record.payload import payload_of
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import BatchState, RunState
+from pytest_parseapi.service.run_table import RunTable
 
 
 class CallRuns:
     """Runs as one call sees and changes them; see `RunStore`.
 
     Args:
-        book: the test's runs.
+        table: the test's runs.
         call: the call, whose effects and whose reply's run are set here.
         idempotency_header: the header that makes a second submission harmless, if any.
     """
 
-    __slots__ = ("_book", "_call", "_header")
+    __slots__ = ("_call", "_header", "_table")
 
-    def __init__(self, book: RunBook, call: Call, idempotency_header: str | None) -> None:
-        self._book = book
+    def __init__(self, table: RunTable, call: Call, idempotency_header: str | None) -> None:
+        self._table = table
         self._call = call
         self._header = idempotency_header
 
     def submit(self, submission: Submission) -> SimulatedRun:
         """A new run, or that of an earlier request with the same idempotency key."""
-        book, call = self._book, self._call
+        table, call = self._table, self._call
         key = None if self._header is None else call.request.header(self._header.lower())
         digest = ""
         if key:
             digest = self._digest()
-            known = book.keys.get(key)
+            known = table.keys.get(key)
             # A deleted run is gone for its key, too: nobody could fetch it.
             if known is not None and not known[1].deleted:
                 return self._submitted_before(key, digest, *known)
-        run = book.draft(call.new_id(book.description.id_prefix), submission, call.now)
+        run = table.draft(call.new_id(table.description.id_prefix), submission, call.now)
 
         def create() -> None:
-            latest = book.latest(run.names)
+            latest = table.latest(run.names)
             if latest is not None:
                 latest.settle(call.now)
                 # Submitting a document again and again that fails each time leads nowhere.
-                call.counts = "attempts" if latest.status == book.description.failed else None
-            book.add(run)
+                call.counts = "attempts" if latest.status == table.description.failed else None
+            table.add(run)
             if key:
                 # The latest last, since the oldest are forgotten first.
-                book.keys.pop(key, None)
-                book.keys[key] = (digest, run)
-            book.begun(run)
+                table.keys.pop(key, None)
+                table.keys[key] = (digest, run)
+            table.begun(run)
 
         self._change(create)
         call.shown = RunShown(run.id, run.status)
@@ -68,23 +68,23 @@ class CallRuns:
 
     def submit_batch(self, submissions: Iterable[Submission]) -> SimulatedBatch:
         """A batch with a new run for each submission."""
-        book, call = self._book, self._call
-        description = book.description
+        table, call = self._table, self._call
+        description = table.description
         batch = BatchState(
             description=description,
             id=call.new_id(description.batch_id_prefix or "batch_"),
             created=call.now,
         )
         runs = [
-            book.draft(call.new_id(description.id_prefix), submission, call.now)
+            table.draft(call.new_id(description.id_prefix), submission, call.now)
             for submission in submissions
         ]
 
         def create() -> None:
-            book.batches[batch.id] = batch
+            table.batches[batch.id] = batch
             for run in runs:
-                book.add(run, batch=batch)
-            book.begun(batch)
+                table.add(run, batch=batch)
+            table.begun(batch)
 
         self._change(create)
         call.shown = RunShown(batch.id, description.waiting or description.submitted)
@@ -92,15 +92,15 @@ class CallRuns:
 
     def store(self, submission: Submission) -> SimulatedRun:
         """A run that has succeeded already."""
-        run = self._book.draft(
-            self._call.new_id(self._book.description.id_prefix), submission, self._call.now
+        run = self._table.draft(
+            self._call.new_id(self._table.description.id_prefix), submission, self._call.now
         )
-        self._change(partial(self._book.add_ended, run, self._call.now))
+        self._change(partial(self._table.add_ended, run, self._call.now))
         return run
 
     def find(self, run_id: str) -> SimulatedRun | None:
         """The run of an id, or None where there is none, or no more."""
-        run = self._book.get(run_id)
+        run = self._table.get(run_id)
         if run is None or run.deleted:
             return None
         run.settle(self._call.now)
@@ -109,14 +109,14 @@ class CallRuns:
 
     def find_batch(self, batch_id: str) -> SimulatedBatch | None:
         """The batch of an id, or None."""
-        batch = self._book.batches.get(batch_id)
+        batch = self._table.batches.get(batch_id)
         if batch is not None:
             self._call.shown = RunShown(batch.id)
         return batch
 
     def all(self) -> list[SimulatedRun]:
         """Every run that was not deleted, oldest first."""
-        found = [run for run in self._book.in_order if not run.deleted]
+        found = [run for run in self._table.in_order if not run.deleted]
         for run in found:
             run.settle(self._call.now)
         return list[SimulatedRun](found)
@@ -152,7 +152,7 @@ class CallRuns:
     def cancel(self, run: SimulatedRun) -> str:
         """Cancel a run that is in progress; its new status."""
         kept = cast("RunState", run)
-        status = self._book.description.cancelled
+        status = self._table.description.cancelled
         if status is None:
             raise SimulationStopped("RunDescription.cancelled is None, so no run can be cancelled")
         self._change(partial(kept.finish, self._call.now, status))
@@ -173,12 +173,12 @@ class CallRuns:
             )
         run.settle(self._call.now)
         self._call.shown = self._shown(run, run.status)
-        if run.status == self._book.description.failed:
+        if run.status == self._table.description.failed:
             self._call.counts = "attempts"
         return run
 
     def _shown(self, item: RunState | BatchState, status: str) -> RunShown:
-        description = self._book.description
+        description = self._table.description
         failure = item.failure_shown(status) if isinstance(item, RunState) else None
         return RunShown(
             item.id,

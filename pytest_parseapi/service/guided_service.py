@@ -23,8 +23,8 @@ from pytest_parseapi.service.call_runs import CallRuns
 from pytest_parseapi.service.provider_results import NO_DETAILS, error_reply
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import BatchState, RunState
+from pytest_parseapi.service.run_table import RunTable
 
 _REQUEST_ID: Final = "parseapi_request"
 _MAX_POLLS: Final = 1_000
@@ -45,8 +45,8 @@ class GuidedService:
         self._document_names = DocumentNames()
         self._state: Any = self._behaviour.new_state()
         self._description = reader.provider.runs
-        self._book = (
-            None if self._description is None else RunBook(self._description, self._document_names)
+        self._table = (
+            None if self._description is None else RunTable(self._description, self._document_names)
         )
         self._numbers = count(1)
 
@@ -79,26 +79,26 @@ class GuidedService:
         run = self._lead(endpoint, params, body)
         accepted = partial(self._accepted, request, endpoint, params, recorded, body)
         yield from accepted()
-        book = self._book
-        if book is None:
+        table = self._table
+        if table is None:
             return
         if run is not None and not run.submitted:
             kept = run.data
-            for data in self._documents(book):
+            for data in self._documents(table):
                 run.data = data
                 yield from accepted()
             run.data = kept
         elif not params and endpoint.method == "GET":
             # A page that is full is followed by another one.
             shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
-            count = min(max(shown, default=0), _MAX_POLLS) + len(book.description.terminal) + 1
-            more = [self._run(book, self._new_id("more")) for _ in range(count)]
-            for run, status in zip(more[::-1], book.description.terminal, strict=False):
+            count = min(max(shown, default=0), _MAX_POLLS) + len(table.description.terminal) + 1
+            more = [self._run(table, self._new_id("more")) for _ in range(count)]
+            for run, status in zip(more[::-1], table.description.terminal, strict=False):
                 failure = RunFailure(reason="", message="")
-                reason = failure if status == book.description.failed else None
+                reason = failure if status == table.description.failed else None
                 self._set(run, RunSeen(id=run.id, status=status, failure=reason))
             # Lists show the newest first.
-            book.in_order[:] = more + book.in_order[:-count]
+            table.in_order[:] = more + table.in_order[:-count]
             answers = list(accepted())
             for other in more:
                 other.delete()
@@ -126,14 +126,14 @@ class GuidedService:
                 if asked is request:
                     return
 
-    def _documents(self, book: RunBook) -> Iterator[Any]:
+    def _documents(self, table: RunTable) -> Iterator[Any]:
         """What a good submission to each endpoint keeps of its document."""
         for endpoint in self.provider.endpoints:
             if endpoint.submits and "{" not in endpoint.path:
-                before = len(book.in_order)
+                before = len(table.in_order)
                 for sample in self._samples(endpoint):
                     self._answer(sample, endpoint, {}, self._new_id)
-                for run in book.in_order[before:]:
+                for run in table.in_order[before:]:
                     run.delete()
                     yield run.data
 
@@ -202,8 +202,8 @@ class GuidedService:
             base_url=self.provider.base_url,
             names=self.names_of(request),
         )
-        if self._book is not None:
-            call.runs = CallRuns(self._book, call, self.provider.idempotency_header)
+        if self._table is not None:
+            call.runs = CallRuns(self._table, call, self.provider.idempotency_header)
         return call
 
     def _new_id(self, prefix: str) -> str:
@@ -233,34 +233,34 @@ class GuidedService:
     ) -> RunState | None:
         """Bring runs and batches into the state that a reply shows; the run of the path."""
         polled = self.provider.poll_endpoint
-        if self._book is None or polled is None:
+        if self._table is None or polled is None:
             return None
         if params and endpoint.path.startswith(polled.path):
-            run = self._run(self._book, next(iter(params.values())))
+            run = self._run(self._table, next(iter(params.values())))
             seen = self.reader.run_in(body)
             if endpoint.result:
-                self._set(run, RunSeen(id=run.id, status=self._book.description.succeeded))
+                self._set(run, RunSeen(id=run.id, status=self._table.description.succeeded))
             elif endpoint.polls and seen is not None:
                 self._set(run, seen)
             elif endpoint.method == "POST":  # only a run that goes on can be changed
-                self._set(run, RunSeen(id=run.id, status=self._book.description.running))
+                self._set(run, RunSeen(id=run.id, status=self._table.description.running))
             return run
         if params and endpoint.polls:
-            self._batch(self._book, next(iter(params.values())), at(body, ("status",)))
+            self._batch(self._table, next(iter(params.values())), at(body, ("status",)))
         elif not endpoint.submits:
             for seen in self.reader.runs_in(body):
-                self._set(self._run(self._book, seen.id), seen)
+                self._set(self._run(self._table, seen.id), seen)
         return None
 
-    def _run(self, book: RunBook, run_id: str) -> RunState:
-        found = book.get(run_id)
+    def _run(self, table: RunTable, run_id: str) -> RunState:
+        found = table.get(run_id)
         if found is None:
             endpoint = self.provider.endpoints[0]
             request = Request(method="GET", url="", host="", path="", client="recording")
             call = self._call(request, endpoint, {}, self._new_id)
-            found = sample_run(book, run_id, (), call)
+            found = sample_run(table, run_id, (), call)
             found.submitted = False
-            book.add(found)
+            table.add(found)
         found.deleted = False
         return found
 
@@ -270,14 +270,14 @@ class GuidedService:
         run.ended = 0.0 if seen.status in run.description.terminal else None
         run.polls_needed = None
 
-    def _batch(self, book: RunBook, batch_id: str, status: object) -> None:
-        batch = book.batches.get(batch_id)
+    def _batch(self, table: RunTable, batch_id: str, status: object) -> None:
+        batch = table.batches.get(batch_id)
         if batch is None:
-            batch = BatchState(description=book.description, id=batch_id, created=0.0)
-            run = self._run(book, f"{batch_id}-run")
+            batch = BatchState(description=table.description, id=batch_id, created=0.0)
+            run = self._run(table, f"{batch_id}-run")
             batch.add(run)
-            book.batches[batch_id] = batch
-        shown = status if isinstance(status, str) else book.description.running
+            table.batches[batch_id] = batch
+        shown = status if isinstance(status, str) else table.description.running
         for run in batch.runs:
             self._set(run, RunSeen(id=run.id, status=shown))
-        batch.ended = 0.0 if shown in book.description.terminal else None
+        batch.ended = 0.0 if shown in table.description.terminal else None

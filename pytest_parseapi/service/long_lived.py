@@ -12,8 +12,8 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.record.retention import Retention
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
+from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.service import SimulatedService
 
 # What a test reads soon or never: how many steps that were used up are kept of one token.
@@ -22,7 +22,7 @@ _MOST_USED_STEPS: Final = 1_000
 
 class _KeptRun(NamedTuple):
     seed: str
-    book: RunBook
+    table: RunTable
     run: RunState
 
 
@@ -36,13 +36,13 @@ class Shared:
     _runs: deque[_KeptRun] = field(default_factory=deque)
     _count: int = 0
 
-    def keep_run(self, seed: str, book: RunBook, run: RunState) -> None:
+    def keep_run(self, seed: str, table: RunTable, run: RunState) -> None:
         """There is one more run: the oldest of all tokens goes where there are too many."""
-        self._runs.append(_KeptRun(seed, book, run))
+        self._runs.append(_KeptRun(seed, table, run))
         self._count += 1
         while self._count > self.retention.most:
-            seed, book, run = self._runs.popleft()
-            if book.drop(run):
+            seed, table, run = self._runs.popleft()
+            if table.drop(run):
                 self._count -= 1
                 self.retention.note(seed, run.names)
         while self._runs and not _is_kept(self._runs[0]):
@@ -50,10 +50,10 @@ class Shared:
         if len(self._runs) > self._count + self.retention.most_idle:
             self._runs = deque(item for item in self._runs if _is_kept(item))
 
-    def forget_runs(self, book: RunBook) -> None:
-        """A book is given up."""
-        self._count -= len(book.in_order)
-        book.clear()
+    def forget_runs(self, table: RunTable) -> None:
+        """Forget all runs of a table that is dropped."""
+        self._count -= len(table.in_order)
+        table.clear()
 
 
 class LongLivedService(SimulatedService):
@@ -95,4 +95,4 @@ class LongLivedService(SimulatedService):
 
 
 def _is_kept(item: _KeptRun) -> bool:
-    return item.book.get(item.run.id) is item.run
+    return item.table.get(item.run.id) is item.run

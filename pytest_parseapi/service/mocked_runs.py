@@ -14,7 +14,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none
 from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
 from pytest_parseapi.record.outcome import Outcome
-from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_table import RunTable
 
 _ID: Final = "id"
 
@@ -29,7 +29,7 @@ class _Told(NamedTuple):
 
 def with_run(
     provider: Provider,
-    book: RunBook,
+    table: RunTable,
     endpoint: Endpoint,
     params: Mapping[str, str],
     names: tuple[str, ...],
@@ -40,7 +40,7 @@ def with_run(
 
     Args:
         provider: whose API the mock stands for.
-        book: the test's runs.
+        table: the test's runs.
         endpoint: what was asked.
         params: the variables of its path.
         names: what the document is called.
@@ -55,18 +55,18 @@ def with_run(
     body, known = object_or_none(reply.body), next(iter(params.values()), "")
     if body is None:
         return outcome
-    told = _told(provider, book.description, body, known)
+    told = _told(provider, table.description, body, known)
     if told is None:
         status = body.get("status")
         wrong = None if not isinstance(status, str) else f"no status {status!r} is documented"
         return replace(outcome, contradiction=outcome.contradiction or wrong)
-    run = None if endpoint.submits else book.get(told.id)
+    run = None if endpoint.submits else table.get(told.id)
     if run is None:
-        run = book.draft(told.id, Submission(names=names), now)
-        book.adopt(run, told.status)
+        run = table.draft(told.id, Submission(names=names), now)
+        table.adopt(run, told.status)
     again = run.end_shown
     run.told(now, told.status, told.failure, polled=endpoint.polls)
-    description = book.description
+    description = table.description
     shown = RunShown(
         told.id,
         told.status,

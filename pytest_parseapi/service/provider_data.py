@@ -11,7 +11,7 @@ from typing import Any
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.service.provider_functions import ProviderFunctions
-from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_table import RunTable
 
 
 class Ids:
@@ -53,5 +53,5 @@ class ProviderData:
         self.ids = Ids(seed)
         self.state: Any = functions.new_state()
         """What its own functions remember."""
-        self.runs = None if description is None else RunBook(description, document_names)
+        self.runs = None if description is None else RunTable(description, document_names)
         """Every run of the test; None where the provider has none."""

@@ -19,8 +19,8 @@ from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.replay_script import RecordedReply, Replay
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import RunState
+from pytest_parseapi.service.run_table import RunTable
 
 # What belongs to the connection that was recorded, or to the day of the recording.
 _NOT_SENT: Final = frozenset(
@@ -31,7 +31,7 @@ _EPOCH: Final = 1_000_000_000
 
 
 def replayed(
-    script: Replay, reply: RecordedReply, call: Call, book: RunBook | None, wall: float
+    script: Replay, reply: RecordedReply, call: Call, table: RunTable | None, wall: float
 ) -> Outcome:
     """How an exchange ends by a recorded reply.
 
@@ -39,7 +39,7 @@ def replayed(
         script: the recording.
         reply: the reply.
         call: the request that it answers.
-        book: the test's runs; None where the provider has none.
+        table: the test's runs; None where the provider has none.
         wall: what the consumer's ``time.time()`` shows.
     """
     reader, exchange = script.reader, reply.exchange
@@ -51,16 +51,16 @@ def replayed(
     seen = reader.run_in(body)
     if result.status < HTTPStatus.BAD_REQUEST:
         if call.endpoint.method != "GET":
-            _let_happen(reader, call, result, seen, book)
-        if book is not None:
-            _bring_up_to_date(reader, call, body, book)
+            _let_happen(reader, call, result, seen, table)
+        if table is not None:
+            _bring_up_to_date(reader, call, body, table)
     sent = Reply(status=result.status, headers=_headers(reply, result, wall), body=result.body)
     outcome = outcome_of(reader.provider, call.endpoint, sent, mock)
     return replace(outcome, shown=call.shown, counts=call.counts, seconds=exchange.seconds)
 
 
 def _let_happen(
-    reader: BodyReader, call: Call, recorded: Reply, seen: RunSeen | None, book: RunBook | None
+    reader: BodyReader, call: Call, recorded: Reply, seen: RunSeen | None, table: RunTable | None
 ) -> None:
     """What the request changes in the service, with the ids that the recorded reply has."""
     provider: Provider = reader.provider
@@ -74,24 +74,24 @@ def _let_happen(
             effect()
     except (Exception, SimulationStopped):  # noqa: BLE001 - the recording is right, whatever it is
         call.shown = None
-    if book is None or seen is None or not call.endpoint.submits or book.get(seen.id) is not None:
+    if table is None or seen is None or not call.endpoint.submits or table.get(seen.id) is not None:
         return
     # The simulation turns down what the real service accepted.
-    book.add(sample_run(book, seen.id, call.names, call))
+    table.add(sample_run(table, seen.id, call.names, call))
 
 
 def _bring_up_to_date(
-    reader: BodyReader, call: Call, body: dict[str, Any] | None, book: RunBook
+    reader: BodyReader, call: Call, body: dict[str, Any] | None, table: RunTable
 ) -> None:
     """Let runs and batches be as the reply shows them."""
-    endpoint, description = call.endpoint, book.description
+    endpoint, description = call.endpoint, table.description
     alone = reader.run_in(body)
     if alone is not None:
-        run = book.get(alone.id)
+        run = table.get(alone.id)
         if run is None:
-            run = sample_run(book, alone.id, call.names, call)
+            run = sample_run(table, alone.id, call.names, call)
             run.submitted = False
-            book.add(run, scripted=False)
+            table.add(run, scripted=False)
         if endpoint.polls:
             call.counts = "attempts" if run.end_shown else "polls"
         _set(run, alone, call.now, polled=endpoint.polls)
@@ -104,7 +104,7 @@ def _bring_up_to_date(
         return
     if endpoint.method != "GET":
         return
-    batch = book.batches.get(next(iter(call.params.values()), ""))
+    batch = table.batches.get(next(iter(call.params.values()), ""))
     status = at(body, ("status",))
     if batch is not None and isinstance(status, str):
         ended = status in description.terminal
@@ -116,7 +116,7 @@ def _bring_up_to_date(
         call.shown = RunShown(batch.id, status, None, ended=ended)
         return
     for seen in reader.runs_in(body):
-        listed = book.get(seen.id)
+        listed = table.get(seen.id)
         if listed is not None:
             _set(listed, seen, call.now, polled=True)
             ended, failed = seen.status in description.terminal, seen.status == description.failed

@@ -38,7 +38,7 @@ class RunState:
     """Whether webhooks were made about it, and whether one of them was right."""
     on_end: Callable[[RunState], None] | None = None
     lock: LockType = field(default_factory=allocate_lock)
-    """One for all runs of a book: a run ends once, whatever thread ends it."""
+    """The lock of all runs of a table: only one thread can end a run."""
 
     def settle(self, now: float) -> None:
         """End it if its time is over."""

@@ -27,7 +27,7 @@ from pytest_parseapi.service.pending import Pending, timed
 from pytest_parseapi.service.provider_data import ProviderData
 from pytest_parseapi.service.provider_functions import ProviderFunctions
 from pytest_parseapi.service.routes import Routes
-from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.script import Script
 
 
@@ -109,7 +109,7 @@ class SimulatedService:
         return self._data.state
 
     @property
-    def runs(self) -> RunBook | None:
+    def runs(self) -> RunTable | None:
         """Every run of the test; None where the provider has none."""
         return self._data.runs
 
@@ -241,13 +241,13 @@ class SimulatedService:
         outcome, seconds = timed(outcome, opened.request.timeouts, self.reply_seconds)
         return Pending(opened, outcome, seconds, self.close, self._stops)
 
-    def _with_run(self, opened: Opened, outcome: Outcome, book: RunBook) -> Outcome:
+    def _with_run(self, opened: Opened, outcome: Outcome, table: RunTable) -> Outcome:
         found = self._routes.search(opened.request)
         if found is None:
             return outcome
         endpoint, params = found
         now = self._now()
-        return with_run(self.provider, book, endpoint, params, opened.names, outcome, now)
+        return with_run(self.provider, table, endpoint, params, opened.names, outcome, now)
 
     def planned(self, request: Request, script: Script) -> Outcome:
         """How an exchange ends by a script of its own, and then by a success.

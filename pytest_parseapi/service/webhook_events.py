@@ -14,9 +14,9 @@ from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE, WebhookDescriptio
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.provider_results import checked_result
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_script import failure_of
 from pytest_parseapi.service.run_states import BatchState, RunState
+from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import signed
 
@@ -29,15 +29,15 @@ class EventMaker:
     Args:
         service: the simulated service.
         webhooks: what its provider documents about webhooks.
-        book: its runs.
+        table: its runs.
     """
 
     def __init__(
-        self, service: SimulatedService, webhooks: WebhookDescription, book: RunBook
+        self, service: SimulatedService, webhooks: WebhookDescription, table: RunTable
     ) -> None:
         self._service = service
         self._webhooks = webhooks
-        self._book = book
+        self._table = table
 
     def check(
         self,
@@ -136,7 +136,7 @@ class EventMaker:
             assert webhooks.batch_payload is not None
             payload = self._made("batch_payload", webhooks.batch_payload, context, subject)
         if wrong is None:
-            self._book.announced.append(None if failure is None else failure.reason)
+            self._table.announced.append(None if failure is None else failure.reason)
         runs = [subject] if isinstance(subject, RunState) else subject.runs
         for run in runs:
             run.announce(right=wrong is None)
@@ -186,9 +186,9 @@ class EventMaker:
             raise UsageError(
                 f"run is the id of a run or batch, not {kind(run_id)}{as_document(run_id)}"
             )
-        found = self._book.get(run_id) or self._book.batches.get(run_id)
+        found = self._table.get(run_id) or self._table.batches.get(run_id)
         if found is None:
-            known = [item.id for item in self._book.in_order] + list(self._book.batches)
+            known = [item.id for item in self._table.in_order] + list(self._table.batches)
             meant = as_document(run_id) or f": {nearest(run_id, known)}"
             raise UsageError(f"unknown run {run_id!r}{meant}")
         return found
@@ -196,7 +196,7 @@ class EventMaker:
     def _new(
         self, failure: RunFailure | None, document: str, *, batch: bool
     ) -> RunState | BatchState:
-        service, book, description = self._service, self._book, self._book.description
+        service, table, description = self._service, self._table, self._table.description
         now = service.now
         if batch and not self._webhooks.batch_events:
             raise UsageError(f"{service.provider.title} documents no webhooks of batches")
@@ -210,19 +210,19 @@ class EventMaker:
         )
         if failure is not None:
             # A script of the same failure has met its run.
-            book.script.take(submission.names, reason=failure.reason)
+            table.script.take(submission.names, reason=failure.reason)
         whole = None
         if batch:
             batch_id = service.new_id(description.batch_id_prefix or "batch_")
             whole = BatchState(description=description, id=batch_id, created=now)
-        run = book.draft(service.new_id(description.id_prefix), submission, now)
+        run = table.draft(service.new_id(description.id_prefix), submission, now)
         run.submitted = False
         run.failure = failure or run.failure
-        book.add(run, scripted=failure is None, batch=whole)
+        table.add(run, scripted=failure is None, batch=whole)
         run.finish(now, announced=False)
         if whole is None:
             return run
-        book.batches[whole.id] = whole
+        table.batches[whole.id] = whole
         return whole
 
     def _end(self, run: RunState, failure: RunFailure | None) -> None:

@@ -11,8 +11,8 @@ from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.webhooks import WebhookDescription
 from pytest_parseapi.record.webhook import WebhookAnswer, WebhookDelivery
-from pytest_parseapi.service.run_book import RunBook
 from pytest_parseapi.service.run_states import BatchState, RunState
+from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.service import SimulatedService
 from pytest_parseapi.service.webhook_delivery import again
 from pytest_parseapi.service.webhook_events import EventMaker
@@ -79,9 +79,9 @@ class WebhookSender:
         await self._try_async(job)
         return job.answers
 
-    def follow(self, book: RunBook, target: Target, path: str, tries: int, wait: float) -> None:
+    def follow(self, table: RunTable, target: Target, path: str, tries: int, wait: float) -> None:
         """Deliver the webhook of each run and batch when it ends."""
-        events = EventMaker(self._service, self._webhooks, book)
+        events = EventMaker(self._service, self._webhooks, table)
 
         def go(item: RunState | BatchState) -> None:
             delivery = events.delivery(item)
@@ -119,8 +119,8 @@ class WebhookSender:
 
             _thread(wait_for_it)
 
-        book.on_end = ended
-        book.on_start = begun
+        table.on_end = ended
+        table.on_start = begun
 
     def _try(self, job: _Job) -> None:
         """Make the tries that are left in this thread.

@@ -12,7 +12,7 @@ from pytest_parseapi.model.behaviour import Call, Rejected
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.service.call_runs import CallRuns
-from pytest_parseapi.service.run_book import RunBook
+from pytest_parseapi.service.run_table import RunTable
 
 __all__ = ["URL", "Bench", "json_request", "neutral_of", "request_of"]
 
@@ -57,7 +57,7 @@ class Bench:
         self.endpoint = endpoint
         self.behaviour = type(provider.behaviour)(**settings)
         self.state = self.behaviour.new_state()
-        self.runs = RunBook(provider.runs, DocumentNames())
+        self.runs = RunTable(provider.runs, DocumentNames())
         self.known = {error.code: error for error in (*provider.errors, *provider.own_errors)}
         self.now = 0.0
         self._numbers = itertools.count(1)

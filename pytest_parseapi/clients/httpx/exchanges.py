@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from pytest_parseapi.clients.header_cache import HeaderCache
 from pytest_parseapi.clients.hosts import SimulatedHosts
 from pytest_parseapi.clients.httpx.responses import responses_of
-from pytest_parseapi.clients.known_headers import KnownHeaders
 from pytest_parseapi.clients.mocks.for_httpx import HTTPXMockAnswers
 from pytest_parseapi.clients.mocks.respx import RespxRoutes
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_httpcore
@@ -46,7 +46,7 @@ class HTTPXExchanges:
         self.hosts = hosts
         self.mocks = HTTPXMockAnswers(module, hosts)
         self.routes = RespxRoutes(self.mocks)
-        self._known_headers = KnownHeaders(self._read_headers)
+        self._header_cache = HeaderCache(self._read_headers)
         self._accepted: set[_Shape] = set()
         self._addresses: dict[Any, _Address] = {}
         self._library: str = module.__name__
@@ -146,7 +146,7 @@ class HTTPXExchanges:
         made: Any = object.__new__(_WRITABLE_REQUEST)
         made.method = request.method
         made.url, made.host, made.path, made.query = address
-        made.headers = self._known_headers[lines]
+        made.headers = self._header_cache[lines]
         made.body = body
         made.base_url = ""
         made.client = self._library

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pytest_parseapi.clients.known_headers import KnownHeaders
+from pytest_parseapi.clients.header_cache import HeaderCache
 from pytest_parseapi.clients.refusals import PLAIN_METHODS, check_by_urllib3
 from pytest_parseapi.model.http import HeaderLines, Request, Timeouts, shared_timeouts
 
@@ -30,7 +30,7 @@ class RequestReader:
     """Reads the arguments of ``HTTPConnectionPool._make_request``."""
 
     def __init__(self) -> None:
-        self._known_headers = KnownHeaders(_headers)
+        self._header_cache = HeaderCache(_headers)
 
     def read(
         self,
@@ -59,14 +59,14 @@ class RequestReader:
             bool(options.get("chunked")),
             len(body) if body or given else None,
         )
-        accepted = sent in self._known_headers
+        accepted = sent in self._header_cache
         request = Request(
             method=method,
             url=f"{pool.scheme}://{pool.host}{url}" if url.startswith("/") else url,
             host=pool.host,
             path=path,
             query=query,
-            headers=self._known_headers[sent],
+            headers=self._header_cache[sent],
             body=body,
             client=_library(),
             timeouts=_timeouts(options["timeout"]),
@@ -77,7 +77,7 @@ class RequestReader:
             try:
                 check_by_urllib3(pool.host, method, target, headers, written)
             except BaseException:
-                self._known_headers.forget(sent)
+                self._header_cache.forget(sent)
                 refused(request)
                 raise
         return request

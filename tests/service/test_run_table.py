@@ -1,4 +1,4 @@
-"""Runs and batches as a book keeps them: each ends once, whoever ends it."""
+"""The table of runs and batches: each ends once, whatever thread ends it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.runs import Submission
 from pytest_parseapi.providers.registry import provider_named, registry
-from pytest_parseapi.service.run_book import Pace, RunBook
 from pytest_parseapi.service.run_states import BatchState
+from pytest_parseapi.service.run_table import Pace, RunTable
 
 RUNS = provider_named(registry(), "extend").runs
 THREADS = 4
@@ -23,16 +23,16 @@ def ends():
 
 
 @pytest.fixture
-def book(ends):
-    book = RunBook(RUNS, DocumentNames())
-    book.pace = Pace(seconds=10)
-    book.on_end = ends.append
-    return book
+def table(ends):
+    table = RunTable(RUNS, DocumentNames())
+    table.pace = Pace(seconds=10)
+    table.on_end = ends.append
+    return table
 
 
-def make(book, name, batch=None):
-    run = book.draft(f"pr_{name}", Submission(names=(f"{name}.pdf",), data=None), 0.0)
-    book.add(run, batch=batch)
+def make(table, name, batch=None):
+    run = table.draft(f"pr_{name}", Submission(names=(f"{name}.pdf",), data=None), 0.0)
+    table.add(run, batch=batch)
     return run
 
 
@@ -53,43 +53,43 @@ def in_threads(settle):
         list(pool.map(settle, [now] * THREADS))
 
 
-def test_a_run_that_several_threads_settle_ends_once(book, ends):
-    run = make(book, "a")
+def test_a_run_that_several_threads_settle_ends_once(table, ends):
+    run = make(table, "a")
     in_threads(run.settle)
     assert ends == [run]
     assert (run.status, run.ended) == ("PROCESSED", 10.0)
 
 
-def test_a_batch_that_several_threads_settle_ends_once_and_after_its_runs(book, ends):
+def test_a_batch_that_several_threads_settle_ends_once_and_after_its_runs(table, ends):
     batch = BatchState(description=RUNS, id="bpar_1", created=0.0)
-    runs = [make(book, name, batch) for name in "abc"]
+    runs = [make(table, name, batch) for name in "abc"]
     in_threads(batch.settle)
     assert ends == [*runs, batch]
     assert (batch.unfinished, batch.ended) == (0, 10.0)
 
 
-def test_the_first_end_counts(book, ends):
-    run = make(book, "a")
+def test_the_first_end_counts(table, ends):
+    run = make(table, "a")
     run.finish(3.0, "CANCELLED", announced=False)
     run.settle(10.0)
     run.finish(11.0)
     assert (run.status, run.ended, ends) == ("CANCELLED", 3.0, [])
 
 
-def test_who_is_told_of_the_end_may_ask_for_the_runs(book):
+def test_who_is_told_of_the_end_may_ask_for_the_runs(table):
     seen = []
-    book.on_end = lambda run: seen.append([item.status for item in book.shown(10.0)])
-    make(book, "a")
-    book.shown(10.0)
+    table.on_end = lambda run: seen.append([item.status for item in table.shown(10.0)])
+    make(table, "a")
+    table.shown(10.0)
     assert seen == [["PROCESSED"]]
 
 
 @pytest.mark.parametrize("looks", [0, 2])
-def test_a_poll_ends_what_is_due_and_counts_what_is_not(book, looks):
-    book.on_end = None
-    book.pace = Pace(polls=2)
+def test_a_poll_ends_what_is_due_and_counts_what_is_not(table, looks):
+    table.on_end = None
+    table.pace = Pace(polls=2)
     batch = BatchState(description=RUNS, id="bpar_1", created=0.0)
-    runs = [make(book, name, batch) for name in "ab"]
+    runs = [make(table, name, batch) for name in "ab"]
     for look in range(looks):
         runs[0].poll(float(look))
     batch.poll(5.0)

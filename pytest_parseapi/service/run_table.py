@@ -23,7 +23,7 @@ class Pace:
     seconds: float | None = None
 
 
-class RunBook:
+class RunTable:
     """Every run and batch of one provider in one test.
 
     Args:
@@ -46,8 +46,8 @@ class RunBook:
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunState | BatchState], None] | None = None
         """Called when a request has made a run or batch."""
-        self.on_kept: Callable[[RunBook, RunState], None] | None = None
-        """Called when the book has one more run, which a server that runs for days counts."""
+        self.on_kept: Callable[[RunTable, RunState], None] | None = None
+        """Called when a run was added: a server that runs for days counts them."""
         self.dropped = 0
         """How many runs there are no longer, because a server kept newer ones."""
         self._lock = allocate_lock()

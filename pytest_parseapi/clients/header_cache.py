@@ -12,7 +12,7 @@ Key = TypeVar("Key", bound=Hashable)
 _MAX_KNOWN: Final = 256
 
 
-class KnownHeaders(dict[Key, HeaderLines]):
+class HeaderCache(dict[Key, HeaderLines]):
     """The headers of the latest requests, by what a client library has: ``known[key]`` reads it.
 
     Args:
