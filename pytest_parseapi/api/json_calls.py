@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 from pytest_parseapi.api.parse_api import ParseAPI
 from pytest_parseapi.checks.finding import Finding, body_of, check_error, findings_of
 from pytest_parseapi.checks.kinds import KINDS, kind_of_check
-from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.mistakes import UsageError, counted, json_type, nearest
 from pytest_parseapi.model.printable_text import cut
+from pytest_parseapi.model.request_content import is_too_deep
 from pytest_parseapi.service.script import ALWAYS
 
 _ALWAYS: Final = "always"

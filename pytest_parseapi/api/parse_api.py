@@ -5,7 +5,6 @@ from __future__ import annotations
 from pytest_parseapi.api.assertions import notes_checks
 from pytest_parseapi.api.drawn_script import FailureScript, show_while_shrinking
 from pytest_parseapi.api.failures import FailureControls
-from pytest_parseapi.api.replay import ReplayControls
 from pytest_parseapi.api.run_assertions import RunAssertions
 from pytest_parseapi.api.runs import RunControls
 from pytest_parseapi.api.webhooks import WebhookControls
@@ -26,7 +25,6 @@ from pytest_parseapi.record.timeline import timeline_of
 class ParseAPI(
     FailureControls,
     RunControls,
-    ReplayControls,
     WebhookControls,
     RunAssertions,
 ):

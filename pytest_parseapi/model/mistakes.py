@@ -47,13 +47,12 @@ class SimulationStopped(BaseException):
     """The simulation cannot go on: a miss, the fuse, or a wait that would never end."""
 
 
-def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
+def nearest(name: object, known: Iterable[object]) -> str:
     """The words that point from a wrong name to the nearest right ones.
 
     Args:
         name: what the user wrote.
         known: every right name.
-        limit: how many names to propose.
 
     Returns:
         ``"did you mean 'OCR_ERROR'?"``, or the known names where none is near.
@@ -64,9 +63,9 @@ def nearest(name: object, known: Iterable[object], limit: int = 3) -> str:
     """
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in reversed(names)}
-    near = difflib.get_close_matches(str(name).casefold(), list(folded), n=limit, cutoff=0.6)
+    near = difflib.get_close_matches(str(name).casefold(), list(folded), n=_MAX_NAMED)
     if not near and len(str(name)) >= _MIN_PART_CHARS:
-        near = [item for item in folded if str(name).casefold() in item][:limit]
+        near = [item for item in folded if str(name).casefold() in item][:_MAX_NAMED]
     if near:
         return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"
     return "known: " + (", ".join(names) if names else "none")

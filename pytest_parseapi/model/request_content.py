@@ -22,6 +22,8 @@ from pytest_parseapi.model.printable_text import cut
 _MEGABYTE: Final = 1024 * 1024
 _MAX_SHOWN_CHARS: Final = 100
 _MAX_DEPTH: Final = 3
+_MOST_LEVELS: Final = 200
+"""How deep JSON may be nested: more would exhaust the stack of whoever walks through it."""
 
 
 def media_type(request: Request) -> str:
@@ -93,6 +95,31 @@ def texts_in(value: object, depth: int = _MAX_DEPTH) -> Iterator[str]:
     elif isinstance(value, Mapping) and depth:
         for item in value.values():
             yield from texts_in(item, depth - 1)
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether objects and lists stand within each other more often than any request needs.
+
+    Where Python's own limit is met depends on how many calls are under way, and on its version.
+
+    Args:
+        value: what `json.loads` gave.
+
+    Example:
+        >>> is_too_deep({"file": {"pages": [1, 2]}})
+        False
+    """
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _object_in(body: bytes | str) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def select(
         and error.code not in unwanted
         and (bases is None or error.basis in bases)
     ]
-    chosen = tuple(error for error in fitting if _is_of(error, paths))
+    chosen = tuple(
+        error for error in fitting if paths is None or any(map(error.documented_for, paths))
+    )
     if not chosen:
         asked = {
             "surface": surface,
@@ -107,11 +109,6 @@ def _paths(
             f"endpoint={endpoint!r} or surface={surface!r} out"
         )
     return paths
-
-
-def _is_of(error: DocumentedError, paths: frozenset[str] | None) -> bool:
-    """Whether one of these endpoints documents an error; a general one, every endpoint does."""
-    return paths is None or not error.endpoints or not paths.isdisjoint(error.endpoints)
 
 
 def _elsewhere(fitting: Iterable[DocumentedError]) -> str:

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 
 from pytest_parseapi.model.document_names import DocumentNames, Upload
 from pytest_parseapi.model.http import Excerpt, digest_of, size_of
-from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
+from pytest_parseapi.model.request_content import is_too_deep
 
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Cure, DocumentedError
 from pytest_parseapi.model.http import Excerpt, digest_of
-from pytest_parseapi.model.json_depth import is_too_deep
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
+from pytest_parseapi.model.request_content import is_too_deep
 from pytest_parseapi.record.attempt import Attempt
 
 _FILE_KEYS: Final = frozenset(

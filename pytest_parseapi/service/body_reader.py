@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Behaviour, Call
@@ -16,6 +15,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none, texts_in
 from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.service.call_runs import CallRuns
+from pytest_parseapi.service.provider_results import NO_DETAILS
 from pytest_parseapi.service.run_states import RunState
 from pytest_parseapi.service.run_table import RunTable
 
@@ -81,12 +81,10 @@ class BodyReader:
         self._reason = _find(shown, _CODE)
         self._message = _find(shown, _MESSAGE)
 
-    def error_body(
-        self, error: DocumentedError, details: Mapping[str, Any] = MappingProxyType({})
-    ) -> Mapping[str, Any]:
+    def error_body(self, error: DocumentedError) -> Mapping[str, Any]:
         """The body that the simulation sends for an error."""
         return self.provider.behaviour.error_body(
-            error, message=error.message, request_id=_ID, details=details
+            error, message=error.message, request_id=_ID, details=NO_DETAILS
         )
 
     def code_in(self, body: object) -> str | None:

@@ -16,7 +16,7 @@ from pytest_parseapi.model.runs import (
     Submission,
 )
 from pytest_parseapi.record.payload import payload_of
-from pytest_parseapi.service.run_states import BatchState, RunState
+from pytest_parseapi.service.run_states import BatchState, RunState, run_shown
 from pytest_parseapi.service.run_table import RunTable
 
 
@@ -180,13 +180,7 @@ class CallRuns:
     def _shown(self, item: RunState | BatchState, status: str) -> RunShown:
         description = self._table.description
         failure = item.failure_shown(status) if isinstance(item, RunState) else None
-        return RunShown(
-            item.id,
-            status,
-            None if failure is None else failure.reason,
-            ended=status in description.terminal,
-            failed=failure is not None,
-        )
+        return run_shown(description, item.id, status, failure)
 
     def _digest(self) -> str:
         """What a key stands for: the payload, and the endpoint that it was sent to."""

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.http import Reply
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.request_content import object_or_none
-from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown, Submission
+from pytest_parseapi.model.runs import RunDescription, RunFailure, Submission
 from pytest_parseapi.record.outcome import Outcome
+from pytest_parseapi.service.body_reader import RunSeen
+from pytest_parseapi.service.run_states import run_shown
 from pytest_parseapi.service.run_table import RunTable
 
 _ID: Final = "id"
-
-
-class _Told(NamedTuple):
-    """What a body tells of a run."""
-
-    id: str
-    status: str
-    failure: RunFailure | None
 
 
 def with_run(
@@ -67,13 +61,7 @@ def with_run(
     again = run.end_shown
     run.told(now, told.status, told.failure, polled=endpoint.polls)
     description = table.description
-    shown = RunShown(
-        told.id,
-        told.status,
-        None if told.failure is None else told.failure.reason,
-        ended=told.status in description.terminal,
-        failed=told.status == description.failed,
-    )
+    shown = run_shown(description, told.id, told.status, told.failure)
     going = endpoint.polls and not shown.ended
     return replace(
         outcome,
@@ -83,7 +71,7 @@ def with_run(
     )
 
 
-def _contradiction(description: RunDescription, told: _Told) -> str | None:
+def _contradiction(description: RunDescription, told: RunSeen) -> str | None:
     if told.failure is None:
         return None
     if not told.failure.reason:
@@ -95,7 +83,7 @@ def _contradiction(description: RunDescription, told: _Told) -> str | None:
 
 def _told(
     provider: Provider, description: RunDescription, body: dict[str, Any], known: str
-) -> _Told | None:
+) -> RunSeen | None:
     """What a body tells of a run, which may stand one level deeper."""
     statuses = (*description.in_progress, *description.terminal)
     inner = [value for value in body.values() if isinstance(value, dict)]
@@ -106,7 +94,7 @@ def _told(
             failure = (
                 _failure(provider, description, item) if status == description.failed else None
             )
-            return _Told(found, status, failure)
+            return RunSeen(id=found, status=status, failure=failure)
     return None
 
 

@@ -19,7 +19,7 @@ from pytest_parseapi.service.body_reader import BodyReader, RunSeen, at, sample_
 from pytest_parseapi.service.mocked_outcome import outcome_of
 from pytest_parseapi.service.recorded_ids import RecordedIds
 from pytest_parseapi.service.replay_script import RecordedReply, Replay
-from pytest_parseapi.service.run_states import RunState
+from pytest_parseapi.service.run_states import RunState, run_shown
 from pytest_parseapi.service.run_table import RunTable
 
 # What belongs to the connection that was recorded, or to the day of the recording.
@@ -95,12 +95,10 @@ def _bring_up_to_date(
         if endpoint.polls:
             call.counts = "attempts" if run.end_shown else "polls"
         _set(run, alone, call.now, polled=endpoint.polls)
-        reason = None if alone.failure is None else alone.failure.reason
-        ended, failed = alone.status in description.terminal, alone.status == description.failed
-        if ended and not run.end_shown:
+        call.shown = run_shown(description, alone.id, alone.status, alone.failure)
+        if call.shown.ended and not run.end_shown:
             call.counts = None
-        run.end_shown = run.end_shown or (ended and endpoint.polls)
-        call.shown = RunShown(alone.id, alone.status, reason, ended=ended, failed=failed)
+        run.end_shown = run.end_shown or (call.shown.ended and endpoint.polls)
         return
     if endpoint.method != "GET":
         return

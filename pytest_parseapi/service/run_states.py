@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pytest_parseapi.model.runs import RunDescription, RunFailure
+from pytest_parseapi.model.runs import RunDescription, RunFailure, RunShown
 from pytest_parseapi.record.run import Run
 
 
@@ -211,3 +211,23 @@ class BatchState:
     def _outcome(self, statuses: Iterable[str]) -> str:
         found = set(statuses)
         return found.pop() if len(found) == 1 else self.description.succeeded
+
+
+def run_shown(
+    description: RunDescription, item_id: str, status: str, failure: RunFailure | None
+) -> RunShown:
+    """What a reply shows of a run or batch.
+
+    Args:
+        description: the provider's statuses.
+        item_id: the id of the run or batch.
+        status: the status that the reply shows.
+        failure: why the run failed, where the reply shows that it did.
+    """
+    return RunShown(
+        item_id,
+        status,
+        None if failure is None else failure.reason,
+        ended=status in description.terminal,
+        failed=failure is not None,
+    )

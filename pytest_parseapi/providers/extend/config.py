@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pytest_parseapi.model.behaviour import Rejected
 from pytest_parseapi.model.request_content import shown
@@ -21,105 +21,64 @@ def either(allowed: tuple[str, ...]) -> str:
     return ", ".join(allowed[:-1]) + " or " + allowed[-1]
 
 
-class Option(Protocol):
-    """One option."""
-
-    @property
-    def default(self) -> Any:
-        """Its default; None where a request may leave it out and no default is documented."""
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be that it is not; None for a good one."""
-
-
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Option:
+    """One option.
+
+    Args:
+        default: its default; None where a request may leave it out and none is documented.
+        must_be: what a value must be, as a message says it.
+        fits: whether a value is that.
+    """
+
+    default: Any
+    must_be: str
+    fits: Callable[[Any], bool]
+
+
+def _choice(allowed: tuple[str, ...], default: str) -> Option:
     """One of a few texts."""
-
-    allowed: tuple[str, ...]
-    default: str
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        return None if isinstance(value, str) and value in self.allowed else either(self.allowed)
+    return Option(default, either(allowed), allowed.__contains__)
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+def _flag(*, default: bool) -> Option:
     """True or false."""
-
-    default: bool
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        return None if isinstance(value, bool) else "true or false"
+    return Option(default, "true or false", lambda value: isinstance(value, bool))
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+def _text(default: str | None = None) -> Option:
     """A text."""
-
-    default: str | None = None
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        return None if isinstance(value, str) and value else "a string that is not empty"
+    is_text = "a string that is not empty"
+    return Option(default, is_text, lambda value: isinstance(value, str) and bool(value))
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+def _count() -> Option:
     """A number of characters."""
-
-    default: None = None
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        return None if _is_integer(value) and value >= 0 else "an integer >= 0"
+    return Option(None, "an integer >= 0", lambda value: _is_integer(value) and value >= 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+def _between(low: float, high: float, default: float) -> Option:
     """A number within bounds."""
 
-    low: float
-    high: float
-    default: float
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
+    def fits(value: Any) -> bool:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        good = number and self.low <= value <= self.high
-        return None if good else f"a number from {self.low:g} to {self.high:g}"
+        return number and low <= value <= high
+
+    return Option(default, f"a number from {low:g} to {high:g}", fits)
 
 
-@dataclass(frozen=True, slots=True)
-class PageRanges:
-    """Ranges of pages."""
-
-    default: None = None
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        good = isinstance(value, list) and all(
-            isinstance(item, dict)
-            and all(_is_integer(item.get(key)) and item[key] >= 1 for key in ("start", "end"))
-            for item in value
-        )
-        return None if good else "a list of objects with the integers start and end, from 1"
+def _are_page_ranges(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict)
+        and all(_is_integer(item.get(key)) and item[key] >= 1 for key in ("start", "end"))
+        for item in value
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Detections:
-    """What formatting to detect."""
-
-    default: tuple[()] = ()
-
-    def wrong(self, value: Any) -> str | None:
-        """What a value must be."""
-        good = isinstance(value, list) and all(
-            isinstance(item, dict) and item.get("type") == "change_tracking" for item in value
-        )
-        return None if good else "a list of objects with the type change_tracking"
+def _are_detections(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, dict) and item.get("type") == "change_tracking" for item in value
+    )
 
 
 def _is_integer(value: object) -> bool:
@@ -130,56 +89,60 @@ def _is_integer(value: object) -> bool:
 
 _Options: TypeAlias = Mapping[str, "Option | _Options"]
 
-_AGENTIC: Final[_Options] = {"enabled": Flag(default=False), "customInstructions": Text()}
+_AGENTIC: Final[_Options] = {"enabled": _flag(default=False), "customInstructions": _text()}
 
 # The names, the values to choose from and the defaults of returnOcr and verticalGroupingThreshold
 # are those of extend-ai 1.20.0; the default engine version is that of the changelog of 2026-10-15;
 # every other default is inferred.
 _OPTIONS: Final[_Options] = {
-    "target": Choice(("markdown", "spatial"), "markdown"),
+    "target": _choice(("markdown", "spatial"), "markdown"),
     "chunkingStrategy": {
-        "type": Choice(("page", "document", "section"), "page"),
-        "options": {"minCharacters": Count(), "maxCharacters": Count()},
+        "type": _choice(("page", "document", "section"), "page"),
+        "options": {"minCharacters": _count(), "maxCharacters": _count()},
     },
-    "engine": Choice(("parse_performance", "parse_light", "parse_auto"), "parse_performance"),
-    "engineVersion": Text("2.1.0"),
+    "engine": _choice(("parse_performance", "parse_light", "parse_auto"), "parse_performance"),
+    "engineVersion": _text("2.1.0"),
     "blockOptions": {
         "figures": {
-            "enabled": Flag(default=True),
-            "figureImageClippingEnabled": Flag(default=True),
-            "advancedChartExtractionEnabled": Flag(default=False),
-            "customInstructions": Text(),
+            "enabled": _flag(default=True),
+            "figureImageClippingEnabled": _flag(default=True),
+            "advancedChartExtractionEnabled": _flag(default=False),
+            "customInstructions": _text(),
         },
         "tables": {
-            "enabled": Flag(default=True),
-            "targetFormat": Choice(("markdown", "html"), "markdown"),
-            "tableHeaderContinuationEnabled": Flag(default=False),
-            "cellBlocksEnabled": Flag(default=False),
+            "enabled": _flag(default=True),
+            "targetFormat": _choice(("markdown", "html"), "markdown"),
+            "tableHeaderContinuationEnabled": _flag(default=False),
+            "cellBlocksEnabled": _flag(default=False),
             "agentic": _AGENTIC,
         },
-        "text": {"signatureDetectionEnabled": Flag(default=True), "agentic": _AGENTIC},
-        "keyValue": {"blankFieldFormattingEnabled": Flag(default=False)},
+        "text": {"signatureDetectionEnabled": _flag(default=True), "agentic": _AGENTIC},
+        "keyValue": {"blankFieldFormattingEnabled": _flag(default=False)},
         "barcodes": {
-            "imageClippingEnabled": Flag(default=False),
-            "readingEnabled": Flag(default=False),
+            "imageClippingEnabled": _flag(default=False),
+            "readingEnabled": _flag(default=False),
         },
-        "formulas": {"enabled": Flag(default=False)},
+        "formulas": {"enabled": _flag(default=False)},
     },
     "advancedOptions": {
-        "pageRotationEnabled": Flag(default=True),
-        "pageRanges": PageRanges(),
-        "excelParsingMode": Choice(("basic", "advanced"), "basic"),
-        "excelSkipHiddenContent": Flag(default=False),
-        "excelUseRawCellValues": Flag(default=False),
-        "excelSkipCalculation": Flag(default=False),
-        "excelIncludeCellMetadata": Flag(default=False),
-        "excelIncludeCellFormatting": Flag(default=False),
-        "verticalGroupingThreshold": Between(0.1, 5.0, 1.0),
-        "returnOcr": {"words": Flag(default=False), "lines": Flag(default=False)},
-        "alwaysConvertToPdf": Flag(default=False),
-        "enrichmentFormat": Choice(("xml", "bracket"), "xml"),
-        "imageConversionQuality": Choice(("high", "medium", "low"), "medium"),
-        "formattingDetection": Detections(),
+        "pageRotationEnabled": _flag(default=True),
+        "pageRanges": Option(
+            None, "a list of objects with the integers start and end, from 1", _are_page_ranges
+        ),
+        "excelParsingMode": _choice(("basic", "advanced"), "basic"),
+        "excelSkipHiddenContent": _flag(default=False),
+        "excelUseRawCellValues": _flag(default=False),
+        "excelSkipCalculation": _flag(default=False),
+        "excelIncludeCellMetadata": _flag(default=False),
+        "excelIncludeCellFormatting": _flag(default=False),
+        "verticalGroupingThreshold": _between(0.1, 5.0, 1.0),
+        "returnOcr": {"words": _flag(default=False), "lines": _flag(default=False)},
+        "alwaysConvertToPdf": _flag(default=False),
+        "enrichmentFormat": _choice(("xml", "bracket"), "xml"),
+        "imageConversionQuality": _choice(("high", "medium", "low"), "medium"),
+        "formattingDetection": Option(
+            (), "a list of objects with the type change_tracking", _are_detections
+        ),
     },
 }
 
@@ -223,9 +186,8 @@ def _checked(options: _Options, value: object, path: str) -> dict[str, Any]:
             if inner or value is not None:
                 found[name] = inner
         elif value is not None:
-            must_be = option.wrong(value)
-            if must_be is not None:
-                raise invalid(f"{where} must be {must_be}, not {shown(value)}.")
+            if not option.fits(value):
+                raise invalid(f"{where} must be {option.must_be}, not {shown(value)}.")
             found[name] = value
         elif option.default is not None:
             found[name] = option.default

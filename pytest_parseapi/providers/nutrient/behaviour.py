@@ -28,9 +28,9 @@ from pytest_parseapi.providers.nutrient.requests import (
     PAGE_CREDITS,
     DocumentRules,
     Problems,
+    check_instructions,
     check_upload,
     extract_options,
-    open_options,
     parse_options,
     read_request,
 )
@@ -175,7 +175,7 @@ class NutrientBehaviour(Behaviour):
             cost = PAGE_CREDITS[extraction.mode] + EXTRACT_SURCHARGE
             return Extraction(operation, extract_output(extraction), cost, stored=stored)
         # No page that could be read shows what these two ask for, cost, or put into `output`.
-        open_options(sent, problems)
+        check_instructions(sent, problems)
         problems.stop_if_any()
         return Extraction(operation, {}, None, stored=stored)
 

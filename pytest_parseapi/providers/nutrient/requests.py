@@ -293,7 +293,7 @@ def extract_options(sent: Mapping[str, Any], problems: Problems) -> ExtractOptio
     schema = sent.get("schema")
     for path, details in schema_problems(schema):
         problems.add(path, details)
-    _instructions(sent, problems)
+    check_instructions(sent, problems)
     config = problems.object("$.parseConfig", sent.get("parseConfig"))
     mode = problems.choice("$.parseConfig.mode", config.get("mode"), EXTRACT_MODES, "understand")
     options = problems.object("$.options", sent.get("options"))
@@ -304,12 +304,8 @@ def extract_options(sent: Mapping[str, Any], problems: Problems) -> ExtractOptio
     return ExtractOptions(mode=mode, schema=checked, citations=citations)
 
 
-def open_options(sent: Mapping[str, Any], problems: Problems) -> None:
-    """The options of ``/extraction/classify`` and ``split``, as far as a page shows them."""
-    _instructions(sent, problems)
-
-
-def _instructions(sent: Mapping[str, Any], problems: Problems) -> None:
+def check_instructions(sent: Mapping[str, Any], problems: Problems) -> None:
+    """The one option that a page shows of ``/extraction/classify`` and ``split``, too."""
     text = sent.get("instructions")
     if text is not None and not isinstance(text, str):
         problems.add("$.instructions", wrong(text, "a string"))
