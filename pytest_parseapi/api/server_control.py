@@ -14,6 +14,7 @@ from pytest_parseapi.api.simulated_providers import SimulatedProviders
 from pytest_parseapi.checks.finding import Finding, findings_of
 from pytest_parseapi.model.http import Reply, Request, size_of
 from pytest_parseapi.model.mistakes import UsageError, nearest
+from pytest_parseapi.model.request_content import media_type
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.webhook import WebhookDelivery
@@ -122,7 +123,7 @@ def _arguments(request: Request) -> Mapping[str, Any]:
     """The JSON object of a request's body."""
     if size_of(request.body) > _MAX_BODY_BYTES:
         raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A body has at most 1 MB here.")
-    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    kind = media_type(request)
     if kind != _JSON:
         # A page of another origin can send every other type without asking.
         text = f"The content type must be application/json, not {kind or 'none'}."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from pytest_parseapi.model.http import Excerpt, size_of
+from pytest_parseapi.model.http import Excerpt, media_type_of, size_of
 
 NAMELESS: Final = frozenset({"document", "upload", "file", "blob"})
 """What clients call content that has no file name, so that it names no document."""
@@ -143,7 +143,7 @@ def _decode_extended(charset: str, value: str) -> str:
 
 def boundary_of(content_type: str) -> bytes:
     """The boundary that a form's Content-Type names; raises `MalformedBody` where it names none."""
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = media_type_of(content_type)
     if media_type != "multipart/form-data":
         raise MalformedBody(
             f"The Content-Type is {media_type or 'missing'}, not multipart/form-data."

@@ -50,6 +50,12 @@ def host_of(base_url: str) -> str:
     return base_url.partition("://")[2].partition("/")[0].partition(":")[0]
 
 
+def path_of(base_url: str) -> str:
+    """The path of a URL, such as ``/v1``; an empty text where it has none."""
+    path = base_url.partition("://")[2].partition("/")[2].rstrip("/")
+    return f"/{path}" if path else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A parsing API: where it lives, what it serves, and every failure it documents.

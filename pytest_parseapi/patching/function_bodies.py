@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -78,24 +79,14 @@ def _underlying(code: CodeType) -> CodeType:
 
 def _calling(function: FunctionType, code: CodeType, target: Any) -> CodeType:
     """Create a body that passes its arguments to a target, with the signature of the function."""
-    given, handed = [], []
-    starred = False
-    for parameter in inspect.signature(function, follow_wrapped=False).parameters.values():
-        name = parameter.name
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            given.append(f"*{name}")
-            handed.append(f"*{name}")
-            starred = True
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            given.append(f"**{name}")
-            handed.append(f"**{name}")
-        elif parameter.kind is parameter.KEYWORD_ONLY:
-            given += [name] if starred else ["*", name]
-            handed.append(f"{name}={name}")
-            starred = True
-        else:
-            given.append(name)
-            handed.append(name)
+    names = iter(code.co_varnames)
+    positional = list(islice(names, code.co_argcount))
+    by_keyword = list(islice(names, code.co_kwonlyargcount))
+    rest = [f"*{next(names)}"] if code.co_flags & inspect.CO_VARARGS else []
+    others = [f"**{next(names)}"] if code.co_flags & inspect.CO_VARKEYWORDS else []
+    star = rest or ["*"] * bool(by_keyword)
+    given = [*positional, *star, *by_keyword, *others]
+    handed = [*positional, *rest, *(f"{name}={name}" for name in by_keyword), *others]
     is_async = inspect.iscoroutinefunction(function)
     source = (
         f"{'async ' if is_async else ''}def body({', '.join(given)}):\n"

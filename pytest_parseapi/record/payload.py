@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from pytest_parseapi.model.document_names import DocumentNames, Upload
-from pytest_parseapi.model.http import Excerpt, digest_of, size_of
+from pytest_parseapi.model.http import Excerpt, digest_of, media_type_of, size_of
 from pytest_parseapi.model.multipart import MalformedBody, Part, parse_multipart
 from pytest_parseapi.model.request_content import is_too_deep
 
@@ -159,7 +159,7 @@ def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _
         body: what was sent.
         document_names: what signs a link: a link that is signed again is the same payload.
     """
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type_of(content_type)
     whole = PayloadPart("body", None, None, size_of(body), _digest(body))
     if kind == _JSON and (keys := _keys(body, document_names)):
         return Payload(kind, keys, whole)
@@ -186,7 +186,7 @@ def may_hold_document(media_type: str) -> bool:
 
 def document_bytes(content_type: str, body: bytes) -> bytes:
     """The bytes of the document in a body; empty if there is none."""
-    kind = content_type.partition(";")[0].strip().lower()
+    kind = media_type_of(content_type)
     if kind == "multipart/form-data":
         try:
             files = [part for part in parse_multipart(content_type, body) if part.filename]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import Cure, DocumentedError
-from pytest_parseapi.model.http import Excerpt, digest_of
+from pytest_parseapi.model.http import Excerpt, digest_of, media_type_of
 from pytest_parseapi.model.multipart import MalformedBody, parse_multipart
 from pytest_parseapi.model.request_content import is_too_deep
 from pytest_parseapi.record.attempt import Attempt
@@ -62,7 +62,7 @@ class Sent:
         return self._found[what] != other._found[what]
 
     def _read(self, content_type: str, body: bytes) -> None:
-        kind = content_type.partition(";")[0].strip().lower()
+        kind = media_type_of(content_type)
         if kind == "multipart/form-data":
             try:
                 parts = parse_multipart(content_type, body)

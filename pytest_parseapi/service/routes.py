@@ -7,7 +7,7 @@ from typing import NoReturn
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.http import Request
 from pytest_parseapi.model.mistakes import nearest
-from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.provider import Provider, path_of
 from pytest_parseapi.model.stops import Stops
 
 
@@ -22,7 +22,7 @@ class Routes:
     def __init__(self, provider: Provider, stops: Stops) -> None:
         self._provider = provider
         self._stops = stops
-        self._base_path = provider.base_url.partition("://")[2].partition("/")[2].rstrip("/")
+        self._base_path = path_of(provider.base_url)
         self._found: dict[tuple[str, str], tuple[Endpoint, dict[str, str]]] = {}
 
     def find(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
@@ -39,9 +39,7 @@ class Routes:
         key = (request.method, request.path)
         if key in self._found:
             return self._found[key]
-        path = request.path
-        if self._base_path:
-            path = path.removeprefix("/" + self._base_path)
+        path = request.path.removeprefix(self._base_path)
         for endpoint in self._provider.endpoints:
             params = endpoint.match(path) if endpoint.method == request.method else None
             if params is not None:

@@ -35,7 +35,7 @@ class Guard:
         hosts: Callable[[], Collection[str]],
         block: Callable[[str, str], Any],
         *,
-        patch_c_types: bool = False,
+        patch_c_types: bool,
     ) -> None:
         self._hosts = hosts
         self._block = block

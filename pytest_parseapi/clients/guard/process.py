@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import _socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
 from pytest_parseapi.clients.guard.checked_functions import HostCheck
@@ -102,7 +102,7 @@ def _made() -> ProcessGuards:
 
 
 def _audit_of(
-    guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterator[object]]
+    guards: ProcessGuards, hosts: Callable[[tuple[Any, ...]], Iterable[object]]
 ) -> Callable[[str, tuple[Any, ...]], None]:
     def audit(event: str, args: tuple[Any, ...]) -> None:
         guards.leftover.check_call_stacks()
@@ -112,16 +112,12 @@ def _audit_of(
     return audit
 
 
-def _none(_args: tuple[Any, ...]) -> Iterator[object]:
-    yield from ()
+def _first(args: tuple[Any, ...]) -> Iterable[object]:
+    return args[:1]
 
 
-def _first(args: tuple[Any, ...]) -> Iterator[object]:
-    yield args[0]
-
-
-def _second(args: tuple[Any, ...]) -> Iterator[object]:
-    yield args[1]
+def _second(args: tuple[Any, ...]) -> Iterable[object]:
+    return args[1:2]
 
 
 def _connection(args: tuple[Any, ...]) -> Iterator[object]:
@@ -139,12 +135,12 @@ def _sent(args: tuple[Any, ...]) -> Iterator[object]:
         yield from _connection((connection, connection.host, None))
 
 
-_HOSTS_BY_EVENT: Final[dict[str, Callable[[tuple[Any, ...]], Iterator[object]]]] = {
+_HOSTS_BY_EVENT: Final[dict[str, Callable[[tuple[Any, ...]], Iterable[object]]]] = {
     "socket.getaddrinfo": _first,
     "socket.gethostbyname": _first,
     "socket.gethostbyaddr": _first,
     # Made for TLS, too.
-    "socket.__new__": _none,
+    "socket.__new__": lambda _args: (),
     "socket.connect": _second,
     "socket.sendto": _second,
     "socket.sendmsg": _second,

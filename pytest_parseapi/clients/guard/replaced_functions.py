@@ -28,7 +28,7 @@ class ReplacedFunctions:
         patch_c_types: whether types in C may be changed in memory, for objects that exist already.
     """
 
-    def __init__(self, check_host: HostCheck, *, patch_c_types: bool = False) -> None:
+    def __init__(self, check_host: HostCheck, *, patch_c_types: bool) -> None:
         self._check_host = check_host
         self._patches = Patches()
         self._imports = ImportHook()

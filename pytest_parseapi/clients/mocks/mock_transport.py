@@ -29,10 +29,8 @@ class MockTransports:
             if service is None or routers is None:
                 return real(transport, request)
             body = b"".join(request.stream)
-            neutral, sent = (
-                exchanges.neutral_request(request, body),
-                exchanges.mocks.copy(request, body),
-            )
+            neutral = exchanges.neutral_request(request, body)
+            sent = exchanges.mocks.copy(request, body)
             if service.fails_before_mocks(neutral):
                 return exchanges.run(service, transport, request, body)
             response = exchanges.routes.ask(service, neutral, sent, routers)
@@ -54,10 +52,8 @@ class MockTransports:
             if service is None or routers is None:
                 return await real(transport, request)
             body = b"".join([chunk async for chunk in request.stream])
-            neutral, sent = (
-                exchanges.neutral_request(request, body),
-                exchanges.mocks.copy(request, body),
-            )
+            neutral = exchanges.neutral_request(request, body)
+            sent = exchanges.mocks.copy(request, body)
             if service.fails_before_mocks(neutral):
                 return await exchanges.run_async(service, transport, request, body)
             response = await exchanges.routes.ask_async(service, neutral, sent, routers)

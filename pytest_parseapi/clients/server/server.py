@@ -15,7 +15,7 @@ from pytest_parseapi.clients.server.allowed_hosts import AllowedHosts
 from pytest_parseapi.clients.server.dispatcher import RequestDispatcher
 from pytest_parseapi.clients.server.loop import ServerLoop
 from pytest_parseapi.clients.server.sockets import LocalClients, has_input
-from pytest_parseapi.model.provider import Provider
+from pytest_parseapi.model.provider import Provider, path_of
 
 _BACKLOG: Final = 1024
 _ACCEPTED_AT_ONCE: Final = 64
@@ -68,7 +68,7 @@ class LiveServer:
                 if self._dispatcher.attached:
                     self._local_clients.start()
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._ports[provider.name]}{_base_path(provider)}"
+        return f"http://{host}:{self._ports[provider.name]}{path_of(provider.base_url)}"
 
     def attach(self, hosts: SimulatedHosts) -> None:
         """Send requests to this test from now on."""
@@ -122,7 +122,7 @@ class LiveServer:
         listener.setblocking(False)  # noqa: FBT003 - the socket's own order
         self._listeners.append(listener)
         self._ports[provider.name] = listener.getsockname()[1]
-        path = _base_path(provider)
+        path = path_of(provider.base_url)
 
         def accept(_mask: int) -> None:
             self._accept(listener, provider.name, path)
@@ -141,11 +141,6 @@ class LiveServer:
                     time.sleep(0.01)
                 return
             self._dispatcher.accept(sock, address, provider, base_path)
-
-
-def _base_path(provider: Provider) -> str:
-    path = provider.base_url.partition("://")[2].partition("/")[2].rstrip("/")
-    return f"/{path}" if path else ""
 
 
 class SharedServer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.evidence.logs import Logs
 from pytest_parseapi.record.evidence.output import Output
@@ -57,7 +56,5 @@ class Evidence:
             name = getattr(source, "__name__", "hook")
             found += [Line(name, line) for item in texts for line in item.splitlines()]
         if text is not None:
-            if not isinstance(text, str):
-                raise UsageError(f"text is a string to look in, not {text!r}")
             found += [Line("text", line) for line in text.splitlines()]
         return found

@@ -15,6 +15,7 @@ from pytest_parseapi.record.recordings.fields import (
     encoded,
     headers_of,
     items,
+    joined,
     mapping,
     request_of,
     status_of,
@@ -58,9 +59,8 @@ def _exchange(
         _bytes(request.get("body"), f"{where}.request.body") or b"",
         f"{where}.request",
     )
-    headers: dict[str, str] = {}
-    for name, value in headers_of(_pairs(response.get("headers"), f"{where}.response.headers")):
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    sent = headers_of(_pairs(response.get("headers"), f"{where}.response.headers"))
+    headers = joined(sent)
     if "status_code" in response:  # as older versions wrote what httpx had received
         status, body = response["status_code"], response.get("content")
     else:

@@ -87,6 +87,14 @@ def headers_of(pairs: Iterable[tuple[object, object]]) -> tuple[tuple[str, str],
     return tuple(found)
 
 
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name; several values of one name in one, as HTTP joins them."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
 def host_of(url: object) -> str:
     """The host of a URL in lower case; empty where it has none."""
     try:

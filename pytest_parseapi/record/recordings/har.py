@@ -16,6 +16,7 @@ from pytest_parseapi.record.recordings.fields import (
     encoded,
     headers_of,
     items,
+    joined,
     mapping,
     request_of,
     status_of,
@@ -77,9 +78,7 @@ def _exchange(
         return RecordedExchange(
             request=asked, result=_fault(entry, response), seconds=seconds, began=began
         )
-    headers: dict[str, str] = {}
-    for name, value in _headers(response.get("headers"), f"{where}.response.headers"):
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers = joined(_headers(response.get("headers"), f"{where}.response.headers"))
     checked = status_of(status, f"{where}.response.status")
     body = _body(response.get("content"), checked, headers, f"{where}.response.content", folder)
     return RecordedExchange(
