@@ -1,1 +1,1 @@
-"""The simulated service of whatever provider: routing, scripts, runs, webhooks. Private."""
+"""The simulated service of any provider: routing, scripts, runs, webhooks. Private."""

@@ -1,4 +1,4 @@
-"""Where a provider's bodies show codes, runs and why they failed, learned from its own bodies."""
+"""Finds codes and runs in the bodies of a provider; it learns their places from sample bodies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DOCUMENT: Final = "https://files.example.com/document.pdf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSeen:
-    """What a body shows of a run: its id, its status, and why it failed where it did."""
+    """A run as a body shows it: its id, its status, and why it failed, if it did."""
 
     id: str
     status: str
@@ -38,7 +38,7 @@ class RunSeen:
 
 
 def at(body: object, path: Path | None) -> object:
-    """What stands at a path of a body; None where nothing does."""
+    """The value at a path of a body; None if there is none."""
     if path is None:
         return None
     for name in path:
@@ -49,7 +49,7 @@ def at(body: object, path: Path | None) -> object:
 
 
 def sample_run(table: RunTable, run_id: str, names: tuple[str, ...], call: Call) -> RunState:
-    """A run that no request of this test has submitted."""
+    """Make a run that no request of this test has submitted."""
     sample = table.description.sample(call, next(iter(names), _DOCUMENT))
     submission = Submission(names=names or sample.names, data=sample.data)
     return table.draft(run_id, submission, call.now)
@@ -69,7 +69,7 @@ class BodyReader:
         self.provider = provider
         self._errors = (*provider.errors, *provider.own_errors)
         self.code_path = _find(self.error_body(_probe(provider)), _CODE)
-        """Where the body of an error has its code; None where it has none."""
+        """The path of the code in the body of an error; None if there is none."""
         self.codes: Mapping[DocumentedError, str | None] = {
             error: self.code_in(self.error_body(error)) for error in self._errors
         }
@@ -137,7 +137,7 @@ class BodyReader:
 
 
 def _texts(error: DocumentedError, description: RunDescription) -> tuple[str, ...]:
-    """By what the body of a failed run without a code shows an error."""
+    """The texts by which the body of a failed run without a code shows its error."""
     return description.failure_texts(
         RunFailure(reason=error.code, message=error.message, error=error)
     )
@@ -154,7 +154,7 @@ def _probe(provider: Provider) -> DocumentedError:
 
 
 def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str, Any] | None:
-    """What a poll of a failed run answers."""
+    """The body of a reply to a poll of a failed run."""
     endpoint = provider.poll_endpoint
     if endpoint is None:
         return None
@@ -170,7 +170,7 @@ def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str,
 
 
 def call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -> Call:
-    """A call of an endpoint whose path names one thing."""
+    """Make a call of an endpoint whose path has one variable."""
     name = next(iter(endpoint.match(endpoint.path) or {"": ""}))
     path = endpoint.path.replace("{" + name + "}", value)
     host = provider.hosts[0]
@@ -192,7 +192,7 @@ def call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -
 
 
 def _find(body: object, text: str, before: Path = ()) -> Path | None:
-    """Where a text stands in a body."""
+    """Find the path of a text in a body."""
     if body == text:
         return before
     if isinstance(body, Mapping) and len(before) < _MAX_DEPTH:

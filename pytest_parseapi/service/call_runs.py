@@ -1,4 +1,4 @@
-"""The runs of one test as a provider's handlers reach them: ``call.runs``."""
+"""The runs of one test for the functions of a provider: ``call.runs``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_parseapi.service.run_table import RunTable
 
 
 class CallRuns:
-    """Runs as one call sees and changes them; see `RunStore`.
+    """Reads and changes the runs in one call; see `RunStore`.
 
     Args:
         table: the test's runs.
@@ -37,7 +37,7 @@ class CallRuns:
         self._header = idempotency_header
 
     def submit(self, submission: Submission) -> SimulatedRun:
-        """A new run, or that of an earlier request with the same idempotency key."""
+        """Make a run, or return that of an earlier request with the same idempotency key."""
         table, call = self._table, self._call
         key = None if self._header is None else call.request.header(self._header.lower())
         digest = ""
@@ -67,7 +67,7 @@ class CallRuns:
         return run
 
     def submit_batch(self, submissions: Iterable[Submission]) -> SimulatedBatch:
-        """A batch with a new run for each submission."""
+        """Make a batch with a new run for each submission."""
         table, call = self._table, self._call
         description = table.description
         batch = BatchState(
@@ -91,7 +91,7 @@ class CallRuns:
         return batch
 
     def store(self, submission: Submission) -> SimulatedRun:
-        """A run that has succeeded already."""
+        """Make a run that has already succeeded."""
         run = self._table.draft(
             self._call.new_id(self._table.description.id_prefix), submission, self._call.now
         )
@@ -99,7 +99,7 @@ class CallRuns:
         return run
 
     def find(self, run_id: str) -> SimulatedRun | None:
-        """The run of an id, or None where there is none, or no more."""
+        """The run with an id; None if there is none, or if it was deleted."""
         run = self._table.get(run_id)
         if run is None or run.deleted:
             return None
@@ -108,7 +108,7 @@ class CallRuns:
         return run
 
     def find_batch(self, batch_id: str) -> SimulatedBatch | None:
-        """The batch of an id, or None."""
+        """The batch with an id; None if there is none."""
         batch = self._table.batches.get(batch_id)
         if batch is not None:
             self._call.shown = RunShown(batch.id)
@@ -183,7 +183,7 @@ class CallRuns:
         return run_shown(description, item.id, status, failure)
 
     def _digest(self) -> str:
-        """What a key stands for: the payload, and the endpoint that it was sent to."""
+        """A digest of the payload and the endpoint that belong to an idempotency key."""
         request = self._call.request
         payload = payload_of(request.header("content-type") or "", request.body)
         return f"{self._call.endpoint} {payload.digest}"

@@ -1,4 +1,4 @@
-"""What ``fail(when=...)`` asks of a request: a pattern of respx, or a callable of the test."""
+"""The condition of ``fail(when=...)``: a pattern of respx, or a function of the test."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from respx.patterns import Pattern
 
 When: TypeAlias = "Pattern | Callable[[httpx.Request], object]"
-"""What ``when`` takes."""
+"""The types that ``when`` accepts."""
 
 _TAKES = 'a respx pattern, such as M(path="/parse"), or a callable of an httpx.Request'
 
 
 class Condition:
-    """What a scripted failure asks of a request, besides its endpoint and its document.
+    """A condition on the requests of a scripted failure, besides endpoint and document.
 
     Args:
         holds: tells whether a request is one to fail.
@@ -38,7 +38,7 @@ class Condition:
         return f"when={self._text}"
 
     def holds(self, request: Request, documented: str) -> bool:
-        """Whether a request is one to fail.
+        """Whether a request meets the condition.
 
         Args:
             request: what was asked.
@@ -66,7 +66,7 @@ class Condition:
 
 
 def condition_of(when: object) -> Condition | None:
-    """The condition of a ``when``; None where there is none.
+    """Make the condition of a ``when``; None for none.
 
     Raises:
         UsageError: it is neither a pattern nor a callable of one request.
@@ -102,7 +102,7 @@ def condition_of(when: object) -> Condition | None:
 
 
 def _name(function: object) -> str:
-    """What a message calls a callable: its name, or the place of a lambda."""
+    """The name of a callable in messages; for a lambda, its place."""
     name = getattr(function, "__qualname__", None) or repr(function)
     code = getattr(function, "__code__", None)
     if code is None or not name.endswith("<lambda>"):
@@ -111,7 +111,7 @@ def _name(function: object) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """Where the callable raised."""
+    """The line where the callable raised."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Makes the outcomes that fail: a documented error, or a reply that arrives broken."""
+"""Makes the outcomes of failures: a documented error, or a broken reply."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from pytest_parseapi.service.script import Step
 def broken_reply(
     provider: Provider, fault: NetworkFault, success: Reply, request_id: str, message: str | None
 ) -> Reply:
-    """What arrives instead of a good reply.
+    """Make the reply of a fault, which arrives instead of the good reply.
 
     Args:
         provider: whose API it is.
         fault: a fault of kind ``"body"``.
-        success: the reply that would have come.
+        success: the good reply.
         request_id: the id of the exchange.
-        message: the text for the body, where the fault has room for one.
+        message: the text for the body, if the fault has one.
     """
     status = fault.status or success.status
     if fault.name == "truncated_body":
         return Reply(status=status, headers=success.headers, body=success.body, truncated=True)
     if fault.name == "invalid_json":
-        # Long enough that a client which reads on sees JSON begin, and then stop making sense.
+        # JSON at the beginning, but not at the end.
         return Reply(status=status, headers=success.headers, body=success.body[:-1] + b"...")
     if fault.name == "empty_body":
         return Reply(status=status, headers={"content-length": "0"})
@@ -67,7 +67,7 @@ def error_outcome(
     details: Mapping[str, Any] = NO_DETAILS,
     retry_after: str | None = None,
 ) -> Outcome:
-    """A documented error, in the provider's own shape."""
+    """Make the outcome of a documented error, in the provider's own format."""
     reply = error_reply(provider, error, request_id, message=message, details=details)
     if retry_after is not None:
         reply = _with_retry_after(reply, retry_after)
@@ -78,12 +78,12 @@ def error_outcome(
 def scripted_outcome(
     provider: Provider, step: Step, wording: Rejected | None, success: Reply, request_id: str
 ) -> Outcome:
-    """What a script puts in the place of a success.
+    """Make the outcome of a scripted step, which replaces a success.
 
     Args:
         provider: whose API it is.
-        step: what the script says.
-        wording: what `Behaviour.wording_for` says of a documented error.
+        step: the scripted step.
+        wording: the result of `Behaviour.wording_for` for a documented error.
         success: the reply that would have come.
         request_id: the id of the exchange.
     """
@@ -108,16 +108,16 @@ def scripted_outcome(
 def readable_id(
     request_id: str, reply: Reply, behaviour: Behaviour, *, broken: bool = False
 ) -> str | None:
-    """The id, where the reply carries it in its documented place.
+    """The request id, if the reply carries it in its documented place; else None.
 
     Args:
         request_id: the id.
         reply: what is sent.
         behaviour: whose documented place it is.
-        broken: whether nobody can read the body.
+        broken: whether the body cannot be read.
     """
     header = behaviour.request_id_header
-    # Most clients raise an error of their own in the middle of a body, and show no reply.
+    # If a body is truncated, most clients raise an error, and show no reply.
     if header is not None and not reply.truncated:
         return request_id if reply.headers.get(header) == request_id else None
     return request_id if not broken and request_id.encode() in reply.body else None

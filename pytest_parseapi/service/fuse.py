@@ -1,4 +1,4 @@
-"""The fuse: it ends a test whose consumer would go on asking forever."""
+"""The fuse: it stops a test whose consumer sends requests without end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pytest_parseapi.record.journal import Journal
 from pytest_parseapi.record.operation import Operation
 
 MAX_POLLS: Final = 10_000
-"""How many polls may find a run in progress: an official client needs 112 for half an hour."""
+"""How many polls may find a run in progress. An official client makes 112 in half an hour."""
 
 
 class Fuse:
-    """Counts what leads nowhere.
+    """Counts the attempts that make no progress, and stops the test if there are too many.
 
     Args:
         max_attempts: how many failed attempts in a row at one operation end the test; infinite for
-            a server, which stops nobody.
+            a server, which stops no client.
         stops: where to stop the test.
         journal: the record.
-        draw_timeline: draws a record for the message, given the numbers of what matters most.
+        draw_timeline: draws the timeline for the message; gets the numbers of the main attempts.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Fuse:
         self._draw_timeline = draw_timeline
 
     def check(self, operation: Operation) -> None:
-        """Stop the test where the next attempt at an operation would be one too many.
+        """Stop the test if the next attempt at an operation would be one too many.
 
         Raises:
             SimulationStopped: the fuse has blown.
@@ -67,7 +67,7 @@ class Fuse:
 
 
 def _has_waited(operation: Operation | None) -> bool:
-    """Whether time passed between the attempts, those at the operations before it included."""
+    """Whether time passed between the attempts of this operation or of those before it."""
     while operation is not None:
         before = operation.preceding
         first = next(iter(operation.attempts), None)

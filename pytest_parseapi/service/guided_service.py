@@ -1,4 +1,4 @@
-"""What the simulation would have answered where a recording has a reply of the real service."""
+"""Finds the replies of the simulation that compare to a recorded reply of the real service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_POLLS: Final = 1_000
 
 
 class GuidedService:
-    """One provider's simulated API, which is led through the states that a recording shows.
+    """One provider's simulated API, in the states that a recording shows.
 
     Args:
         reader: reads the provider's bodies.
@@ -61,7 +61,7 @@ class GuidedService:
     def successes(
         self, request: Request, endpoint: Endpoint, params: dict[str, str], recorded: bytes
     ) -> Generator[Reply]:
-        """What the simulation may answer to a request that the real service accepted.
+        """The possible replies of the simulation to a request that the real service accepted.
 
         There are several answers where the recording does not tell what was before it: how a run
         was submitted, or how many there were.
@@ -112,7 +112,7 @@ class GuidedService:
         recorded: bytes,
         body: dict[str, Any] | None,
     ) -> Iterator[Reply]:
-        """The answers to the request, or to good ones where what is left of it is none."""
+        """The replies to the request; or to good ones, if the recording has lost its content."""
         seen = self.reader.run_in(body)
         prefix = None if self._description is None else self._description.id_prefix
         for asked in self._ways(request, endpoint):
@@ -127,7 +127,7 @@ class GuidedService:
                     return
 
     def _documents(self, table: RunTable) -> Iterator[Any]:
-        """What a good submission to each endpoint keeps of its document."""
+        """The data that a good submission to each endpoint keeps of its document."""
         for endpoint in self.provider.endpoints:
             if endpoint.submits and "{" not in endpoint.path:
                 before = len(table.in_order)
@@ -144,7 +144,7 @@ class GuidedService:
         params: dict[str, str],
         error: DocumentedError,
     ) -> list[Reply]:
-        """What the simulation answers where it fails with an error: scripted, and by itself."""
+        """The replies of the simulation with an error: by a script, and by itself."""
         call = self._call(request, endpoint, params, self._new_id)
         replies = [self._error_reply(error, self._behaviour.wording_for(error, call))]
         answer = self._answer(request, endpoint, params, self._new_id, lasting=False)
@@ -157,7 +157,7 @@ class GuidedService:
         return error_reply(self.provider, error, _REQUEST_ID, details=details)
 
     def _ways(self, request: Request, endpoint: Endpoint) -> Iterator[Request]:
-        """The request as it was recorded, and good ones."""
+        """The requests to try: the recorded one, and good ones."""
         yield request
         for kind, body in endpoint.samples:
             headers = (("content-type", kind),) if kind else ()
@@ -173,7 +173,7 @@ class GuidedService:
         *,
         lasting: bool = True,
     ) -> Reply | Rejected | None:
-        """The reply of the provider's own functions; they may meet what they never expected."""
+        """The reply of the provider's own functions; None if they raise for unexpected data."""
         call = self._call(request, endpoint, params, new_id)
         try:
             reply = self._behaviour.answer(call, new_id(self._behaviour.request_id_prefix))
@@ -210,7 +210,7 @@ class GuidedService:
         return f"{prefix}parseapi{next(self._numbers)}"
 
     def _make(self, value: str) -> None:
-        """Let exist what a path names, such as a file that was uploaded before the recording."""
+        """Create what a path names, such as a file that was uploaded before the recording."""
         for endpoint in self.provider.endpoints:
             if endpoint.method == "POST" and "{" not in endpoint.path and not endpoint.submits:
                 ids = RecordedIds(value.encode(), None, None, None, self._new_id)
@@ -231,7 +231,7 @@ class GuidedService:
     def _lead(
         self, endpoint: Endpoint, params: dict[str, str], body: dict[str, Any] | None
     ) -> RunState | None:
-        """Bring runs and batches into the state that a reply shows; the run of the path."""
+        """Put runs and batches in the state that a reply shows. Return the run of the path."""
         polled = self.provider.poll_endpoint
         if self._table is None or polled is None:
             return None

@@ -1,4 +1,4 @@
-"""The service of a server that runs for days: it keeps the newest records, and tells of each."""
+"""The service of a server that runs for days: it keeps only the newest records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _KeptRun(NamedTuple):
 
 @dataclass(slots=True)
 class Shared:
-    """What the services of all tokens have in common."""
+    """What the services of all tokens share."""
 
     retention: Retention
     tell: Callable[[Attempt], None] = lambda _attempt: None
@@ -37,7 +37,7 @@ class Shared:
     _count: int = 0
 
     def keep_run(self, seed: str, table: RunTable, run: RunState) -> None:
-        """There is one more run: the oldest of all tokens goes where there are too many."""
+        """Count a new run, and drop the oldest one of all tokens if there are too many."""
         self._runs.append(_KeptRun(seed, table, run))
         self._count += 1
         while self._count > self.retention.most:
@@ -57,7 +57,7 @@ class Shared:
 
 
 class LongLivedService(SimulatedService):
-    """A provider's API whose memory is bounded, together with those of the other tokens.
+    """One provider's API. Its memory, and that of the other tokens, is limited together.
 
     Args:
         shared: what it shares with them.
@@ -70,7 +70,7 @@ class LongLivedService(SimulatedService):
         self._count_runs()
 
     def reset(self) -> None:
-        """Forget scripts, runs and records; what was dropped is forgotten, too."""
+        """Forget scripts, runs and records, also those that were dropped."""
         self._shared.retention.forget(self)
         if self.runs is not None:
             self._shared.forget_runs(self.runs)
@@ -78,7 +78,7 @@ class LongLivedService(SimulatedService):
         self._count_runs()
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
-        """Put the end of an exchange on record, and drop what is too old."""
+        """Record the end of an exchange, and drop the oldest attempts if there are too many."""
         attempt = super().close(opened, outcome)
         self._shared.tell(attempt)
         self._shared.retention.keep(self, opened, attempt)
@@ -86,7 +86,7 @@ class LongLivedService(SimulatedService):
         return attempt
 
     def forget(self, attempt: Attempt) -> None:
-        """An attempt was dropped: what it left behind goes, too."""
+        """Forget what belongs to an attempt that was dropped."""
         self.provider.behaviour.forget(self.state, attempt.ended)
 
     def _count_runs(self) -> None:

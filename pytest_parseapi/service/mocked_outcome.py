@@ -1,4 +1,4 @@
-"""What a reply of the test's own mock stands for, and where it contradicts the documentation."""
+"""Interprets the reply of a test's own mock, and finds contradictions to the documentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROBE: Final = "req_parseapi_probe"
 
 
 def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) -> Outcome:
-    """How an exchange ends that a mock of the test's own answers.
+    """The outcome of an exchange that a test's own mock answers.
 
     Args:
         provider: whose API the mock stands for.
@@ -60,7 +60,7 @@ def outcome_of(provider: Provider, endpoint: Endpoint, reply: Reply, mock: str) 
 def _error_in_success(
     provider: Provider, endpoint: Endpoint, reply: Reply, body: dict[str, Any] | None
 ) -> str | None:
-    """What is wrong with a success whose body is that of an error."""
+    """The contradiction of a success whose body is that of an error."""
     if body is None or endpoint.submits or endpoint.polls or endpoint.result:
         # A run that failed is a success of HTTP.
         return None
@@ -72,7 +72,7 @@ def _error_in_success(
 
 
 def _code_of(body: dict[str, Any]) -> object:
-    """The code of an error that stands one level deeper."""
+    """The code of an error on the second level of a body."""
     inner = [item for item in body.values() if isinstance(item, dict)]
     return next((item["code"] for item in inner if "code" in item), None)
 
@@ -80,7 +80,7 @@ def _code_of(body: dict[str, Any]) -> object:
 def _other_flag(
     provider: Provider, error: DocumentedError, body: dict[str, Any] | None
 ) -> str | None:
-    """What the documented body says otherwise by a flag, such as whether to retry."""
+    """A flag that differs from the documented body, such as whether to retry."""
     documented = provider.behaviour.error_body(
         error, message=error.message, request_id=_PROBE, details=NO_DETAILS
     )
@@ -95,7 +95,7 @@ def _other_flag(
 def _error(
     provider: Provider, endpoint: Endpoint, reply: Reply, body: dict[str, Any] | None
 ) -> tuple[DocumentedError | str, str | None]:
-    """The error that a reply shows, and what is wrong with that reply."""
+    """The error that a reply shows, and the contradiction of that reply."""
     status = reply.status
     errors = provider.errors_on("http")
     words = set(texts_in(body))
@@ -114,7 +114,7 @@ def _error(
 def _unnamed(
     of_status: list[DocumentedError], reply: Reply, *, has_object: bool
 ) -> tuple[DocumentedError | str, str | None]:
-    """The error of a reply that names no documented code, by its status."""
+    """The error of a reply without a documented code, by its status."""
     status = reply.status
     server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     unnamed = [error for error in of_status if error.wire_code is None]
@@ -135,7 +135,7 @@ def _unnamed(
 
 
 def _documented(errors: list[DocumentedError], endpoint: Endpoint) -> DocumentedError:
-    """Of errors with one code the one that the endpoint documents."""
+    """Of several errors with one code, the one that the endpoint documents."""
     here = [error for error in errors if error.documented_for(endpoint.path)]
     return (here or errors)[0]
 
@@ -146,7 +146,7 @@ def _carries_id(provider: Provider, error: DocumentedError) -> bool:
 
 
 def _request_id(provider: Provider, reply: Reply, body: dict[str, Any] | None) -> str | None:
-    """The id, in its documented place."""
+    """The request id in its documented place."""
     header, field = provider.behaviour.request_id_header, provider.behaviour.request_id_field
     if header is not None:
         return reply.headers.get(header)
@@ -155,7 +155,7 @@ def _request_id(provider: Provider, reply: Reply, body: dict[str, Any] | None) -
 
 
 def _has_page(reply: Reply) -> bool:
-    """Whether a gateway answered: with a page, or with nothing."""
+    """Whether a gateway answered: with an HTML page, or with an empty body."""
     body = reply.body.strip()
     return "html" in _type(reply) or not body or body.startswith(b"<")
 

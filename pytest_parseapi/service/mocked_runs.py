@@ -1,4 +1,4 @@
-"""The runs that a mock of the test's own tells of: on record, and judged like simulated ones."""
+"""Records the runs in the answers of a test's own mock, so that they are judged, too."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def with_run(
     outcome: Outcome,
     now: float,
 ) -> Outcome:
-    """How an exchange ends whose reply may tell of a run; the run is kept.
+    """The outcome of an exchange whose reply may show a run. The run is recorded.
 
     Args:
         provider: whose API the mock stands for.
         table: the test's runs.
-        endpoint: what was asked.
+        endpoint: the endpoint of the request.
         params: the variables of its path.
-        names: what the document is called.
-        outcome: how it ends without the run.
+        names: the names of the document.
+        outcome: the outcome without the run.
         now: virtual seconds since the test began.
     """
     reply = outcome.result
@@ -84,7 +84,7 @@ def _contradiction(description: RunDescription, told: RunSeen) -> str | None:
 def _told(
     provider: Provider, description: RunDescription, body: dict[str, Any], known: str
 ) -> RunSeen | None:
-    """What a body tells of a run, which may stand one level deeper."""
+    """The run that a body shows, on the first or second level."""
     statuses = (*description.in_progress, *description.terminal)
     inner = [value for value in body.values() if isinstance(value, dict)]
     for item in (body, *inner):
@@ -99,7 +99,7 @@ def _told(
 
 
 def _id_in(item: dict[str, Any], description: RunDescription) -> str:
-    """The id of the run: the plain one, or a field whose value or name says so."""
+    """The id of the run: by its prefix, or by the name of its field."""
     texts = {key: value for key, value in item.items() if isinstance(value, str)}
     ids = {key: value for key, value in texts.items() if key.casefold().endswith(_ID)}
     for value in ids.values():
@@ -112,7 +112,7 @@ def _id_in(item: dict[str, Any], description: RunDescription) -> str:
 
 
 def _failure(provider: Provider, description: RunDescription, item: dict[str, Any]) -> RunFailure:
-    """Why a run failed, as far as its body says."""
+    """Why a run failed, as far as its body shows it."""
     found = item.get(description.failure_field)
     if isinstance(found, dict):
         texts = [value for value in found.values() if isinstance(value, str)]

@@ -26,7 +26,7 @@ class Ids:
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(1))
 
     def new(self, prefix: str) -> str:
-        """A new id: the prefix, a part that is the test's own, and a number."""
+        """Make an id: the prefix, a part that differs in each test, and a number."""
         return f"{prefix}{self._seed}{next(self._numbers[prefix]):08d}"
 
 
@@ -52,6 +52,6 @@ class ProviderData:
         description = provider.runs
         self.ids = Ids(seed)
         self.state: Any = functions.new_state()
-        """What its own functions remember."""
+        """The state that its own functions keep."""
         self.runs = None if description is None else RunTable(description, document_names)
-        """Every run of the test; None where the provider has none."""
+        """Every run of the test; None if the provider has no runs."""

@@ -1,4 +1,4 @@
-"""What the functions of a provider give: a wrong result is named in one line."""
+"""Checks the results of a provider's functions: a wrong result is reported in one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def error_reply(
     message: str | None = None,
     details: Mapping[str, Any] = NO_DETAILS,
 ) -> Reply:
-    """The reply for a documented error, in the provider's own shape.
+    """Make the reply for a documented error, in the provider's own format.
 
     Args:
         provider: whose error.
@@ -52,7 +52,7 @@ def error_reply(
 def checked_result(
     provider: Provider, field: str, kind: type, function: Callable[..., object], *given: object
 ) -> Any:
-    """The result of a function of a provider's description; a wrong one is told in one line.
+    """Call a function of a provider's description, and check the type of its result.
 
     Args:
         provider: whose.
@@ -71,7 +71,7 @@ def checked_result(
 
 
 def mistake_in(provider: Provider, function: Callable[..., object], text: str) -> str:
-    """The line about a wrong function of a provider.
+    """The message about a wrong function of a provider.
 
     Args:
         provider: whose.
@@ -83,7 +83,7 @@ def mistake_in(provider: Provider, function: Callable[..., object], text: str) -
 
 
 def unsendable(reply: object) -> str | None:
-    """Why no client library could be handed what a function gave; None for a good reply."""
+    """Why a result of a function cannot be sent as a reply; None if it can."""
     if not isinstance(reply, Reply):
         return f"gives a Reply, not {reply!r}"
     status, body = reply.status, reply.body

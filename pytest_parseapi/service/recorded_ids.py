@@ -1,4 +1,4 @@
-"""Gives what the simulation makes the ids that a recorded reply has for it."""
+"""Makes ids for the simulation: those of a recorded reply first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RecordedIds:
         raw: the recorded body.
         body: the same as an object; None where it is none.
         run: the run that it shows.
-        run_prefix: what the simulation's ids of runs begin with.
+        run_prefix: the prefix of the simulation's run ids.
         new: makes the test's own ids.
     """
 
@@ -38,17 +38,17 @@ class RecordedIds:
         self._given: set[str] = set()
 
     def new(self, prefix: str) -> str:
-        """An id of a kind.
+        """Make an id.
 
         Args:
-            prefix: what the simulation's ids of this kind begin with.
+            prefix: the prefix of the simulation's ids of this kind.
         """
         if prefix == self._run_prefix and self._run is not None and self._once(self._run.id):
             return self._run.id
         for found in re.finditer(rf"(?<![\w-]){re.escape(prefix)}[\w-]+", self._text):
             if self._once(found[0]):
                 return found[0]
-        # An API may begin its ids otherwise than its pages show.
+        # The ids of an API may have other prefixes than its pages show.
         for name in (f"{prefix.rstrip('_-')}Id", "id"):
             value = self._body.get(name)
             if isinstance(value, str) and value and self._once(value):
@@ -56,7 +56,7 @@ class RecordedIds:
         return self._new(prefix)
 
     def _once(self, value: str) -> bool:
-        """Whether an id was not given yet."""
+        """Whether an id was not used yet; it is used from now on."""
         if value in self._given:
             return False
         self._given.add(value)

@@ -28,9 +28,9 @@ class RecordedReply:
     exchange: RecordedExchange
     endpoint: Endpoint
     names: tuple[str, ...]
-    """The names of its document; empty where the recording does not tell."""
+    """The names of its document; empty if the recording does not show them."""
     item: str = _ANY
-    """What its path must name, such as the id of a run that the recording itself gave."""
+    """The id that the path must have, such as that of a run in the recording."""
     met: bool = False
 
     def __str__(self) -> str:
@@ -87,13 +87,13 @@ class Replay:
 
     @property
     def is_unused(self) -> bool:
-        """Whether no request has met any of it: a consumer may stop before its end."""
+        """Whether no request has met any reply. A consumer may stop before the last one."""
         return not self.met
 
     def next_for(
         self, endpoint: Endpoint, names: tuple[str, ...], item: str
     ) -> RecordedReply | None:
-        """The reply that a request meets next; takes nothing.
+        """The next reply for a request, without counting it.
 
         Args:
             endpoint: what is asked.
@@ -117,7 +117,7 @@ class Replay:
         return f"{endpoint}{about} is none of its {self._summary}"
 
     def take(self, reply: RecordedReply) -> None:
-        """A request met one of its replies; the script counts it."""
+        """Count one reply as met."""
         reply.met = True
 
     def _keys(self, names: tuple[str, ...], item: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def item_of(params: Mapping[str, str]) -> str:
 
 
 def replay_of(provider: Provider, recording: Recording) -> Replay:
-    """The script that a recording is for one provider.
+    """Make the script of a recording for one provider.
 
     Args:
         provider: whose replies.

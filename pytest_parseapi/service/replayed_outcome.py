@@ -1,4 +1,4 @@
-"""How an exchange ends that a recorded reply answers, and what it leaves behind in the service."""
+"""The outcome of an exchange with a recorded reply, and the runs that it changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EPOCH: Final = 1_000_000_000
 def replayed(
     script: Replay, reply: RecordedReply, call: Call, table: RunTable | None, wall: float
 ) -> Outcome:
-    """How an exchange ends by a recorded reply.
+    """The outcome of a recorded reply.
 
     Args:
         script: the recording.
@@ -62,7 +62,7 @@ def replayed(
 def _let_happen(
     reader: BodyReader, call: Call, recorded: Reply, seen: RunSeen | None, table: RunTable | None
 ) -> None:
-    """What the request changes in the service, with the ids that the recorded reply has."""
+    """Let the simulation do what the request asks, with the ids of the recorded reply."""
     provider: Provider = reader.provider
     behaviour: Behaviour = provider.behaviour
     prefix = None if provider.runs is None else provider.runs.id_prefix
@@ -83,7 +83,7 @@ def _let_happen(
 def _bring_up_to_date(
     reader: BodyReader, call: Call, body: dict[str, Any] | None, table: RunTable
 ) -> None:
-    """Let runs and batches be as the reply shows them."""
+    """Put runs and batches in the states that the reply shows."""
     endpoint, description = call.endpoint, table.description
     alone = reader.run_in(body)
     if alone is not None:
@@ -132,7 +132,7 @@ def _set(run: RunState, seen: RunSeen, now: float, *, polled: bool) -> None:
 
 
 def _headers(reply: RecordedReply, recorded: Reply, wall: float) -> dict[str, str]:
-    """The recorded headers; what names a moment keeps its distance from the reply."""
+    """The recorded headers. Dates are moved by the time between the recording and now."""
     headers = {name: value for name, value in recorded.headers.items() if name not in _NOT_SENT}
     exchange = reply.exchange
     then = exchange.ended

@@ -1,4 +1,4 @@
-"""Which endpoint a request is for."""
+"""Finds the endpoint of a request."""
 
 from __future__ import annotations
 

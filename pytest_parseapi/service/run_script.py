@@ -22,7 +22,7 @@ _MAX_SHOWN: Final = 3
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class RunStep:
-    """One failure of a script, and how many runs are still to meet it."""
+    """One failure of a script, and how many runs have met it."""
 
     failure: RunFailure
     times: float
@@ -30,7 +30,7 @@ class RunStep:
     polls: float
     met: int = 0
     passed: dict[str, int] = field(default_factory=dict)
-    """How many runs passed by this step, by the reason."""
+    """How many runs did not meet this step, by reason."""
 
     @property
     def error(self) -> DocumentedError | None:
@@ -79,7 +79,7 @@ class RunScript:
             self._count += 1
 
     def take(self, names: Iterable[str], *, reason: str | None = None) -> RunStep | None:
-        """The step that a new run meets, which is one less to meet from now on.
+        """Find the step that a new run meets, and count it as met.
 
         Args:
             names: the names of the run's document.
@@ -106,7 +106,7 @@ class RunScript:
         return step
 
     def unused(self) -> tuple[RunStep, ...]:
-        """Steps that were not met as often as scripted (an endless one: never)."""
+        """The steps that were met less often than scripted (an endless one: never)."""
         steps = [step for step in self._pending.values() if step.times != ALWAYS or step.met == 0]
         for step in steps:
             if step.document is not None:
@@ -124,7 +124,7 @@ def run_step_for(
     polls: float = 1,
     message: str | None = None,
 ) -> RunStep:
-    """The step that ``fail_run(...)`` scripts; every mistake in it is a `UsageError`."""
+    """Make the step of a call of ``fail_run(...)``; any mistake in it raises a `UsageError`."""
     if message is not None and not isinstance(message, str):
         raise UsageError(f"message is a string, not {message!r}")
     return RunStep(
@@ -164,7 +164,7 @@ def failure_of(
 
 
 def seconds_of(seconds: object) -> float:
-    """Checked virtual seconds >= 0, or `ALWAYS` for a run that never ends."""
+    """Check virtual seconds: >= 0, or `ALWAYS` for a run that never ends."""
     number = number_of(seconds)
     if number is None or number < 0:
         raise UsageError(f"seconds must be a number >= 0, or ALWAYS, not {seconds!r}")

@@ -1,4 +1,4 @@
-"""One run, and one batch of runs, as the simulated service keeps them: states in virtual time."""
+"""The states of one run, and of one batch of runs, in virtual time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_parseapi.record.run import Run
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class RunState:
-    """One run. What depends on the clock alone is brought up to date by `settle`."""
+    """One run. Call `settle` before reading it: the run may have ended by the clock."""
 
     description: RunDescription
     """The provider's statuses."""
@@ -24,7 +24,7 @@ class RunState:
     status: str
     failure: RunFailure | None = None
     polls_needed: float | None = None
-    """How many polls find it in progress; None where the clock alone decides."""
+    """How many polls find it in progress; None if it ends by the clock alone."""
     ends_at: float | None = None
     batch: BatchState | None = None
     polls: int = 0
@@ -33,7 +33,7 @@ class RunState:
     """Whether a reply has shown its end."""
     deleted: bool = False
     submitted: bool = True
-    """Whether a request submitted it; False where the test made it."""
+    """Whether a request submitted it; False if the test made it."""
     announced: Literal["", "wrong", "right"] = ""
     """Whether webhooks were made about it, and whether one of them was right."""
     on_end: Callable[[RunState], None] | None = None
@@ -41,7 +41,7 @@ class RunState:
     """The lock of all runs of a table: only one thread can end a run."""
 
     def settle(self, now: float) -> None:
-        """End it if its time is over."""
+        """End the run if its time is over."""
         if self.ended is None and self.ends_at is not None and now >= self.ends_at:
             self.finish(self.ends_at)
 
@@ -56,7 +56,7 @@ class RunState:
         self.end_shown = self.ended is not None
 
     def count_poll(self, now: float) -> None:
-        """A poll finds it in progress once more, or ended from now on."""
+        """Count one poll. Once there were enough, the run ends."""
         if self.due():
             self.finish(now)
         elif self.ended is None:
@@ -70,16 +70,16 @@ class RunState:
         return self.status if self.ended is not None else self.description.running
 
     def failure_shown(self, status: str) -> RunFailure | None:
-        """Why it failed, for a body that shows it in a status."""
+        """The failure that a body with this status shows; None for none."""
         return self.failure if status == self.description.failed else None
 
     @property
     def final_status(self) -> str:
-        """How it ends by itself."""
+        """The status in which the run ends by itself."""
         return self.description.succeeded if self.failure is None else self.description.failed
 
     def finish(self, when: float, status: str | None = None, *, announced: bool = True) -> None:
-        """End the run, once. Where nobody is told, the test makes the webhook itself."""
+        """End the run, once, and call `on_end`, unless the test makes the webhook itself."""
         with self.lock:
             if self.ended is not None:
                 return
@@ -93,12 +93,12 @@ class RunState:
             batch.on_end(batch)
 
     def announce(self, *, right: bool) -> None:
-        """A webhook tells of it."""
+        """Note that a webhook was made for the run."""
         if self.announced != "right":
             self.announced = "right" if right else "wrong"
 
     def told(self, now: float, status: str, failure: RunFailure | None, *, polled: bool) -> None:
-        """A mock of the test's own has shown it in a status."""
+        """Note the status in which a test's own mock has shown the run."""
         if status not in self.description.terminal:
             self.polls += polled and self.ended is None
             self.status = status if self.ended is None else self.status
@@ -109,7 +109,7 @@ class RunState:
         self.end_shown = True
 
     def delete(self) -> None:
-        """The API shows it no more; tests still see it."""
+        """Delete the run: the API does not show it any more, but tests still see it."""
         self.deleted = True
 
     def shown(self) -> Run:
@@ -152,12 +152,12 @@ class BatchState:
 
     @property
     def ends_at(self) -> float | None:
-        """When the clock ends the last of its runs; None where polls end one."""
+        """The time at which the clock ends its last run; None if a run ends by polls."""
         ends = [run.ends_at for run in self.runs]
         return None if None in ends else max(end for end in ends if end is not None)
 
     def add(self, run: RunState) -> None:
-        """One more run."""
+        """Add a run."""
         run.batch = self
         run.status = self.description.waiting or self.description.submitted
         self.runs.append(run)
@@ -181,7 +181,7 @@ class BatchState:
         self.end_shown = self.ended is not None
 
     def one_ended(self, when: float) -> bool:
-        """One of its runs has ended; whether the whole has."""
+        """Note that one of its runs has ended, and return whether the batch has."""
         self.unfinished -= 1
         if not self.unfinished:
             self.ended = max(run.ended or when for run in self.runs)
@@ -189,7 +189,7 @@ class BatchState:
 
     @property
     def status(self) -> str:
-        """The status of the whole.
+        """The status of the batch.
 
         A batch has succeeded when all its runs have ended, some of them failed perhaps; that only
         one without any success has failed is inferred.
@@ -216,7 +216,7 @@ class BatchState:
 def run_shown(
     description: RunDescription, item_id: str, status: str, failure: RunFailure | None
 ) -> RunShown:
-    """What a reply shows of a run or batch.
+    """Make the facts that a reply shows of a run or batch.
 
     Args:
         description: the provider's statuses.

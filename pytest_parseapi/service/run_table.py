@@ -1,4 +1,4 @@
-"""All runs and batches that the simulated service keeps."""
+"""The table of all runs and batches of the simulated service."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class RunTable:
         self.batches: dict[str, BatchState] = {}
         self.in_order: list[RunState] = []
         self.announced: list[str | None] = []
-        """The failure reason of each webhook event made, None where it tells of no failure."""
+        """The failure reason of each webhook event that was made; None for an event without one."""
         self.keys: dict[str, tuple[str, RunState]] = {}
-        """What was submitted by an idempotency key: the digest of the request, and the run."""
+        """By idempotency key: the digest of the request, and its run."""
         self.on_end: Callable[[RunState | BatchState], None] | None = None
         """Called when a run or batch ends; while it is set, runs end by the clock alone."""
         self.on_start: Callable[[RunState | BatchState], None] | None = None
@@ -49,13 +49,13 @@ class RunTable:
         self.on_kept: Callable[[RunTable, RunState], None] | None = None
         """Called when a run was added: a server that runs for days counts them."""
         self.dropped = 0
-        """How many runs there are no longer, because a server kept newer ones."""
+        """How many runs a server has dropped to keep newer ones."""
         self._lock = allocate_lock()
         self._by_id: dict[str, RunState] = {}
         self._latest: dict[str, RunState] = {}
 
     def get(self, run_id: str) -> RunState | None:
-        """The run of an id, deleted ones too."""
+        """The run with an id, also if it was deleted."""
         return self._by_id.get(run_id)
 
     def shown(self, now: float) -> list[Run]:
@@ -69,7 +69,7 @@ class RunTable:
         return self._latest.get(names[0]) if names else None
 
     def draft(self, run_id: str, submission: Submission, now: float) -> RunState:
-        """A run that does not count yet; `add` lets it begin."""
+        """Make a run that is not in the table yet; `add` starts it."""
         return RunState(
             description=self.description,
             id=run_id,
@@ -83,7 +83,7 @@ class RunTable:
         )
 
     def add(self, run: RunState, *, scripted: bool = True, batch: BatchState | None = None) -> None:
-        """Let a run begin; it fails as the script says, else as its submission does."""
+        """Add a run and start it. It fails by the script, or as its submission fails."""
         step = self.script.take(run.names) if scripted else None
         pace = self.pace if step is None else Pace(polls=step.polls)
         polls: float | None = pace.polls
@@ -103,14 +103,14 @@ class RunTable:
         self._keep(run)
 
     def add_ended(self, run: RunState, when: float) -> None:
-        """Keep a run that succeeded at once."""
+        """Add a run that succeeded at once."""
         run.status = run.description.succeeded
         run.ended = when
         run.end_shown = True
         self._keep(run)
 
     def drop(self, run: RunState) -> bool:
-        """Forget the oldest run, and its batch; False where the run is not here any more."""
+        """Drop the oldest run, and its batch; return False if the run is not in the table."""
         if self._by_id.get(run.id) is not run:
             return False
         self.dropped += 1
@@ -125,20 +125,20 @@ class RunTable:
         return True
 
     def clear(self) -> None:
-        """Forget every run and batch: nobody asks for them any more."""
+        """Remove every run and batch."""
         for runs in (self.batches, self._by_id, self._latest, self.keys):
             runs.clear()
         self.in_order.clear()
         self.on_kept = None
 
     def adopt(self, run: RunState, status: str) -> None:
-        """Keep a run that a mock of the test's own has made: only that mock ends it."""
+        """Add a run of a test's own mock. Only that mock can end it."""
         run.status = status
         run.polls_needed = math.inf
         self._keep(run)
 
     def begun(self, item: RunState | BatchState) -> None:
-        """A request has made it."""
+        """Note that a request has made a run or batch."""
         if self.on_start is not None:
             self.on_start(item)
 

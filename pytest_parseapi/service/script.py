@@ -26,20 +26,20 @@ RetryAfter = float | str | dt.datetime
 
 @dataclass(slots=True, eq=False)
 class Delay:
-    """How many matching requests one ``fail(after=...)`` still lets pass, whatever its errors."""
+    """How many matching requests one ``fail(after=...)`` lets pass, and how many are left."""
 
     after: int
     left: int
 
 
 class Scripted(Protocol):
-    """What stands in a script: a failure, or the replies of a recording."""
+    """An entry of a script: a failure, or the replies of a recording."""
 
     times: float
     met: int
     """How many requests have met it."""
     passed: dict[str, int]
-    """How many requests passed it by, by the reason."""
+    """How many requests did not meet it, by reason."""
     delay: Delay
     when: Condition | None
 
@@ -49,13 +49,13 @@ class Scripted(Protocol):
 
     @property
     def is_unused(self) -> bool:
-        """Whether the end of the test reports it as not met."""
+        """Whether it is reported as not met at the end of the test."""
 
     def why_not(self, endpoint: Endpoint, names: tuple[str, ...], item: str = "") -> str | None:
         """Why a request does not meet it; None where it does.
 
         Args:
-            endpoint: what is asked.
+            endpoint: the endpoint of the request.
             names: the names of its document.
             item: what its path names, such as the id of a run.
         """
@@ -63,13 +63,13 @@ class Scripted(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """One failure of a script, and how often it is still to be met."""
+    """One failure of a script, and how often it was met."""
 
     error: DocumentedError | NetworkFault
     times: float
     document: str | None
     endpoints: tuple[Endpoint, ...]
-    """The endpoints asked for; empty for every endpoint that documents the error."""
+    """The endpoints at which it fails; empty for every endpoint that documents the error."""
     retry_after: str | None
     message: str | None
     when: Condition | None = None
@@ -78,7 +78,7 @@ class Step:
     """The method that scripted it."""
     met: int = 0
     passed: dict[str, int] = field(default_factory=dict)
-    """How many requests passed by this step, by the reason."""
+    """How many requests did not meet this step, by reason."""
 
     @property
     def left(self) -> float:
@@ -87,7 +87,7 @@ class Step:
 
     @property
     def is_unused(self) -> bool:
-        """Whether it was not met as often as scripted (an endless one: never)."""
+        """Whether it was met less often than scripted (an endless one: never)."""
         return self.left > 0 and (self.times is not ALWAYS or self.met == 0)
 
     def __str__(self) -> str:
@@ -116,11 +116,11 @@ class Step:
 
 @dataclass(slots=True)
 class Found:
-    """What a script has for one request: the failure that it meets, if any."""
+    """The entry of a script that one request meets, if any."""
 
     step: Scripted | None
     delays: tuple[Delay, ...] = ()
-    """Of the failures that let the request pass, because it is one of the first."""
+    """The delays of the failures that let the request pass."""
 
 
 NOTHING: Final = Found(None)
@@ -132,8 +132,8 @@ class Script:
     """The failures that one provider's requests are to meet, in order.
 
     Args:
-        base_url: the provider's, as documented.
-        document_names: what is one document.
+        base_url: the documented base URL of the provider.
+        document_names: knows the names of documents.
     """
 
     def __init__(self, base_url: str, document_names: DocumentNames) -> None:
@@ -141,7 +141,7 @@ class Script:
         self._document_names = document_names
         self._steps: list[Scripted] = []
         self.pending: list[Scripted] = []
-        """What is still to be met, oldest first."""
+        """The entries that are still to be met, oldest first."""
 
     @property
     def steps(self) -> tuple[Scripted, ...]:
@@ -150,7 +150,7 @@ class Script:
 
     @property
     def lasting_errors(self) -> frozenset[str]:
-        """The names of the errors that requests have met and that never end."""
+        """The names of endless errors that requests have met."""
         return frozenset(
             name_of(step.error)
             for step in self.pending
@@ -168,7 +168,7 @@ class Script:
     def find(
         self, request: Request, endpoint: Endpoint, names: tuple[str, ...], item: str = ""
     ) -> Found:
-        """The step that a request meets next, if any; uses none up, and notes why others pass.
+        """Find the step that a request meets, without counting it; note why other steps do not fit.
 
         Raises:
             UsageError: the test's own ``when`` raised.
@@ -192,13 +192,13 @@ class Script:
         return Found(None, tuple(delays))
 
     def pass_by(self, endpoint: Endpoint, names: tuple[str, ...], reason: str) -> None:
-        """Something else answered a request that a step would have met."""
+        """Note why a request did not meet the steps that fit it: something else answered it."""
         for step in self.pending:
             if step.why_not(endpoint, names) is None:
                 _pass(step, reason)
 
     def take(self, found: Found) -> None:
-        """A request met the step, or was let pass."""
+        """Count the step as met, and the request for the delays that let it pass."""
         for delay in found.delays:
             delay.left = max(0, delay.left - 1)
         step = found.step
@@ -208,7 +208,7 @@ class Script:
                 self.pending.remove(step)
 
     def unused(self) -> tuple[Scripted, ...]:
-        """What was not met as it was scripted."""
+        """The entries that were met less often than scripted."""
         return tuple(step for step in self.pending if step.is_unused)
 
     def forget_used(self, most: int) -> None:
@@ -236,7 +236,7 @@ def steps_for(
     when: When | None = None,
     verb: str = "fail",
 ) -> list[Step]:
-    """The steps that ``fail(...)`` scripts; every mistake in it is a `UsageError`."""
+    """Make the steps of a call of ``fail(...)``; any mistake in it raises a `UsageError`."""
     named = [resolve(provider, error, others=others) for error in errors]
     if not named and verb == "fail":
         needs = "needs at least one error: a code, a status or a network fault"
@@ -277,7 +277,7 @@ def steps_for(
 
 
 def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> bool:
-    """Whether an error can be met at an endpoint; general ones and faults can at every one."""
+    """Whether an error can be met at an endpoint. General errors and faults can at every one."""
     return isinstance(error, NetworkFault) or error.documented_for(endpoint.path)
 
 
@@ -286,7 +286,7 @@ def _has_no_room(error: DocumentedError | NetworkFault) -> bool:
 
 
 def count_or_always(name: str, value: object) -> float:
-    """A checked ``times`` or ``polls``: an integer >= 0, or `ALWAYS`."""
+    """Check ``times`` or ``polls``: an integer >= 0, or `ALWAYS`."""
     if value == ALWAYS:
         return ALWAYS
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -297,7 +297,7 @@ def count_or_always(name: str, value: object) -> float:
 
 
 def count_text(count: float) -> str:
-    """A number of times as a test writes it: ``ALWAYS``, or an integer."""
+    """A count as a test writes it: ``ALWAYS``, or an integer."""
     return "ALWAYS" if count == ALWAYS else str(count)
 
 
@@ -319,6 +319,6 @@ def _retry_after_header(value: RetryAfter | None) -> str | None:
 
 
 def _pass(step: Scripted, reason: str) -> None:
-    """Remember why a request passed a step by: the first reasons tell enough."""
+    """Note why a request did not meet a step. Only the first reasons are kept."""
     if len(step.passed) < _MAX_REASONS or reason in step.passed:
         step.passed[reason] = step.passed.get(reason, 0) + 1

@@ -1,4 +1,4 @@
-"""Signs webhook deliveries, wrong ones on purpose too."""
+"""Signs webhook deliveries, also wrong ones for tests."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def signed(
 
 
 def again(webhooks: WebhookDescription, delivery: WebhookDelivery, now: float) -> WebhookDelivery:
-    """The same event, delivered once more: signed again, with the time of now."""
+    """Deliver the same event again: with a new signature and the current time."""
     return signed(
         webhooks,
         delivery._unsigned,

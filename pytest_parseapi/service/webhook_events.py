@@ -1,4 +1,4 @@
-"""Makes the webhook events of runs and batches, for whatever provider describes them."""
+"""Makes the webhook events of runs and batches, by the description of any provider."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EventMaker:
         signed_url: bool,
         url_threshold: int | None,
     ) -> None:
-        """Refuse what no delivery can be, before a run is made for it.
+        """Check the arguments of a delivery, before a run is made for it.
 
         Raises:
             UsageError: an argument is wrong.
@@ -78,7 +78,7 @@ class EventMaker:
         message: str | None,
         others: Iterable[Provider] = (),
     ) -> RunState | BatchState:
-        """The ended run or batch that an event tells of; a new one where none is named.
+        """The ended run or batch of an event; a new one if none is named.
 
         Args:
             error: why the run failed.
@@ -116,7 +116,7 @@ class EventMaker:
         signed_url: bool = False,
         url_threshold: int | None = None,
     ) -> WebhookDelivery:
-        """A delivery that tells of an ended run or batch."""
+        """Make the delivery of an event about an ended run or batch."""
         service, webhooks = self._service, self._webhooks
         event_type = self.event_type(subject)
         if event_type is None:
@@ -158,7 +158,7 @@ class EventMaker:
         )
 
     def _made(self, name: str, function: Callable[..., object], *given: object) -> Any:
-        """What a function of the description gives, which must be an object of JSON."""
+        """The result of a function of the description, which must be a JSON object."""
         return checked_result(self._service.provider, f"webhooks.{name}", Mapping, function, *given)
 
     def _encoded(self, event_id: str, event_type: str, payload: object) -> bytes:
@@ -174,7 +174,7 @@ class EventMaker:
         return text.replace("{", "{ ", 1).encode(errors="backslashreplace")
 
     def event_type(self, subject: RunState | BatchState) -> str | None:
-        """The type of the event that tells how a run or batch ended; None where none does."""
+        """The type of the event for the end of a run or batch; None if there is none."""
         return self._events(subject).get(subject.status)
 
     def _events(self, subject: RunState | BatchState) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Delivers webhooks, and again where the receiver did not take them, in virtual time."""
+"""Delivers webhooks, and redelivers those that the receiver did not accept, in virtual time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRIES: Final = 5
 FIRST_WAIT: Final = 5.0
 
 _MAX_ANSWER_SECONDS: Final = 600.0
-"""How many virtual seconds tasks that a receiver started may go on after the last answer."""
+"""How many virtual seconds a receiver's tasks may run after the last answer."""
 
 
 class WebhookSender:
@@ -48,7 +48,7 @@ class WebhookSender:
 
     @property
     def answers(self) -> list[WebhookAnswer]:
-        """How receivers answered, by when the deliveries began."""
+        """The answers of receivers, in the order of the deliveries."""
         return [exchange.result() for exchange in list(self._exchanges) if exchange.ended]
 
     @property
@@ -59,7 +59,7 @@ class WebhookSender:
     def deliver(
         self, delivery: WebhookDelivery, target: Target, path: str, tries: int, first_wait: float
     ) -> list[WebhookAnswer]:
-        """Deliver, and redeliver after growing waits until it is taken."""
+        """Deliver, and redeliver after growing waits until the receiver accepts it."""
         job = _Job(delivery, target, path, _waits(delivery, tries, first_wait))
         if not is_async(target):
             self._try(job)
@@ -123,7 +123,7 @@ class WebhookSender:
         table.on_start = begun
 
     def _try(self, job: _Job) -> None:
-        """Make the tries that are left in this thread.
+        """Make the remaining tries in this thread.
 
         Where one takes longer than the sender waits, another thread goes on with those after it,
         while this one is still at work.
@@ -139,7 +139,7 @@ class WebhookSender:
                 return
 
     def _call(self, job: _Job, exchange: WebhookExchange) -> None:
-        """Hand a delivery over in this thread, and let another one watch how long that takes."""
+        """Send a delivery in this thread, while another one watches the time limit."""
         stopped: list[BaseException] = []
 
         def go_on_if_late() -> None:
@@ -169,7 +169,7 @@ class WebhookSender:
         return self._clock.wait(exchange.answered, exchange.limit, polled=True)
 
     async def _on_a_loop_of_its_own(self, job: _Job) -> None:
-        """Try, and let tasks that the receiver started come to their ends, as on a server."""
+        """Try on a new event loop, and let tasks of the receiver end, as on a server."""
         import asyncio
 
         await self._try_async(job)
@@ -203,7 +203,7 @@ class WebhookSender:
                 task.cancel()
 
     def _open(self, job: _Job) -> WebhookExchange:
-        """Begin the next try: signed again, with the time of now."""
+        """Begin the next try: with a new signature and the current time."""
         if job.exchanges:
             delivery = job.exchanges[-1].delivery
             job.delivery = again(self._webhooks, delivery, self._service.wall)
@@ -240,12 +240,12 @@ class _Job:
 
     @property
     def taken(self) -> bool:
-        """Whether the receiver has taken it meanwhile."""
+        """Whether the receiver has accepted it meanwhile."""
         return any(exchange.taken for exchange in self.exchanges)
 
     @property
     def answers(self) -> list[WebhookAnswer]:
-        """The answers, by when the tries began."""
+        """The answers, in the order of the tries."""
         return [exchange.result() for exchange in self.exchanges]
 
 
@@ -259,7 +259,7 @@ async def _call_async(job: _Job, exchange: WebhookExchange) -> None:
 
 
 async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None:
-    """Wait as long as a sender does; what stops the test meanwhile is raised."""
+    """Wait as long as a sender does. Raise the exception that stopped the test, if any."""
     import asyncio
 
     end = asyncio.create_task(exchange.wait_for_end())
@@ -274,7 +274,7 @@ async def _answered(task: asyncio.Task[None], exchange: WebhookExchange) -> None
 
 
 def _waits(delivery: WebhookDelivery, tries: int, first: float) -> Iterator[float]:
-    """The wait before each try; who sends a wrong delivery does not try again."""
+    """The wait before each try. A wrong delivery is not tried again."""
     yield 0.0
     for number in range(0 if delivery.must_be_rejected else tries - 1):
         yield first * 2**number

@@ -1,4 +1,4 @@
-"""Hands a delivery to a receiver: a plain function, an ASGI or WSGI app, or a URL."""
+"""Sends a delivery to a receiver: a function, an ASGI or WSGI app, or a URL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_async(target: Target) -> bool:
 
 
 def send(target: Target, exchange: WebhookExchange, path: str) -> None:
-    """Hand a delivery to a receiver that needs no event loop, and keep what it answers."""
+    """Send a delivery to a receiver that needs no event loop, and keep its answer."""
     delivery = exchange.delivery
     kind = kind_of(target)
     if isinstance(target, str):
@@ -39,7 +39,7 @@ def send(target: Target, exchange: WebhookExchange, path: str) -> None:
 
 
 async def send_async(target: Target, exchange: WebhookExchange, path: str) -> None:
-    """Hand a delivery to a receiver on the running event loop, and keep what it answers."""
+    """Send a delivery to a receiver on the running event loop, and keep its answer."""
     delivery = exchange.delivery
     if isinstance(target, str):
         import asyncio
@@ -52,7 +52,7 @@ async def send_async(target: Target, exchange: WebhookExchange, path: str) -> No
 
 
 def kind_of(target: Target) -> ReceiverKind:
-    """What a receiver is."""
+    """The kind of a receiver."""
     if isinstance(target, str):
         if not target.startswith(("http://", "https://")):
             raise UsageError(f"a webhook goes to a URL, an app or a function, not to {target!r}")
@@ -81,7 +81,7 @@ def kind_of(target: Target) -> ReceiverKind:
 
 
 def _status(answer: Any) -> int:
-    """What a function's return value says: a status, or a success where it says nothing."""
+    """The status that a function's return value stands for; 200 if it stands for none."""
     if isinstance(answer, bool):
         return 200 if answer else 400
     if isinstance(answer, int):
