@@ -31,21 +31,28 @@ class CTypes:
     def __init__(self, check_host: HostCheck) -> None:
         self._check_host = check_host
         self._taken: list[BuiltinTypeMethods] = []
+        self.modules: set[str] = set()
+        """Whose types are all taken over."""
 
     def replace(self, module: ModuleType) -> None:
         """Take over the types of a module."""
         from pytest_parseapi.patching.builtin_type_methods import BuiltinTypeMethods
 
-        for kind, methods in C_TYPES[module.__name__](self._check_host, module):
+        found = C_TYPES[module.__name__](self._check_host, module)
+        before = len(self._taken)
+        for kind, methods in found:
             with contextlib.suppress(RuntimeError):
                 taken = BuiltinTypeMethods(kind, methods, of_interpreter=False)
                 taken.take()
                 self._taken.append(taken)
+        if found and len(self._taken) - before == len(found):
+            self.modules.add(module.__name__)
 
     def stop(self) -> None:
         """Give every method back."""
         while self._taken:
             self._taken.pop().give_back()
+        self.modules.clear()
 
 
 def _of_pycurl(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str, Any]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Final
 
@@ -135,7 +135,9 @@ def _hosts(option: str, value: Any) -> Iterator[object]:
         yield text.rpartition(":")[0].rpartition(":")[2]
 
 
-CURLS: Final = {
+ReplaceCurl = Callable[[Patches, HostCheck, ModuleType], None]
+
+CURLS: Final[dict[str, ReplaceCurl]] = {
     "pycurl": _replace_pycurl,
     "curl_cffi.curl": _replace_curl_cffi,
     "curl_cffi.aio": _replace_curl_cffi_loops,

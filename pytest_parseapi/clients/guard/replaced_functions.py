@@ -12,7 +12,7 @@ from types import ModuleType
 from pytest_parseapi.clients.guard.c_library import replace_ctypes
 from pytest_parseapi.clients.guard.c_types import C_TYPES, CTypes
 from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host_check
-from pytest_parseapi.clients.guard.curl import CURLS
+from pytest_parseapi.clients.guard.curl import CURLS, ReplaceCurl
 from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
 from pytest_parseapi.clients.guard.rust_clients import RUST_CLIENTS, replace_rust_client
 from pytest_parseapi.clients.guard.send_functions import SEND_FUNCTIONS, SendFunctions
@@ -47,14 +47,13 @@ class ReplacedFunctions:
                     replace_rust_client, self._patches, self._check_host, name
                 )
                 self._imports.when(module, replace)
-        for module, replace_curl in CURLS.items():
-            replace = functools.partial(replace_curl, self._patches, self._check_host)
-            self._imports.when(module, replace)
-        replace = functools.partial(replace_ctypes, self._patches, self._check_host)
-        self._imports.when("ctypes", replace)
         if self._c_types is not None:
             for module in C_TYPES:
                 self._imports.when(module, self._c_types.replace)
+        for module, replace_curl in CURLS.items():
+            self._imports.when(module, functools.partial(self._replace_curl, replace_curl))
+        replace = functools.partial(replace_ctypes, self._patches, self._check_host)
+        self._imports.when("ctypes", replace)
 
     def stop(self) -> None:
         """Put the functions back."""
@@ -62,6 +61,12 @@ class ReplacedFunctions:
         if self._c_types is not None:
             self._c_types.stop()
         self._patches.stop()
+
+    def _replace_curl(self, replace: ReplaceCurl, module: ModuleType) -> None:
+        # A type that is changed in memory is changed wherever somebody keeps it. A class in its
+        # place is looked for in every module, which takes long where there are many.
+        if self._c_types is None or module.__name__ not in self._c_types.modules:
+            replace(self._patches, self._check_host, module)
 
     def _replace(self, function: HostFunction, module: ModuleType) -> None:
         owner = function.owner_in(module)

@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from pytest_parseapi.clients.guard.c_types import CTypes
+from pytest_parseapi.clients.guard.c_types import _HEAP_TYPE, CTypes
+from pytest_parseapi.clock.platform_support import why_not_in_place
 
 
 class Curl:
@@ -32,6 +33,15 @@ def test_a_stand_in_of_another_plugin_is_left_alone(names):
     types.replace(module)
     assert dict(vars(Curl)) == before
     types.stop()
+
+
+def test_a_class_that_is_changed_in_memory_is_not_replaced_in_each_module(extend_api):
+    """It would be looked for in all of them, before each test."""
+    if why := why_not_in_place():
+        pytest.skip(why)
+    pycurl = pytest.importorskip("pycurl")
+    for kind in (pycurl.Curl, pycurl.CurlMulti):
+        assert not kind.__flags__ & _HEAP_TYPE
 
 
 def _without_certificate(purpose):
