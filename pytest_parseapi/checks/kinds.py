@@ -206,10 +206,6 @@ def kind_of_check(check: str) -> FindingKind | None:
 def page_behind(provider: Provider, kind: Kind) -> str:
     """The address of the page on which a provider gives the advice behind a kind of findings.
 
-    Args:
-        provider: the provider.
-        kind: the kind.
-
     Returns:
         The address without its scheme; an empty text where no page says anything about it.
     """

@@ -17,9 +17,6 @@ class Forks:
 
     A child has a copy of the simulation: it would meet each scripted failure again, and nothing
     that it does would be on record.
-
-    Args:
-        stops: the test's stops.
     """
 
     def __init__(self, stops: Stops) -> None:
@@ -53,9 +50,6 @@ class Forks:
 
     def block(self, what: str) -> NoReturn:
         """Stop the child, and let the parent know.
-
-        Args:
-            what: what the child asked for.
 
         Raises:
             SimulationStopped: always.

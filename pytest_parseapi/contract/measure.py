@@ -22,11 +22,7 @@ NewAPI = Callable[[], AbstractContextManager[ParseAPI]]
 
 
 class Unmeasurable(Exception):  # noqa: N818 - it is what was found
-    """The consumer cannot be measured, as no contract could judge it.
-
-    Args:
-        finding: why.
-    """
+    """The consumer cannot be measured, as no contract could judge it."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(f"{finding.rule}\n{finding.text()}")

@@ -34,13 +34,7 @@ _TIMELINE: Final = "timeline of "
 
 
 def add_broken_rules(item: pytest.Item, error: BaseException, report: pytest.TestReport) -> None:
-    """Keep with a report which rules its test broke, and make its short summary one line.
-
-    Args:
-        item: the test, which is simulated.
-        error: why it failed.
-        report: its report.
-    """
+    """Keep with a report which rules its test broke, and make its short summary one line."""
     if report.outcome != "failed" or isinstance(error, UsageError):
         return
     rules: list[BrokenRule] = error.__dict__.get(RULES) or _of_check(error)

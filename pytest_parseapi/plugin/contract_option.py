@@ -92,11 +92,6 @@ def check_arguments(option: str, target: str, parse: Any) -> None:
 def imported(config: pytest.Config, option: str, target: str) -> Any:
     """What ``package.module:function`` names.
 
-    Args:
-        config: the session's configuration.
-        option: the option that names it.
-        target: its name.
-
     Raises:
         pytest.UsageError: there is no such thing.
     """

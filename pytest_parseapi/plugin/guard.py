@@ -14,11 +14,7 @@ from pytest_parseapi.plugin.session import session_of
 
 
 class SessionGuard:
-    """Blocks documented hosts from its `start` on, and fails the test that asked for one.
-
-    Args:
-        config: the session's configuration.
-    """
+    """Blocks documented hosts from its `start` on, and fails the test that asked for one."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

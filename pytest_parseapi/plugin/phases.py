@@ -13,11 +13,7 @@ _WITHOUT_TESTS = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per
 
 
 def runs_no_tests(config: pytest.Config) -> bool:
-    """Whether an option only shows what there is, so that nothing can be reported.
-
-    Args:
-        config: the session's configuration.
-    """
+    """Whether an option only shows what there is, so that nothing can be reported."""
     return any(getattr(config.option, name, False) for name in _WITHOUT_TESTS)
 
 

@@ -16,9 +16,6 @@ from pytest_parseapi.plugin.sweep_options import check_sweep_options
 def register(config: pytest.Config) -> None:
     """Register what options and ini values ask for, and see that no option is without effect.
 
-    Args:
-        config: the session's configuration.
-
     Raises:
         pytest.UsageError: an option is wrong.
     """

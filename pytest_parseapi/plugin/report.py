@@ -41,10 +41,6 @@ class ReportPlugin:
 
     Whatever goes wrong with a report costs one warning line, and neither the results of the tests
     nor the session's exit status.
-
-    Args:
-        config: the session's configuration.
-        request: the reports to write.
     """
 
     def __init__(self, config: pytest.Config, request: ReportRequest) -> None:

@@ -24,11 +24,7 @@ _OF_PYTEST: Final = frozenset({"_excinfo", "_explicit_tearDown", "_instance", "_
 
 
 class ItemState:
-    """What other plugins keep with a test while its protocol runs, as it is when that begins.
-
-    Args:
-        item: the test.
-    """
+    """What other plugins keep with a test while its protocol runs, as it is when that begins."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._attributes = {

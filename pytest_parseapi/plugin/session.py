@@ -29,11 +29,7 @@ _session_key = pytest.StashKey["Session"]()
 
 
 class Session:
-    """Makes simulated tests.
-
-    Args:
-        config: the session's configuration.
-    """
+    """Makes simulated tests."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -99,12 +95,7 @@ class Session:
         met.clear()
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
-        """A simulation for one test.
-
-        Args:
-            item: the test.
-            chosen: what its markers ``parseapi`` say.
-        """
+        """A simulation for one test."""
         self.default_provider(chosen.provider)
         settings = Settings(
             seed=item.nodeid,
@@ -145,11 +136,7 @@ def _tell(item: pytest.Item, name: str) -> None:
 
 
 def session_of(config: pytest.Config) -> Session:
-    """The one of a session; made when a test first needs it.
-
-    Args:
-        config: the session's configuration.
-    """
+    """The one of a session; made when a test first needs it."""
     session = config.stash.get(_session_key, None)
     if session is None:
         session = config.stash[_session_key] = Session(config)
@@ -169,10 +156,6 @@ def implied_provider(
 def parametrize(metafunc: pytest.Metafunc, marked: list[pytest.Mark]) -> None:
     """Make one case for each documented error that markers ``each_parse_error`` ask for.
 
-    Args:
-        metafunc: the test function.
-        marked: its markers.
-
     Raises:
         pytest.Collector.CollectError: a marker is wrong.
     """
@@ -191,12 +174,7 @@ def parametrize(metafunc: pytest.Metafunc, marked: list[pytest.Mark]) -> None:
 
 
 def first_of_function(item: Any, names: list[str]) -> int:
-    """Where the fixtures of function scope begin; wider ones are set up outside the simulation.
-
-    Args:
-        item: a test.
-        names: its fixtures.
-    """
+    """Where the fixtures of function scope begin; wider ones are set up outside the simulation."""
     definitions = item._fixtureinfo.name2fixturedefs
     for index, name in enumerate(names):
         found = definitions.get(name)

@@ -29,9 +29,6 @@ watch_key: pytest.StashKey[Watch] = pytest.StashKey()
 class SimulatedTest:
     """One test under simulation, from the set-up of its first fixture to its tear-down.
 
-    Args:
-        item: the test.
-
     Raises:
         UsageError: a marker of the test is wrong.
     """
@@ -211,9 +208,6 @@ test_key: pytest.StashKey[SimulatedTest] = pytest.StashKey()
 
 def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
     """Simulate while a fixture is set up.
-
-    Args:
-        item: the test.
 
     Raises:
         pytest.fail.Exception: a marker of the test is wrong, or a fixture was stopped.

@@ -37,9 +37,6 @@ _SUBTESTS: Final = ("SubTestReport", "SubtestReport")
 def register_sweep(config: pytest.Config) -> None:
     """Sweep in this session.
 
-    Args:
-        config: the session's configuration.
-
     Raises:
         pytest.UsageError: an option is wrong.
     """
@@ -73,13 +70,7 @@ class _Plain:
 
 
 class SweepPlugin:
-    """Runs the variations of a class's or module's tests when all of its plain runs are over.
-
-    Args:
-        config: the session's configuration.
-        request: what is asked for.
-        summary: where the results go.
-    """
+    """Runs the variations of a class's or module's tests when all of its plain runs are over."""
 
     def __init__(self, config: pytest.Config, request: SweepRequest, summary: SweepSummary) -> None:
         self._config = config

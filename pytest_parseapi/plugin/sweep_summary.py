@@ -29,12 +29,7 @@ from pytest_parseapi.sweep.text import (
 
 
 class SweepSummary:
-    """Collects the results of a sweep, and shows them.
-
-    Args:
-        config: the session's configuration.
-        request: what is asked for.
-    """
+    """Collects the results of a sweep, and shows them."""
 
     def __init__(self, config: pytest.Config, request: SweepRequest) -> None:
         self._request = request
@@ -179,11 +174,7 @@ class SweepSummary:
 
 
 class _JUnit:
-    """Writes the variations of each test into the XML of ``--junitxml``: one ``system-out`` a test.
-
-    Args:
-        config: the session's configuration.
-    """
+    """Writes the variations of each test into JUnit's XML: one ``system-out`` for each test."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

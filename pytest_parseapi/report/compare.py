@@ -31,11 +31,7 @@ _SEGMENTS: Final = 6
 
 
 class Comparison:
-    """Compares recordings with what a session knows of its providers.
-
-    Args:
-        providers: the providers.
-    """
+    """Compares recordings with what a session knows of its providers."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
         self._readers = {

@@ -87,11 +87,7 @@ def report_of(
 
 
 def natural(name: str) -> tuple[tuple[tuple[str, int], ...], str]:
-    """A key that sorts names as people do: ``page-2`` before ``page-10``.
-
-    Args:
-        name: the name.
-    """
+    """A key that sorts names as people do: ``page-2`` before ``page-10``."""
     parts = _NUMBER.split(name)
     return tuple(zip(parts[::2], [*map(int, parts[1::2]), 0], strict=True)), name
 

@@ -138,9 +138,6 @@ def is_of_something_else(path: Path, kind: str) -> bool:
 def write(texts: Mapping[Path, str]) -> None:
     """Write all of these files, or none: what stood there before stays until all are complete.
 
-    Args:
-        texts: what to write, by path.
-
     Raises:
         ReportFileError: one cannot be written.
     """

@@ -100,9 +100,6 @@ def add_merge(commands: Any) -> None:
 def merge(options: argparse.Namespace) -> int:
     """Run the command.
 
-    Args:
-        options: what the command line says.
-
     Returns:
         The exit status: 0, 1 where too little was checked, or 2 where a file is no report, or one
         cannot be written. Nothing is written then.

@@ -23,11 +23,7 @@ _NOT_RECEIVED: Final = "cancelled"
 
 
 class TestRecorder:
-    """Reads one test's record at its end, and before the test itself forgets it.
-
-    Args:
-        simulation: the test's simulation.
-    """
+    """Reads one test's record at its end, and before the test itself forgets it."""
 
     __test__ = False
 

@@ -105,13 +105,7 @@ class Trial:
 
 
 def trial_of(watch: Watch, status: Status, error: BaseException | None) -> Trial:
-    """What a run showed.
-
-    Args:
-        watch: who watched it.
-        status: how it ended.
-        error: what it failed with.
-    """
+    """What a run showed."""
     trace = None if error is None else error.__traceback__
     return Trial(
         status=status,

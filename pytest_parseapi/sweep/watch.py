@@ -295,9 +295,6 @@ class _Limit:
 
     The machine may be busy with something else: the clock on the wall counts only when it is far
     over the limit.
-
-    Args:
-        seconds: the limit.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from pytest_parseapi.clients.guard.host_readers import (
     host_in,
     host_of_connection,
-    host_of_name,
     host_of_options,
     host_of_quic,
     host_of_target,
@@ -106,7 +105,7 @@ HOST_FUNCTIONS: Final = (
         for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")
     ),
     *(
-        HostFunction(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", host_of_name)
+        HostFunction(module, "Resolver", "resolve", ((1, "qname"),), "dnspython", str)
         for module in ("dns.resolver", "dns.asyncresolver")
     ),
     *(

@@ -45,11 +45,6 @@ def host_of_connection(connection: Any) -> str:
     return getattr(connection, "server_hostname", None) or ""
 
 
-def host_of_name(name: Any) -> str:
-    """The host of a name that is looked up: a text, or an object that shows as one."""
-    return str(name)
-
-
 def host_of_target(target: Any) -> str:
     """The host of a channel of gRPC's.
 

@@ -112,11 +112,7 @@ class LeftoverThreads:
             self._audited = None
 
     def begins(self, function: object) -> None:
-        """A thread is about to begin: one that a thread of these begins is left behind, too.
-
-        Args:
-            function: what it is to call.
-        """
+        """A thread is about to begin: one that a thread of these begins is left behind, too."""
         block = self._block()
         if block is None:
             return

@@ -56,12 +56,7 @@ class AresponsesRoutes:
         self._service = service
 
     async def ask(self, request: Request, caller: Caller) -> tuple[bytes, Pending] | None:
-        """What the first route sends that a request fits; None: leave it to the simulation.
-
-        Args:
-            request: what is asked.
-            caller: who asks.
-        """
+        """What the first route sends that a request fits; None: leave it to the simulation."""
         if self._service.fails_before_mocks(request):
             return None  # the failure of a sweep comes first
 

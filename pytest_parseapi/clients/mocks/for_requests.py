@@ -118,9 +118,6 @@ def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
 def read_body(request: Any) -> tuple[bytes, Callable[[], None]]:
     """What a prepared request sends; a file or generator is spent by it, as by sending.
 
-    Args:
-        request: a ``requests.PreparedRequest``.
-
     Returns:
         The bytes, and what makes that they can be sent once more.
     """

@@ -47,12 +47,7 @@ def keeps_alive(head: h11.Request) -> bool:
 
 
 def request_of(head: h11.Request, body: bytes) -> Request:
-    """The request that a client made.
-
-    Args:
-        head: its head.
-        body: its body.
-    """
+    """The request that a client made."""
     target, host = head.target.decode("latin-1"), header(head, b"host")
     if not target.startswith("/") and "://" in target:
         # What a client sends to a proxy: the host in it counts, and not that of the header.

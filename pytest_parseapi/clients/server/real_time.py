@@ -21,11 +21,7 @@ class Moment(NamedTuple):
 
 
 class ServerTime:
-    """Passes real time on to the clock of one test.
-
-    Args:
-        clock: the test's clock.
-    """
+    """Passes real time on to the clock of one test."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock

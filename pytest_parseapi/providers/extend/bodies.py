@@ -130,10 +130,6 @@ def processed_text(run_id: str, file: StoredFile) -> bytes:
     """The JSON of `processed_body` for a request that asks for nothing but defaults.
 
     By far the most frequent reply, so it is written from a prepared text.
-
-    Args:
-        run_id: its id.
-        file: its document.
     """
     values = {
         "run": run_id.partition("_")[2],

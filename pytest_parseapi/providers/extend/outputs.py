@@ -21,10 +21,6 @@ _BOTTOM: Final = 96
 def output_body(run_id: str, document: ParsedDocument) -> dict[str, Any]:
     """One chunk with one heading: the same for each request for the same run.
 
-    Args:
-        run_id: the run's id.
-        document: what it is about.
-
     See https://docs.extend.ai/api-reference/endpoints/parse/get-parse-run.
     """
     file, config = document.file, document.config

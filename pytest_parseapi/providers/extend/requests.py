@@ -73,10 +73,6 @@ def check_not_coded(request: Request) -> None:
 def parse_request(request: Request, state: ExtendState) -> ParseRequest:
     """The body of ``POST /parse`` and ``POST /parse_runs``, checked.
 
-    Args:
-        request: the request.
-        state: the files known so far.
-
     Returns:
         The request, with the configuration's defaults applied.
 

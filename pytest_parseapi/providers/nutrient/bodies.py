@@ -15,10 +15,6 @@ _BOUNDS: Final = {"x": 72, "y": 72, "width": 200, "height": 24}
 def parse_output(options: ParseOptions, title: str) -> Mapping[str, Any]:
     """The ``output`` of a parse: a document of one page with one heading.
 
-    Args:
-        options: how it was parsed.
-        title: the text of the heading.
-
     See https://www.nutrient.io/guides/dws-data-extraction/parsing.md.
     """
     if options.output_format == "markdown":
