@@ -1,4 +1,4 @@
-"""Transports, adapters and connectors of the consumer's own, past which no request comes to us."""
+"""Notes transports, adapters and connectors of the consumer's own, which are not intercepted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_parseapi.clients.hosts import SimulatedHosts
 
 
 def noted_transports(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
-    """Makes what takes the place of ``_transport_for_url`` of httpx's clients.
+    """Return the maker of the replacement of ``_transport_for_url`` of httpx's clients.
 
     Args:
         hosts: the simulated hosts.
@@ -31,7 +31,7 @@ def noted_transports(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]
 
 
 def noted_adapters(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
-    """Makes what takes the place of ``get_adapter`` of the sessions of requests.
+    """Return the maker of the replacement of ``get_adapter`` of the sessions of requests.
 
     Args:
         hosts: the simulated hosts.
@@ -52,9 +52,9 @@ def noted_adapters(hosts: SimulatedHosts, module: Any) -> Callable[[Any], Any]:
 
 
 def noted_connections(hosts: SimulatedHosts, usual: type) -> Callable[[Any], Any]:
-    """Makes what takes the place of ``send`` of aiohttp's requests.
+    """Return the maker of the replacement of ``send`` of aiohttp's requests.
 
-    A connector may answer by itself; where it has opened a connection, nothing may be sent by that.
+    A connector may answer by itself, but it must not send over a connection that it has opened.
 
     Args:
         hosts: the simulated hosts.

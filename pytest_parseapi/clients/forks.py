@@ -1,4 +1,4 @@
-"""Forked child processes: what they ask is blocked, and the test's own process gets to know it."""
+"""Blocks requests of forked child processes, and reports them to the test's own process."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Forks:
             self._pipe = None
 
     def forking(self) -> None:
-        """This process is about to fork: the child will need a way to report."""
+        """Prepare a pipe for the report of a child. Called before a fork."""
         if self._pipe is None:
             self._pipe = os.pipe()
             os.set_blocking(self._pipe[0], False)
 
     def forked(self) -> None:
-        """This is the child now."""
+        """Note that this is the child. Called in the child of a fork."""
         self.is_child = True
 
     def block(self, what: str) -> NoReturn:
-        """Stop the child, and let the parent know.
+        """Stop the child, and report its request to the parent.
 
         Raises:
             SimulationStopped: always.
@@ -76,6 +76,6 @@ class Forks:
             self._stops.message = self.blocked[0]
 
     def notes(self) -> list[str]:
-        """What children asked for, a line each, for the test's timeline."""
+        """The requests of children, one line each, for the test's timeline."""
         self.look()
         return [message.partition(", and only")[0] for message in self.blocked]

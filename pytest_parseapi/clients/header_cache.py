@@ -1,4 +1,4 @@
-"""The headers of requests, as the service reads them."""
+"""A cache of the headers of requests, as the service reads them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _MAX_KNOWN: Final = 256
 
 
 class HeaderCache(dict[Key, HeaderLines]):
-    """The headers of the latest requests, by what a client library has: ``known[key]`` reads it.
+    """The headers of the latest requests: ``cache[key]`` reads headers that are not cached.
 
     Args:
-        read: makes the headers, with names in lower case, of what a client library has.
+        read: makes the headers, with names in lower case, from the key of a client library.
     """
 
     def __init__(self, read: Callable[[Key], HeaderLines]) -> None:
@@ -30,5 +30,5 @@ class HeaderCache(dict[Key, HeaderLines]):
         return read
 
     def forget(self, key: Key) -> None:
-        """Read them again the next time."""
+        """Remove headers, so that they are read again the next time."""
         self.pop(key, None)

@@ -41,7 +41,7 @@ class ClientLibrary:
 
     @property
     def module(self) -> str:
-        """The package whose frames show that it asks."""
+        """The package whose frames on the call stack show that the library sends."""
         return self.root or self.name
 
 
@@ -65,7 +65,7 @@ def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -
 
 
 class _WhenImported:
-    """An interceptor that needs its library, put in place when that is imported."""
+    """An interceptor that starts when its library is imported."""
 
     def __init__(self, name: str, make: Callable[[ModuleType], Interceptor]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""What a client library itself refuses to send, found by its own checks.
+"""Runs the checks by which a client library refuses to send a request.
 
 An intercepted request never reaches the code that writes it to a socket, where illegal headers,
 methods and lengths are refused. So that code runs here, with nothing behind it.
@@ -16,7 +16,7 @@ PLAIN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "
 
 
 def check_by_httpcore(module: Any, request: Any, body: bytes | None) -> None:
-    """Let httpx write a request, and raise what it raises.
+    """Let httpx write a request, and raise its exceptions.
 
     Args:
         module: ``httpx`` or ``httpx2``.
@@ -46,7 +46,7 @@ def check_by_httpcore(module: Any, request: Any, body: bytes | None) -> None:
 
 
 class _Stream:
-    """A stream of httpcore's that leads nowhere."""
+    """A stream of httpcore that sends nothing."""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send nothing."""
@@ -59,7 +59,7 @@ class _Stream:
 
 
 def check_by_urllib3(host: str, method: str, path: str, headers: Any, body: bytes | None) -> None:
-    """Let urllib3 write a request, and raise what it or ``http.client`` raises.
+    """Let urllib3 write a request, and raise its exceptions, or those of ``http.client``.
 
     Args:
         host: where it goes.
@@ -79,7 +79,7 @@ def check_by_urllib3(host: str, method: str, path: str, headers: Any, body: byte
 
 
 class _Socket(io.BytesIO):
-    """A socket that leads nowhere."""
+    """A socket that sends nothing."""
 
     def sendall(self, data: bytes) -> None:
         """Send nothing."""

@@ -1,4 +1,4 @@
-"""Whether a test has replaced the functions that send."""
+"""Finds out whether a test has replaced a function that sends requests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ENDS: Final = (
 
 
 class EndedMocks:
-    """Remembers what stood in place of a function that sends, and is gone when a check asks."""
+    """Remembers replacements of sending functions that have ended before a check runs."""
 
     def __init__(self) -> None:
         self._patches = Patches()
@@ -53,14 +53,14 @@ class EndedMocks:
         """The first one, or an empty text."""
 
     def start(self) -> None:
-        """Look whenever a mock's time ends."""
+        """Look for replacements whenever a mock ends."""
         for module, owner, name in _ENDS:
             loaded = sys.modules.get(module)
             if loaded is not None:
                 self._patches.put(getattr(loaded, owner), name, self._look_first)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._patches.stop()
 
     def _look_first(self, end: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +72,7 @@ class EndedMocks:
 
 
 def replaced_client() -> str:
-    """The function that sends and was replaced by the test, or an empty text.
+    """The name of a sending function that the test has replaced; empty if there is none.
 
     Example:
         >>> replaced_client()

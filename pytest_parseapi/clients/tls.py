@@ -1,4 +1,4 @@
-"""One TLS context for all the clients of a session, instead of one for each."""
+"""Shares one TLS context among all clients of a session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SharedContexts:
         self._contexts: dict[Any, Any] = {}
 
     def sharing(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        """What takes the place of a ``create_ssl_context``.
+        """Make the replacement of a ``create_ssl_context``.
 
         Args:
             real: the function of httpx or httpx2.

@@ -1,1 +1,1 @@
-"""The cases of a contract: what they script, play and judge. Private."""
+"""The cases of a contract: what they script, run and judge. Private."""

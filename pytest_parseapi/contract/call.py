@@ -1,4 +1,4 @@
-"""One call of a consumer's ``parse`` in front of a simulated API, and what came of it."""
+"""One call of a consumer's ``parse`` with a simulated API, and its result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Parse = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """What one call of ``parse`` did.
+    """The result of one call of ``parse``.
 
     Args:
         api: the API that it met.
@@ -50,7 +50,7 @@ class CallResult:
 
     @property
     def last(self) -> Attempt | None:
-        """The last attempt, whatever it was for."""
+        """The last attempt at any endpoint."""
         return self.observed.attempts[-1] if self.observed.attempts else None
 
     @property
@@ -60,13 +60,13 @@ class CallResult:
 
     @property
     def failed_run(self) -> Run | None:
-        """The last run, where it failed."""
+        """The last run, if it failed; else None."""
         runs = self.observed.runs
         return runs[-1] if runs and runs[-1].failed else None
 
     @property
     def outcome(self) -> str:
-        """What the caller of ``parse`` got, in words."""
+        """The result or exception of ``parse``, in words."""
         if self.error is not None:
             return f"parse raised {cut(repr(self.error), _MAX_SHOWN_CHARS)}"
         return f"parse returned {cut(repr(self.value), _MAX_SHOWN_CHARS)}"
@@ -99,7 +99,7 @@ def call_parse(api: ParseAPI, parse: Parse, document: object) -> CallResult:
 
 
 def finished(value: Any) -> Any:
-    """The value, or what it comes to where it is to be awaited."""
+    """The value; or its result, if it is awaitable."""
     if not inspect.isawaitable(value):
         return value
     try:
@@ -114,7 +114,7 @@ async def _awaited(value: Awaitable[Any]) -> Any:
 
 
 def _in_thread(value: Awaitable[Any]) -> Any:
-    """Await in a thread of its own, since a loop runs in this one."""
+    """Await in another thread, since a loop runs in this one."""
     results: list[Any] = []
     errors: list[BaseException] = []
 
@@ -137,13 +137,13 @@ _URL: Final = "https://files.example.com/contract.pdf"
 
 
 def default_document(provider: Provider) -> str:
-    """What ``parse`` is called with: a URL, or the path of a real PDF."""
+    """The default argument of ``parse``: a URL, or the path of a real PDF."""
     return str(_PDF) if provider.takes_files else _URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harness:
-    """One consumer in front of one simulated API.
+    """One consumer, with one simulated API.
 
     Args:
         api: the API.
@@ -159,7 +159,7 @@ class Harness:
 
     @property
     def document(self) -> object:
-        """What ``parse`` is called with."""
+        """The argument of ``parse``."""
         if self.policy.document is not None:
             return self.policy.document
         return default_document(self.api.provider)
@@ -170,7 +170,7 @@ class Harness:
         return self.calls[-1]
 
     def deliver(self, delivery: WebhookDelivery, *, tries: int = 1) -> CallResult:
-        """Deliver a webhook to the consumer, and let it end what it does after its answer.
+        """Deliver a webhook to the consumer, and let it finish its work after the answer.
 
         Args:
             delivery: what is delivered.
@@ -186,9 +186,9 @@ class Harness:
         return CallResult(api=self.api, observed=observed_of(self.api))
 
     def signed_again(self, delivery: WebhookDelivery) -> WebhookDelivery:
-        """The same event as a sender delivers it later: with the time and signature of now."""
+        """The same event, delivered later: with the current time and a new signature."""
         return again(webhooks_of(self.api), delivery, service_of(self.api).wall)
 
     def seed_exchanges(self, seed: int) -> None:
-        """Let the global ``random`` give the same numbers after each exchange from now on."""
+        """From now on, seed the global ``random`` after each exchange."""
         simulation_of(self.api).jitter_seed = seed

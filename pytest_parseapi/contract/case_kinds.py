@@ -50,7 +50,7 @@ class CaseKind:
     applies: Callable[[type[ContractPolicy]], bool] = _always
 
     def violations(self, case: Case, harness: Harness) -> list[Violation]:
-        """The rules that a consumer breaks in a case."""
+        """Run a case, and yield the rules that the consumer breaks."""
         return kept(self.scenario(case, harness), harness.policy)
 
 
@@ -185,5 +185,5 @@ CASE_KINDS: Final[Mapping[str, CaseKind]] = MappingProxyType({kind.name: kind fo
 
 
 def case_kinds_of(policy: type[ContractPolicy]) -> list[CaseKind]:
-    """The kinds that a contract class has, by its surface and by what it turns off."""
+    """The kinds of a contract class, by its surface and the rules that it turns off."""
     return [kind for kind in _ALL if policy.surface in kind.surfaces and kind.applies(policy)]

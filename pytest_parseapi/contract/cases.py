@@ -1,4 +1,4 @@
-"""Which cases the contract of a consumer has: one for each documented error and network fault.
+"""Lists the cases of a contract: one for each documented error and network fault.
 
 Each function here lists the cases of one kind; `contract.case_kinds` says which kinds there are.
 """
@@ -20,7 +20,7 @@ from pytest_parseapi.model.webhooks import UNKNOWN_EVENT_TYPE
 
 
 def may_be_retried(provider: Provider, error: ErrorOrFault | str | None) -> bool:
-    """Whether the provider advises to retry it."""
+    """Whether the provider advises to retry after a failure."""
     if isinstance(error, DocumentedError):
         return error.retryable
     if not isinstance(error, NetworkFault) or error.status is None or error.status < 500:  # noqa: PLR2004
@@ -33,7 +33,7 @@ def may_be_retried(provider: Provider, error: ErrorOrFault | str | None) -> bool
 
 
 def documented(provider: Provider, error: ErrorOrFault) -> str:
-    """What the provider says about an error, and where."""
+    """The provider's text about an error, and its page."""
     if isinstance(error, NetworkFault):
         return f"{error.name}: {error.description}"
     retry = "may be retried" if error.retryable else "is not to be retried"
@@ -47,13 +47,13 @@ UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 
 
 def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
-    """The documented errors of the endpoint that parses: at once, or by a run."""
+    """The documented errors of the endpoint that parses, or that creates a run."""
     path = provider.main_endpoint if surface == "http" else run_endpoints(provider)[0].path
     return provider.errors_at(path)
 
 
 def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
-    """What creates a run, and what polls it."""
+    """The endpoints that create a run, and that poll it."""
     submit, poll = provider.submit_endpoint, provider.poll_endpoint
     if submit is not None and poll is not None:
         return submit, poll
@@ -63,7 +63,7 @@ def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
 
 
 def main_paths(provider: Provider, surface: str) -> frozenset[str]:
-    """The endpoints by which a document is parsed on a surface; none where it has none."""
+    """The paths by which a document is parsed on a surface; empty if there are none."""
     if surface == "http":
         return frozenset((provider.main_endpoint,))
     try:
@@ -73,12 +73,12 @@ def main_paths(provider: Provider, surface: str) -> frozenset[str]:
 
 
 def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
-    """A retryable error that a server, and not a limit of requests, brings about."""
+    """A retryable error of the server, and not of a rate limit."""
     return next(iter(retryable_by_status(provider, policy)), None)
 
 
 def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[DocumentedError]:
-    """A retryable error of each status; a server's own come before a limit of requests."""
+    """A retryable error of each status; those of the server come before rate limits."""
     found = [
         error
         for error in primary_errors(provider, policy.surface)
@@ -92,7 +92,7 @@ def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[Docu
 
 
 def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
-    """Every fault, but the silent servers that a client without time-outs waits for forever."""
+    """Every fault, except those in which a client without time-outs waits forever."""
     for fault in FAULTS:
         if policy.sets_timeouts or not fault.name.endswith("_timeout"):
             yield fault
@@ -108,7 +108,7 @@ _DATE_SECONDS: Final = 45
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One thing that the contract tries.
+    """One case of a contract.
 
     Args:
         id: what pytest calls it, such as ``"extend-OCR_ERROR"``.
@@ -128,7 +128,7 @@ class Case:
 
     @property
     def failure(self) -> ErrorOrFault:
-        """What is scripted, where the case is of a kind that scripts something."""
+        """The scripted failure, if this kind of case scripts one."""
         if self.error is None:
             raise TypeError(f"the case {self.id} scripts nothing")
         return self.error
@@ -138,12 +138,12 @@ class Case:
 
 
 def success(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    """The one case in which nothing fails."""
+    """The only case in which nothing fails."""
     yield Case(id=provider.name)
 
 
 def api_versions(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    """The one case of a provider that documents a header for its version."""
+    """The only case of a provider that documents a version header."""
     if provider.api_version is not None:
         yield Case(id=provider.name)
 
@@ -155,7 +155,7 @@ def documented_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Ca
 
 
 def lasting_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """Each documented error that may be retried, or that another credential may cure."""
+    """Each retryable error, and those that another credential may cure."""
     for error in primary_errors(provider, policy.surface):
         if error.retryable or error.cured_by == "credential":
             yield Case(id=str(error), error=error)
@@ -168,13 +168,13 @@ def network_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]
 
 
 def backoff_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """An error that may be retried, of each status."""
+    """A retryable error of each status."""
     for error in retryable_by_status(provider, policy):
         yield Case(id=str(error), error=error)
 
 
 def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """Replies that may carry ``Retry-After``: limits of requests, and services that are down."""
+    """Errors that may have a ``Retry-After``: rate limits, and services that are down."""
     if not policy.expects_retry_after(provider) or not policy.retries:
         return
     for error in _replies_with_retry_after(provider, policy):
@@ -199,28 +199,28 @@ def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Ite
 
 
 def earlier_results(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """An error that may be retried."""
+    """A retryable error."""
     error = first_retryable(provider, policy)
     if error is not None and policy.fresh_results:
         yield Case(id=str(error), error=error)
 
 
 def retryable_flags(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
-    """An error that may be retried, for a consumer that obeys the flag."""
+    """A retryable error, for a consumer that obeys the flag."""
     error = first_retryable(provider, policy)
     if error is not None:
         yield Case(id=str(error), error=error)
 
 
 def run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    """Each documented reason for which a run fails, and one that no page documents."""
+    """Each documented reason of a failed run, and an undocumented one."""
     for error in provider.errors_on("run"):
         yield Case(id=str(error), error=error)
     yield Case(id=f"{provider.name}-{UNKNOWN}", error=UNKNOWN)
 
 
 def lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    """Each reason that may pass."""
+    """Each retryable reason of a failed run."""
     for error in provider.errors_on("run"):
         if error.retryable:
             yield Case(id=str(error), error=error)
@@ -261,5 +261,5 @@ def wrong_webhooks(provider: Provider, _policy: ContractPolicy) -> Iterator[Case
 
 
 def repeated_webhooks(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
-    """The one event that is delivered twice."""
+    """The only event that is delivered twice."""
     yield Case(id=f"{provider.name}-processed")

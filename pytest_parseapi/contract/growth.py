@@ -1,10 +1,10 @@
-"""Whether waits grow exponentially, judged by their means over many runs.
+"""Judges whether waits grow exponentially, by their means over many runs.
 
-One run of a jittered backoff proves little. Over runs in which every wait draws the same random
-numbers, growth shows as it is: full jitter doubles in each run, and a jittered constant never
-grows. A consumer with a random source of its own is noisier, so a pair of means that is within the
-noise is accused only where the row as a whole does not grow either, and a single run without a wait
-may be chance.
+One run of a jittered backoff proves little. If every wait of a run uses the same random numbers,
+growth is visible in each run: full jitter doubles, and a jittered constant does not grow. A
+consumer with its own source of random numbers has more noise. So two means whose difference is
+within the noise count as a problem only if the whole series does not grow either, and a single run
+without a wait may be chance.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SIGMAS: Final = 2.5
 
 
 class _Step(NamedTuple):
-    """How two waits differ, over all runs that have both."""
+    """The difference of two waits, over all runs that have both."""
 
     one: int
     two: int
@@ -51,7 +51,7 @@ def has_noise(runs: Sequence[Sequence[float]]) -> bool:
 def growth_problem(
     runs: Sequence[Sequence[float]], *, immediate_first: bool = False
 ) -> WaitProblem | None:
-    """What is wrong with the waits of several runs of one case, if anything.
+    """The problem of the waits in several runs of one case; None if there is none.
 
     Args:
         runs: the waits of each run in seconds, oldest first.
@@ -79,7 +79,7 @@ def growth_problem(
 
 
 def _minimum_waits(average: list[float], steps: list[_Step]) -> int:
-    """How many waits are lifted to a least wait that later ones leave: 2, 2, 4, 8 has one."""
+    """The number of first waits that are equal because of a minimum: 2, 2, 4, 8 has such waits."""
     flat = 0
     while flat < len(steps) and abs(steps[flat].mean) <= _LEAST_GROWTH * steps[flat].start:
         flat += 1

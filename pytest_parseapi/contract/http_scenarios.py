@@ -1,4 +1,4 @@
-"""Scenarios of replies: a success, errors and network faults, once or without end."""
+"""Runs the cases about HTTP replies: a success, errors and network faults."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STANDARD: Final = (
 
 
 def success(_case: Case, harness: Harness) -> Iterator[Violation]:
-    """A document is parsed where nothing fails."""
+    """Parse a document; nothing fails."""
     call = harness.call()
     yield from general_violations(call, harness.policy)
     if call.error is not None or call.last is None or call.last.failed:
@@ -61,7 +61,7 @@ def success(_case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def api_version(_case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure comes once, and each request names a version that the provider lists."""
+    """Parse with one failure; check that each request names a documented version."""
     error, *_ = retryable_by_status(harness.api.provider, harness.policy)
     harness.api.fail(error)
     call = harness.call()
@@ -73,7 +73,7 @@ def api_version(_case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def single_failure(case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure comes once."""
+    """Parse with one failure."""
     error = case.failure
     harness.api.fail(error, endpoint=case.endpoint)
     call = harness.call()
@@ -84,7 +84,7 @@ def single_failure(case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def lasting_failure(case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure comes again and again."""
+    """Parse with a failure that does not end."""
     error = case.failure
     harness.api.fail(error, times=ALWAYS)
     call = harness.call()
@@ -95,7 +95,7 @@ def lasting_failure(case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure lasts, and the waits between attempts are measured with several seeds."""
+    """Parse with a failure that does not end, and measure the waits with several seeds."""
     error = case.failure
     problem_of = functools.partial(
         growth_problem, immediate_first=harness.policy.immediate_first_retry
@@ -160,7 +160,7 @@ def _waits(call: CallResult) -> list[list[float]]:
 
 
 def _forgotten(call: CallResult, error: ErrorOrFault) -> Violation:
-    """The violation of a consumer that retried one document, and not the next."""
+    """The violation of a consumer that retried one document, and not the next one."""
     observed = call.observed
     return Violation(
         "retries",
@@ -177,7 +177,7 @@ def _forgotten(call: CallResult, error: ErrorOrFault) -> Violation:
 
 
 def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure comes once, with ``Retry-After``."""
+    """Parse with one failure that has a ``Retry-After``."""
     error, drawn = case.failure, random.getstate()
     call = _asked_to_wait(case, harness)
     found = list(failure_never_met(call, error, harness))
@@ -211,7 +211,7 @@ def _asked_to_wait(case: Case, harness: Harness) -> CallResult:
 
 
 def _with_basis(finding: Finding, error: ErrorOrFault, provider: Provider) -> Finding:
-    """The finding with what asks for the header, where no page of the provider's does."""
+    """The finding, with a note if no page of the provider documents the header."""
     lines = [finding.advice]
     if error.status == UNAVAILABLE:
         lines.append(_STANDARD)
@@ -223,7 +223,7 @@ def _with_basis(finding: Finding, error: ErrorOrFault, provider: Provider) -> Fi
 
 
 def _not_awaited(finding: Finding, case: Case, provider: Provider) -> Violation:
-    """The violation of a consumer that gives up where it is asked to wait."""
+    """The violation of a consumer that gives up, although the reply asks to wait."""
     advice = (
         f"a consumer that gives up on {case.retry_after} s on purpose states retry_after = False"
     )
@@ -239,7 +239,7 @@ def _not_awaited(finding: Finding, case: Case, provider: Provider) -> Violation:
 
 
 def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
-    """A failure lasts after the same document was parsed."""
+    """Parse a document, and again with a failure that does not end."""
     before = harness.call()
     if before.error is not None:
         yield from success(case, harness)
@@ -265,7 +265,7 @@ def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
-    """An error comes once, as one that is not to be retried."""
+    """Parse with one error whose flag says that it is not retryable."""
     error = case.failure
     if not isinstance(error, DocumentedError):
         return

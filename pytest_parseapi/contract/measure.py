@@ -1,4 +1,4 @@
-"""What a consumer's policy is, measured: the surface that it uses, its attempts, and its waits."""
+"""Measures a consumer: the surface that it uses, its attempts, and its waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NewAPI = Callable[[], AbstractContextManager[ParseAPI]]
 
 
 class Unmeasurable(Exception):  # noqa: N818 - it is what was found
-    """The consumer cannot be measured, as no contract could judge it."""
+    """The consumer cannot be measured, nor judged by a contract."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(f"{finding.rule}\n{finding.text()}")
@@ -30,7 +30,7 @@ class Unmeasurable(Exception):  # noqa: N818 - it is what was found
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a consumer does on failures that may be retried.
+    """What a consumer does on retryable failures.
 
     Args:
         surface: ``"http"`` or ``"run"``.
@@ -51,7 +51,7 @@ class Measured:
 
 
 def measure(new_api: NewAPI, parse: Parse, provider: str, surface: str | None) -> Measured:
-    """Let a consumer parse a few times, against failures that stay.
+    """Let a consumer parse a few times, with failures that do not end.
 
     Args:
         new_api: gives a fresh simulated API.

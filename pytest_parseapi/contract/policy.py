@@ -1,4 +1,4 @@
-"""What a consumer promises: the rules of the contract, each of which can be turned off."""
+"""The policy of a consumer: the rules of the contract, each of which can be turned off."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ContractPolicy:
     """The signing secret is not logged or printed."""
 
     def expects_retry_after(self, provider: Provider) -> bool:
-        """Whether ``Retry-After`` is to be honoured."""
+        """Whether ``Retry-After`` has to be honoured."""
         if self.retry_after is None:
             return provider.advice_for("retry_after") is not None
         return self.retry_after

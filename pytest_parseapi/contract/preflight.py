@@ -1,6 +1,6 @@
-"""Whether a contract can judge its consumer at all: looked at in the first case that runs.
+"""Checks in the first case whether a contract can judge its consumer at all.
 
-A consumer that sends no request, a rejected one, or one to somewhere else would fail each case of
+A consumer that sends no request, a rejected one, or one to another host would fail every case of
 the contract for the same reason.
 """
 
@@ -25,7 +25,7 @@ _SURFACES: Final = {"http": "run", "run": "http"}
 
 
 def parse_mistake(parse: Any) -> str:
-    """Why ``parse`` is no function of one document, or an empty text."""
+    """Why ``parse`` is no function of one document; empty if it is."""
     if getattr(parse, "_is_missing", False):
         return "a contract needs a method parse(self, document)"
     if not callable(parse):
@@ -57,7 +57,7 @@ def parse_mistake(parse: Any) -> str:
 
 
 def api_was_reached(harness: Harness) -> bool:
-    """Whether the API has looked at a request: not where the network alone failed."""
+    """Whether a request has reached the API, and the network did not fail before."""
     return any(item.error not in _NETWORK for item in harness.api.attempts)
 
 
@@ -74,7 +74,7 @@ def obstacle(harness: Harness) -> Finding | None:
 
 
 def _mocked(harness: Harness, attempts: list[Attempt]) -> Finding | None:
-    """A mock of the test's own that answers: then nothing that a case scripts is met."""
+    """The obstacle of a test's own mock that answers: no scripted failure is met then."""
     found = next((item for item in attempts if item.mock is not None), None)
     if found is None:
         return None
@@ -114,7 +114,7 @@ def _no_request(harness: Harness) -> Finding:
 
 
 def _to_state(harness: Harness, name: str, value: str) -> str:
-    """How to state a setting, in words of where this contract comes from."""
+    """How to set an attribute, for this kind of contract."""
     if harness.policy._by_options:
         return f"pass --parseapi-{name}={value}"
     return f"set {name} = {value!r} in the class"
@@ -169,7 +169,7 @@ def _rejected(harness: Harness, attempts: list[Attempt]) -> Finding | None:
 
 
 def _place(error: BaseException, parse: Callable[..., Any]) -> str:
-    """Where the consumer raised, as far as its own file goes."""
+    """The line where the consumer raised, if it is in its own file."""
     code = getattr(inspect.unwrap(getattr(parse, "__func__", parse)), "__code__", None)
     own = getattr(code, "co_filename", "")
     found = ""

@@ -1,4 +1,4 @@
-"""The rules that hold whatever was scripted: each looks at one call and names what is broken."""
+"""The rules that hold in every case. Each judges one call, and yields violations."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from pytest_parseapi.record.timeline import describe_error, short_document
 
 
 class Violation(NamedTuple):
-    """A rule of the contract that does not hold, and what shows it."""
+    """A broken rule of the contract, with the finding that shows it."""
 
     rule: str
     finding: Finding
 
     @property
     def titled(self) -> Finding:
-        """The finding with the name of its rule, which is what turns it off."""
+        """The finding with the name of its rule, by which the rule can be turned off."""
         return replace(self.finding, rule=f"{self.finding.rule} [{self.rule}]")
 
 
 def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violation]:
-    """The violations of rules that the policy holds, each rule and place once."""
+    """The violations of rules that the policy has on, each rule and place once."""
     found: dict[tuple[str, Subject | None], Violation] = {}
     for violation in violations:
         if getattr(policy, violation.rule) is not False:
@@ -76,7 +76,7 @@ def _stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
 
 
 def _hanging(call: CallResult) -> Iterator[Violation]:
-    """A consumer that waits for what will never come; a client without time-outs is told so."""
+    """The violation of a consumer that waits forever, perhaps without a time-out."""
     last = call.last
     if last is not None and last.timeouts.missing:
         return
@@ -95,7 +95,7 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
 
 
 def _endless(call: CallResult) -> Iterator[Violation]:
-    """Waits that double without a limit come to centuries before any fuse blows."""
+    """The violation of waits that double without a limit, which soon last centuries."""
     longest = max((attempt.waited or 0.0 for attempt in call.observed.attempts), default=0.0)
     if longest > _MAX_SECONDS:
         yield Violation(
@@ -112,7 +112,7 @@ def _endless(call: CallResult) -> Iterator[Violation]:
 
 
 def _retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Errors that may be retried are."""
+    """Retryable errors are retried."""
     for operation in call.observed.operations:
         for finding in missing_retries(call.observed, operation):
             last = operation.attempts[-1]
@@ -121,7 +121,7 @@ def _retries(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
 
 
 def _instead(observed: Observed, last: Attempt) -> str:
-    """What the consumer asked for next, where that was no retry."""
+    """The next request of the consumer, if it was no retry."""
     after = next((item for item in observed.attempts if item.number > last.number), None)
     if after is None:
         return ""
@@ -164,7 +164,7 @@ _BROKEN_SUCCESS: Final = ("invalid_json", "truncated_body")
 
 
 def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
-    """A failure at the end is raised, and no broken body is taken for a result."""
+    """A final failure is raised, and no broken body is returned as a result."""
     last = call.last
     run = call.failed_run
     if policy.raises and run is not None and call.error is None and not call.stopped:
@@ -234,7 +234,7 @@ def _credentials(call: CallResult, _policy: ContractPolicy) -> Iterator[Violatio
 
 
 def _at_level(observed: Observed, policy: ContractPolicy) -> Observed:
-    """The record without the lines that production drops."""
+    """The record, without log lines below the level of production."""
     level = level_number(policy.log_level) or 0
 
     def lines(text: str | None) -> list[Line]:
@@ -276,7 +276,7 @@ _RESUBMISSIONS: Final[Mapping[Kind, str]] = {
 
 
 def _resubmissions(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
-    """Documents of failed runs are submitted again where that helps, and only there."""
+    """Documents of failed runs are submitted again if the reason is retryable, and only then."""
     for finding in wrong_resubmissions(call.observed):
         yield Violation(_RESUBMISSIONS[finding.kind], finding)
 
@@ -285,7 +285,7 @@ _Judge = Callable[[CallResult, ContractPolicy], Iterator[Violation]]
 
 
 def _as_checked(rule: str, find: Callable[[Observed], Iterator[Finding]]) -> _Judge:
-    """A rule of the contract that a function of `checks/` judges alone."""
+    """Make a rule that is judged by one function of `checks/`."""
 
     def judge(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
         for finding in find(call.observed):
@@ -315,6 +315,6 @@ _GENERAL: Final[tuple[_Judge, ...]] = (
 
 
 def general_violations(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
-    """Everything that may be broken whatever was scripted."""
+    """Yield the violations of all these rules."""
     for judge in _GENERAL:
         yield from judge(call, policy)

@@ -1,4 +1,4 @@
-"""Scenarios of runs that fail and of webhook deliveries."""
+"""Runs the cases about failed runs and webhook deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_parseapi.service.script import ALWAYS
 
 
 def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
-    """One run fails."""
+    """Parse with one run that fails."""
     error = case.failure
     harness.api.fail_run(name_of(error))
     call = harness.call()
@@ -43,7 +43,7 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
 
 
 def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
-    """Run after run fails."""
+    """Parse with runs that all fail."""
     error = case.failure
     # No fuse counts runs: each of them is created by a request that succeeds.
     harness.api.fail_run(name_of(error), times=MANY_RUNS)
@@ -97,14 +97,14 @@ _OF_WEBHOOKS: Final = (
 
 
 def single_delivery(case: Case, harness: Harness) -> Iterator[Violation]:
-    """One webhook is delivered, right or wrong."""
+    """Deliver one webhook, right or wrong."""
     error = None if case.error is None else name_of(case.error)
     call = harness.deliver(harness.api.webhook(error, wrong=case.wrong))
     yield from _webhook_violations(call, harness)
 
 
 def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
-    """One webhook is delivered twice, and once more meanwhile to a receiver that is late."""
+    """Deliver one webhook twice; to a slow receiver once more during the first delivery."""
     before = 0 if harness.policy.webhook_effects is None else harness.policy.webhook_effects()
     delivery = harness.api.webhook()
     harness.deliver(delivery, tries=2)
@@ -133,7 +133,7 @@ _UNSEEN_EFFECT: Final = Finding(
 
 
 def _webhook_violations(call: CallResult, harness: Harness) -> Iterator[Violation]:
-    """A receiver is asked for nothing that only a caller of ``parse`` can give."""
+    """The violations that can concern a receiver: not those of a caller of ``parse``."""
     for violation in general_violations(call, harness.policy):
         if violation.rule in _OF_WEBHOOKS:
             yield violation

@@ -1,4 +1,4 @@
-"""The rules that hold for what was scripted: a consumer meets it, and gets over it."""
+"""The rules about the scripted failure: the consumer meets it, and recovers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTLIVES: Final = (
 def failure_never_met(
     call: CallResult, error: ErrorOrFault, harness: Harness
 ) -> Iterator[Violation]:
-    """A case proves nothing where the consumer never met its failure."""
+    """The violation of a consumer that never met the scripted failure."""
     if call.stopped or any(attempt.failed for attempt in call.observed.attempts):
         return
     sent = ", ".join(f"{item.method} {item.endpoint}" for item in call.observed.attempts[:3])
@@ -42,7 +42,7 @@ def failure_never_met(
 def run_failure_never_met(
     call: CallResult, error: ErrorOrFault, harness: Harness
 ) -> Iterator[Violation]:
-    """A case proves nothing where the consumer never met the run that fails."""
+    """The violation of a consumer that never met the failed run."""
     if any(run.failed for run in call.observed.runs) or call.stopped:
         return
     runs = ", ".join(f"{run.id} {run.status}" for run in call.observed.runs) or "no run"
@@ -58,7 +58,7 @@ def run_failure_never_met(
 
 
 def recovers(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
-    """After one failure that may be retried, the result of the retry is what ``parse`` gives."""
+    """After one retryable failure, ``parse`` returns the result of the retry."""
     provider = call.observed.provider
     last = call.last
     if last is None or call.stopped:
@@ -84,7 +84,7 @@ def recovers(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
 
 
 def _rejected(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
-    """A retry that met what nobody scripted: the provider turned it down."""
+    """The violation of a retry that the provider rejected without a script."""
     for operation in call.observed.operations:
         for before, after in operation.pairs():
             if after is not call.last or not isinstance(after.error, DocumentedError):
@@ -108,7 +108,7 @@ def _rejected(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
 
 
 def not_retried(call: CallResult, error: ErrorOrFault) -> Violation:
-    """The violation of a consumer that should have tried again."""
+    """The violation of a consumer that should have retried."""
     observed = call.observed
     server_errors = isinstance(error, NetworkFault)
     return Violation(

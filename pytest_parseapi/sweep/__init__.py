@@ -1,1 +1,1 @@
-"""The sweep: fail every call of an existing test, and judge the consumer. Private."""
+"""The sweep: it makes each request of an existing test fail, and judges the consumer. Private."""

@@ -1,4 +1,4 @@
-"""The baseline: findings that are known, so that only new ones fail a session."""
+"""The baseline: known findings, so that only new ones fail a session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VERSION: Final = 1
 
 
 class Baseline:
-    """Findings that are known.
+    """The known findings.
 
     Args:
         known: how many findings of each key there are.
@@ -43,7 +43,7 @@ class Baseline:
 
 
 def baseline_text(findings: Iterable[SweepFinding]) -> str:
-    """The file for these findings: one a line, without line numbers of the code."""
+    """The text of a baseline file: one finding per line, without line numbers of the code."""
     keys = ",\n".join(f"  {json.dumps(key)}" for key in sorted(item.key for item in findings))
     body = f"[\n{keys}\n ]" if keys else "[]"
     return f'{{"format": "{_FORMAT}", "version": {_VERSION},\n "findings": {body}}}\n'

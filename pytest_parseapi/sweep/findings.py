@@ -1,4 +1,4 @@
-"""Findings: equal results of many variations, reported once."""
+"""Groups equal results of many variations, so that each finding is reported once."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Example:
 
     @property
     def why(self) -> str:
-        """What shows it, in a line."""
+        """The evidence, in one line."""
         if self.broken is None:
             return self.result["why"]
         return f"{self.broken['rule']}: {self.broken['seen']}"
 
     @property
     def lines(self) -> list[str]:
-        """What to paste into the test."""
+        """The lines to paste into the test."""
         return self.result["lines"] if self.broken is None else self.broken["lines"]
 
     @property
     def where(self) -> str:
-        """The line to look at."""
+        """The line of code to look at."""
         at = self.result["at"] if self.broken is None else self.broken["at"]
         return at or self.result["place"]["where"]
 
@@ -60,7 +60,7 @@ class SweepFinding:
 
     @property
     def example(self) -> Example:
-        """The one that is shown whole."""
+        """The example that is shown in full."""
         return self.examples[0]
 
     @property
@@ -70,7 +70,7 @@ class SweepFinding:
 
     @property
     def why(self) -> str:
-        """What shows it, and the other lines that crash at the same place."""
+        """The evidence, and the other lines that crash at the same place."""
         others = [item.where for item in self.examples] if self.verdict == "crashed" else []
         also = [where for where in dict.fromkeys(others) if where != self.example.where]
         return ", also at ".join([self.example.why, *also])
@@ -94,7 +94,7 @@ class SweepFinding:
 
     @property
     def key(self) -> str:
-        """What a baseline knows it by."""
+        """The key of the finding in a baseline."""
         return f"{self.title} | {self.example.result['place']['key']}"
 
     @property
@@ -131,7 +131,7 @@ def _shown(result: VariationData) -> Iterator[tuple[str, str, Example]]:
 
 
 def _order(result: VariationData) -> tuple[object, ...]:
-    """No failure is easier to read than one, and one that is met once than one without end."""
+    """The sort key of examples: fewer failures first, and once before always."""
     return (
         result["test"],
         result["place"]["id"],

@@ -1,4 +1,4 @@
-"""The sweep of one test: its plain run, its variations, and what became of each."""
+"""The sweep of one test: its plain run, its variations, and their results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_SHOWN_CHARS = 160
 
 
 def why_not(plain: Trial, *, was_reset: bool, real_time: bool) -> str:
-    """Why a test that passed is left out; empty where it is swept.
+    """Why a test that passed is left out; empty if it is swept.
 
     Args:
         plain: its plain run.
@@ -80,7 +80,7 @@ class SweptTest:
         return len({item.place for item in self.plain.exchanges if item.is_of_the_test})
 
     def sweep(self) -> Iterator[VariationData | None]:
-        """One result a variation, or None where it was not run."""
+        """Run all variations. Yield one result for each; None if it was not run."""
         plain = self._run(None)
         reason = _difference(self.plain, plain)
         if reason:
@@ -104,7 +104,7 @@ class SweptTest:
             yield self._result(variation, trial, judgement)
 
     def _run(self, variation: Variation | None) -> Trial:
-        """Run it; again where it took too long, for the machine may have been busy meanwhile."""
+        """Run a variation; again if it took too long, since the machine may have been busy."""
         trial = self.run(variation)
         if trial.too_slow and not self._is_slow:
             trial = self.run(variation)
@@ -112,7 +112,7 @@ class SweptTest:
         return trial
 
     def leave(self, reason: str) -> None:
-        """Leave the test out, or what is still to come of it, and say why."""
+        """Leave the test, or the rest of it, out of the sweep, with a reason."""
         self.left_out.append(LeftOutData(test=self.test, reason=reason, counted=False))
 
     def _creations(self) -> set[tuple[str, int]]:
@@ -128,7 +128,7 @@ class SweptTest:
         return found
 
     def _without_failure(self, plain: Trial) -> Iterator[VariationData]:
-        """The rules that are broken although nothing fails."""
+        """The rules that are broken without a failure."""
         by_place: dict[Place, list[Broken]] = {}
         for broken in rules_broken_in(plain):
             named = plain.place_of(broken.provider, broken.finding.attempts)
@@ -198,7 +198,7 @@ def _place(place: Place) -> PlaceData:
 
 
 def _difference(before: Trial, after: Trial) -> str:
-    """What a run shows otherwise than the one before; empty where they are alike."""
+    """How a run differs from the one before; empty if it does not."""
     if after.too_slow:
         return "it takes too long"
     if after.status != before.status:

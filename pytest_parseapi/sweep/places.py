@@ -1,4 +1,4 @@
-"""Places: where the consumer asks the API, or is asked by it."""
+"""The places in the consumer's code that send a request, or receive a delivery."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def where(self) -> str:
-        """File and line of each frame, innermost first; empty where none was seen."""
+        """File and line of each frame, innermost first; empty if none was seen."""
         return " <- ".join(map(str, self.frames))
 
     @property
@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedExchange:
-    """One request of the consumer's, or one delivery of the test's, in one run of a test.
+    """One request of the consumer, or one delivery of the test, in one run of a test.
 
     Args:
         place: where it was asked for.
@@ -66,10 +66,10 @@ class WatchedExchange:
 
     @property
     def is_delivery(self) -> bool:
-        """Whether the test makes a delivery here."""
+        """Whether this is a delivery."""
         return self.endpoint is None
 
     @property
     def is_of_the_test(self) -> bool:
-        """Whether the test itself asks."""
+        """Whether the test itself sends the request."""
         return self.site.by_test and not self.is_delivery

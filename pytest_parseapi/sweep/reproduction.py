@@ -1,4 +1,4 @@
-"""The lines that make a test meet the same failure, to paste."""
+"""Makes the lines to paste into a test, so that it meets the same failure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Fixture:
     is_testcase: bool = False
 
     def hint(self, *others: str) -> str:
-        """What to say where the test lacks arguments: ``, with the fixture extend_api``."""
+        """The note if the test lacks a fixture: ``, with the fixture extend_api``."""
         own = self.api.partition("(")[0]
         missing = [name for name in (own, *others) if name not in self.arguments]
         noun = "fixture" if len(missing) == 1 else "fixtures"
@@ -49,7 +49,7 @@ class Fixture:
 def for_verdict(
     variation: Variation, trial: Trial, judgement: Judgement, fixture: Fixture
 ) -> list[str]:
-    """What to paste into the test, so that it is red for the same reason as in the sweep.
+    """The lines that make the test fail for the same reason as in the sweep.
 
     Args:
         variation: what failed.
@@ -143,7 +143,7 @@ def _arguments(failure: Failure, hit: Hit) -> list[str]:
 
 
 def _assertion(variation: Variation, trial: Trial, judgement: Judgement, api: str) -> str:
-    """What fails where the test itself would pass."""
+    """The assertion that fails if the test itself would pass."""
     crash = judgement.crash
     if crash is not None and crash.swallowed == "a delivery" and trial.passed:
         name = type(crash.error).__name__

@@ -1,4 +1,4 @@
-"""The sweep in words: the counts, the findings with what to paste, and what was left out."""
+"""The text of the sweep: the counts, the findings with lines to paste, and what was left out."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def note_lines(data: SweepData) -> list[str]:
-    """The tests that fail at a retry that works, each once."""
+    """The tests that fail although the retry works, each once."""
     notes: dict[str, VariationData] = {}
     for result in sorted(data["results"], key=lambda item: (item["test"], item["failure"])):
         if result["verdict"] == "note":
@@ -73,7 +73,7 @@ def note_lines(data: SweepData) -> list[str]:
 
 
 def left_out_lines(data: SweepData) -> list[str]:
-    """What was not swept: by name and reason, or counted."""
+    """The tests that were left out: by name and reason, or counted."""
     counts = Counter(item["reason"] for item in data["left_out"] if item["counted"])
     lines = [
         f"left out: {item['test']}: {item['reason']}"

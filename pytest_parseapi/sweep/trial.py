@@ -1,4 +1,4 @@
-"""What one run of a test showed, with a failure or without."""
+"""The result of one run of a test, with or without a failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Swallowed = Literal["", "a delivery", "a thread"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crash:
-    """An exception about the consumer's code itself.
+    """An exception that shows a bug in the consumer's code.
 
     Args:
         error: the exception.
@@ -79,7 +79,7 @@ class Trial:
 
     @property
     def places(self) -> list[str]:
-        """Where it asked, in an order that threads do not change."""
+        """The places, in an order that does not depend on threads."""
         return sorted(f"{item.place.key} {item.place.where}" for item in self.exchanges)
 
     def lines(self) -> list[Line]:
@@ -105,7 +105,7 @@ class Trial:
 
 
 def trial_of(watch: Watch, status: Status, error: BaseException | None) -> Trial:
-    """What a run showed."""
+    """Make the result of a run."""
     trace = None if error is None else error.__traceback__
     return Trial(
         status=status,
@@ -129,7 +129,7 @@ trial_of.__test__ = False  # type: ignore[attr-defined]
 def _crashes(
     error: BaseException | None, own: ConsumerCode, *, swallowed: Swallowed = ""
 ) -> Iterator[Crash]:
-    """The exceptions about the code itself that came from the consumer's, of a group too."""
+    """The exceptions from the consumer's code that show a bug, also those in a group."""
     for found in unrelated_in(error):
         side, frame = own.raised_by(found.__traceback__)
         if side == "consumer":
@@ -146,7 +146,7 @@ def _swallowed(watch: Watch) -> Iterator[Crash]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetFailure:
-    """What a variation made fail.
+    """The attempts that the failures of a variation hit.
 
     Args:
         observed: what the provider saw.
@@ -169,7 +169,7 @@ class MetFailure:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of the documents that it was about."""
+        """The names of the documents that the failed requests were about."""
         attempts = [name for attempt in self.attempts for name in attempt.names]
         return frozenset([*attempts, *(name for run in self.runs for name in run.names)])
 
@@ -187,7 +187,7 @@ class MetFailure:
 
 
 def met_failure(variation: Variation, trial: Trial) -> MetFailure:
-    """What the failures of a variation were met by."""
+    """Find the attempts that the failures of a variation hit."""
     hit = trial.hit
     observed = trial.observed[variation.place.provider]
     if hit is None:
@@ -225,12 +225,12 @@ class Broken:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What is the same in a run that breaks it likewise."""
+        """A key that is equal in another run that breaks the same rule."""
         return (self.provider, self.finding.kind, self.finding.rule, self.about)
 
 
 def rules_broken_in(trial: Trial) -> list[Broken]:
-    """Every rule of the documentation that the consumer broke; what the test asks is its own."""
+    """Every rule of the documentation that the consumer broke, without requests of the test."""
     return [
         Broken(provider=name, finding=finding, about=_about(finding, observed))
         for name, observed in trial.observed.items()
@@ -239,7 +239,7 @@ def rules_broken_in(trial: Trial) -> list[Broken]:
 
 
 def _about(finding: Finding, observed: Observed) -> str:
-    """What a rule was broken at: of a run its document, since another run has another id."""
+    """The subject of a broken rule. Of a run it is the document: ids differ between runs."""
     subject = finding.subject
     if subject is None or subject.kind != "run":
         return str(subject or "")
@@ -248,7 +248,7 @@ def _about(finding: Finding, observed: Observed) -> str:
 
 
 def _of_consumer(trial: Trial, provider: str, observed: Observed) -> Observed:
-    """What a provider saw of the consumer, without what the test itself asked."""
+    """The record of a provider, without the requests of the test itself."""
     own = {
         item.number
         for item in trial.exchanges

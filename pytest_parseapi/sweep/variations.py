@@ -1,4 +1,4 @@
-"""Which failures each place is to meet: one variation of the test for each."""
+"""Makes the variations of a test: one for each place and failure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNKNOWN: Final = "unknown_code"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedKinds:
-    """What ``--parseapi-sweep-kinds`` asks for.
+    """The kinds that ``--parseapi-sweep-kinds`` names.
 
     Args:
         chosen: the kinds of failures.
@@ -78,14 +78,14 @@ class Failure:
 
     @property
     def surface(self) -> Literal["http", "run", "webhook"]:
-        """Where it shows."""
+        """The surface at which it occurs."""
         if self.kind == "webhooks":
             return "webhook"
         return "run" if self.kind == "runs" else "http"
 
     @property
     def retryable(self) -> bool:
-        """Whether the provider documents that trying again may help."""
+        """Whether the provider documents it as retryable."""
         return isinstance(self.error, DocumentedError) and self.error.retryable
 
     @property
@@ -124,7 +124,7 @@ class Variation:
 
     @property
     def first(self) -> Failure:
-        """The failure at the place itself."""
+        """The first failure."""
         return self.failures[0]
 
     def __str__(self) -> str:
@@ -182,7 +182,7 @@ def _rows(
 
 
 def _in_a_row(failures: list[Failure], depth: int) -> Iterator[tuple[Failure, ...]]:
-    """All rows of kinds, not of codes: only what may be tried again is followed by another."""
+    """All sequences of kinds of failures. Only a retryable failure is followed by another one."""
     followed: dict[tuple[str, bool], Failure] = {}
     last: dict[tuple[str, bool], Failure] = {}
     for failure in failures:
@@ -233,7 +233,7 @@ def _runs(provider: Provider, kinds: AskedKinds) -> Iterator[Failure]:
 
 
 def _shape(provider: Provider, error: DocumentedError) -> object:
-    """What a body of this error looks like: the names of its fields."""
+    """The shape of this error's body: the names of its fields."""
     reply = error_reply(provider, error, "id")
     try:
         body = json.loads(reply.body)

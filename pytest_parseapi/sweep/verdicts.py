@@ -1,4 +1,4 @@
-"""The verdict on a variation: what the consumer made of the failure."""
+"""The verdict on a variation: how the consumer handled the failure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _UNNOTICED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a variation showed.
+    """The judgement of a variation.
 
     Args:
         verdict: the first that holds.
@@ -109,7 +109,7 @@ def judge(variation: Variation, trial: Trial, plain: Trial) -> Judgement:
 
 
 def _is_half(broken: Broken, variation: Variation) -> bool:
-    """Whether two waits may be all that shows of a backoff: the same failure always shows more."""
+    """Whether two waits are too few to judge a backoff: the endless failure shows more."""
     return (
         broken.finding.kind == "backoff"
         and len(variation.failures) > 1
@@ -138,13 +138,13 @@ def _unfinished(
 
 
 def _is_tests_loop(trial: Trial) -> bool:
-    """Whether most of what was asked was asked by other calls of the test's than the last."""
+    """Whether most requests came from other calls of the test than the last one."""
     calls = [item.site.call for item in trial.exchanges if not item.is_delivery]
     return calls[-1] is not None and 2 * calls.count(calls[-1]) < len(calls)
 
 
 def _last_place(trial: Trial) -> str:
-    """Where the consumer asked last."""
+    """The place of the consumer's last request."""
     own = [item for item in trial.exchanges if not item.is_of_the_test]
     return own[-1].place.where if own else ""
 
@@ -199,7 +199,7 @@ def _passed(
 def _shown(
     variation: Variation, trial: Trial, plain: Trial, found: MetFailure
 ) -> tuple[Verdict, str]:
-    """Whether anything shows a failure that nobody made good."""
+    """Whether anything shows the failure, if the consumer did not recover."""
     line = _logged(variation, trial, plain, found)
     if line is not None:
         return "handled", f"logged: {_line(line.text)}"
@@ -233,7 +233,7 @@ def _succeeded(attempt: Attempt) -> bool:
 
 
 def _processed_after(found: MetFailure) -> bool:
-    """Whether a run about the document was processed after the last that failed."""
+    """Whether a run about the document succeeded after the last failed one."""
     failed = found.runs[-1]
     description = found.observed.provider.runs
     return description is not None and any(
@@ -260,7 +260,7 @@ def _logged(variation: Variation, trial: Trial, plain: Trial, found: MetFailure)
 
 
 def _answered_with_failure(trial: Trial, found: MetFailure) -> WebhookAnswer | None:
-    """The delivery during which the failure was met, where its receiver did not take it."""
+    """The delivery during which the failure was met, if its receiver did not accept it."""
     numbers = [item.number for item in found.attempts]
     for answer in trial.observed[found.observed.provider.name].webhook_answers:
         since = answer.attempts_before

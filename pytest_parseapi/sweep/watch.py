@@ -1,4 +1,4 @@
-"""Watches one run of a test: what is asked where; and lets one exchange meet a failure."""
+"""Watches the exchanges of one run of a test, and makes one of them fail."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Watch:
 
     @property
     def exchanges(self) -> list[WatchedExchange]:
-        """What was asked and delivered, in order."""
+        """The exchanges and deliveries, in order."""
         return list(self._exchanges.values())
 
     def attach(self, simulation: Simulation, api: Callable[[str], ParseAPI]) -> None:
@@ -122,7 +122,7 @@ class Watch:
         self._work_origins.start()
 
     def detach(self) -> None:
-        """Keep what the run shows, before the simulation ends."""
+        """Keep the result of the run, before the simulation ends."""
         simulation, api = self._simulation, self._api
         self._work_origins.stop()
         if simulation is None or api is None:
@@ -151,7 +151,7 @@ class Watch:
         self.scripted = self.scripted or any(map(_scripts, simulation.services.values()))
 
     def _calls(self, provider: str) -> dict[int, object]:
-        """By which call of the test's each attempt was asked for, where that is known."""
+        """By number of an attempt, the call of the test that led to it, if that is known."""
         return {
             item.number: item.site.call
             for item in self.exchanges
@@ -161,7 +161,7 @@ class Watch:
         }
 
     def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
-        """An exchange begins: note where, and let it fail if it is the one that is to."""
+        """Note the place of an exchange, and script its failure if it is the chosen one."""
         live = opened.request.client == "server"
         site = self._work_origins.anywhere() if live else self._work_origins.site()
         place = Place(
@@ -188,7 +188,7 @@ class Watch:
     def fails_before_mocks(
         self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]
     ) -> bool:
-        """Whether the exchange that is about to begin is to fail, whatever would answer it."""
+        """Whether the next exchange has to fail, even if a mock would answer it."""
         if self._variation is None:
             return False
         if any(
@@ -274,7 +274,7 @@ class Watch:
 
     @property
     def _only_waits(self) -> bool:
-        """Whether the consumer only waits: the fuse ends that, always at the same wait."""
+        """Whether the consumer only waits: the fuse stops it, always at the same wait."""
         return self._simulation is not None and self._simulation.clock.waits_in_a_row > _MANY_WAITS
 
     def _forget(self, service: SimulatedService) -> None:

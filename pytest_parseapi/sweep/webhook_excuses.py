@@ -1,4 +1,4 @@
-"""Rules about webhooks that a receiver broke only because the API failed it: no findings."""
+"""Excuses broken rules about webhooks that are a consequence of the failed request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ one came, or two of them look side by side."""
 
 
 def is_excused(broken: Broken, found: MetFailure) -> bool:
-    """Whether a rule about webhooks was broken because the API failed a receiver.
+    """Whether a receiver broke a rule about webhooks only because its request failed.
 
     It did right to reject the delivery: the provider delivers again.
     """
@@ -42,7 +42,7 @@ def is_excused(broken: Broken, found: MetFailure) -> bool:
 
 
 def _cannot_take(answer: WebhookAnswer, found: MetFailure) -> bool:
-    """Whether the failure was met during a delivery, and explains that it was not taken."""
+    """Whether the failure was met during a delivery, and explains why it was not accepted."""
     met = [item for item in found.attempts if _is_during(item, answer)]
     if answer.taken or not met:
         return False

@@ -1,4 +1,4 @@
-"""A connection of aiohttp's without a network, which the simulation answers."""
+"""A connection for aiohttp without a network: the simulation answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _END: Final = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A request as it was written."""
+    """A request that was read from the written bytes."""
 
     method: str
     target: str
@@ -29,7 +29,7 @@ class ReadRequest:
 
 
 class RequestReader:
-    """Puts one HTTP/1.1 request together from the bytes of a client that writes it correctly."""
+    """Reads one HTTP/1.1 request from the bytes of a client that writes valid HTTP."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -44,7 +44,7 @@ class RequestReader:
         return self._head is not None and ("expect", "100-continue") in self._head[2]
 
     def feed(self, data: bytes | bytearray | memoryview) -> ReadRequest | None:
-        """Take what was written; the request, once it is complete."""
+        """Read written bytes. Return the request once it is complete."""
         self._buffer += data
         if self._head is None:
             end = self._buffer.find(_END)
@@ -71,7 +71,7 @@ class RequestReader:
         self._length = int(known.get("content-length", 0))
 
     def _chunks_end(self) -> bool:
-        """Move whole chunks to the body; True after the last one."""
+        """Move complete chunks to the body. Return True after the last one."""
         position = 0
         buffer = self._buffer
         while (end := buffer.find(b"\r\n", position)) >= 0:
@@ -121,7 +121,7 @@ class SimulatedTransport(asyncio.Transport):
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take a part of the request; answer it once it is complete."""
+        """Read a part of the request; answer the request once it is complete."""
         if self._reader is None or self._closed:
             return
         try:
@@ -137,22 +137,22 @@ class SimulatedTransport(asyncio.Transport):
             self._loop.call_soon(self._protocol.data_received, b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def writelines(self, list_of_data: Any) -> None:
-        """Take several parts of the request."""
+        """Read several parts of the request."""
         self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
-        """Whether one direction can be closed alone: not with TLS."""
+        """Whether one direction can be closed alone; with TLS it cannot."""
         return False
 
     def get_write_buffer_size(self) -> int:
-        """Nothing waits to be sent."""
+        """Return 0: no data waits to be sent."""
         return 0
 
     def pause_reading(self) -> None:
-        """Let a reply arrive as it is: all at once."""
+        """Do nothing: a reply arrives at once."""
 
     def resume_reading(self) -> None:
-        """Go on, although nothing was paused."""
+        """Do nothing: nothing was paused."""
 
     def is_closing(self) -> bool:
         """Whether it is closed."""
@@ -228,7 +228,7 @@ class SimulatedTransport(asyncio.Transport):
             self._loop.call_soon(self._answer)
 
     def _ends_after(self, pending: Pending, limits: Timeouts) -> float | None:
-        """When to answer; None where a time-out of aiohttp's own comes first, and closes this."""
+        """When to answer; None if a time-out of aiohttp comes first and closes the connection."""
         if pending.fault == "read_timeout" and limits.read is not None:
             return None
         if pending.fault == "connect_timeout":
@@ -276,7 +276,7 @@ class SimulatedTransport(asyncio.Transport):
 
 
 def timeouts_of(limits: Any) -> Timeouts:
-    """What a ``ClientTimeout`` comes to: its total limits everything."""
+    """The time-outs of a ``ClientTimeout``: its total limits each of them."""
     return shared_timeouts(
         connect=_least(limits.connect, limits.sock_connect, limits.total),
         read=_least(limits.sock_read, limits.total),
@@ -284,7 +284,7 @@ def timeouts_of(limits: Any) -> Timeouts:
 
 
 def _least(*limits: float | None) -> float | None:
-    """The first limit that is met; aiohttp takes zero for none."""
+    """The smallest limit. For aiohttp, zero means no limit."""
     return min((limit for limit in limits if limit), default=None)
 
 

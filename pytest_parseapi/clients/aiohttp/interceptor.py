@@ -1,10 +1,10 @@
-"""aiohttp.
+"""Intercepts aiohttp at its connections.
 
-``_create_connection`` of its connectors is replaced, where each makes a connection: it gets one
-without a network. Everything above it is real: aiohttp writes the request as bytes
-and parses the reply, so that multipart forms are seen as they are sent, time-outs run on the loop's
-clock, and each error is aiohttp's own. ``aioresponses`` sits on ``ClientSession._request``: it sees
-no body as bytes, knows no time, and does not run with each aiohttp (0.7.9 fails with 3.14).
+``_create_connection`` of its connectors is replaced: it returns a connection without a network.
+Everything above it is real: aiohttp writes the request as bytes and parses the reply, so multipart
+forms are recorded as they are sent, time-outs run on the loop's clock, and each error is aiohttp's
+own. (``aioresponses`` replaces ``ClientSession._request``: it sees no body as bytes, knows no time,
+and does not work with each aiohttp: 0.7.9 fails with 3.14.)
 """
 
 from __future__ import annotations

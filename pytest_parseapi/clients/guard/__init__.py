@@ -1,1 +1,1 @@
-"""Private: keeps documented hosts out of reach of what is not intercepted."""
+"""The guard: blocks requests to documented hosts by clients that are not intercepted. Private."""

@@ -1,4 +1,4 @@
-"""Functions of the C library that look names up, where they are called by ``ctypes``."""
+"""Checks the names that are looked up by functions of the C library, called by ``ctypes``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOK_UP: Final = frozenset(
 
 
 def replace_ctypes(patches: Patches, check_host: HostCheck, module: ModuleType) -> None:
-    """Have the names checked that functions of a library look up, if it gives them from now on.
+    """Check names in the look-up functions that ``ctypes`` returns from now on.
 
     Args:
         patches: replace the functions.
@@ -39,7 +39,7 @@ def _checked(check_host: HostCheck, library: Any, function: Any) -> Any:
     kind: Any = type(function)
 
     class LookUp(kind):  # type: ignore[misc]
-        """A function of a library: its types can be set, and it can be passed on."""
+        """The replacement of a look-up function: its types can be set, and it can be passed on."""
 
         _flags_ = kind._flags_
         _restype_ = kind._restype_

@@ -1,4 +1,4 @@
-"""Methods of types in C that take no attributes, for objects that were made before a test.
+"""Checks hosts in methods of C types, also of objects that were made before a test.
 
 Their types are changed in memory by ``ctypes``: where virtual time has it anyway, and in a session
 that is guarded as a whole.
@@ -22,7 +22,7 @@ _HEAP_TYPE: Final = 1 << 9
 
 
 class CTypes:
-    """Replaces methods of such types with ones that have hosts checked, and gives them back.
+    """Replaces methods of such types by ones that check hosts, and restores them.
 
     Args:
         check_host: called with a host, or what holds it, and who is called.
@@ -35,7 +35,7 @@ class CTypes:
         """Whose types are all taken over."""
 
     def replace(self, module: ModuleType) -> None:
-        """Take over the types of a module."""
+        """Replace the methods of the types of a module."""
         from pytest_parseapi.patching.builtin_type_methods import BuiltinTypeMethods
 
         found = C_TYPES[module.__name__](self._check_host, module)
@@ -49,7 +49,7 @@ class CTypes:
             self.modules.add(module.__name__)
 
     def stop(self) -> None:
-        """Give every method back."""
+        """Restore every method."""
         while self._taken:
             self._taken.pop().give_back()
         self.modules.clear()
@@ -125,7 +125,7 @@ def _of_uvloop(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str,
 
 
 def _type_of(kind: type) -> type:
-    """The type in C, beneath classes of Python's."""
+    """The C type that a Python class is derived from."""
     return next(found for found in kind.__mro__ if not found.__flags__ & _HEAP_TYPE)
 
 

@@ -1,7 +1,7 @@
-"""The hosts that the functions on the call stack were asked for, where no function is replaced.
+"""Finds hosts in the arguments of the functions on the call stack.
 
-A request that goes by a proxy looks up no name of a documented host. The function that it began
-with is on the stack, or in a task, when the proxy is connected to: its arguments name the host.
+A request by a proxy looks up no documented host. When the proxy is connected to, the function that
+started the request is on the stack, or in a task, and its arguments name the host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFun
 
 
 def hosts_on_the_stack() -> Iterator[tuple[object, str]]:
-    """The hosts that this thread's functions and tasks were asked for, and what was called."""
+    """The hosts in the arguments of this thread's functions and tasks, and the function names."""
     functions = _by_code()
     for frame in _frames():
         function = functions.get(frame.f_code)

@@ -1,4 +1,4 @@
-"""Functions that have the hosts among their arguments checked before they call the real one."""
+"""Replacements that check the hosts among their arguments, and then call the real function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def with_host_check(
     read: Callable[[Any], object],
     real: Any,
 ) -> Any:
-    """A function that has the hosts among its arguments checked, and then calls the real one.
+    """Make a function that checks the hosts among its arguments, and then calls the real one.
 
     Args:
         check_host: called with each host.
@@ -51,7 +51,7 @@ def with_host_check(
 
 
 def _like(ours: Any, real: Any) -> Any:
-    """Give a replacement the signature of what it replaces: mocks such as respx read it."""
+    """Give a replacement the signature of the real function: mocks such as respx read it."""
     functools.update_wrapper(ours, real)
     with contextlib.suppress(TypeError, ValueError):  # some functions in C have none
         ours.__signature__ = inspect.signature(real)

@@ -1,4 +1,4 @@
-"""The two clients that are made of curl: an option names each host that curl is to reach."""
+"""Checks hosts in pycurl and curl_cffi: each host that curl may reach is named by an option."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _replace_pycurl(patches: Patches, check_host: HostCheck, module: ModuleType)
 
     def make(real: Any) -> Any:
         class Curl(real):  # type: ignore[misc]
-            """The type in C takes no attributes."""
+            """A subclass, since the C type takes no attributes."""
 
             def setopt(self, option: int, value: Any) -> Any:
                 check_option(check_host, "pycurl", options.get(option), value)
@@ -51,7 +51,7 @@ def _replace_pycurl(patches: Patches, check_host: HostCheck, module: ModuleType)
 
     def make_multi(real: Any) -> Any:
         class CurlMulti(real):  # type: ignore[misc]
-            """As above."""
+            """A subclass, as above."""
 
             def add_handle(self, curl: Any) -> Any:
                 check_host(curl.getinfo(module.EFFECTIVE_URL), "pycurl")
@@ -103,7 +103,7 @@ def _replace_curl_cffi_loops(patches: Patches, check_host: HostCheck, module: Mo
 
 
 def host_options(kinds: Any) -> dict[int, str]:
-    """The options that name a host, by number.
+    """The numbers of the options that name a host.
 
     Args:
         kinds: what has them as attributes.
@@ -112,7 +112,7 @@ def host_options(kinds: Any) -> dict[int, str]:
 
 
 def check_option(check_host: HostCheck, by: str, option: str | None, value: Any) -> None:
-    """Have the hosts of an option checked.
+    """Check the hosts of an option.
 
     Args:
         check_host: called with each, and who is called.

@@ -1,4 +1,4 @@
-"""Which host the first bytes of a connection ask for, in however many parts they are sent.
+"""Finds the host in the first bytes of a connection, even if they are sent in several parts.
 
 A proxy is asked for a host by name, a name server for its address, and TLS begins with its name.
 """
@@ -39,7 +39,7 @@ _INCOMPLETE: Final = re.compile(
 
 
 class FirstBytes:
-    r"""Joins the first bytes of each connection.
+    r"""Collects the first bytes of each connection.
 
     Example:
         >>> first_bytes = FirstBytes()
@@ -53,7 +53,7 @@ class FirstBytes:
         self._held: dict[int, bytes] = {}
 
     def host(self, connection: Any, data: Any) -> str:
-        """The host that what is sent asks for; empty where it asks for none.
+        """The host in the bytes that are sent; empty if there is none.
 
         Args:
             connection: the connection, or its file number.
@@ -99,7 +99,7 @@ def _bytes_of(data: Any) -> bytes | bytearray | memoryview:
 
 
 def host_in_first_bytes(data: Any) -> str:
-    r"""The host that the first bytes of a connection, or a datagram, ask for; empty for others.
+    r"""The host in the first bytes of a connection, or in a datagram; empty if there is none.
 
     That is the first line of a request to a proxy of HTTP, the request of SOCKS 4a and 5, a
     question to a name server, or the first message of TLS.

@@ -20,7 +20,7 @@ _GRACE_SECONDS: Final = 1.0
 
 
 class Guard:
-    """Blocks documented hosts for what is not intercepted.
+    """Blocks documented hosts for clients that are not intercepted.
 
     Interceptors begin after it, and end before: what they answer never comes here.
 
@@ -68,7 +68,7 @@ class Guard:
         self._process.settle()
 
     def check_host(self, given: object, by: str) -> None:
-        """Stop the test where a host is a documented one.
+        """Stop the test if a host is a documented one.
 
         Args:
             given: the host, or what holds it.
@@ -83,7 +83,7 @@ class Guard:
 
 
 def _documented(given: object, hosts: Collection[str]) -> str:
-    """The host that a caller named, as it was named, where it is a documented one."""
+    """The host that a caller named, if it is a documented one."""
     host = host_in(given)
     if not host.isascii():
         try:
@@ -105,6 +105,6 @@ def _cancel_other_tasks() -> None:
 
 
 def _stop_idle(loop: asyncio.AbstractEventLoop) -> None:
-    """Stop a loop whose tasks have ended: what it waits for is a future that nothing sets."""
+    """Stop a loop whose tasks have ended: it waits for a future that nothing will set."""
     if not asyncio.all_tasks(loop):
         loop.stop()

@@ -1,4 +1,4 @@
-"""The functions of other libraries by which a request names its host."""
+"""Lists the functions of other libraries that get the host of a request."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class HostFunction:
 
     @property
     def called(self) -> str:
-        """What a message calls it where no client library shows."""
+        """Its name in messages, if no client library is found."""
         return self.by or self.module.partition(".")[0]
 
     def owner_in(self, module: ModuleType) -> Any:
-        """Its class, or the module; None where there is no such function."""
+        """Its class or module; None if there is no such function."""
         owner = getattr(module, self.owner, None) if self.owner else module
         return owner if hasattr(owner, self.name) else None
 

@@ -1,4 +1,4 @@
-"""Which host a caller names: by a host, a URL, an address, a request, or a connection."""
+"""Reads the host from an argument: a host, a URL, an address, a request, or a connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IGNORED_WITHIN: Final = {ord(character): None for character in "\t\n\r"}
 
 
 def host_in(given: object) -> str:
-    """The host that a caller named; empty where there is none.
+    """The host in an argument; empty if there is none.
 
     Args:
         given: a host, a URL, an address, or an object that has one of them.
@@ -41,7 +41,7 @@ def host_in(given: object) -> str:
 
 
 def host_of_connection(connection: Any) -> str:
-    """The host that a TLS connection says it was made to."""
+    """The host to which a TLS connection was made."""
     return getattr(connection, "server_hostname", None) or ""
 
 
@@ -57,7 +57,7 @@ def host_of_target(target: Any) -> str:
 
 
 def host_of_options(options: Any) -> str:
-    """The host that a channel of gRPC's is to take an address for; empty where there is none."""
+    """The host in the options of a channel of gRPC's; empty if there is none."""
     names = ("grpc.ssl_target_name_override", "grpc.default_authority")
     return next((host_in(value) for name, value in options or () if name in names), "")
 

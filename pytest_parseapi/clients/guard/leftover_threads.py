@@ -1,7 +1,7 @@
-"""The threads that simulated tests began and did not end: their later requests are blocked, too.
+"""Blocks later requests of threads that a simulated test started and did not end.
 
-No client stays intercepted for them: the process's audit hook knows them, and those that they
-begin. While one of them lives, functions without an audit event have their hosts checked, too.
+No client stays intercepted for these threads. The audit hook of the process recognises them, and
+the threads that they start. While one of them lives, functions without an audit event are checked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _AUDITS_THREADS_FROM: Final = (3, 12)
 
 
 class RunningWork:
-    """The threads that live at a moment, and the jobs that pools are at."""
+    """The threads that live at a moment, and the jobs that pools work on."""
 
     def __init__(self) -> None:
         # The interpreter's objects for threads that it did not begin outlive them.
@@ -48,7 +48,7 @@ class RunningWork:
 
 
 class LeftoverThreads:
-    """Threads whose test is over, and what blocks them."""
+    """Threads whose test is over, each with the guard that blocks it."""
 
     def __init__(self) -> None:
         self._left: weakref.WeakKeyDictionary[object, HostCheck] = weakref.WeakKeyDictionary()
@@ -61,7 +61,7 @@ class LeftoverThreads:
         self._audited: Callable[..., int] | None = None
 
     def add(self, before: RunningWork, block: HostCheck) -> None:
-        """Block from now on what a test leaves behind.
+        """Block the threads that a test leaves behind from now on.
 
         Args:
             before: what ran when the test began.
@@ -81,7 +81,7 @@ class LeftoverThreads:
             self._bare[number] = code, block
 
     def is_any_alive(self) -> bool:
-        """Whether something that a test left behind still runs."""
+        """Whether a thread that a test left behind still runs."""
         if not (self._left or self._bare or self._bare_later):
             return False
         if any(not isinstance(left, threading.Thread) or left.is_alive() for left in self._left):
@@ -92,7 +92,7 @@ class LeftoverThreads:
         )
 
     def hold(self) -> None:
-        """Raise the audit event for new threads where Python does not: before 3.12."""
+        """Raise an audit event for new threads before Python 3.12, which does so itself."""
         self._users += 1
         if sys.version_info < _AUDITS_THREADS_FROM and self._users == 1:
             real = threading._start_new_thread  # type: ignore[attr-defined]
@@ -112,7 +112,7 @@ class LeftoverThreads:
             self._audited = None
 
     def begins(self, function: object) -> None:
-        """A thread is about to begin: one that a thread of these begins is left behind, too."""
+        """Note a thread that is about to start: if one of these starts it, it is one of them."""
         block = self._block()
         if block is None:
             return
@@ -127,13 +127,13 @@ class LeftoverThreads:
             self._bare_later[code] = block
 
     def check_host(self, host: object, by: str) -> None:
-        """Check a host if one of these threads asks for it."""
+        """Check a host if one of these threads uses it."""
         block = self._block()
         if block is not None:
             block(host, by)
 
     def check_call_stacks(self) -> None:
-        """Check the hosts that the running functions were asked for, in one of these threads."""
+        """Check the hosts on the call stack, if this is one of these threads."""
         block = self._block()
         if block is not None:
             for host, by in hosts_on_the_stack():
@@ -173,7 +173,7 @@ def _first_code(frame: FrameType) -> CodeType:
 
 
 def _works(frame: FrameType) -> Iterator[Any]:
-    """The jobs of a pool that a thread is at."""
+    """The jobs of a pool that a thread works on."""
     for below, _ in walk_stack(frame):
         if below.f_code is _POOL_WORK:
             yield below.f_locals["self"]
@@ -184,13 +184,13 @@ def _is_foreign(thread: threading.Thread) -> bool:
 
 
 def _is_live_server(thread: threading.Thread) -> bool:
-    """Whether it is of the live server: it lives as long as the session, and asks for nothing."""
+    """Whether a thread is of the live server, which lives as long as the session."""
     work = getattr(thread, "_target", None)
     return str(getattr(work, "__module__", "")).startswith("pytest_parseapi.clients.server.")
 
 
 def _is_idle_worker(frame: FrameType) -> bool:
-    """Whether a thread of a pool waits for work: its next job is of another caller."""
+    """Whether a thread of a pool waits for work. Its next job may be of another test."""
     for below, _ in walk_stack(frame):
         if below.f_code is _POOL_WORK or _is_of_trio(below, "_handle_job"):
             return False

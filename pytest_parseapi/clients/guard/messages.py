@@ -1,4 +1,4 @@
-"""Why a request was blocked, in words, and which client library sent it."""
+"""The messages about blocked requests, and which client library sent them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_parseapi.clients.libraries import CLIENTS, ClientLibrary
 
 
 def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> str:
-    """Why a request of a simulated test was blocked.
+    """The message about a request of a simulated test.
 
     Args:
         host: the documented host.
@@ -37,7 +37,7 @@ def blocked_in_test(host: str, library: str, chosen: Collection[str] | None) -> 
 
 
 def blocked_in_session(host: str, library: str) -> str:
-    """Why a request outside simulated tests was blocked."""
+    """The message about a request outside simulated tests."""
     return (
         f"{_request(host, library)} parseapi_guard is on, and no simulation is under way.\n"
         "Let the test request the fixture of a simulated API, or turn parseapi_guard off."
@@ -45,7 +45,7 @@ def blocked_in_session(host: str, library: str) -> str:
 
 
 def blocked_after_test(host: str, library: str) -> str:
-    """Why a request of a thread that a simulated test left behind was blocked."""
+    """The message about a request of a thread that a simulated test left behind."""
     return (
         f"{_request(host, library)} it comes from a thread that a simulated test began and did "
         f"not end."
@@ -57,7 +57,7 @@ def _request(host: str, library: str) -> str:
 
 
 def calling_library(default: str) -> str:
-    """The client library that asks: the outermost one, since libraries use each other.
+    """The client library that sends: the outermost one, since libraries use each other.
 
     Args:
         default: the answer where none shows.

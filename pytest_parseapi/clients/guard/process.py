@@ -1,4 +1,4 @@
-"""What the guards of one process share: its one audit hook, and the threads that tests left."""
+"""What the guards of one process share: the audit hook, and the threads that tests left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_parseapi.patching.process import process
 
 
 class Fork(Protocol):
-    """Is called around ``os.fork()``."""
+    """The methods that are called around ``os.fork()``."""
 
     def forking(self) -> None:
         """This process is about to fork."""
@@ -24,7 +24,7 @@ class Fork(Protocol):
 
 
 class ProcessGuards:
-    """The guards that are on, the latest last, and the threads that their tests left behind."""
+    """The active guards, the latest last, and the threads that their tests left behind."""
 
     def __init__(self) -> None:
         self._checks: list[HostCheck] = []
@@ -37,15 +37,15 @@ class ProcessGuards:
         """Who is stopped although its test is over."""
 
     def add(self, check: HostCheck) -> None:
-        """Have every host checked by a guard from now on."""
+        """Let a guard check every host from now on."""
         self._checks.append(check)
 
     def remove(self, check: HostCheck) -> None:
-        """Stop asking a guard."""
+        """Stop using a guard."""
         self._checks.remove(check)
 
     def settle(self) -> None:
-        """Replace the functions without an audit event, while threads that a test left behind live.
+        """Replace functions without an audit event as long as threads that a test left behind live.
 
         A guard that is on does so for every thread.
         """
@@ -62,12 +62,12 @@ class ProcessGuards:
             self._functions = None
 
     def release(self) -> None:
-        """A session is over."""
+        """Note that a session is over."""
         self.leftover.release()
         self.settle()
 
     def check_host(self, host: object, by: str) -> None:
-        """Have a host checked by every guard."""
+        """Let every guard check a host."""
         self.leftover.check_host(host, by)
         for check in reversed(self._checks):
             check(host, by)
@@ -127,7 +127,7 @@ def _connection(args: tuple[Any, ...]) -> Iterator[object]:
 
 
 def _sent(args: tuple[Any, ...]) -> Iterator[object]:
-    """A proxy is asked for a host by the first line; a connection that is open may be to one."""
+    """The hosts in sent bytes: an open connection may lead to a proxy, which gets a host."""
     connection, data = args
     yield host_in_first_bytes(data)
     # One without a socket of its own leads nowhere: a mock's. ``socket.socket`` may be one, too.

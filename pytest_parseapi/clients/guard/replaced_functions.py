@@ -21,7 +21,7 @@ from pytest_parseapi.patching.imports import ImportHook
 
 
 class ReplacedFunctions:
-    """Has a host checked wherever a request names one.
+    """Checks the host in each function that gets one.
 
     Args:
         check_host: called with what a caller gave for a host or a URL, and who was called.
@@ -36,7 +36,7 @@ class ReplacedFunctions:
         self._c_types = CTypes(check_host) if patch_c_types else None
 
     def start(self) -> None:
-        """Replace the functions of what is imported, and of the rest once it is."""
+        """Replace the functions of imported modules now, and of others when they are imported."""
         for function in HOST_FUNCTIONS:
             self._imports.when(function.module, functools.partial(self._replace, function))
         for send in SEND_FUNCTIONS:
@@ -56,7 +56,7 @@ class ReplacedFunctions:
         self._imports.when("ctypes", replace)
 
     def stop(self) -> None:
-        """Put the functions back."""
+        """Restore the functions."""
         self._imports.stop()
         if self._c_types is not None:
             self._c_types.stop()

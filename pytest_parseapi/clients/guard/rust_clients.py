@@ -1,4 +1,4 @@
-"""Clients in Rust and C: their functions that take a URL are found by name, and replaced."""
+"""Checks hosts in clients written in Rust or C: functions that take a URL are replaced."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _URL_ARGUMENTS: Final = ((0, "url"), (1, "url"), (2, "url"), (99, "base_url"))
 def replace_rust_client(
     patches: Patches, check_host: HostCheck, name: str, module: ModuleType
 ) -> None:
-    """Replace what takes a URL in a module of a library, and in the modules that are part of it.
+    """Replace the functions that take a URL in a module of a library, and in its submodules.
 
     Args:
         patches: replace the functions.
@@ -56,7 +56,7 @@ def replace_rust_client(
 
 
 def _host_of(given: object) -> str:
-    """The host that an argument names; a client names the first part of its URLs."""
+    """The host in an argument, or in the base URL of a client."""
     return host_in(getattr(given, "base_url", None) or given)
 
 

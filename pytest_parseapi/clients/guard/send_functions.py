@@ -1,4 +1,4 @@
-"""The functions that send bytes: a host that the first bytes of a connection name is checked."""
+"""Checks the functions that send bytes: the first bytes of a connection may name a host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_HEAD_BYTES: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class SendFunction:
-    """A function that sends; called with who sends, and what."""
+    """A function that sends bytes. It gets the sender and the bytes."""
 
     module: str
     owner: str
@@ -68,7 +68,7 @@ SEND_FUNCTIONS: Final = (
 
 
 class SendFunctions:
-    """Has the hosts checked that what is sent asks for.
+    """Checks the hosts in sent bytes.
 
     Args:
         check_host: called with a host that is asked for, and who sends.
@@ -124,7 +124,7 @@ _POSITIONS: Final = {"sendfile": (0, 1, 2), "splice": (1, 0, 3)}
 
 
 def _leads_out(connection: Any, *, of_pipes: bool = False) -> bool:
-    """Whether what is written goes into a connection, and not into a file, say.
+    """Whether bytes are written to a connection, and not to a file, for example.
 
     Args:
         connection: an object, or a file number.

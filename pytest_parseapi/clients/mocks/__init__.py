@@ -1,1 +1,1 @@
-"""Mocks and recorders of the test's own, beside the simulation: one module each. Private."""
+"""Mocks and recorders that a test uses beside the simulation: one module each. Private."""

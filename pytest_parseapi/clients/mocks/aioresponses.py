@@ -1,4 +1,4 @@
-"""aioresponses: a test's own answers come first, the simulation has the rest."""
+"""aioresponses: its mocks answer first, and the simulation answers the other requests."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _answers(own: Any) -> Iterator[str]:
 
 
 async def _neutral(session: Any, method: str, url: Any, options: dict[str, Any]) -> Request:
-    """What aiohttp would send: a form is written, and a file is spent by that, as by sending."""
+    """The request that aiohttp would send. A file is read to its end, as by sending."""
     headers = [
         (name.lower(), value)
         for name, value in session._prepare_headers(options.get("headers")).items()
@@ -94,7 +94,7 @@ async def _neutral(session: Any, method: str, url: Any, options: dict[str, Any])
 
 
 async def _written(data: Any) -> tuple[bytes, str]:
-    """The bytes of a body, and its media type; none where aiohttp cannot write it."""
+    """The bytes of a body, and its media type; empty if aiohttp cannot write it."""
     from aiohttp import FormData, payload
 
     writer: Any = _Writer()
@@ -110,7 +110,7 @@ async def _written(data: Any) -> tuple[bytes, str]:
 
 
 class _Writer:
-    """What a payload is written to."""
+    """The writer of a payload."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -120,7 +120,7 @@ class _Writer:
 
 
 def _met(error: BaseException) -> Fault | Reply | None:
-    """What an exception of the mock stands for; None where that is no answer."""
+    """The fault that an exception of the mock stands for; None if it is no answer."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientResponseError):

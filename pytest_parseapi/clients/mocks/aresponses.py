@@ -1,4 +1,4 @@
-"""aresponses: its routes for a documented host answer first, on record, and without a socket."""
+"""aresponses: its routes for a documented host answer first; recorded, and without a socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FRAMING: Final = ("content-length", "transfer-encoding", "expect", "connection"
 def routes_for(
     connector: Any, hosts: SimulatedHosts, service: SimulatedService
 ) -> AresponsesRoutes | None:
-    """The routes of the server to which aresponses leads a connector; None where it leads none.
+    """The routes of the server to which aresponses redirects a connector; None if it does not.
 
     Args:
         connector: what aiohttp is about to connect by.
@@ -42,7 +42,7 @@ def routes_for(
 
 
 class AresponsesRoutes:
-    """Asks the routes of one server of aresponses, by the server's own code.
+    """Calls the routes of one server of aresponses, by the server's own code.
 
     Args:
         server: an ``aresponses.ResponsesMockServer``.
@@ -56,7 +56,7 @@ class AresponsesRoutes:
         self._service = service
 
     async def ask(self, request: Request, caller: Caller) -> tuple[bytes, Pending] | None:
-        """What the first route sends that a request fits; None: leave it to the simulation."""
+        """The reply of the first route that fits a request; None if the simulation answers."""
         if self._service.fails_before_mocks(request):
             return None  # the failure of a sweep comes first
 
@@ -91,7 +91,7 @@ class _Asked:
         """Whether a route left the request to the simulation."""
 
     async def send(self, request: bytes) -> bytes:
-        """What the server writes to a request."""
+        """The reply that the server writes to a request."""
         from aiohttp import web
 
         protocol = web.Server(self._handle, debug=True, access_log=None)()
@@ -130,7 +130,7 @@ class _Asked:
         raise asyncio.CancelledError
 
     async def _fits(self, sent: Any) -> bool:
-        """Whether a route answers; one that passes on is used up, and the simulation has it."""
+        """Whether a route answers. One that passes requests on is counted, but does not."""
         routes = self._server._responses
         for place, (route, response) in enumerate(routes):
             if await route.matches(sent):
@@ -145,7 +145,7 @@ class _Asked:
 
 
 class _Wire(asyncio.Transport):
-    """A connection of the server's that keeps what is written."""
+    """A connection of the server that keeps the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class _Wire(asyncio.Transport):
         self._reads.set()
 
     async def feed(self, protocol: Any, data: bytes) -> None:
-        """Give a server what it reads, as fast as it wants it."""
+        """Give bytes to a server, as fast as it reads them."""
         for start in range(0, len(data), _PART):
             await self._reads.wait()
             protocol.data_received(data[start : start + _PART])
@@ -198,7 +198,7 @@ def _as_bytes(request: Request) -> bytes:
 
 
 def _read(written: bytes, request: Request) -> Reply | Fault:
-    """What a server wrote, as it stands on record."""
+    """The reply that a server wrote."""
     reader = h11.Connection(h11.CLIENT)
     reader.send(h11.Request(method=request.method, target="/", headers=[("host", request.host)]))
     reader.receive_data(written)

@@ -1,4 +1,4 @@
-"""betamax: what a cassette plays for a documented host is on record; it records no simulation."""
+"""betamax: replies that a cassette plays are recorded here; it does not record the simulation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTIONS: Final = ("stream", "timeout", "verify", "cert", "proxies")
 
 
 class BetamaxInterceptor(MockInterceptor):
-    """Goes on beside betamax, whose cassettes answer first, and leave us the rest."""
+    """Lets betamax's cassettes answer first; the simulation answers the other requests."""
 
     module = "betamax.adapter"
 

@@ -1,6 +1,6 @@
-"""Mocks that answer at the socket, where no request of a simulated test arrives.
+"""Detects mocks that answer at the socket, which no request of a simulated test reaches.
 
-They are not asked: a test that relies on one would meet the simulation's answer in its place.
+A test that relies on such a mock would get the simulation's answer instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SOCKET_MOCKS: Final = frozenset({_HTTPRETTY, _MOCKET})
 
 
 def unasked_mock(request: Request) -> str:
-    """The mock that has an answer for a request and is not asked; an empty text where none has.
+    """The mock that has an answer for a request, but does not get it; empty if there is none.
 
     Args:
         request: what the simulation is about to answer.

@@ -1,4 +1,4 @@
-"""An exchange that a mock of the test's own answers, on record like one with the simulation."""
+"""An exchange that a test's own mock answers. It is recorded like one with the simulation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAULT_TEXTS: Final = {
 
 
 def decoded(body: bytes, coding: str | None) -> bytes:
-    """A body as its client sees it.
+    """A body as its client sees it: without content encoding.
 
     Args:
         body: as it is sent.
@@ -57,7 +57,7 @@ def sending_client(clients: Mapping[str, str], default: str) -> str:
 
 
 class MockExchange:
-    """One exchange with a mock; it begins here, and ends by one of its methods.
+    """One exchange with a mock. It begins with this object, and ends by one of its methods.
 
     Args:
         hosts: the simulated hosts.
@@ -81,7 +81,7 @@ class MockExchange:
         self._opened = hosts.open(service, request, caller)
 
     def wait(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
-        """Let the answer take its time, and put it on record; a time-out may have come first."""
+        """Wait until the answer is due, and record it; the client may time out before."""
         return self._hosts.wait(self.pending(answer))
 
     async def wait_async(self, answer: Reply | Fault | Outcome) -> Reply | Fault:
@@ -89,13 +89,13 @@ class MockExchange:
         return await self._hosts.wait_async(self.pending(answer))
 
     def finish(self, answer: Reply | Fault | Outcome) -> None:
-        """Put the answer on record at once, where nothing can wait for it."""
+        """Record the answer at once, if the caller cannot wait."""
         self.pending(answer).finish()
 
     def discard(self) -> None:
-        """The mock does not answer after all."""
+        """Drop the exchange: the mock does not answer it."""
         self._service.journal.discard(self._opened)
 
     def pending(self, answer: Reply | Fault | Outcome) -> Pending:
-        """How the exchange ends, for a caller that waits for that itself."""
+        """The end of the exchange, for a caller that waits by itself."""
         return self._service.answered(self._opened, answer, self._mock)

@@ -1,4 +1,4 @@
-"""What mocks of httpx answer: as httpx's responses and exceptions, and as it stands on record."""
+"""Records the answers of mocks of httpx, and converts them to responses and exceptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoAnswerLeft(Exception):  # noqa: N818 - it is the end of a list
 
 
 class HTTPXMockAnswers:
-    """Puts on record what mocks of httpx answer.
+    """Records the answers of mocks of httpx.
 
     Args:
         module: httpx, or httpx2.
@@ -47,7 +47,7 @@ class HTTPXMockAnswers:
     def ask(
         self, service: SimulatedService, request: Request, mock: str, answer: Callable[[], Any]
     ) -> Any:
-        """What a mock answers; None where it does not answer after all.
+        """The answer of a mock; None if it does not answer.
 
         Args:
             service: the one whose host is asked.
@@ -85,7 +85,7 @@ class HTTPXMockAnswers:
         return self._fresh_response(await exchange.wait_async(_answer(response)), response)
 
     def _with_body_read(self, response: Any) -> Any:
-        """A response whose body is a stream, such as an application's: read, so it is on record."""
+        """Read a response whose body is a stream, such as an application's, to record it."""
         if not self._is_stream(response) or not hasattr(response.stream, "__iter__"):
             return response
         try:
@@ -123,7 +123,7 @@ class HTTPXMockAnswers:
     def _answer_of_error(
         self, exchange: MockExchange, request: Request, mock: str, error: BaseException
     ) -> Reply | Fault | Outcome:
-        """What an exception of a mock stands for; raises it where that is no answer."""
+        """The fault that an exception of a mock stands for; raise it if it stands for none."""
         if isinstance(error, NoAnswerLeft):
             exchange.discard()
             self.hosts.stops.stop(
@@ -152,7 +152,7 @@ class HTTPXMockAnswers:
         return "connection_reset" if isinstance(error, module.TransportError | OSError) else None
 
     def _raise(self, result: Reply | Fault, error: BaseException) -> None:
-        """Raise the mock's exception, unless a time-out of the client's came first."""
+        """Raise the mock's exception, unless the client timed out before."""
         if isinstance(result, Fault) and result.name == "read_timeout":
             self._time_out(error)
         raise error
@@ -162,7 +162,7 @@ class HTTPXMockAnswers:
             raise self._module.ReadTimeout("The read operation timed out") from error
 
     def _fresh_response(self, result: Reply | Fault, response: Any) -> Any:
-        """The response as a transport gives it; none where a time-out of the client's came first.
+        """The response as a transport returns it; raise if the client timed out before.
 
         Raises:
             httpx.ReadTimeout: it came too late for the client.
@@ -188,7 +188,7 @@ def _is_whole(response: Any) -> bool:
 
 
 def _reply(response: Any) -> Reply:
-    """A response as it stands on record; a stream that its client cannot read has no body there."""
+    """The reply to record for a response. An unreadable stream has no body there."""
     return Reply(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},

@@ -1,4 +1,4 @@
-"""What mocks of requests answer: as requests' responses and exceptions, and as it is on record."""
+"""Records the answers of mocks of requests, and converts them to responses and exceptions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def first_answer(
     ask: Callable[[bytes], Any],
     answers: Iterable[str],
 ) -> Any:
-    """Return the mock's answer, and record it; None where the simulation has to answer.
+    """Return the mock's answer, and record it; None if the simulation has to answer.
 
     Args:
         hosts: the simulated hosts.
@@ -54,7 +54,7 @@ def recorded_answer(
     mock: str,
     ask: Callable[[], Any],
 ) -> Any:
-    """What a mock answers, on record.
+    """Record the answer of a mock, and return it.
 
     Args:
         hosts: the simulated hosts.
@@ -116,7 +116,7 @@ def neutral_request(request: Any, body: bytes, timeout: Any) -> Request:
 
 
 def read_body(request: Any) -> tuple[bytes, Callable[[], None]]:
-    """What a prepared request sends; a file or generator is spent by it, as by sending.
+    """The body of a prepared request. A file or generator is read to its end, as by sending.
 
     Returns:
         The bytes, and what makes that they can be sent once more.
@@ -167,7 +167,7 @@ def _fault_name(error: Exception) -> str | None:
 
 
 def _reply(response: Any) -> Reply:
-    """A response as it stands on record; what can be read once only stays unread."""
+    """The reply to record for a response. A body that can be read only once is not read."""
     raw = getattr(response, "raw", None) or response
     source: Any = getattr(raw, "_fp", None)
     body = getattr(raw, "_body", None) or b""

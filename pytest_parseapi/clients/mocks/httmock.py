@@ -1,4 +1,4 @@
-"""HTTMock: a test's own answers come first, the simulation has the rest."""
+"""HTTMock: its mocks answer first, and the simulation answers the other requests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class HTTMockInterceptor(MockInterceptor):
 
 
 def _answers(mock: Any) -> Iterator[str]:
-    """What its handlers are for, as its decorator keeps it."""
+    """The requests that its handlers answer, as its decorator keeps them."""
     for handler in mock.handlers:
         kept = inspect.getclosurevars(handler).nonlocals
         if kept.get("netloc"):

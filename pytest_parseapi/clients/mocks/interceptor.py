@@ -1,4 +1,4 @@
-"""What goes on beside a library of mocks, so that its answers are on record."""
+"""The interceptor of a library of mocks: it records the answers of the mocks."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class MockInterceptor(ABC):
         self._imports.when(self.module, lambda module: self._take_over(module, hosts))
 
     def stop(self) -> None:
-        """Record nothing more."""
+        """Stop recording."""
         self._imports.stop()
         self._function_bodies.stop()
 
     @abstractmethod
     def _take_over(self, module: Any, hosts: SimulatedHosts) -> None:
-        """Put another body into each of the functions."""
+        """Replace the body of each function."""
 
     def _put(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
-        """Put another body into a method.
+        """Replace the body of a method.
 
         Args:
             owner: its class.

@@ -1,4 +1,4 @@
-"""What mocks of the test's own have no answer for, though they have some for the same host."""
+"""Remembers requests that a test's own mocks did not answer, though they mock the same host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Miss(NamedTuple):
 
 
 class MockMisses:
-    """Remembers what mocks left to the simulation: a mock that is dead must not stay unseen."""
+    """Remembers requests that mocks left to the simulation, so that a message can name the mock."""
 
     def __init__(self) -> None:
         self._found: dict[_Miss, tuple[str, ...]] = {}
@@ -31,7 +31,7 @@ class MockMisses:
     def note(
         self, service: SimulatedService, request: Request, mock: str, answers: Iterable[str]
     ) -> None:
-        """A mock has no answer for a request.
+        """Note that a mock has no answer for a request.
 
         Args:
             service: the one whose host is asked.
@@ -47,7 +47,7 @@ class MockMisses:
             )
 
     def lines(self, provider: str | None = None) -> list[str]:
-        """What mocks left to the simulation, a line each.
+        """The requests that mocks left to the simulation, one line each.
 
         Args:
             provider: the name of the one that was asked; None for all.
@@ -63,7 +63,7 @@ class MockMisses:
 
 
 def answer_text(method: Any, url: Any, more: Iterable[str] = (), *, used_up: object = False) -> str:
-    """What an answer of a mock is for: ``POST https://api.example.com/parse with its own json``.
+    """The text of the requests that a mock is for: ``POST https://api.example.com/parse``.
 
     Args:
         method: any for None.

@@ -1,4 +1,4 @@
-"""respx's routes behind an ``httpx.MockTransport``; one with another handler stays its own."""
+"""respx's routes behind an ``httpx.MockTransport``. Other handlers are left alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_parseapi.clients.httpx.streams import replayed
 
 
 class MockTransports:
-    """What takes the place of the methods of ``MockTransport``.
+    """The replacements of the methods of ``MockTransport``.
 
     Args:
         exchanges: where requests go that no route knows.
@@ -20,7 +20,7 @@ class MockTransports:
         self._exchanges = exchanges
 
     def sync(self, real: Any) -> Any:
-        """Makes ``handle_request``."""
+        """Make ``handle_request``."""
         exchanges = self._exchanges
 
         def handle_request(transport: Any, request: Any) -> Any:
@@ -43,7 +43,7 @@ class MockTransports:
         return handle_request
 
     def asynchronous(self, real: Any) -> Any:
-        """Makes ``handle_async_request``."""
+        """Make ``handle_async_request``."""
         exchanges = self._exchanges
 
         async def handle_async_request(transport: Any, request: Any) -> Any:
@@ -66,7 +66,7 @@ class MockTransports:
         return handle_async_request
 
     def _pass_through(self, request: Any, body: bytes) -> NoReturn:
-        """Let respx send on what none of its routes knows: to the client's own transport."""
+        """Let respx pass on requests without a route, as to the client's own transport."""
         replayed(self._exchanges.module, request, body)
         raise sys.modules["respx.models"].PassThrough(
             "left to the simulation", request=request, origin=None

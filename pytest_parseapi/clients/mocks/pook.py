@@ -1,4 +1,4 @@
-"""pook: a test's own mocks for a documented host answer first, and leave the rest to us."""
+"""pook: its mocks for a documented host answer first, and the simulation answers the others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BYPASS: Final = "__urllib3_bypass__"
 
 
 class PookInterceptor(MockInterceptor):
-    """Goes on beside pook, which asks one function for a mock, whatever the client."""
+    """The interceptor of pook, which finds a mock by one function for all clients."""
 
     module = "pook.engine"
 

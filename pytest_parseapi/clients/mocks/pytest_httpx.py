@@ -1,4 +1,4 @@
-"""pytest-httpx: a test's own answers come first, the simulation has the rest."""
+"""pytest-httpx: its mocks answer first, and the simulation answers the other requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME: Final = "pytest-httpx"
 
 
 class PytestHTTPX:
-    """What takes the place of the methods of ``HTTPXMock``, which takes every request.
+    """The replacements of the methods of ``HTTPXMock``, which gets every request.
 
     Args:
         exchanges: where requests go that the mock has no answer for.
@@ -23,7 +23,7 @@ class PytestHTTPX:
         self._exchanges = exchanges
 
     def sync(self, real: Any) -> Any:
-        """Makes ``_handle_request``."""
+        """Make ``_handle_request``."""
         exchanges = self._exchanges
 
         def handle_request(mock: Any, transport: Any, request: Any) -> Any:
@@ -44,7 +44,7 @@ class PytestHTTPX:
         return handle_request
 
     def asynchronous(self, real: Any) -> Any:
-        """Makes ``_handle_async_request``."""
+        """Make ``_handle_async_request``."""
         exchanges = self._exchanges
 
         async def handle_async_request(mock: Any, transport: Any, request: Any) -> Any:
@@ -73,7 +73,7 @@ def _answers(mock: Any) -> Iterator[str]:
 
 
 def _has_answer(mock: Any, transport: Any, sent: Any) -> bool:
-    """Whether a mock has an answer for a request, and has not used it up."""
+    """Whether a mock has an unused answer for a request."""
     fitting = [matcher for matcher, _ in mock._callbacks if matcher.match(transport, sent)]
     return any(not matcher.nb_calls for matcher in fitting) or bool(
         fitting and getattr(fitting[-1], "is_reusable", False)

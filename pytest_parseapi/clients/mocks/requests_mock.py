@@ -1,4 +1,4 @@
-"""requests-mock: a test's own answers come first, the simulation has the rest."""
+"""requests-mock: its mocks answer first, and the simulation answers the other requests."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def _answers(adapter: Any) -> Iterator[str]:
 
 
 def _is_sent_on() -> bool:
-    """Whether a mocker asks, which sends on what its adapter leaves; not a mounted adapter."""
+    """Whether a mocker calls, which passes on unmocked requests; a mounted adapter does not."""
     frames = walk_stack(sys._getframe(1))
     return any(frame.f_code.co_name == "_fake_send" for frame, _ in frames)

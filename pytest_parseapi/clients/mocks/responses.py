@@ -1,4 +1,4 @@
-"""responses: a test's own answers come first, and its retries wait as urllib3's do."""
+"""responses: its mocks answer first, and its retries wait as urllib3's do."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _answers(mock: Any) -> Iterator[str]:
 
 
 class _Noted:
-    """A registered answer, whose use is on record."""
+    """A registered answer. Its use is recorded."""
 
     def __init__(self, match: Any, hosts: SimulatedHosts, service: SimulatedService) -> None:
         self._match = match

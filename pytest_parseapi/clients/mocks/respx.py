@@ -1,4 +1,4 @@
-"""respx: a test's own routes for a documented host answer first."""
+"""respx: its routes for a documented host answer first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_parseapi.service.service import SimulatedService
 
 
 class RespxRoutes:
-    """Asks the routes that a test has put up.
+    """Calls the routes that a test has set up.
 
     Args:
         mocks: puts on record what they answer.
@@ -24,7 +24,7 @@ class RespxRoutes:
         self._mocks = mocks
 
     def active(self) -> Sequence[Any]:
-        """The routers that are asked below httpx's transports, as respx does by default."""
+        """The routers that answer below httpx's transports, which is the default of respx."""
         module = sys.modules.get("respx.mocks")
         return () if module is None else module.HTTPCoreMocker.routers
 
@@ -47,7 +47,7 @@ class RespxRoutes:
     def ask(
         self, service: SimulatedService, request: Request, sent: Any, routers: Sequence[Any]
     ) -> Any:
-        """What the first route answers that a request fits; None: leave it to the simulation.
+        """The answer of the first route that fits a request; None if the simulation has to answer.
 
         Args:
             service: the one whose host is asked.
@@ -92,7 +92,7 @@ def _answers(routers: Sequence[Any]) -> Iterator[str]:
 
 
 def _described(pattern: Any) -> str:
-    """What a pattern is for; values besides the method's and the URL's may be secrets."""
+    """The text of a pattern. Only method and URL are shown: other values may be secrets."""
     values = {item.key: _text(item) for item in pattern}
     url = values.pop("url", None)
     if url is None:
@@ -120,7 +120,7 @@ def _fitting(routers: Sequence[Any], sent: Any) -> Iterator[tuple[Any, Any]]:
 
 
 class _Asked:
-    """A route that is asked, and the router that counts the call."""
+    """A route, and the router that counts its call."""
 
     def __init__(self, router: Any, route: Any, sent: Any) -> None:
         self._router = router
@@ -130,7 +130,7 @@ class _Asked:
         """Whether the route left the request to the simulation."""
 
     def answer(self) -> Any:
-        """What the route answers: a response, or None."""
+        """The answer of the route: a response, or None."""
         prospect = self._matched()
         if inspect.isawaitable(prospect):
             if inspect.iscoroutine(prospect):
@@ -158,7 +158,7 @@ class _Asked:
             raise self._raised(error) from error
 
     def _raised(self, error: Exception) -> Exception:
-        """What respx raises for an error of a side effect; any other one is its own."""
+        """The exception that respx raises for an error of a side effect."""
         origin: Exception | None = getattr(error, "origin", None)
         if origin is None:
             raise error

@@ -1,4 +1,4 @@
-"""vcrpy: what a cassette plays for a documented host is on record, and it records no simulation."""
+"""vcrpy: replies that a cassette plays are recorded here; it does not record the simulation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CLIENTS: Final = {
 
 
 class VCRInterceptor(MockInterceptor):
-    """Goes on beside vcrpy, whose cassettes answer first, and leave the rest to the simulation."""
+    """Lets vcrpy's cassettes answer first; the simulation answers the other requests."""
 
     module = "vcr.cassette"
 
@@ -118,7 +118,7 @@ def _filters(hosts: SimulatedHosts, real: Any) -> Any:
 
 
 def recorded(connection: Any, request: Request) -> Reply | None:
-    """What the cassette of one of vcrpy's connections plays for a request, if it has it.
+    """The reply that the cassette of a connection plays for a request; None if it has none.
 
     Args:
         connection: what urllib3 is about to send by.
@@ -156,7 +156,7 @@ def _neutral(request: Any) -> Request:
 
 
 def _bytes(body: object) -> bytes:
-    """A body, which vcrpy keeps as aiohttp was given it."""
+    """The bytes of a body, which vcrpy keeps as aiohttp got it."""
     if isinstance(body, dict | list):
         body = json.dumps(body)
     if isinstance(body, str):

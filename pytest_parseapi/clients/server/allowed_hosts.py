@@ -1,4 +1,4 @@
-"""By which names the live server is asked: a page from elsewhere must not reach it by its own."""
+"""Checks the ``Host`` of requests: a web page of another host must not use the live server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AllowedHosts:
         self._allowed = frozenset(name.casefold().strip("[]").rstrip(".") for name in allowed)
 
     def why_not(self, request: Request, *, control: bool) -> str | None:
-        """Why a request is not served; None where it is.
+        """Why a request is not served; None if it is.
 
         Args:
             request: its headers are judged.

@@ -1,4 +1,4 @@
-"""One connection of the live server: requests come, one after the other, and are replied to."""
+"""One connection of the live server: it reads requests, one after the other, and replies."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ _LINGER_SECONDS: Final = 1.0
 
 
 class Dispatcher(Protocol):
-    """What a connection needs of its server."""
+    """What a connection needs from its server."""
 
     @property
     def selector(self) -> selectors.BaseSelector:
-        """Tells when sockets are ready."""
+        """Shows which sockets are ready."""
 
     def receive(self, connection: Connection, request: Request) -> Pending | Reply:
         """Hand a request to the test that runs, or answer it because none does."""
 
     def finish(self, connection: Connection, pending: Pending) -> Reply | Fault:
-        """Put the end of an exchange on record."""
+        """Record the end of an exchange."""
 
     def abandon(self, connection: Connection, pending: Pending) -> None:
-        """Put on record that the client left."""
+        """Record that the client closed the connection."""
 
     def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
-        """Call `Connection.due` then."""
+        """Call `Connection.due` at this time."""
 
     def closed(self, connection: Connection) -> None:
-        """The connection is no more."""
+        """Forget a connection that was closed."""
 
 
 class Connection:
-    """Reads requests, one after the other, and sends what the service replies.
+    """Reads requests, one after the other, and sends the replies of the service.
 
     Args:
         dispatcher: the server.
@@ -101,7 +101,7 @@ class Connection:
         return not received and self.pending is None and not self._socket.unsent
 
     def has_input(self) -> bool:
-        """Whether something came that has not been read."""
+        """Whether there is unread input."""
         return self.open and self._socket.has_input()
 
     # An exchange that is over is no caller's business any more: see `Caller.is_idle`.
@@ -110,7 +110,7 @@ class Connection:
         return not self.open or self._ends or self.at_rest
 
     def ready(self, mask: int) -> None:
-        """The socket can be read or written."""
+        """Read or write: the socket is ready."""
         try:
             if mask & selectors.EVENT_WRITE:
                 self._socket.flush()
@@ -122,7 +122,7 @@ class Connection:
             self.leave()
 
     def due(self, pending: Pending | None) -> None:
-        """The time that was asked for has passed."""
+        """Continue: the time that `later` was called with has come."""
         try:
             if pending is None:
                 self.close()
@@ -134,7 +134,7 @@ class Connection:
             self.leave()
 
     def leave(self) -> None:
-        """The client is gone."""
+        """Note that the client has closed the connection."""
         if self.pending is not None:
             pending, self.pending = self.pending, None
             self._dispatcher.abandon(self, pending)
@@ -243,7 +243,7 @@ class Connection:
         self._sent()
 
     def _sent(self) -> None:
-        """What could be sent has been: after the last of it, only wait for the client to go."""
+        """Continue after data was sent: after a last reply, wait until the client closes."""
         if self._ends and not self._socket.unsent:
             # Closing at once would reset the connection if anything came that was not read.
             self._drains = True

@@ -1,4 +1,4 @@
-"""Hands what the live server's connections receive to the test that runs."""
+"""Passes the requests of the live server's connections to the test that runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pytest_parseapi.service.pending import Pending
 
 
 class RequestDispatcher:
-    """Keeps the connections of a session, and hands each request to the test that runs.
+    """Keeps the connections of a session, and passes each request to the test that runs.
 
     Args:
         loop: the server's thread.
@@ -62,7 +62,7 @@ class RequestDispatcher:
         self._hosts = hosts
 
     def detach(self, hosts: SimulatedHosts) -> bool:
-        """The test is over: True if requests went to it until now."""
+        """Note that a test is over. Return whether it got the requests until now."""
         if self._hosts is not hosts:
             return False
         self._hosts = None
@@ -84,7 +84,7 @@ class RequestDispatcher:
         return self._connections.get(address)
 
     def cut_off(self) -> None:
-        """Leave the exchanges that are under way."""
+        """Abandon the exchanges that are in progress."""
         for connection in list(self._connections.values()):
             if connection.pending is not None:
                 connection.leave()
@@ -95,7 +95,7 @@ class RequestDispatcher:
             connection.close()
 
     def receive(self, connection: Connection, request: Request) -> Pending | Reply:
-        """Hand a request to the test that runs, or answer it because none does."""
+        """Pass a request to the test that runs, or answer it if none does."""
         hosts, clock = self._hosts, self._time
         target = target_of(request, connection.base_path)
         if self._strict or target.control:
@@ -125,7 +125,7 @@ class RequestDispatcher:
         return answer
 
     def finish(self, connection: Connection, pending: Pending) -> Reply | Fault:
-        """Put the end of an exchange on record."""
+        """Record the end of an exchange."""
         self._over(connection, pending)
         try:
             return pending.finish()
@@ -135,32 +135,32 @@ class RequestDispatcher:
             return self._broken(self._hosts, "the end of an exchange")
 
     def abandon(self, connection: Connection, pending: Pending) -> None:
-        """Put on record that the client left: over a socket, that is how a time-out looks."""
+        """Record that the client closed the connection, as it does after a time-out."""
         self._over(connection, pending)
         pending.abandon("read_timeout")
 
     def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
-        """Call `Connection.due` then."""
+        """Call `Connection.due` at this time."""
         hosts = self._hosts
         if pending is not None and hosts is not None:
             seconds /= hosts.speed
         self._loop.later(seconds, connection.due, pending)
 
     def closed(self, connection: Connection) -> None:
-        """The connection is no more."""
+        """Forget a connection that was closed."""
         self._connections.pop(connection.address, None)
         self._local_clients.forget(connection.address)
         self._outside -= bool(connection.outside)
 
     def failed(self, call: Callable[[Any], None]) -> None:
-        """The error that is being handled came from a call of the loop's: stop the test."""
+        """Stop the test because of the current exception, which a call of the loop raised."""
         owner = getattr(call, "__self__", None)
         self._broken(self._hosts, "the live server")
         if isinstance(owner, Connection):
             owner.close()
 
     def _broken(self, hosts: SimulatedHosts | None, what: str) -> Reply:
-        """The error that is being handled is the simulation's own: a test is stopped by it."""
+        """Stop the test because of the current exception, which the simulation raised."""
         text = f"The simulation broke at {what}:\n{traceback.format_exc()}"
         if hosts is not None:
             hosts.stops.broken(text)
@@ -179,7 +179,7 @@ class RequestDispatcher:
 def _answer(
     hosts: SimulatedHosts, connection: Connection, request: Request, target: Target
 ) -> Pending | Reply:
-    """What the service, or the control, answers."""
+    """The answer of the service, or of the control."""
     own = hosts if target.token is None else hosts.of_token(target.token)
     request = replace(request, path=target.path, base_url=target.base_url)
     if target.control:

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 of the live server: h11's requests become neutral ones, and replies bytes."""
+"""The HTTP/1.1 of the live server: reads requests by h11, and writes replies as bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BODILESS: Final = (204, 304)
 
 
 def new_reader() -> h11.Connection:
-    """What reads the requests of one client."""
+    """Make the parser of the requests of one client."""
     return h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
 
 
@@ -30,7 +30,7 @@ def header(head: h11.Request, name: bytes) -> str:
 
 
 def check_version(head: h11.Request) -> None:
-    """Refuse a request of another HTTP; h11 takes whatever number stands there.
+    """Refuse a request of another HTTP version; h11 accepts any number.
 
     Raises:
         RemoteProtocolError: its version is not 1.x.
@@ -41,13 +41,13 @@ def check_version(head: h11.Request) -> None:
 
 
 def keeps_alive(head: h11.Request) -> bool:
-    """Whether the client may ask again on the same connection."""
+    """Whether the client may send another request on the same connection."""
     closes = "close" in header(head, b"connection").lower()
     return head.http_version == b"1.1" and not closes
 
 
 def request_of(head: h11.Request, body: bytes) -> Request:
-    """The request that a client made."""
+    """The `Request` of the model for a request of a client."""
     target, host = head.target.decode("latin-1"), header(head, b"host")
     if not target.startswith("/") and "://" in target:
         # What a client sends to a proxy: the host in it counts, and not that of the header.
@@ -72,7 +72,7 @@ def request_of(head: h11.Request, body: bytes) -> Request:
 
 
 def reply_bytes(reply: Reply, head: h11.Request, *, ends: bool) -> bytes:
-    """What is sent in reply to a request.
+    """The bytes of a reply.
 
     Args:
         reply: the reply.
@@ -88,14 +88,14 @@ def reply_bytes(reply: Reply, head: h11.Request, *, ends: bool) -> bytes:
 
 
 def text_reply(status: int, text: str) -> Reply:
-    """A reply of the server's own, not of the API that it simulates."""
+    """Make a reply of the server itself, not of the simulated API."""
     headers = {"content-type": "text/plain; charset=utf-8"}
     body = f"pytest-parseapi: {text}\n".encode(errors="backslashreplace")
     return Reply(status=status, headers=headers, body=body)
 
 
 def no_http_reply(error: h11.RemoteProtocolError) -> bytes:
-    """What is sent in reply to bytes that are no HTTP."""
+    """The reply to bytes that are no HTTP."""
     text = f"This is not the HTTP/1.1 that pytest-parseapi reads: {error}\n".encode()
     reply = Reply(status=error.error_status_hint, headers={"content-type": "text/plain"}, body=text)
     return _reply_head(reply, ends=True) + text

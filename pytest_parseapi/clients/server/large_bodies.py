@@ -1,4 +1,4 @@
-"""Receives a body in pieces: a small one is kept, of a large one its beginning and a digest."""
+"""Receives a body in pieces. Of a large body, only the beginning and a digest are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_PARTS: Final = 100
 
 
 class Intake:
-    """Takes one request's body, in memory that does not grow with it.
+    """Receives one request's body in limited memory.
 
     Args:
         content_type: the request's Content-Type; a form is read as it arrives.
@@ -38,7 +38,7 @@ class Intake:
         self._large: _LargeBody | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Receive the next bytes."""
         self.size += len(data)
         if self._large is None:
             self._kept.append(data)
@@ -50,7 +50,7 @@ class Intake:
         self._large.feed(data)
 
     def body(self) -> bytes:
-        """All that came: the bytes themselves, or an `Excerpt` of them."""
+        """The whole body: its bytes, or an `Excerpt` of them."""
         return b"".join(self._kept) if self._large is None else self._large.excerpt(self.size)
 
 

@@ -1,4 +1,4 @@
-"""The log of a server, which must not depend on its readers."""
+"""The log of a server. A slow reader must not stop the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAST_WAIT_SECONDS: Final = 2.0
 
 
 class ServerLog:
-    """Writes lines in a thread of its own: a reader that is slow, stuck or gone stops no request.
+    """Writes lines in its own thread, so that a slow or closed reader stops no request.
 
     Args:
         stream: where to write; standard output where None.
@@ -30,7 +30,7 @@ class ServerLog:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Write a line, or drop it where too many wait."""
+        """Write a line, or drop it if too many lines wait."""
         with contextlib.suppress(queue.Full):
             if self._dropped:
                 self._lines.put_nowait(f"{self._dropped} lines were not written")
@@ -40,7 +40,7 @@ class ServerLog:
         self._dropped += 1
 
     def close(self) -> None:
-        """Write what waits, if its reader takes it."""
+        """Write the lines that wait, if the reader accepts them."""
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(None)
         self._thread.join(_LAST_WAIT_SECONDS)

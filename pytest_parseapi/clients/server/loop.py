@@ -1,4 +1,4 @@
-"""The thread of the live server: it serves sockets, keeps time, and does what others order."""
+"""The thread of the live server: it serves sockets and timers, and runs functions for others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_WAIT_SECONDS: Final = 3600.0
 
 
 class ServerLoop:
-    """Calls what registered a socket with `selector` when it is ready, one after the other."""
+    """Calls the object that has registered a socket with `selector` when the socket is ready."""
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
@@ -62,7 +62,7 @@ class ServerLoop:
             self._thread.join(PATIENCE)
 
     def close(self) -> None:
-        """Close what only the thread needed, once it has ended."""
+        """Close the selector and the wake-up pipe after the thread has ended."""
         self._wake_writer.close()
         self._wake_reader.close()
         self.selector.close()
@@ -81,12 +81,12 @@ class ServerLoop:
             self.works = False
 
     def later(self, seconds: float, call: Callable[[Any], None], argument: Any) -> None:
-        """Call it then."""
+        """Call a function at this time."""
         entry = (time.monotonic() + seconds, next(self._numbers), call, argument)
         heapq.heappush(self._timers, entry)
 
     def order(self, call: Callable[[], None]) -> None:
-        """Let the thread do something, and wait for it."""
+        """Run a function in the thread, and wait for it."""
         done = threading.Event()
 
         def carry_out() -> None:
@@ -98,7 +98,7 @@ class ServerLoop:
         done.wait(PATIENCE)
 
     def _guarded(self, call: Callable[[Any], None], argument: Any) -> None:
-        """Whatever one connection brings, the others are served."""
+        """Call a function. An exception stops the test, but not the other connections."""
         try:
             call(argument)
         except Exception:  # noqa: BLE001 - the other connections are to be served

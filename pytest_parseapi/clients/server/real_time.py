@@ -1,7 +1,7 @@
-"""How the live server's real time shows in a test's virtual time.
+"""Adds real time of the live server to a test's virtual time.
 
-A client of this process waits in virtual time between its exchanges, so only an exchange that was
-made to last counts. A client of another process waits in real time, so all of it counts.
+A client in this process waits in virtual time between its exchanges, so only the duration of a slow
+exchange counts. A client in another process waits in real time, so all real time counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Moment(NamedTuple):
 
 
 class ServerTime:
-    """Passes real time on to the clock of one test."""
+    """Adds real time to the clock of one test."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -32,13 +32,13 @@ class ServerTime:
         return Moment(time.monotonic_ns(), self._clock.elapsed_ns, self._clock.jumped_ns)
 
     def count_since(self, then: Moment) -> None:
-        """Let the real time since a moment count, and what was jumped over meanwhile."""
+        """Count the real time since a moment, and the jumps meanwhile."""
         if not self._clock.real:
             now = self.now()
             lasted = (now.jumped - then.jumped) + (now.real - then.real)
             self._clock.jumps.passed(then.virtual + lasted)
 
     def count_outside(self) -> None:
-        """Let all real time count since this was last called."""
+        """Count all real time since the last call of this method."""
         self.count_since(self._last)
         self._last = self.now()

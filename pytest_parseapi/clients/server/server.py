@@ -23,7 +23,7 @@ _NOTE_SECONDS: Final = 0.1
 
 
 class LiveServer:
-    """Serves providers on ports of their own, from the first `url` to `stop`.
+    """Serves each provider on its own port, from the first use of `url` until `stop`.
 
     Args:
         host: the address to listen at.
@@ -51,7 +51,7 @@ class LiveServer:
         )
 
     def url(self, provider: Provider, port: int = 0) -> str:
-        """The base URL of a provider, who is served from now on.
+        """The base URL of a provider, which is served from now on.
 
         Args:
             provider: which one.
@@ -78,7 +78,7 @@ class LiveServer:
             self._local_clients.start()
 
     def detach(self, hosts: SimulatedHosts) -> None:
-        """The test is over: what it did not finish is cut off, and nobody is served."""
+        """Note that the test is over: its open exchanges are abandoned, and nobody is served."""
         if not self._dispatcher.detach(hosts):
             return
         # Within the test that others, who replace the same methods, put theirs back after.
@@ -95,7 +95,7 @@ class LiveServer:
         self._loop.close()
 
     def busy(self) -> bool:
-        """Whether anything real is under way here, so that virtual time must not jump."""
+        """Whether the server is at work, so that virtual time must not jump."""
         loop = self._loop
         if not loop.started or loop.stopping:
             return False
@@ -144,7 +144,7 @@ class LiveServer:
 
 
 class SharedServer:
-    """Costs a session nothing that never asks for `url`."""
+    """A live server that starts at the first use of `url`."""
 
     def __init__(self) -> None:
         self._server: LiveServer | None = None
@@ -159,13 +159,13 @@ class SharedServer:
         return self._server.url(provider)
 
     def attach(self, hosts: SimulatedHosts) -> None:
-        """A test begins: it gets the requests."""
+        """Send requests to the test that begins."""
         self._hosts = hosts
         if self._server is not None:
             self._server.attach(hosts)
 
     def detach(self, hosts: SimulatedHosts) -> None:
-        """The test is over."""
+        """Note that the test is over."""
         self._hosts = None
         if self._server is not None:
             self._server.detach(hosts)
@@ -175,7 +175,7 @@ class SharedServer:
         return self._server is not None and self._server.is_idle(key)
 
     def stop(self) -> None:
-        """The session is over."""
+        """Stop the server. Called when the session is over."""
         if self._server is not None:
             self._server.stop()
             self._server = None

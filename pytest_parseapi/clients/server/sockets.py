@@ -18,7 +18,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class ServerSocket:
-    """Reads what has come, and keeps what its client has not yet taken.
+    """Reads input, and keeps output that the client has not read yet.
 
     Args:
         selector: tells when the socket is ready.
@@ -46,23 +46,23 @@ class ServerSocket:
         selector.register(sock, selectors.EVENT_READ, ready)
 
     def has_input(self) -> bool:
-        """Whether something came that has not been read."""
+        """Whether there is unread input."""
         return has_input(self._sock)
 
     def read(self) -> bytes | None:
-        """What has come; nothing more will where it is empty, and None where nothing has."""
+        """Read input. Empty means the end of it, None that there is no input now."""
         try:
             return self._sock.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
             return None
 
     def send(self, data: bytes) -> None:
-        """Send it, the rest of it once the client has read."""
+        """Send bytes; those that do not fit are kept until `flush`."""
         self.unsent = data
         self.flush()
 
     def flush(self) -> None:
-        """Send as much of what waits as the client takes."""
+        """Send as many of the kept bytes as possible."""
         if self.unsent:
             try:
                 sent = self._sock.send(self.unsent)
@@ -120,16 +120,16 @@ class LocalClients:
         return address in self._addresses
 
     def forget(self, address: object) -> None:
-        """Its connection is closed, and the port may become another process's."""
+        """Forget the address of a closed connection: another process may get the port."""
         self._addresses.discard(address)
 
     def start(self) -> None:
-        """Take note from now on."""
+        """Note connections from now on."""
         for name in ("connect", "connect_ex"):
             self._patches.put(plain_socket(), name, self._noting)
 
     def stop(self) -> None:
-        """Take note no more."""
+        """Stop noting connections."""
         self._patches.stop()
 
     def _noting(self, real: Callable[..., Any]) -> Callable[..., Any]:

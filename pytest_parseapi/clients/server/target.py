@@ -1,4 +1,4 @@
-"""Which part of the live server a request is for: the API or its control, and whose scripts."""
+"""Finds the target of a request to the live server: API or control, and the token."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a request is for.
+    """The target of a request.
 
     Args:
-        token: whose scripts and record; None for those without a token.
+        token: identifies the scripts and the record; None for those without a token.
         path: the path within the API, or within the control.
         control: whether it is for the control.
         base_url: the base URL that the client uses.
@@ -35,10 +35,10 @@ class Target:
 
 
 def target_of(request: Request, base_path: str) -> Target:
-    """What a request is for.
+    """Find the target of a request.
 
     Args:
-        request: what was received; its base URL has neither a token nor a provider's path.
+        request: the request; its base URL has neither a token nor a provider's path.
         base_path: the path of the provider's base URL, which a client may put before or after the
             token, or leave out.
     """

@@ -1,1 +1,1 @@
-"""urllib3, and requests, which stands on it. Private."""
+"""urllib3, and requests, which uses it. Private."""

@@ -1,10 +1,10 @@
-"""requests, and whatever else sends by urllib3.
+"""Intercepts requests, and all other libraries that send by urllib3.
 
-``HTTPConnectionPool._make_request`` is replaced: the one call by which urllib3 puts a request on a
-connection. Everything above it is real: sessions, adapters, ``urllib3.util.Retry`` with its
-own waits (``responses`` sits above the retries, and retries at once), and the way in which each
-error becomes one of requests'. ``responses`` itself may be active in the same test: what it mocks
-is its own, and requests to documented hosts that it does not know come here.
+``HTTPConnectionPool._make_request`` is replaced: the only call by which urllib3 sends a request.
+Everything above it is real: sessions, adapters, ``urllib3.util.Retry`` with its own waits, and the
+conversion of errors by requests. (``responses`` works above the retries, and retries without a
+wait.) ``responses`` may be active in the same test: it answers the requests that it mocks, and its
+other requests to documented hosts are answered here.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Urllib3Interceptor:
 
 
 def _address(pool: Any, url: str) -> tuple[str, str]:
-    """The host and the rest of it; the pool of a forwarding proxy is named by the proxy."""
+    """The host, and the rest of the URL. The pool of a forwarding proxy has the proxy's name."""
     return (pool.host, url) if url.startswith("/") else (_host_of(url), url)
 
 

@@ -1,4 +1,4 @@
-"""What urllib3 gets for an answer, made of the service's reply or fault."""
+"""Makes the answer for urllib3 from the service's reply or fault."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG: Final = logging.getLogger("urllib3.connectionpool")
 
 
 def answer(reply: Reply, *, pool: Any, method: str, url: str, options: dict[str, Any]) -> Any:
-    """What ``_make_request`` returns.
+    """Make the result of ``_make_request``.
 
     Args:
         reply: the service's.
@@ -54,7 +54,7 @@ def answer(reply: Reply, *, pool: Any, method: str, url: str, options: dict[str,
 
 
 def fail(fault: Fault, *, pool: Any, conn: Any, url: str, timeouts: Timeouts) -> NoReturn:
-    """Raise what urllib3 raises below its retries.
+    """Raise the exception that urllib3 raises below its retries.
 
     Args:
         fault: the service's.
@@ -90,7 +90,7 @@ class _Message(dict[str, str]):
 
 
 class _Raw(io.BytesIO):
-    """What stands for ``http.client.HTTPResponse`` behind a response of urllib3."""
+    """The replacement of ``http.client.HTTPResponse`` behind a response of urllib3."""
 
     version = 11
 
@@ -105,11 +105,11 @@ class _Raw(io.BytesIO):
         self._over = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on; the end is only known once it was read."""
+        """Read more. Only a read at the end shows the end."""
         data = super().read(size)
         self._over = self.tell() == self._end
         return data
 
     def isclosed(self) -> bool:
-        """Whether the whole of the announced body was read, so that the connection is free."""
+        """Whether the whole body was read, so that the connection is free."""
         return self._over or self.closed

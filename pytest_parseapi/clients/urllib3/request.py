@@ -1,4 +1,4 @@
-"""What urllib3 is about to send, read as urllib3 reads it."""
+"""Reads the request that urllib3 is about to send, as urllib3 does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ODD: Final = re.compile(r"[^!-~]")
 
 
 class _Sent(NamedTuple):
-    """What the headers of a request depend on."""
+    """The values that the headers of a request depend on."""
 
     host: str
     given: tuple[tuple[str | bytes, str | bytes], ...]
@@ -40,7 +40,7 @@ class RequestReader:
         options: dict[str, Any],
         refused: Callable[[Request], object],
     ) -> Request:
-        """The request that they are.
+        """Read the request.
 
         Args:
             pool: the connection pool.
@@ -84,7 +84,7 @@ class RequestReader:
 
 
 def _timeouts(limits: Any) -> Timeouts:
-    """What a ``urllib3.util.Timeout`` comes to: its total limits both, and no time has passed."""
+    """The time-outs of a ``urllib3.util.Timeout``: its total limits both."""
     connect, read, total = map(_seconds, (limits.connect_timeout, limits._read, limits.total))
     if total is not None:
         read = total if read is None else min(read, total)
@@ -99,7 +99,7 @@ def _seconds(limit: Any) -> float | None:
 
 
 def _sent(body: Any) -> bytes:
-    """The body, read as urllib3 reads it: what is spent stays spent."""
+    """The body, read as urllib3 reads it: a spent stream stays spent."""
     if body is None:
         return b""
     if isinstance(body, bytes):
@@ -145,7 +145,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _library() -> str:
-    """Who sends by urllib3."""
+    """The library that sends by urllib3."""
     frame = sys._getframe(3)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("urllib3."):
         frame = frame.f_back
