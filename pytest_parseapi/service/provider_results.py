@@ -97,17 +97,16 @@ def unsendable(reply: object) -> str | None:
         return f"gives a Reply whose headers are not a mapping: {headers!r}"
     try:
         # Of all at once: quicker than to look at each.
-        "".join(headers)
-        values = "".join(headers.values())
+        texts = "".join([*headers, *headers.values()])
     except TypeError:
-        values = "\n"
-    return _wrong_header(headers) if "\n" in values or "\r" in values else None
+        texts = "\n"
+    return _wrong_header(headers) if "\n" in texts or "\r" in texts else None
 
 
 def _wrong_header(headers: Mapping[str, str]) -> str | None:
     for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
             return f"gives a Reply whose headers are not texts: {name!r}: {value!r}"
-        if "\n" in value or "\r" in value:
+        if any(end in name or end in value for end in "\r\n"):
             return f"gives a Reply whose header {name!r} has more than one line: {value!r}"
     return None

@@ -301,6 +301,7 @@ def raising(*_arguments, **_named):
                 (Reply(status=200, body="text"), "body is not bytes, but one str"),
                 (Reply(status=200, headers={"x": 3}), "headers are not texts: 'x': 3"),
                 (Reply(status=200, headers={"x": "a\r\n"}), "header 'x' has more than one line"),
+                (Reply(status=200, headers={"x\ny": "a"}), "header 'x\\ny' has more than one line"),
                 (
                     Reply(status=200, headers=[("x", "a")]),
                     "headers are not a mapping: [('x', 'a')]",
