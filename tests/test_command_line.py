@@ -131,7 +131,7 @@ def test_no_name_of_a_document_stops_the_log(monkeypatch, encoding):
 
 
 @pytest.mark.parametrize("output", ["| head -1", "> /dev/full", "| sleep 30", ">&-"])
-def test_whoever_reads_the_log_or_not_the_server_answers(output):
+def test_the_server_answers_whether_its_log_is_read_or_not(output):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = f"exec {sys.executable} -m pytest_parseapi serve extend --port {port} {output}"
@@ -178,7 +178,7 @@ def test_the_host_of_a_request_to_a_proxy_counts():
 @pytest.mark.parametrize(
     "name", ["api:8080", "*", "http://api", "", "a b", "*.internal", "u@api", ".."]
 )
-def test_what_is_no_host_name_is_not_allowed(name, capsys):
+def test_an_invalid_host_name_is_not_allowed(name, capsys):
     assert main(["serve", "extend", "--allow-host", name]) == 2
     told = capsys.readouterr().err
     assert f"argument --allow-host: {name!r} is no host name such as 'parse.internal'" in told
@@ -366,7 +366,7 @@ def test_an_address_of_another_machine_gets_one_line(capsys):
     assert line == "cannot listen at 192.0.2.1:0: Cannot assign requested address"
 
 
-def test_an_address_that_is_none_gets_the_words_of_the_system(capsys, monkeypatch):
+def test_an_invalid_address_gets_the_message_of_the_system(capsys, monkeypatch):
     def unknown(address, **_):
         # As Python tells it, with a number that stands for something else elsewhere.
         raise OSError(8, f"Name not known (while attempting to bind on address {address!r})")

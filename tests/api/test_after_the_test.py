@@ -30,7 +30,7 @@ async def test_plain(ticks):
 """
 
 
-def test_timers_of_a_loop_that_goes_on_are_set_back(nested):
+def test_timers_of_a_loop_that_outlives_the_test_are_restored(nested):
     nested(SUITE, plugins=["pytest_asyncio.plugin"]).assert_outcomes(passed=2)
 
 
@@ -79,7 +79,7 @@ def test_a_date_is_judged_by_the_clock_that_the_consumer_reads(extend_api):
 """
 
 
-def test_a_frozen_clock_and_a_simulation_get_along(pytester, separate):
+def test_a_frozen_clock_and_a_simulation_work_together(pytester, separate):
     pytester.makepyfile(FROZEN)
 
     # freezegun looks into every module that is loaded, and some of them do not bear it.

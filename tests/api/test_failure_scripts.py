@@ -57,7 +57,7 @@ def mistake(function, *args, **kwargs):
     return str(caught.value)
 
 
-def test_its_text_is_what_to_paste():
+def test_repr_of_a_script_is_valid_code_to_paste():
     failures = (
         *(ScriptedFailure(name="INTERNAL_ERROR"),) * 2,
         ScriptedFailure(name="RATE_LIMIT_EXCEEDED", retry_after=3),
@@ -100,7 +100,7 @@ def test_every_drawn_failure_meets_the_main_endpoint(drawn):
     ],
     ids=["extend", "extend runs", "nutrient", "third party"],
 )
-def test_errors_and_faults_are_all_within_reach(strategy, names):
+def test_every_error_and_fault_can_be_drawn(strategy, names):
     for name in names:
         found = find(strategy, lambda drawn, name=name: name in [item.name for item in drawn])
         assert [item.name for item in found] == [name]
@@ -128,7 +128,7 @@ def test_a_script_without_failure_is_drawn_on_request():
         ({"min_size": 3, "max_size": 2}, "0 <= min_size <= max_size, not 3 and 2"),
     ],
 )
-def test_a_mistake_is_told_at_once(arguments, message):
+def test_a_mistake_raises_at_once(arguments, message):
     provider = arguments.pop("provider", "extend")
     assert mistake(failure_scripts, provider, **arguments).startswith(message)
 
@@ -140,7 +140,7 @@ def test_a_script_is_played_in_its_order_and_replaces_the_one_before(extend_api)
     assert met(extend_api) == ["INTERNAL_ERROR", "read_timeout", "INTERNAL_ERROR"]
 
 
-def test_a_script_may_be_left_over(extend_api):
+def test_a_script_may_stay_unused(extend_api):
     extend_api.script(script("INTERNAL_ERROR", "INTERNAL_ERROR"))
     send(extend_api)
     assert met(extend_api) == ["INTERNAL_ERROR"]
@@ -196,7 +196,7 @@ def test_each_example_starts_with_a_clean_record(extend_api, drawn):
     assert met(extend_api) == [item.name for item in drawn]
 
 
-def test_the_smallest_example_is_told_in_lines_to_paste(nested):
+def test_the_smallest_example_is_printed_as_lines_to_paste(nested):
     result = nested(
         """
         import httpx

@@ -167,7 +167,7 @@ def test_an_operation_that_lost_its_beginning_is_not_judged(server):
     assert found.json()["seen"].startswith("dropped to save memory: 2 attempts")
 
 
-def test_another_tokens_checks_go_on(server):
+def test_checks_of_another_token_still_work(server):
     for _ in range(MOST):
         server.parse(token="old")
     server.fail("new")
@@ -189,7 +189,7 @@ def test_a_reset_forgets_what_was_dropped(server):
     assert numbers(server) == [1, 2]
 
 
-def test_what_was_reset_makes_room(server):
+def test_attempts_before_a_reset_do_not_count(server):
     server.parse(token="a")
     for _ in range(3):
         for _ in range(MOST - 1):
@@ -218,7 +218,7 @@ def test_what_was_scripted_for_a_forgotten_token_is_missed(server):
     assert "memory: what was scripted;" in server.check("timeout_set", "old").json()["seen"]
 
 
-def test_the_oldest_runs_go(server):
+def test_the_oldest_runs_are_dropped(server):
     first = server.parse(path="/parse_runs").json()["id"]
     runs = [server.parse(f"{n}.pdf", path="/parse_runs").json()["id"] for n in range(MOST)]
     assert server.get(f"/parse_runs/{first}").status_code == 404
@@ -228,7 +228,7 @@ def test_the_oldest_runs_go(server):
     assert "1 run" in found.json()["seen"]
 
 
-def test_the_runs_of_a_batch_go_with_it(server):
+def test_the_runs_of_a_batch_are_dropped_with_it(server):
     inputs = [{"file": {"url": f"https://files.example.com/{n}.pdf"}} for n in range(MOST + 1)]
     batch = server.post("/parse_runs/batch", {"inputs": inputs}).json()["id"]
     assert len(server.look("runs")) == MOST
@@ -236,7 +236,7 @@ def test_the_runs_of_a_batch_go_with_it(server):
     assert "dropped" in server.check("polling_stopped", document="0.pdf").json()["seen"]
 
 
-def test_uploaded_files_go_with_the_attempt_that_sent_them(server):
+def test_uploaded_files_are_dropped_with_their_attempt(server):
     def upload(name):
         files = {"file": (f"{name}.pdf", b"%PDF-1.7")}
         return server.post("/files/upload", files=files).json()["id"]
@@ -246,7 +246,7 @@ def test_uploaded_files_go_with_the_attempt_that_sent_them(server):
     assert server.post("/parse", {"file": {"id": first}}).status_code != 200
 
 
-def test_uploaded_assets_go_with_the_attempt_that_sent_them(nutrient_server):
+def test_uploaded_assets_are_dropped_with_their_attempt(nutrient_server):
     for number in range(MOST + 5):
         files = {"file": (f"{number}.pdf", b"%PDF-1.7")}
         assert nutrient_server.post("/extraction/uploads", files=files).status_code < 300
@@ -254,7 +254,7 @@ def test_uploaded_assets_go_with_the_attempt_that_sent_them(nutrient_server):
     assert len(state.assets) == MOST
 
 
-def test_nothing_grows_with_what_is_gone(server):
+def test_memory_does_not_grow_with_dropped_attempts(server):
     address = httpx.URL(server.url).netloc.decode()
     for number in range(15 * MOST):
         # Another token, document, credential, connection and reason each time.
@@ -280,7 +280,7 @@ def test_nothing_grows_with_what_is_gone(server):
         assert len(journal._kept) <= 20 * MOST
 
 
-def test_what_a_forgotten_token_had_is_free_at_once(server, monkeypatch):
+def test_memory_of_a_forgotten_token_is_freed_at_once(server, monkeypatch):
     alive = weakref.WeakSet()
     begin = LongLivedService.__init__
 

@@ -54,7 +54,7 @@ def test_an_attribute_that_does_not_exist(extend_api):
     assert str(error.value) == "'ParseAPI' object has no attribute 'quite_another'"
 
 
-def test_what_asks_whether_an_attribute_exists_is_answered(extend_api):
+def test_hasattr_of_an_unknown_attribute_is_false(extend_api):
     assert not hasattr(extend_api, "fial")
     assert getattr(extend_api, "fial", 5) == 5
     assert copy.copy(extend_api).provider is extend_api.provider

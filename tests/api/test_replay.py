@@ -94,7 +94,7 @@ def test_recorded_replies_come_in_order_and_then_success(extend_api, recorded):
     ]
 
 
-def test_a_reply_takes_as_long_as_it_took_and_gaps_are_the_consumers(extend_api, recorded):
+def test_replies_take_their_recorded_time_and_gaps_are_not_replayed(extend_api, recorded):
     extend_api.replay(recorded(har(INCIDENT)))
 
     for _ in range(3):
@@ -324,7 +324,7 @@ def test_an_idle_request_without_a_credential_does_not_use_the_recording_up(exte
     assert by_httpx(extend_api).status_code == 500
 
 
-def test_what_the_recording_says_of_a_bad_request_counts(extend_api, recorded):
+def test_a_recorded_reply_to_a_bad_request_is_replayed(extend_api, recorded):
     item = exchange("/parse", 400, error("INVALID_REQUEST"), document=None)
     extend_api.replay(recorded(har([item])))
     headers = {"authorization": f"Bearer {extend_api.api_key}"}
@@ -334,7 +334,7 @@ def test_what_the_recording_says_of_a_bad_request_counts(extend_api, recorded):
     assert reply.json()["message"] == "real"
 
 
-def test_a_moment_in_retry_after_keeps_its_distance(extend_api, recorded):
+def test_a_date_in_retry_after_is_moved_to_the_time_of_the_replay(extend_api, recorded):
     item = exchange("/parse", 429, error("RATE_LIMIT_EXCEEDED"), seconds=1)
     headers = (*item.headers, ("Retry-After", "Wed, 25 Nov 2026 12:00:31 GMT"))
     headers = (*headers, ("X-RateLimit-Reset", "1795608031"))
@@ -350,7 +350,7 @@ def test_a_moment_in_retry_after_keeps_its_distance(extend_api, recorded):
         extend_api.assert_retry_after_honoured()
 
 
-def test_a_recorded_fault_is_one(extend_api, recorded):
+def test_a_recorded_fault_is_replayed_as_a_fault(extend_api, recorded):
     data = har(INCIDENT[:1])
     data["log"]["entries"][0]["response"] = {"status": 0, "_error": "net::ERR_CONNECTION_RESET"}
     extend_api.replay(recorded(data))
@@ -464,7 +464,7 @@ def test_a_reply_that_was_recorded_without_its_body(extend_api, recorded):
         extend_api.replay(recorded(data))
 
 
-def test_a_path_is_no_other_value(extend_api):
+def test_a_path_must_be_a_string_or_path(extend_api):
     with pytest.raises(UsageError, match="a recording is named by its path, not by 3"):
         extend_api.replay(3)
 

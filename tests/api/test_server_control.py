@@ -177,7 +177,7 @@ class TestGets:
         assert 1000 <= found["now"] < 1060
         assert (found["status"], found["provider"], found["speed"]) == ("ok", "extend", 1)
 
-    def test_what_no_text_can_hold_is_no_error(self, base):
+    def test_a_body_that_is_no_text_is_no_error(self, base):
         headers = {"authorization": "Bearer k", "content-type": "application/json"}
         body = b'{"file":{"url":"https://files.example.com/\\ud800.pdf"}}'
         httpx.post(f"{base}/parse", content=body, headers=headers)
@@ -211,7 +211,7 @@ class TestChecks:
             extend_api.assert_retried(document="a.pdf")
         assert found["text"] == str(failure.value)
 
-    def test_of_several_findings_the_first(self, base):
+    def test_the_first_of_several_findings_is_returned(self, base):
         for name in ("a.pdf", "b.pdf"):
             control(base, "fail", {"errors": ["OCR_ERROR"], "document": name})
             parse(base, name)
@@ -231,7 +231,7 @@ class TestChecks:
         "name",
         [name.removeprefix("assert_") for name in dir(ParseAPI) if name.startswith("assert_")],
     )
-    def test_each_check_can_be_asked_for(self, base, name):
+    def test_each_check_can_be_called(self, base, name):
         found = control(base, f"check/{name}")
         assert (found.status_code, set(found.json())) == (422, SIX)
         assert found.json()["rule"]
@@ -275,7 +275,7 @@ class TestChecks:
         assert control(base, check, {"text": ""}).status_code == 422
         assert control(base, check, {"text": "failed"}).json()["seen"] != "no log was given"
 
-    def test_of_many_rules_those_of_logs_say_that_no_log_was_given(self, base):
+    def test_rules_about_logs_say_that_no_log_was_given(self, base):
         control(base, "fail", {"errors": ["CORRUPT_FILE"]})
         parse(base)
         found = control(base, "check/follows_documentation")
@@ -300,7 +300,7 @@ class TestDoor:
             ("POST", "check/_record", 404, ""),
         ],
     )
-    def test_what_there_is_not(self, base, method, path, status, text):
+    def test_an_unknown_path_is_a_404(self, base, method, path, status, text):
         reply = httpx.request(method, f"{base}/__parseapi/{path}")
         assert reply.status_code == status
         assert text in reply.json()["text"]
@@ -349,7 +349,7 @@ class TestDoor:
             ),
         ],
     )
-    def test_what_json_can_say_and_nobody_can_mean(self, base, text, says):
+    def test_json_values_without_a_meaning_are_refused(self, base, text, says):
         headers = {"content-type": "application/json"}
         reply = httpx.post(f"{base}/__parseapi/fail", content=text.encode(), headers=headers)
         assert reply.status_code == 400
@@ -360,7 +360,7 @@ class TestDoor:
         "body",
         [b"{", b"\xff", b'{"times": NaN}', b"[" * 100_000, b"1" * 5000, b"[]", b"null", b'"x"'],
     )
-    def test_what_is_no_json_object(self, base, body):
+    def test_a_body_that_is_no_json_object_is_refused(self, base, body):
         headers = {"content-type": "application/json"}
         reply = httpx.post(f"{base}/__parseapi/fail", content=body, headers=headers)
         assert reply.status_code == 400
@@ -447,7 +447,7 @@ class TestTokens:
 
     @pytest.mark.parametrize("token", ["a" * 65, "", "a%20b", "ä", "a b", "a:b", "a,b"])
     @pytest.mark.parametrize("path", ["/parse", "/__parseapi/reset"])
-    def test_what_is_no_token(self, base, token, path):
+    def test_an_invalid_token_is_refused(self, base, token, path):
         reply = httpx.post(f"{base}/s/{token}{path}", json={})
         assert reply.status_code == 400
         assert "a token is 1 to 64 of A-Za-z0-9_.-" in reply.text

@@ -17,7 +17,7 @@ def test_each_kind_is_declared():
     assert set(KINDS) == set(get_args(Kind))
 
 
-def test_each_check_looks_for_one_kind_but_the_one_for_all():
+def test_each_check_but_follows_documentation_finds_one_kind():
     checks = [kind.check for kind in KINDS.values() if kind.check is not None]
     assert sorted(checks) == sorted(CHECKS - {ALL_AT_ONCE})
 
@@ -28,7 +28,7 @@ def test_a_kind_is_found_by_its_check(name):
     assert kind.check is None or kind_of_check(kind.check) is kind
 
 
-def test_the_check_for_all_has_no_kind_of_its_own():
+def test_follows_documentation_has_no_kind_of_its_own():
     assert kind_of_check(ALL_AT_ONCE) is None
 
 

@@ -31,7 +31,7 @@ def test_a_failure_holds_its_findings(extend_api):
 @pytest.mark.parametrize(
     "check", ["assert_retried", "assert_recovered", "assert_request_id_logged"]
 )
-def test_of_many_documents_a_finding_names_the_attempts_at_its_own(extend_api, check):
+def test_a_finding_names_the_attempts_at_its_own_document(extend_api, check):
     extend_api.fail("OCR_ERROR", document="7.pdf")
     for number in range(50):
         send(extend_api, f"{number}.pdf")

@@ -53,7 +53,7 @@ class Hedger:
 @pytest.mark.parametrize("seconds", [0, 3])
 @pytest.mark.parametrize("after", [0, 1])
 @pytest.mark.parametrize("cancels", [True, False])
-def test_a_hedger_with_one_failed_sibling_is_right(extend_api, seconds, after, cancels):
+def test_a_failed_parallel_request_beside_a_success_is_right(extend_api, seconds, after, cancels):
     extend_api.replies_take(seconds)
     extend_api.fail("OCR_ERROR")
     Hedger(extend_api, after=after, cancels=cancels).parse()
@@ -110,7 +110,7 @@ def send(api):
     return httpx.post(f"{api.base_url}/parse", json=body, headers=headers, timeout=9).status_code
 
 
-def test_threads_that_ask_at_the_same_moment(extend_api):
+def test_threads_that_send_at_the_same_time(extend_api):
     extend_api.fail("OCR_ERROR")
     both = threading.Barrier(2)
 
@@ -124,7 +124,7 @@ def test_threads_that_ask_at_the_same_moment(extend_api):
     extend_api.assert_follows_documentation()
 
 
-def test_a_worker_that_takes_a_failed_document_up_at_once_has_not_waited(extend_api):
+def test_a_worker_that_retries_at_once_has_not_waited(extend_api):
     """It waited for work: the first worker handed the document over."""
     extend_api.fail("OCR_ERROR", times=2)
     jobs = queue.Queue()
@@ -147,7 +147,7 @@ def test_a_worker_that_takes_a_failed_document_up_at_once_has_not_waited(extend_
         extend_api.assert_follows_documentation()
 
 
-def test_a_task_for_the_retry_alone_is_no_sibling(extend_api):
+def test_a_task_that_only_retries_is_no_parallel_request(extend_api):
     extend_api.fail("OCR_ERROR")
 
     async def attempt():

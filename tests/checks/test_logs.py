@@ -35,7 +35,7 @@ def fail_three_times(api):
         ((0, 1, 2), True, True, True),
     ],
 )
-def test_which(extend_api, logged, last, everyone, anyone):
+def test_the_argument_which(extend_api, logged, last, everyone, anyone):
     ids = fail_three_times(extend_api)
     for number in logged:
         log.error("failed %s", ids[number])
@@ -58,7 +58,7 @@ def test_the_id_of_what_the_consumer_cured_need_not_be_logged(extend_api, passwo
     assert said(extend_api.assert_request_id_logged) != "passed", "who asks by name gets an answer"
 
 
-def test_nothing_was_said(extend_api):
+def test_without_any_log_the_check_fails(extend_api):
     fail_three_times(extend_api)
     timeline = (
         "timeline of Extend (virtual seconds)\n"
@@ -326,7 +326,7 @@ def test_a_key_that_is_escaped_is_a_leak(extend_api, written, form):
     assert f"  seen       logging ERROR: 'GET /?key=k/9***' ({form})\n" in text
 
 
-def test_an_encoded_pair_is_told_once(extend_api):
+def test_an_encoded_pair_is_reported_once(extend_api):
     pair = in_base64(f"someone:{KEY}")
     httpx.post(
         f"https://someone:{KEY}@api.extend.ai/parse", json={"file": {"url": FILES + "a.pdf"}}
@@ -338,7 +338,7 @@ def test_an_encoded_pair_is_told_once(extend_api):
 
 
 @pytest.mark.parametrize("other", ["x" * 40, KEY[:9] + "x" * 12, KEY[::-1]])
-def test_what_is_made_of_something_else_is_no_leak(extend_api, other):
+def test_text_encoded_from_other_data_is_no_leak(extend_api, other):
     send(extend_api, key=KEY)
     send(extend_api, key="password")
     log.error("%s %s %s", in_base64(other), in_base64("password"), quote(other + "/", safe=""))
@@ -442,7 +442,7 @@ def test_attempts_never_show_a_credential(extend_api):
     assert KEY not in extend_api.timeline()
 
 
-def test_a_run_of_everything_that_is_wrong(nutrient_api):
+def test_many_leaks_in_one_test(nutrient_api):
     nutrient_api.fail("invalid_request", times=ALWAYS)
     for _ in range(2):
         send(nutrient_api, key="pdf_live_0123456789", timeout=None)

@@ -93,7 +93,7 @@ def test_where_all_fail_the_first_is_shown_and_the_others_are_named(extend_api):
     assert "\n\n45 more: the last attempt succeeds after at least one failure: POST /parse" in text
 
 
-def test_each_rule_is_told_before_one_is_told_again(extend_api):
+def test_each_rule_is_shown_once_before_any_is_repeated(extend_api):
     """Else the rule that is broken everywhere hides the one that is broken once."""
     extend_api.fail("CORRUPT_FILE", times=ALWAYS)
     with httpx.Client(base_url=extend_api.base_url, timeout=None) as client:

@@ -56,7 +56,7 @@ def test_a_link_that_is_signed_anew_is_the_same_document(extend_api):
     assert "attempt 2 parsed it again" in said(extend_api.assert_parsed_once)
 
 
-def test_a_name_of_the_ini_file_signs_too(pytester, nested):
+def test_a_signing_parameter_of_the_ini_file_is_ignored_too(pytester, nested):
     pytester.makeini("[pytest]\nparseapi_signing_parameters = ticket")
     result = nested(
         """
@@ -137,7 +137,7 @@ def test_a_signed_link_is_found_by_each_of_its_names(extend_api, named):
     assert extend_api.attempts[0].document == URL
 
 
-def test_a_signing_parameter_of_one_s_own_is_left_out_of_what_the_test_names_too(pytester, nested):
+def test_a_signing_parameter_of_the_ini_file_is_ignored_in_a_documents_name(pytester, nested):
     pytester.makeini("[pytest]\nparseapi_signing_parameters = ticket")
     result = nested(
         """

@@ -51,7 +51,7 @@ def asking_for(api, *, path="/parse", retry=lambda body: body, tries=3):
 @pytest.mark.parametrize("error", ["FORBIDDEN", "INTERNAL_ERROR"])
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_one_that_fails_leaves_the_others_alone(extend_api, drive, path, error, times, seconds):
+def test_a_failed_part_does_not_affect_other_parts(extend_api, drive, path, error, times, seconds):
     extend_api.replies_take(seconds=seconds)
     one = (
         {}
@@ -64,7 +64,7 @@ def test_one_that_fails_leaves_the_others_alone(extend_api, drive, path, error, 
     extend_api.assert_parsed_once()
 
 
-def test_a_part_of_what_failed_as_a_whole_is_no_retry(extend_api):
+def test_a_part_is_no_retry_of_the_whole_document(extend_api):
     extend_api.fail("FILE_SIZE_TOO_LARGE")
     log.error(send(extend_api, json={"file": {"url": URL}}).text)
     by_a_loop(asking_for(extend_api))

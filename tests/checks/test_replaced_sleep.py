@@ -59,7 +59,7 @@ TOLD = (
 
 
 @pytest.mark.parametrize("instead", [mock.Mock(), lambda _seconds: None])
-def test_a_test_that_replaced_time_sleep_is_told_so(extend_api, instead):
+def test_a_replaced_time_sleep_is_named(extend_api, instead):
     extend_api.fail("OCR_ERROR", times=2)
     with mock.patch("time.sleep", instead):
         retrying(extend_api)
@@ -68,7 +68,7 @@ def test_a_test_that_replaced_time_sleep_is_told_so(extend_api, instead):
         assert "urllib3" not in said(check)
 
 
-def test_a_test_that_replaced_asyncio_sleep_is_told_so(extend_api, monkeypatch):
+def test_a_replaced_asyncio_sleep_is_named(extend_api, monkeypatch):
     async def no_wait(_seconds):
         pass
 
@@ -92,9 +92,7 @@ def test_also_where_it_was_replaced_before_the_simulation(extend_api):
 
 @pytest.mark.parametrize("name", ["sleep", "time"])
 @pytest.mark.parametrize("instead", [mock.Mock, lambda: lambda *_: None, lambda: no_wait])
-def test_a_mock_in_the_place_of_what_a_module_waits_by_is_named(
-    extend_api, monkeypatch, name, instead
-):
+def test_a_mock_of_a_modules_own_sleep_is_named(extend_api, monkeypatch, name, instead):
     app = ModuleType("their_app")
     setattr(app, name, instead())
     monkeypatch.setitem(sys.modules, "their_app", app)
@@ -120,7 +118,7 @@ def test_a_helper_of_the_consumer_s_own_is_no_mock(extend_api, monkeypatch):
     extend_api.assert_backoff(initial=1)
 
 
-def test_a_sleep_that_is_spied_on_waits_and_is_no_matter(extend_api):
+def test_a_spied_sleep_waits_and_is_not_named(extend_api):
     extend_api.fail("OCR_ERROR", times=2)
     with mock.patch("time.sleep", wraps=time.sleep) as spy:
         retrying(extend_api)
@@ -129,7 +127,7 @@ def test_a_sleep_that_is_spied_on_waits_and_is_no_matter(extend_api):
     extend_api.assert_backoff(initial=1)
 
 
-def test_a_consumer_that_waits_for_nothing_is_told_as_before(extend_api):
+def test_without_a_replaced_sleep_the_message_is_the_usual_one(extend_api):
     extend_api.fail("OCR_ERROR", times=2)
     for _ in range(3):
         headers = {"authorization": f"Bearer {extend_api.api_key}"}
@@ -190,7 +188,7 @@ def asking(api):
         (by_urllib3, "urllib3.util.Retry.sleep"),
     ],
 )
-def test_what_a_library_waits_by_is_named_where_a_test_replaced_it(extend_api, retrying, what):
+def test_a_replaced_sleep_of_a_retry_library_is_named(extend_api, retrying, what):
     extend_api.fail("OCR_ERROR", times=2)
     retrying(extend_api)
     assert [attempt.status for attempt in extend_api.attempts] == [500, 500, 200]

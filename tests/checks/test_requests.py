@@ -324,7 +324,7 @@ def test_missing_timeouts(extend_api):
         (None, "no connect and no read time-out"),
     ],
 )
-def test_which_timeouts_count(nutrient_api, timeout, missing):
+def test_connect_and_read_timeouts_are_judged(nutrient_api, timeout, missing):
     send(nutrient_api, timeout=timeout)
     text = said(nutrient_api.assert_timeout_set)
     if missing is None:

@@ -298,7 +298,7 @@ def test_eight_threads_on_one_document_are_eight_operations(extend_api):
 
 
 @pytest.mark.parametrize("own_task", [False, True], ids=["await", "wait_for in a task"])
-def test_tasks_made_anew_for_each_attempt_go_on_with_one_operation(extend_api, own_task):
+def test_a_new_task_for_each_attempt_continues_the_operation(extend_api, own_task):
     extend_api.fail("OCR_ERROR", times=2)
 
     async def main():
@@ -338,7 +338,7 @@ def test_tasks_in_gather_are_operations_of_their_own(extend_api):
     assert [attempt.waited for attempt in extend_api.attempts] == [None, None, 1, 1, 2, 2]
 
 
-def test_threads_made_anew_for_each_attempt_go_on_with_one_operation(extend_api):
+def test_a_new_thread_for_each_attempt_continues_the_operation(extend_api):
     extend_api.fail("OCR_ERROR", times=2)
     for _ in range(3):
         thread = threading.Thread(target=send, args=(extend_api,))

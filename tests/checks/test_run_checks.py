@@ -302,7 +302,7 @@ def test_each_new_run_after_a_failed_one_counts(extend_api, client, pauses, time
         (1, [10, 0, 10, 10], False),
     ],
 )
-def test_polls_that_fail_may_go_on_at_their_pace(extend_api, client, after, pauses, right):
+def test_failed_polls_may_be_repeated_at_the_usual_pace(extend_api, client, after, pauses, right):
     extend_api.runs_take(polls=9)
     extend_api.fail("INTERNAL_ERROR", times=3, after=after, endpoint="/parse_runs/{id}")
     (run_id,) = submit(client, "a.pdf")
@@ -331,7 +331,9 @@ def submit(client, *names):
 
 
 @pytest.mark.parametrize(("pause", "polite"), [(0.4, False), (0.5, True)])
-def test_lists_in_haste_are_polls_in_haste(extend_api, client, pause, polite):
+def test_lists_that_are_requested_too_fast_are_polls_that_are_too_close(
+    extend_api, client, pause, polite
+):
     extend_api.runs_take(polls=20)
     submit(client, "a.pdf", "b.pdf")
     for _ in range(5):
@@ -375,7 +377,7 @@ def test_a_list_shows_runs_page_by_page(extend_api, client):
     assert [run.polls for run in extend_api.runs] == [1, 1, 1]
 
 
-def test_a_look_at_a_batch_is_a_poll_of_its_runs(extend_api, client):
+def test_a_request_for_a_batch_is_a_poll_of_its_runs(extend_api, client):
     extend_api.runs_take(polls=3)
     inputs = [{"file": {"url": f"https://x.example/{name}.pdf"}} for name in "ab"]
     batch = client.post("/parse_runs/batch", json={"inputs": inputs}).json()["id"]
@@ -409,7 +411,7 @@ def test_the_wait_before_a_resubmission_counts_from_a_list_that_showed_the_failu
         ("CORRUPT_FILE", {"file": {"settings": {"password": "x"}}}, False),
     ],
 )
-def test_a_final_reason_asks_for_the_change_that_cures_it(extend_api, reason, more, cured):
+def test_the_advice_for_a_final_reason_names_its_cure(extend_api, reason, more, cured):
     extend_api.fail_run(reason)
 
     def body(number):
@@ -439,19 +441,19 @@ class TestPollsOfAList:
                 client.get("/parse_runs")
 
     @pytest.mark.parametrize("document", [None, "b.pdf"])
-    def test_its_end_is_an_end(self, extend_api, document):
+    def test_a_list_that_shows_the_end_ends_polling(self, extend_api, document):
         self.polled(extend_api, 1, looks=3)
         extend_api.assert_polling_stopped(document=document)
         extend_api.assert_polled_politely(document=document)
 
     @pytest.mark.parametrize("document", [None, "b.pdf"])
-    def test_looks_in_haste(self, extend_api, document):
+    def test_lists_that_are_too_close_are_found(self, extend_api, document):
         extend_api.runs_take(polls=5)
         self.polled(extend_api, 0.1, looks=3)
         with pytest.raises(AssertionError, match=r"0\.100 s between attempts 3 and 4"):
             extend_api.assert_polled_politely(document=document)
 
-    def test_one_that_has_not_ended(self, extend_api):
+    def test_without_a_shown_end_there_is_nothing_to_check(self, extend_api):
         extend_api.runs_take(polls=5)
         self.polled(extend_api, 1, looks=3)
         with pytest.raises(AssertionError, match="no run was polled to its end"):

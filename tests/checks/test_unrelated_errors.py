@@ -66,7 +66,7 @@ async def ask_by_a_closed_session():
         lambda: closed(asyncio.new_event_loop()).call_soon(print),
     ],
 )
-def test_what_python_says_of_code_is_unrelated(call):
+def test_errors_of_python_about_code_are_unrelated(call):
     error = raised_by(call)
     assert list(unrelated_in(error)) == [error]
     group = ExceptionGroup("tasks", [OSError(), ExceptionGroup("more", [error])])
@@ -77,7 +77,7 @@ def test_what_python_says_of_code_is_unrelated(call):
     "error",
     [None, OSError("reset"), ValueError("the API answered 500"), RuntimeError("parse failed")],
 )
-def test_what_a_consumer_says_is_not(error):
+def test_errors_that_a_consumer_raises_itself_are_related(error):
     assert list(unrelated_in(error)) == []
     if error is not None:
         assert list(unrelated_in(ExceptionGroup("tasks", [error]))) == []

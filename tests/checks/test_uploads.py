@@ -156,7 +156,7 @@ def test_two_files_without_names_of_their_own_are_two_documents(parseapi_factory
     consumer.api.assert_parsed_once()
 
 
-def test_the_order_of_keys_says_nothing(extend_api):
+def test_the_order_of_keys_has_no_meaning(extend_api):
     extend_api.fail("OCR_ERROR")
     config = {"target": "markdown", "chunkingStrategy": {"type": "page"}}
     body = {"file": {"url": "https://files.example.com/a.pdf"}, "config": config}

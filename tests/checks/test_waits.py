@@ -307,7 +307,7 @@ def test_retry_after_as_a_date(extend_api, form):
     extend_api.assert_retry_after_honoured()
 
 
-def test_a_date_read_as_no_number_is_named(extend_api):
+def test_a_consumer_that_cannot_read_a_date_gets_a_hint(extend_api):
     moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=20)
     after(extend_api, 1, error="RATE_LIMIT_EXCEEDED", retry_after=moment)
     text = said(extend_api.assert_retry_after_honoured)
@@ -328,7 +328,7 @@ def test_nothing_to_honour_inside_follows_documentation(extend_api):
 
 
 @pytest.mark.parametrize("text", ["nan", "-5", "1e400", "soon", "Fri, 99 Foo"])
-def test_a_mock_s_retry_after_that_nobody_can_read_asks_for_nothing(extend_api, respx_mock, text):
+def test_an_invalid_retry_after_of_a_mock_is_ignored(extend_api, respx_mock, text):
     busy = httpx.Response(429, headers={"retry-after": text})
     respx_mock.post().mock(side_effect=[busy, httpx.Response(200)])
     for _ in range(2):
@@ -340,7 +340,7 @@ def test_a_mock_s_retry_after_that_nobody_can_read_asks_for_nothing(extend_api, 
     assert "attempt 2 came without a wait" in said(extend_api.assert_backoff)
 
 
-def test_zero_asks_for_no_wait(extend_api):
+def test_a_retry_after_of_zero_needs_no_wait(extend_api):
     after(extend_api, 0, error="RATE_LIMIT_EXCEEDED", retry_after=0)
     assert extend_api.attempts[0].retry_after == "0"
     extend_api.assert_retry_after_honoured()
@@ -369,7 +369,7 @@ def test_zero_asks_for_no_wait(extend_api):
     ],
     ids=str,
 )
-def test_what_documentation_does_not_rule_out(extend_api, waits):
+def test_backoffs_that_the_documentation_allows(extend_api, waits):
     after(extend_api, *waits, error="RATE_LIMIT_EXCEEDED")
     extend_api.assert_follows_documentation()
 
@@ -393,7 +393,7 @@ def test_what_documentation_does_not_rule_out(extend_api, waits):
     ],
     ids=str,
 )
-def test_what_documentation_rules_out(extend_api, waits, problem):
+def test_backoffs_that_the_documentation_forbids(extend_api, waits, problem):
     after(extend_api, *waits, error="RATE_LIMIT_EXCEEDED")
     assert said(extend_api.assert_follows_documentation).startswith(
         "rule broken: retries wait with exponential backoff\n"
@@ -416,7 +416,7 @@ def test_a_retry_with_another_credential_is_another_request(extend_api):
 
 @pytest.mark.parametrize("retry_after", [None, 30])
 @pytest.mark.parametrize("key", ["sk_live_customer_2", "sk_live_customer_1"])
-def test_another_customer_is_not_kept_waiting(extend_api, retry_after, key):
+def test_a_retry_after_does_not_bind_another_credential(extend_api, retry_after, key):
     """Two customers ask for one public document, the second after the first has given up."""
     extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=retry_after)
     for sent in ("sk_live_customer_1", key):
@@ -429,7 +429,7 @@ def test_another_customer_is_not_kept_waiting(extend_api, retry_after, key):
     ("status", "path", "right"),
     [(504, "/parse_runs", True), (504, "/files/upload", False), (503, "/parse_runs", False)],
 )
-def test_what_took_too_long_may_become_a_run(extend_api, status, path, right):
+def test_a_timed_out_request_may_be_replaced_by_a_run(extend_api, status, path, right):
     """A synchronous request ends after five minutes; a run has no such limit."""
     extend_api.fail("gateway_timeout_html" if status == 504 else "service_unavailable_html")
     send(extend_api)
@@ -438,7 +438,7 @@ def test_what_took_too_long_may_become_a_run(extend_api, status, path, right):
     assert text == "passed" if right else "is retried" in text
 
 
-def test_an_inferred_error_says_so(extend_api):
+def test_the_message_says_that_an_error_is_inferred(extend_api):
     extend_api.fail("CHUNKING_ERROR")
     print(send(extend_api).text)  # noqa: T201
     text = said(extend_api.assert_follows_documentation)
@@ -486,7 +486,7 @@ def test_nutrients_own_advice(nutrient_api, code, retried):
 @pytest.mark.parametrize(
     "check", ["assert_retried", "assert_recovered", "assert_follows_documentation"]
 )
-def test_who_gives_up_on_a_long_retry_after_gets_the_name_of_its_check(extend_api, check):
+def test_a_consumer_that_gives_up_on_a_long_retry_after_gets_a_hint(extend_api, check):
     extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=3600)
     send(extend_api)
     assert (

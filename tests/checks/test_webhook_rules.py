@@ -107,7 +107,7 @@ def test_a_forged_delivery_and_then_the_right_one(extend_api):
     extend_api.assert_follows_documentation()
 
 
-def test_who_polls_its_own_run_has_not_acted_on_a_forged_delivery(extend_api):
+def test_polls_of_an_own_run_are_no_effect_of_a_forged_delivery(extend_api):
     receiver = Receiver(extend_api)
     extend_api.runs_take(polls=0)
     run = receiver.ask("POST", "/parse_runs", json={"file": {"url": URL}})
@@ -116,7 +116,7 @@ def test_who_polls_its_own_run_has_not_acted_on_a_forged_delivery(extend_api):
     extend_api.assert_webhook_rejected()
 
 
-def test_a_receiver_that_broke_has_to_look_again(extend_api):
+def test_a_receiver_that_failed_has_to_fetch_the_run_again(extend_api):
     receiver = Receiver(extend_api, once=False)
     broke = []
 
@@ -129,7 +129,7 @@ def test_a_receiver_that_broke_has_to_look_again(extend_api):
     extend_api.assert_follows_documentation()
 
 
-def test_a_receiver_that_broke_must_not_submit_again(extend_api):
+def test_a_receiver_that_failed_must_not_submit_again(extend_api):
     receiver = Receiver(extend_api, once=False, act="submit")
     broke = []
 
@@ -143,7 +143,7 @@ def test_a_receiver_that_broke_must_not_submit_again(extend_api):
 
 
 @pytest.mark.parametrize("reasons", [("CORRUPT_FILE", None), ("OCR_ERROR",), ("OCR_ERROR",) * 2])
-def test_what_the_test_made_is_no_act_of_the_consumers(extend_api, reasons):
+def test_a_run_that_the_test_made_is_not_the_consumers(extend_api, reasons):
     receiver = Receiver(extend_api)
     for reason in reasons:
         delivery = extend_api.webhook(reason)
@@ -160,7 +160,7 @@ def test_a_resubmission_after_a_webhook_is_the_consumers(extend_api):
     extend_api.assert_follows_documentation()
 
 
-def test_answers_of_404_are_told(extend_api):
+def test_an_answer_of_404_is_reported(extend_api):
     delivery = extend_api.webhook("CORRUPT_FILE")
     extend_api.deliver(delivery, lambda body, headers: 404, tries=2)
     with pytest.raises(AssertionError) as caught:
@@ -196,7 +196,7 @@ def test_a_good_delivery_that_is_refused_may_be_verified_with_another_secret(ext
     )
 
 
-def test_the_run_of_a_lost_submission_is_demanded_by_no_check(extend_api):
+def test_no_check_requires_anything_about_the_run_of_a_lost_submission(extend_api):
     """Its id never reached the consumer."""
     receiver = Receiver(extend_api)
     extend_api.fail("read_timeout", endpoint="/parse_runs")
@@ -230,7 +230,7 @@ def test_the_run_of_a_lost_submission_is_demanded_by_no_check(extend_api):
         ),
     ],
 )
-def test_the_check_that_was_meant_is_named(extend_api, wrong, asked, nearest):
+def test_the_message_names_the_right_check(extend_api, wrong, asked, nearest):
     extend_api.deliver(extend_api.webhook("OCR_ERROR", wrong=wrong), lambda _body, _headers: 204)
 
     with pytest.raises(AssertionError, match="nothing to check") as caught:
@@ -251,7 +251,7 @@ def test_without_a_delivery_no_other_check_is_named(extend_api):
     ("tries", "found"),
     [(1, []), (2, ["final_error", "poll_interval"])],
 )
-def test_what_is_asked_because_of_a_redelivery_is_no_retry(extend_api, tries, found):
+def test_a_request_because_of_a_redelivery_is_no_retry(extend_api, tries, found):
     """A receiver that cannot look rejects the delivery, and looks again for the next one."""
     extend_api.fail("FORBIDDEN", times=2 * tries)
 
@@ -293,7 +293,7 @@ class Queued:
 
 @pytest.mark.parametrize("pause", [0, 1])
 @pytest.mark.parametrize(("once", "kinds"), [(True, []), (False, ["webhook_handled_once"])])
-def test_a_worker_that_looks_after_all_deliveries(extend_api, once, kinds, pause):
+def test_a_worker_that_fetches_runs_after_all_deliveries(extend_api, once, kinds, pause):
     """As if it had looked between them."""
     queued = Queued(extend_api, once=once, pause=pause)
     delivery = extend_api.webhook("OCR_ERROR")
@@ -304,7 +304,7 @@ def test_a_worker_that_looks_after_all_deliveries(extend_api, once, kinds, pause
 
 
 @pytest.mark.parametrize("pause", [0, 1])
-def test_a_worker_looks_once_for_each_event_about_a_run(extend_api, pause):
+def test_a_worker_fetches_the_run_once_for_each_event(extend_api, pause):
     queued = Queued(extend_api, once=True, pause=pause)
     first = extend_api.webhook("OCR_ERROR")
     for delivery in (first, first, extend_api.webhook(run=first.run_id)):
@@ -324,7 +324,7 @@ def test_a_worker_that_polls_after_the_end_is_found(extend_api):
     assert problems(extend_api) == ["poll_after_end"]
 
 
-def test_a_receiver_that_broke_and_then_polls_after_the_end_is_found(extend_api):
+def test_a_failed_receiver_that_polls_after_the_end_is_found(extend_api):
     receiver = Receiver(extend_api)
     broke = []
 
@@ -341,7 +341,7 @@ def test_a_receiver_that_broke_and_then_polls_after_the_end_is_found(extend_api)
 
 
 @pytest.mark.parametrize(("later", "kinds"), [(0.0, []), (5.0, ["poll_after_end"])])
-def test_a_poll_just_before_the_look_that_a_webhook_asks_for(extend_api, later, kinds):
+def test_a_poll_just_before_the_webhook_is_allowed(extend_api, later, kinds):
     """Who polls as well as it listens sees the end at the same moment; later it knows."""
     queued = Queued(extend_api, once=True)
     receiver = queued.receiver
@@ -367,7 +367,7 @@ def test_a_receiver_that_is_delivered_to_again_while_it_is_at_work(extend_api, t
 
 
 @pytest.mark.parametrize("busy", [204, 409, 503])
-def test_a_receiver_that_turns_the_event_down_while_it_is_at_work_on_it(extend_api, busy):
+def test_a_receiver_that_rejects_an_event_that_it_works_on(extend_api, busy):
     receiver = Receiver(extend_api)
     at_work = []
 
@@ -385,7 +385,7 @@ def test_a_receiver_that_turns_the_event_down_while_it_is_at_work_on_it(extend_a
 
 
 @pytest.mark.parametrize("breaks", [True, False])
-def test_the_check_alone_lets_a_receiver_that_broke_look_again(extend_api, breaks):
+def test_the_polling_check_allows_a_failed_receiver_to_fetch_again(extend_api, breaks):
     receiver = Receiver(extend_api, once=False)
     answers = iter([500 if breaks else 204, 204])
 
@@ -498,7 +498,7 @@ def test_an_event_is_lost_also_where_no_reply_came(extend_api):
     assert problems(extend_api) == ["webhook_handled_once"]
 
 
-def test_what_the_receiver_does_about_events_of_another_type_says_nothing(extend_api):
+def test_events_of_another_type_do_not_matter(extend_api):
     receiver = Fragile(extend_api, marks_first=True)
     extend_api.deliver(extend_api.webhook("CORRUPT_FILE", document="other.pdf"), receiver)
     logging.getLogger("app").error("CORRUPT_FILE %s", extend_api.runs[0].id)
@@ -508,7 +508,7 @@ def test_what_the_receiver_does_about_events_of_another_type_says_nothing(extend
 
 
 @pytest.mark.parametrize("times", [2, 3])
-def test_what_is_asked_about_the_run_after_the_answer_is_an_act(extend_api, times):
+def test_a_request_about_the_run_after_the_answer_is_an_effect(extend_api, times):
     receiver = Fragile(extend_api, marks_first=True, tries=2)
     extend_api.fail("INTERNAL_ERROR", times=times, endpoint="/parse_runs/{id}")
     delivery = extend_api.webhook()
@@ -518,7 +518,7 @@ def test_what_is_asked_about_the_run_after_the_answer_is_an_act(extend_api, time
     assert "webhook_handled_once" not in problems(extend_api)
 
 
-def test_work_that_was_done_before_the_receiver_broke_is_not_lost(extend_api):
+def test_work_before_the_receiver_failed_is_an_effect(extend_api):
     class BreaksAfterwards(Receiver):
         def __call__(self, body, headers):
             first = not self.seen

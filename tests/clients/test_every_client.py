@@ -164,7 +164,7 @@ def test_a_form_is_seen_as_it_is_sent(driver, extend_api, nutrient_api):
         assert int(attempt.headers["content-length"]) == len(attempt.body)
 
 
-def test_a_resent_form_is_known_again(driver, nutrient_api):
+def test_a_resent_form_is_the_same_payload(driver, nutrient_api):
     nutrient_api.fail("processing_error")
     scan = Upload(filename="scan.pdf", content=b"%PDF-1.7 a scan")
 

@@ -107,7 +107,7 @@ class TestHTTP:
             assert reply(sock)[0] == 200
         assert extend_api.attempts[0].body == BODY
 
-    def test_says_that_it_goes_on(self, extend_api):
+    def test_answers_expect_with_100_continue(self, extend_api):
         with connected(extend_api.live_url) as sock:
             head, _, body = ask(headers=JSON + "expect: 100-continue\r\n").partition(b"\r\n\r\n")
             sock.sendall(head + b"\r\n\r\n")
@@ -207,7 +207,7 @@ class TestUploads:
 
 class TestFaults:
     @pytest.mark.parametrize("fault", ["connection_reset", "connect_error"])
-    def test_a_reset_is_a_reset(self, extend_api, fault):
+    def test_a_scripted_reset_resets_the_connection(self, extend_api, fault):
         extend_api.fail(fault)
         with connected(extend_api.live_url) as sock:
             sock.sendall(ask())

@@ -165,7 +165,7 @@ class TestTimeouts:
         assert (attempt.timeouts.connect, attempt.timeouts.read) == (11, 11)
         assert attempt.client == "urllib3"
 
-    def test_name_their_seconds(self, extend_api):
+    def test_show_their_seconds_in_the_error(self, extend_api):
         extend_api.fail("connect_timeout", "read_timeout")
 
         with pytest.raises(requests.ConnectTimeout, match=r"connect timeout=3"):
@@ -205,7 +205,7 @@ class TestReplies:
         post(extend_api)
         assert '"POST /parse HTTP/1.1" 200' in caplog.text
 
-    def test_meet_each_thread(self, extend_api):
+    def test_reach_each_thread(self, extend_api):
         extend_api.fail("OCR_ERROR", times=8)
         session = session_with(retry())
 

@@ -96,7 +96,7 @@ def test_an_alarm_ends_a_wait_at_its_time(clock, raises, wait, arm):
     assert clock.elapsed == pytest.approx(30, abs=0.01)
 
 
-def test_references_that_were_kept_ring_too(clock, rings):
+def test_alarms_by_kept_references_fire_too(clock, rings):
     KEPT_ALARM(30)
     time.sleep(60)
     KEPT_SETITIMER(signal.ITIMER_REAL, 1, 100)
@@ -115,7 +115,7 @@ def test_a_pause_ends_with_the_alarm(clock, rings):
     assert rings == [3600, 3660, 3720, 3780]
 
 
-def test_a_wait_goes_on_after_a_handler_that_returns(clock, rings):
+def test_a_wait_continues_after_a_handler_that_returns(clock, rings):
     signal.alarm(5)
     time.sleep(60)
     assert rings == [5]
@@ -131,7 +131,7 @@ def test_a_timer_that_repeats(clock, rings):
     assert len(rings) == 6
 
 
-def test_a_timer_that_is_due_with_the_wait_rings_before_it_is_over(clock, rings):
+def test_a_timer_with_the_deadline_of_the_wait_fires_first(clock, rings):
     signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
     time.sleep(10)
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -141,7 +141,7 @@ def test_a_timer_that_is_due_with_the_wait_rings_before_it_is_over(clock, rings)
     assert len(rings) == rung
 
 
-def test_what_is_left(clock, rings):
+def test_getitimer_shows_the_virtual_time_left(clock, rings):
     signal.alarm(100)
     time.sleep(30)
     left, _ = signal.getitimer(signal.ITIMER_REAL)
@@ -153,7 +153,7 @@ def test_what_is_left(clock, rings):
     assert signal.alarm(9) == 7
 
 
-def test_an_alarm_that_is_set_anew(clock, rings):
+def test_an_alarm_that_is_set_again(clock, rings):
     signal.alarm(10)
     time.sleep(5)
     signal.alarm(10)
@@ -161,13 +161,13 @@ def test_an_alarm_that_is_set_anew(clock, rings):
     assert rings == [15]
 
 
-def test_it_rings_over_real_work(clock, raises):
+def test_an_alarm_fires_during_real_work(clock, raises):
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     with pytest.raises(RingError):
         compute_for_ever()
 
 
-def test_one_that_rang_for_real_does_not_ring_again(clock, rings):
+def test_an_alarm_that_fired_in_real_time_does_not_fire_again(clock, rings):
     signal.setitimer(signal.ITIMER_REAL, 0.01)
     while not rings:
         sum(range(1000))
@@ -175,7 +175,7 @@ def test_one_that_rang_for_real_does_not_ring_again(clock, rings):
     assert len(rings) == 1
 
 
-def test_a_handler_that_waits_and_asks(extend_api, rings):
+def test_a_handler_that_waits_and_sends_requests(extend_api, rings):
     clock = extend_api.clock
 
     def handler(*_):
@@ -206,7 +206,7 @@ def test_a_deadline_around_a_retry_loop(extend_api, raises):
     assert extend_api.clock.elapsed == 20
 
 
-def test_it_rings_in_the_main_thread_whoever_sleeps(clock, rings):
+def test_the_handler_runs_in_the_main_thread(clock, rings):
     where = []
     signal.signal(signal.SIGALRM, lambda *_: where.append(threading.current_thread()))
     thread = threading.Thread(target=time.sleep, args=(3600,))
@@ -269,7 +269,7 @@ def test_a_wrong_use_fails_as_it_does_for_real(clock, rings, call):
     assert clock.elapsed == 60
 
 
-def test_what_is_left_at_the_end_of_the_test_stays_real(pytester):
+def test_a_timer_left_at_the_end_of_the_test_becomes_real(pytester):
     pytester.makepyfile(
         """
         import signal, time

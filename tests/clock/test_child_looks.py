@@ -145,7 +145,7 @@ if sys.platform != "win32":
 
 
 @pytest.mark.parametrize("wait", WAYS)
-def test_no_jump_over_a_child_process_that_is_looked_at(clock, wait):
+def test_no_jump_over_a_child_process_that_is_polled(clock, wait):
     began = os.times().elapsed
     wait()
     # A child takes its time to begin, too.
@@ -160,14 +160,14 @@ def test_a_wait_is_jumped_over_once_the_child_has_ended(clock):
     assert child.poll() == 0
 
 
-def test_a_look_counts_for_the_next_wait_alone(clock, for_long):
+def test_a_poll_counts_for_the_next_wait_only(clock, for_long):
     assert for_long.poll() is None
     time.sleep(0.01)
     time.sleep(3600)
     assert clock.elapsed == 3600.01
 
 
-def test_a_look_before_a_wait_without_a_time_out_is_none_for_the_end(clock, for_long):
+def test_a_poll_before_an_endless_wait_does_not_count(clock, for_long):
     came = threading.Event()
 
     def sleep():
@@ -180,7 +180,7 @@ def test_a_look_before_a_wait_without_a_time_out_is_none_for_the_end(clock, for_
     assert clock.elapsed == 3600
 
 
-def test_a_look_before_a_request_is_none_for_the_end(extend_api, for_long):
+def test_a_poll_before_a_request_does_not_count(extend_api, for_long):
     assert for_long.poll() is None
     httpx.post(
         f"{extend_api.base_url}/parse",
@@ -191,7 +191,7 @@ def test_a_look_before_a_request_is_none_for_the_end(extend_api, for_long):
     assert extend_api.clock.elapsed == 3600
 
 
-def test_a_look_of_a_thread_that_has_ended_counts_no_more(clock, for_long):
+def test_a_poll_of_an_ended_thread_does_not_count(clock, for_long):
     thread = threading.Thread(target=for_long.poll)
     thread.start()
     thread.join()

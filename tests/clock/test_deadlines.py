@@ -15,7 +15,7 @@ from pytest_parseapi.clock.waiting_thread import WaitingThread
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=300), st.integers(0, 60))
-def test_whoever_still_waits_is_due_in_order(waits, now):
+def test_entries_are_due_in_the_order_of_their_deadlines(waits, now):
     deadlines, left = Deadlines(), []
     for deadline, ends_early in waits:
         entry = WaitingThread(Sleep())
@@ -31,7 +31,7 @@ def test_whoever_still_waits_is_due_in_order(waits, now):
     assert deadlines.earliest() == min((item for item in left if item > now), default=None)
 
 
-def test_one_who_is_awake_may_still_wait_again():
+def test_no_deadline_is_next_while_its_thread_is_awake():
     deadlines, entry = Deadlines(), WaitingThread(Sleep())
     deadlines.add(entry, 5)
     entry.awake = True
@@ -40,7 +40,7 @@ def test_one_who_is_awake_may_still_wait_again():
     assert deadlines.earliest() == 5
 
 
-def test_waits_that_ended_early_do_not_pile_up(extend_api):
+def test_ended_waits_do_not_accumulate(extend_api):
     asked, answered = queue.Queue(), queue.Queue()
 
     def answer():

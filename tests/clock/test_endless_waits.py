@@ -90,7 +90,7 @@ def test_a_request_between_sleeps_is_progress(extend_api, monkeypatch):
     ],
     ids=["event", "queue", "loop"],
 )
-def test_the_only_thread_waits_for_nothing(extend_api, monkeypatch, wait):
+def test_the_only_thread_waits_without_an_end(extend_api, monkeypatch, wait):
     monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
     monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
 
@@ -227,7 +227,7 @@ def test_of_many_lines_that_wait_three_are_named(extend_api, monkeypatch):
     assert extend_api._simulation.stops.site == f"{', '.join(sorted(known)[:3])} and 1 more"
 
 
-def test_a_wait_for_another_thread_is_none_for_nothing(extend_api, monkeypatch):
+def test_a_wait_for_another_thread_can_end(extend_api, monkeypatch):
     monkeypatch.setattr(virtual_clock, "_GRACE_NS", 300_000_000)
     monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
     done = threading.Event()
@@ -240,7 +240,7 @@ def test_a_wait_for_another_thread_is_none_for_nothing(extend_api, monkeypatch):
     assert extend_api.clock.elapsed == 60
 
 
-def test_a_wait_for_a_thread_that_runs_a_child_process_is_none_for_nothing(extend_api, monkeypatch):
+def test_a_wait_for_a_thread_with_a_child_process_can_end(extend_api, monkeypatch):
     monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
     monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
     command = [sys.executable, "-c", "import time; time.sleep(0.2)"]
@@ -281,7 +281,7 @@ def server():
 
 
 @pytest.mark.parametrize("fixtures", [("server", "extend_api"), ("extend_api", "server")])
-def test_a_server_that_nobody_calls_is_no_hope(request, monkeypatch, fixtures):
+def test_a_server_without_clients_cannot_end_a_wait(request, monkeypatch, fixtures):
     monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
     if fixtures[0] == "server":
         monkeypatch.setattr(virtual_clock, "_OUTSIDE_GRACE_NS", 0)
@@ -342,7 +342,7 @@ def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):
     assert len(extend_api.attempts) == 100
 
 
-def test_asking_again_after_every_success(extend_api, monkeypatch):
+def test_repeating_a_request_after_every_success(extend_api, monkeypatch):
     monkeypatch.setattr(fuse, "MAX_POLLS", 20)
 
     with stopped(extend_api, match=r"was asked 20 times, with waits between them"):

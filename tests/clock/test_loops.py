@@ -376,7 +376,7 @@ def test_loops_in_two_threads(clock):
     assert clock.elapsed == 9
 
 
-def test_a_loop_fed_by_a_thread(clock):
+def test_a_loop_that_gets_callbacks_from_a_thread(clock):
     async def main():
         loop = asyncio.get_running_loop()
         came = asyncio.Event()
@@ -537,7 +537,7 @@ def test_trees_of_tasks_and_threads(clock, tree):
     assert clock.elapsed - before == pytest.approx(seconds_of(tree), abs=1e-6)
 
 
-def test_a_selector_that_outlives_its_loop_is_no_trouble(pytester):
+def test_a_selector_may_outlive_its_loop(pytester):
     pytester.makepyfile(
         """
         import asyncio

@@ -95,7 +95,7 @@ def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
 
 @pytest.mark.parametrize("_time", range(3))
 @pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop])
-def test_no_jump_over_an_older_thread_that_is_about_to_go_on(clock, by, _time):
+def test_no_jump_over_an_older_thread_that_is_about_to_run(clock, by, _time):
     by(compute, 0.03)
     assert clock.elapsed < 1
 
@@ -210,7 +210,7 @@ def test_a_thread_that_sleeps_ends_with_its_test_though_the_next_one_begins_at_o
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=11)
 
 
-def test_a_new_thread_is_not_old_though_it_has_the_number_of_one_that_was():
+def test_a_new_thread_with_a_reused_identity_is_not_older():
     go_on, found = threading.Event(), []
     old = threading.Thread(target=go_on.wait)
     old.start()
@@ -227,7 +227,7 @@ def test_a_new_thread_is_not_old_though_it_has_the_number_of_one_that_was():
     assert not any(found)
 
 
-def test_a_sleeper_that_looks_up_as_its_test_ends_does_not_outlive_it(monkeypatch):
+def test_a_sleeping_thread_that_wakes_as_its_test_ends_ends_too(monkeypatch):
     first, second = VirtualTime(VirtualClock()), VirtualTime(VirtualClock())
     first.start()
     jumps, is_out, may_go_on = first.clock.jumps, [], []
@@ -383,7 +383,7 @@ def turns_of_trio(turned):
         turns_of_trio,
     ],
 )
-def test_a_turn_that_outlives_its_test_lasts_no_longer_than_before(kind):
+def test_a_loops_wait_that_outlives_its_test_keeps_its_length(kind):
     turns, is_over, turned_then = [], threading.Event(), threading.Event()
     has_begun = threading.Event()
 

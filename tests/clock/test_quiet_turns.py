@@ -91,7 +91,7 @@ def test_a_selector_with_a_method_of_its_own(clock):
     assert clock.elapsed == 3
 
 
-def test_a_mistake_in_a_callback_leaves_the_others_to_be_called(clock):
+def test_an_exception_in_a_callback_does_not_stop_the_others(clock):
     called = []
     loop = asyncio.new_event_loop()
     loop.call_later(1, sys.exit, 3)
@@ -136,7 +136,7 @@ def test_a_thread_that_begins_while_a_loop_waits(clock):
     assert clock.elapsed == 6
 
 
-def test_whoever_looks_at_the_frames_sees_a_turn_of_asyncio_s(clock):
+def test_the_frame_of_a_quiet_turn_looks_like_asyncios(clock):
     async def main():
         await asyncio.sleep(1)
         frame = sys._getframe()

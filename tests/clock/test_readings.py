@@ -88,7 +88,7 @@ CLOCKS = {
 
 
 @pytest.mark.parametrize("read", CLOCKS.values(), ids=CLOCKS)
-def test_every_clock_moves_by_what_was_slept(extend_api, read):
+def test_every_clock_advances_by_the_sleep(extend_api, read):
     before = read()
     time.sleep(3600)
     # Some show whole seconds only, and real time goes on underneath.
@@ -124,7 +124,7 @@ def test_clocks_agree(extend_api):
     assert dt.date.today().isoformat() == time.strftime("%Y-%m-%d")  # noqa: DTZ011
 
 
-def test_kinds_are_kept(extend_api):
+def test_types_are_kept(extend_api):
     time.sleep(5)
     assert isinstance(time.time(), float)
     assert isinstance(time.time_ns(), int)
@@ -137,7 +137,7 @@ def test_kinds_are_kept(extend_api):
     assert dt.datetime.now(dt.UTC).tzinfo is dt.UTC
 
 
-def test_given_moments_are_not_moved(extend_api):
+def test_functions_of_a_given_time_are_not_changed(extend_api):
     time.sleep(3600)
     assert time.gmtime(0).tm_year == 1970
     assert time.localtime(86_400 * 365).tm_year == 1971
@@ -220,7 +220,7 @@ def passed_on_by_a_plugin(real):
 
 
 @pytest.mark.parametrize("wrap", [mocked, passed_on_by_a_plugin])
-def test_who_passes_a_call_on_is_not_its_author(extend_api, monkeypatch, wrap):
+def test_a_helper_counts_as_its_caller(extend_api, monkeypatch, wrap):
     monkeypatch.setattr(time, "sleep", wrap(time.sleep))
     monkeypatch.setattr(time, "monotonic", wrap(time.monotonic))
     before = time.monotonic()
@@ -370,7 +370,7 @@ WITHOUT = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:rerunfailure
 
 
 @pytest.mark.parametrize("body", ENDINGS.values(), ids=ENDINGS)
-def test_everything_is_put_back(pytester, body):
+def test_everything_is_restored(pytester, body):
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
     pytester.makepyfile(textwrap.dedent(SIMULATED) + body)
     state = random.getstate()

@@ -287,7 +287,7 @@ def compute(seconds):
 
 @pytest.mark.usefixtures("poller")
 @pytest.mark.parametrize("_time", range(2))
-def test_time_jumps_over_threads_that_look_for_input_as_they_did_before(extend_api, _time):
+def test_time_jumps_over_older_threads_that_poll_for_input(extend_api, _time):
     began = os.times().elapsed
     for _ in range(5):
         time.sleep(20)

@@ -60,7 +60,7 @@ def test_what_a_timer_of_uvloop_took(extend_api, make):
 
 @needs_uvloop
 @pytest.mark.parametrize("delay", [0, -1])
-def test_no_wait_of_uvloop_is_none(extend_api, delay):
+def test_uvloops_zero_wait_takes_no_time(extend_api, delay):
     run(lambda: asyncio.sleep(delay))
     assert extend_api.clock.elapsed < 0.1
 
@@ -98,7 +98,7 @@ def test_what_a_sleep_of_gevent_took(pytester):
 
 
 @needs_uvloop
-def test_it_is_told_once_whatever_the_filters(pytester):
+def test_the_warning_is_shown_once_whatever_the_filters(pytester):
     pytester.makepyfile(
         """
         import asyncio, uvloop

@@ -34,7 +34,7 @@ def test_a_function_still_looks_like_itself(extend_api, name):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="another first argument changes the hash")
-def test_a_function_is_still_the_key_that_it_was(extend_api):
+def test_a_function_keeps_its_hash(extend_api):
     assert TABLE[time.sleep] == "sleep"
     assert TABLE[time.monotonic] == "monotonic"
     assert TABLE[time.time] == "time"

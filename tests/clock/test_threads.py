@@ -136,7 +136,7 @@ def test_as_completed_gives_up_again_and_again_where_another_wait_was_given_up(c
             assert clock.elapsed == pytest.approx(number * seconds, abs=1e-8)
 
 
-def test_the_keeper_of_a_pool_of_threads_is_at_rest(clock):
+def test_the_supervisor_of_a_thread_pool_is_at_rest(clock):
     with multiprocessing.pool.ThreadPool(2) as pool:
         pool.map(time.sleep, [3600, 1800, 7200])
     assert clock.elapsed == 9000
@@ -301,7 +301,7 @@ def test_time_outs_in_a_thread_while_another_sleeps(clock, waits):
 
 
 @pytest.mark.parametrize("timeout", [60, None])
-def test_what_comes_in_time(clock, timeout):
+def test_events_before_the_time_out(clock, timeout):
     came = threading.Event()
     box = queue.Queue()
 
@@ -715,7 +715,7 @@ def test_a_forked_child_has_threads_of_its_own(clock):
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_class_that_the_suite_has_replaced_before_does_no_harm(nested):
+def test_replaced_classes_of_the_stdlib_do_not_break_a_simulation(nested):
     nested(
         """
         import ssl, subprocess, threading

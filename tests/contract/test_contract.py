@@ -318,7 +318,7 @@ def test_rules_are_turned_off_and_cases_marked_by_ordinary_means(client):
         ),
     ],
 )
-def test_a_mistake_in_the_class_is_said_at_collection(client, line, message):
+def test_a_mistake_in_the_class_is_a_collection_error(client, line, message):
     client.makepyfile(
         f"""
         from pytest_parseapi import ParseErrorContract
@@ -396,7 +396,7 @@ def test_a_failure_names_the_policy_that_allows_it(client, client_is, case, line
         ),
     ],
 )
-def test_what_asks_for_retry_after_is_said(client, provider, case, lines):
+def test_the_source_of_retry_after_is_shown(client, provider, case, lines):
     client.makepyfile(
         f"""
         import time

@@ -131,7 +131,7 @@ def drawn_apart(wait, seed, length):
         (lambda source, n: 0.1 * 2**n + source.uniform(0, 1), 2, 5),  # 0.831, 0.832
     ],
 )
-def test_what_chance_explains_is_not_accused(wait, seed, length):
+def test_differences_by_chance_are_not_accused(wait, seed, length):
     assert growth_problem(drawn_apart(wait, seed, length)) is None
 
 
@@ -155,7 +155,7 @@ def test_one_jittered_run_without_a_wait_may_be_chance():
         assert str(growth_problem(runs)) == missing
 
 
-def test_noise_is_what_runs_differ_by():
+def test_runs_that_differ_have_noise():
     assert has_noise([[1, 2], [1, 2.1]])
     assert not has_noise([[1, 2], [1, 2.001], [1]])
     assert not has_noise([])

@@ -225,10 +225,10 @@ def test_a_function_that_became_a_method_is_told_how_to_stay_one():
         len,
     ],
 )
-def test_what_takes_one_document_is_accepted(parse):
+def test_callables_of_one_document_are_accepted(parse):
     assert parse_mistake(parse) == ""
 
 
 @pytest.mark.parametrize("parse", [lambda: None, lambda *, document: document, 5, None])
-def test_what_does_not_is_a_mistake(parse):
+def test_other_callables_are_a_mistake(parse):
     assert parse_mistake(parse).startswith("parse must ")

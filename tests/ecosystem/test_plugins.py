@@ -120,7 +120,7 @@ _INSTALLED = {point.name for point in entry_points(group="pytest11")}
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_all_goes_on_beside(pytester, separate, name):
+def test_plugins_work_beside_each_other(pytester, separate, name):
     if name not in _INSTALLED:
         pytest.skip(f"the plugin {name} is not installed")
     pytester.makepyfile(test_client=SUITE)
@@ -132,7 +132,7 @@ def test_all_goes_on_beside(pytester, separate, name):
     assert "6 passed" in output, output
 
 
-def test_a_red_test_that_is_run_again_is_as_red_each_time(pytester, separate):
+def test_a_failing_test_fails_again_in_a_rerun(pytester, separate):
     if "rerunfailures" not in _INSTALLED:
         pytest.skip("the plugin rerunfailures is not installed")
     pytester.makepyfile(test_client=SUITE)
@@ -240,7 +240,7 @@ REPLACED = """
 """
 
 
-def test_a_suite_that_replaced_sleep_itself_is_told_that(pytester, separate):
+def test_a_suite_that_replaced_sleep_gets_a_hint(pytester, separate):
     if "pytest_mock" not in _INSTALLED:
         pytest.skip("the plugin pytest_mock is not installed")
     pytester.makepyfile(test_client=SUITE + REPLACED)

@@ -48,7 +48,7 @@ _INSTALLED = {point.name for point in entry_points(group="pytest11")}
 
 
 @pytest.mark.parametrize("name", RARE)
-def test_all_goes_on_beside_a_rarer_one(pytester, separate, name):
+def test_rarer_plugins_work_beside_it(pytester, separate, name):
     if name not in _INSTALLED:
         pytest.skip(f"the plugin {name} is not installed")
     pytester.makepyfile(test_client=SUITE)
@@ -83,7 +83,7 @@ FILES = """
 """
 
 
-def test_files_that_are_no_files_are_sent(pytester, separate):
+def test_files_of_pyfakefs_are_sent(pytester, separate):
     if "fakefs" not in _INSTALLED:
         pytest.skip("the plugin fakefs is not installed")
     pytester.makepyfile(test_client=SUITE + FILES)

@@ -191,12 +191,12 @@ def test_an_error_with_another_message_stays_as_it_is() -> None:
         ),
     ],
 )
-def test_a_wrong_name_leads_to_the_right_one(provider: Provider, name: Any, message: str) -> None:
+def test_a_wrong_name_gets_the_nearest_one(provider: Provider, name: Any, message: str) -> None:
     """One line, with the nearest names that exist."""
     assert wrong(resolve, provider, name, others=PROVIDERS) == message
 
 
-def test_a_name_near_nothing_lists_all_there_is() -> None:
+def test_a_name_without_a_near_one_gets_the_whole_list() -> None:
     """Better a long message than none."""
     assert wrong(resolve, EXTEND, "a\nb") == (
         f"unknown extend error 'a\\nb': known: {RUN_CODES}, INVALID_REQUEST, UNAUTHORIZED, "
@@ -267,7 +267,7 @@ def test_the_exception_of_a_request_fails_no_run() -> None:
         ),
     ],
 )
-def test_an_error_of_another_surface_leads_to_what_scripts_it(choose, place, way) -> None:
+def test_an_error_of_another_surface_gets_the_method_that_scripts_it(choose, place, way) -> None:
     """In the words of where it was written."""
     with pytest.raises(UsageError) as caught:
         choose(EXTEND, "RATE_LIMIT_EXCEEDED", surface="run")
@@ -482,12 +482,12 @@ def test_a_status_of_a_gateway_is_its_page_where_any_5xx_is_to_be_retried(
         (3, "how often a failure is met is times=3"),
     ],
 )
-def test_an_argument_by_position_is_told_its_name(name: Any, message: str) -> None:
+def test_a_positional_argument_gets_the_name_to_use(name: Any, message: str) -> None:
     """``fail`` takes errors by position, and nothing else."""
     assert message in wrong(resolve, EXTEND, name)
 
 
-def test_a_mistake_speaks_of_where_it_was_written() -> None:
+def test_a_mistake_names_the_method_or_marker() -> None:
     """A method has no ``provider``, and a command line no fixture."""
     with pytest.raises(UsageError) as caught:
         resolve(EXTEND, "maestro_error", others=PROVIDERS)
@@ -606,7 +606,7 @@ def test_an_endpoint_by_template_or_path(name: str, endpoints: list[str]) -> Non
         (NUTRIENT, 7, "an endpoint is named by its path, not by int"),
     ],
 )
-def test_an_unknown_endpoint_leads_to_the_right_one(
+def test_an_unknown_endpoint_gets_the_nearest_one(
     provider: Provider, name: Any, message: str
 ) -> None:
     """A script for an endpoint that nobody can call would wait forever."""

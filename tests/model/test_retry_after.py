@@ -30,6 +30,6 @@ NOW = 1_445_412_000.0  # Wed, 21 Oct 2015 07:20:00 GMT
         ("Wed, 99 Oct 2015 07:28:00 GMT", None),
     ],
 )
-def test_moments(value, seconds, monkeypatch):
+def test_seconds_and_dates_are_read(value, seconds, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert moment_of(value, NOW) == (None if seconds is None else NOW + seconds)

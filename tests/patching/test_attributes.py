@@ -75,7 +75,7 @@ def test_a_patch_of_somebody_else_s_stays_until_they_end_it(place):
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["plain", "functools.wraps"])
-def test_what_others_put_back_does_not_pile_up(place, copies):
+def test_leftovers_of_other_patches_do_not_accumulate(place, copies):
     for _ in range(3 * sys.getrecursionlimit()):
         patches = Patches()
         patches.put(place, "function", ours)
@@ -114,7 +114,7 @@ def test_a_patch_that_outlives_the_simulation_does_not_keep_it(nested):
     assert nested(LATE).parseoutcomes() == {"passed": 2}
 
 
-def test_a_stand_in_that_lacks_the_function_stays_as_it_is():
+def test_a_test_double_without_the_function_is_left_alone():
     stand_in = type("Thread", (), {})
     patches = Patches()
     patches.put(stand_in, "join", lambda real: real)

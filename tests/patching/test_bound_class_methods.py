@@ -25,7 +25,7 @@ def taken():
     made.give_back()
 
 
-def test_they_get_their_class_first(taken):
+def test_replacements_get_the_class_first(taken):
     taken.redirect(here=True)
     assert KEPT(1) == (dt.date, 1)
     assert KEPT_OF_SUBCLASS(2) == (Day, 2)
@@ -34,7 +34,7 @@ def test_they_get_their_class_first(taken):
     assert KEPT(1) == dt.date(1, 1, 1)
 
 
-def test_taken_again_they_are_the_same_ones(taken):
+def test_a_second_take_over_finds_the_same_methods(taken):
     def count():
         functions = [item for item in gc.get_objects() if type(item) is BuiltinFunctionType]
         return sum(function.__name__ == "fromordinal" for function in functions)

@@ -82,7 +82,7 @@ def test_it_still_looks_like_itself(taken):
     assert math.sqrt == kept
 
 
-def test_it_is_still_the_key_that_it_was():
+def test_it_keeps_its_hash():
     taken = BuiltinFunction(math.sqrt, trampolines())
     taken.take()
     try:
@@ -107,7 +107,7 @@ def test_references_are_counted(taken):
     assert sys.getrefcount(target) == before
 
 
-def test_what_is_no_built_in_is_refused():
+def test_other_objects_are_refused():
     with pytest.raises((RuntimeError, AttributeError)):
         BuiltinFunction(call_default, None)
 
@@ -129,7 +129,7 @@ def test_a_test_of_itself_that_fails_gives_the_function_back(monkeypatch):
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_threads_that_call_it_meanwhile(way):
+def test_threads_may_call_it_during_the_take_over(way):
     """With a write that other threads can see half of, such a thread ends the interpreter."""
     stop = threading.Event()
     errors = []

@@ -76,7 +76,7 @@ def test_a_function_looks_as_before_and_is_as_before_after_it(bodies):
     assert function.__code__ is code
 
 
-def test_bodies_that_end_in_another_order_leave_nothing_behind():
+def test_bodies_may_be_restored_in_another_order():
     code = Library.send.__code__
     first, second = FunctionBodies(), FunctionBodies()
     first.put(Library.send, ours)
@@ -87,7 +87,7 @@ def test_bodies_that_end_in_another_order_leave_nothing_behind():
     assert Library.send.__code__ is code
 
 
-def test_nothing_of_what_was_put_in_place_is_kept():
+def test_replaced_bodies_are_freed():
     library = Library()
     gone = weakref.ref(library)
     bodies = FunctionBodies()
@@ -119,5 +119,5 @@ def test_a_function_is_found_behind_what_stands_before_it(wrap):
 
 
 @pytest.mark.parametrize("other", [None, len, mock.Mock(), lambda: None, Library.send_later])
-def test_nothing_is_found_where_nothing_leads_to_it(other):
+def test_other_callables_have_no_function_behind(other):
     assert function_behind(other, __file__, "Library.send") is None

@@ -839,7 +839,7 @@ def test_a_client_that_is_not_chosen_is_blocked(check):
     ],
 )
 @pytest.mark.parametrize("script", ["", "extend_api.fail('OCR_ERROR')"])
-def test_why_a_request_was_turned_down_is_told(check, headers, body, reason, script):
+def test_the_reason_of_a_rejection_is_shown(check, headers, body, reason, script):
     result = check(
         f"""
         def test(extend_api):
@@ -994,7 +994,7 @@ def test_a_hook_that_gives_something_else(pytester, check, given, message):
         ("lambda: __import__('itertools').repeat('')", "gives more than 1,000,000 items"),
     ],
 )
-def test_a_place_to_look_that_is_none(pytester, check, given, message):
+def test_evidence_of_a_wrong_type_is_refused(pytester, check, given, message):
     pytester.makeconftest(f"def pytest_parseapi_evidence(config): return {given}")
     result = check("""
         @M.parse_error("CORRUPT_FILE")
@@ -1054,7 +1054,7 @@ def test_whatever_a_hook_raises_is_one_line_that_names_its_plugin(pytester, chec
     ["Odd()", "lambda: Text('req_')", "lambda: [Text('req_')]"],
     ids=["name", "text", "line"],
 )
-def test_a_place_to_look_of_an_odd_type_is_one(pytester, passes, given):
+def test_evidence_of_an_unusual_type_is_accepted(pytester, passes, given):
     pytester.makeconftest(
         f"""
         class Text(str):

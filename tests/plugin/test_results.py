@@ -153,7 +153,7 @@ def test_rules_that_most_tests_broke_come_first():
     ]
 
 
-def test_a_rule_that_is_put_in_other_words_says_of_how_many_it_is_the_first():
+def test_a_rule_with_several_texts_shows_the_first_and_their_number():
     rows = rows_of([broken("a", str(n), f"E{n % 3} is not retried") for n in range(9)])
     assert table(rows)[1].split("  ")[-2:] == ["E0 is not retried, and 2 more", "0"]
     assert "| E0 is not retried, and 2 more |" in step_summary(rows, 9)
@@ -164,7 +164,7 @@ def test_a_long_rule_is_cut_before_the_number_of_the_others():
     assert table(rows)[1].split("  ")[-2] == "x" * 45 + "..., and 1 more"
 
 
-def test_what_github_reads_otherwise_is_escaped():
+def test_special_characters_of_github_are_escaped():
     (line,) = error_lines([broken("a:b,c", "t[1%]", "two\nlines")])
     assert line == ("::error file=tests/test_a.py,line=3,title=a%3Ab%2Cc::two%0Alines (t[1%25])")
     assert "a \\| b" in step_summary(rows_of([broken("a", "t", "a | b")]), 1)

@@ -63,7 +63,7 @@ def test_pytest_loads_the_modules_as_they_are_written():
     assert done.stdout.split() == ["pytest_parseapi"]
 
 
-def test_pytest_is_shown_the_hooks_and_the_fixtures():
+def test_pytest_finds_the_hooks_and_the_fixtures():
     hooks = {name for name in vars(plugin) if name.startswith("pytest_")} - {"pytest_parseapi"}
     assert {*hooks, *FIXTURES} <= {*dir(plugin)}
     assert {"pytest", "hookspecs", "_OPTIONS", "Any"}.isdisjoint(dir(plugin))

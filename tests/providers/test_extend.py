@@ -228,7 +228,7 @@ def test_the_strict_types_notice_a_missing_field(service, path):
         ParseRun.model_validate(body)
 
 
-def test_a_name_that_is_given_wins_over_the_url(service):
+def test_a_given_name_is_used_instead_of_the_url(service):
     assert service.parse({"file": {"url": URL, "name": "x.txt"}})["file"]["name"] == "x.txt"
     assert service.parse(BODIES["no name"])["file"]["name"] == "file"
 

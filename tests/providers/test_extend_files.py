@@ -59,7 +59,7 @@ def test_another_well_known_type_is_refused_by_its_extension(extend_api, name):
 
 
 @pytest.mark.parametrize("name", ["a.odd", "a", "", "mp4", "a.mp4.pdf", "a.mp4/b", "get.php?id=1"])
-def test_an_extension_that_says_nothing_is_parsed(extend_api, name):
+def test_an_unknown_extension_is_parsed(extend_api, name):
     assert parse(extend_api, name).json()["status"] == "PROCESSED"
 
 
@@ -205,7 +205,7 @@ def test_confidences_are_null_where_nothing_was_recognized(extend_api, name, con
 
 
 @pytest.mark.parametrize("engine", ["parse_performance", "parse_light", "parse_auto"])
-def test_what_a_run_cost(extend_api, engine):
+def test_the_credits_of_a_run(extend_api, engine):
     body = parse(extend_api, "a.pdf", engine=engine).json()
     usage = body["usage"]
     (entry,) = usage["breakdown"]
@@ -364,7 +364,7 @@ def test_a_removed_endpoint_names_its_replacement(extend_api, path, instead):
     assert reply.json()["message"] == f"POST {path} is removed: use {instead} instead."
 
 
-def test_the_test_s_own_message_wins(extend_api):
+def test_a_scripted_message_is_used(extend_api):
     extend_api.fail("ENDPOINT_REMOVED", message="Gone.")
     assert send(extend_api).json()["message"] == "Gone."
 

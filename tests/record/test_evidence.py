@@ -356,7 +356,7 @@ def test_redirected_output_is_output(failed):
     api.assert_request_id_logged()
 
 
-def test_a_stream_put_in_place_by_hand_is_noticed_at_the_next_exchange(failed, monkeypatch):
+def test_a_replaced_stream_is_noticed_at_the_next_exchange(failed, monkeypatch):
     api, request_id = failed
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     send(api, "b.pdf")
@@ -420,7 +420,7 @@ def test_a_broken_repr_is_no_harm(failed):
     api.assert_request_id_logged()
 
 
-def test_nothing_is_left_behind(project):
+def test_all_patches_are_removed(project):
     project.makepyfile(
         """
         import logging, sys

@@ -151,7 +151,7 @@ def test_callers_at_the_same_moment_are_operations_of_their_own(book):
     assert [item.waited for item in book.journal.attempts] == [None, None, 1, 1]
 
 
-def test_whoever_asks_later_goes_on(book):
+def test_a_later_caller_continues_the_operation(book):
     """Two workers on one queue, both alive: the retry is made by whose turn it is."""
     for by in ("one", "two", "one"):
         book.attempt(by=by)
@@ -160,7 +160,7 @@ def test_whoever_asks_later_goes_on(book):
     assert [item.waited for item in book.journal.attempts] == [None, 1, 1]
 
 
-def test_a_worker_that_waits_for_work_has_handed_over_at_once(book):
+def test_another_caller_continues_at_once_for_a_worker_that_waits_for_work(book):
     book.attempt(by="one")
     book.callers.end("one")
     book.attempt(by="two")
@@ -169,7 +169,7 @@ def test_a_worker_that_waits_for_work_has_handed_over_at_once(book):
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "under way"])
-def test_a_worker_that_takes_the_next_document_had_handed_over(book, done):
+def test_another_caller_continues_for_a_worker_that_took_the_next_document(book, done):
     """Between two jobs a worker runs as one does that is about to ask again."""
     book.attempt(by="one")
     retry = book.open(by="two")
@@ -184,7 +184,7 @@ def test_a_worker_that_takes_the_next_document_had_handed_over(book, done):
 
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "under way"])
-def test_a_worker_that_has_ended_by_now_had_handed_over(book, done):
+def test_another_caller_continues_for_a_worker_that_has_ended(book, done):
     """A thread that has started another one may run for a moment, and then it ends."""
     book.attempt(by="one")
     retry = book.open(by="two")
@@ -250,7 +250,7 @@ def test_a_task_that_began_before_the_failure_is_at_work_of_its_own(book):
     asyncio.run(first())
 
 
-def test_a_worker_that_waits_for_other_work_by_now_had_handed_over(book):
+def test_another_caller_continues_for_a_worker_that_waits_by_now(book):
     """Between putting a job back and taking another one, a worker runs."""
     jobs, asked = queue.Queue(), threading.Event()
 
@@ -285,7 +285,7 @@ def frames_of(thread):
     return names
 
 
-def test_a_caller_that_pauses_before_it_ends_had_not_handed_over(book):
+def test_a_caller_that_pauses_before_it_ends_keeps_its_operation(book):
     book.attempt(by="one")
     book.attempt(by="two", ok=True)
     book.now = 1
@@ -293,7 +293,7 @@ def test_a_caller_that_pauses_before_it_ends_had_not_handed_over(book):
     assert book.operations() == [[1], [2]]
 
 
-def test_a_caller_that_has_ended_had_not_handed_over_what_another_cured(book):
+def test_a_cured_request_does_not_continue_the_operation_of_an_ended_caller(book):
     book.attempt(by="one", error=ERRORS["PASSWORD_PROTECTED_FILE"])
     book.attempt(by="two", body=b'{"file": {"settings": {"password": "s"}}}', ok=True)
     book.callers.end("one")
@@ -314,7 +314,7 @@ def test_a_worker_that_takes_the_next_document_leaves_other_workers_what_is_thei
     assert book.operations() == [[1, 2, 5, 7], [3, 6, 8], [4]]
 
 
-def test_a_caller_that_pauses_before_the_next_document_had_not_handed_over(book):
+def test_a_caller_that_pauses_before_the_next_document_keeps_its_operation(book):
     book.attempt(by="one")
     book.attempt(by="two", ok=True)
     book.now = 1
@@ -340,7 +340,7 @@ def test_another_payload_by_another_caller_is_the_retry_unless_the_first_one_ask
         assert book.journal.attempts[1].waited == 2
 
 
-def test_what_followed_may_have_been_followed_itself(book):
+def test_a_followed_operation_may_follow_another_one(book):
     for number, by in enumerate(("one", "two", "three")):
         book.attempt(by=by, body=b'{"n": %d}' % number)
         book.now += 2
@@ -350,7 +350,7 @@ def test_what_followed_may_have_been_followed_itself(book):
     assert book.operations() == [[1, 2, 3]]
 
 
-def test_what_two_operations_were_is_dropped_as_one(book):
+def test_merged_operations_are_dropped_together(book):
     first = book.attempt(by="one")
     retry = book.open(by="two")
     second = book.close(retry)
@@ -363,7 +363,7 @@ def test_what_two_operations_were_is_dropped_as_one(book):
     assert book.attempt(by="two").waited is None
 
 
-def test_what_is_under_way_is_nobodys_retry(book):
+def test_a_request_during_an_open_attempt_is_no_retry(book):
     first = book.open(by="one")
     book.now += 1
     book.attempt(by="two")
@@ -371,7 +371,7 @@ def test_what_is_under_way_is_nobodys_retry(book):
     assert book.operations() == [[1], [2]]
 
 
-def test_what_follows_a_success_is_new(book):
+def test_a_request_after_a_success_is_a_new_operation(book):
     for ok in (False, True, False, True):
         book.attempt(ok=ok)
         book.now += 1
@@ -468,7 +468,7 @@ def test_an_attempt_has_the_facts_of_its_own_request(extend_api, change, name):
     assert first._request is again._request
 
 
-def test_attempts_with_another_credential_in_their_body_have_not_the_same(book):
+def test_attempts_with_different_credentials_in_the_body_differ(book):
     request = book.open().request
     book.journal.clear()
     for secrets in (("first",), ("other",), ("first",)):
@@ -646,7 +646,7 @@ def test_attempts_of_one_caller_that_overlap(book):
     assert sorted(map(len, book.operations())) == [2, 3]
 
 
-def test_numbers_follow_the_beginning_and_order_too(book):
+def test_attempts_are_numbered_and_ordered_by_their_start(book):
     first = book.open("a.pdf")
     book.attempt("b.pdf")
     assert [item.number for item in book.journal.attempts] == [2]

@@ -18,7 +18,7 @@ def by_httpx(**more):
 FILE = {"file": ("a.pdf", b"%PDF", "application/pdf")}
 
 
-def test_boundaries_do_not_count():
+def test_multipart_boundaries_do_not_matter():
     one, two = by_httpx(files=FILE), by_httpx(files=FILE)
     assert one.digest == two.digest
     assert one.difference(two) is None
@@ -35,7 +35,7 @@ def test_boundaries_do_not_count():
         ({"files": FILE}, {"files": {"other": FILE["file"]}}, "then no such part"),
     ],
 )
-def test_differences_in_words(one, two, words):
+def test_differences_are_described(one, two, words):
     first, second = by_httpx(**one), by_httpx(**two)
     assert words in first.difference(second)
     assert first.digest != second.digest
@@ -77,7 +77,7 @@ def test_a_document_is_its_files_content_whatever_its_name():
 
 
 @pytest.mark.parametrize("one", ["{}", "[]"])
-def test_what_is_nested_too_deeply_to_be_walked_through_is_one_whole(one):
+def test_json_that_is_nested_too_deeply_is_compared_as_a_whole(one):
     start, end = ('{"a":', "}") if one == "{}" else ("[", "]")
     body = f'{{"metadata":{start * 600}1{end * 600}}}'.encode()
     payload = payload_of("application/json", body)

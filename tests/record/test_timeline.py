@@ -15,7 +15,7 @@ def picture(api):
     return re.sub(r"(req|file)_[0-9a-f]{8}0*(\d+)", r"\1_\2", api.timeline())
 
 
-def test_nothing(extend_api):
+def test_an_empty_record(extend_api):
     assert picture(extend_api) == "timeline of Extend: no attempt on record"
 
 
@@ -28,7 +28,7 @@ def test_only_columns_with_something_in_them(nutrient_api):
     )
 
 
-def test_everything_at_once(extend_api):
+def test_all_columns_together(extend_api):
     extend_api.fail("INTERNAL_ERROR", endpoint="/files/upload")
     extend_api.fail("RATE_LIMIT_EXCEEDED", retry_after=12, endpoint="/parse")
     extend_api.fail("read_timeout", endpoint="/parse")

@@ -337,7 +337,7 @@ def test_a_field_is_missing_only_where_all_bodies_of_the_state_lack_it(extend_ap
     )
 
 
-def test_what_customers_name_is_no_difference(nutrient_api, extend_api, compared):
+def test_keys_named_by_customers_are_no_difference(nutrient_api, extend_api, compared):
     record = Recorder(nutrient_api)
     record("POST", "/extraction/extract", json={"url": URL, "schema": {"type": "object"}})
     extracted = record.exchanges[0].changed(
@@ -384,7 +384,7 @@ def test_credentials_and_documents_are_never_shown(extend_api, compared):
     assert "the field (a name that is not shown) is not in the simulated body" in shown
 
 
-def test_a_gateway_is_known(extend_api, compared):
+def test_a_reply_of_a_gateway_is_recognised(extend_api, compared):
     pages = [
         ask(extend_api, error=name)
         for name in ("bad_gateway_html", "service_unavailable_html", "gateway_timeout_html")

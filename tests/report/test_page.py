@@ -335,7 +335,7 @@ def test_failures_are_told_without_their_text_picture(open_page):
     )
 
 
-def test_a_report_of_nothing(open_page, tmp_path):
+def test_an_empty_report(open_page, tmp_path):
     path = tmp_path / "empty.html"
     write({path: page_of(report_of(catalogue(built_in_providers()), []))})
     page = open_page(path=path)
@@ -501,7 +501,7 @@ def test_names_are_sorted_as_people_do(open_page, tmp_path):
 
 
 @pytest.mark.parametrize(("threshold", "bad"), [(90.0, True), (0.0, False)])
-def test_the_head_says_when_of_what_and_what_was_required(open_page, tmp_path, threshold, bad):
+def test_the_head_shows_date_commit_and_required_percentage(open_page, tmp_path, threshold, bad):
     path = tmp_path / "head.html"
     report = report_of(
         catalogue(built_in_providers()), TESTS[:3], commit="0123456789abcdef", threshold=threshold

@@ -59,7 +59,7 @@ def test_after_counts_no_request_that_the_api_turned_down(extend_api):
     assert codes(extend_api, "a.pdf", "a.pdf") == ["INVALID_REQUEST", "ok", "OCR_ERROR"]
 
 
-def test_what_passes_one_script_meets_the_next(extend_api):
+def test_a_request_that_one_script_lets_pass_meets_the_next(extend_api):
     extend_api.fail("OCR_ERROR", after=1)
     extend_api.fail("INTERNAL_ERROR")
     assert codes(extend_api, "a.pdf", "a.pdf", "a.pdf") == ["INTERNAL_ERROR", "OCR_ERROR", "ok"]

@@ -61,7 +61,7 @@ def test_httpx_s_own_checks_run_once_for_requests_that_differ_in_plain_values(
 @pytest.mark.parametrize(
     ("error", "made"), [(None, 1), ("OCR_ERROR", 0), ("invalid_json", 1), ("truncated_body", 1)]
 )
-def test_a_body_that_nobody_sees_is_not_made(extend_api, monkeypatch, error, made):
+def test_an_unused_body_is_not_made(extend_api, monkeypatch, error, made):
     texts = []
     real = files.processed_text
     monkeypatch.setattr(files, "processed_text", lambda *args: texts.append(args) or real(*args))
@@ -83,7 +83,7 @@ def test_a_bad_request_does_not_use_up_a_script_although_its_body_is_not_made(ex
 
 @pytest.mark.parametrize("path", ["/parse", "/parse_runs"])
 @pytest.mark.parametrize("code", [None, "INTERNAL_ERROR"])
-def test_nothing_of_an_exchange_waits_for_the_garbage_collector(extend_api, path, code):
+def test_an_exchange_leaves_no_reference_cycles(extend_api, path, code):
     if code is not None:
         extend_api.fail(code)
     gc.collect()

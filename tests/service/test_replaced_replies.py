@@ -100,7 +100,7 @@ async def with_a_database(body, headers, database=None):
     ],
 )
 @pytest.mark.asyncio
-async def test_what_a_function_answers(extend_api, receiver, status):
+async def test_the_status_of_a_functions_return_value(extend_api, receiver, status):
     (answer,) = await extend_api.deliver_async(extend_api.webhook(), receiver, tries=1)
     assert answer.status == status
 

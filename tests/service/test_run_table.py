@@ -76,7 +76,7 @@ def test_the_first_end_counts(table, ends):
     assert (run.status, run.ended, ends) == ("CANCELLED", 3.0, [])
 
 
-def test_who_is_told_of_the_end_may_ask_for_the_runs(table):
+def test_a_callback_of_the_end_may_read_the_runs(table):
     seen = []
     table.on_end = lambda run: seen.append([item.status for item in table.shown(10.0)])
     make(table, "a")
@@ -85,7 +85,7 @@ def test_who_is_told_of_the_end_may_ask_for_the_runs(table):
 
 
 @pytest.mark.parametrize("looks", [0, 2])
-def test_a_poll_ends_what_is_due_and_counts_what_is_not(table, looks):
+def test_a_poll_ends_due_runs_and_counts_for_the_others(table, looks):
     table.on_end = None
     table.pace = Pace(polls=2)
     batch = BatchState(description=RUNS, id="bpar_1", created=0.0)

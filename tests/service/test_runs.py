@@ -236,7 +236,7 @@ def test_curing_for_ever_blows_the_fuse(extend_api):
     extend_api._simulation.stops.message = None
 
 
-def test_a_cure_that_succeeds_is_no_step_to_the_fuse(extend_api):
+def test_a_successful_cure_does_not_count_for_the_fuse(extend_api):
     with httpx.Client(base_url=extend_api.base_url) as client:
         for number in range(220):
             if number % 2:
@@ -407,7 +407,7 @@ def test_a_lost_reply_to_a_cancellation_leaves_the_run_cancelled(extend_api, cli
 @pytest.mark.parametrize(
     ("fault", "left"), [(fault.name, int(fault.loses_reply)) for fault in FAULTS]
 )
-def test_what_a_fault_leaves_of_a_submission(extend_api, fault, left):
+def test_faults_that_keep_or_lose_a_submission(extend_api, fault, left):
     extend_api.fail(fault, endpoint="/parse_runs")
     headers = {"authorization": f"Bearer {extend_api.api_key}"}
     with contextlib.suppress(httpx.TransportError):
@@ -425,7 +425,7 @@ def test_a_lost_reply_to_a_deletion_leaves_nothing(extend_api, client):
             client.parse_runs.delete(run.id)
 
 
-def test_what_never_arrived_changes_nothing(extend_api, client):
+def test_a_request_that_never_arrived_changes_nothing(extend_api, client):
     run = client.parse_runs.create(file=FILE)
     extend_api.fail("connect_error", endpoint="/parse_runs/{id}/cancel")
     with pytest.raises(httpx.ConnectError):
@@ -458,7 +458,7 @@ def test_reset_forgets_runs_and_their_scripts(extend_api, client):
         (lambda api: api.runs_take(seconds=-1), "seconds must be a number >= 0"),
     ],
 )
-def test_mistakes_are_told_at_once(extend_api, call, message):
+def test_mistakes_raise_at_once(extend_api, call, message):
     with pytest.raises(UsageError, match=message):
         call(extend_api)
 

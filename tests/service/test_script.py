@@ -63,7 +63,7 @@ def outcomes(api):
         ([((EXTEND.errors[0],), {})], [EXTEND.errors[0].code, "ok"]),
     ],
 )
-def test_sequences(extend_api, script, expected):
+def test_errors_come_in_their_order(extend_api, script, expected):
     for errors, options in script:
         extend_api.fail(*errors, **options)
     assert codes(extend_api, len(expected)) == expected
@@ -222,7 +222,7 @@ def test_a_message(extend_api, message):
         ((505,), {}, None),
     ],
 )
-def test_mistakes(extend_api, errors, options, message):
+def test_mistakes_are_refused(extend_api, errors, options, message):
     with pytest.raises(UsageError) as mistake:
         extend_api.fail(*errors, **options)
     if message is not None:
@@ -238,7 +238,7 @@ def test_a_mistake_in_one_of_several_scripts_nothing(extend_api):
 
 
 @pytest.mark.parametrize("argument", [{"retry_after": 5}, {"message": "Later."}])
-def test_what_sends_no_reply_takes_nothing_for_one(extend_api, argument):
+def test_a_fault_without_a_reply_takes_no_retry_after_or_message(extend_api, argument):
     with pytest.raises(UsageError) as mistake:
         extend_api.fail("read_timeout", **argument)
     assert (

@@ -195,7 +195,7 @@ def test_an_unknown_event_type_is_to_be_taken(extend_api, careful):
     extend_api.assert_webhook_accepted()
 
 
-def test_a_rejection_with_an_effect_is_none(extend_api, careless):
+def test_a_rejected_delivery_with_an_effect_is_found(extend_api, careless):
     def receive(body, headers):
         careless(body, headers)
         return 401
@@ -396,7 +396,7 @@ def test_tasks_that_a_receiver_started_come_to_their_ends(extend_api):
     assert done == [60]
 
 
-def test_an_app_hears_of_the_senders_end(extend_api):
+def test_an_app_is_told_that_the_sender_has_gone(extend_api):
     messages = []
 
     async def app(scope, receive, send):
@@ -519,7 +519,7 @@ def test_no_serialiser_writes_a_body_as_it_was_sent(extend_api, arguments, keys,
     assert again.replace(b"/", b"\\/") != body
 
 
-def test_letters_are_sent_as_they_are(extend_api):
+def test_letters_are_sent_unescaped(extend_api):
     body = extend_api.webhook(metadata={"name": "Müller"}).body
     assert "Müller".encode() in body
 
@@ -681,7 +681,7 @@ def test_the_secret_is_a_credential(extend_api, client):
         ({"metadata": {"a": float("nan")}}, "metadata is what JSON can say, not this: "),
     ],
 )
-def test_mistakes_are_told_at_once(extend_api, arguments, message):
+def test_mistakes_raise_at_once(extend_api, arguments, message):
     with pytest.raises(UsageError, match=message):
         extend_api.webhook(**arguments)
     assert extend_api.runs == []

@@ -163,7 +163,7 @@ def test_wrong_deliveries(sweep, function, found):
         assert re.search(r'paste +# at test_\w+\.py:\d+: webhook\(\.\.\., wrong="', result.text)
 
 
-def test_a_receiver_that_fails_tells_whoever_delivers(sweep):
+def test_a_failure_during_a_delivery_is_told_to_the_sender(sweep):
     result = sweep(
         "def test(extend_api): extend_api.deliver(extend_api.webhook(), receive, tries=1)",
         kinds="final",
@@ -179,7 +179,7 @@ def receive(body, headers):
     assert re.search(r"(\d+) variations of 1 test: \1 reported", result.text)
 
 
-def test_a_delivery_that_the_test_spoils_itself_stays(sweep):
+def test_a_wrong_delivery_of_the_test_itself_is_kept(sweep):
     result = sweep(
         """
         def test(extend_api):

@@ -176,7 +176,7 @@ def test_runs_that_take_long_and_slow_replies_are_no_scripts(sweep):
     assert result.ret == 0
 
 
-def test_what_a_failure_leaves_behind_is_told_and_is_no_finding(sweep):
+def test_state_left_by_a_failure_is_reported_but_no_finding(sweep):
     fragile = """
 
 broken = []

@@ -85,7 +85,7 @@ def test_every_line_that_crashes_is_named(sweep):
     reason="this pytest replaces threading.excepthook while a test runs",
 )
 @pytest.mark.parametrize("asserts", ["threaded(INVOICE)", "assert threaded(INVOICE)"])
-def test_a_crash_that_ends_a_thread_is_one(sweep, nested, asserts):
+def test_a_crash_in_a_thread_is_found(sweep, nested, asserts):
     result = sweep(f"def test(extend_api): {asserts}", kinds="final", app=CRASHES)
     assert heads(result)[0] == ("crashed", f"app.py:{line_of('threaded', '.append', CRASHES)}")
     assert "seen      a thread ended with KeyError: 'output' at app.py:" in result.text

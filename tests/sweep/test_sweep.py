@@ -237,7 +237,7 @@ def pytest_runtest_call(item):
 """
 
 
-def test_what_plugins_keep_with_a_test_while_it_runs_is_there(sweep):
+def test_data_of_plugins_about_a_test_is_kept(sweep):
     tests = """
         def test_one(extend_api): once(INVOICE)
         def test_two(extend_api): silent(INVOICE)

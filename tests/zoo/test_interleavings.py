@@ -74,7 +74,7 @@ def test_of_many_documents_at_once(extend_api, plans, drive, seconds, signs):
     seconds=st.sampled_from([0, 1]),
 )
 @example(plan=PLANS[7], drive=ARCHITECTURES[-1], seconds=0)
-def test_whoever_makes_the_attempts(extend_api, plan, drive, seconds):
+def test_any_caller_may_make_the_attempts(extend_api, plan, drive, seconds):
     def bring(jobs):
         drive(jobs[0])
 

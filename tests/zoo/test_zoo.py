@@ -65,13 +65,13 @@ def test_a_broken_consumer_is_caught_by_the_rule_that_names_its_fault(kind):
     assert kind.rule in broken, told(broken) or "nothing was found"
 
 
-def test_a_run_that_was_left_to_itself_is_told_as_it_was():
+def test_a_run_that_was_never_polled_is_reported():
     assert "resubmits" not in audit(broken_runs.FollowsNoRun)
     found = audit(broken_runs.FollowsTheFirstRunOnly, until="resubmits")["resubmits"]
     assert re.search(r"expected   a result: run pr_\w+ was still PROCESSING\n", found[0][1].text())
 
 
-def test_a_retry_that_was_awaited_in_vain_is_told_without_a_blank_line():
+def test_a_missing_retry_is_reported_without_a_blank_line():
     found = audit(broken_retries.ThrowsTheRetryAway, until="retry_after")["retry_after"]
     assert "  next       a consumer that gives up on 20 s on purpose states" in found[0][1].text()
 

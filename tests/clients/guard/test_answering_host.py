@@ -145,7 +145,7 @@ def outcomes(tmp_path):
     return run
 
 
-def test_each_way_is_a_way(outcomes):
+def test_each_way_sends_without_the_guard(outcomes):
     """Where nothing protects, each of them arrives."""
     wrong = {
         name: text for name, (outcome, text) in outcomes("open").items() if outcome != "PASSED"

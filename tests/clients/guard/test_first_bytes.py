@@ -46,7 +46,7 @@ ASKING = {
 
 
 @pytest.mark.parametrize("kind", ASKING)
-def test_it_asks_for_the_host(kind):
+def test_the_host_is_found(kind):
     assert host_in_first_bytes(ASKING[kind]) == HOST
 
 
@@ -71,13 +71,13 @@ OTHER = {
 
 
 @pytest.mark.parametrize("kind", OTHER)
-def test_other_data_asks_for_nothing(kind):
+def test_other_data_has_no_host(kind):
     assert host_in_first_bytes(OTHER[kind]) != HOST
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 20])
 @pytest.mark.parametrize("kind", ["tunnel", "line", "credential", "socks 5", "socks 4a"])
-def test_it_is_put_together_where_it_is_sent_in_parts(kind, size):
+def test_the_host_is_found_if_bytes_are_sent_in_parts(kind, size):
     first_bytes, data = FirstBytes(), bytes(ASKING[kind])
     found = []
     for begin in range(0, len(data), size):
@@ -93,7 +93,7 @@ def test_a_greeting_comes_before_a_request_of_socks():
     assert first_bytes.host(3, SOCKS_5) == HOST
 
 
-def test_what_is_no_beginning_is_not_kept():
+def test_bytes_that_cannot_name_a_host_are_not_kept():
     first_bytes = FirstBytes()
     assert first_bytes.host(3, b"{") == ""
     assert first_bytes.host(3, ASKING["tunnel"][:7]) == ""

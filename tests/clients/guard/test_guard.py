@@ -190,7 +190,7 @@ def test_a_library_that_cannot_be_intercepted_is_named_with_its_extra(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_library_that_another_is_intercepted_with_is_told_of_it(simulated, monkeypatch):
+def test_a_library_that_is_intercepted_with_another_is_named_with_it(simulated, monkeypatch):
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     simulation = simulated()
@@ -300,7 +300,7 @@ class TestTests:
         ],
         ids=["swallowed", "in a thread"],
     )
-    def test_a_block_is_told_whatever_becomes_of_it(self, nested, how):
+    def test_a_block_is_reported_even_if_its_exception_is_swallowed(self, nested, how):
         result = nested(
             f"""
             import threading, urllib.request, pytest

@@ -54,7 +54,7 @@ def test_a_host_is_found(given):
         SimpleNamespace(url=None),
     ],
 )
-def test_no_other_host_is_taken_for_it(given):
+def test_similar_hosts_are_not_blocked(given):
     assert host_in(given) != HOST
 
 

@@ -99,7 +99,7 @@ def test_the_live_server_is_reached(nested):
     ids=["tunnel", "line", "socks 5", "socks 4a", "question"],
 )
 @pytest.mark.parametrize("size", [3, 1000])
-def test_other_hosts_may_be_asked_for(simulation, said, size):
+def test_other_hosts_may_be_looked_up(simulation, said, size):
     left, right = socket.socketpair()
     with left, right:
         for begin in range(0, len(said), size):

@@ -128,7 +128,7 @@ def wrapped_before(monkeypatch):
     return seen
 
 
-def test_a_wrapper_from_before_the_test_goes_on(wrapped_before, extend_api):
+def test_a_wrapper_from_before_the_test_still_works(wrapped_before, extend_api):
     headers = {"authorization": f"Bearer {extend_api.api_key}"}
     assert requests.post(URL, json=BODY, headers=headers, timeout=5).status_code == 200
     assert len(wrapped_before) == len(extend_api.attempts) == 1

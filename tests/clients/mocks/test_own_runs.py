@@ -175,7 +175,7 @@ def test_the_other_providers_words_are_read_as_well(nutrient_api, respx_mock):
         (failed("BAD_LUCK"), "the failureReason 'BAD_LUCK' is not documented"),
     ],
 )
-def test_what_contradicts_the_documentation_is_told(extend_api, respx_mock, end, says):
+def test_contradictions_to_the_documentation_are_reported(extend_api, respx_mock, end, says):
     respx_mock.get(f"{RUNS}/pr_mine").respond(200, json=end)
     headers = {"authorization": f"Bearer {extend_api.api_key}"}
     httpx.get(f"{RUNS}/pr_mine", headers=headers, timeout=5)

@@ -314,7 +314,7 @@ SOUND = {
 @pytest.mark.parametrize("kind", SOUND)
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
-def test_whatever_stands_anywhere_is_told_in_one_line(kind, data, tmp_path, capsys):
+def test_any_wrong_value_is_reported_in_one_line(kind, data, tmp_path, capsys):
     found = copy.deepcopy(SOUND[kind])
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.sampled_from([p for p in everywhere(found) if p]))
@@ -350,7 +350,7 @@ def test_whatever_stands_anywhere_is_told_in_one_line(kind, data, tmp_path, caps
         st.integers(0, 900),
     ),
 )
-def test_whatever_the_bytes_are(name, raw, tmp_path, capsys):
+def test_any_bytes_are_read_or_refused(name, raw, tmp_path, capsys):
     _check(tmp_path / name, raw, capsys)
 
 
