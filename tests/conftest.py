@@ -46,9 +46,10 @@ def _record(kind, place_of):
     @functools.wraps(init)
     def recorded(patch, *args):
         owner, name = place_of(*args)
-        now = _now(owner, name)
+        found = None if (id(owner), name) in _PLACES else (owner, _now(owner, name))
         init(patch, *args)
-        _PLACES.setdefault((id(owner), name), (owner, now))
+        if found is not None:
+            _PLACES.setdefault((id(owner), name), found)
 
     kind.__init__ = recorded
 
