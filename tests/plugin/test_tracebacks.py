@@ -31,13 +31,13 @@ def _files(text):
 
 
 @pytest.fixture
-def printed(pytester, separate):
+def printed(pytester, nested):
     def run(statement, *options, plugins=()):
         pytester.makepyfile(
             consumer=CONSUMER,
             test_it=f"from consumer import ask\n\ndef test_it(extend_api):\n    {statement}\n",
         )
-        result = separate(*options, plugins=plugins)
+        result = nested(None, *options, plugins=plugins)
         assert result.ret == 1
         return result.stdout.str()
 
@@ -70,15 +70,15 @@ def test_full_trace_shows_everything(printed):
     assert "assertions.py" in _files(printed(CASES["check"][0], "--full-trace"))
 
 
-def test_a_report_without_a_terminal_is_trimmed_too(pytester, separate):
+def test_a_report_without_a_terminal_is_trimmed_too(pytester, nested):
     pytester.makepyfile("def test_it(extend_api):\n    extend_api.assert_recovered()\n")
-    separate("-p", "no:terminal", "--junitxml=junit.xml")
+    nested(None, "-p", "no:terminal", "--junitxml=junit.xml")
     text = (pytester.path / "junit.xml").read_text(encoding="utf-8")
     assert "assertions.py" not in text
     assert "test_a_report_without_a_terminal_is_trimmed_too.py" in text
 
 
-def test_an_error_of_the_plugin_itself_keeps_its_lines(pytester, separate):
+def test_an_error_of_the_plugin_itself_keeps_its_lines(pytester, nested):
     pytester.makepyfile(
         """
         import pytest_parseapi.api.parse_api as module
@@ -88,11 +88,11 @@ def test_an_error_of_the_plugin_itself_keeps_its_lines(pytester, separate):
             extend_api.timeline()
         """
     )
-    assert "parse_api.py" in _files(separate().stdout.str())
+    assert "parse_api.py" in _files(nested().stdout.str())
 
 
 @pytest.mark.parametrize("style", ["long", "native"])
-def test_causes_and_groups_are_trimmed(pytester, separate, style):
+def test_causes_and_groups_are_trimmed(pytester, nested, style):
     pytester.makepyfile(
         """
         def test_it(extend_api):
@@ -102,11 +102,11 @@ def test_causes_and_groups_are_trimmed(pytester, separate, style):
                 raise ExceptionGroup("several", [error, ValueError("other")]) from error
         """
     )
-    files = _files(separate(f"--tb={style}").stdout.str())
+    files = _files(nested(None, f"--tb={style}").stdout.str())
     assert not {"assertions.py", "retries.py"} & {*files}
 
 
-def test_a_failure_in_a_unittest_is_trimmed(pytester, separate):
+def test_a_failure_in_a_unittest_is_trimmed(pytester, nested):
     pytester.makepyfile(
         """
         import unittest
@@ -121,5 +121,5 @@ def test_a_failure_in_a_unittest_is_trimmed(pytester, separate):
                 self.api.assert_recovered()
         """
     )
-    files = _files(separate().stdout.str())
+    files = _files(nested().stdout.str())
     assert files == ["test_a_failure_in_a_unittest_is_trimmed.py"]
