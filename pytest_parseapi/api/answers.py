@@ -44,7 +44,7 @@ class Answers:
         return f"<Answers of {self._service.provider.name}: {steps or 'success'}>"
 
     def __call__(self, request: httpx.Request, **_groups: Any) -> httpx.Response:
-        """The next answer of the script.
+        """Return the next answer of the script.
 
         Args:
             request: what the route was asked.

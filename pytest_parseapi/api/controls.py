@@ -1,4 +1,4 @@
-"""What the parts of a `ParseAPI` share: the simulation of its test, and its provider's service."""
+"""The base class of the parts of a `ParseAPI`: one provider in the simulation of one test."""
 
 from __future__ import annotations
 

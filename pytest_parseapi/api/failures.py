@@ -1,4 +1,4 @@
-"""What a test scripts of replies: a part of `ParseAPI`."""
+"""The methods of `ParseAPI` that script failing replies."""
 
 from __future__ import annotations
 

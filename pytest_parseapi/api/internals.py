@@ -1,4 +1,4 @@
-"""What the contract, the sweep and pytest's side ask of a `ParseAPI` beyond its public members."""
+"""Access to private parts of a `ParseAPI`, for the contract, the sweep and pytest's side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_parseapi.service.webhook_sender import WebhookSender
 
 
 def simulation_of(api: ParseAPI) -> SimulatedProviders:
-    """The simulation of its test, also of one that is over."""
+    """The simulation of its test, also after the test."""
     return api._simulation
 
 
@@ -22,7 +22,7 @@ def service_of(api: ParseAPI) -> SimulatedService:
 
 
 def observed_of(api: ParseAPI) -> Observed:
-    """What its checks judge."""
+    """The record that its checks judge."""
     return api._observed
 
 
@@ -32,15 +32,15 @@ def lines_of(api: ParseAPI) -> list[Line]:
 
 
 def webhooks_of(api: ParseAPI) -> WebhookDescription:
-    """What its provider says of webhooks; raises `UsageError` where it says nothing."""
+    """The webhooks that its provider documents; raise `UsageError` if there are none."""
     return api._webhooks
 
 
 def sender_of(api: ParseAPI) -> WebhookSender | None:
-    """What sends its webhooks, where something does."""
+    """The sender of its webhooks; None if nothing was sent."""
     return api._sender
 
 
 def note_check(api: ParseAPI, name: str) -> None:
-    """Keep for the report that a check held, which is no method of `ParseAPI`."""
+    """Note for the report that a check passed that is no method of `ParseAPI`."""
     api._note_check(name)

@@ -1,4 +1,4 @@
-"""Calls of `ParseAPI` whose arguments come as JSON, and are as strict as they are in Python."""
+"""Calls methods of `ParseAPI` with arguments from JSON, as strictly as in Python."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _InvalidNumber(NamedTuple):
 
 
 def read_json(text: str) -> Any:
-    """What a text in JSON says; a number that no float holds is refused as an argument.
+    """Read JSON. A number that no float can hold is refused as an argument.
 
     Raises:
         ValueError: it is not JSON, or has the same key twice. Its text ends a sentence that begins
@@ -87,7 +87,7 @@ def _check_numbers(what: str, value: Any) -> None:
 def arguments_for(
     name: str, method: Callable[..., Any], given: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What to call a method with.
+    """The arguments for a method.
 
     Args:
         name: the method's name, for messages.
@@ -155,7 +155,7 @@ def check_named(api: ParseAPI, name: str, given: Mapping[str, Any]) -> None:
 
 
 def _check_nothing_dropped(api: ParseAPI, name: str, document: str | None) -> None:
-    """A check that would need what is gone proves nothing."""
+    """Refuse a check that would need dropped attempts: it would prove nothing."""
     simulated, service = api._active_simulation, api._service
     retention = simulated.settings.retention
     attempts = simulated.lost(service.provider.name)
@@ -184,7 +184,7 @@ def _check_nothing_dropped(api: ParseAPI, name: str, document: str | None) -> No
 def _without_log(
     api: ParseAPI, rule: str, check: Callable[..., None], named: Mapping[str, Any]
 ) -> None:
-    """The client's log is elsewhere: a check of logs has nothing to look in."""
+    """Refuse a check of logs without a text: the client's log is in another process."""
     try:
         check(**named)
     except AssertionError as error:

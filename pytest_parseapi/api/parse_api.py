@@ -151,7 +151,7 @@ class ParseAPI(
         self._active_simulation.reset()
 
     def script(self, drawn: FailureScript) -> None:
-        """Forget what was (as `reset`), and play a script that Hypothesis has drawn.
+        """Reset, and script the failures that Hypothesis has drawn.
 
         What a consumer rightly never meets of it, because it gave up before, is no mistake.
 
@@ -190,7 +190,7 @@ class ParseAPI(
         self._simulation.checks.setdefault(self._provider.name, set()).add(name)
 
     def _lines(self, text: str | None = None) -> list[Line]:
-        """The evidence, without what the plugin itself made and the test or consumer printed."""
+        """The lines of the evidence, without text of the plugin itself that was printed."""
         services = self._active_simulation.services.values()
         attempts = [attempt for service in services for attempt in service.journal.attempts]
         return without_plugin_text(
@@ -219,7 +219,7 @@ class ParseAPI(
         )
 
     def _asked_instead(self) -> str:
-        """Who was asked in its place: another provider, or a mock of the test's own."""
+        """What got the requests instead: another provider, or a test's own mock."""
         for service in self._active_simulation.services.values():
             if service.journal.attempts:
                 first = service.journal.attempts[0]

@@ -1,4 +1,4 @@
-"""What a test scripts and reads of asynchronous runs: a part of `ParseAPI`."""
+"""The methods of `ParseAPI` for asynchronous runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_parseapi.service.service import SimulatedService
 
 
 def run_table_of(service: SimulatedService) -> RunTable:
-    """The runs of a service; a `UsageError` where its provider has none."""
+    """The table of runs of a service; raise `UsageError` if its provider has none."""
     table = service.runs
     if table is None:
         raise UsageError(

@@ -108,7 +108,7 @@ def _checks() -> list[str]:
 
 
 def _known(name: str, names: Any, other: tuple[str, Any]) -> None:
-    """Refuse a path that does not exist, or that another method asks for."""
+    """Refuse a path that does not exist, or that needs another method."""
     if name in names:
         return
     method, elsewhere = other
@@ -218,5 +218,5 @@ def _json(value: Any, status: int = HTTPStatus.OK, **headers: str) -> Reply:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no type for."""
+    """Convert a value that JSON has no type for."""
     return list(value) if isinstance(value, frozenset | set | tuple) else str(value)

@@ -55,7 +55,7 @@ class Settings:
 
 
 class SimulatedProviders:
-    """Scripts, runs and records of each provider, apart from those of other tests and tokens.
+    """The scripts, runs and records of each provider, separate for each test and token.
 
     Args:
         providers: every provider by name.
@@ -116,7 +116,7 @@ class SimulatedProviders:
             self._add(provider)
 
     def notes(self, provider: str) -> list[str]:
-        """What happened beside the attempts at a provider, for a timeline."""
+        """Further events for the timeline of a provider."""
         forked = [] if self._forks is None else self._forks.notes()
         return [*self.hosts.misses.lines(provider), *forked]
 
@@ -134,7 +134,7 @@ class SimulatedProviders:
         return self._tokens.within(token)
 
     def close(self) -> None:
-        """It is given up: let go of what refers to it in turn, so that its memory is free now."""
+        """Break reference cycles, so that the memory is freed at once."""
         self.hosts.disconnect()
         del self.hosts.of_token
         self.hosts.control = no_control
@@ -186,7 +186,7 @@ class SimulatedProviders:
 
 
 class _Tokens:
-    """What is simulated for each token: made on first use, the oldest forgotten.
+    """The simulated providers of each token: made on first use; the oldest are dropped.
 
     Args:
         make: makes those of a token.
@@ -213,7 +213,7 @@ class _Tokens:
         return simulated
 
     def _bound(self, retention: Retention) -> None:
-        """Forget the token that was not used for longest, where there are too many."""
+        """Drop the token that was not used for the longest time, if there are too many."""
         oldest = next(iter(self._by_token))
         services = self._by_token[oldest].services.values()
         recorded = any(service.journal.attempts for service in services)
@@ -221,7 +221,7 @@ class _Tokens:
             self._forget(oldest, retention)
 
     def _forget(self, token: str, retention: Retention) -> None:
-        """Keep of a token how many attempts it had."""
+        """Drop a token, and keep only its number of attempts."""
         simulated = self._by_token.pop(token)
         self._forgotten[token] = {
             name: simulated.lost(name) + len(service.journal.attempts)

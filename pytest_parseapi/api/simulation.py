@@ -1,4 +1,4 @@
-"""Everything that one simulated test needs, put in place and taken out again."""
+"""Starts and stops everything that one simulated test needs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Simulation(SimulatedProviders):
         self._undo = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Put everything in place; what was put in place is taken out if a part of it fails.
+        """Start all parts. If one fails, stop those that were started.
 
         Raises:
             UsageError: Python's threads were replaced, so that time cannot be virtual.
@@ -94,11 +94,11 @@ class Simulation(SimulatedProviders):
             self._undo = undo.pop_all()
 
     def stop(self) -> None:
-        """Take everything out."""
+        """Stop all parts."""
         self._undo.close()
 
     def begin_call(self) -> None:
-        """The test's own code is about to run: its fixtures may have changed streams and seeds."""
+        """Prepare the call of the test itself: its fixtures may have changed streams and seeds."""
         self.evidence.look()
         self._time.seed()
         self._time.catch_up()

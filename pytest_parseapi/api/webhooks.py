@@ -1,4 +1,4 @@
-"""How a test makes and delivers webhooks: a part of `ParseAPI`."""
+"""The methods of `ParseAPI` for webhooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_parseapi.service.webhook_targets import Target, kind_of
 
 
 class WebhookControls(Controls):
-    """Makes deliveries, and hands them to the consumer's receiver."""
+    """Makes deliveries, and sends them to the consumer's receiver."""
 
     @property
     def webhook_secret(self) -> str:
@@ -181,7 +181,7 @@ class WebhookControls(Controls):
 
     @property
     def _webhooks(self) -> WebhookDescription:
-        """What the provider documents about webhooks; a `UsageError` where it has none."""
+        """The provider's description of webhooks; raise `UsageError` if it has none."""
         provider = self._service.provider
         if provider.webhooks is None:
             raise UsageError(f"{provider.title} documents no webhooks")
@@ -201,7 +201,7 @@ class WebhookControls(Controls):
 
     @property
     def _sender(self) -> WebhookSender | None:
-        """That of the test, whichever `ParseAPI` of its provider made it."""
+        """The sender of the test; all `ParseAPI` objects of a provider share it."""
         return self._simulation.webhook_senders.get(self._service.provider.name)
 
 

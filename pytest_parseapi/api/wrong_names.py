@@ -1,4 +1,4 @@
-"""Names that a test got wrong: those of methods, and of their arguments."""
+"""Reports misspelt names of methods and arguments, with the nearest right one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Class = TypeVar("_Class", bound=type[Any])
 
 
 def names_mistakes(cls: _Class) -> _Class:
-    """Let a class name the nearest right one where a method or an argument does not exist.
+    """Let a class report unknown attributes and arguments with the nearest right name.
 
     One place for all methods, inherited ones too: one that is added later cannot be forgotten.
     """

@@ -103,10 +103,8 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             needs_failure=False,
         ),
         # Rules that a provider advises.
-        "retryable_error": FindingKind(
-            text="an error that may pass is retried", advice="retryable"
-        ),
-        "final_error": FindingKind(text="an error that stays is not retried", advice="retryable"),
+        "retryable_error": FindingKind(text="a retryable error is retried", advice="retryable"),
+        "final_error": FindingKind(text="a final error is not retried", advice="retryable"),
         "backoff": FindingKind(
             text="waits before retries grow exponentially", check="assert_backoff", advice="backoff"
         ),
@@ -155,11 +153,11 @@ KINDS: Final[Mapping[Kind, FindingKind]] = MappingProxyType(
             needs_failure=False,
         ),
         "retryable_reason": FindingKind(
-            text="a run that failed for a reason that may pass is submitted again",
+            text="a run that failed for a retryable reason is submitted again",
             advice="retryable",
         ),
         "final_reason": FindingKind(
-            text="a run that failed for a reason that stays is not submitted again",
+            text="a run that failed for a final reason is not submitted again",
             advice="retryable",
         ),
         "resubmitted_payload": FindingKind(

@@ -93,7 +93,7 @@ _ALL: Final = (
     ),
     CaseKind(
         name="lasting_error",
-        text="An error that stays is given up on, and reported.",
+        text="After an error that does not end, the consumer gives up and reports it.",
         surfaces=PARSING,
         cases=cases.lasting_errors,
         scenario=http_scenarios.lasting_failure,
@@ -114,7 +114,7 @@ _ALL: Final = (
     ),
     CaseKind(
         name="lasting_network_fault",
-        text="A network fault or broken body that stays is given up on, and reported.",
+        text="After a network fault or broken body that does not end, the consumer gives up and reports it.",
         surfaces=PARSING,
         cases=cases.network_faults,
         scenario=http_scenarios.lasting_failure,

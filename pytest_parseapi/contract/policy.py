@@ -42,7 +42,7 @@ class ContractPolicy:
     """How many HTTP attempts in all a request gets that meets a retryable documented error; None
     for any finite number."""
     max_submissions: ClassVar[int | None] = None
-    """How many runs in all a document gets whose runs fail for a reason that may pass; None for any
+    """How many runs in all a document gets whose runs fail for a retryable reason; None for any
     finite number."""
     immediate_first_retry: ClassVar[bool] = False
     """The first retry may come at once, as with urllib3's ``Retry``."""
@@ -92,9 +92,9 @@ class ContractPolicy:
     polls_politely: ClassVar[bool] = True
     """Polls of a run are at least 0.5 s apart."""
     resubmits: ClassVar[bool] = True
-    """A run that failed for a reason that may pass is submitted again."""
+    """A run that failed for a retryable reason is submitted again."""
     no_resubmit_on_final_reasons: ClassVar[bool] = True
-    """A run that failed for a reason that stays is not submitted again."""
+    """A run that failed for a final reason is not submitted again."""
 
     accepts_webhooks: ClassVar[bool] = True
     """`handle_webhook` accepts every good delivery, also of event types added later."""

@@ -1,4 +1,4 @@
-"""The end of a session by rule: which rules were broken, by how many tests, and where first."""
+"""The table at the end of a session: broken rules, how many tests broke them, and where."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def fold(terminal: pytest.TerminalReporter) -> None:
 
 
 def _shorten(report: pytest.TestReport, names: list[str], shown: set[str]) -> None:
-    """Let an example say what no example before it said; the first keeps its captured output."""
+    """Remove from an example what an earlier one shows; the first keeps its captured output."""
     report.sections = [
         (title, _shortened(text, _MOST_LINES)) for title, text in report.sections if not shown
     ]

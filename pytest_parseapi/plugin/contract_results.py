@@ -1,4 +1,4 @@
-"""What a case of a contract reports: the rules that it broke, or why no case can judge."""
+"""Reports the result of a contract's case: broken rules, or why no case can judge."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Preflight:
         self._failed_in = ""
 
     def skip_where_others_failed(self, item: pytest.Item) -> None:
-        """Skip a case that would fail for the reason that another case reported."""
+        """Skip a case that would fail for the same reason as another case."""
         if self._failed_in and self._failed_in != item.nodeid:
             pytest.skip(f"see {self._failed_in}: no case of this contract can judge the consumer")
 
     def run(self, item: pytest.Item, harness: Harness) -> None:
-        """Fail the first case where it shows that none can judge the consumer."""
+        """Fail the first case if it shows that no case can judge the consumer."""
         # A case that is expected to fail would hide the reason, and the others would be skipped.
         if self._known or item.get_closest_marker("xfail") is not None:
             return

@@ -1,4 +1,4 @@
-"""What other plugins give by hooks: a mistake in it is one line that names the plugin."""
+"""Checks the results of other plugins' hooks: a mistake is one line that names the plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints where ``-p no:terminal`` has switched pytest's own reporter off."""
+"""Prints if ``-p no:terminal`` has switched pytest's own reporter off."""
 
 from __future__ import annotations
 

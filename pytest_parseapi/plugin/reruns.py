@@ -1,4 +1,4 @@
-"""Runs a test once more, so that nobody but the caller knows: no report, no count, no output."""
+"""Runs a test once more without any trace: no report, no count, no output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OF_PYTEST: Final = frozenset({"_excinfo", "_explicit_tearDown", "_instance", "_
 
 
 class ItemState:
-    """What other plugins keep with a test while its protocol runs, as it is when that begins."""
+    """The state that other plugins keep on a test at the beginning of its protocol."""
 
     def __init__(self, item: pytest.Item) -> None:
         self._attributes = {
@@ -35,7 +35,7 @@ class ItemState:
         self._stash = dict(item.stash._storage)
 
     def restore(self, item: pytest.Item) -> None:
-        """Put back what plugins took away after the run, as they do not know of another one."""
+        """Restore what plugins removed after the run, since they expect no other run."""
         for name in self._attributes.keys() - vars(item).keys():
             vars(item)[name] = self._attributes[name]
         for key in self._stash.keys() - item.stash._storage.keys():
@@ -91,7 +91,7 @@ def _phases(item: pytest.Function, watch: Watch) -> BaseException | None:
 
 
 def _of_testcase(item: pytest.Function) -> BaseException | None:
-    """What `unittest` has caught; pytest reads it when it makes a report."""
+    """The exception that `unittest` has caught; pytest reads it for a report."""
     caught: Any = item.__dict__.pop("_excinfo", None)
     return caught[0].value if caught else None
 
@@ -114,7 +114,7 @@ def _status(error: BaseException | None) -> Status:
 
 @contextlib.contextmanager
 def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
-    """Give back whatever reports and other plugins keep with a test."""
+    """Restore what reports and other plugins keep on a test."""
     kept: dict[Any, Any] = item.stash._storage
     names = set(vars(item)) | _OF_PYTEST
     before, sections = dict(kept), list(item._report_sections)
@@ -136,7 +136,7 @@ def _left_as_it_is(item: pytest.Function) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _thread_errors(found: list[BaseException]) -> Iterator[None]:
-    """Note what ends a thread, which tells nobody else."""
+    """Note the exceptions that end threads."""
     kept = threading.excepthook
 
     def note(given: threading.ExceptHookArgs) -> None:

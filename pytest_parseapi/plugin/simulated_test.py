@@ -1,4 +1,4 @@
-"""One test under simulation, and what becomes of it."""
+"""One simulated test, and its result."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class SimulatedTest:
             raise failure
 
     def _problem(self) -> str | None:
-        """Why the test fails although its own code passed; reported once."""
+        """Why the test fails although its own code passed; returned once."""
         if self._told:
             return None
         self.simulation.forks.look()
@@ -161,7 +161,7 @@ class SimulatedTest:
         return "\n\n".join(filter(None, [pictures, self._rejections()]))
 
     def _unused_text(self) -> str | None:
-        """What was scripted and never met, in words."""
+        """The message about scripted failures that were never met."""
         unused = self.simulation.unused()
         if not unused:
             return None
@@ -181,11 +181,11 @@ class SimulatedTest:
         return "\n".join([*lines, "", *pictures, *(["", rejections] if rejections else [])])
 
     def _pictures(self) -> str:
-        """The timelines of the providers that were asked something."""
+        """The timelines of the providers that got requests."""
         return "\n\n".join(api.timeline() for api in self._apis.values() if api.attempts)
 
     def _rejections(self) -> str:
-        """Why requests were rejected that no script let fail."""
+        """Why requests were rejected without a script."""
         lines = []
         for service in self.simulation.services.values():
             attempts = service.journal.attempts

@@ -1,4 +1,4 @@
-"""Tracebacks of failures without the plugin's own lines: the first that is shown is the test's."""
+"""Removes the plugin's own lines from tracebacks of failures."""
 
 from __future__ import annotations
 

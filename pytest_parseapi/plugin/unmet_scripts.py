@@ -1,4 +1,4 @@
-"""What the end of a test says of scripted failures that nothing met."""
+"""The message about scripted failures that no request met."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Unused: TypeAlias = tuple[Provider, Scripted | RunStep]
 def unmet_lines(
     service: SimulatedService, step: Scripted | RunStep, case: markers.ErrorCase | None
 ) -> Iterator[str]:
-    """One failure, and what passed it by.
+    """The lines about one failure, and why requests did not meet it.
 
     Args:
         service: whose failure it is.
@@ -48,7 +48,7 @@ def unmet_lines(
 def asked_elsewhere(
     unused: Sequence[Unused], services: Iterable[SimulatedService]
 ) -> Iterator[str]:
-    """Which provider was asked, where the one that was to fail was not."""
+    """The providers that got requests, if the one with the script got none."""
     listed = list(services)
     meant = {provider.name for provider, _ in unused}
     asked = [service for service in listed if service.journal.attempts]
@@ -67,7 +67,7 @@ def what_to_do(
     services: Mapping[str, SimulatedService],
     case: markers.ErrorCase | None,
 ) -> str:
-    """How to make the test right: an error that no request can meet is no matter of strictness."""
+    """How to fix the test; without ``strict=False`` if no request can meet the error."""
     for provider, step in unused:
         if not isinstance(step, Step) or not _is_impossible(step, services[provider.name]):
             return "parseapi(strict=False) allows that."
@@ -89,7 +89,7 @@ def what_to_do(
 
 
 def _is_impossible(step: Step, service: SimulatedService) -> bool:
-    """Whether no endpoint that was asked documents the error."""
+    """Whether no endpoint that got a request documents the error."""
     error = step.error
     paths = {item.endpoint for item in service.journal.attempts}
     if not isinstance(error, DocumentedError) or not paths or step.endpoints:

@@ -21,7 +21,7 @@ STATUSES = (429, 500, 502, 503, 504)
 
 
 class Retryable(ParseFailed):
-    """A failure that may pass."""
+    """A retryable failure."""
 
     def __init__(self, text, wait=None):
         super().__init__(text)
@@ -29,7 +29,7 @@ class Retryable(ParseFailed):
 
 
 class Once(Loop):
-    """One attempt that tells failures which may pass from others; libraries repeat it."""
+    """One attempt, which raises another exception for retryable failures; libraries repeat it."""
 
     def attempt(self, document):
         with httpx.Client(timeout=self.timeout) as client:
