@@ -16,27 +16,27 @@ class ContractPolicy:
     """
 
     _by_options: ClassVar[bool] = False
-    """Whether options of the command line made the class."""
+    """Whether the class was made by options of the command line."""
     provider: ClassVar[str] = "extend"
     """The provider's name."""
     surface: ClassVar[str] = "http"
     """``"http"``, ``"run"`` for a consumer of asynchronous runs, or ``"webhook"`` for a receiver
     alone."""
     document: str | os.PathLike[str] | None = None
-    """What `parse` is called with: by default a URL for Extend, a small PDF for Nutrient."""
+    """The argument of `parse`: by default a URL for Extend, a small PDF for Nutrient."""
     api_key: str = ""
     """A credential that the simulated API accepts, for `parse` to use."""
     base_url: str = ""
     """The documented base URL, for `parse` to use."""
 
     webhook_secret: str = ""
-    """What webhook deliveries are signed with, for `handle_webhook` to use."""
+    """The secret of webhook signatures, for `handle_webhook` to use."""
     handle_webhook: Callable[[bytes, dict[str, str]], Any] | None = None
     """A consumer of webhooks has this method: it takes the body and the headers of a delivery,
     answers with a status or nothing, and raises where it rejects the delivery. It may be a
     coroutine function."""
     webhook_effects: Callable[[], int] | None = None
-    """How many events had an effect so far, where that shows in no request to the API."""
+    """How many events had an effect so far, if no request to the API shows that."""
 
     max_attempts: ClassVar[int | None] = None
     """How many HTTP attempts in all a request gets that meets a retryable documented error; None
@@ -50,9 +50,9 @@ class ContractPolicy:
     """Log records below this level are not evidence, since production drops them."""
 
     succeeds: ClassVar[bool] = True
-    """A document is parsed where nothing fails."""
+    """A document is parsed if nothing fails."""
     retries: ClassVar[bool] = True
-    """Errors that may be retried are, and the result of the retry is used."""
+    """Retryable errors are retried, and the result of the retry is used."""
     no_retry_on_final_errors: ClassVar[bool] = True
     """Errors that no retry can fix get a single attempt."""
     gives_up: ClassVar[bool] = True
@@ -73,11 +73,11 @@ class ContractPolicy:
     hides_credentials: ClassVar[bool] = True
     """No credential is logged or printed."""
     raises: ClassVar[bool] = True
-    """`parse` raises where the last attempt or the run failed."""
+    """`parse` raises if the last attempt or the run failed."""
     rejects_broken_success: ClassVar[bool] = True
-    """A 200 whose body is broken is not taken for a result."""
+    """A 200 with a broken body is not returned as a result."""
     fresh_results: ClassVar[bool] = True
-    """No earlier result stands in for a failed one."""
+    """No earlier result is returned in place of a failed one."""
     clear_errors: ClassVar[bool] = True
     """What `parse` raises is about the failure, and not a ``KeyError`` on the way to it."""
     obeys_retryable_flag: ClassVar[bool] = False
@@ -99,7 +99,7 @@ class ContractPolicy:
     accepts_webhooks: ClassVar[bool] = True
     """`handle_webhook` accepts every good delivery, also of event types added later."""
     verifies_signature: ClassVar[bool] = True
-    """`handle_webhook` rejects what the provider did not sign."""
+    """`handle_webhook` rejects deliveries that the provider did not sign."""
     handles_events_once: ClassVar[bool] = True
     """A redelivered event has no second effect."""
     hides_webhook_secret: ClassVar[bool] = True
