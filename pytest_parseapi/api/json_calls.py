@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -178,7 +178,7 @@ def _check_nothing_dropped(api: ParseAPI, name: str, document: str | None) -> No
         advice="use a token of its own for each test (/s/TOKEN), post reset before it, or name a "
         "document",
     )
-    raise check_error(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
+    raise _failure(api, [finding])
 
 
 def _without_log(
@@ -198,7 +198,7 @@ def _without_log(
         seen=_NO_LOG,
         advice=_GIVE_LOG,
     )
-    raise check_error(f"{body_of([finding])}\n\n{api.timeline()}", [finding])
+    raise _failure(api, [finding])
 
 
 def _run_asking_for_log(
@@ -212,10 +212,14 @@ def _run_asking_for_log(
         told = [_asking(finding) for finding in found]
         if told == list(found):
             raise
-        raise check_error(f"{body_of(told)}\n\n{api.timeline()}", told) from None
+        raise _failure(api, told) from None
 
 
 def _asking(finding: Finding) -> Finding:
     if not KINDS[finding.kind].in_log:
         return finding
     return replace(finding, seen=_NO_LOG, nearest="", advice=_GIVE_LOG)
+
+
+def _failure(api: ParseAPI, findings: Sequence[Finding]) -> AssertionError:
+    return check_error(f"{body_of(findings)}\n\n{api.timeline()}", findings)

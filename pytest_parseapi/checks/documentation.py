@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from pytest_parseapi.checks.backoff import missing_backoff
 from pytest_parseapi.checks.finding import Finding
-from pytest_parseapi.checks.known_runs import failed_runs
 from pytest_parseapi.checks.logs import leaks, reply_to_log, unlogged
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.checks.polls import polls_after_end, polls_too_close
 from pytest_parseapi.checks.requests import changed_payloads, missing_timeouts
 from pytest_parseapi.checks.retries import missing_retries, pointless_retries
 from pytest_parseapi.checks.retry_after import too_early
-from pytest_parseapi.checks.runs import unlogged_failures, wrong_resubmissions
+from pytest_parseapi.checks.runs import failed_runs, unlogged_failures, wrong_resubmissions
 from pytest_parseapi.checks.webhook_effects import repeated_acts
 from pytest_parseapi.checks.webhooks import good_ones_not_accepted, wrong_ones_not_rejected
 

@@ -1,4 +1,4 @@
-"""Checks of failed runs: resubmitted if that can help, and logged."""
+"""Checks of failed runs, as far as the consumer could know of them: resubmitted, and logged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import Final, NamedTuple
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
-from pytest_parseapi.checks.known_runs import failed_runs, known_runs, need_failed_run, shown_by
 from pytest_parseapi.checks.logs import level_number
-from pytest_parseapi.checks.observed import Observed, raise_findings
+from pytest_parseapi.checks.observed import (
+    Observed,
+    example_code,
+    nothing_to_check,
+    raise_findings,
+)
 from pytest_parseapi.checks.waits import no_wait
 from pytest_parseapi.model.mistakes import check_count, check_text, counted
+from pytest_parseapi.model.runs import RunShown
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.evidence.line import Line
 from pytest_parseapi.record.request_changes import differs_in
@@ -21,6 +26,50 @@ from pytest_parseapi.record.run import Run
 _AGAIN: Final = rule_of("resubmitted")
 
 _WAIT_TOLERANCE: Final = 1e-6
+
+
+def failed_runs(observed: Observed) -> list[Run]:
+    """The failed runs that the consumer could know of."""
+    return [run for run in known_runs(observed) if run.failed]
+
+
+def known_runs(observed: Observed) -> list[Run]:
+    """The runs that a reply showed to the consumer, or that a right webhook told of.
+
+    The reply to a submission may be lost, and a receiver must not believe a wrong delivery.
+    """
+    shown = [shown for item in observed.attempts for shown in shown_by(item)]
+    ids = {item.id for item in shown}
+    failed = {item.id for item in shown if item.failed}
+
+    def is_known(run: Run) -> bool:
+        if run.announced == "right":
+            return True
+        by = ids if not run.announced else failed
+        return run.submitted and (run.id in by or run.batch_id in by)
+
+    return [run for run in observed.runs if is_known(run)]
+
+
+def _need_failed_run(observed: Observed, rule: str) -> None:
+    """Fail if the consumer could know of no failed run."""
+    if failed_runs(observed):
+        return
+    going = sum(run.ended is None for run in observed.runs)
+    nearest = f"{going} still in progress: nobody polled to the end" if going else ""
+    nothing_to_check(
+        observed,
+        rule,
+        "no failed run is on record",
+        nearest,
+        advice="script a failing run, such as api.fail_run("
+        f"{example_code(observed.provider, 'run')})",
+    )
+
+
+def shown_by(attempt: Attempt) -> list[RunShown]:
+    """The runs that a reply shows."""
+    return [*([] if attempt.shown is None else [attempt.shown]), *attempt.listed]
 
 
 class Resubmission(NamedTuple):
@@ -35,7 +84,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
     check_count("times", times, 0)
     rule = _AGAIN if times is None else f"{_AGAIN}, exactly {counted(times, 'new run')}"
     narrowed = observed.about(document, rule)
-    need_failed_run(narrowed, rule)
+    _need_failed_run(narrowed, rule)
     findings = []
     for runs in _by_document(narrowed, known_runs(narrowed)):
         failed = [run for run in runs if run.failed]
@@ -214,7 +263,7 @@ def run_failure_logged(
     check_text(text)
     level_number(level)  # raises for a wrong one
     observed = observed.about(document, _logged_rule(observed))
-    need_failed_run(observed, _logged_rule(observed))
+    _need_failed_run(observed, _logged_rule(observed))
     raise_findings(observed, list(unlogged_failures(observed, text, level)))
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import rule_of
-from pytest_parseapi.checks.known_runs import shown_by
 from pytest_parseapi.checks.observed import Observed, proves_nothing, raise_findings
+from pytest_parseapi.checks.runs import shown_by
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, counted
 from pytest_parseapi.record.attempt import Attempt

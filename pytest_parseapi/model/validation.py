@@ -240,12 +240,10 @@ def _errors(provider: Provider, same: Provider | None) -> Iterator[tuple[str, st
     whole = provider if same is None else same
     paths = [endpoint.path for endpoint in whole.endpoints]
     seen: set[str] = set()
-    listing = [("errors", item) for item in provider.errors]
-    listing += [("own_errors", item) for item in provider.own_errors]
-    for number, (name, error) in enumerate(listing):
-        index = number if name == "errors" else number - len(provider.errors)
-        field = f"{name}[{index}]"
-        yield from _error(f"{field}", error, provider.name, paths, seen)
+    listing = [(f"errors[{index}]", item) for index, item in enumerate(provider.errors)]
+    listing += [(f"own_errors[{index}]", item) for index, item in enumerate(provider.own_errors)]
+    for field, error in listing:
+        yield from _error(field, error, provider.name, paths, seen)
         for surface in error.surfaces:
             description = {"run": whole.runs, "webhook": whole.webhooks}.get(surface, whole)
             if description is None:

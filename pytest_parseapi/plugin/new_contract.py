@@ -18,7 +18,7 @@ from pytest_parseapi.contract.measure import Measured, Unmeasurable, measure
 from pytest_parseapi.model.mistakes import SimulationStopped, UsageError, nearest
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.plugin.contract_option import check_arguments, imported
-from pytest_parseapi.plugin.session import session_of
+from pytest_parseapi.plugin.session import session_of, told_by_pytest
 
 _OPTION: Final = "--parseapi-init"
 _MAX_SHOWN_WAITS: Final = 8
@@ -36,10 +36,8 @@ def write_contract(config: pytest.Config) -> None:
     options = config.option
     target: str = options.parseapi_init
     config._do_configure()  # hooks of conftest.py files may add providers
-    try:
+    with told_by_pytest():
         provider = session_of(config).default_provider(options.parseapi_provider)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
     path = config.invocation_params.dir / f"test_{provider.name.replace('-', '_')}_contract.py"
     if path.exists() or path.is_symlink():
         raise pytest.UsageError(

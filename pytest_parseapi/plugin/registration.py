@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.printable_text import printable, show
-from pytest_parseapi.plugin.session import session_of
+from pytest_parseapi.plugin.session import session_of, told_by_pytest
 from pytest_parseapi.plugin.sweep_options import check_sweep_options
 
 
@@ -59,10 +58,8 @@ def _register_report(config: pytest.Config) -> None:
         "--parseapi-sweep-baseline": options.parseapi_sweep_baseline,
         "--junit-xml": getattr(options, "xmlpath", None),
     }
-    try:
+    with told_by_pytest():
         asked = requested(options.parseapi_report or (), options.parseapi_fail_under, root, taken)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(ReportPlugin(config, asked), "parseapi-report")
 
 
@@ -79,10 +76,8 @@ def _register_contract_option(config: pytest.Config) -> None:
     from pytest_parseapi.plugin.contract_option import ContractOption
 
     options = config.option
-    try:
+    with told_by_pytest():
         provider = session_of(config).default_provider(options.parseapi_provider)
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
     surface = options.parseapi_surface or "http"
     plugin = ContractOption(config, options.parseapi_contract, provider.name, surface)
     config.pluginmanager.register(plugin, "parseapi-contract")
@@ -105,8 +100,6 @@ def answer(config: pytest.Config) -> None:
     from pytest_parseapi.cli import error_table
 
     config._do_configure()  # hooks of conftest.py files may add providers
-    try:
+    with told_by_pytest():
         providers = session_of(config).providers
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
     show(printable(error_table(providers.values())), sys.stdout)

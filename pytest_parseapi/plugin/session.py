@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from _thread import get_ident
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
@@ -141,6 +142,19 @@ def session_of(config: pytest.Config) -> Session:
     if session is None:
         session = config.stash[_session_key] = Session(config)
     return session
+
+
+@contextmanager
+def told_by_pytest() -> Iterator[None]:
+    """Let pytest end the session with a mistake in its options or providers, in one line.
+
+    Raises:
+        pytest.UsageError: with the text of the mistake.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def implied_provider(

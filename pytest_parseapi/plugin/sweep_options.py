@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pytest_parseapi.model.mistakes import UsageError
+from pytest_parseapi.plugin.session import told_by_pytest
 from pytest_parseapi.sweep.baseline import Baseline, read_baseline
 from pytest_parseapi.sweep.variations import AskedKinds, asked_kinds
 
@@ -52,12 +52,10 @@ def sweep_request(config: pytest.Config) -> SweepRequest:
             "write"
         )
     path = None if given is None else config.invocation_params.dir / given
-    try:
+    with told_by_pytest():
         kinds = asked_kinds(options.parseapi_sweep_kinds or "", depth)
         is_new = path is None or (write and _may_be_overwritten(path))
         known = Baseline() if path is None or is_new else read_baseline(path, given or "")
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
     packages = tuple(config.getini("parseapi_sweep_code"))
     return SweepRequest(kinds=kinds, packages=packages, baseline=known, path=path, write=write)
 

@@ -29,7 +29,7 @@ class TestRecorder:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._before: dict[str, _Met] = {}
+        self._met: dict[str, _Met] = {}
         simulation.before_reset.append(self._keep)
 
     def is_of(self, simulation: Simulation) -> bool:
@@ -43,12 +43,12 @@ class TestRecorder:
 
     def _keep(self, service: SimulatedService) -> None:
         """A property-based test forgets between examples; what its consumer met still counts."""
-        met = self._before.setdefault(service.provider.name, _Met())
+        met = self._met.setdefault(service.provider.name, _Met())
         met.add(service)
 
     def _api(self, service: SimulatedService) -> APIData:
         name = service.provider.name
-        met = _Met(self._before.get(name))
+        met = self._met.setdefault(name, _Met())
         attempts = met.add(service)
         shown = _shown(attempts)
         return APIData(
@@ -66,10 +66,10 @@ class TestRecorder:
 class _Met:
     """The part of a record that adds up over the examples of a property-based test."""
 
-    def __init__(self, before: _Met | None = None) -> None:
-        self.received: set[tuple[str, str]] = set(before.received) if before else set()
-        self.endpoints: set[str] = set(before.endpoints) if before else set()
-        self.surfaces: set[str] = set(before.surfaces) if before else set()
+    def __init__(self) -> None:
+        self.received: set[tuple[str, str]] = set()
+        self.endpoints: set[str] = set()
+        self.surfaces: set[str] = set()
 
     def add(self, service: SimulatedService) -> list[Attempt]:
         attempts = service.journal.attempts
