@@ -11,6 +11,7 @@ from typing import Any
 from pytest_parseapi.clock import TAKEN_OVER
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.virtual_clock import VirtualClock
+from pytest_parseapi.patching.name_holders import NameHolders
 from pytest_parseapi.patching.process import process
 
 
@@ -22,6 +23,8 @@ class ClockState:
         """The clock of the test that runs; None outside simulated tests, and in real-time tests."""
         self.threads = Threads()
         """Which threads are at rest."""
+        self.select_holders = NameHolders("select")
+        """Where to replace ``select.select`` before each test."""
         self.real_timers: dict[str, None] = {}
         """The libraries whose real timers were used, and that no warning has named yet."""
         self.real: dict[str, Callable[..., Any]] = dict(TAKEN_OVER)

@@ -28,7 +28,8 @@ class ThreadWaits:
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._threads = clock_state().threads
+        state = clock_state()
+        self._threads, self._select_holders = state.threads, state.select_holders
         self._real_wait = RealWait(self._threads)
         self._patches = Patches()
 
@@ -36,7 +37,8 @@ class ThreadWaits:
         """Wait in virtual time from now on."""
         self._patches.put(threading.Thread, "join", self._join)
         self._patches.put(threading.Thread, "_delete", self._delete)
-        self._patches.put_by_name(system, "select", self._select)
+        for module in self._select_holders.of(system.select):
+            self._patches.put(module, "select", self._select)
         self._patches.put(plain_socket(), "accept", self._accept)
 
     def stop(self) -> None:

@@ -68,22 +68,6 @@ class Patches:
         self._placed.append(patch)
         patch.put()
 
-    def put_by_name(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace a function in its module, and in each module that has it by the same name.
-
-        It costs so little that each test can do it, unlike `put_everywhere`.
-
-        Args:
-            owner: the module that it comes from.
-            name: the function's name there.
-            make: makes the replacement; called with the real function.
-        """
-        real = getattr(owner, name)
-        for module in list(sys.modules.values()):
-            # Some put other objects into sys.modules.
-            if isinstance(module, ModuleType) and vars(module).get(name) is real:
-                self.put(module, name, make)
-
     def put_everywhere(self, owner: Any, makes: Mapping[str, Callable[[Any], Any]]) -> None:
         """Replace functions, or classes, in each module that has imported them, too.
 
