@@ -141,7 +141,7 @@ class _Shape:
     def _misfit(self, waits: list[RetryWait]) -> WaitProblem | None:
         if self.initial is not None:
             return self._outside(waits, self.initial)
-        # The first wait has a jitter of its own, so any start that fits all waits will do.
+        # The first wait has a jitter, too, so any start that fits all waits is accepted.
         problems = [self._outside(waits, start) for start in self._starts(waits)]
         return None if None in problems else problems[0]
 

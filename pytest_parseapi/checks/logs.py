@@ -263,7 +263,7 @@ def _shown(text: str, secret: str) -> str:
 def _holds_secret(text: str, secret: str) -> bool:
     if len(secret) >= _MIN_SECRET_CHARS:
         return True
-    # A short one may be an ordinary word; it gives itself away by what stands near it.
+    # A short secret may be an ordinary word: it counts only near a word such as "token".
     word = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
     return any(
         word.search(part) and _NEAR_SECRETS.search(part.replace(secret, ""))

@@ -18,7 +18,7 @@ def retry_after_honoured(observed: Observed, document: str | None = None) -> Non
     narrowed = observed.about(document, rule)
     replies = [item for item in narrowed.attempts if item.failed and item.retry_at is not None]
     if not replies:
-        # A mock of the test's own may send anything.
+        # A test's own mock may send any value.
         unread = (item.retry_after for item in narrowed.attempts if item.failed)
         text = next(filter(None, unread), None)
         nothing_to_check(
@@ -53,7 +53,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
             if before.retry_at is None or observed.asked_anew(before, after):
                 continue
             if not before.same_credential(after):
-                # It was asked of another customer.
+                # The header was for another customer.
                 continue
             asked = before.retry_at - before.wall_ended
             rule, slack, waited = (
@@ -65,7 +65,7 @@ def too_early(observed: Observed) -> Iterator[Finding]:
                 subject = Subject.operation(operation)
                 yield too_fast(observed, rule, after, round(asked, 3), subject)
                 continue
-            # Where a test has frozen the wall clock, the wait itself is what tells.
+            # If a test has frozen the wall clock, only the wait itself can be judged.
             on_time = after.wall_started >= before.retry_at - slack
             if on_time or waited >= asked - slack:
                 continue

@@ -113,7 +113,7 @@ CLIENTS: Final = (
     ClientLibrary("httpx2", _httpx("httpx2"), has_extra=True),
     ClientLibrary("requests", _urllib3, has_extra=True),
     ClientLibrary("aiohttp", _aiohttp, has_extra=True),
-    # Only named, in messages of the guard.
+    # Not intercepted: messages of the guard only name these.
     *(ClientLibrary(name, through="requests") for name in ("urllib3", "botocore")),
     *(
         ClientLibrary(name)

@@ -39,7 +39,7 @@ def check_by_httpcore(module: Any, request: Any, body: bytes | None) -> None:
             },
         )
         connection = core.HTTP11Connection(sent.url.origin, _Stream())
-        # Not as a whole: respx and others put their mocks there.
+        # Only a part of it: respx and others replace the whole.
         connection._send_request_headers(sent)
         if body is not None:
             connection._send_request_body(sent)
@@ -69,7 +69,7 @@ def check_by_urllib3(host: str, method: str, path: str, headers: Any, body: byte
         body: its body; None where there is none.
     """
     if "urllib3.backend" in sys.modules:
-        # niquests has put urllib3-future in its place, which writes by code that needs a network.
+        # niquests replaces urllib3 by urllib3-future, whose code needs a network to write.
         return
     from urllib3.connection import HTTPConnection
 

@@ -36,7 +36,7 @@ _SENDERS: Final = {
     "aiohttp": (*(f"ClientSession.{name}" for name in ("_request", *_VERBS)), "ClientSession"),
 }
 
-# How a test puts something in place for a part of its body, and what ends that part.
+# How a test replaces something for a part of its body, and the methods that end that part.
 _ENDS: Final = (
     ("unittest.mock", "_patch", "__exit__"),
     ("mock.mock", "_patch", "__exit__"),
@@ -83,7 +83,7 @@ def replaced_client() -> str:
         for name in names if module is not None else ():
             found: object = module
             for part in name.split("."):
-                # Of a class what it has itself: a mock has every attribute.
+                # Only the attributes of the class itself: a mock has every attribute.
                 found = getattr(found, "__dict__", {}).get(part)
             if is_test_double(found):
                 return f"{library}.{name}"

@@ -130,7 +130,7 @@ class Threads:
             sent: whether the signal was sent already; otherwise the thread raises it itself.
         """
         entry.interrupted = True
-        entry.rings = entry.rings or not sent
+        entry.raises_signal = entry.raises_signal or not sent
         self._take_out(entry)
         if entry.ident != get_ident():
             entry.wait.wake()

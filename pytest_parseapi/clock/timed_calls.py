@@ -14,7 +14,7 @@ from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.elapsed_time import FREE_NS, SECOND_NS
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 
-# A system's timer may ring a little early.
+# A system's timer may fire a little early.
 _USED_UP_SHARE: Final = 0.9
 
 

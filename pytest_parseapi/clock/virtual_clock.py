@@ -344,11 +344,11 @@ class VirtualClock:
 
     def _handle_signal(self, entry: WaitingThread) -> None:
         """Run a signal's handler in the waiting thread. The lock is held before and after."""
-        rings, entry.interrupted, entry.rings = entry.rings, False, False
+        raises_signal, entry.interrupted, entry.raises_signal = entry.raises_signal, False, False
         self._threads.unlock()
         try:
             # A signal that was sent has arrived by now.
-            if rings:
+            if raises_signal:
                 signal.raise_signal(signal.SIGALRM)
         finally:
             self._threads.lock()

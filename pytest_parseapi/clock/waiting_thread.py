@@ -18,7 +18,7 @@ class WaitingThread:
 
     __slots__ = (
         *("awake", "deadline", "due", "ident", "interrupted", "interruptible"),
-        *("key", "outer", "outside", "polled", "rings", "wait"),
+        *("key", "outer", "outside", "polled", "raises_signal", "wait"),
     )
 
     def __init__(self, wait: Wait, *, polled: bool = False, outside: bool = False) -> None:
@@ -38,6 +38,6 @@ class WaitingThread:
         """Whether it handles signals when it is woken."""
         self.interrupted = False
         """Whether a signal is to be handled before it goes on."""
-        self.rings = False
+        self.raises_signal = False
         """Whether that signal is of a timer, and the thread has to raise it itself."""
         self.outer: WaitingThread | None = None

@@ -23,7 +23,7 @@ from pytest_parseapi.record.webhook import WebhookDelivery
 from pytest_parseapi.service.webhook_delivery import again
 
 _MAX_SHOWN_CHARS: Final = 120
-# Virtual seconds that what a receiver does after its answer may take.
+# How many virtual seconds a receiver may work after its answer.
 _COOL_DOWN_SECONDS: Final = 60.0
 
 Parse = Callable[[Any], Any]

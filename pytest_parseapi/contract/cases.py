@@ -27,7 +27,7 @@ def may_be_retried(provider: Provider, error: ErrorOrFault | str | None) -> bool
         return False
     if provider.advice_for("server_errors") is not None:
         return True
-    # A gateway's page is nothing that the provider documents; an error of its own shape is.
+    # The provider does not document a gateway's page, but errors in its own format.
     same = [item.retryable for item in provider.errors if item.status == error.status]
     return error.name in _OWN_SHAPE and bool(same) and all(same)
 
@@ -178,7 +178,7 @@ def retry_afters(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     if not policy.expects_retry_after(provider) or not policy.retries:
         return
     for error in _replies_with_retry_after(provider, policy):
-        # A limit of requests is the usual one, and needs no name.
+        # A rate limit is the usual case, and needs no name.
         name = "" if error.status == _TOO_MANY_REQUESTS else f"{name_of(error)}-"
         for seconds in _SECONDS:
             yield Case(id=f"{provider.name}-{name}{seconds}s", error=error, retry_after=seconds)

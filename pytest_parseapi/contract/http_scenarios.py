@@ -66,7 +66,7 @@ def api_version(_case: Case, harness: Harness) -> Iterator[Violation]:
     harness.api.fail(error)
     call = harness.call()
     if not call.stopped:
-        # One that gave up has not shown all of its requests.
+        # A consumer that gave up has not shown all of its requests.
         call = harness.call()
     for finding in wrong_api_versions(call.observed):
         yield Violation("api_version", finding)
@@ -104,11 +104,11 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
     call: CallResult | None = None
     for seed in range(_MOST_SEEDS):
         if seed == _SEEDS and not (has_noise(runs) and problem_of(runs)):
-            # A random source of the consumer's own may have hidden growth until here, by chance.
+            # With its own random numbers, the consumer's growth may have been hidden by chance.
             break
         call = _lasting(harness, error, seed)
         if runs and not _waits(call) and not call.stopped:
-            # What is kept on purpose, such as a circuit breaker, forgets a failure in time.
+            # State that is kept on purpose, such as a circuit breaker, recovers with time.
             harness.api.reset()
             harness.api.clock.advance(_QUIET_SECONDS)
             harness.call()
@@ -190,7 +190,7 @@ def retry_after(case: Case, harness: Harness) -> Iterator[Violation]:
     ]
     yield from found
     if not found and random.getstate() != drawn:
-        # A jitter around what was asked for is too early in half of the cases.
+        # A jitter around the requested wait is too early in half of the cases.
         harness.api.reset()
         harness.seed_exchanges(_LOW_SEED)
         yield from _too_early(_asked_to_wait(case, harness), error)
@@ -246,7 +246,7 @@ def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
         return
     harness.api.fail(case.failure, times=ALWAYS)
     call = harness.call()
-    # A consumer that keeps results and asks no more has not taken a failure for a success.
+    # A consumer that returned a kept result without a request did not hide a failure.
     if len(call.observed.attempts) == len(before.observed.attempts):
         harness.api.reset()
         return

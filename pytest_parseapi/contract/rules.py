@@ -179,7 +179,7 @@ def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
                 advice=call.observed.advice("polling"),
             ),
         )
-    # Who tells failures by what it returns is the only one to read it.
+    # A consumer that shows failures by its results is not judged: only it can read them.
     if not policy.raises or last is None or not last.failed:
         return
     if call.error is not None or call.stopped:

@@ -45,11 +45,11 @@ def run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
 def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
     """Parse with runs that all fail."""
     error = case.failure
-    # No fuse counts runs: each of them is created by a request that succeeds.
+    # The fuse does not count runs: each is created by a request that succeeds.
     harness.api.fail_run(name_of(error), times=MANY_RUNS)
     call = harness.call()
     for step in run_table_of(service_of(harness.api)).script.unused():
-        # What a consumer that gave up left of the script is no mistake of the test.
+        # If the consumer gave up, the unused rest of the script is no mistake of the test.
         step.times = ALWAYS
     yield from run_failure_never_met(call, error, harness)
     yield from general_violations(call, harness.policy)
@@ -108,7 +108,7 @@ def repeated_delivery(_case: Case, harness: Harness) -> Iterator[Violation]:
     before = 0 if harness.policy.webhook_effects is None else harness.policy.webhook_effects()
     delivery = harness.api.webhook()
     harness.deliver(delivery, tries=2)
-    # A sender signs each try again: by the signature or its time, a receiver would not know it.
+    # A sender signs each try again, so the receiver cannot recognise it by signature or time.
     call = harness.deliver(harness.signed_again(delivery))
     yield from _webhook_violations(call, harness)
     count = harness.policy.webhook_effects

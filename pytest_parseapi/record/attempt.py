@@ -220,7 +220,7 @@ class Attempt:
 
     @property
     def _credential(self) -> object:
-        # One that the provider cannot read is still one.
+        # A credential that the provider cannot read still counts.
         return self._secrets or self.header("authorization")
 
     @property
@@ -239,7 +239,7 @@ class Attempt:
 
 def _masked(name: str, value: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
-        # A short one may be a part of any word.
+        # A short secret may be a part of any word.
         if len(secret) >= _MIN_SECRET_CHARS or value.rpartition(" ")[2] == secret:
             value = value.replace(secret, "***")
     if name not in {"authorization", "proxy-authorization", "x-api-key", "cookie"}:

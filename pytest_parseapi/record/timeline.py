@@ -14,7 +14,7 @@ from pytest_parseapi.record.webhook import WebhookAnswer
 
 _FIRST_ROWS: Final = 12
 _LAST_ROWS: Final = 8
-# How many lines a table has at most where a few documents of many matter.
+# The most lines of a table, if only a few documents of many matter.
 _MOST_LINES: Final = 32
 _HEADINGS: Final = ("#", "at", "waited", "request", "document", "reply")
 _RIGHT: Final = {0, 1, 2}

@@ -44,7 +44,7 @@ class CallRuns:
         if key:
             digest = self._digest()
             known = table.keys.get(key)
-            # A deleted run is gone for its key, too: nobody could fetch it.
+            # A key does not return a deleted run, since that could not be fetched.
             if known is not None and not known[1].deleted:
                 return self._submitted_before(key, digest, *known)
         run = table.draft(call.new_id(table.description.id_prefix), submission, call.now)
@@ -53,11 +53,11 @@ class CallRuns:
             latest = table.latest(run.names)
             if latest is not None:
                 latest.settle(call.now)
-                # Submitting a document again and again that fails each time leads nowhere.
+                # Repeated submissions of a document that always fails make no progress.
                 call.counts = "attempts" if latest.status == table.description.failed else None
             table.add(run)
             if key:
-                # The latest last, since the oldest are forgotten first.
+                # Moved to the end, since the oldest are dropped first.
                 table.keys.pop(key, None)
                 table.keys[key] = (digest, run)
             table.begun(run)
@@ -193,7 +193,7 @@ class CallRuns:
 
 
 if TYPE_CHECKING:
-    # Type checkers hold here that what providers are given fits the protocol that they see.
+    # Type checkers verify here that the class fits the protocol that providers see.
 
     def _is_a_store(runs: CallRuns) -> RunStore:
         return runs

@@ -89,7 +89,7 @@ class GuidedService:
                 yield from accepted()
             run.data = kept
         elif not params and endpoint.method == "GET":
-            # A page that is full is followed by another one.
+            # A full page is followed by another one.
             shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
             count = min(max(shown, default=0), _MAX_POLLS) + len(table.description.terminal) + 1
             more = [self._run(table, self._new_id("more")) for _ in range(count)]

@@ -16,7 +16,7 @@ from pytest_parseapi.service.run_states import RunState
 from pytest_parseapi.service.run_table import RunTable
 from pytest_parseapi.service.service import SimulatedService
 
-# What a test reads soon or never: how many steps that were used up are kept of one token.
+# How many used-up steps are kept for each token. A test reads them soon or never.
 _MOST_USED_STEPS: Final = 1_000
 
 

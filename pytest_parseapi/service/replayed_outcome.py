@@ -22,7 +22,7 @@ from pytest_parseapi.service.replay_script import RecordedReply, Replay
 from pytest_parseapi.service.run_states import RunState, run_shown
 from pytest_parseapi.service.run_table import RunTable
 
-# What belongs to the connection that was recorded, or to the day of the recording.
+# Headers that belong to the recorded connection, or to the day of the recording.
 _NOT_SENT: Final = frozenset(
     "connection content-encoding content-length date keep-alive transfer-encoding upgrade".split()  # noqa: SIM905
 )
@@ -76,7 +76,7 @@ def _let_happen(
         call.shown = None
     if table is None or seen is None or not call.endpoint.submits or table.get(seen.id) is not None:
         return
-    # The simulation turns down what the real service accepted.
+    # The simulation rejects what the real service accepted.
     table.add(sample_run(table, seen.id, call.names, call))
 
 

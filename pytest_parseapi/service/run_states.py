@@ -86,7 +86,7 @@ class RunState:
             self.ended, self.status = when, status or self.final_status
             batch = self.batch
             whole = batch is not None and batch.one_ended(when)
-        # A receiver of webhooks may ask about runs.
+        # Outside the lock: a receiver of webhooks may read runs.
         if self.on_end is not None and announced:
             self.on_end(self)
         if batch is not None and whole and batch.on_end is not None and announced:

@@ -89,7 +89,7 @@ class RunTable:
         polls: float | None = pace.polls
         seconds = pace.seconds
         if seconds is None and self.on_end is not None:
-            # Nobody may ever poll where webhooks tell: a poll each second is assumed.
+            # With webhooks there may be no polls: one poll each second is assumed.
             seconds = pace.polls
         if seconds is not None:
             polls = None

@@ -35,7 +35,7 @@ def signed(
         wrong: one of `WebhookDescription.wrong_deliveries`, or None.
     """
     signing = webhooks.signing
-    # Long enough that a reader sees JSON begin, and then stop making sense.
+    # JSON at the beginning, but not at the end.
     sent = body[:-1] if wrong == "invalid_json" else body
     shift = {"too_old": _OLD_SECONDS, "from_future": _FUTURE_SECONDS}.get(wrong or "", 0)
     timestamp = int(now) + shift

@@ -170,7 +170,7 @@ class EventMaker:
         except (TypeError, ValueError) as error:
             name = self._service.provider.name
             raise UsageError(f"provider {name!r}: the event {event_type}: {error}") from error
-        # Half of a surrogate pair has no bytes, but an escape.
+        # Half of a surrogate pair has no UTF-8 bytes, but can be escaped.
         return text.replace("{", "{ ", 1).encode(errors="backslashreplace")
 
     def event_type(self, subject: RunState | BatchState) -> str | None:
@@ -209,7 +209,7 @@ class EventMaker:
             document,
         )
         if failure is not None:
-            # A script of the same failure has met its run.
+            # A script of the same failure is met by this run.
             table.script.take(submission.names, reason=failure.reason)
         whole = None
         if batch:

@@ -74,7 +74,7 @@ def kind_of(target: Target) -> ReceiverKind:
         names = []
     if len(names) == _ASGI_ARGUMENTS and waits:
         return "asgi"
-    # The names are free; a function of body and headers has neither of these.
+    # An app may name its arguments freely; a function of body and headers has neither of these.
     if len(names) == _WSGI_ARGUMENTS and (names[0] in _ENVIRONS or names[1].startswith("start")):
         return "wsgi"
     return "coroutine" if waits else "function"
@@ -150,7 +150,7 @@ def _call_wsgi(target: Callable[..., Any], exchange: WebhookExchange, path: str)
         if statuses:
             exchange.answer(statuses[-1])
     finally:
-        # What follows the last part of the answer runs here, and no sender waits for it.
+        # The code after the last part of the answer runs here, and no sender waits for it.
         close = getattr(body, "close", None)
         if close is not None:
             close()

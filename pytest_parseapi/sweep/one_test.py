@@ -39,7 +39,7 @@ def why_not(plain: Trial, *, was_reset: bool, real_time: bool) -> str:
     if wide:
         return f"the fixture {wide} asks the API, and is not set up again for each run"
     if not plain.exchanges:
-        # Nothing else would say that nothing was swept.
+        # Otherwise nothing would show that the test was not swept.
         reasons = (observed.asked_instead for observed in plain.observed.values())
         return next(filter(None, reasons), "")
     return ""
@@ -173,7 +173,7 @@ class SweptTest:
     def _broken(self, variation: Variation | None, trial: Trial, broken: Broken) -> BrokenData:
         finding = broken.finding
         lines = for_rule(variation, trial, finding.kind, self.fixture(broken.provider))
-        # A rule about polls is broken where the consumer polls, whatever failed before.
+        # The place of a broken rule about polls is the poll, and not the failure.
         place = trial.place_of(broken.provider, finding.attempts)
         return BrokenData(
             kind=finding.kind,

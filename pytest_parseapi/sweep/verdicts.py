@@ -205,7 +205,7 @@ def _shown(
         return "handled", f"logged: {_line(line.text)}"
     answer = _answered_with_failure(trial, found)
     if answer is not None:
-        # Who delivered it learns of it, and delivers it again.
+        # The sender is told of the failure, and delivers again.
         return (
             "reported",
             f"a delivery was answered with {_line(answer.raised or str(answer.status))}",
@@ -217,7 +217,7 @@ def _delivered(trial: Trial, plain: Trial, found: MetFailure) -> tuple[Verdict, 
     if found.answers and all(answer.rejected for answer in found.answers):
         return "handled", "the delivery was rejected"
     if not found.answers and (line := _new_line(trial, plain)) is not None:
-        # The test hands it over itself, so that the answer is not on record.
+        # The test delivers it itself, so the answer is not on record.
         return "handled", f"logged: {_line(line.text)}"
     said = "the test passes"
     if found.answers:
@@ -255,7 +255,7 @@ def _logged(variation: Variation, trial: Trial, plain: Trial, found: MetFailure)
             return line
     if found.runs or any(item.request_id is not None for item in found.attempts):
         return None
-    # What carries no id can be told in any words.
+    # A failure without an id may be logged in any words.
     return _new_line(trial, plain)
 
 

@@ -177,7 +177,7 @@ class Watch:
             wider_fixture=self.wider_fixture,
         )
         key = (place.provider, exchange.number)
-        # A mock that does not answer after all leaves its number to the next exchange.
+        # If a mock does not answer after all, the next exchange gets its number.
         again = self._exchanges.pop(key, None) is not None
         self._exchanges[key] = exchange
         if self._is_next(place):

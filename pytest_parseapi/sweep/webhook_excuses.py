@@ -36,7 +36,7 @@ def is_excused(broken: Broken, found: MetFailure) -> bool:
     if kind == "run_failure":
         answers = [item for item in found.observed.webhook_answers if item.delivery.run_id in where]
         shown = any(item.shown is not None and item.run_id in where for item in _fine(found))
-        # Of a run that no delivery which it took told of, and no reply, it knows nothing.
+        # The receiver cannot know a run that no reply and no accepted delivery has shown.
         return bool(answers) and not shown and all(_cannot_take(item, found) for item in answers)
     return False
 

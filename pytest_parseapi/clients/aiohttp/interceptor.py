@@ -63,7 +63,7 @@ class AiohttpInterceptor:
                         routes=routes_for(own, hosts, service),
                     )
                 )
-                # The session may outlive the test; its pool must not keep this.
+                # The session may outlive the test, so its pool must not keep this connection.
                 protocol.force_close()
                 return protocol
 
@@ -71,14 +71,14 @@ class AiohttpInterceptor:
 
         def pooled(real: Any) -> Any:
             async def get(own: Any, key: Any, *args: Any) -> Any:
-                # A connection may be left over from before the test.
+                # The pool may have a connection from before the test.
                 return None if hosts.find(key.host) else await real(own, key, *args)
 
             return get
 
         for name in _CONNECTORS:
             connector = getattr(aiohttp_connector, name)
-            # Code that kept a reference calls the function itself; the guard stands before it.
+            # By a kept reference, the function itself is called, and the guard checks its host.
             self._methods.put(module, connector, "_create_connection", connections)
             self._patches.put(connector, "_create_connection", connections)
         if inspect.iscoroutinefunction(aiohttp_connector.BaseConnector._get):

@@ -77,7 +77,7 @@ def _of_pycurl(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str,
     options = host_options(module)
     kind, many = (_type_of(getattr(module, name, object)) for name in ("Curl", "CurlMulti"))
     if "setopt" not in vars(kind) or "add_handle" not in vars(many):
-        # Other plugins put a module of their own in this one's place, as pytest-recording does.
+        # Another plugin may have replaced the module, as pytest-recording does.
         return []
     real_add = vars(many)["add_handle"]
     methods = {
@@ -116,7 +116,7 @@ def _of_uvloop(check_host: HostCheck, module: Any) -> list[tuple[type, dict[str,
     for kind, names, make in (
         (module.TCPTransport, ("write", "writelines"), checking),
         (module.UDPTransport, ("sendto",), checking),
-        # It keeps the method of the transport beneath when it connects: that is replaced too late.
+        # It has kept the method of its transport since it connected: to replace that is too late.
         (module._SSLProtocolTransport, ("write", "writelines"), checking_tls),
     ):
         owner = next(base for base in kind.__mro__ if names[0] in vars(base))

@@ -60,7 +60,7 @@ class FirstBytes:
             data: what is sent: bytes, or a list of them.
         """
         new = data if type(data) is bytes else _bytes_of(data)
-        # Most of what is sent begins with nothing of interest, and must cost next to nothing.
+        # Most bytes that are sent are of no interest: this check must be fast.
         if not new or (
             new[0] not in _READERS
             and new[4:6] != _ONE_QUESTION

@@ -47,10 +47,10 @@ def _loop(name: str, *arguments: tuple[int, str]) -> HostFunction:
 
 
 HOST_FUNCTIONS: Final = (
-    # A socket that gets a name looks it up before the audit event.
+    # A socket that is given a name looks it up before the audit event.
     HostFunction("socket", "socket", "connect", ((1, "address"),)),
     HostFunction("socket", "socket", "connect_ex", ((1, "address"),)),
-    # A loop asks for addresses in another thread, where nothing shows for whom.
+    # A loop looks addresses up in another thread, which does not show the caller.
     HostFunction("asyncio.base_events", "BaseEventLoop", "getaddrinfo", ((1, "host"),), "asyncio"),
     _loop("getaddrinfo", (1, "host")),
     _loop("create_connection", (2, "host"), (99, "server_hostname")),
@@ -58,16 +58,16 @@ HOST_FUNCTIONS: Final = (
     _loop("sock_connect", (2, "address")),
     _loop("sock_sendto", (3, "address")),
     _loop("start_tls", (99, "server_hostname")),
-    # However a connection was made, TLS gets the name of its host.
+    # TLS gets the name of the host for any kind of connection.
     HostFunction("ssl", "SSLContext", "wrap_socket", ((5, "server_hostname"),)),
     HostFunction("ssl", "SSLContext", "wrap_bio", ((4, "server_hostname"),)),
     HostFunction("OpenSSL.SSL", "Connection", "set_tlsext_host_name", ((1, "name"),), "pyOpenSSL"),
-    # A connection that is open already needs no address.
+    # An open connection needs no address.
     *(
         HostFunction("ssl", owner, name, ((0, ""),), read=host_of_connection)
         for owner, name in (("SSLSocket", "send"), ("SSLSocket", "write"), ("SSLObject", "write"))
     ),
-    # By a proxy, and by a connection that is kept open, a host is reached without its address.
+    # By a proxy or a kept connection, a host is reached without its address.
     *(
         HostFunction(module, owner, name, ((1, "request"),))
         for module in ("httpcore", "httpcore2")
@@ -93,13 +93,13 @@ HOST_FUNCTIONS: Final = (
         )
     ),
     HostFunction("twisted.web.client", "Agent", "request", ((2, "uri"),)),
-    # The host of a WebSocket, also over a connection that is given.
+    # The host of a WebSocket, also over a given connection.
     HostFunction("websockets.sync.client", "", "connect", ((0, "uri"),)),
     HostFunction("websockets.asyncio.client", "connect", "__init__", ((1, "uri"),)),
     HostFunction("websockets.legacy.client", "Connect", "__init__", ((1, "uri"),)),
     HostFunction("websocket._core", "WebSocket", "connect", ((1, "url"),)),
     HostFunction("twisted.web.client", "ProxyAgent", "request", ((2, "uri"),)),
-    # Those that find addresses by themselves, or in a thread that does not show its caller.
+    # Clients that resolve names themselves, or in a thread that does not show its caller.
     *(
         HostFunction(module, "", "getaddrinfo", ((0, "host"),))
         for module in ("trio._socket", "trio.socket", "trio._highlevel_open_tcp_stream")

@@ -36,7 +36,7 @@ class RunningWork:
     """The threads that live at a moment, and the jobs that pools work on."""
 
     def __init__(self) -> None:
-        # The interpreter's objects for threads that it did not begin outlive them.
+        # Python's objects for threads that it did not start outlive these threads.
         self.threads = {thread for thread in threading.enumerate() if not _is_foreign(thread)}
         frames = frames_of_others()
         known = {thread.ident for thread in self.threads}

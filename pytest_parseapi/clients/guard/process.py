@@ -130,7 +130,7 @@ def _sent(args: tuple[Any, ...]) -> Iterator[object]:
     """The hosts in sent bytes: an open connection may lead to a proxy, which gets a host."""
     connection, data = args
     yield host_in_first_bytes(data)
-    # One without a socket of its own leads nowhere: a mock's. ``socket.socket`` may be one, too.
+    # Without a real socket, it is a mock's connection. ``socket.socket`` may be a mock, too.
     if isinstance(getattr(connection, "sock", None), _socket.socket):
         yield from _connection((connection, connection.host, None))
 

@@ -50,7 +50,7 @@ def replace_rust_client(
     """
     _replace(patches, check_host, name, module)
     for part in list(vars(module).values()):
-        # No finder finds the modules that are part of a library in Rust.
+        # Submodules of a library in Rust cannot be found by import.
         if isinstance(part, ModuleType) and getattr(part, "__file__", None) is None:
             _replace(patches, check_host, name, part)
 

@@ -55,7 +55,7 @@ SEND_FUNCTIONS: Final = (
         for module in ("os", "posix")
         for name in ("write", "writev", "sendfile", "splice")
     ),
-    # Those of uvloop's transports cannot be replaced.
+    # The methods of uvloop's transports cannot be replaced.
     *(
         SendFunction("asyncio.streams", "StreamWriter", name, "asyncio")
         for name in ("write", "writelines")

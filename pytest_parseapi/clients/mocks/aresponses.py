@@ -33,7 +33,7 @@ def routes_for(
         hosts: the simulated hosts.
         service: the one whose host is asked.
     """
-    # It takes the place of this method, and nothing else knows the server.
+    # aresponses replaces this method, and only the replacement knows the server.
     resolver: Any = getattr(type(connector), "_resolve_host", None)
     if getattr(resolver, "__module__", "") != "aresponses.main":
         return None

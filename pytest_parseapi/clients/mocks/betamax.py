@@ -60,7 +60,7 @@ def _sends(hosts: SimulatedHosts, real: Any) -> Any:
 
 def _saves(_hosts: SimulatedHosts, real: Any) -> Any:
     def save(cassette: Any) -> None:
-        # One that says that it has nothing would record nothing more next time.
+        # An empty cassette would not be recorded the next time.
         if cassette.interactions or not getattr(cassette, _LEFT, False):
             real(cassette)
 
@@ -69,7 +69,7 @@ def _saves(_hosts: SimulatedHosts, real: Any) -> Any:
 
 def _clears(hosts: SimulatedHosts, real: Any) -> Any:
     def clear(cassette: Any) -> None:
-        # One whose re_record_interval is over would lose what nobody records anew.
+        # After its re_record_interval, it would lose exchanges that are not recorded again.
         kept = [item for item in cassette.interactions if _is_simulated(hosts, item)]
         if kept:
             cassette.interactions = kept
@@ -91,7 +91,7 @@ def _answers(cassette: Any) -> Iterator[str]:
 
 
 def _match(cassette: Any, request: Any) -> Any:
-    # Where all is recorded again, it would throw away what fits.
+    # In the mode that records all again, it would delete the recorded exchange.
     if not cassette.interactions or cassette.record_mode == "all":
         return None
     return cassette.find_match(request)

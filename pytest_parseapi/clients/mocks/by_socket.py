@@ -41,7 +41,7 @@ def _httpretty_answers(core: Any, request: Request) -> bool:
 
 def _mocket_answers(module: Any, request: Request) -> bool:
     parts = urlsplit(request.url)
-    # They are gone when mocket is switched off. An entry that is not of HTTP takes every request.
+    # Entries are removed when mocket is disabled. An entry that is not of HTTP fits every request.
     entries = module.Mocket._entries.get((request.host, parts.port or 443), ())
     return any(
         getattr(entry, "method", request.method) == request.method

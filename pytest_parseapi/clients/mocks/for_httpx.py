@@ -91,7 +91,7 @@ class HTTPXMockAnswers:
         try:
             body = b"".join(response.stream)
         finally:
-            # A plain iterable may stand in the place of a stream.
+            # The body may be a plain iterable instead of a stream.
             if hasattr(response.stream, "close"):
                 response.stream.close()
         return self._with_body(response, body)

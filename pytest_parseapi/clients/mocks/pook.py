@@ -51,7 +51,7 @@ def _matches(hosts: SimulatedHosts, real: Any) -> Any:
         try:
             found = real(engine, request)
         except sys.modules["pook.exceptions"].PookNoMatches:
-            # What pook has no mock for would be an error of its own; the simulation has it.
+            # Without a mock pook would raise an error; here the simulation answers.
             exchange.discard()
             hosts.misses.note(service, sent, "pook", _answers(engine))
             return None
@@ -94,7 +94,7 @@ def _neutral(request: Any) -> Request:
         ),
         body=request.body if isinstance(request.body, bytes) else b"",
         client=sending_client(_CLIENTS, "http.client"),
-        # pook is told none: what it raises, it raises at once.
+        # pook knows no time-out: it raises its exceptions at once.
         timeouts=shared_timeouts(0, 0, known=False),
     )
 

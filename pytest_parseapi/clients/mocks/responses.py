@@ -27,7 +27,7 @@ class ResponsesInterceptor(MockInterceptor):
                 service = hosts.find_by_url(request.url)
                 if service is None:
                     return real(mock, request)
-                # Of a file responses has read the bytes by now; a generator is spent alike.
+                # responses has already read a file; a generator is read to its end, too.
                 request.body = read_body(request)[0] or request.body
                 match, reasons = real(mock, request)
                 if match is None:
@@ -45,7 +45,7 @@ class ResponsesInterceptor(MockInterceptor):
                 mock: Any, adapter: Any, request: Any, *, retries: Any = None, **options: Any
             ) -> Any:
                 if retries is not None and hasattr(request, _LAST):
-                    # It would send its retries at once.
+                    # Otherwise responses would send its retries without a wait.
                     retries.sleep(getattr(request, _LAST))
                 return real(mock, adapter, request, retries=retries, **options)
 

@@ -109,7 +109,7 @@ def _records(hosts: SimulatedHosts, real: Any) -> Any:
 
 def _filters(hosts: SimulatedHosts, real: Any) -> Any:
     def filter_request(cassette: Any, request: Any) -> Any:
-        # What the cassette lacks would be an error of vcrpy's; the simulation has it.
+        # For a missing exchange vcrpy would raise an error; here the simulation answers.
         if hosts.find_by_url(request.uri) is not None:
             return None
         return real(cassette, request)

@@ -104,7 +104,7 @@ class Connection:
         """Whether there is unread input."""
         return self.open and self._socket.has_input()
 
-    # An exchange that is over is no caller's business any more: see `Caller.is_idle`.
+    # An exchange that is over does not make its caller busy: see `Caller.is_idle`.
     def done(self) -> bool:
         """Whether it makes no further attempt while another connection makes one."""
         return not self.open or self._ends or self.at_rest
@@ -167,7 +167,7 @@ class Connection:
         try:
             self._http.receive_data(data)
         except RuntimeError:
-            # More after the end of what it sent; h11 says no more about it.
+            # The client sends more after the end of its requests: h11 raises that without details.
             self.close()
             return
         if self.pending is None:
@@ -199,7 +199,7 @@ class Connection:
                 else:
                     return
         except h11.RemoteProtocolError as error:
-            # Anything may follow bytes that are no HTTP: no more of it is read.
+            # Bytes that are no HTTP may be followed by anything: nothing more is read.
             self._ends = True
             self._send(no_http_reply(error))
 
@@ -227,9 +227,9 @@ class Connection:
         try:
             data = reply_bytes(result, self._head, ends=self._ends)
         except ValueError as error:
-            # A header that no HTTP can carry, from a provider of somebody's own.
+            # A header that is invalid in HTTP, from a provider of a third party.
             data = reply_bytes(text_reply(500, str(error)), self._head, ends=self._ends)
-        # A new reader for each request: h11 would check every reply as it does what clients send.
+        # A new reader for each request, since h11 would also check the replies of the old one.
         rest, closed = self._http.trailing_data
         self._http = new_reader()
         if rest:
@@ -245,7 +245,7 @@ class Connection:
     def _sent(self) -> None:
         """Continue after data was sent: after a last reply, wait until the client closes."""
         if self._ends and not self._socket.unsent:
-            # Closing at once would reset the connection if anything came that was not read.
+            # To close at once would reset the connection if there is unread input.
             self._drains = True
             self._socket.end()
             self._dispatcher.later(_LINGER_SECONDS, self, None)

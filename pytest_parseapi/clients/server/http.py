@@ -50,7 +50,7 @@ def request_of(head: h11.Request, body: bytes) -> Request:
     """The `Request` of the model for a request of a client."""
     target, host = head.target.decode("latin-1"), header(head, b"host")
     if not target.startswith("/") and "://" in target:
-        # What a client sends to a proxy: the host in it counts, and not that of the header.
+        # The form of a request to a proxy: its host counts, and not that of the header.
         host, _, target = target.partition("://")[2].partition("/")
         target = f"/{target}"
     path, _, query = target.partition("?")

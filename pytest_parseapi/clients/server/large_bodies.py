@@ -114,7 +114,7 @@ class _FormReader:
             return MalformedBody("The form is cut short: its closing delimiter is missing.")
         return tuple(self._parts)
 
-    # Each of these reads as far as it can, and tells whether it came to something new.
+    # Each of these reads as far as it can, and returns whether it has read something new.
 
     def _preamble(self) -> bool:
         found = self._buffer.find(self._delimiter)

@@ -60,6 +60,6 @@ class ServerLog:
             stream.write(data.decode(stream.encoding or "utf-8"))
             stream.flush()
             return
-        # Past Python's own buffer, which would try again, and fail, when the process ends.
+        # Not through Python's buffer, which would try again when the process ends, and fail.
         while data:
             data = data[os.write(descriptor, data) :]

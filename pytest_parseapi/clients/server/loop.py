@@ -67,7 +67,7 @@ class ServerLoop:
         self._wake_reader.close()
         self.selector.close()
 
-    # The name tells the clock that a thread which waits in here waits for nothing of its test's.
+    # By this name, the clock knows that a thread in here does not wait for its test.
     def serve_forever(self) -> None:
         """Serve until the loop is stopped."""
         while not self.stopping:

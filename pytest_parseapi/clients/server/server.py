@@ -81,7 +81,7 @@ class LiveServer:
         """Note that the test is over: its open exchanges are abandoned, and nobody is served."""
         if not self._dispatcher.detach(hosts):
             return
-        # Within the test that others, who replace the same methods, put theirs back after.
+        # Before the end of the test: others that replace the same methods restore theirs later.
         self._local_clients.stop()
         if self._loop.started:
             self._loop.order(self._dispatcher.cut_off)
@@ -110,7 +110,7 @@ class LiveServer:
                 connection = self._dispatcher.connection_of(sock.getsockname())
         except OSError:
             return False
-        # A reply that has arrived may not yet be noted as sent.
+        # A reply may have arrived before it is noted as sent.
         patience = time.monotonic() + _NOTE_SECONDS
         while self._loop.works and time.monotonic() < patience:
             time.sleep(0.0001)
@@ -137,7 +137,7 @@ class LiveServer:
                 return
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-                    # They stay in the backlog until a connection is closed.
+                    # New connections stay in the backlog until one is closed.
                     time.sleep(0.01)
                 return
             self._dispatcher.accept(sock, address, provider, base_path)

@@ -40,7 +40,7 @@ class ServerSocket:
         self._waits = False
         """Whether `unsent` waits for the client to read."""
         sock.setblocking(False)  # noqa: FBT003 - the socket's own order
-        # A Unix socket or one that is gone already knows no such option.
+        # A Unix socket, or a closed one, has no such option.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(sock, selectors.EVENT_READ, ready)
@@ -71,7 +71,7 @@ class ServerSocket:
             self.unsent = self.unsent[sent:]
         waits = bool(self.unsent)
         if waits != self._waits:
-            # A client that does not read its replies is not read meanwhile.
+            # From a client that does not read its replies, nothing is read meanwhile.
             mask = selectors.EVENT_WRITE if waits else selectors.EVENT_READ
             self._selector.modify(self._sock, mask, self._ready)
             self._waits = waits
@@ -139,7 +139,7 @@ class LocalClients:
                 return real(sock, address)
             finally:
                 if isinstance(address, tuple) and address[1:2] and address[1] in self._ports:
-                    # One that does not block has its own address before it is connected.
+                    # A non-blocking socket has its own address before it is connected.
                     with contextlib.suppress(OSError):
                         self._addresses.add(sock.getsockname())
 

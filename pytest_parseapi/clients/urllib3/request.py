@@ -149,7 +149,7 @@ def _library() -> str:
     frame = sys._getframe(3)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("urllib3."):
         frame = frame.f_back
-    # A tracer or a mock may stand between requests and urllib3.
+    # Frames of a tracer or a mock may be between requests and urllib3.
     for _ in range(_BETWEEN):
         if frame.f_globals.get("__name__") == "requests.adapters":
             return "requests"

@@ -14,7 +14,7 @@ from pytest_parseapi.patching.imports import ImportHook
 from pytest_parseapi.patching.plain_lock import pause
 from pytest_parseapi.record.evidence.line import without_source_lines
 
-# pytest's handlers write no log of the consumer's.
+# pytest's own handlers are no logs of the consumer.
 _TESTS: Final = "_pytest."
 _WORD: Final = re.compile(r"\w+")
 # How often to check, each millisecond, whether a listener has emptied its queue.

@@ -40,7 +40,7 @@ def exception_text(error: BaseException | None) -> str:
 
 
 def _messages(error: BaseException | None, seen: set[int]) -> Iterator[str]:
-    # Chains can be rings: an exception may be its own cause's context.
+    # Chains can have cycles: an exception may be its own cause's context.
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         try:
@@ -63,7 +63,7 @@ def without_source_lines(text: str) -> Iterator[str]:
         if _FRAME.match(line):
             quoted = True
         elif quoted and line.startswith("    "):
-            # A frame quotes one line; what marks a place in it may follow.
+            # A frame quotes one line; a line that marks a place in it may follow.
             quoted = False
             continue
         elif _MARKS.fullmatch(line):

@@ -106,7 +106,7 @@ class Logs:
                 try:
                     result = real(logger, method, event, fields)
                 except structlog.DropEvent:
-                    # What captures events for a test ends each of them so, after it kept it.
+                    # A processor that captures events for a test ends the chain in this way.
                     if any(type(item).__module__ in _CAPTURES for item in logger._processors):
                         self._add_event(said, method)
                     raise
@@ -133,7 +133,7 @@ class Logs:
         def records(real: Any) -> Any:
             def emit(handler: Any, record: Any, *arguments: Any) -> None:
                 takes = _takes(handler, record)
-                # Each sink is handed the record in turn; the first that takes it is enough.
+                # Each sink gets the record; the first one that accepts it is enough.
                 if takes and record is not latest[0]:
                     latest[:] = record, []
                     self._said.append(self._said_by_loguru(record, latest[1]))
@@ -158,7 +158,7 @@ class Logs:
 
 
 def _takes(handler: Any, record: Any) -> bool:
-    # What a consumer's own filter raises is reported by loguru, as ever.
+    # If a consumer's own filter raises, loguru reports it.
     with contextlib.suppress(Exception):
         if handler._levelno <= record["level"].no:
             return handler._filter is None or bool(handler._filter(record))

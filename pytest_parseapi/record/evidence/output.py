@@ -36,7 +36,7 @@ class Output:
 
     def start(self) -> None:
         """Tap the present streams, and those that ``redirect_stdout`` puts in their place."""
-        # The process's own streams stand in while pytest's capture is disabled.
+        # The process's own streams are used while pytest's capture is disabled.
         for name in ("stdout", "stderr"):
             self._tap(name, getattr(sys, f"__{name}__"))
 
@@ -113,7 +113,7 @@ class Output:
 
             return tap
 
-        # A stream of the test's own may not take attributes.
+        # A test's own stream may not accept attributes.
         with contextlib.suppress(AttributeError, TypeError):
             self._patches.put(getattr(stream, "buffer", None) or stream, "write", tapped)
             self._tapped[id(stream)] = stream

@@ -10,7 +10,7 @@ from pytest_parseapi.record.recordings.fields import UnusableError
 
 _GZIP: Final = b"\x1f\x8b"
 _CODINGS: Final = ("deflate", "br", "zstd")
-# A piece of what compresses best is at most some 200 MB.
+# Even the most compressible data expands a piece to about 200 MB at most.
 _PIECE_BYTES: Final = 64
 _GZIP_PIECE_BYTES: Final = 65_536
 _MAX_BYTES: Final = 256 * 1024 * 1024

@@ -27,7 +27,7 @@ _MAX_SECONDS: Final = 86_400.0
 _NO_REPLY: Final = (0, -1)
 _BOUNDARY: Final = "parseapi-recording"
 _BODILESS: Final = (204, 304)
-# What browsers write beside an entry without a reply.
+# The errors that browsers write for an entry without a reply.
 _ERRORS: Final = {
     "REFUSED": "connect_error",
     "NAME_NOT_RESOLVED": "connect_error",
@@ -58,7 +58,7 @@ def exchanges_of_har(
         entry = mapping(entry, where)  # noqa: PLW2901 - the same entry
         request = mapping(entry.get("request"), f"{where}.request")
         url = text(request.get("url"), f"{where}.request.url")
-        # What a browser asks before a request of another origin is no exchange of the API's.
+        # A preflight request of a browser (CORS) is no exchange with the API.
         if wanted(url) and request.get("method") != "OPTIONS":
             found.append(_exchange(entry, request, url, where, folder))
     if all(item.began is not None for item in found):
