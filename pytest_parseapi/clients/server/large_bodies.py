@@ -89,7 +89,7 @@ class _FormReader:
         self._problem: MalformedBody | None = None
         self._read: Any = self._preamble
         self._began = False
-        self._content = _Content(kept)
+        self._content = Intake("", kept=kept)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
@@ -145,7 +145,7 @@ class _FormReader:
             raise MalformedBody(f"The form has more than {_MOST_PARTS} parts.")
         self._parts.append(read_part(self._buffer[: end + 4], len(self._parts) + 1))
         self._buffer = self._buffer[end + 4 :]
-        self._content = _Content(self._kept)
+        self._content = Intake("", kept=self._kept)
         self._read = self._body
         return True
 
@@ -166,30 +166,3 @@ class _FormReader:
     def _ignore(self) -> bool:
         self._buffer = b""
         return False
-
-
-class _Content:
-    """The content of one part."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: list[bytes] = []
-        self._size = 0
-        self._digest: Any = None
-
-    def feed(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._digest is None:
-            self._kept.append(data)
-            if self._size > self._limit:
-                whole = b"".join(self._kept)
-                self._digest = hashlib.sha256(whole)
-                self._kept = [whole[:_HEAD]]
-        else:
-            self._digest.update(data)
-
-    def body(self) -> bytes:
-        head = b"".join(self._kept)
-        if self._digest is None:
-            return head
-        return Excerpt(head, size=self._size, digest=self._digest.hexdigest())
