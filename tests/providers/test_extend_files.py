@@ -11,7 +11,7 @@ import pytest
 from bench import Bench, json_request
 from plain_consumer import ask, send, upload
 
-from pytest_parseapi.providers.extend.file_types import kind_of, unsupported_extension
+from pytest_parseapi.providers.extend.file_types import kind_of
 from pytest_parseapi.providers.extend.provider import EXTEND
 
 URL = "https://files.example.com/in/"
@@ -73,7 +73,7 @@ def test_the_name_that_a_request_gives_tells_the_type(extend_api):
 
 
 def test_no_documented_type_is_refused():
-    assert not {name for name in SUPPORTED.split() if unsupported_extension(f"a.{name}")}
+    assert not {name for name in SUPPORTED.split() if kind_of(f"a.{name}").unsupported}
 
 
 def test_an_upload_of_another_type_is_kept_and_not_parsed(extend_api):

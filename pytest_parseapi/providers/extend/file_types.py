@@ -19,12 +19,14 @@ class FileKind:
         mime: the media type.
         office: whether an upload is converted to PDF without being asked.
         text: whether the file has no pages to look at: nothing is recognized, nor converted.
+        unsupported: the extension, with its dot, where nobody parses such a file; else empty.
     """
 
     type: str | None
     mime: str | None
     office: bool = False
     text: bool = False
+    unsupported: str = ""
 
     @property
     def has_ocr(self) -> bool:
@@ -55,6 +57,20 @@ _IMAGES: Final = {
     "pcx": "vnd.zbrush.pcx",
 }
 
+# Well-known formats that the list lacks: that their extension is enough to refuse them is inferred.
+# Other extensions say nothing: the last segment of a URL may end in .php or in a version.
+_ARCHIVES: Final = "zip 7z rar tar gz tgz bz2 xz zst jar iso"
+_PROGRAMS: Final = "exe msi dll bin dmg apk deb rpm"
+_OFFICE: Final = "docm dotm pptm potx pps ppsx xlsm xlsb xlt odp odg pages numbers key vsd vsdx pub"
+_GRAPHICS: Final = "eps ps xps ai indd tga ico jp2 avif cr2 nef dng"
+_DRAWINGS: Final = "dwg dxf dwf stl step stp skp"
+_MEDIA: Final = "mp4 m4v mov avi mkv webm wmv mpg mpeg mp3 m4a wav flac ogg opus aac wma"
+_DATA: Final = "json jsonl tsv ics vcf yaml yml parquet sqlite db mdb accdb epub mobi msg pst"
+_FONTS: Final = "ttf otf woff woff2"
+_UNSUPPORTED: Final = (
+    f"{_ARCHIVES} {_PROGRAMS} {_OFFICE} {_GRAPHICS} {_DRAWINGS} {_MEDIA} {_DATA} {_FONTS}"
+).split()
+
 # The list of docs.extend.ai/general/supported-file-types; that .htm is .html is inferred. The
 # groups are the page's own: it counts .ppm among the PowerPoint files. No page gives the type of
 # those that are None here.
@@ -84,24 +100,11 @@ _KINDS: Final[Mapping[str, FileKind]] = MappingProxyType(
         "htm": FileKind("HTML", "text/html"),
         "rtf": FileKind(None, "application/rtf"),
         "eml": FileKind(None, "message/rfc822", text=True),
+        **{name: FileKind(None, None, unsupported=f".{name}") for name in _UNSUPPORTED},
     }
 )
 
 _UNKNOWN: Final = FileKind(None, None)
-
-# Well-known formats that the list lacks: that their extension is enough to refuse them is inferred.
-# Other extensions say nothing: the last segment of a URL may end in .php or in a version.
-_ARCHIVES: Final = "zip 7z rar tar gz tgz bz2 xz zst jar iso"
-_PROGRAMS: Final = "exe msi dll bin dmg apk deb rpm"
-_OFFICE: Final = "docm dotm pptm potx pps ppsx xlsm xlsb xlt odp odg pages numbers key vsd vsdx pub"
-_GRAPHICS: Final = "eps ps xps ai indd tga ico jp2 avif cr2 nef dng"
-_DRAWINGS: Final = "dwg dxf dwf stl step stp skp"
-_MEDIA: Final = "mp4 m4v mov avi mkv webm wmv mpg mpeg mp3 m4a wav flac ogg opus aac wma"
-_DATA: Final = "json jsonl tsv ics vcf yaml yml parquet sqlite db mdb accdb epub mobi msg pst"
-_FONTS: Final = "ttf otf woff woff2"
-_UNSUPPORTED: Final = frozenset(
-    f"{_ARCHIVES} {_PROGRAMS} {_OFFICE} {_GRAPHICS} {_DRAWINGS} {_MEDIA} {_DATA} {_FONTS}".split()
-)
 
 
 @functools.lru_cache(maxsize=64)
@@ -118,14 +121,3 @@ def kind_of(name: str) -> FileKind:
         'image/png'
     """
     return _KINDS.get(_extension(name), _UNKNOWN)
-
-
-def unsupported_extension(name: str) -> str | None:
-    """The extension, with its dot, of a file that nobody parses; None for any other file.
-
-    Example:
-        >>> unsupported_extension("drawing.dwg")
-        '.dwg'
-    """
-    extension = _extension(name)
-    return f".{extension}" if extension in _UNSUPPORTED else None

@@ -60,7 +60,7 @@ def _parse(call: Call) -> Mapping[str, Any] | bytes | Reply:
     state: ExtendState = call.state
     asked = parse_request(call.request, state)
     response_type = query_choice(call.request, "responseType", ("json", "url"))
-    unsupported = unsupported_type(asked.file, state)
+    unsupported = unsupported_type(asked.file)
     if unsupported is not None:
         raise unsupported
     run_id = call.new_id("pr_")

@@ -16,7 +16,7 @@ from pytest_parseapi.providers.extend.config import (
     either,
     invalid,
 )
-from pytest_parseapi.providers.extend.file_types import kind_of, unsupported_extension
+from pytest_parseapi.providers.extend.file_types import FileKind, kind_of
 from pytest_parseapi.providers.extend.state import ExtendState, StoredFile
 
 _RETENTIONS: Final = ("workspace_default", "zero")
@@ -33,12 +33,8 @@ class FileSource:
     id: str | None = None
     text: str | None = None
     name: str | None = None
-
-    @property
-    def telling_name(self) -> str:
-        """The name whose extension tells the type: the file's own, else the URL's last segment."""
-        name = self.name
-        return self.segment if name is None or "." not in name else name
+    kind: FileKind
+    """By the extension of the file's own name, else by that of the URL's last segment."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,14 +105,16 @@ def check_file(
         is_absolute, segment = parts_of_url(url)
         if not is_absolute:
             raise invalid(f"{where}.url must be an absolute http or https URL.")
-        return FileSource(url=url, segment=segment, name=name)
+        # The name that a request gives is the file's; one without an extension says nothing.
+        kind = kind_of(segment if name is None or "." not in name else name)
+        return FileSource(url=url, segment=segment, name=name, kind=kind)
     if file_id is not None:
         if file_id not in state.files:
             # Inferred: no page says what an unknown file id gets; the general table has NOT_FOUND.
             raise Rejected("NOT_FOUND", f"There is no file {file_id!r} in this workspace.")
-        return FileSource(id=file_id, name=name)
+        return FileSource(id=file_id, name=name, kind=state.files[file_id].kind)
     if text is not None:
-        return FileSource(text=text, name=name)
+        return FileSource(text=text, name=name, kind=kind_of(name or ""))
     raise invalid(f"{where} must have a url or an id{' or a text' if allow_text else ''}.")
 
 
@@ -127,12 +125,10 @@ def check_metadata(value: object, *, where: str = "metadata") -> dict[str, Any] 
     return value
 
 
-def unsupported_type(source: FileSource, state: ExtendState) -> Rejected | None:
+def unsupported_type(source: FileSource) -> Rejected | None:
     """Why a document is rejected that is of a type which nobody parses, such as a video."""
-    stored = None if source.id is None else state.files.get(source.id)
-    # The name that a request gives is the file's; one without an extension says nothing.
-    wrong = unsupported_extension(source.telling_name if stored is None else stored.name)
-    if wrong is None:
+    wrong = source.kind.unsupported
+    if not wrong:
         return None
     return Rejected("FILE_TYPE_NOT_SUPPORTED", f"Files of type {wrong} cannot be parsed.")
 
@@ -156,7 +152,7 @@ def file_of(call: Call, source: FileSource) -> StoredFile:
     return StoredFile(
         id=call.new_id("file_"),
         name=name,
-        kind=kind_of(name if "." in name else source.segment),
+        kind=source.kind if source.text is None else kind_of(name),
         url=source.url,
         names=() if source.name is None else (source.name,),
         created=call.now,

@@ -45,14 +45,13 @@ from pytest_parseapi.providers.extend.state import (
 def submission(
     source: FileSource,
     file: StoredFile,
-    state: ExtendState,
     *,
     config: Mapping[str, Any],
     metadata: Mapping[str, Any] | None,
 ) -> Submission:
     """A document that is submitted to become a run."""
     # The request itself is accepted where the type is not supported: the run fails.
-    wrong = unsupported_type(source, state)
+    wrong = unsupported_type(source)
     return Submission(
         names=unique_names((*names_of_url(source.url), source.name, *file.all_names)),
         data=ParsedDocument(file=file, config=config, metadata=metadata),
@@ -123,7 +122,7 @@ def _create(call: Call) -> Mapping[str, Any]:
     asked = parse_request(call.request, state)
     file = store_file(call, asked.file)
     run = call.runs.submit(
-        submission(asked.file, file, state, config=asked.config, metadata=asked.metadata)
+        submission(asked.file, file, config=asked.config, metadata=asked.metadata)
     )
     return full_body(call, run, run.status, None)
 
@@ -203,7 +202,7 @@ def _create_batch(call: Call) -> Mapping[str, Any]:
         sources.append((source, check_metadata(item.get("metadata"), where=where + "metadata")))
     batch = call.runs.submit_batch(
         [
-            submission(source, store_file(call, source), state, config=config, metadata=data)
+            submission(source, store_file(call, source), config=config, metadata=data)
             for source, data in sources
         ]
     )
