@@ -1,4 +1,4 @@
-"""Which folder may import which, and where a provider's name may stand."""
+"""Which folder may import which, and where a provider may be named."""
 
 from __future__ import annotations
 

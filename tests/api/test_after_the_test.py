@@ -1,4 +1,4 @@
-"""What goes on after a simulated test goes on in real time, from where it was."""
+"""After a simulated test, time continues in real time from where it was."""
 
 SUITE = """
 import asyncio

@@ -1,4 +1,4 @@
-"""Scripts drawn by Hypothesis: what they hold, how they are played, and how they shrink."""
+"""Scripts that Hypothesis draws: their contents, how they are used, and how they shrink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that runs for days: the newest records over all tokens, and what is said of the rest."""
+"""A server that runs for days keeps the newest records, and reports what it has dropped."""
 
 from __future__ import annotations
 

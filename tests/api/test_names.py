@@ -1,4 +1,4 @@
-"""Names that a test got wrong: the nearest right one is named, and the test's own line is shown."""
+"""Misspelt names: the message shows the nearest right one, and the line of the test."""
 
 from __future__ import annotations
 

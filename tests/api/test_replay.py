@@ -1,4 +1,4 @@
-"""The replies of a recording, replayed: to whom, how long, and what they leave behind."""
+"""Recorded replies are replayed: to which requests, how long they take, and their effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live server's control: what a test in another language posts and gets."""
+"""The live server's control, which a test in another language uses."""
 
 from __future__ import annotations
 

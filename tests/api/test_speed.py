@@ -1,4 +1,4 @@
-"""Checks of waits at a speed: with a tolerance, and refused where nothing could be told."""
+"""Checks of waits over a faster server: a tolerance, and a refusal if waits are too short."""
 
 from __future__ import annotations
 

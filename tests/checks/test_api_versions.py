@@ -1,4 +1,4 @@
-"""Whether each request says which version of the API it is written for."""
+"""Whether each request names the version of the API that it is written for."""
 
 from __future__ import annotations
 

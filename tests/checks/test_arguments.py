@@ -1,4 +1,4 @@
-"""Arguments in the wrong place: the message says what was meant."""
+"""Arguments in the wrong position: the message shows the right call."""
 
 from __future__ import annotations
 

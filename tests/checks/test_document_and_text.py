@@ -1,4 +1,4 @@
-"""Every check takes a document, and every check of logs one more text to look in."""
+"""Every check takes a document, and every check of logs also takes a text."""
 
 from __future__ import annotations
 

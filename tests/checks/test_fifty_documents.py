@@ -1,4 +1,4 @@
-"""Whatever check fails about one of fifty documents: 60 lines at most, and what is about it."""
+"""A failure about one of fifty documents: at most 60 lines, with what belongs to it."""
 
 from __future__ import annotations
 

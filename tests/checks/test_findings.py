@@ -1,4 +1,4 @@
-"""What a failing check holds for programs, beside its text for readers."""
+"""The findings that a failing check holds for programs."""
 
 from __future__ import annotations
 

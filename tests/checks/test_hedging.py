@@ -1,4 +1,4 @@
-"""Consumers that send one request twice, and take what answers first."""
+"""Consumers that send one request twice in parallel, and use the first answer."""
 
 from __future__ import annotations
 

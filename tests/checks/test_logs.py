@@ -1,4 +1,4 @@
-"""What checks say about requestIds that are not logged, and credentials that are."""
+"""The checks of logs: requestIds that are not logged, and credentials that are."""
 
 from __future__ import annotations
 

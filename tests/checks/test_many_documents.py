@@ -1,4 +1,4 @@
-"""Messages about few documents of many: short, and with the attempts that matter."""
+"""Messages about a few of many documents are short, and show the attempts that matter."""
 
 from __future__ import annotations
 

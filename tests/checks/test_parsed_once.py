@@ -1,4 +1,4 @@
-"""A success is billed: whether the same document is parsed again after one."""
+"""Whether a document is parsed again after a success, which is billed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of one document, picked by page ranges: each is judged as a document of its own."""
+"""Parts of one document, chosen by page ranges, are judged like separate documents."""
 
 from __future__ import annotations
 

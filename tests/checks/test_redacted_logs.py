@@ -1,4 +1,4 @@
-"""Whether a credential is logged where filters, formatters and processors take secrets out."""
+"""Credentials that filters, formatters or processors remove do not count as logged."""
 
 from __future__ import annotations
 

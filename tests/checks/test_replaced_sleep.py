@@ -1,4 +1,4 @@
-"""A test that replaced the functions that wait is told that, and nothing about urllib3."""
+"""If a test has replaced a waiting function, the message names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retried, not retried, gave up, recovered: each operation on its own, and what a failure says."""
+"""The checks of retries, giving up and recovery: each operation is judged on its own."""
 
 from __future__ import annotations
 

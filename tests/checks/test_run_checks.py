@@ -1,4 +1,4 @@
-"""The checks on runs: each documented reason, and each way to get it wrong."""
+"""The checks of runs: each documented reason, and each kind of mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exceptions are about the code, and not about what failed."""
+"""Tells exceptions that show a bug from those about the failed request."""
 
 from __future__ import annotations
 

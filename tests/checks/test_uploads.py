@@ -1,4 +1,4 @@
-"""Files that are uploaded first: each upload has an id of its own, of one document."""
+"""Files that are uploaded first: several uploads of one document have different ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backoff, Retry-After and the documentation's advice on both, on waits given one by one."""
+"""The checks of backoff and Retry-After, with given waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What aiohttp does above our interception is its own: bodies, time-outs, errors, traces."""
+"""Everything above our interception is aiohttp's own: bodies, time-outs, errors, traces."""
 
 from __future__ import annotations
 

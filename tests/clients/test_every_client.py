@@ -1,4 +1,4 @@
-"""The same by every client library: a new one is a file in `drivers` and a line in `DRIVERS`."""
+"""Tests for every client library: a new one is a file in `drivers` and a line in `DRIVERS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A forked child is blocked, and the test's own process says so."""
+"""A forked child is blocked, and the test's own process reports it."""
 
 import multiprocessing
 

@@ -1,4 +1,4 @@
-"""httpx, however a consumer sets it up: what it sends is on record, what it gets is httpx's own."""
+"""httpx with all kinds of settings: its requests are recorded, its responses are its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A response is read with less work than the library's own, and nobody can tell it from that."""
+"""Our faster response behaves exactly like the library's own."""
 
 from __future__ import annotations
 

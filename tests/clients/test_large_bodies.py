@@ -1,4 +1,4 @@
-"""Bodies that arrive piece by piece: the same to the service, whether they are kept or digested."""
+"""Bodies that arrive in pieces are the same to the service, whether kept or digested."""
 
 from __future__ import annotations
 

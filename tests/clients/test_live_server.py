@@ -1,4 +1,4 @@
-"""The live server: what other processes, and clients that are not intercepted, meet there."""
+"""The live server, for other processes and for clients that are not intercepted."""
 
 from __future__ import annotations
 

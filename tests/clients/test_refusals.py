@@ -1,4 +1,4 @@
-"""What a client library itself refuses to send is refused as over a real socket, word for word."""
+"""A client library refuses the same requests as over a real socket, with the same words."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What requests and urllib3 do above our interception is theirs: retries, waits, errors, pools."""
+"""Everything above our interception is urllib3's own: retries, waits, errors, pools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timers of ``signal``: they ring when their virtual time comes."""
+"""Timers of ``signal`` fire in virtual time."""
 
 from __future__ import annotations
 

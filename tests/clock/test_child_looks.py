@@ -1,4 +1,4 @@
-"""No time jumps over a child process that is looked at again and again until it ends."""
+"""No time jumps over a child process that is polled until it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from pytest_parseapi.clock import child_looks
 
-# So long a child runs, as the machine counts.
+# How long a child runs, in real seconds.
 RUN = 0.2
 CHILD = [sys.executable, "-S", "-c", f"import time; time.sleep({RUN})"]
 

@@ -1,4 +1,4 @@
-"""What of the time that code takes to run counts as virtual time."""
+"""How much of the run time of code counts as virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A consumer that would go on forever is stopped, and told why."""
+"""A consumer that would never end is stopped, with a reason."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.parseapi(strict=False)
 def stopped(api, match=None):
     with pytest.raises(SimulationStopped, match=match) as stop:
         yield stop
-    # The stop was looked at here: the test itself has not failed.
+    # The stop was checked here, so the test itself must not fail.
     api._simulation.stops.message = None
 
 
@@ -127,7 +127,7 @@ async def many_tasks():
 
 
 def line_of(function, more=1):
-    """As a message shows a line of a function here."""
+    """The text of a line of a function in this file, as in messages."""
     code = function.__code__
     return f"{os.path.relpath(code.co_filename)}:{code.co_firstlineno + more} in {code.co_name}"
 
@@ -153,7 +153,7 @@ def test_the_line_that_waits_is_named_also_in_coroutines(extend_api, monkeypatch
     assert extend_api._simulation.stops.site == ", ".join(sorted(lines))
 
 
-# A process of its own: trio takes the stop for a fault of its own, and leaves its tasks behind.
+# In its own process: trio treats the stop as an internal error, and leaves its tasks behind.
 @pytest.mark.parametrize(
     ("function", "lines"),
     [
@@ -185,7 +185,7 @@ def test_the_line_that_waits_is_named_also_in_trio(pytester, function, lines):
     result.stdout.fnmatch_lines(["The consumer *", f"  from      {', '.join(lines)}"])
 
 
-# A process of its own: the threads of a consumer that hangs go on waiting.
+# In its own process: the threads of a consumer that hangs continue to wait.
 def test_the_lines_of_other_threads_that_wait_are_named(pytester):
     pytester.makepyfile(
         app="""
@@ -211,7 +211,7 @@ def test_the_lines_of_other_threads_that_wait_are_named(pytester):
     result = pytester.runpytest_subprocess("-p", "no:randomly", timeout=60)
     text = result.stdout.str()
     assert STUCK.replace("its only thread", "each of its 3 threads") in text
-    # The thread that finds out is named first.
+    # The thread that detects the hang is named first.
     (line,) = {line for line in result.outlines if line.startswith("  from      ")}
     sites = line.removeprefix("  from      ").split(", ")
     assert set(sites) == {"app.py:6 in take", "app.py:11 in wait_beside_two_workers"}

@@ -313,7 +313,7 @@ def test_no_jump_over_a_child_process_without_pipes(clock):
 def test_no_jump_over_a_real_connection(clock):
     async def serve(reader, writer):
         await reader.readline()
-        # The loop is busy elsewhere for a while: nothing but the socket tells that a reply comes.
+        # The loop is busy for a while: only the socket shows that a reply comes.
         writer.write(b"pong\n")
         await writer.drain()
         writer.close()
@@ -482,7 +482,7 @@ def test_no_jump_over_a_trio_connection(clock):
 
 # Trees of tasks and threads.
 
-# None is so short that it passes in real time where a thread gets no processor for long.
+# No sleep is so short that it may pass in real time on a loaded machine.
 leaves = st.integers(20_000, 100_000).map(lambda milliseconds: milliseconds / 1000)
 trees = st.recursive(
     st.lists(leaves, max_size=3),

@@ -85,7 +85,7 @@ def by_loop(job, seconds):
     asyncio.run_coroutine_threadsafe(wait(), LOOP).result(timeout=100)
 
 
-# Several times, since what it was left at by another test differs.
+# Several times, since the state that the previous test left differs.
 @pytest.mark.parametrize("_time", range(3))
 @pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue, by_loop])
 def test_a_wait_in_a_thread_that_is_older(clock, by, _time):
@@ -286,7 +286,7 @@ def test_between_simulated_tests_threads_wait_as_they_do():
     by_pool(compute, 0.01)
 
 
-# Threads that wait in turns of a second. Each gives back what ends a turn early.
+# Threads that wait a second again and again. Each returns a function that ends a wait early.
 
 
 def turns_of_a_queue(turned):
@@ -418,7 +418,7 @@ def test_a_thread_that_gets_no_processor_for_long_is_woken_before_time_jumps(
 ):
     by(compute, 0)  # so that its threads are there, and older than the simulation
     clock = request.getfixturevalue("clock")
-    # None of these may decide.
+    # None of these time limits may decide the result.
     monkeypatch.setattr(older_waits, "GRACE_NS", 0)
     monkeypatch.setattr(unregistered_threads, "_MIN_PAUSE_NS", 10**12)
     time.sleep(1)

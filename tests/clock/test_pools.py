@@ -1,4 +1,4 @@
-"""Where the threads of a pool are at rest."""
+"""Recognises when the threads of a pool are at rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_worker_waits_where_it_takes_a_job_and_nowhere_else():
     gate.acquire()
     with ThreadPool(2) as pool:
         at_rest = waiting(pool, 4)
-        # A function in C has no frame of its own: its worker is as one that has yet to take a job.
+        # A function in C has no frame, so its worker looks as if it had not taken its job yet.
         job = pool.apply_async(gate.acquire)
         [busy] = set(at_rest) - set(waiting(pool, 3))
         assert busy in pool._pool

@@ -1,4 +1,4 @@
-"""A loop that waits for nothing but time takes its turns as asyncio's own do."""
+"""A loop that waits only for time runs its turns exactly as asyncio does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def clock(extend_api):
 
 
 class AskingSelector(selectors.DefaultSelector):
-    """A loop has to ask it at each turn: its method may do anything."""
+    """A loop has to call its ``select`` in each turn: it may do anything."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What clocks show: consumers see one virtual time, tools the real one, and all is put back."""
+"""What clocks show: consumers see one virtual time, tools the real time; all is restored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Aware(dt.datetime):
 
 @dataclasses.dataclass
 class Stamp:
-    """What many keep the method in."""
+    """A class that keeps the method as a default factory."""
 
     at: dt.datetime = dataclasses.field(default_factory=dt.datetime.now)
 
@@ -91,7 +91,7 @@ CLOCKS = {
 def test_every_clock_advances_by_the_sleep(extend_api, read):
     before = read()
     time.sleep(3600)
-    # Some show whole seconds only, and real time goes on underneath.
+    # Some clocks show whole seconds only, and real time continues.
     assert 3599 <= read() - before <= 3630
     extend_api.clock.advance(86_400)
     assert 89_999 <= read() - before <= 90_030
@@ -265,7 +265,7 @@ def test_a_selector_is_on_record_with_what_it_took(extend_api, name):
     assert 0.05 <= extend_api.clock.elapsed < 30
 
 
-# What is left behind: nothing.
+# Nothing stays replaced.
 
 
 def world():

@@ -1,4 +1,4 @@
-"""Waits for sockets and child processes are real, and on record with what they took."""
+"""Waits for sockets and child processes are real, and are counted with their duration."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_pauses_by_sockets_are_a_backoff(extend_api):
 
 @pytest.fixture
 def consumer(monkeypatch):
-    """A module of a consumer's, which was there before the test."""
+    """A consumer's module that was imported before the test."""
     module = types.ModuleType("consumer_of_select")
     exec("from select import select", vars(module))
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -222,7 +222,7 @@ def test_no_jump_over_such_a_wait(clock, pair):
     timer.join()
 
 
-# Threads that are older than the test and look for input of their own from time to time.
+# Threads that are older than the test and poll for input.
 
 
 def by_select(sock, done):

@@ -1,4 +1,4 @@
-"""Timers of libraries that stay real are on record with what they took, and told once a session."""
+"""Timers of libraries that stay real count with their duration, and are reported once a session."""
 
 from __future__ import annotations
 

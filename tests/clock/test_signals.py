@@ -16,7 +16,7 @@ import pytest
 needed = pytest.mark.skipif(
     not hasattr(signal, "sigtimedwait"), reason="the system has no waits for signals"
 )
-# With no thread of another plugin's beside it: it would take the signals.
+# Without threads of other plugins, which would get the signals.
 WAITS = """
 import os, signal, subprocess, sys, threading, time
 import pytest

@@ -1,4 +1,4 @@
-"""The clock functions are taken over once a session, look like themselves, and are given back."""
+"""The clock functions are taken over once a session, keep their appearance, and are given back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_parseapi.clock.clock_state import clock_state
 from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.virtual_time import VirtualTime
 
-# Made before any test: what a dictionary finds depends on the hash.
+# Made before any test: dictionaries find their keys by hash.
 TABLE = {time.sleep: "sleep", time.monotonic: "monotonic", time.time: "time"}
 WITHOUT = ("-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:rerunfailures")
 
@@ -117,7 +117,7 @@ def test_sessions_share_one_take_over():
     functions.release()
 
 
-# What cannot be taken over in place.
+# Platforms where nothing can be taken over in place.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Threads that are begun below ``threading`` are known from their start to their end."""
+"""Threads that are started by ``_thread`` are tracked from their start to their end."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_a_pool_of_threads_has_time_outs(clock):
     assert clock.elapsed >= 2
 
 
-# What has a time-out.
+# Waits with a time-out.
 
 
 def wait_on_event(seconds):
@@ -380,7 +380,7 @@ def test_workers_that_poll_a_queue_take_a_step_for_each_poll(clock, workers):
     stop.set()
     for thread in threads:
         thread.join()
-    # One that asks again for what rounding leaves of its deadline spins until real time counts.
+    # A loop that waits again for the rest of a rounded deadline spins until real time counts.
     assert all(190 <= count <= 210 for count in polls)
 
 
@@ -411,7 +411,7 @@ def test_a_consumer_and_a_producer(clock):
     assert clock.elapsed == 6
 
 
-# What is real.
+# Real work.
 
 
 def compute(seconds, clock_function=time.thread_time):
@@ -455,7 +455,7 @@ def test_no_jump_over_a_thread_that_waits_for_a_socket(clock):
 
 
 class Local:
-    """What a thread has among its locals."""
+    """An object among the local variables of a thread."""
 
 
 @pytest.mark.usefixtures("clock")
@@ -610,7 +610,7 @@ def test_a_busy_loop_on_a_deadline_is_a_wait(clock):
     end = time.monotonic() + 0.3
     while time.monotonic() < end:
         pass
-    # What a busy machine took for it counts as well.
+    # On a busy machine, the real time of the call counts, too.
     assert 0.25 <= clock.elapsed <= 0.5 + os.times().elapsed - began
 
 
@@ -683,7 +683,7 @@ def run_tree(tree, clock, wrong):
 )
 @given(tree=trees)
 def test_trees_of_threads(clock, monkeypatch, tree):
-    # A machine that stands still for as long as a wait takes has waited, too.
+    # If the machine pauses for the length of a wait, that wait has passed.
     monkeypatch.setattr(virtual_clock, "FREE_NS", 3600 * virtual_clock.SECOND_NS)
     wrong: list = []
     before = clock.elapsed_ns

@@ -1,4 +1,4 @@
-"""`ParseErrorContract` and ``--parseapi-contract``, as users meet them."""
+"""`ParseErrorContract` and ``--parseapi-contract``, as users see them."""
 
 from __future__ import annotations
 

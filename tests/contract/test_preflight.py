@@ -1,4 +1,4 @@
-"""What keeps a contract from judging its consumer is reported once, and not by each case."""
+"""A consumer that no contract can judge is reported once, and not by each case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each member of `ParseAPI` has an example in its docstring, which does what it says."""
+"""Each member of `ParseAPI` has an example in its docstring that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example in the README and on the site does what the page says that it does."""
+"""Every example in the README and on the site works as the page says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frozen dataclasses that are filled field by field are like any other in the end."""
+"""Frozen dataclasses that are filled field by field behave like any others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose code a file is."""
+"""Tells a library's files from the consumer's."""
 
 import sysconfig
 import threading

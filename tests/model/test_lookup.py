@@ -1,4 +1,4 @@
-"""What a test may call an error or an endpoint, and what it reads when it names none."""
+"""The names by which a test may call an error or an endpoint, and the messages for wrong ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading forms: whatever a client library encodes comes back, anything else is malformed."""
+"""Forms of client libraries are parsed completely; other input is malformed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frames of all threads, looked at while garbage is collected."""
+"""The frames of all threads can be read while garbage is collected."""
 
 from __future__ import annotations
 

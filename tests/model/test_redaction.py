@@ -1,4 +1,4 @@
-"""What of a URL is told in messages, and what is hidden."""
+"""Secrets in URLs are hidden in messages; the rest of a URL is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The neutral request: what providers, scripts and patterns read, whatever library sent it."""
+"""The request type that is the same for all client libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What providers read in a request: URLs as the standard library does, a body once."""
+"""What providers read from a request: URLs as the standard library does, a body once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Retry-After header asks for."""
+"""Reads the Retry-After header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a provider of another plugin is one line: plugin, provider, field, value."""
+"""A mistake in a third-party provider is one line: plugin, provider, field, value."""
 
 from __future__ import annotations
 

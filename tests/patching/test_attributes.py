@@ -1,4 +1,4 @@
-"""Replaced functions, and others who replace the same ones."""
+"""Replaced functions, also if others replace the same ones."""
 
 from __future__ import annotations
 

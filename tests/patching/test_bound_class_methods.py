@@ -1,4 +1,4 @@
-"""Class methods that somebody kept are taken over, once each, and given back."""
+"""Kept references to class methods are taken over, once each, and restored."""
 
 import datetime as dt
 import gc

@@ -1,4 +1,4 @@
-"""Calls of a built-in go elsewhere, wherever it is kept, and nothing is left behind."""
+"""Calls of a built-in function are redirected for all references, and restored."""
 
 import gc
 import inspect

@@ -1,4 +1,4 @@
-"""Functions taken over in place: whoever keeps a reference to them gets there, too."""
+"""Functions that are taken over in place are redirected for all references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A library is intercepted when it is imported, and costs a test that never does nothing."""
+"""A library is intercepted when it is imported; a test that never imports it pays nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugin as its users meet it: fixtures, markers, options, hooks, and what failures say."""
+"""The plugin as its users see it: fixtures, markers, options, hooks, and messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session that failed ends with: one table by rule, and one line for each failure."""
+"""The end of a failed session: one table by rule, and one line for each failure."""
 
 from __future__ import annotations
 

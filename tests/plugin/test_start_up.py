@@ -1,4 +1,4 @@
-"""What a session pays in which nothing is simulated: as few modules and hooks as can be."""
+"""A session without a simulation loads as few modules and hooks as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools around a simulated test see real time, and test styles and other clocks work in it."""
+"""Other tools see real time during a simulated test; test styles and other clocks work in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed of a failure begins and ends at the lines of the test and of the consumer."""
+"""A printed failure shows only lines of the test and of the consumer."""
 
 from __future__ import annotations
 

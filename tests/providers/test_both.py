@@ -1,4 +1,4 @@
-"""What holds for either provider: any request is answered or rejected, any error has a body."""
+"""Tests for both providers: any request is answered or rejected, any error has a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue says what the providers' pages say; the tables are written out here by hand."""
+"""The catalogue agrees with the providers' pages; the tables here are written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extend's side of the simulation, without any wire: neutral requests in, replies out."""
+"""Extend's behaviour, without a client library: requests in, replies out."""
 
 from __future__ import annotations
 

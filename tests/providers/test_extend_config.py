@@ -1,4 +1,4 @@
-"""Extend's configuration: every option with its default, and what each may be."""
+"""Extend's configuration: the default and the allowed values of every option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reply that is written from a prepared text says what the one that is put together says."""
+"""A reply that is written from a prepared text equals the one that is built as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nutrient's side of the simulation, without any wire: neutral requests in, replies out."""
+"""Nutrient's behaviour, without a client library: requests in, replies out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of an error that is written from a prepared text says what the one put together says."""
+"""An error body that is written from a prepared text equals the one that is built as a whole."""
 
 from __future__ import annotations
 

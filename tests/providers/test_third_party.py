@@ -1,4 +1,4 @@
-"""What the built-in providers have, a third party can have by public names alone."""
+"""A third-party provider can do all that the built-in ones do, with public names alone."""
 
 from __future__ import annotations
 

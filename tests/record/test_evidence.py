@@ -1,4 +1,4 @@
-"""What the consumer says is found, whatever it says it with, and nothing is left behind."""
+"""All ways to log and print are recorded, and all patches are removed."""
 
 
 # ruff: noqa: T201, TRY301 - printing and raising is what these consumers do
@@ -365,7 +365,7 @@ def test_a_replaced_stream_is_noticed_at_the_next_exchange(failed, monkeypatch):
 
 
 def test_a_stream_that_wraps_another(failed):
-    """As rich does: it keeps the stream that it found, and writes to its ``file``."""
+    """A stream like rich's: it keeps the real stream, and writes to its ``file``."""
 
     class Console:
         file = property(lambda self: sys.stdout)

@@ -1,4 +1,4 @@
-"""Which attempts are retries of each other, how long each caller had waited, and who knows."""
+"""Which attempts are retries of each other, and how long each caller had waited."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_callers_at_the_same_moment_are_operations_of_their_own(book):
 
 
 def test_a_later_caller_continues_the_operation(book):
-    """Two workers on one queue, both alive: the retry is made by whose turn it is."""
+    """Two workers on one queue: either of them may make the retry."""
     for by in ("one", "two", "one"):
         book.attempt(by=by)
         book.now += 1
@@ -170,7 +170,7 @@ def test_another_caller_continues_at_once_for_a_worker_that_waits_for_work(book)
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "under way"])
 def test_another_caller_continues_for_a_worker_that_took_the_next_document(book, done):
-    """Between two jobs a worker runs as one does that is about to ask again."""
+    """Between two jobs, a running worker looks like one that is about to retry."""
     book.attempt(by="one")
     retry = book.open(by="two")
     if done:
@@ -324,7 +324,7 @@ def test_a_caller_that_pauses_before_the_next_document_keeps_its_operation(book)
 
 @pytest.mark.parametrize("ends", ["gone", "busy", "elsewhere", "asks again"])
 def test_another_payload_by_another_caller_is_the_retry_unless_the_first_one_asks_again(book, ends):
-    """A worker that sleeps between two looks at its jobs seems to be at work on the last one."""
+    """A worker that sleeps between two polls of its queue seems to work on its last job."""
     book.attempt(by="one", body=b'{"pages": "1", "config": {}}')
     book.now = 2
     book.attempt(by="two", body=b'{"pages": "1"}', ok=True)
@@ -438,7 +438,7 @@ def test_a_cured_request_is_new(book, code, body, more, cured):
 
 
 def test_the_journal_fills_every_field_of_an_attempt(extend_api):
-    """It writes them one by one: a field that it leaves out would fail for whoever reads it."""
+    """It sets the fields one by one: a missing field would fail only when it is read."""
     httpx.post(f"{extend_api.base_url}/parse", json={}, timeout=5)
     (attempt,) = extend_api.attempts
     assert [name for name in Attempt.__slots__ if not hasattr(attempt, name)] == []
@@ -454,7 +454,7 @@ def test_the_journal_fills_every_field_of_an_attempt(extend_api):
     ],
 )
 def test_an_attempt_has_the_facts_of_its_own_request(extend_api, change, name):
-    """What equal requests have in common is kept once: none gets that of another one."""
+    """Equal requests share one object; no attempt may get that of another request."""
     usual = {
         "url": "https://api.extend.ai/parse",
         "timeout": 5,
@@ -581,7 +581,7 @@ def played(documents):
 
 @given(documents=DOCUMENTS)
 def test_operations_are_those_of_each_document_alone(documents):
-    """Whichever thread, task or worker makes an attempt, and whatever else goes on."""
+    """Any thread, task or worker may make an attempt, with any other work in parallel."""
     together = played(documents)
     for number, plan in enumerate(documents):
         own = [found for found in together if found[0][0] == number]
@@ -639,7 +639,7 @@ def test_attempts_of_one_caller_that_overlap(book):
     assert waits == [None, None]
     assert len(book.operations()) == 2
     assert third.waited == 0
-    # Both operations of an ended caller can be gone on with.
+    # Both operations of an ended caller could be continued.
     book.callers.end("one")
     for by in ("two", "three"):
         book.attempt(by=by)
@@ -792,7 +792,7 @@ def test_a_task_is_the_same_caller_until_it_ends():
 def test_an_attempt_is_whole_and_frozen(book):
     attempt = book.attempt()
     assert type(attempt) is Attempt
-    # One that lacks a field cannot be copied.
+    # An attempt that lacks a field cannot be copied.
     assert replace(attempt).number == copy.copy(attempt).number == attempt.number
     with pytest.raises(FrozenInstanceError):
         attempt.number = 7

@@ -1,4 +1,4 @@
-"""Payloads: what two requests carry, apart from what may differ between equal ones."""
+"""Compares the payloads of two requests, without what may differ between equal ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin itself made is no evidence of the consumer's logs, whoever prints it."""
+"""Printed text of the plugin itself is no evidence of the consumer's logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of attempts and waits."""
+"""The timeline: a table of attempts and waits."""
 
 from __future__ import annotations
 

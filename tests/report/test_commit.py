@@ -1,4 +1,4 @@
-"""The commit that a report names, read without git."""
+"""The commit in a report is read without git."""
 
 from __future__ import annotations
 

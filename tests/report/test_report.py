@@ -1,4 +1,4 @@
-"""The report of a session: what is recorded, and that every way to run tests records the same."""
+"""The report of a session is the same for all ways to run the tests."""
 
 from __future__ import annotations
 

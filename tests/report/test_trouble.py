@@ -1,4 +1,4 @@
-"""Whatever goes wrong with a report costs one line, and neither results nor exit status."""
+"""A problem with a report costs one line, but changes neither results nor exit status."""
 
 from __future__ import annotations
 

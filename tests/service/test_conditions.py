@@ -1,4 +1,4 @@
-"""``fail(after=..., when=...)``: which of the requests a scripted failure meets."""
+"""``fail(after=..., when=...)``: which requests meet a scripted failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much work one exchange is: counted, since times depend on the machine."""
+"""The work of one exchange: counted, since times depend on the machine."""
 
 from __future__ import annotations
 

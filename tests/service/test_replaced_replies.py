@@ -1,4 +1,4 @@
-"""What goes on record of a reply that the consumer never saw, and what it is told."""
+"""The record of replies that the consumer never received."""
 
 from __future__ import annotations
 

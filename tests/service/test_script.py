@@ -1,4 +1,4 @@
-"""Scripts: which requests fail, how often, in which order, and what a mistake in one says."""
+"""Scripts: which requests fail, how often, in which order, and messages about mistakes."""
 
 from __future__ import annotations
 

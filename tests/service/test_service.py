@@ -1,4 +1,4 @@
-"""The simulated APIs as the official clients and rough callers meet them."""
+"""The simulated APIs, as official clients and careless callers see them."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_an_upload_is_the_official_clients_own_type(extend_api):
 
 
 def fit(value, kind, where="$"):
-    """Hold a value against a typed dictionary: every required key, and none that it lacks."""
+    """Compare a value with a typed dictionary: every required key, and no unknown one."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if typing_extensions.is_typeddict(kind):
         hints = typing_extensions.get_type_hints(kind)

@@ -1,4 +1,4 @@
-"""Webhook deliveries: as documented, wrong on purpose, again, and by themselves."""
+"""Webhook deliveries: right ones, wrong ones, redeliveries, and automatic ones."""
 
 from __future__ import annotations
 

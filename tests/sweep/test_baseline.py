@@ -1,4 +1,4 @@
-"""Findings that are known, or accepted."""
+"""Known and accepted findings."""
 
 from __future__ import annotations
 

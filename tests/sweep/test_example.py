@@ -1,4 +1,4 @@
-"""The example application: each planted bug is found at its line, and its mended twin is right."""
+"""The example application: each planted bug is found at its line, and its fixed twin is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of every kind: network, runs, deliveries, two in a row, and the ways to a place."""
+"""All kinds of failures: network, runs, deliveries, two in a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests a sweep leaves out, and what it says of them."""
+"""The tests that a sweep leaves out, and the reasons that it shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a finding points to: the lines at which code crashes, polls and waits."""
+"""The lines that a finding shows: where code crashes, polls and waits."""
 
 from __future__ import annotations
 

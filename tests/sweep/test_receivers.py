@@ -1,4 +1,4 @@
-"""Receivers that ask the API while it fails: the provider's redeliveries are not their retries."""
+"""Receivers whose requests fail: redeliveries of the provider are not their retries."""
 
 from __future__ import annotations
 

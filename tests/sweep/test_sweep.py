@@ -1,4 +1,4 @@
-"""The sweep as its users meet it: verdicts, findings, the exit status, and what stays as it was."""
+"""The sweep as its users see it: verdicts, findings, exit status, and an unchanged plain run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that call their consumer again and again: when they do so is no wait of the consumer's."""
+"""Tests that call their consumer repeatedly: the time between calls is not a consumer's wait."""
 
 from __future__ import annotations
 

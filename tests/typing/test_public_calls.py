@@ -1,4 +1,4 @@
-"""Type checkers accept what is right among the public calls, and refuse what is wrong."""
+"""Type checkers accept right calls of the public API, and refuse wrong ones."""
 
 from __future__ import annotations
 

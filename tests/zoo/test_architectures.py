@@ -1,4 +1,4 @@
-"""Right and wrong ways with one document, in each architecture: the same verdict in all of them."""
+"""Right and wrong consumers in each architecture get the same verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Right and wrong ways with several documents at once: each is judged as if it were alone."""
+"""Right and wrong consumers of several documents at once: each document is judged alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With real threads, tasks and workers, operations are those of each document parsed alone."""
+"""With real threads, tasks and workers, each document has its own operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a documented host would answer, nothing arrives there, whoever sends and however."""
+"""Even if a documented host would answer, no client can reach it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Methods of libraries in C, and what other plugins put in the place of such a library."""
+"""Methods of libraries in C, also if another plugin has replaced the library."""
 
 from __future__ import annotations
 

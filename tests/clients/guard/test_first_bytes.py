@@ -1,4 +1,4 @@
-"""Which host the first bytes of a connection ask for."""
+"""Finds the host in the first bytes of a connection."""
 
 import array
 import ssl

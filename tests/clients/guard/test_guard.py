@@ -1,4 +1,4 @@
-"""Documented hosts are out of reach for what is not intercepted; other hosts are not touched."""
+"""Documented hosts are blocked for clients that are not intercepted; other hosts are not."""
 
 from __future__ import annotations
 

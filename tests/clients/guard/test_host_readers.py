@@ -1,4 +1,4 @@
-"""Which host a caller names, read as the clients themselves read it."""
+"""Reads the host from an argument in the same way as the clients do."""
 
 from types import SimpleNamespace
 

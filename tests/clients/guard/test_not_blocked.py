@@ -1,4 +1,4 @@
-"""What must pass while a simulation is under way: other hosts, own servers, and files."""
+"""What the guard must not block: other hosts, own servers, and files."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""aresponses: its own answers for a documented host come first, and are on record."""
+"""aresponses: its own answers for a documented host come first, and are recorded."""
 
 from __future__ import annotations
 

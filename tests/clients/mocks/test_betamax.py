@@ -1,4 +1,4 @@
-"""betamax: what a cassette has is played on record, and the simulation is never recorded."""
+"""betamax: replies of a cassette are recorded, and the simulation is never on a cassette."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTMock: what a test's own handlers answer is on record, the simulation has the rest."""
+"""HTTMock: a test's own handlers answer first, and are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References that were kept before the test lead to the simulation, and wrappers go on."""
+"""References from before the test are intercepted, and wrappers still work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mock of the test's own that has answers for a documented host, and none for this request."""
+"""A test's own mock that has answers for a documented host, but none for this request."""
 
 from __future__ import annotations
 

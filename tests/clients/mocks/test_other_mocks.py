@@ -1,4 +1,4 @@
-"""Mocks and recorders beside the simulation: each answers first, on record, or leaves it to us."""
+"""Mocks and recorders beside the simulation: each answers first, and is recorded."""
 
 from __future__ import annotations
 

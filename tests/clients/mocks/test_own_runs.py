@@ -1,4 +1,4 @@
-"""Runs that only a team's own mocks tell of are on record, and judged by the checks on runs."""
+"""Runs in the answers of a team's own mocks are recorded, and judged by the checks of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mock in the place of a client library's own functions: no request comes, and why is told."""
+"""A mock of a client library's own functions: no request comes, and the message says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""respx beside the simulation: a test's own routes answer first, on record like the simulation."""
+"""respx beside the simulation: a test's own routes answer first, and are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of recorded exchanges holds, and what is said of one that cannot be used."""
+"""Files of recorded exchanges are read, and unusable ones are reported."""
 
 from __future__ import annotations
 
