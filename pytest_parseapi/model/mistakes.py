@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
 _MAX_NAMED: Final = 3
+_LONGER: Final = 3
 _MIN_PART_CHARS: Final = 3
 """How much of a name is enough to find it by."""
 
@@ -63,9 +64,12 @@ def nearest(name: object, known: Iterable[object]) -> str:
     """
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in reversed(names)}
-    near = difflib.get_close_matches(str(name).casefold(), list(folded), n=_MAX_NAMED)
-    if not near and len(str(name)) >= _MIN_PART_CHARS:
-        near = [item for item in folded if str(name).casefold() in item][:_MAX_NAMED]
+    wanted, near = str(name).casefold(), []
+    # What is three times as long as any of them resembles none, and may be a megabyte.
+    if len(wanted) <= _LONGER * max(map(len, folded), default=0):
+        near = difflib.get_close_matches(wanted, list(folded), n=_MAX_NAMED)
+    if not near and len(wanted) >= _MIN_PART_CHARS:
+        near = [item for item in folded if wanted in item][:_MAX_NAMED]
     if near:
         return "did you mean " + " or ".join(repr(folded[item]) for item in near) + "?"
     return "known: " + (", ".join(names) if names else "none")
