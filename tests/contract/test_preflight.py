@@ -24,6 +24,10 @@ class TestOurs(ParseErrorContract):
 """
 
 
+SOME_CASES = ("-k", "OCR_ERROR or CORRUPT_FILE")
+"""They tell what stops them as well as all cases do."""
+
+
 @pytest.fixture
 def contract(pytester, monkeypatch):
     """Runs a contract whose ``parse`` is the code given."""
@@ -144,23 +148,30 @@ NOT_SIMULATED = (
     ],
 )
 def test_one_case_fails_with_the_reason_and_the_others_are_skipped(contract, code, lines):
-    result = contract(code)
+    result = contract(code, *SOME_CASES)
     outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert outcomes["skipped"] > 1
+    assert "passed" not in outcomes
+    result.stdout.fnmatch_lines(lines)
+
+
+def test_all_cases_but_one_are_skipped(contract):
+    outcomes = contract(NO_REQUEST[0]).parseoutcomes()
     assert outcomes["failed"] == 1
     assert outcomes["skipped"] > 50
     assert "passed" not in outcomes
-    result.stdout.fnmatch_lines(lines)
 
 
 def test_each_class_has_a_preflight_of_its_own(contract):
     nothing = "def parse(self, document):\n    pass\n"
     code = nothing + "class TestInner(ParseErrorContract):\n    parse = lambda self, document: None"
-    assert contract(code).parseoutcomes()["failed"] == 2
+    assert contract(code, *SOME_CASES).parseoutcomes()["failed"] == 2
 
 
 def test_a_case_that_is_expected_to_fail_hides_no_reason(contract):
     code = f"marks = {{'extend': pytest.mark.xfail(reason='known')}}\n{NO_REQUEST[0]}"
-    outcomes = contract(code).parseoutcomes()
+    outcomes = contract(code, *SOME_CASES).parseoutcomes()
     assert outcomes["failed"] == 1
 
 
