@@ -27,9 +27,9 @@ from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
 
-IMMEDIATE: Final = "urllib3's Retry sends its first retry at once"
-"""A possible reason for a first retry without a wait."""
-_ACCEPTED: Final = f"{IMMEDIATE}; immediate_first=True accepts that"
+_OF_URLLIB3: Final = frozenset({"requests", "urllib3", "server"})
+"""The clients whose retries urllib3 may send; a live server does not know who asks it."""
+_AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
 
 
 def backoff(
@@ -128,8 +128,7 @@ class _Shape:
         """What is wrong with the waits, if anything."""
         for wait in waits:
             if wait.seconds <= self.no_wait and not (immediate_first and wait.position == 0):
-                hint = _ACCEPTED if wait.position == 0 else ""
-                return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
+                return _missing(wait, "immediate_first=True")
         if immediate_first and waits[0].position == 0 and waits[0].seconds <= self.no_wait:
             waits = waits[1:]
             # Some count the immediate retry as the first step (urllib3), some do not.
@@ -205,14 +204,14 @@ def _seconds(name: str, value: object) -> None:
 
 
 def missing_backoff(
-    observed: Observed, operation: Operation, hint: str = IMMEDIATE
+    observed: Observed, operation: Operation, option: str = ""
 ) -> Iterator[Finding]:
     """Find the waits of one test that cannot be exponential backoff.
 
     Args:
         observed: what happened.
         operation: whose waits they are.
-        hint: what may explain that a first retry came without a wait.
+        option: the option that accepts a first retry without a wait, if there is one.
     """
     for waits in waits_of(observed, operation):
         judged = [wait for wait in waits if _is_retryable(wait.before)]
@@ -230,7 +229,7 @@ def missing_backoff(
             subject = Subject.operation(operation)
             yield too_fast(observed, rule, last, round(shortest, 3), subject)
             return
-        problem = _problem(judged, none, same, hint)
+        problem = _problem(judged, none, same, option)
         if problem is not None:
             # A wait for a lock or a worker that others held is no backoff.
             alone = [
@@ -238,7 +237,7 @@ def missing_backoff(
                 for wait in judged
                 if wait.seconds <= none or not observed.waited_for_a_turn(wait.retry, same)
             ]
-            problem = _problem(alone, none, same, hint) if alone else None
+            problem = _problem(alone, none, same, option) if alone else None
         if problem is not None:
             yield Finding(
                 kind="backoff",
@@ -264,11 +263,10 @@ def _is_retryable(attempt: Attempt) -> bool:
     return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
 
 
-def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> WaitProblem | None:
+def _problem(waits: list[RetryWait], none: float, same: float, option: str) -> WaitProblem | None:
     for wait in waits:
         if wait.seconds <= none:
-            hint = hint if wait.position == 0 else ""
-            return WaitProblem.missing(f"attempt {wait.retry.number}", hint)
+            return _missing(wait, option)
     floor = _minimum_waits(waits, same)
     waits = waits[floor:]
     for one, two in pairwise(waits):
@@ -289,6 +287,15 @@ def _problem(waits: list[RetryWait], none: float, same: float, hint: str) -> Wai
             how = "grow" if step > 0 else "shrink"
             return WaitProblem(f"the waits {how} by {abs(step):.3f} s each time: that is linear")
     return None
+
+
+def _missing(wait: RetryWait, option: str) -> WaitProblem:
+    """The problem of a retry without a wait; a first one may have a reason, and an option."""
+    hints = []
+    if wait.position == 0:
+        hints += [_AT_ONCE] if wait.retry.client in _OF_URLLIB3 else []
+        hints += [f"{option} accepts that"] if option else []
+    return WaitProblem.missing(f"attempt {wait.retry.number}", "; ".join(hints))
 
 
 def _grows_faster(waits: list[RetryWait], step: float) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pytest_parseapi.api.internals import simulation_of
-from pytest_parseapi.checks.backoff import IMMEDIATE, missing_backoff
+from pytest_parseapi.checks.backoff import missing_backoff
 from pytest_parseapi.checks.finding import Finding, Subject
 from pytest_parseapi.checks.kinds import Kind
 from pytest_parseapi.checks.logs import leaks, level_number, reply_to_log, unlogged
@@ -48,7 +48,6 @@ def kept(violations: Iterator[Violation], policy: ContractPolicy) -> list[Violat
 
 
 _MAX_SECONDS: Final = 86_400.0
-_ALLOWED: Final = f"{IMMEDIATE}: immediate_first_retry = True allows that"
 
 
 def _stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
@@ -156,7 +155,7 @@ def _backoff(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
     if policy.immediate_first_retry:
         return
     for operation in call.observed.operations:
-        for finding in missing_backoff(call.observed, operation, _ALLOWED):
+        for finding in missing_backoff(call.observed, operation, "immediate_first_retry = True"):
             yield Violation("backoff", finding)
 
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from retry_libraries import LIBRARIES, Consumer
+from urllib3.util.retry import Retry
 
 from pytest_parseapi import ALWAYS
 
@@ -28,6 +31,7 @@ class Case:
         return self.check.removeprefix("assert_") + "-" + self.says.split()[0]
 
 
+DOCUMENT = "https://files.example.com/in/invoice.pdf"
 FOREVER = {"times": ALWAYS}
 CASES = [
     Case(
@@ -176,7 +180,13 @@ def test_a_wrong_consumer_fails(case, library, extend_api, caplog):
 
 def test_urllib3_retries_at_once_and_the_message_says_so(extend_api):
     extend_api.fail("OCR_ERROR", times=3)
-    Consumer(attempts=4).parse(extend_api, "urllib3")
+    retry = Retry(3, backoff_factor=1, status_forcelist=[500], allowed_methods=None)
+    with requests.Session() as session:
+        session.mount("https://", HTTPAdapter(max_retries=retry))
+        headers = {"authorization": f"Bearer {extend_api.api_key}"}
+        session.post(
+            extend_api.base_url + "/parse", json={"file": {"url": DOCUMENT}}, headers=headers
+        )
     assert [attempt.waited for attempt in extend_api.attempts] == [None, 0, 2, 4]
     extend_api.assert_backoff(immediate_first=True)
     extend_api.assert_backoff(initial=1, immediate_first=True)

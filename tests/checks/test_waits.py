@@ -57,7 +57,7 @@ def test_backoff_passes(extend_api, waits, arguments):
     extend_api.assert_backoff(**arguments)
 
 
-URLLIB3 = "(urllib3's Retry sends its first retry at once; immediate_first=True accepts that)"
+ACCEPTED = "(immediate_first=True accepts that)"
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ URLLIB3 = "(urllib3's Retry sends its first retry at once; immediate_first=True 
             (0, 2, 4),
             {},
             "each wait within ±10 % of 2 times the one before",
-            f"attempt 2 came without a wait {URLLIB3}",
+            f"attempt 2 came without a wait {ACCEPTED}",
             id="at once",
         ),
         pytest.param(
             (0.0, 0.0),
             {"initial": 1, "jitter": "full"},
             "at most 1 s, 2 s",
-            f"attempt 2 came without a wait {URLLIB3}",
+            f"attempt 2 came without a wait {ACCEPTED}",
             id="full jitter is no excuse",
         ),
         pytest.param(
@@ -377,8 +377,8 @@ def test_backoffs_that_the_documentation_allows(extend_api, waits):
 @pytest.mark.parametrize(
     ("waits", "problem"),
     [
-        ((0,), "attempt 2 came without a wait (urllib3's Retry sends its first retry at once)"),
-        ((0.001,), "attempt 2 came without a wait (urllib3's Retry sends its first retry at once)"),
+        ((0,), "attempt 2 came without a wait"),
+        ((0.001,), "attempt 2 came without a wait"),
         ((1, 0), "attempt 3 came without a wait"),
         ((1, 1), "the waits before attempts 2 and 3 are equal"),
         ((1, 1.002), "the waits before attempts 2 and 3 are equal"),

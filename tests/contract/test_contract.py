@@ -340,8 +340,8 @@ def test_a_mistake_in_the_class_is_a_collection_error(client, line, message):
             "test_lasting_error and OCR_ERROR",
             [
                 "rule broken: retries wait with exponential backoff [[]backoff]",
-                "* nearest    attempt 2 came without a wait (urllib3's Retry sends its first retry "
-                "at once: immediate_first_retry = True allows that)",
+                "* nearest    attempt 2 came without a wait (immediate_first_retry = True accepts "
+                "that)",
             ],
         ),
         (
