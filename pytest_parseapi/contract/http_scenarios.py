@@ -51,7 +51,7 @@ def success(_case: Case, harness: Harness) -> Iterator[Violation]:
         yield Violation(
             "succeeds",
             Finding(
-                rule="a document is parsed where nothing fails",
+                rule="a document is parsed if nothing fails",
                 expected=f"a request to {harness.api.base_url}, and a result",
                 seen=f"{call.outcome}; it {asked}",
                 advice="the contract needs a parse() that works: it is called with "
@@ -170,7 +170,7 @@ def _forgotten(call: CallResult, error: ErrorOrFault) -> Violation:
             subject=Subject.operation(observed.operations[0]),
             expected="retries as for the document before. " + documented(observed.provider, error),
             seen="nothing followed",
-            advice="count attempts from zero for each document: what counts them must not outlive "
+            advice="count attempts from zero for each document: the counter must not outlive "
             "a call of parse()",
         ),
     )
@@ -256,10 +256,10 @@ def earlier_result(case: Case, harness: Harness) -> Iterator[Violation]:
             yield Violation(
                 "fresh_results",
                 Finding(
-                    rule="no earlier result stands in for a failed one",
+                    rule="no earlier result is returned for a failed call",
                     expected="an exception, since the API failed this time",
                     seen=call.outcome + (", the result of the call before" if same else ""),
-                    advice="a result that was kept for a failure has to say so",
+                    advice="a kept result that is returned after a failure must be marked as such",
                 ),
             )
 

@@ -108,8 +108,8 @@ def _no_request(harness: Harness) -> Finding:
         expected=f"a request to {provider.base_url}",
         seen=f"no request; {outcome}{where}",
         advice=f"parse is called with {harness.document!r}, and api_key and base_url are on the "
-        "test class; what outlives a call and may keep the next one from asking (a cache, a "
-        "circuit breaker) is to be reset before each test",
+        "test class; reset before each test what outlives a call and may prevent a request (a "
+        "cache, a circuit breaker)",
     )
 
 
@@ -161,7 +161,7 @@ def _rejected(harness: Harness, attempts: list[Attempt]) -> Finding | None:
             "that the consumer reads it where the test sets it",
         )
     return Finding(
-        rule="the request of parse is accepted where nothing is scripted",
+        rule="the request of parse is accepted if nothing is scripted",
         expected="a success",
         seen=f"{describe_error(last)}: {last.rejection}",
         advice=f"parse is called with {harness.document!r}; see what the request lacks",

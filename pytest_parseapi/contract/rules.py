@@ -66,7 +66,7 @@ def _stops(call: CallResult, _policy: ContractPolicy) -> Iterator[Violation]:
         Finding(
             kind="poll_after_end" if polled_on else "gave_up",
             rule="the consumer stops polling" if polled_on else "the consumer gives up",
-            expected="an end to it: a limit of attempts, or a deadline",
+            expected="an end: a limit of attempts, or a deadline",
             seen=f"{len(attempts)} attempts, and the next was about to follow; the last was a "
             f"{describe_error(last)}",
             advice="limit the attempts, and raise what the last one met",
@@ -84,11 +84,11 @@ def _hanging(call: CallResult) -> Iterator[Violation]:
     yield Violation(
         "raises",
         Finding(
-            rule="parse comes back",
+            rule="parse returns or raises",
             expected="a result or an exception",
             seen=f"it waits forever{met}" + (f", in {stops.site}" if stops.site else ""),
-            advice="what fails in a thread or a task has to reach the caller: hand on its "
-            "exception, and wait with a time-out",
+            advice="an exception in a thread or a task has to reach the caller: pass it on, "
+            "and wait with a time-out",
         ),
     )
 
@@ -102,7 +102,7 @@ def _endless(call: CallResult) -> Iterator[Violation]:
             Finding(
                 kind="gave_up",
                 rule="the consumer gives up",
-                expected="an end to it: a limit of attempts, a deadline, or a longest wait",
+                expected="an end: a limit of attempts, a deadline, or a longest wait",
                 seen=f"{len(call.observed.attempts)} attempts, one of them after a wait of "
                 f"{longest / 86_400:,.0f} days",
                 advice="limit the attempts, and the longest wait",
@@ -170,7 +170,7 @@ def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
         yield Violation(
             "raises",
             Finding(
-                rule="parse raises where the run failed",
+                rule="parse raises if the run failed",
                 subject=Subject.run_id(run.id),
                 expected="an exception that says why the run failed",
                 seen=f"{call.outcome} although run {run.id} ended {run.status}: "
@@ -189,7 +189,7 @@ def _raises(call: CallResult, policy: ContractPolicy) -> Iterator[Violation]:
         Finding(
             rule="a 200 with a broken body is no result"
             if broken
-            else "parse raises where the last attempt failed",
+            else "parse raises if the last attempt failed",
             subject=Subject.endpoint(last),
             expected="an exception that says what failed",
             seen=f"{call.outcome} after the {describe_error(last)} of attempt {last.number}",

@@ -60,7 +60,7 @@ def lasting_run_failure(case: Case, harness: Harness) -> Iterator[Violation]:
             Finding(
                 kind="gave_up",
                 rule="the consumer gives up on a document whose runs fail",
-                expected=f"an end to it. {documented(harness.api.provider, error)}",
+                expected=f"an end. {documented(harness.api.provider, error)}",
                 seen=f"{MANY_RUNS} runs failed, and another one was submitted",
                 advice="limit how often a document is submitted",
             ),

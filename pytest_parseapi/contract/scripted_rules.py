@@ -14,9 +14,9 @@ from pytest_parseapi.model.faults import NetworkFault
 from pytest_parseapi.model.lookup import ErrorOrFault, name_of
 from pytest_parseapi.record.timeline import describe_error
 
-_OUTLIVES: Final = (
-    "; what outlives a call and may keep the next one from asking (a cache, a circuit breaker) is "
-    "to be reset before each test"
+_RESET_ADVICE: Final = (
+    "; reset before each test what outlives a call and may prevent a request (a cache, a circuit "
+    "breaker)"
 )
 
 
@@ -34,7 +34,7 @@ def failure_never_met(
             expected=f"a request to {harness.api.provider.endpoints[0]}, which was to meet {error}",
             seen=f"{call.outcome} after {sent or 'no request'}",
             advice=f"parse() is called with {harness.document!r}, and api_key and base_url are on "
-            "the test class" + ("" if call.observed.attempts else _OUTLIVES),
+            "the test class" + ("" if call.observed.attempts else _RESET_ADVICE),
         ),
     )
 

@@ -66,7 +66,7 @@ class EventMaker:
         try:
             json.dumps(metadata, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise UsageError(f"metadata is what JSON can say, not this: {error}") from None
+            raise UsageError(f"metadata must be JSON: {error}") from None
 
     def subject(
         self,
@@ -231,4 +231,4 @@ class EventMaker:
             run.failure = failure or run.failure
             run.finish(self._service.now, announced=False)
         elif failure is not None and (run.failure is None or run.failure.reason != failure.reason):
-            raise UsageError(f"run {run.id} has ended {run.status}: its event cannot tell another")
+            raise UsageError(f"run {run.id} has ended {run.status}: its event cannot differ")

@@ -93,7 +93,7 @@ REJECTED_KEY = (
 REJECTED_BODY = (
     "def parse(self, document):\n    return post('/parse', body={}).raise_for_status()",
     [
-        "the contract cannot judge this consumer: the request of parse is accepted where nothing *",
+        "the contract cannot judge this consumer: the request of parse is accepted if nothing *",
         "  seen       400 INVALID_REQUEST: *",
     ],
 )

@@ -677,8 +677,8 @@ def test_the_secret_is_a_credential(extend_api, client):
         ({"run": "pr_x"}, "unknown run 'pr_x'"),
         ({"message": "x"}, "message belongs to an error"),
         ({"metadata": [("a", 1)]}, "metadata is a dict, not list"),
-        ({"metadata": {"a": {1}}}, "metadata is what JSON can say, not this: .* set is not JSON"),
-        ({"metadata": {"a": float("nan")}}, "metadata is what JSON can say, not this: "),
+        ({"metadata": {"a": {1}}}, "metadata must be JSON: .* set is not JSON"),
+        ({"metadata": {"a": float("nan")}}, "metadata must be JSON: "),
     ],
 )
 def test_mistakes_raise_at_once(extend_api, arguments, message):
