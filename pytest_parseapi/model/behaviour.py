@@ -1,4 +1,4 @@
-"""How a provider checks a request and what its bodies look like: the part that is not data.
+"""The functions of a provider: they check requests and make bodies.
 
 `Behaviour` is public: a third-party provider subclasses it, as the built-in ones do.
 """

@@ -1,4 +1,4 @@
-"""Which line of the consumer asks or waits, also where that is a coroutine."""
+"""Finds the line of the consumer that sends a request or waits, also in coroutines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the functions of a provider are given of the test: the time, its state, and new ids."""
+"""The `Context` for the functions of a provider: the time, its state, and new ids."""
 
 from __future__ import annotations
 

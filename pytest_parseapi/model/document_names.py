@@ -1,4 +1,4 @@
-"""Links that are signed and ids of uploads: what changes in the name of one document."""
+"""Recognises one document by changing names: signed links, and ids of uploads."""
 
 from __future__ import annotations
 

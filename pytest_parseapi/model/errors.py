@@ -1,4 +1,4 @@
-"""What a provider documents to go wrong, as frozen data."""
+"""The errors and the advice that a provider documents, as frozen data."""
 
 from __future__ import annotations
 

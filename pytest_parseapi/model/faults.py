@@ -1,4 +1,4 @@
-"""Network faults and broken bodies: no page documents them, and every client meets them."""
+"""The network faults and broken bodies, which no page documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the fields of a provider and its parts must be, each by itself."""
+"""The requirements for each field of a provider and its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the fields of frozen dataclasses are set, where their constructor is not enough."""
+"""Sets fields of frozen dataclasses, if their constructor is not enough."""
 
 from __future__ import annotations
 

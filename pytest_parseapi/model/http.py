@@ -1,4 +1,4 @@
-"""The neutral request and reply that every client and the simulated service share."""
+"""The request and the reply, in a form that is the same for all clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which code is a library's: of Python itself, installed, or of this plugin."""
+"""Recognises code of libraries: of Python itself, of installed packages, or of this plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what a test names: one error or an endpoint."""
+"""Finds the error or the endpoint that a test names."""
 
 from __future__ import annotations
 

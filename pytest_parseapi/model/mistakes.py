@@ -1,4 +1,4 @@
-"""What stops a test: mistakes in the test itself, and how messages name them."""
+"""The exceptions that stop a test, and the wording of mistakes in messages."""
 
 from __future__ import annotations
 

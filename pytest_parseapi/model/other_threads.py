@@ -1,4 +1,4 @@
-"""Where the other threads of the process are."""
+"""The frames of the other threads of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of others, made fit for a terminal, for a worker of pytest-xdist and for a file."""
+"""Makes text of others printable on a terminal, and safe for files and for pytest-xdist."""
 
 from __future__ import annotations
 

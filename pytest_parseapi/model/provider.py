@@ -1,4 +1,4 @@
-"""A parsing API as a whole: its place, its endpoints, its failures, its advice."""
+"""The `Provider`: a parsing API with its hosts, endpoints, errors and advice."""
 
 from __future__ import annotations
 

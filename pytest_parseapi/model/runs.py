@@ -1,4 +1,4 @@
-"""What a provider says of its asynchronous runs, and how its handlers reach the simulated ones."""
+"""The description of a provider's asynchronous runs, and the interface to simulated runs."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Stops:
         raise SimulationStopped(self.message)
 
     def broken(self, message: str) -> None:
-        """The simulation itself broke: the test fails at its end, or at the next request."""
+        """Note an error of the simulation itself: the test fails at its end or next request."""
         self.message = self.message or printable(without_secrets(message))
 
     def report(self) -> str | None:

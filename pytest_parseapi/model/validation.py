@@ -1,4 +1,4 @@
-"""What is wrong with a provider that another plugin gives: each mistake in one line."""
+"""Checks a provider of another plugin: each mistake is one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider says of its webhooks: events, bodies, signing."""
+"""The description of a provider's webhooks: events, bodies, signing."""
 
 from __future__ import annotations
 

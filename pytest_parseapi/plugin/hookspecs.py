@@ -31,7 +31,7 @@ def pytest_parseapi_providers() -> Iterable[Provider]:  # type: ignore[empty-bod
 def pytest_parseapi_evidence(  # type: ignore[empty-body]
     config: pytest.Config,
 ) -> Callable[[], str | Iterable[str]]:
-    """A further place to look for log text.
+    """Another source of log text.
 
     Args:
         config: the session's configuration.

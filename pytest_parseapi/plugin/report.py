@@ -1,4 +1,4 @@
-"""The part of the plugin that exists only in sessions that are asked for a report."""
+"""The part of the plugin that is only registered in sessions with a report."""
 
 from __future__ import annotations
 

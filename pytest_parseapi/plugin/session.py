@@ -1,4 +1,4 @@
-"""What one pytest session shares among its tests."""
+"""The state that one pytest session shares among its tests."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Session:
             yield from arguments.select(self.default_provider(asked), self.providers.values())
 
     def begin(self, item: pytest.Item) -> None:
-        """A test is about to be simulated.
+        """Note that a simulated test begins.
 
         Raises:
             UsageError: another thread is in the middle of one.
@@ -87,7 +87,7 @@ class Session:
         self._running[item.nodeid] = get_ident()
 
     def end(self, item: pytest.Item) -> None:
-        """A test is simulated no more."""
+        """Note that a simulated test has ended."""
         self._running.pop(item.nodeid, None)
         met = clock_state().real_timers
         for name in [name for name in met if name not in self._told]:
@@ -96,7 +96,7 @@ class Session:
         met.clear()
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
-        """A simulation for one test."""
+        """Make the simulation of one test."""
         self.default_provider(chosen.provider)
         settings = Settings(
             seed=item.nodeid,
@@ -120,7 +120,7 @@ class Session:
 
 
 def _tell(item: pytest.Item, name: str) -> None:
-    """Say in the summary of warnings that a library's timers are real; no filter makes it fail."""
+    """Warn that a library's timers are real; no warning filter can turn this into an error."""
     text = (
         f"parseapi: timers of {name} are real. Its waits take the time that they say, and are on "
         f"record with what they took"
@@ -137,7 +137,7 @@ def _tell(item: pytest.Item, name: str) -> None:
 
 
 def session_of(config: pytest.Config) -> Session:
-    """The one of a session; made when a test first needs it."""
+    """The `Session` of a pytest session; made when a test first needs it."""
     session = config.stash.get(_session_key, None)
     if session is None:
         session = config.stash[_session_key] = Session(config)

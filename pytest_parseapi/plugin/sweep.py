@@ -1,4 +1,4 @@
-"""``--parseapi-sweep``: fails each call of each simulated test that passes, and judges."""
+"""``--parseapi-sweep``: makes each request of each passing simulated test fail, and judges."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SUBTESTS: Final = ("SubTestReport", "SubtestReport")
 
 
 def register_sweep(config: pytest.Config) -> None:
-    """Sweep in this session.
+    """Register the sweep in this session.
 
     Raises:
         pytest.UsageError: an option is wrong.
@@ -52,7 +52,7 @@ def register_sweep(config: pytest.Config) -> None:
 
 @dataclass
 class _Plain:
-    """What the plain run of a test came to.
+    """The result of a test's plain run.
 
     Args:
         passed: whether every phase of its last try passed.
@@ -87,7 +87,7 @@ class SweepPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Know the test modules, whose calls are the tests' own."""
+        """Note the test modules: requests from them are the tests' own."""
         files = {str(item.path) for item in items}
         self._own = ConsumerCode(self._config.rootpath, self._request.packages, files)
 
@@ -119,7 +119,7 @@ class SweepPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """The test's own code begins."""
+        """Note that the test's own code begins."""
         if self._watch is not None:
             self._watch.in_setup = False
         return (yield)
@@ -156,7 +156,7 @@ class SweepPlugin:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Know which tests have subtests, whose reports no run may repeat."""
+        """Note which tests have subtests, whose reports no further run may repeat."""
         if type(report).__name__ in _SUBTESTS:
             self._subtests.add(report.nodeid)
 
@@ -302,7 +302,7 @@ class _Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """A worker has ended."""
+        """Note that a worker has ended."""
         sent = getattr(node, "workeroutput", {}).get(_SENT)
         if sent is None:
             self._summary.problems.append(f"a worker sent no results of its sweep: {error}")

@@ -1,4 +1,4 @@
-"""What the options and ini values ask of the sweep."""
+"""Reads the options and ini values of the sweep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEED_SWEEP: Final = ("kinds", "baseline", "baseline_write", "depth")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """What a session is asked to sweep.
+    """The options of a session's sweep.
 
     Args:
         kinds: which failures.
@@ -35,7 +35,7 @@ class SweepRequest:
 
 
 def sweep_request(config: pytest.Config) -> SweepRequest:
-    """What the options ask for.
+    """Read the options of the sweep.
 
     Raises:
         pytest.UsageError: an option is wrong.

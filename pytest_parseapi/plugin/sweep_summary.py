@@ -1,4 +1,4 @@
-"""What a session says of its sweep: progress, findings, the exit status, the baseline."""
+"""Reports the sweep of a session: progress, findings, the exit status, the baseline."""
 
 from __future__ import annotations
 

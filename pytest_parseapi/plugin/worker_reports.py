@@ -1,4 +1,4 @@
-"""Reports that leave a worker of pytest-xdist: one that cannot be sent would end the session.
+"""Escapes reports of pytest-xdist's workers: one that cannot be sent would end the session.
 
 Half of a surrogate pair is enough: in a document's name that a consumer quotes, or in its output.
 """
