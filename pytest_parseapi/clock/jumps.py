@@ -11,7 +11,7 @@ import threading
 from _thread import get_ident
 from collections.abc import Callable, Iterator, Sized
 
-from pytest_parseapi.clock.child_looks import ChildLooks
+from pytest_parseapi.clock.child_polls import ChildPolls
 from pytest_parseapi.clock.deadlines import Deadlines
 from pytest_parseapi.clock.elapsed_time import SECOND_NS, ElapsedTime
 from pytest_parseapi.clock.endless_waits import EndlessWaits
@@ -44,7 +44,7 @@ class Jumps:
         """Who is to be woken when."""
         self.holds = 0
         """How many real waits or calls are in progress."""
-        self.children = ChildLooks(elapsed)
+        self.children = ChildPolls(elapsed)
         """The threads that wait for the end of a child process by polling."""
         self._elapsed_time = elapsed
         self._endless = endless
@@ -86,7 +86,7 @@ class Jumps:
         with self.alone():
             self.deadlines.add(entry, deadline)
 
-    def runs(self, child: int, still: Callable[[], bool]) -> None:
+    def note_running_child(self, child: int, still: Callable[[], bool]) -> None:
         """Note that the calling thread has found a child process running.
 
         Args:

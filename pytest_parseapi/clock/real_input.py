@@ -86,7 +86,7 @@ class RealInput:
         def poll(child: Any, *arguments: Any) -> Any:
             found = real(child, *arguments)
             if found is None and not clock.closed and _is_consumer_s(calling_frame()):
-                clock.jumps.runs(child.pid, lambda: real(child) is None)
+                clock.jumps.note_running_child(child.pid, lambda: real(child) is None)
             return found
 
         return poll
@@ -99,7 +99,7 @@ class RealInput:
             found = real(*arguments)
             if found == (0, 0) and not clock.closed and _is_consumer_s(calling_frame()):
                 child = arguments[0]
-                clock.jumps.runs(child, functools.partial(_runs, child))
+                clock.jumps.note_running_child(child, functools.partial(_runs, child))
             return found
 
         return waitpid

@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from pytest_parseapi.clock import child_looks
+from pytest_parseapi.clock import child_polls
 
 # How long a child runs, in real seconds.
 RUN = 0.2
@@ -200,7 +200,7 @@ def test_a_poll_of_an_ended_thread_does_not_count(clock, for_long):
 
 
 def test_a_child_that_runs_for_long_is_not_waited_for(clock, for_long, monkeypatch):
-    monkeypatch.setattr(child_looks, "_MAX_RUN_NS", 0)
+    monkeypatch.setattr(child_polls, "_MAX_RUN_NS", 0)
     for _ in range(3):
         assert for_long.poll() is None
         time.sleep(3600)

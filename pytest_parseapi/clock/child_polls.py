@@ -18,7 +18,7 @@ _MIN_PERIOD_NS: Final = SECOND_NS // 1000
 _PERIODS: Final = 2
 
 
-class ChildLooks:
+class ChildPolls:
     """The child processes that were found running, and the threads that poll them.
 
     A thread that has polled a running process waits for the next poll by its next wait. If other
@@ -56,7 +56,7 @@ class ChildLooks:
         child.runs = runs
         if child.runs_long(now):
             return False
-        child.look(now, elapsed)
+        child.note_poll(now, elapsed)
         self.found.setdefault(get_ident(), set()).add(number)
         return True
 
@@ -101,7 +101,7 @@ class _Child:
         self._last = elapsed
         self._period = 0
 
-    def look(self, now: int, elapsed: int) -> None:
+    def note_poll(self, now: int, elapsed: int) -> None:
         """Note a poll that found the process running."""
         if elapsed - self._last >= _MIN_PERIOD_NS:
             self._period = elapsed - self._last
