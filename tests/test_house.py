@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -41,9 +42,15 @@ def imported_names(node):
     return [item.name for item in node.names] if isinstance(node, ast.Import) else []
 
 
+@functools.cache
+def all_imported(path):
+    """The names of all imports of a module; each is read once for all tests."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [name.split(".") for node in nodes for name in imported_names(node)]
+
+
 def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        yield from (name.split(".") for name in imported_names(node) if name.split(".")[0] == NAME)
+    return [parts for parts in all_imported(path) if parts[0] == NAME]
 
 
 def edges():
@@ -122,9 +129,8 @@ def test_only_the_plugin_imports_pytest():
         str(path.relative_to(ROOT))
         for path in modules()
         if folder_of(path) != "plugin"
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in imported_names(node)
-        if name.partition(".")[0] in {"pytest", "_pytest"}
+        for parts in all_imported(path)
+        if parts[0] in {"pytest", "_pytest"}
     ]
     assert found == []
 
