@@ -1,4 +1,4 @@
-"""The simulated services of one test, by host: what every interceptor of a client library asks."""
+"""The simulated services of one test, by host: the interceptors of client libraries use them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def plain_host(host: str) -> str:
-    """A host as it is compared: in lower case, without the dot that may end it."""
+    """A host in the form in which hosts are compared: lower case, without a dot at the end."""
     return host.lower().rstrip(".")
 
 
 class Interceptor(Protocol):
-    """Intercepts the requests of one client library: what a new library needs.
+    """Intercepts the requests of one client library; a new library needs one of these.
 
     It finds the service of a host by `SimulatedHosts.find`, hands it a request by
     `SimulatedHosts.receive`, and waits for the reply by `SimulatedHosts.wait` or `wait_async`.
@@ -79,7 +79,7 @@ class SimulatedHosts:
         self._services.update(dict.fromkeys(service.provider.hosts, service))
 
     def no_token(self, token: str) -> SimulatedHosts:
-        """The services themselves, where there are no tokens."""
+        """Return the same services: there are no tokens here."""
         del token
         return self
 
@@ -92,7 +92,7 @@ class SimulatedHosts:
         return self._services.keys()
 
     def service_of(self, provider: str) -> SimulatedService:
-        """The service that lives at a provider's port of the live server."""
+        """The service of a provider, by the provider's name."""
         return next(
             service for service in self._services.values() if service.provider.name == provider
         )
@@ -124,7 +124,7 @@ class SimulatedHosts:
             if not sys.modules.keys().isdisjoint(SOCKET_MOCKS) and (mock := unasked_mock(request)):
                 self.stops.stop(
                     f"{mock} has an answer for {request.method} {request.url}, and is not asked: "
-                    f"it answers at the socket, and no request of a simulated test goes that far.\n"
+                    f"it answers at the socket, which no request of a simulated test reaches.\n"
                     f"Script it by api.fail(...), or answer it by responses, requests-mock, respx, "
                     f"aioresponses or aresponses."
                 )
@@ -164,6 +164,6 @@ class SimulatedHosts:
 
 
 def no_control(provider: str, request: Request) -> Reply:
-    """What the control answers where there is none."""
+    """The reply of the control where there is no live server."""
     del provider, request
     return Reply(status=404)

@@ -55,7 +55,7 @@ _PASSES_ON: Final = CallerKind.PASSES_ON
 
 
 def caller_of(frame: FrameType | None) -> CallerKind:
-    """Who calls, by the calling frame; a helper of the stdlib counts as its caller."""
+    """The kind of a caller, by its frame; a helper of the stdlib counts as whoever called it."""
     helper = False
     start = frame
     while frame is not None:
@@ -116,7 +116,7 @@ NOT_ASKED: Final = (ValueError, StopIteration)
 
 @functools.lru_cache(maxsize=1024)
 def caller_named(module: str) -> CallerKind | None:
-    """Who a module is; None for a helper, which counts as its caller."""
+    """The kind of caller that a module is; None for a helper, which counts as whoever called it."""
     root = module.partition(".")[0]
     if module == _MOCKS or (root.startswith(_PLUGIN_PREFIX) and root != _PACKAGE):
         return CallerKind.PASSES_ON

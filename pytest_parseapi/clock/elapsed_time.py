@@ -48,7 +48,7 @@ class ElapsedTime:
         self._stretch_began = self.monotonic()
 
     def now(self) -> int:
-        """What has passed, with the real time that counts since the last wait or stamp."""
+        """The time that has passed; real time since the last wait is added where it counts."""
         if self.reads < self.busy_loop_reads:
             return self.passed_ns
         if self.reads < self.busy_loop_reads * len(threading._active):  # type: ignore[attr-defined]
@@ -57,25 +57,25 @@ class ElapsedTime:
         return self.passed_ns + (stretch if stretch >= self._free else 0)
 
     def note(self, until: int) -> None:
-        """Put on record that time passed up to this reading; it never goes back."""
+        """Set the time that has passed; it never goes back."""
         self.passed_ns = max(self.passed_ns, until)
         self.restart_stretch()
 
     def jump(self, to: int) -> None:
-        """Let time pass up to this reading at once."""
+        """Jump to a reading."""
         step = to - self.now()
         if step > 0:
             self.jumped_ns += step
         self.note(to)
 
     def expire(self, at: int) -> None:
-        """A wait's time is up at this reading: more is shown than where it began."""
+        """Note that a wait ended at this reading: timers show a little more than that."""
         self.last_expiry_ns = at
         self.late_steps = self.late_steps + 1 if self.late_was_read else 1
         self.late_was_read = False
 
     def skip_wait(self, needs: int) -> None:
-        """Let the whole of a wait, in nanoseconds, pass at once."""
+        """Jump over a whole wait, given in nanoseconds."""
         # A test that polls for a day comes here very often: call as few functions as possible.
         now = self.passed_ns if self.reads < self.busy_loop_reads else self.now()
         self.jumped_ns += needs
@@ -86,7 +86,7 @@ class ElapsedTime:
         self.reads = 0
 
     def restart_stretch(self) -> None:
-        """Begin a new stretch of code that runs: it is no wait yet."""
+        """Begin a new stretch of running code, which does not count as a wait."""
         if not self._real:
             self._stretch_began = self.monotonic()
             self.reads = 0

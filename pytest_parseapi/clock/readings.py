@@ -1,4 +1,4 @@
-"""What each clock function shows, by who asks.
+"""What each clock function returns, depending on its caller.
 
 Consumers read the real clock plus every jump. pytest, its plugins and other tools read the real
 one. The stdlib's timers, which compute waits from what they read, read the virtual time alone.
@@ -127,7 +127,7 @@ class Readings:
         return self._reading(name, unit, is_counter=False)
 
     def _reading(self, name: str, unit: int, *, is_counter: bool) -> Callable[[], float]:
-        """A clock that a client reads several times for each request: it asks no more than it must.
+        """Make the replacement of a clock. Clients read it often, so it does as little as it can.
 
         Args:
             name: the function of ``time``.

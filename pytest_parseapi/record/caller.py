@@ -49,7 +49,7 @@ class Caller:
         return hash(self.key)
 
     def is_idle(self) -> bool:
-        """Whether it has ended, or waits for others: for work, a result, a lock, another's end.
+        """Whether it has ended, or waits for work, a result, a lock or the end of a thread.
 
         One that sleeps, or runs, is at work on something of its own.
         """
@@ -71,7 +71,7 @@ class Caller:
         return self._task is None and self._ident == get_ident()
 
     def is_gone(self) -> bool:
-        """Whether it has ended, as far as the consumer's code goes, or waits for other work."""
+        """Whether the consumer's code in it has ended, or it waits for other work."""
         if self._task is not None:
             task = self._task()
             done = getattr(task, "done", None)
@@ -95,7 +95,7 @@ class Caller:
 
 
 def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
-    """The other threads that are at work now, and this thread's tasks that have not begun.
+    """The other threads that are at work now, and the tasks of this thread that have not begun.
 
     Args:
         but: keys of callers that are left out.
@@ -118,7 +118,7 @@ def callers_at_work(but: Container[tuple[int, int]] = ()) -> frozenset[Caller]:
 
 
 def _is_notified(frame: FrameType | None) -> bool:
-    """Whether what a thread waits for has come, and it is about to go on."""
+    """Whether a thread that waits was notified, and is about to continue."""
     for _ in range(_MAX_FRAMES):
         if frame is None:
             return False
@@ -130,7 +130,7 @@ def _is_notified(frame: FrameType | None) -> bool:
 
 
 def _waits_for_others(innermost: FrameType) -> bool:
-    """Whether a thread blocks in a queue, a join, a result or a pool, and not in its own pause."""
+    """Whether a thread waits for a queue, a join, a result or a pool, and does not sleep."""
     frame: FrameType | None = innermost
     waits = False
     for _ in range(_MAX_FRAMES):
@@ -168,7 +168,7 @@ def _waits_for_work(innermost: FrameType) -> bool:
 
 
 def _runs_libraries_alone(innermost: FrameType) -> bool:
-    """Whether nothing of the consumer's is under way in a thread: a worker that polls for work."""
+    """Whether a thread runs no code of the consumer's, as a worker that polls for work."""
     frame: FrameType | None = innermost
     while frame is not None:
         if not is_library(frame.f_code.co_filename):
@@ -178,7 +178,7 @@ def _runs_libraries_alone(innermost: FrameType) -> bool:
 
 
 def _awaits_others(coroutine: Any) -> bool:
-    """Whether a task awaits something else than the end of a pause."""
+    """Whether a task awaits something other than the end of a sleep."""
     for depth in range(100):
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         if frame is None:
@@ -194,7 +194,7 @@ def _awaits_others(coroutine: Any) -> bool:
 
 
 def current_caller() -> Caller:
-    """The caller of this function, which is about to make an attempt."""
+    """The thread or task that runs now, and is about to make an attempt."""
     ident = get_ident()
     task: Any = None
     asyncio = sys.modules.get("asyncio")

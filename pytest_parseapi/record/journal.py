@@ -24,7 +24,7 @@ _NO_FACTS: Final = ReplyFacts()
 
 
 class Opened(NewRequest):
-    """An attempt under way. The journal sets what a request alone does not tell."""
+    """An attempt that has begun, with its number and its operation."""
 
     __slots__ = ("number", "operation", "record", "wall_started")
 
@@ -97,7 +97,7 @@ class Journal:
         caller: Caller,
         secrets: tuple[str, ...] = (),
     ) -> Opened:
-        """An attempt begins.
+        """Record the beginning of an attempt.
 
         Args:
             request: what is asked.
@@ -178,7 +178,7 @@ class Journal:
         return attempt
 
     def _note_upload(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Keep what the ids in the reply stand for."""
+        """Remember the document that was uploaded, by each id in the reply."""
         upload = attempt.payload.as_upload()
         if upload is not None and isinstance(outcome.result, Reply):
             for file_id in _ids(outcome.result.body):
@@ -215,7 +215,7 @@ class Journal:
         return attempt
 
     def _request_facts(self, opened: Opened) -> RequestFacts:
-        """Return the part of an attempt that equal requests share."""
+        """The facts of a request: one object for all equal requests."""
         request, url, secrets = opened.request, opened.request.url, opened.secrets
         waits, headers = request.timeouts, request.headers
         limits = (waits.connect, waits.read, waits.known)
@@ -254,7 +254,7 @@ class Journal:
         return known
 
     def discard(self, opened: Opened) -> None:
-        """The attempt never took place."""
+        """Remove an attempt that has begun, as if it never took place."""
         self._acquire()
         try:
             operation = opened.operation.latest
@@ -288,7 +288,7 @@ class Journal:
         return self._attempts.get(attempt.number) is attempt
 
     def drop(self, operation: Operation, attempt: Attempt) -> None:
-        """Keep of the oldest attempt of an operation that it was, and no more."""
+        """Remove an attempt from the record; only their number is kept."""
         self._acquire()
         try:
             if self._attempts.get(attempt.number) is not attempt:
@@ -306,7 +306,7 @@ class Journal:
             self._release()
 
     def _forget_unneeded(self) -> None:
-        """Forget what only dropped attempts needed; as seldom as this costs little."""
+        """Forget what only dropped attempts needed. It is called seldom, as it takes its time."""
         self._dropped_since = 0
         self._kept.clear()
         self._threads.clear()

@@ -60,7 +60,7 @@ class NewRequest:
 
     @property
     def payload(self) -> Payload:
-        """What it carries."""
+        """The document and the options in its body."""
         found = self._payload
         if found is None:
             request = self.request
@@ -70,14 +70,14 @@ class NewRequest:
 
     @property
     def _content(self) -> str | None:
-        """A digest of the document's own bytes; None where it neither carries nor uploaded any."""
+        """A digest of the document's bytes, sent or uploaded before; None if there are none."""
         if may_hold_document(media_type(self.request)):
             return self.payload.content
         return self._uploaded(self.names)
 
     @property
     def _may_have_content(self) -> bool:
-        """Whether it can carry a document's bytes, or name an upload; it is quicker to ask."""
+        """Whether `_content` may be other than None; this is quicker to find out."""
         has_uploads = self._document_names.has_uploads
         return has_uploads or may_hold_document(media_type(self.request))
 
@@ -88,7 +88,7 @@ class NewRequest:
 
     @property
     def key(self) -> Hashable:
-        """What it is about."""
+        """The key of its operation: the endpoint, and the document or the path."""
         endpoint = self.endpoint
         if "{" in endpoint.path:
             # The path names it: two runs of one document are two operations.
@@ -106,7 +106,7 @@ class NewRequest:
         return self.payload.option(option) if option else None
 
     def resends(self, before: Attempt) -> bool:
-        """Whether it carries what an attempt did, or as much as a spent stream leaves of it."""
+        """Whether its payload is that of an attempt, or the rest of it after a stream was read."""
         request = self.request
         kind = request.header("content-type")
         if request.body == before.body and kind == before.header("content-type"):
@@ -115,7 +115,7 @@ class NewRequest:
         return self.payload.digest == earlier.digest or earlier.spent_in(self.payload)
 
     def cures(self, before: Attempt) -> bool:
-        """Whether it changed in what the final error of an attempt asks for."""
+        """Whether it differs from an attempt in what cures the attempt's final error."""
         error = before.error
         if not isinstance(error, DocumentedError) or not is_curable(error):
             return False
@@ -126,12 +126,12 @@ class NewRequest:
         return cures(error, sent_by(before), now)
 
     def _has_lost_its_document(self, before: Attempt) -> bool:
-        """Whether nothing is left of the bytes of its document: a stream is spent."""
+        """Whether its document has no bytes any more, because its stream was read before."""
         holds = may_hold_document(media_type(self.request))
         return holds and self.payload.content is None and before.payload.content is not None
 
     def lost_its_name(self, before: Attempt) -> bool:
-        """Whether it is its caller's retry of an attempt, without its document, name or part."""
+        """Whether it is the same caller's retry of an attempt, without document, name or part."""
         if self.names and self.names == before.names:
             return self.part is None and before.part is not None
         if self.names and not self._may_have_content:
@@ -144,7 +144,7 @@ class NewRequest:
         return not self.names and self._is_rest_of(before)
 
     def _is_rest_of(self, before: Attempt) -> bool:
-        """Whether its document is what a stream still held when it was read again."""
+        """Whether its document is the rest of an attempt's, because a stream was read on."""
         rest = document_bytes(self.request.header("content-type") or "", self.request.body)
         whole = document_bytes(before.header("content-type") or "", before.body)
         if size_of(rest) >= size_of(whole):

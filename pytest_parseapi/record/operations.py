@@ -41,7 +41,7 @@ class Operations:
         return sorted(found, key=lambda operation: operation.attempts[0].number)
 
     def begin(self, asked: NewRequest) -> Operation:
-        """The operation that a request belongs to, which is under way from now on."""
+        """The operation of a request; an attempt at it is under way from now on."""
         endpoint, key = asked.endpoint, asked.caller.key
         # Of texts and numbers, since keys of other objects take their time to compare.
         path = (endpoint.method, endpoint.path, key)
@@ -58,7 +58,7 @@ class Operations:
         return operation
 
     def ended(self, operation: Operation) -> None:
-        """An attempt at an operation has ended, and its caller may be gone."""
+        """Note that an attempt at an operation has ended; its caller may have ended, too."""
         several = self._documents.get(operation.key)
         if isinstance(several, Series):
             self._merge_abandoned(several)
@@ -69,7 +69,7 @@ class Operations:
         self._latest.clear()
 
     def forget(self, operation: Operation) -> None:
-        """No attempt of an operation is left."""
+        """Forget an operation of which no attempt is left."""
         found = self._documents.get(operation.key)
         if isinstance(found, Series):
             found.forget(operation)
@@ -77,7 +77,7 @@ class Operations:
             del self._documents[operation.key]
 
     def forget_callers(self) -> None:
-        """Forget who asked last where no attempt of that is left."""
+        """Forget the callers' last operations of which no attempt is left."""
         self._latest = {
             key: item for key, item in self._latest.items() if item.attempts or item.under_way
         }
@@ -117,7 +117,7 @@ class Operations:
             self._merge(several, operation)
 
     def _merge(self, several: Series, operation: Operation) -> bool:
-        """The next caller of an operation has gone on with it; whether anything was merged."""
+        """Merge the operation with which the next caller went on; return whether there was one."""
         later = several.merge_next(operation)
         if later is None:
             return False

@@ -1,4 +1,4 @@
-"""The failure that came before some work, so that a retry is known from any caller."""
+"""Marks the failure that came before some work, so that a retry by any caller is recognized."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_parseapi.patching.start_contexts import context_of_start
 
 
 class RetryMark:
-    """What an attempt is known by in the context of its thread or task, and in what starts there.
+    """The mark of an attempt in the context of its thread or task, and of those started there.
 
     It is set when the attempt begins, since some clients end it in another context.
     """
@@ -22,7 +22,7 @@ class RetryMark:
 
     @classmethod
     def begin(cls) -> RetryMark:
-        """The calling thread or task begins an attempt.
+        """Set a new mark: the calling thread or task begins an attempt.
 
         Before it was its last failure, or that after which it was started.
         """
@@ -40,7 +40,7 @@ class RetryMark:
         return self._before
 
     def fail(self) -> None:
-        """The attempt has failed."""
+        """Note that the attempt has failed."""
         self._failed = True
         self._before = None
 

@@ -66,7 +66,7 @@ class Decisions:
         *,
         authorized: bool,
     ) -> Outcome:
-        """What the network does comes first, then the credential, the request, and the script.
+        """How an exchange ends: network faults first, then the credential, the request, the script.
 
         A bad request does not use up a script: the API rejects it before it works on it.
 
@@ -160,7 +160,7 @@ class Decisions:
         script: Script,
         rejection: Rejected | None,
     ) -> Outcome:
-        """A recorded reply: what it shows is right, whatever the simulation would have said."""
+        """The outcome of a recorded reply, which takes the place of the simulation's own."""
         reply = replay.next_for(call.endpoint, call.names, item_of(call.params))
         assert reply is not None
         if rejection is not None and self._unauthorized is not None:
@@ -178,7 +178,7 @@ class Decisions:
         return Outcome(result=Fault(error.name, message or error.description), error=error.name)
 
     def _scripted(self, call: Call, script: Script) -> Found:
-        """What the script has for a request; a ``when`` that raises stops the test."""
+        """The scripted failure for a request, if any; a ``when`` that raises stops the test."""
         self.deciding = get_ident()
         try:
             return script.find(call.request, call.endpoint, call.names, item_of(call.params))
@@ -189,5 +189,5 @@ class Decisions:
 
 
 def _changes(endpoint: Endpoint) -> bool:
-    """Whether a request makes a run, or changes what its path names: a cancellation, a deletion."""
+    """Whether a request creates a run, or changes or deletes what its path names."""
     return endpoint.submits or (endpoint.method != "GET" and "{" in endpoint.path)

@@ -1,4 +1,4 @@
-"""An exchange under way: when it ends, and what happens then."""
+"""An exchange that has begun: its reply, and how long it takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ than any deadline that a consumer sets around a call."""
 
 
 class Pending:
-    """An exchange under way. An interceptor waits for `seconds`, then calls `finish`.
+    """An exchange that has begun. An interceptor waits for `seconds`, then calls `finish`.
 
     Args:
         opened: its beginning, as the journal has it.
@@ -48,17 +48,17 @@ class Pending:
 
     @property
     def fault(self) -> str:
-        """The network fault that it ends with, or nothing."""
+        """The name of the network fault that it ends with; empty if it ends with a reply."""
         result = self._outcome.result
         return result.name if isinstance(result, Fault) else ""
 
     @property
     def hangs(self) -> bool:
-        """Whether the server stays silent, and no time-out of the client's is known."""
+        """Whether no reply comes, and the client has no time-out that would end the wait."""
         return self._hangs
 
     def finish(self) -> Reply | Fault:
-        """The reply or fault, which is on record from now on.
+        """Record the end of the exchange, and return the reply or the fault.
 
         Raises:
             SimulationStopped: nothing would ever have ended this wait.
@@ -69,7 +69,7 @@ class Pending:
         return self._outcome.result
 
     def abandon(self, why: str = "cancelled") -> None:
-        """The consumer gave up on the exchange before its end."""
+        """Record that the consumer gave up on the exchange before its end."""
         outcome = self._outcome
         error = outcome.error if isinstance(outcome.result, Fault) else why
         lost = outcome.without_reply(Fault("cancelled", "the consumer gave up"), error)

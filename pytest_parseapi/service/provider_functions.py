@@ -1,4 +1,4 @@
-"""A provider's own functions, asked: whatever they raise or give that they must not, is named."""
+"""Calls a provider's own functions; a wrong result or an exception is told in one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_parseapi.service.script import Step
 
 
 class ProviderFunctions:
-    """Asks the functions of one provider; a mistake of theirs stops the test.
+    """Calls the functions of one provider; a mistake in one stops the test.
 
     Args:
         provider: whose functions.
@@ -58,7 +58,7 @@ class ProviderFunctions:
         return reply
 
     def new_state(self) -> Any:
-        """What the provider remembers during one test; raises `UsageError` where it cannot."""
+        """A new state of the provider for one test; raises `UsageError` if its function fails."""
         function = self._provider.behaviour.new_state
         try:
             return function()
@@ -86,7 +86,7 @@ class ProviderFunctions:
         return outcome
 
     def scripted(self, step: Step, call: Call, success: Reply, request_id: str) -> Outcome:
-        """What a script puts in the place of a success.
+        """The outcome of a scripted failure.
 
         Args:
             step: what the script says.
@@ -101,7 +101,7 @@ class ProviderFunctions:
             self._stops.stop(str(mistake))
 
     def texts(self, function: Callable[..., tuple[str, ...]], *given: Any) -> tuple[str, ...]:
-        """The texts that a function finds: the secrets of a request, the names of its document.
+        """The texts that a function returns: secrets of a request, or names of its document.
 
         Args:
             function: one of the provider's.
@@ -121,7 +121,7 @@ class ProviderFunctions:
         return found
 
     def _wording(self, error: DocumentedError | NetworkFault, call: Call) -> Rejected | None:
-        """What the provider says of a scripted error, where that depends on the request."""
+        """The provider's own message for a scripted error; None if the catalogue's is right."""
         if isinstance(error, NetworkFault):
             return None
         function = self._provider.behaviour.wording_for

@@ -32,7 +32,7 @@ from pytest_parseapi.service.script import Script
 
 
 class Watcher(Protocol):
-    """Sees each exchange of a test before it is answered, and may script how it ends."""
+    """Watches the exchanges of a test before they are decided, and may script failures for them."""
 
     def exchange(self, service: SimulatedService, opened: Opened, *, mocked: bool) -> None:
         """An exchange begins; ``mocked`` where a mock of the test's own answers it."""
@@ -40,7 +40,7 @@ class Watcher(Protocol):
     def fails_before_mocks(
         self, service: SimulatedService, endpoint: Endpoint, names: tuple[str, ...]
     ) -> bool:
-        """Whether the exchange that is about to begin must not reach a mock of the test's own."""
+        """Whether the next exchange fails before a mock of the test's own is asked."""
 
 
 class SimulatedService:
@@ -125,11 +125,11 @@ class SimulatedService:
 
     @property
     def new_id(self) -> Callable[[str], str]:
-        """Makes ids for what does not come about by a request."""
+        """Makes ids for what no request creates, such as a run that a test starts."""
         return self._data.ids.new
 
     def receive(self, request: Request, caller: Caller | None = None) -> Pending:
-        """Decide how the exchange of this request ends, and when.
+        """Decide how the exchange of a request ends, and when.
 
         Raises:
             SimulationStopped: the request is for something that the simulation does not cover, or
@@ -170,7 +170,7 @@ class SimulatedService:
         self.journal.credentials.update(self._secrets(request))
 
     def open(self, request: Request, caller: Caller | None = None) -> Opened:
-        """Begin an exchange that a mock of the test's own answers, whatever it asks for.
+        """Begin an exchange that a mock of the test's own answers; any path is accepted.
 
         Args:
             request: what is asked.
@@ -193,7 +193,7 @@ class SimulatedService:
         *,
         mocked: bool,
     ) -> Opened:
-        """Put the beginning of an exchange on record, unless it is one too many."""
+        """Record the beginning of an exchange; stop the test if there were too many failed ones."""
         secrets = self._secrets(request)
         names = self._names(request, params)
         opened = self.journal.open(request, endpoint, names, caller or current_caller(), secrets)
@@ -207,7 +207,7 @@ class SimulatedService:
         return opened
 
     def fails_before_mocks(self, request: Request) -> bool:
-        """Whether the failure of a sweep comes before whatever mock of the test's own.
+        """Whether a sweep makes this request fail before a mock of the test's own is asked.
 
         Args:
             request: what is asked.
@@ -220,7 +220,7 @@ class SimulatedService:
         )
 
     def answered(self, opened: Opened, answer: Reply | Fault | Outcome, mock: str) -> Pending:
-        """What a mock of the test's own answered.
+        """The exchange that a mock of the test's own has answered.
 
         Args:
             opened: the beginning of the exchange.
@@ -250,7 +250,7 @@ class SimulatedService:
         return with_run(self.provider, table, endpoint, params, opened.names, outcome, now)
 
     def planned(self, request: Request, script: Script) -> Outcome:
-        """How an exchange ends by a script of its own, and then by a success.
+        """How an exchange of a mock ends: by the next failure of its script, else with a success.
 
         Args:
             request: what a mock of the test's own was asked.
@@ -275,7 +275,7 @@ class SimulatedService:
             )
 
     def _secrets(self, request: Request) -> tuple[str, ...]:
-        """The credential that a request carries, as its provider reads it."""
+        """The credential in a request, read by the provider's own function."""
         secrets = self._functions.texts(self.provider.credential.read, request)
         if not secrets:
             # A consumer that sends another scheme by mistake must not log the token either.
@@ -283,11 +283,11 @@ class SimulatedService:
         return secrets
 
     def close(self, opened: Opened, outcome: Outcome) -> Attempt:
-        """Put the end of an exchange on record."""
+        """Record the end of an exchange."""
         return self.journal.close(opened, outcome)
 
     def context(self) -> Context:
-        """What the provider's functions are given outside a request."""
+        """The context for a call of the provider's functions without a request."""
         return Context(
             now=self._now(),
             state=self.state,
@@ -299,7 +299,7 @@ class SimulatedService:
         return ProviderData(self.provider, self._functions, self.document_names, self.seed)
 
     def _names(self, request: Request, params: dict[str, str]) -> tuple[str, ...]:
-        """What the document is called: that of the run in the path, else what the request names."""
+        """The names of the document: those of the run in the path, else those in the request."""
         data = self._data
         if params and data.runs is not None:
             for value in params.values():

@@ -1,4 +1,4 @@
-"""One exchange of httpx's: with a route of the test's own, or with the simulation."""
+"""Exchanges of httpx: each with a route of the test's own, or with the simulation."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class HTTPXExchanges:
         return self.responses.make(request, result)
 
     def _check(self, service: SimulatedService, request: Any, read: Request) -> None:
-        """Refuse what the library itself refuses, below the place of the interception."""
+        """Raise what the library itself raises for a request below the intercepted method."""
         headers = read.headers
         assert isinstance(headers, _Headers)
         # A stream that an attempt before has used up is a payload that was lost: checks say so.
@@ -157,7 +157,7 @@ class HTTPXExchanges:
         return neutral
 
     def _read(self, parts: Any, url: Any) -> _Address:
-        """What a URL is made of; it is kept, as most requests go to the same few."""
+        """The parts of a URL; they are kept, as most requests go to a few URLs."""
         if len(self._addresses) > _MOST_KEPT:
             self._addresses.clear()
         path, _, query = url.raw_path.decode("ascii").partition("?")
@@ -165,7 +165,7 @@ class HTTPXExchanges:
         return address
 
     def _read_headers(self, lines: _Lines) -> _Headers:
-        """The headers of a request; most were accepted once, with other values."""
+        """The headers of a request; most have the shape of ones that were accepted before."""
         made = _Headers(
             (name.decode("latin-1"), value.decode("latin-1")) for _, name, value in lines
         )
@@ -174,20 +174,20 @@ class HTTPXExchanges:
 
 
 class _Headers(HeaderLines):
-    """The headers of requests that send the same ones, and what is known of them."""
+    """The headers of equal requests, and what is known about them."""
 
     accepted = False
     """Whether the library does not refuse them."""
 
     @functools.cached_property
     def length(self) -> int | None:
-        """The length of the body that they tell; None where they tell none."""
+        """The value of ``Content-Length``; None if there is none."""
         length = self.first.get("content-length")
         return None if length is None else int(length)
 
     @functools.cached_property
     def shape(self) -> _Shape:
-        """What a library looks at: nothing of plain values, nor of a length that is compared."""
+        """What the library checks: no plain values, nor a length that is compared with the body."""
         shown = [
             (name, "" if name not in _MEANINGFUL and _PLAIN_VALUE.fullmatch(value) else value)
             for name, value in self

@@ -1,4 +1,4 @@
-"""Bodies that are streams: a reply that breaks off, and a request that is read before its time."""
+"""Bodies that are streams: a reply that ends too early, and a request that was read before."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def replayed(module: Any, request: Any, body: bytes) -> None:
-    """Let a request be sent on although its body was read: once, if it is a stream."""
+    """Let a request be sent after its body was read; one whose body is a stream, once."""
     if not isinstance(request.stream, module.ByteStream):
         request.stream = _replay_stream(module)(request.stream, body)
 
 
 def _replay_stream(module: Any) -> Any:
     class ReplayStream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
-        """What was read of a stream, and then the stream itself, as spent as it is."""
+        """What was read of a stream, and after that the stream itself."""
 
         def __init__(self, stream: Any, body: bytes) -> None:
             self._stream = stream
@@ -39,7 +39,7 @@ def _replay_stream(module: Any) -> Any:
 
 
 def truncated_streams(module: Any) -> Any:
-    """The class of bodies that break off."""
+    """The class of bodies that end too early."""
 
     class TruncatedStream(module.SyncByteStream, module.AsyncByteStream):  # type: ignore[misc]
         """Half of a body, and then the end of the connection."""

@@ -456,7 +456,7 @@ class TestMocksAtTheSocket:
         result.stdout.fnmatch_lines(
             [
                 f"{name} has an answer for POST {URL}, and is not asked: it answers at the "
-                "socket, and no request of a simulated test goes that far.",
+                "socket, which no request of a simulated test reaches.",
                 "  from      *.py:* in *",
                 "Script it by api.fail(...), or answer it by responses, requests-mock, respx, "
                 "aioresponses or aresponses.",
