@@ -228,9 +228,10 @@ def _watch_tests(config: pytest.Config) -> None:
 
     if why := why_no_virtual_time():
         raise pytest.UsageError(f"parseapi: {why}")
-    from pytest_parseapi.plugin import phases, tracebacks
+    from pytest_parseapi.plugin import tracebacks
+    from pytest_parseapi.plugin.phases import Phases
 
-    config.pluginmanager.register(phases, "parseapi-phases")
+    config.pluginmanager.register(Phases(), "parseapi-phases")
     config.pluginmanager.register(tracebacks, "parseapi-tracebacks")
     if hasattr(config, "workerinput"):
         from pytest_parseapi.plugin import worker_reports

@@ -1188,3 +1188,59 @@ def test_no_two_simulated_tests_at_once(nested):
             assert extend_api.attempts == []
     """
     nested(test).assert_outcomes(passed=2)
+
+
+SHOWS_TRACEBACKS = """
+import pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def shown(request):
+    class Reports:
+        def pytest_runtest_logreport(self, report):
+            if report.failed:
+                terminal.write_line(report.longreprtext)
+
+        def pytest_exception_interact(self, report):
+            terminal.write("interact " + report.longreprtext)
+
+    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+    request.config.pluginmanager.register(Reports())
+"""
+CHECKS_AT_THE_END = """
+import httpx, pytest
+
+@pytest.fixture
+def checked(extend_api):
+    yield extend_api
+    print("printed at the end")
+    extend_api.assert_request_id_logged()
+
+def test_key_in_a_traceback(request, extend_api):
+    request.addfinalizer(extend_api.assert_credential_not_logged)
+    headers = {"authorization": f"Bearer {extend_api.api_key}"}
+    httpx.post("https://api.extend.ai/parse", json={"file": {"url": "https://a.example/a.pdf"}},
+               headers=headers)
+    assert headers == {}
+
+def test_id_in_a_traceback(checked):
+    checked.fail("OCR_ERROR")
+    reply = httpx.post(
+        "https://api.extend.ai/parse", json={"file": {"url": "https://a.example/a.pdf"}},
+        headers={"authorization": f"Bearer {checked.api_key}"})
+    print("printed by the consumer")
+    assert reply.json() == {}
+"""
+
+
+@pytest.mark.parametrize("option", ["-q", "-v"])
+@pytest.mark.parametrize("shows", ["", SHOWS_TRACEBACKS], ids=["plain", "shows tracebacks"])
+def test_what_pytest_prints_of_a_result_is_no_evidence(pytester, nested, option, shows):
+    pytester.makeconftest(shows)
+    result = nested(CHECKS_AT_THE_END, option)
+    result.assert_outcomes(failed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E         seen       not in 2 lines of stdout",
+            "E         nearest    stdout: 'printed at the end'",
+        ]
+    )

@@ -26,6 +26,8 @@ class Evidence:
         self._output = Output(now)
         self.look: Final = self._output.look
         """Reaches streams that came up since the last look."""
+        self.paused: Final = self._output.paused
+        """While this context lasts, what is printed is not the consumer's."""
         self._sources = sources
 
     def start(self) -> None:

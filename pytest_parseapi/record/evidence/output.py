@@ -32,6 +32,7 @@ class Output:
         self._written: list[tuple[str, float, bytes | str]] = []
         self._tapped: dict[int, Any] = {}
         self._last: tuple[Any, Any] = (None, None)
+        self._is_paused = False
         self._patches = Patches()
 
     def start(self) -> None:
@@ -51,7 +52,7 @@ class Output:
         def writes(real: Any) -> Any:
             def write(descriptor: Any, data: Any, /) -> Any:
                 name = _DESCRIPTORS.get(descriptor)
-                if name is not None:
+                if name is not None and not self._is_paused:
                     self._written.append((name, self._now(), bytes(data)))
                 return real(descriptor, data)
 
@@ -76,6 +77,18 @@ class Output:
         self._patches.stop()
         self._tapped.clear()
         self._last = (None, None)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Ignore what is written meanwhile."""
+        # What waits in the buffers belongs to the time before, and at the end to the pause.
+        self._flush()
+        self._is_paused = True
+        try:
+            yield
+        finally:
+            self._flush()
+            self._is_paused = False
 
     def clear(self) -> None:
         """Forget what was written."""
@@ -107,8 +120,9 @@ class Output:
 
         def tapped(write: Any) -> Any:
             def tap(data: Any) -> Any:
-                kept = data if isinstance(data, str) else bytes(data)
-                self._written.append((name, self._now(), kept))
+                if not self._is_paused:
+                    kept = data if isinstance(data, str) else bytes(data)
+                    self._written.append((name, self._now(), kept))
                 return write(data)
 
             return tap
