@@ -1232,11 +1232,14 @@ def test_id_in_a_traceback(checked):
 """
 
 
-@pytest.mark.parametrize("option", ["-q", "-v"])
-@pytest.mark.parametrize("shows", ["", SHOWS_TRACEBACKS], ids=["plain", "shows tracebacks"])
-def test_what_pytest_prints_of_a_result_is_no_evidence(pytester, nested, option, shows):
+@pytest.mark.parametrize(
+    ("shows", "option"), [("", "-v"), (SHOWS_TRACEBACKS, "-q")], ids=["plain", "shows tracebacks"]
+)
+def test_what_pytest_prints_of_a_result_is_no_evidence(pytester, separate, shows, option):
+    # In a process of its own: there pytest prints to the streams of the process.
     pytester.makeconftest(shows)
-    result = nested(CHECKS_AT_THE_END, option)
+    pytester.makepyfile(CHECKS_AT_THE_END)
+    result = separate(option)
     result.assert_outcomes(failed=2, errors=1)
     result.stdout.fnmatch_lines(
         [
