@@ -64,12 +64,10 @@ def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
 
 def main_paths(provider: Provider, surface: str) -> frozenset[str]:
     """The paths by which a document is parsed on a surface; empty if there are none."""
-    if surface == "http":
-        return frozenset((provider.main_endpoint,))
-    try:
-        return frozenset((run_endpoints(provider)[0].path,))
-    except UsageError:
-        return frozenset()
+    known = provider.endpoints if provider.runs is not None else ()
+    submitting = frozenset(endpoint.path for endpoint in known if endpoint.submits)
+    # The main endpoint of a provider that has runs only is the one that submits them.
+    return submitting if surface == "run" else frozenset((provider.main_endpoint,)) - submitting
 
 
 def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:

@@ -136,9 +136,15 @@ def _other_surface(harness: Harness, attempts: list[Attempt]) -> Finding | None:
     if not asked or any(item.endpoint in own for item in asked):
         return None
     first = asked[0]
+    expected = f"a request to {' or '.join(sorted(own))}"
+    if not own:
+        expected = (
+            f"a request that parses without a run: the main endpoint of {provider.title}, "
+            f"{provider.main_endpoint}, submits one"
+        )
     return Finding(
         rule=f"parse uses the surface that the class states, {surface!r}",
-        expected=f"a request to {' or '.join(sorted(own))}",
+        expected=expected,
         seen=f"{first.method} {first.endpoint}, which is of the surface {other!r}",
         advice=_to_state(harness, "surface", other),
     )

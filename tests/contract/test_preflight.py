@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_parseapi import Endpoint, Provider
+from pytest_parseapi.contract.cases import main_paths
 from pytest_parseapi.contract.preflight import parse_mistake
 
 HEAD = """
@@ -82,6 +84,16 @@ SYNCHRONOUS = (
         "  next       set surface = 'http' in the class",
     ],
 )
+ANOTHER_WAY_TO_RUNS = (
+    "def parse(self, document):\n"
+    "    one = {'file': {'url': 'https://files.example.com/a.pdf'}}\n"
+    "    return post('/parse_runs/batch', body={'inputs': [one]}).json()",
+    [
+        "  expected   a request to /parse",
+        "  seen       POST /parse_runs/batch, which is of the surface 'run'",
+        "  next       set surface = 'run' in the class",
+    ],
+)
 REJECTED_KEY = (
     "def parse(self, document):\n"
     "    return httpx.post('https://api.extend.ai/parse', json={}, timeout=5).raise_for_status()",
@@ -128,6 +140,7 @@ NOT_SIMULATED = (
         OTHER_PROVIDER,
         OTHER_SURFACE,
         SYNCHRONOUS,
+        ANOTHER_WAY_TO_RUNS,
         REJECTED_KEY,
         REJECTED_BODY,
         REJECTED_TWICE,
@@ -140,6 +153,7 @@ NOT_SIMULATED = (
         "other provider",
         "other surface",
         "synchronous",
+        "another way to runs",
         "rejected key",
         "rejected body",
         "rejected twice",
@@ -154,6 +168,78 @@ def test_one_case_fails_with_the_reason_and_the_others_are_skipped(contract, cod
     assert outcomes["skipped"] > 1
     assert "passed" not in outcomes
     result.stdout.fnmatch_lines(lines)
+
+
+RUNS_ONLY = """
+from pytest_parseapi import DocumentedError, Endpoint, Provider, RunDescription
+
+def pytest_parseapi_providers():
+    busy = DocumentedError(
+        provider="tasks", code="BUSY", status=503, message="Busy.", retryable=True,
+        surfaces=("http", "run"), source="docs.tasks.example", source_read="2026-11-27",
+    )
+    return [Provider(
+        name="tasks", title="Tasks", base_url="https://api.tasks.example", errors=(busy,),
+        endpoints=(
+            Endpoint(method="POST", path="/tasks", submits=True),
+            Endpoint(method="GET", path="/tasks/{id}", polls=True),
+        ),
+        runs=RunDescription(
+            submitted="new", running="busy", succeeded="done", failed="failed", id_prefix="task_"
+        ),
+    )]
+"""
+TAKES_FAILED_RUNS = """
+provider = "tasks"
+def parse(self, document):
+    for attempt in range(3):
+        reply = post("/tasks", host=self.base_url, body={"url": document})
+        if reply.status_code != 503:
+            break
+        __import__("time").sleep(2**attempt)
+    task = reply.raise_for_status().json()
+    while task["status"] in ("new", "busy"):
+        __import__("time").sleep(1)
+        task = httpx.get(
+            f"{self.base_url}/tasks/{task['id']}",
+            headers={"Authorization": "Bearer sk_live_1"}, timeout=5,
+        ).raise_for_status().json()
+    return task
+"""
+
+
+@pytest.mark.parametrize("cases", ["success or BUSY", "lasting_error"])
+def test_a_provider_whose_only_way_is_a_run_asks_for_that_surface(pytester, contract, cases):
+    pytester.makeconftest(RUNS_ONLY)
+    result = contract(TAKES_FAILED_RUNS, "-k", cases)
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert "passed" not in outcomes
+    result.stdout.fnmatch_lines(
+        [
+            "the contract cannot judge this consumer: parse uses the surface that the class "
+            "states, 'http'",
+            "  expected   a request that parses without a run: the main endpoint of Tasks, /tasks, "
+            "submits one",
+            "  seen       POST /tasks, which is of the surface 'run'",
+            "  next       set surface = 'run' in the class",
+        ]
+    )
+
+
+def test_that_surface_finds_the_failed_run_that_counts_as_a_result(pytester, contract):
+    pytester.makeconftest(RUNS_ONLY)
+    result = contract(f"surface = 'run'\n{TAKES_FAILED_RUNS}", "-k", "run_failure")
+    assert "passed" not in result.parseoutcomes()
+    result.stdout.fnmatch_lines(["*[[]raises]*"])
+    result.stdout.no_fnmatch_line("*cannot judge*")
+
+
+def test_a_provider_without_runs_is_asked_by_requests_alone():
+    tasks = Endpoint(method="POST", path="/tasks", submits=True)
+    provider = Provider(name="tasks", base_url="https://api.tasks.example", endpoints=(tasks,))
+    assert main_paths(provider, "http") == {"/tasks"}
+    assert main_paths(provider, "run") == set()
 
 
 def test_all_cases_but_one_are_skipped(contract):
