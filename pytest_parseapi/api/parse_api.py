@@ -201,6 +201,7 @@ class ParseAPI(
     def _observed(self) -> Observed:
         service, simulation, name = self._service, self._simulation, self._provider.name
         attempts, table = service.journal.attempts, service.runs
+        asked_instead, own_mock = ("", "") if attempts else self._asked_instead()
         return Observed(
             runs=() if table is None else table.shown(service.now),
             webhook_answers=self.webhook_answers,
@@ -214,25 +215,24 @@ class ParseAPI(
             credentials=frozenset({*service.journal.credentials, *self._known_secrets()}),
             lines=self._lines,
             notes=simulation.notes(name),
-            asked_instead="" if attempts else self._asked_instead(),
+            asked_instead=asked_instead,
+            own_mock=own_mock,
             lasting_errors=service.script.lasting_errors,
         )
 
-    def _asked_instead(self) -> str:
-        """What got the requests instead: another provider, or a test's own mock."""
+    def _asked_instead(self) -> tuple[str, str]:
+        """What got the requests instead, and what the test's own mock replaced, if one did."""
         for service in self._active_simulation.services.values():
             if service.journal.attempts:
                 first = service.journal.attempts[0]
                 title, fixture = service.provider.title, service.provider.in_tests
-                return (
-                    f"{title} was asked instead ({first.method} {first.endpoint}; its fixture is "
-                    f"{fixture})"
-                )
+                asked = f"{first.method} {first.endpoint}; its fixture is {fixture}"
+                return f"{title} was asked instead ({asked})", ""
         replaced = replaced_client()
         if replaced:
-            return f"the test has put something else in place of {replaced}"
+            return f"the test has put something else in place of {replaced}", replaced
         ended = self._active_simulation.ended_mocks.found
         if ended:
-            return f"the test had put something else in place of {ended} for a time"
+            return f"the test had put something else in place of {ended} for a time", ended
         own = self._active_simulation.hosts.custom_senders.get(self._provider.name)
-        return f"the consumer sends by its own {own}, which is not on record" if own else ""
+        return (f"the consumer sends by its own {own}, which is not on record" if own else ""), ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from http import HTTPStatus
+from typing import Final, NoReturn
 
 from pytest_parseapi.checks.finding import Finding, Subject, body_of, check_error
 from pytest_parseapi.checks.kinds import page_behind
 from pytest_parseapi.model.document_names import DocumentNames
-from pytest_parseapi.model.errors import Topic
+from pytest_parseapi.model.errors import DocumentedError, Topic
 from pytest_parseapi.model.mistakes import check_text
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
@@ -18,6 +19,12 @@ from pytest_parseapi.record.operation import Operation
 from pytest_parseapi.record.run import Run
 from pytest_parseapi.record.timeline import short_document, timeline_of
 from pytest_parseapi.record.webhook import WebhookAnswer
+
+_ON_SOME_ERRORS: Final[frozenset[Topic]] = frozenset(
+    {"server_errors", "rate_limits", "final_errors"}
+)
+"""Topics about some errors, for which the advice on all errors stands in."""
+_CATCH: Final = "to retry, catch what the client library raises then, and wait longer each time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +55,8 @@ class Observed:
     """A waiting function that the test had replaced during a request; empty if none."""
     asked_instead: str = ""
     """What got the requests instead, if none reached this provider."""
+    own_mock: str = ""
+    """What a mock of the test's own replaced, if that got the requests instead."""
     test_calls: Mapping[int, object] = field(default_factory=dict)
     """By number of an attempt, the call of the test that led to it, if that is known."""
     lasting_errors: frozenset[str] = frozenset()
@@ -149,11 +158,29 @@ class Observed:
         return replace(self, lines=lambda more: lines(text if more is None else f"{text}\n{more}"))
 
     def advice(self, topic: Topic, otherwise: str = "") -> str:
-        """The provider's advice on a topic with its page."""
+        """The provider's advice on a topic with its page; of retries, else the general one."""
         found = self.provider.advice_for(topic)
+        if found is None and topic in _ON_SOME_ERRORS:
+            found = self.provider.advice_for("retryable")
         if found is None:
             return otherwise
         return f"{self.provider.title}: {found.text} ({found.source})"
+
+    def advice_on(self, failed: Attempt) -> str:
+        """Advice on whether a failed attempt is to be sent again."""
+        error, status = failed.error, failed.status or 0
+        if isinstance(error, DocumentedError):
+            if not error.retryable:
+                return self.advice("final_errors")
+            return self.advice(
+                "rate_limits" if status == HTTPStatus.TOO_MANY_REQUESTS else "retryable"
+            )
+        if status < HTTPStatus.BAD_REQUEST:
+            what = "no reply arrived" if failed.status is None else "the reply cannot be read"
+            return f"{what}, so none says whether to retry: {_CATCH}"
+        return self.advice(
+            "server_errors" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "retryable"
+        )
 
     def timeline(self, finding: Finding | None = None) -> str:
         """The timeline. If it is too long, the attempts of a finding are shown first."""
@@ -233,6 +260,11 @@ def nothing_to_check(
         if observed.asked_instead:
             seen = f"no request reached {observed.provider.title}: {observed.asked_instead}"
         advice = f"call the consumer in the test; it should ask {observed.provider.base_url}"
+        if observed.own_mock:
+            advice = (
+                f"remove the test's own mock of {observed.own_mock}: the simulated API answers "
+                "the consumer without one"
+            )
     proves_nothing(
         observed,
         rule,

@@ -23,6 +23,13 @@ _KEY = "make the key once for each submission, and send it with every attempt"
 _LOSE_REPLY: Final = frozenset(fault.name for fault in FAULTS if fault.loses_reply)
 _VERSION_RULE: Final = rule_of("api_version")
 _TIMEOUT_RULE: Final = rule_of("timeout")
+_WITH_TIMEOUTS: Final = {
+    "httpx": "timeout=300",
+    "requests": "timeout=(5, 300)",
+    "urllib3": "timeout=urllib3.Timeout(connect=5, read=300)",
+    "aiohttp": "timeout=aiohttp.ClientTimeout(total=300)",
+}
+_OTHERWISE: Final = "without one, a silent server holds the consumer forever"
 
 
 def payload_resent(observed: Observed, document: str | None = None) -> None:
@@ -95,6 +102,7 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
     without = [attempt for attempt in observed.attempts if attempt.timeouts.missing]
     if without:
         first = without[0]
+        such = _WITH_TIMEOUTS.get(first.client, "")
         yield Finding(
             kind="timeout",
             rule=_TIMEOUT_RULE,
@@ -103,9 +111,9 @@ def missing_timeouts(observed: Observed) -> Iterator[Finding]:
             seen=f"no {' and no '.join(first.timeouts.missing)} time-out on {len(without)} of "
             f"{len(observed.attempts)} attempts (the first is attempt {first.number}, by "
             f"{first.client})",
-            advice=observed.advice(
-                "timeout", "without one, a silent server holds the consumer forever"
-            ),
+            advice=f"give {first.client} a time-out"
+            + (f", such as {such}" if such else "")
+            + f"\n{observed.advice('timeout', _OTHERWISE)}",
             attempts=numbers_of(without),
         )
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
-from pytest_parseapi.model.errors import DocumentedError, Topic
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.mistakes import check_count, counted
 from pytest_parseapi.record.attempt import Attempt
@@ -28,7 +28,8 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
         if retries == times or (times is None and retries):
             return None
         last = operation.last
-        advice = observed.advice("retryable" if not retries else "backoff")
+        met = next((item for item in reversed(operation.attempts) if item.failed), last)
+        advice = observed.advice("backoff") if retries else observed.advice_on(met)
         if times is not None and times > retries and not last.failed:
             advice = f"script enough failures: {times} retries need times={times} or more"
         return Finding(
@@ -62,7 +63,7 @@ def not_retried(observed: Observed, document: str | None = None) -> None:
             expected="no retry",
             seen=f"{counted(len(pairs), 'retry')}: attempt {after.number} came "
             f"{after.waited:.3f} s after the {describe_error(before)} of attempt {before.number}",
-            advice=observed.advice("retryable"),
+            advice=observed.advice_on(before),
         )
 
     _judge(observed, rule, document, judge)
@@ -112,7 +113,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
             expected="a success at the end",
             seen=f"{_failures(operation)}, and nothing followed",
             nearest=asked_to_wait(operation.last),
-            advice=observed.advice("retryable"),
+            advice=observed.advice_on(operation.last),
         )
 
     _judge(observed, rule, document, judge)
@@ -189,7 +190,7 @@ def pointless_retries(observed: Observed, operation: Operation) -> Iterator[Find
             expected=f"no attempt after the {describe_error(before)} of attempt {before.number}"
             + _basis(error),
             seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
-            advice=observed.advice("retryable"),
+            advice=observed.advice_on(before),
         )
         break
 
@@ -200,8 +201,12 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
     last = attempts[-1]
     if len(attempts) > 1 and attempts[-2].failed:
         return
-    error, topic = last.error, _advised(observed, operation)
-    if topic is None or observed.success_beside(operation) or _became_run(observed, last):
+    error = last.error
+    if (
+        not _is_advised(observed, operation)
+        or observed.success_beside(operation)
+        or _became_run(observed, last)
+    ):
         return
     yield Finding(
         kind="retryable_error",
@@ -211,7 +216,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         + (_basis(error) if isinstance(error, DocumentedError) else ""),
         seen="nothing followed",
         nearest=asked_to_wait(last) or _other_part(observed, last),
-        advice=observed.advice(topic),
+        advice=observed.advice_on(last),
     )
 
 
@@ -239,15 +244,14 @@ def _became_run(observed: Observed, last: Attempt) -> bool:
     )
 
 
-def _advised(observed: Observed, operation: Operation) -> Topic | None:
-    """The provider's advice to retry the last error of an operation."""
+def _is_advised(observed: Observed, operation: Operation) -> bool:
+    """Whether the provider advises to retry the last error of an operation."""
     last, provider = operation.attempts[-1], observed.provider
     if isinstance(last.error, DocumentedError):
-        return "retryable" if last.error.retryable else None
+        return last.error.retryable
     parses = operation.endpoint.path == provider.main_endpoint
-    if parses and last.status in GATEWAY_PAGES and provider.advice_for("server_errors"):
-        return "server_errors"
-    return None
+    advised = provider.advice_for("server_errors") is not None
+    return parses and advised and last.status in GATEWAY_PAGES
 
 
 def _judge(

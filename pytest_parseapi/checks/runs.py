@@ -154,7 +154,7 @@ def _judged(
             subject=Subject.run(failed),
             expected="no new run" + ("" if cure is None else f" with the same {cure}"),
             seen=f"run {again.id}",
-            advice=observed.advice("retryable"),
+            advice=observed.advice("final_errors"),
         )
     if failed.retryable and difference:
         yield Finding(

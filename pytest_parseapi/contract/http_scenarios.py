@@ -281,7 +281,7 @@ def retryable_flag(case: Case, harness: Harness) -> Iterator[Violation]:
                     subject=Subject.operation(operation),
                     expected=f"no attempt after a {before.status} with retryable: false",
                     seen=f"attempt {after.number} after {after.waited or 0:.3f} s",
-                    advice=call.observed.advice("retryable"),
+                    advice=call.observed.advice("final_errors"),
                 ),
             )
             return

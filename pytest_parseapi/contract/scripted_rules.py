@@ -110,16 +110,15 @@ def _rejected(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
 def not_retried(call: CallResult, error: ErrorOrFault) -> Violation:
     """The violation of a consumer that should have retried."""
     observed = call.observed
-    server_errors = isinstance(error, NetworkFault)
+    first = observed.operations[0]
     return Violation(
         "retries",
         Finding(
             kind="retryable_error",
             rule=f"{name_of(error)} is retried",
-            subject=Subject.operation(observed.operations[0]),
+            subject=Subject.operation(first),
             expected=f"a retry. {documented(observed.provider, error)}",
             seen="nothing followed",
-            advice=observed.advice("server_errors" if server_errors else "retryable")
-            or observed.advice("retryable"),
+            advice=observed.advice_on(first.last),
         ),
     )

@@ -16,6 +16,8 @@ Topic = Literal[
     "backoff",
     "retry_after",
     "server_errors",
+    "rate_limits",
+    "final_errors",
     "timeout",
     "request_id",
     "polling",
@@ -97,7 +99,9 @@ class Advice:
     Args:
         topic: what it is about: ``"retryable"`` (which errors to send again), ``"backoff"``,
             ``"retry_after"``, ``"server_errors"`` (that any 5xx is to be sent again),
-            ``"timeout"``, ``"request_id"``, ``"polling"``, ``"idempotency"`` or ``"webhook"``.
+            ``"rate_limits"`` (how a 429 is sent again), ``"final_errors"`` (what to do where an
+            error is not to be sent again), ``"timeout"``, ``"request_id"``, ``"polling"``,
+            ``"idempotency"`` or ``"webhook"``.
         text: the advice, in a sentence.
         source: the page that gives it.
         source_read: the date on which that page was read.

@@ -302,7 +302,8 @@ def test_missing_timeouts(extend_api):
         "  expected   finite connect and read time-outs\n"
         "  seen       no connect and no read time-out on 2 of 3 attempts (the first is attempt 2, "
         "by httpx)\n"
-        "  next       Extend: A synchronous request fails after 5 minutes; a run has no such "
+        "  next       give httpx a time-out, such as timeout=300\n"
+        "             Extend: A synchronous request fails after 5 minutes; a run has no such "
         "limit. (docs.extend.ai/general/async-processing)\n"
         "\n"
         "timeline of Extend (virtual seconds)\n"
@@ -334,7 +335,10 @@ def test_connect_and_read_timeouts_are_judged(nutrient_api, timeout, missing):
             f"  seen       {missing} on 1 of 1 attempts (the first is attempt 1, by httpx)\n"
             in text
         )
-        assert "  next       without one, a silent server holds the consumer forever\n" in text
+        assert (
+            "  next       give httpx a time-out, such as timeout=300\n"
+            "             without one, a silent server holds the consumer forever\n" in text
+        )
 
 
 @pytest.mark.parametrize(("timeout", "passes"), [(None, False), (30, True)])

@@ -6,17 +6,22 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 from plain_consumer import FILES, said, send, upload
 
-from pytest_parseapi import ALWAYS
+from pytest_parseapi import ALWAYS, Advice
 from pytest_parseapi.model.mistakes import UsageError
 
 RETRY_ADVICE = (
     "Extend: Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and any "
     "other 5xx. (docs.extend.ai/api-reference/error-handling)"
+)
+FINAL_ADVICE = (
+    "Extend: Do not retry an error whose retryable is false; branch on its code. "
+    "(docs.extend.ai/api-reference/error-handling)"
 )
 
 
@@ -67,7 +72,7 @@ def test_a_failure_that_was_retried(extend_api):
         "  operation  POST /parse  https://files.example.com/in/a.pdf\n"
         "  expected   no retry\n"
         "  seen       1 retry: attempt 2 came 0.250 s after the 422 CORRUPT_FILE of attempt 1\n"
-        f"  next       {RETRY_ADVICE}\n"
+        f"  next       {FINAL_ADVICE}\n"
         "\n" + timeline
     )
     assert said(extend_api.assert_gave_up) == (
@@ -105,6 +110,47 @@ def test_giving_up_counts_every_attempt(nutrient_api):
         "  seen       4 attempts, the last a 503 service_unavailable\n"
         "  next       compare the consumer's limit of attempts (the first one counts, too)\n"
     )
+
+
+_CATCH = (
+    "so none says whether to retry: to retry, catch what the client library raises then, and wait "
+    "longer each time"
+)
+
+
+@pytest.mark.parametrize(
+    ("failure", "advice"),
+    [
+        (
+            429,
+            "Extend: Retry a 429 with exponential backoff and jitter; where it carries "
+            "Retry-After, wait at least that many seconds. (docs.extend.ai/general/rate-limits)",
+        ),
+        (
+            503,
+            "Extend: When parsing, retry any 5xx with exponential backoff. "
+            "(docs.extend.ai/parsing/error-handling)",
+        ),
+        ("PASSWORD_PROTECTED_FILE", FINAL_ADVICE),
+        ("connect_error", f"no reply arrived, {_CATCH}"),
+        ("invalid_json", f"the reply cannot be read, {_CATCH}"),
+    ],
+)
+def test_what_to_do_about_a_failure_depends_on_the_failure(extend_api, failure, advice):
+    extend_api.fail(failure)
+    send(extend_api)
+    for check in (extend_api.assert_retried, extend_api.assert_recovered):
+        assert f"  next       {advice}\n\n" in said(check)
+
+
+def test_the_advice_on_all_errors_stands_in_for_that_on_some(extend_api):
+    general = Advice(topic="retryable", text="Read the status.", source="a page")
+    observed = replace(
+        extend_api._observed, provider=replace(extend_api.provider, advice=(general,))
+    )
+    for topic in ("final_errors", "rate_limits", "server_errors"):
+        assert observed.advice(topic) == "Extend: Read the status. (a page)"
+    assert observed.advice("backoff") == ""
 
 
 def test_a_network_fault_is_a_failure(extend_api):

@@ -464,10 +464,27 @@ def test_network_faults_may_be_retried_and_need_not(extend_api, fault, retries):
 
 
 @pytest.mark.parametrize(
-    ("code", "retried"),
-    [("rate_limited", True), ("maestro_error", True), ("invalid_request", False)],
+    ("code", "retried", "advice"),
+    [
+        (
+            "rate_limited",
+            True,
+            "Wait and retry a 429 with exponential backoff; the dashboard has your plan's limits.",
+        ),
+        (
+            "maestro_error",
+            True,
+            "Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
+        ),
+        (
+            "invalid_request",
+            False,
+            "A retry is advised for 429, 500 and 503 alone; for a 400, fix the fields that "
+            "failingPaths names; for a 413, shrink or split the document.",
+        ),
+    ],
 )
-def test_nutrients_own_advice(nutrient_api, code, retried):
+def test_nutrients_own_advice(nutrient_api, code, retried, advice):
     nutrient_api.fail(code)
     print(send(nutrient_api).text)  # noqa: T201
     first = said(nutrient_api.assert_follows_documentation)
@@ -478,8 +495,8 @@ def test_nutrients_own_advice(nutrient_api, code, retried):
     assert kept == "passed"
     assert broken.startswith(f"rule broken: {code} is {'' if retried else 'not '}retried\n")
     assert (
-        "  next       Nutrient: Retry 429, 500 and 503; for a 400, fix the fields that "
-        "failingPaths names. (www.nutrient.io/guides/dws-data-extraction/errors.md)\n" in broken
+        f"  next       Nutrient: {advice} "
+        "(www.nutrient.io/guides/dws-data-extraction/errors.md)\n" in broken
     )
 
 

@@ -202,7 +202,8 @@ WRONG = [
     (
         acme(advice=(Advice(topic="code", text="Read the code.", source="a page"),)),
         "advice[0].topic must be one of 'retryable', 'backoff', 'retry_after', 'server_errors', "
-        "'timeout', 'request_id', 'polling', 'idempotency', 'webhook', not 'code'",
+        "'rate_limits', 'final_errors', 'timeout', 'request_id', 'polling', "
+        "'idempotency', 'webhook', not 'code'",
     ),
     (
         runs(failed=None),

@@ -264,10 +264,14 @@ def test_credentials_look_like_the_providers_own() -> None:
     [
         (
             extend_endpoints,
-            "retryable server_errors backoff retry_after request_id timeout polling webhook",
+            "retryable server_errors rate_limits final_errors backoff retry_after request_id "
+            "timeout polling webhook",
         ),
         # Its pages know no Retry-After and state no time-out.
-        (nutrient_endpoints, "retryable backoff request_id polling idempotency"),
+        (
+            nutrient_endpoints,
+            "retryable rate_limits final_errors backoff request_id polling idempotency",
+        ),
     ],
     ids=["extend", "nutrient"],
 )

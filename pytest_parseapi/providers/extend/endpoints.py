@@ -91,6 +91,17 @@ ADVICE: Final[tuple[Advice, ...]] = (
         source=PARSING,
     ),
     _advice(
+        topic="rate_limits",
+        text="Retry a 429 with exponential backoff and jitter; where it carries Retry-After, wait "
+        "at least that many seconds.",
+        source=RATE_LIMITS,
+    ),
+    _advice(
+        topic="final_errors",
+        text="Do not retry an error whose retryable is false; branch on its code.",
+        source=GENERAL_CODES,
+    ),
+    _advice(
         topic="backoff",
         text="Wait before each retry with exponential backoff and jitter.",
         source=RATE_LIMITS,

@@ -98,6 +98,17 @@ ADVICE: Final[tuple[Advice, ...]] = (
         source=ERRORS_PAGE,
     ),
     _advice(
+        topic="rate_limits",
+        text="Wait and retry a 429 with exponential backoff; the dashboard has your plan's limits.",
+        source=ERRORS_PAGE,
+    ),
+    _advice(
+        topic="final_errors",
+        text="A retry is advised for 429, 500 and 503 alone; for a 400, fix the fields that "
+        "failingPaths names; for a 413, shrink or split the document.",
+        source=ERRORS_PAGE,
+    ),
+    _advice(
         topic="backoff",
         text="Wait and retry a 429 with exponential backoff, a 500 or 503 after a delay.",
         source=ERRORS_PAGE,

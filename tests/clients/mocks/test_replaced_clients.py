@@ -37,10 +37,18 @@ def fake(*_args, **_options):
     """What a test puts in place by ``monkeypatch``."""
 
 
-def seen(api):
+def told(api):
     with pytest.raises(AssertionError) as failure:
         api.assert_retried()
-    return str(failure.value).splitlines()[2]
+    return str(failure.value).splitlines()
+
+
+def seen(api):
+    return told(api)[2]
+
+
+def advice(api):
+    return told(api)[3]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,6 +58,10 @@ def test_is_named_where_no_request_came(extend_api, name, instead):
         assert seen(extend_api) == (
             "  seen       no request reached Extend: the test has put something else in place of "
             f"{name}, so this proves nothing"
+        )
+        assert advice(extend_api) == (
+            f"  next       remove the test's own mock of {name}: the simulated API answers the "
+            "consumer without one"
         )
     assert replaced_client() == ""
 
@@ -82,6 +94,7 @@ def test_is_named_where_it_is_over_when_the_check_asks(extend_api, monkeypatch, 
         "  seen       no request reached Extend: the test had put something else in place of "
         f"{name} for a time, so this proves nothing"
     )
+    assert f"remove the test's own mock of {name}: " in advice(extend_api)
 
 
 def test_a_mock_of_something_else_that_is_over_is_not_named(extend_api):
@@ -93,6 +106,9 @@ def test_a_mock_of_something_else_that_is_over_is_not_named(extend_api):
 def test_nothing_is_named_where_nothing_is_replaced(extend_api):
     assert seen(extend_api) == (
         "  seen       no request reached the simulated API, so this proves nothing"
+    )
+    assert advice(extend_api) == (
+        "  next       call the consumer in the test; it should ask https://api.extend.ai"
     )
 
 
