@@ -70,10 +70,16 @@ class SweepFinding:
 
     @property
     def why(self) -> str:
-        """The evidence, and the other lines that crash at the same place."""
-        others = [item.where for item in self.examples] if self.verdict == "crashed" else []
-        also = [where for where in dict.fromkeys(others) if where != self.example.where]
-        return ", also at ".join([self.example.why, *also])
+        """The evidence, and the other exceptions and lines that crash at the same place."""
+        if self.verdict != "crashed":
+            return self.example.why
+        texts: dict[tuple[str, str], str] = {}
+        for item in self.examples:
+            error = item.why.partition(":")[0]
+            other = f"at {item.where}" if error == self.example.why.partition(":")[0] else item.why
+            texts.setdefault((error, item.where), other)
+        _, *also = texts.values()
+        return ", also ".join([self.example.why, *also])
 
     def data(self, *, is_new: bool) -> FindingData:
         """The finding as plain data."""

@@ -80,6 +80,17 @@ def test_every_line_that_crashes_is_named(sweep):
     assert f" at app.py:{one}, also at app.py:{other}\n" in result.text
 
 
+def test_every_exception_that_crashes_one_line_is_named(sweep):
+    app = APP + "\ndef short(document):\n    return ask(document).json()['output']\n"
+    result = sweep("def test(extend_api): short(INVOICE)", kinds="final,network", app=app)
+    where = f"app.py:{line_of('short', 'return', app)}"
+    assert heads(result)[0] == ("crashed", where)
+    seen = next(line for line in result.text.splitlines() if "  seen  " in line)
+    assert re.fullmatch(
+        rf" +seen +JSONDecodeError: [^,]+ at {where}, also KeyError: 'output' at {where}", seen
+    )
+
+
 @pytest.mark.skipif(
     pytest.version_tuple < (8, 4),
     reason="this pytest replaces threading.excepthook while a test runs",
