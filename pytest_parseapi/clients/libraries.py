@@ -58,7 +58,8 @@ def interceptors_for(chosen: Collection[str] | None, contexts: SharedContexts) -
     known = {client.name: client.interceptor for client in CLIENTS if client.interceptor}
     for name in chosen or ():
         if name not in known:
-            raise UsageError(f"unknown client {name!r}: {nearest(name, known)}")
+            text = f"unknown client {name!r}: {nearest(name, known)}"
+            raise UsageError(text, marker=f"marker parseapi: {text}")
     names = [name for name in known if chosen is None or name in chosen]
     mocks = [make() for name in names for make in _MOCKS.get(name, ())]
     return [*(known[name](contexts) for name in names), *mocks, PookInterceptor(), VCRInterceptor()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,11 @@ class MarkedScript:
     options: dict[str, Any]
     of_runs: bool = False
     """Whether runs fail, and not requests."""
+
+    @property
+    def marker(self) -> str:
+        """The name of its marker."""
+        return "parse_run_failed" if self.of_runs else "parse_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +265,20 @@ def _of_class(base: type) -> list[pytest.Mark]:
     return list(reversed(plain))
 
 
+@contextmanager
+def blamed(marker: str) -> Iterator[None]:
+    """Let the text of a mistake name the marker that it is in.
+
+    Raises:
+        UsageError: with that text.
+    """
+    try:
+        yield
+    except UsageError as error:
+        name, text = f"marker {marker}", str(error.written_in("marker"))
+        raise UsageError(text if text.startswith(name) else f"{name}: {text}") from None
+
+
 def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
     """Call the marker's signature; a wrong argument is named with the nearest right one."""
     parameters = inspect.signature(signature).parameters
@@ -275,4 +295,5 @@ def _bound(mark: pytest.Mark, signature: Callable[..., Any]) -> Any:
             f"marker {mark.name} takes keyword arguments only ({options}), "
             f"not {mark.args[len(positional)]!r}"
         )
-    return signature(*mark.args, **mark.kwargs)
+    with blamed(mark.name):
+        return signature(*mark.args, **mark.kwargs)

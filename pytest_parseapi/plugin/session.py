@@ -65,11 +65,21 @@ class Session:
         except UsageError as error:
             raise UsageError(f"ini value parseapi_provider: {error}") from None
 
+    def _marked_provider(self, named: str | None) -> Provider:
+        """The provider that a marker ``parseapi`` names, or the ini value's."""
+        if named is None:
+            return self.default_provider()
+        with markers.blamed("parseapi"):
+            return provider_named(self.providers, named)
+
     def cases(self, marked: list[pytest.Mark], default: str | None) -> Iterator[markers.ErrorCase]:
         """The cases of markers ``each_parse_error``."""
         for arguments in markers.case_arguments(marked):
-            asked = default if arguments.provider is None else arguments.provider
-            yield from arguments.select(self.default_provider(asked), self.providers.values())
+            named = arguments.provider
+            provider = self._marked_provider(default) if named is None else None
+            with markers.blamed("each_parse_error"):
+                found = provider or provider_named(self.providers, named)
+                yield from arguments.select(found, self.providers.values())
 
     def begin(self, item: pytest.Item) -> None:
         """Note that a simulated test begins.
@@ -97,7 +107,7 @@ class Session:
 
     def simulate(self, item: pytest.Item, chosen: markers.TestSettings) -> Simulation:
         """Make the simulation of one test."""
-        self.default_provider(chosen.provider)
+        self._marked_provider(chosen.provider)
         settings = Settings(
             seed=item.nodeid,
             max_attempts=int(self._config.getini("parseapi_max_attempts")),
@@ -180,8 +190,7 @@ def parametrize(metafunc: pytest.Metafunc, marked: list[pytest.Mark]) -> None:
         cases = list(session.cases(marked, default))
     except UsageError as error:
         where = metafunc.definition.nodeid
-        text = error.written_in("marker")
-        raise pytest.Collector.CollectError(f"{where}: {text}") from None
+        raise pytest.Collector.CollectError(f"{where}: {error}") from None
     if CASE_FIXTURE not in metafunc.fixturenames:
         metafunc.fixturenames.append(CASE_FIXTURE)
     metafunc.parametrize(CASE_FIXTURE, cases, ids=[str(case) for case in cases], indirect=True)

@@ -56,10 +56,8 @@ class SimulatedTest:
     def script(self) -> None:
         """Script what the test's markers say."""
         for scripted in markers.scripts(self._item):
-            try:
+            with markers.blamed(scripted.marker):
                 self._script(scripted)
-            except UsageError as error:
-                raise error.written_in("marker") from None
         case = self._case
         if case is None and self._item.get_closest_marker("each_parse_error") is not None:
             raise UsageError(
@@ -224,7 +222,7 @@ def simulated(item: pytest.Item) -> Iterator[SimulatedTest]:
             watch.attach(test.simulation, test.api)
         test.script()
     except UsageError as error:
-        mistake = str(error)
+        mistake = str(error.written_in("marker"))
     try:
         if test is None or mistake is not None:
             pytest.fail(mistake or "", pytrace=False)

@@ -31,8 +31,9 @@ def unmet_lines(
         return
     met = f" (met {step.met} of {step.times:g} times)" if step.met else ""
     yield f"  {provider.name}: {step}{met}"
+    what = "new run" if isinstance(step, RunStep) else "request"
     for reason in step.passed:
-        yield f"      a request passed it by: {reason}"
+        yield f"      a {what} did not meet it: {reason}"
     if isinstance(step, RunStep):
         if not step.passed:
             path = provider.main_endpoint
@@ -70,7 +71,7 @@ def what_to_do(
     """How to fix the test; without ``strict=False`` if no request can meet the error."""
     for provider, step in unused:
         if not isinstance(step, Step) or not _is_impossible(step, services[provider.name]):
-            return "parseapi(strict=False) allows that."
+            return "@pytest.mark.parseapi(strict=False) allows that."
     provider, step = unused[0]
     assert isinstance(step, Step)
     assert isinstance(step.error, DocumentedError)

@@ -13,7 +13,7 @@ from pytest_parseapi.model.lookup import ErrorName, resolve
 from pytest_parseapi.model.mistakes import UsageError, document_name, number_of
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.runs import RunFailure
-from pytest_parseapi.service.script import ALWAYS, count_or_always, count_text
+from pytest_parseapi.service.script import ALWAYS, about_another, count_or_always, count_text
 
 _UNKNOWN: Final = "unknown_code"
 # How many documents a report of unused steps names.
@@ -93,9 +93,9 @@ class RunScript:
             if reason in (None, self._pending[number].failure.reason)
         ]
         if not fitting:
-            about = repr(known[0]) if known else "no named document"
-            if len(self._passed) < _MAX_SHOWN or about in self._passed:
-                self._passed[about] = self._passed.get(about, 0) + 1
+            why = about_another(known)
+            if len(self._passed) < _MAX_SHOWN or why in self._passed:
+                self._passed[why] = self._passed.get(why, 0) + 1
             return None
         first = min(fitting)
         step = self._pending[first]
@@ -110,7 +110,7 @@ class RunScript:
         steps = [step for step in self._pending.values() if step.times != ALWAYS or step.met == 0]
         for step in steps:
             if step.document is not None:
-                step.passed = {f"the run was about {item}": n for item, n in self._passed.items()}
+                step.passed = dict(self._passed)
         return tuple(steps)
 
 

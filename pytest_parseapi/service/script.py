@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -109,8 +109,7 @@ class Step:
             documented = ", ".join(getattr(self.error, "endpoints", ()))
             return f"{endpoint} does not document it ({documented} does)"
         if self.document is not None and self.document not in names:
-            about = repr(names[0]) if names else "no named document"
-            return f"the request was about {about}"
+            return about_another(names)
         return None
 
 
@@ -274,6 +273,11 @@ def steps_for(
         )
         for error in named
     ]
+
+
+def about_another(names: Sequence[str]) -> str:
+    """Why a request or a run with these names does not meet a failure for one document."""
+    return f"it was about {names[0]!r}" if names else "it named no document"
 
 
 def _documents(endpoint: Endpoint, error: DocumentedError | NetworkFault) -> bool:

@@ -39,11 +39,14 @@ class Fixture:
     is_testcase: bool = False
 
     def hint(self, *others: str) -> str:
-        """The note if the test lacks a fixture: ``, with the fixture extend_api``."""
+        """The note if the test lacks a fixture: `` (add the argument extend_api to the test)``."""
         own = self.api.partition("(")[0]
         missing = [name for name in (own, *others) if name not in self.arguments]
-        noun = "fixture" if len(missing) == 1 else "fixtures"
-        return f", with the {noun} {', '.join(missing)}" if missing else ""
+        if missing and self.is_testcase:
+            # The methods of a TestCase take no arguments.
+            return f", with the fixture {missing[0]}"
+        noun = "argument" if len(missing) == 1 else "arguments"
+        return f" (add the {noun} {', '.join(missing)} to the test)" if missing else ""
 
 
 def for_verdict(

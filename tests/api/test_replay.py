@@ -501,8 +501,8 @@ def test_an_unused_recording_fails_the_test(pytester, nested, recorded):
         [
             "scripted failures that no request met:",
             "  extend: replay('incident.har')",
-            "      a request passed it by: POST /parse about 'https://files.example.com/x.pdf' is "
-            "none of its POST /parse about 'https://files.example.com/invoice.pdf'",
-            "parseapi(strict=False) allows that.",
+            "      a request did not meet it: POST /parse about "
+            "'https://files.example.com/x.pdf' is none of its POST /parse about 'https://files.example.com/invoice.pdf'",
+            "@pytest.mark.parseapi(strict=False) allows that.",
         ]
     )

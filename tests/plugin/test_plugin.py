@@ -354,7 +354,8 @@ MARKERS = {
 def test_wrong_markers(check, marker, message):
     result = check(f"@M.{marker}\ndef test(): pass")
     assert result.parseoutcomes() == {"errors": 1}
-    assert result.messages == [message]
+    named = f"marker {marker.partition('(')[0]}"
+    assert result.messages == [message if message.startswith(named) else f"{named}: {message}"]
 
 
 EACH = {
@@ -400,6 +401,8 @@ EACH = {
 def test_wrong_cases_fail_at_collection(check, arguments, message):
     result = check(f"@M.each_parse_error({arguments})\ndef test(): pass\ndef test_other(): pass")
     assert result.parseoutcomes() == {"errors": 1}
+    if not message.startswith("marker each_parse_error "):
+        message = f"marker each_parse_error: {message}"
     assert result.messages == [f"test_wrong_cases_fail_at_collection.py::test: {message}"]
 
 
@@ -545,6 +548,19 @@ LEFT_OVER = {
             "documents it, so leave it out or ask that endpoint.",
         ],
     ),
+    "a request about no document": (
+        """
+        @M.parse_error("INTERNAL_ERROR", document="a.pdf")
+        def test(extend_api):
+            headers = {"Authorization": "Bearer sk_1"}
+            httpx.get("https://api.extend.ai/files", headers=headers, timeout=5)
+        """,
+        [
+            "  extend: fail('INTERNAL_ERROR', document='a.pdf')",
+            "      a request did not meet it: it named no document",
+            "@pytest.mark.parseapi(strict=False) allows that.",
+        ],
+    ),
     "a script of another provider": (
         """
         def test(extend_api):
@@ -553,7 +569,7 @@ LEFT_OVER = {
         """,
         [
             "Nutrient was asked instead (POST /extraction/parse): its fixture is nutrient_api",
-            "parseapi(strict=False) allows that.",
+            "@pytest.mark.parseapi(strict=False) allows that.",
         ],
     ),
     "a webhook that nobody made": (
@@ -710,13 +726,13 @@ def test_an_interruption_is_not_taken_for_a_stop(nested):
 UNUSED = """
 scripted failures that no request met:
   extend: fail('CORRUPT_FILE')
-parseapi(strict=False) allows that.
+@pytest.mark.parseapi(strict=False) allows that.
 
 timeline of Extend: no attempt on record"""
 PART = """
 scripted failures that no request met:
   extend: fail('OCR_ERROR', times=3) (met 1 of 3 times)
-parseapi(strict=False) allows that.
+@pytest.mark.parseapi(strict=False) allows that.
 
 timeline of Extend (virtual seconds)
     #     at  request      document     reply          requestId

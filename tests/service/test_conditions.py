@@ -253,10 +253,10 @@ def test_a_failure_that_no_request_met_tells_why(nested):
     result.stdout.fnmatch_lines(
         [
             "  extend: fail('OCR_ERROR', after=2)",
-            "      a request passed it by: after=2 lets the first that match pass",
+            "      a request did not meet it: after=2 lets the first that match pass",
             "  extend: fail('CORRUPT_FILE', when=about_b)",
-            "      a request passed it by: its when= did not hold",
+            "      a request did not meet it: its when= did not hold",
             "  extend: fail('INTERNAL_ERROR', when=<Path eq '/parse_runs'>)",
-            "      a request passed it by: its when= did not hold",
+            "      a request did not meet it: its when= did not hold",
         ]
     )

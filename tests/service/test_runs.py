@@ -512,7 +512,7 @@ def test_unused_run_scripts_are_reported(nested):
         [
             "*scripted failures that no request met:",
             "*extend: fail_run('CORRUPT_FILE', times=2, document='x.pdf')",
-            "*a request passed it by: the run was about 'https://files.example.com/a.pdf'",
+            "*a new run did not meet it: it was about 'https://files.example.com/a.pdf'",
         ]
     )
     result.stdout.fnmatch_lines(["*marker parse_run_failed needs an argument 'error'*"])

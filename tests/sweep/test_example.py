@@ -133,7 +133,7 @@ def pasted(source, finding):
             lines[int(at) - 1] = lines[int(at) - 1].replace("webhook()", f"webhook({wrong})")
         elif line.startswith("#"):
             into = {"# first": first, "# last ": last, "# above": above}[line[:7]]
-            if found := re.search(r"with the fixtures? (.+):", line):
+            if found := re.search(r"add the arguments? (.+) to the test", line):
                 head = node.lineno - 1
                 names = [name for name in found[1].split(", ") if name not in lines[head]]
                 lines[head] = with_arguments(lines[head], names)

@@ -154,6 +154,8 @@ def waits(document):
 
 def test_the_lines_to_paste_name_the_fixture_and_not_the_call_of_a_factory():
     api = Fixture(api="parseapi_factory('acme')", provider="acme", arguments=("tmp_path",))
-    assert api.hint("request") == ", with the fixtures parseapi_factory, request"
+    assert api.hint("request") == " (add the arguments parseapi_factory, request to the test)"
     had = Fixture(api="parseapi_factory('acme')", provider="acme", arguments=("parseapi_factory",))
-    assert (had.hint(), had.hint("request")) == ("", ", with the fixture request")
+    assert (had.hint(), had.hint("request")) == ("", " (add the argument request to the test)")
+    case = Fixture(api="extend_api", provider="extend", arguments=(), is_testcase=True)
+    assert case.hint() == ", with the fixture extend_api"

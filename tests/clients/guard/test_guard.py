@@ -418,7 +418,9 @@ class TestTests:
                 pass
             """
         )
-        result.stdout.fnmatch_lines(["unknown client 'request': did you mean 'requests'?"])
+        result.stdout.fnmatch_lines(
+            ["marker parseapi: unknown client 'request': did you mean 'requests'?"]
+        )
 
 
 class TestSession:

@@ -194,7 +194,7 @@ class TestRoutes:
         result.stdout.fnmatch_lines(
             [
                 "  extend: fail('OCR_ERROR')",
-                "      a request passed it by: respx route answered POST /parse first",
+                "      a request did not meet it: respx route answered POST /parse first",
             ]
         )
 
