@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import httpx
 import httpx2
@@ -220,14 +221,25 @@ def test_the_credential_is_masked(driver, extend_api):
     assert extend_api.attempts[0].headers["authorization"] == "Bearer ***"
 
 
+SUCH_A_TIME_OUT = {
+    "httpx": ", such as timeout=300",
+    "requests": ", such as timeout=(5, 300)",
+    "urllib3": ", such as timeout=urllib3.Timeout(connect=5, read=300)",
+    "aiohttp": ", such as timeout=aiohttp.ClientTimeout(total=300)",
+}
+
+
 def test_time_outs_are_seen(driver, extend_api):
     if not driver.virtual:
         pytest.skip("a server does not see its client's time-outs")
     parse(driver, extend_api, limits=(5.0, 30.0))
     extend_api.assert_timeout_set()
     parse(driver, extend_api, OTHER, limits=(5.0, None))
-    with pytest.raises(AssertionError, match="read"):
+    with pytest.raises(AssertionError, match="read") as caught:
         extend_api.assert_timeout_set()
+    client = extend_api.attempts[0].client
+    advice = re.search(rf"  next       give {re.escape(client)} a time-out(.*)", str(caught.value))
+    assert advice[1] == SUCH_A_TIME_OUT.get(client, "")
 
 
 def test_a_slow_reply_meets_the_read_time_out(driver, extend_api):
