@@ -30,6 +30,8 @@ class ProviderFunctions:
     def __init__(self, provider: Provider, stops: Stops) -> None:
         self._provider = provider
         self._stops = stops
+        # The last reply that a scripted error took the place of; at first there is none.
+        self._last_replaced: object = self
 
     def answer(
         self, call: Call, request_id: str, rejection: Rejected | None = None
@@ -52,9 +54,13 @@ class ProviderFunctions:
             self._stops.stop(f"provider {self._provider.name!r}: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it raises, it is named
             self._stop(answer, f"raised {error_line(error)}")
+        if reply is self._last_replaced:
+            return reply  # it was checked before
         problem = unsendable(reply)
         if problem is not None:
             self._stop(answer, problem)
+        if call.reply_replaced:
+            self._last_replaced = reply
         return reply
 
     def new_state(self) -> Any:
