@@ -295,8 +295,9 @@ def unlogged_failures(
             rule=rule,
             subject=Subject.run(run),
             expected=f"{run.id} and {reason}",
-            seen=f"{' and '.join(missing)} in none of {counted(len(lines), 'line')} of logs and "
-            "output",
+            seen=f"{' and '.join(missing)} not in {counted(len(lines), 'line')} of logs and output"
+            if lines
+            else "nothing logged or printed",
             nearest=_nearest(run, lines),
             advice=observed.advice("polling"),
         )

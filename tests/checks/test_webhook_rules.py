@@ -180,7 +180,9 @@ def test_an_answer_of_404_is_reported(extend_api):
         f"    0.000  webhook parse_run.failed  document.pdf  404    {event}\n"
         f"    5.000  webhook parse_run.failed  document.pdf  404    {event}"
     )
-    with pytest.raises(AssertionError, match=f"{run} and CORRUPT_FILE in none of 0 lines"):
+    with pytest.raises(
+        AssertionError, match=f"{run} and CORRUPT_FILE\n  seen       nothing logged"
+    ):
         extend_api.assert_run_failure_logged()
 
 
