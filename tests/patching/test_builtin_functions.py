@@ -132,9 +132,11 @@ def test_a_test_of_itself_that_fails_gives_the_function_back(monkeypatch):
 def test_threads_may_call_it_during_the_take_over(way):
     """With a write that other threads can see half of, such a thread ends the interpreter."""
     stop = threading.Event()
+    begun = threading.Semaphore(0)
     errors = []
 
     def work():
+        begun.release()
         try:
             while not stop.is_set():
                 math.sqrt(0)
@@ -144,10 +146,11 @@ def test_threads_may_call_it_during_the_take_over(way):
     threads = [threading.Thread(target=work) for _ in range(3)]
     taken = BuiltinFunction(math.sqrt, way())
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
     try:
         for thread in threads:
             thread.start()
+            begun.acquire()  # two threads at once cannot begin to be measured for coverage
+        sys.setswitchinterval(1e-6)
         for _ in range(1000):
             taken.take()
             taken.redirect(lambda seconds: seconds)
