@@ -10,8 +10,8 @@ from typing import Any
 class NameHolders:
     """The modules that have something by a name.
 
-    A module gets its names when it is imported. So all modules are looked into only when there are
-    others than before: to look into thousands of them takes as long as all else before a test.
+    All modules are looked into only when there are others than before, or when one of them has got
+    or lost a name: to look into thousands of them takes as long as all else before a test.
 
     Args:
         name: the name.
@@ -26,6 +26,8 @@ class NameHolders:
         # They are kept, so that no other module gets the id of one of them.
         self._loaded: list[Any] = []
         self._ids: list[int] = []
+        self._names: list[dict[str, Any]] = []
+        self._sizes: list[int] = []
         self._named: list[ModuleType] = []
 
     def of(self, value: object) -> list[ModuleType]:
@@ -36,13 +38,11 @@ class NameHolders:
         """
         loaded = list(sys.modules.values())
         ids = list(map(id, loaded))
-        if ids != self._ids:
-            self._loaded, self._ids = loaded, ids
+        if ids != self._ids or list(map(len, self._names)) != self._sizes:
             # Some put other objects into sys.modules.
             modules = [module for module in loaded if isinstance(module, ModuleType)]
-            self._named = [module for module in modules if self._may_have(vars(module))]
+            self._loaded, self._ids = loaded, ids
+            self._names = list(map(vars, modules))
+            self._sizes = list(map(len, self._names))
+            self._named = [module for module in modules if self._name in vars(module)]
         return [module for module in self._named if vars(module).get(self._name) is value]
-
-    def _may_have(self, names: dict[str, Any]) -> bool:
-        is_being_imported = getattr(names.get("__spec__"), "_initializing", False)
-        return self._name in names or is_being_imported

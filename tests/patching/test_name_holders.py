@@ -52,12 +52,20 @@ def test_a_module_may_have_a_test_double_for_a_while(load):
     assert holders.of(function) == [module]
 
 
-def test_a_module_that_is_being_imported_may_get_the_name_yet(load):
-    module = load("one", __spec__=SimpleNamespace(_initializing=True))
+def test_a_loaded_module_may_get_the_name_later(load):
+    module = load("one")
     holders = NameHolders("sought")
     assert holders.of(function) == []
     module.sought = function
     assert holders.of(function) == [module]
+
+
+def test_a_module_in_the_place_of_another_is_found(load):
+    load("one", sought=function)
+    holders = NameHolders("sought")
+    holders.of(function)
+    again = load("one", sought=function)
+    assert holders.of(function) == [again]
 
 
 def test_what_is_no_module_is_left_alone(load, monkeypatch):
