@@ -38,7 +38,7 @@ def retried(observed: Observed, times: int | None = None, document: str | None =
             subject=Subject.operation(operation),
             expected="at least 1 retry" if times is None else counted(times, "retry"),
             seen=f"{counted(retries, 'retry')} after {_failures(operation)}",
-            nearest=asked_to_wait(last)
+            nearest=_nearest(observed, last)
             if last.failed
             else f"attempt {last.number} succeeded ({last.status})",
             advice=advice,
@@ -112,7 +112,7 @@ def recovered(observed: Observed, document: str | None = None) -> None:
             subject=Subject.operation(operation),
             expected="a success at the end",
             seen=f"{_failures(operation)}, and nothing followed",
-            nearest=asked_to_wait(operation.last),
+            nearest=_nearest(observed, operation.last),
             advice=observed.advice_on(operation.last),
         )
 
@@ -215,22 +215,36 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         expected=f"a retry after the {describe_error(last)} of attempt {last.number}"
         + (_basis(error) if isinstance(error, DocumentedError) else ""),
         seen="nothing followed",
-        nearest=asked_to_wait(last) or _other_part(observed, last),
+        nearest=_nearest(observed, last),
         advice=observed.advice_on(last),
     )
 
 
-def _other_part(observed: Observed, last: Attempt) -> str:
-    """The later attempt that asked for another part of the document instead of a retry.
+def _nearest(observed: Observed, last: Attempt) -> str:
+    """What comes nearest to a retry of a failed attempt, or why there was none.
 
+    It may be a later attempt at another part of the document, or at its URL with another query.
     What begins at the moment of the failure may be another worker's.
     """
+    if asked := asked_to_wait(last):
+        return asked
     option, part = observed.provider.part_option, last.part
-    for item in observed.attempts if part else ():
-        same = item.endpoint == last.endpoint and item.names == last.names
-        if same and item.started > last.ended and item.part != part:
-            return f"attempt {item.number} asked for another {option}, and so for other pages"
+    for item in observed.attempts:
+        if item.endpoint != last.endpoint or item.started <= last.ended:
+            continue
+        if item.names == last.names:
+            if part and item.part != part:
+                return f"attempt {item.number} asked for another {option}, and so for other pages"
+        elif _without_query(item) == _without_query(last) is not None:
+            return (
+                f"attempt {item.number} is about another document, {item.document} (a parameter "
+                f"that only signs a link belongs in parseapi_signing_parameters)"
+            )
     return ""
+
+
+def _without_query(attempt: Attempt) -> str | None:
+    return None if attempt.document is None else attempt.document.partition("?")[0]
 
 
 def _became_run(observed: Observed, last: Attempt) -> bool:

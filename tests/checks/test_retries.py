@@ -56,6 +56,28 @@ def test_a_failure_that_was_not_retried(extend_api):
     extend_api.assert_retried(times=0)
 
 
+@pytest.mark.parametrize("check", ["retried", "recovered", "follows_documentation"])
+def test_an_attempt_at_the_same_url_with_another_query_comes_nearest(extend_api, check):
+    extend_api.fail("OCR_ERROR")
+    send(extend_api, "a.pdf?page=1")
+    time.sleep(1)
+    send(extend_api, "b.pdf")
+    send(extend_api, "a.pdf?page=2")
+    assert (
+        "  nearest    attempt 3 is about another document, "
+        "https://files.example.com/in/a.pdf?page=2 (a parameter that only signs a link belongs in "
+        "parseapi_signing_parameters)\n"
+    ) in said(getattr(extend_api, f"assert_{check}"))
+
+
+def test_an_attempt_at_another_document_does_not_come_near(extend_api):
+    extend_api.fail("OCR_ERROR")
+    send(extend_api, "x/a.pdf")
+    time.sleep(1)
+    send(extend_api, "y/a.pdf")
+    assert "nearest" not in said(extend_api.assert_retried)
+
+
 def test_a_failure_that_was_retried(extend_api):
     extend_api.fail("CORRUPT_FILE")
     send(extend_api)
