@@ -8,7 +8,7 @@ import selectors
 import socket
 from typing import Any, Final
 
-from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.patching.plain_types import plain_socket
 
 # The task by which other threads wake a loop.
 _WAKER_TASK: Final = "<TrioToken.run_sync_soon task>"

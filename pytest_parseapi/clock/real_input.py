@@ -22,7 +22,7 @@ from pytest_parseapi.clock.timed_calls import free_within, recorded, recording, 
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
-from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.patching.plain_types import plain_socket
 
 _SOCKET_METHODS: Final = (
     *("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"),

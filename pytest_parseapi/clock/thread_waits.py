@@ -16,7 +16,7 @@ from pytest_parseapi.clock.real_waits import RealWait, wait_in_real_time
 from pytest_parseapi.clock.timed_calls import recorded
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.patching.plain_types import plain_socket
 
 
 class ThreadWaits:

@@ -10,7 +10,7 @@ from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.frozen import writable_class
 from pytest_parseapi.model.http import Reply, Request
 from pytest_parseapi.model.request_content import object_or_none
-from pytest_parseapi.patching.plain_lock import plain_lock
+from pytest_parseapi.patching.plain_types import plain_lock
 from pytest_parseapi.record.attempt import Attempt, ReplyFacts, RequestFacts
 from pytest_parseapi.record.caller import Caller, callers_at_work
 from pytest_parseapi.record.new_request import NewRequest

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
-from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.patching.plain_types import plain_socket
 
 _CHUNK: Final = 64 * 1024
 _RESET: Final = struct.pack("ii", 1, 0)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
-from pytest_parseapi.patching.plain_lock import pause
+from pytest_parseapi.patching.plain_types import pause
 from pytest_parseapi.record.evidence.line import without_source_lines
 
 # pytest's own handlers are no logs of the consumer.

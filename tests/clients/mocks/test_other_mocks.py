@@ -21,7 +21,7 @@ from plain_consumer import FILES
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from pytest_parseapi.patching.plain_socket import plain_socket
+from pytest_parseapi.patching.plain_types import plain_socket
 from pytest_parseapi.service.service import SimulatedService
 
 requests_mock = pytest.importorskip("requests_mock")

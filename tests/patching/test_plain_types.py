@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pytest_parseapi.patching.plain_lock import plain_lock
+from pytest_parseapi.patching.plain_types import plain_lock
 
 
 def test_one_thread_at_a_time_holds_it():
