@@ -82,7 +82,7 @@ def json_reply(
     Args:
         status: the HTTP status.
         body: the object to send.
-        headers: more headers, names in lower case.
+        headers: more headers.
 
     Example:
         >>> json_reply(200, {"status": "ok"}).body

@@ -161,6 +161,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
+    """Names in lower case; those that a provider's function gives are made so."""
     body: bytes
     truncated: bool
     """The connection ends before the announced body does."""

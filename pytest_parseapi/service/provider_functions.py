@@ -15,7 +15,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.outcome import Outcome
 from pytest_parseapi.service.error_outcomes import error_outcome, scripted_outcome
-from pytest_parseapi.service.provider_results import mistake_in, unsendable
+from pytest_parseapi.service.provider_results import mistake_in, unsendable, with_lower_names
 from pytest_parseapi.service.script import Step
 
 
@@ -59,6 +59,7 @@ class ProviderFunctions:
         problem = unsendable(reply)
         if problem is not None:
             self._stop(answer, problem)
+        reply = with_lower_names(reply)
         if call.reply_replaced:
             self._last_replaced = reply
         return reply

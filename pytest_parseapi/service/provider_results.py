@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ def error_reply(
     problem = unsendable(reply)
     if problem is not None:
         raise UsageError(mistake_in(provider, function, problem))
-    return reply
+    return with_lower_names(reply)
 
 
 def checked_result(
@@ -101,6 +102,18 @@ def unsendable(reply: object) -> str | None:
     except TypeError:
         texts = "\n"
     return _wrong_header(headers) if "\n" in texts or "\r" in texts else None
+
+
+def with_lower_names(reply: Reply) -> Reply:
+    """A reply that can be sent, with the names of its headers in lower case.
+
+    In HTTP their case means nothing. All who read a `Reply` look for names in lower case.
+    """
+    names = "".join(reply.headers)
+    if names == names.lower():
+        return reply
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    return replace(reply, headers=headers)
 
 
 def _wrong_header(headers: Mapping[str, str]) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +144,36 @@ def test_the_id_of_a_request_is_in_its_header(acme):
     ids = [post(acme).headers.get("x-acme-request") for _ in range(3)]
     assert ids[2] is None
     assert acme.request_ids == ids[:2]
+
+
+def test_the_case_of_a_header_s_name_means_nothing():
+    class InCapitals(type(ACME.behaviour)):
+        def reply_headers(self, request_id):
+            return {"X-Acme-Request": request_id}
+
+        def reply(self, status, body, request_id):
+            zipped = gzip.compress(json.dumps(body).encode())
+            headers = {"Content-Encoding": "gzip", "Content-Length": str(len(zipped))}
+            return Reply(
+                status=status, headers=self.reply_headers(request_id) | headers, body=zipped
+            )
+
+        def error_reply(self, error, **given):
+            made = super().error_reply(error, **given)
+            return replace(made, headers={**made.headers, "Retry-After": "3"})
+
+    with simulated("capitals", replace(ACME, behaviour=InCapitals())) as (api, simulation):
+        simulation.begin_call()
+        api.fail("BUSY", times=1)
+        post(api)
+        reply = post(api)
+        failed, recovered = api.attempts
+    assert failed.retry_after == "3"
+    assert (failed.request_id, recovered.request_id) == tuple(
+        f"{recovered.request_id[:-1]}{number}" for number in (1, 2)
+    )
+    assert reply.json() == {"text": "Hello"}
+    assert reply.headers.get_list("content-length") == [str(reply.num_bytes_downloaded)]
 
 
 def test_another_key_after_a_final_error_is_another_request(acme):
