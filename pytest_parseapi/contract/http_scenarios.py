@@ -123,7 +123,8 @@ def backoff(case: Case, harness: Harness) -> Iterator[Violation]:
     if call is None or not call.observed.attempts:
         return
     if not runs:
-        yield not_retried(call, error)
+        if call.observed.failed_operations:
+            yield not_retried(call, error)
         return
     problem = problem_of(runs)
     if problem is not None:

@@ -110,15 +110,17 @@ def _rejected(call: CallResult, error: ErrorOrFault) -> Iterator[Violation]:
 def not_retried(call: CallResult, error: ErrorOrFault) -> Violation:
     """The violation of a consumer that should have retried."""
     observed = call.observed
-    first = observed.operations[0]
+    # An upload or a submission may have succeeded before, and has an operation of its own.
+    *_, operation = observed.failed_operations
+    *_, met = (item for item in operation.attempts if item.failed)
     return Violation(
         "retries",
         Finding(
             kind="retryable_error",
             rule=f"{name_of(error)} is retried",
-            subject=Subject.operation(first),
+            subject=Subject.operation(operation),
             expected=f"a retry. {documented(observed.provider, error)}",
             seen="nothing followed",
-            advice=observed.advice_on(first.last),
+            advice=observed.advice_on(met),
         ),
     )

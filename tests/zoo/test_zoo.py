@@ -76,6 +76,19 @@ def test_a_missing_retry_is_reported_without_a_blank_line():
     assert "  next       a consumer that gives up on 20 s on purpose states" in found[0][1].text()
 
 
+def test_a_poll_that_was_not_repeated_is_named_and_not_the_submission():
+    found = dict(audit(broken_runs.GivesUpAtAFailedPoll)["retries"])
+    text = found["poll_fault[extend-bad_gateway_html]"].text()
+    assert re.fullmatch(
+        r"  operation  GET /parse_runs/\{id\}  https://files\.example\.com/contract\.pdf\n"
+        r"  expected   a retry\. bad_gateway_html: a 502 with an HTML page of a gateway\n"
+        r"  seen       nothing followed\n"
+        r"  next       Extend: When parsing, retry any 5xx with exponential backoff\. "
+        r"\(docs\.extend\.ai/parsing/error-handling\)",
+        text,
+    ), text
+
+
 def test_the_zoo_is_as_large_and_as_mixed_as_it_claims():
     rules = {kind.rule for kind in BROKEN}
     assert len(RIGHT) >= 20
