@@ -46,11 +46,11 @@ class Readings:
     """The replacements of the functions of ``time`` and ``datetime``.
 
     Args:
-        current: what the process's clocks share.
+        state: what the clock functions of the process share.
     """
 
-    def __init__(self, current: ClockState) -> None:
-        self._current = current
+    def __init__(self, state: ClockState) -> None:
+        self._state = state
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """By name, those of ``time``."""
@@ -77,20 +77,20 @@ class Readings:
 
     def methods(self) -> dict[str, Any]:
         """By name, the class methods of ``datetime``, which get the class first."""
-        current, shifted = self._current, self._shifted
+        state, shifted = self._state, self._shifted
 
         def seconds() -> float:
-            now: float = current.real["time"]()
+            now: float = state.real["time"]()
             return now + shifted(1)
 
         # The arguments are named as those of the methods that they replace.
         def now(cls: type[Any], tz: dt.tzinfo | None = None) -> Any:
-            if current.clock is None or caller_of(calling_frame()).is_real:
+            if state.clock is None or caller_of(calling_frame()).is_real:
                 return real_now(cls, tz)
             return cls.fromtimestamp(seconds(), tz)
 
         def utcnow(cls: type[Any]) -> Any:
-            if current.clock is None or caller_of(calling_frame()).is_real:
+            if state.clock is None or caller_of(calling_frame()).is_real:
                 return real_utcnow(cls)
             return cls.fromtimestamp(seconds(), dt.UTC).replace(tzinfo=None)
 
@@ -103,20 +103,20 @@ class Readings:
         return {"now": now, "utcnow": utcnow}
 
     def _sleep(self, name: str, _unit: int) -> Callable[..., None]:
-        current = self._current
+        state = self._state
 
         def sleep(*arguments: Any) -> None:
-            clock = current.clock
+            clock = state.clock
             if clock is None or len(arguments) != 1 or arguments[0] == 0:
-                current.real[name](*arguments)
+                state.real[name](*arguments)
                 return
             caller = caller_of(calling_frame())
             if not caller.is_real:
                 clock.sleep(arguments[0])
             elif caller is CallerKind.TOOL:
-                RealWait(current.threads)(lambda: current.real[name](*arguments))
+                RealWait(state.threads)(lambda: state.real[name](*arguments))
             else:
-                current.real[name](*arguments)
+                state.real[name](*arguments)
 
         return sleep
 
@@ -135,11 +135,11 @@ class Readings:
             is_counter: whether all who read it see what their own work takes, and not consumers
                 alone.
         """
-        current, real, consumer = self._current, self._current.real, CallerKind.CONSUMER
+        state, real, consumer = self._state, self._state.real, CallerKind.CONSUMER
         in_ns = unit > 1
 
         def read() -> Any:
-            clock = current.clock
+            clock = state.clock
             if clock is None:
                 return real[name]()
             try:
@@ -173,42 +173,42 @@ class Readings:
         return read
 
     def _broken_down(self, name: str, _unit: int) -> Callable[..., Any]:
-        current = self._current
+        state = self._state
 
         def read(*arguments: Any) -> Any:
-            asks = current.clock is not None and arguments in ((), (None,))
+            asks = state.clock is not None and arguments in ((), (None,))
             if asks and not caller_of(calling_frame()).is_real:
-                arguments = (current.real["time"]() + self._shifted(1),)
-            return current.real[name](*arguments)
+                arguments = (state.real["time"]() + self._shifted(1),)
+            return state.real[name](*arguments)
 
         return read
 
     def _text(self, name: str, _unit: int) -> Callable[..., Any]:
-        current = self._current
+        state = self._state
         wanted = 0 if name == "asctime" else 1
 
         def read(*arguments: Any) -> Any:
-            asks = current.clock is not None and len(arguments) == wanted
+            asks = state.clock is not None and len(arguments) == wanted
             if asks and not caller_of(calling_frame()).is_real:
-                now = current.real["time"]() + self._shifted(1)
-                arguments = (*arguments, current.real["localtime"](now))
-            return current.real[name](*arguments)
+                now = state.real["time"]() + self._shifted(1)
+                arguments = (*arguments, state.real["localtime"](now))
+            return state.real[name](*arguments)
 
         return read
 
     def _system_clock(self, name: str, unit: int) -> Callable[..., Any]:
-        current = self._current
+        state = self._state
 
         def read(*arguments: Any) -> Any:
-            found = current.real[name](*arguments)
-            if current.clock is None or arguments[0] not in _MOVING_CLOCKS:
+            found = state.real[name](*arguments)
+            if state.clock is None or arguments[0] not in _MOVING_CLOCKS:
                 return found
             return found if caller_of(calling_frame()).is_real else found + self._shifted(unit)
 
         return read
 
     def _shifted(self, unit: int) -> float:
-        clock = self._current.clock
+        clock = self._state.clock
         jumped = 0 if clock is None else clock.elapsed_time.jumped_ns
         return jumped if unit > 1 else jumped / SECOND_NS
 

@@ -68,7 +68,7 @@ class LiveThreads:
 
 
 def _reference(ident: int) -> Callable[[], object] | None:
-    """A weak reference to a thread that ``threading`` started; None if it started none such."""
+    """A weak reference to a thread that ``threading`` started; None if it did not start it."""
     thread = threading._active.get(ident)  # type: ignore[attr-defined]
     if thread is None or isinstance(thread, threading._DummyThread):
         return None

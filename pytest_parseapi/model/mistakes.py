@@ -65,7 +65,7 @@ def nearest(name: object, known: Iterable[object]) -> str:
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in reversed(names)}
     wanted, near = str(name).casefold(), []
-    # What is three times as long as any of them resembles none, and may be a megabyte.
+    # A name that is much longer than all of them is like none, and may be a megabyte long.
     if len(wanted) <= _LONGER * max(map(len, folded), default=0):
         near = difflib.get_close_matches(wanted, list(folded), n=_MAX_NAMED)
     if not near and len(wanted) >= _MIN_PART_CHARS:

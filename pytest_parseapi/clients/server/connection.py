@@ -46,7 +46,7 @@ class Dispatcher(Protocol):
         """Record that the client closed the connection."""
 
     def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
-        """Call `Connection.due` at this time."""
+        """Call `Connection.due` after so many seconds."""
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection that was closed."""
@@ -122,7 +122,7 @@ class Connection:
             self.leave()
 
     def due(self, pending: Pending | None) -> None:
-        """Continue: the time that `later` was called with has come."""
+        """Continue after the seconds that `Dispatcher.later` was called with."""
         try:
             if pending is None:
                 self.close()

@@ -140,7 +140,7 @@ class RequestDispatcher:
         pending.abandon("read_timeout")
 
     def later(self, seconds: float, connection: Connection, pending: Pending | None) -> None:
-        """Call `Connection.due` at this time."""
+        """Call `Connection.due` after so many seconds."""
         hosts = self._hosts
         if pending is not None and hosts is not None:
             seconds /= hosts.speed

@@ -81,7 +81,7 @@ class ServerLoop:
             self.works = False
 
     def later(self, seconds: float, call: Callable[[Any], None], argument: Any) -> None:
-        """Call a function at this time."""
+        """Call a function after so many real seconds."""
         entry = (time.monotonic() + seconds, next(self._numbers), call, argument)
         heapq.heappush(self._timers, entry)
 
