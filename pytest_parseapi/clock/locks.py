@@ -19,6 +19,7 @@ from pytest_parseapi.clock.callers import CallerKind, caller_of, calling_frame
 from pytest_parseapi.clock.clock_state import ClockState
 from pytest_parseapi.clock.older_waits import is_unlocked
 from pytest_parseapi.clock.real_waits import wait_in_real_time
+from pytest_parseapi.clock.stdlib_deadlines import timeout_after_test
 
 LOCK: Final[type] = LockType
 RLOCK: Final[type] = type(threading.RLock())
@@ -52,6 +53,8 @@ def _acquiring(state: ClockState, real: dict[str, Any]) -> dict[str, Callable[..
         if really_acquire(lock, False):  # noqa: FBT003
             return True
         if state.clock is None:
+            if timeout != -1:
+                timeout = timeout_after_test(timeout, calling_frame())
             return block_older(lock, lambda: really_acquire(lock, blocking, timeout))  # type: ignore[no-any-return]
         return wait(lock, None if timeout == -1 else timeout, calling_frame())
 

@@ -10,9 +10,11 @@ import concurrent.futures
 import queue
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
+from pytest_parseapi.clock import FUNCTIONS
 from pytest_parseapi.clock.callers import CallerKind, caller_named
 
 _DEADLINE_VARIABLES: Final = {
@@ -33,21 +35,45 @@ def put_back_deadlines(seconds: float) -> None:
     Args:
         seconds: how far the clock that they read was ahead.
     """
-    frame: FrameType | None = sys._getframe(1)
+    for frame, name in _waiting_frames(sys._getframe(1)):
+        if isinstance(frame.f_locals.get(name), float):
+            _put_back(frame, name, seconds)
+
+
+def timeout_after_test(timeout: float, frame: FrameType | None) -> float:
+    """The time-out of a wait that begins while no test is simulated.
+
+    Its thread may have computed the deadline just before the test ended. Such a deadline is
+    further away than the caller's time-out, and is put back.
+
+    Args:
+        timeout: the time-out that the function of the stdlib's computed, in seconds.
+        frame: the frame that waits.
+    """
+    for waiting, name in _waiting_frames(frame):
+        deadline, longest = waiting.f_locals.get(name), waiting.f_locals.get("timeout")
+        if isinstance(deadline, float) and isinstance(longest, (int, float)):
+            too_far = deadline - FUNCTIONS["monotonic"]() - longest
+            if too_far > 0:
+                _put_back(waiting, name, too_far)
+                timeout = min(timeout, longest)
+    return timeout
+
+
+def _waiting_frames(frame: FrameType | None) -> Iterator[tuple[FrameType, str]]:
+    """The stdlib's frames up a stack that wait until a deadline, and the variable of each."""
     while frame is not None:
-        kind = caller_named(frame.f_globals.get("__name__") or "")
-        if kind is CallerKind.CONSUMER:
+        if caller_named(frame.f_globals.get("__name__") or "") is CallerKind.CONSUMER:
             return
-        if frame.f_code in _DEADLINE_VARIABLES:
-            _put_back(frame, _DEADLINE_VARIABLES[frame.f_code], seconds)
+        name = _DEADLINE_VARIABLES.get(frame.f_code)
+        if name is not None:
+            yield frame, name
         frame = frame.f_back
 
 
 def _put_back(frame: FrameType, name: str, seconds: float) -> None:
-    variables = frame.f_locals
-    if isinstance(variables.get(name), float):
-        variables[name] -= seconds
-        if sys.version_info < _LOCALS_WRITE_THROUGH_FROM:
-            import ctypes
+    frame.f_locals[name] -= seconds
+    if sys.version_info < _LOCALS_WRITE_THROUGH_FROM:
+        import ctypes
 
-            ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

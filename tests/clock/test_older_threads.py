@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
@@ -16,6 +17,7 @@ import trio
 
 from pytest_parseapi.clock import FUNCTIONS, older_waits, unregistered_threads
 from pytest_parseapi.clock.blocking import raw_acquire
+from pytest_parseapi.clock.takeover import take_over
 from pytest_parseapi.clock.threads import Threads
 from pytest_parseapi.clock.unregistered_threads import LiveThreads
 from pytest_parseapi.clock.virtual_clock import VirtualClock
@@ -52,6 +54,15 @@ def clock(extend_api):
     began = os.times().elapsed
     yield extend_api.clock
     assert os.times().elapsed - began < 30
+
+
+@pytest.fixture
+def taken_over():
+    """Keep the clock functions taken over between tests, as a session does."""
+    functions = take_over()
+    functions.hold()
+    yield
+    functions.release()
 
 
 def compute(seconds):
@@ -383,6 +394,7 @@ def turns_of_trio(turned):
         turns_of_trio,
     ],
 )
+@pytest.mark.usefixtures("taken_over")
 def test_a_loops_wait_that_outlives_its_test_keeps_its_length(kind):
     turns, is_over, turned_then = [], threading.Event(), threading.Event()
     has_begun = threading.Event()
@@ -410,6 +422,58 @@ def test_a_loops_wait_that_outlives_its_test_keeps_its_length(kind):
     thread.join()
     assert came
     assert len(turns) > 500
+
+
+# Waits of a hundredth of a second. Each returns what waits, and the condition that it waits at.
+
+
+def within_a_queue():
+    box = queue.Queue()
+    return lambda: box.get(timeout=0.01), box.not_empty
+
+
+def within_a_condition():
+    condition = threading.Condition()
+
+    def wait():
+        with condition:
+            condition.wait_for(bool, timeout=0.01)
+
+    return wait, condition
+
+
+def within_a_semaphore():
+    semaphore = threading.Semaphore(0)
+    return lambda: semaphore.acquire(timeout=0.01), semaphore._cond
+
+
+@pytest.mark.parametrize("within", [within_a_queue, within_a_condition, within_a_semaphore])
+@pytest.mark.usefixtures("taken_over")
+def test_a_wait_whose_deadline_was_computed_as_the_test_ended_keeps_its_length(within, monkeypatch):
+    wait, condition = within()
+    has_deadline, may_go_on = [], []
+    release = condition._release_save
+
+    def release_slowly():
+        has_deadline.append(True)
+        until(may_go_on)
+        return release()
+
+    def work():
+        with contextlib.suppress(queue.Empty):
+            wait()
+
+    monkeypatch.setattr(condition, "_release_save", release_slowly)
+    time_ = VirtualTime(VirtualClock())
+    time_.start()
+    time.sleep(600)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    until(has_deadline)
+    time_.stop()
+    may_go_on.append(True)
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue])
