@@ -22,7 +22,7 @@ _WAITING_ROOMS: Final = ("threading", "queue", "concurrent.futures", "multiproce
 _QUEUES: Final = frozenset({"queue", "concurrent.futures.thread", "multiprocessing.pool"})
 # As asyncio, anyio and trio name them.
 _PAUSES: Final = frozenset({"sleep", "sleep_until"})
-_MAX_FRAMES: Final = 12
+_MAX_FRAMES: Final = 13
 NOBODY: Final[frozenset[Caller]] = frozenset()
 
 

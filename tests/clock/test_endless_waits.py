@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pytest_parseapi import ALWAYS
-from pytest_parseapi.clock import endless_waits, virtual_clock
+from pytest_parseapi.clock import blocked_wait, endless_waits
 from pytest_parseapi.model.mistakes import SimulationStopped
 from pytest_parseapi.service import fuse
 
@@ -91,8 +91,8 @@ def test_a_request_between_sleeps_is_progress(extend_api, monkeypatch):
     ids=["event", "queue", "loop"],
 )
 def test_the_only_thread_waits_without_an_end(extend_api, monkeypatch, wait):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
 
     with stopped(extend_api) as stop:
         wait()
@@ -146,8 +146,8 @@ NOTHING = line_of(wait_for_nothing)
     ],
 )
 def test_the_line_that_waits_is_named_also_in_coroutines(extend_api, monkeypatch, run, lines):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     with stopped(extend_api):
         run()
     assert extend_api._simulation.stops.site == ", ".join(sorted(lines))
@@ -218,8 +218,8 @@ def test_the_lines_of_other_threads_that_wait_are_named(pytester):
 
 
 def test_of_many_lines_that_wait_three_are_named(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     with stopped(extend_api):
         asyncio.run(many_tasks())
     known = sorted(map(line_of, (wait_for_nothing, gather_two, a_group)))
@@ -228,8 +228,8 @@ def test_of_many_lines_that_wait_three_are_named(extend_api, monkeypatch):
 
 
 def test_a_wait_for_another_thread_can_end(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 300_000_000)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 300_000_000)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     done = threading.Event()
     thread = threading.Thread(target=lambda: (time.sleep(60), done.set()))
     thread.start()
@@ -241,8 +241,8 @@ def test_a_wait_for_another_thread_can_end(extend_api, monkeypatch):
 
 
 def test_a_wait_for_a_thread_with_a_child_process_can_end(extend_api, monkeypatch):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     command = [sys.executable, "-c", "import time; time.sleep(0.2)"]
 
     with ThreadPoolExecutor(1) as pool:
@@ -282,10 +282,10 @@ def server():
 
 @pytest.mark.parametrize("fixtures", [("server", "extend_api"), ("extend_api", "server")])
 def test_a_server_without_clients_cannot_end_a_wait(request, monkeypatch, fixtures):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
     if fixtures[0] == "server":
-        monkeypatch.setattr(virtual_clock, "_OUTSIDE_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+        monkeypatch.setattr(blocked_wait, "_OUTSIDE_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     given = {name: request.getfixturevalue(name) for name in fixtures}
 
     with stopped(given["extend_api"]) as stop:
@@ -304,8 +304,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
 
 @pytest.mark.parametrize("fixtures", [("server", "extend_api"), ("extend_api", "server")])
 def test_a_child_process_may_call_a_server(request, monkeypatch, fixtures):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     given = {name: request.getfixturevalue(name) for name in fixtures}
     child = subprocess.Popen([sys.executable, "-c", CALL, str(given["server"].port)])
 
@@ -317,9 +317,9 @@ def test_a_child_process_may_call_a_server(request, monkeypatch, fixtures):
 def test_a_child_process_that_calls_no_server_is_not_waited_for_without_end(
     server, extend_api, monkeypatch
 ):
-    monkeypatch.setattr(virtual_clock, "_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_OUTSIDE_GRACE_NS", 0)
-    monkeypatch.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+    monkeypatch.setattr(blocked_wait, "_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_OUTSIDE_GRACE_NS", 0)
+    monkeypatch.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
 
     with stopped(extend_api), child:
@@ -364,8 +364,8 @@ def test_beside_a_pool_of_processes_which_then_can_be_shut_down(extend_api, monk
     with ProcessPoolExecutor(1) as pool:
         assert pool.submit(abs, -1).result() == 1
         with monkeypatch.context() as patched:
-            patched.setattr(virtual_clock, "_GRACE_NS", 0)
-            patched.setattr(virtual_clock, "_UNTIMED_SLICE_SECONDS", 0.001)
+            patched.setattr(blocked_wait, "_GRACE_NS", 0)
+            patched.setattr(blocked_wait, "_UNTIMED_SLICE_SECONDS", 0.001)
             with stopped(extend_api) as stop:
                 threading.Event().wait()
     assert "hang forever" in str(stop.value)
