@@ -10,8 +10,8 @@ from typing import Any
 class NameHolders:
     """The modules that have something by a name.
 
-    All modules are looked into only when there are others than before, or when one of them has got
-    or lost a name: to look into thousands of them takes as long as all else before a test.
+    The namespaces of the loaded modules are kept for as long as the same modules are loaded: with
+    thousands of modules, to collect them takes as long as all else before a test.
 
     Args:
         name: the name.
@@ -26,9 +26,7 @@ class NameHolders:
         # They are kept, so that no other module gets the id of one of them.
         self._loaded: list[Any] = []
         self._ids: list[int] = []
-        self._names: list[dict[str, Any]] = []
-        self._sizes: list[int] = []
-        self._named: list[ModuleType] = []
+        self._namespaces: list[tuple[ModuleType, dict[str, Any]]] = []
 
     def of(self, value: object) -> list[ModuleType]:
         """The modules in which the name means a value now.
@@ -38,11 +36,11 @@ class NameHolders:
         """
         loaded = list(sys.modules.values())
         ids = list(map(id, loaded))
-        if ids != self._ids or list(map(len, self._names)) != self._sizes:
-            # Some put other objects into sys.modules.
-            modules = [module for module in loaded if isinstance(module, ModuleType)]
+        if ids != self._ids:
             self._loaded, self._ids = loaded, ids
-            self._names = list(map(vars, modules))
-            self._sizes = list(map(len, self._names))
-            self._named = [module for module in modules if self._name in vars(module)]
-        return [module for module in self._named if vars(module).get(self._name) is value]
+            # Some put other objects into sys.modules.
+            self._namespaces = [
+                (item, vars(item)) for item in loaded if isinstance(item, ModuleType)
+            ]
+        name = self._name
+        return [module for module, names in self._namespaces if names.get(name) is value]

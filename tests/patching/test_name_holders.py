@@ -60,6 +60,24 @@ def test_a_loaded_module_may_get_the_name_later(load):
     assert holders.of(function) == [module]
 
 
+def test_a_loaded_module_may_get_the_name_for_another_one(load):
+    module = load("one", other=print)
+    holders = NameHolders("sought")
+    assert holders.of(function) == []
+    del module.other
+    module.sought = function
+    assert holders.of(function) == [module]
+
+
+def test_a_module_may_lose_the_name(load):
+    module = load("one", sought=function)
+    holders = NameHolders("sought")
+    assert holders.of(function) == [module]
+    del module.sought
+    module.other = print
+    assert holders.of(function) == []
+
+
 def test_a_module_in_the_place_of_another_is_found(load):
     load("one", sought=function)
     holders = NameHolders("sought")
