@@ -227,3 +227,16 @@ def test_a_body_that_needs_decoding_is_the_library_s_to_read(module):
     response = Responses(module).make(module.Request("GET", URL), reply)
     assert type(response) is module.Response
     assert response.read() == b"abc"
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_a_response_is_none_of_a_class_that_a_test_put_into_the_library(
+    module, monkeypatch, truncated
+):
+    own = module.Response
+    double = type("Double", (own,), {})
+    monkeypatch.setattr(module, "Response", double)
+    reply = Reply(status=200, body=b"abc", truncated=truncated)
+    response = Responses(module).make(module.Request("GET", URL), reply)
+    assert isinstance(response, own)
+    assert not isinstance(response, double)

@@ -28,7 +28,9 @@ class Responses:
 
     def __init__(self, module: Any) -> None:
         self._module = module
-        self._whole = _whole_response_class(module)
+        # Not ``httpx.Response``: a test may have replaced that, and this outlives the test.
+        self._plain: Any = sys.modules.get(f"{module.__name__}._models", module).Response
+        self._whole = _whole_response_class(module, self._plain)
         self._truncated_stream = truncated_streams(module)
         known = vars(module.Headers([("A", "b")]))
         self._keeps_lines = known == {"_list": [(b"A", b"a", b"b")], "_encoding": None}
@@ -53,7 +55,7 @@ class Responses:
         if "content-length" not in sent:
             lines.append((b"content-length", b"content-length", b"%d" % len(body)))
         is_whole = not (result.truncated or "content-encoding" in sent)
-        kind = self._whole if is_whole else module.Response
+        kind = self._whole if is_whole else self._plain
         response = kind(
             result.status,
             stream=(self._truncated_stream if result.truncated else module.ByteStream)(body),
@@ -72,7 +74,7 @@ responses_of: Final = functools.cache(Responses)
 """The `Responses` of a library: to get them ready takes longer than to use them."""
 
 
-def _whole_response_class(module: Any) -> Any:
+def _whole_response_class(module: Any, plain: Any) -> Any:
     """The class of responses whose whole body is there, and needs no decoding.
 
     To read it takes less work than to read a body that comes in parts; else it is the library's
@@ -81,9 +83,9 @@ def _whole_response_class(module: Any) -> Any:
     clients = sys.modules.get(f"{module.__name__}._client")
     sync_stream = getattr(clients, "BoundSyncStream", None)
     async_stream = getattr(clients, "BoundAsyncStream", None)
-    plain, byte_stream = module.Response, module.ByteStream
+    byte_stream = module.ByteStream
 
-    class Response(module.Response):  # type: ignore[misc]
+    class Response(plain):  # type: ignore[misc]
         is_closed: bool
         is_stream_consumed: bool
         _content: bytes
