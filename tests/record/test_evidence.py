@@ -566,6 +566,60 @@ def test_every_way_to_capture(project, capture):
     result.assert_outcomes(passed=18)
 
 
+BEGINS_LATE = """
+import httpx, pytest
+
+def ask(api):
+    api.fail("OCR_ERROR")
+    reply = httpx.post(
+        api.base_url + "/parse",
+        json={"file": {"url": "https://a.example/a.pdf"}},
+        headers={"authorization": "Bearer key_of_the_test"},
+    )
+    return reply.json()["requestId"]
+
+@pytest.fixture
+def end(extend_api, capsys):
+    yield extend_api
+    print(extend_api.request_ids[0])
+    extend_api.assert_request_id_logged()
+
+def test_in_tear_down(end):
+    ask(end)
+
+def test_asked_for_by_name(extend_api, request):
+    name = ask(extend_api)
+    request.getfixturevalue("capsys")
+    print(name)
+    extend_api.assert_request_id_logged()
+
+def test_disabled(extend_api, capsys):
+    name = ask(extend_api)
+    with capsys.disabled():
+        print(name)
+    extend_api.assert_request_id_logged()
+"""
+IN_A_SUBTEST = """
+from test_late import ask
+
+def test_in_a_subtest(extend_api, subtests):
+    name = ask(extend_api)
+    with subtests.test("one"):
+        print(name)
+    extend_api.assert_request_id_logged()
+"""
+
+
+@pytest.mark.parametrize("options", [*(f"--capture={item}" for item in CAPTURES), "-p xdist -n 1"])
+def test_captures_that_begin_or_end_within_a_test(project, options):
+    """No request follows that would show them."""
+    project.makepyfile(test_late=BEGINS_LATE)
+    if pytest.version_tuple >= (9, 0):
+        project.makepyfile(test_subtest=IN_A_SUBTEST)
+    result = project.runpytest_subprocess(*options.split())
+    result.assert_outcomes(passed=3 if pytest.version_tuple < (9, 0) else 4)
+
+
 def test_the_hook_gives_more_places(project):
     project.makeconftest(
         """

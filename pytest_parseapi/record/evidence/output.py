@@ -36,18 +36,18 @@ class Output:
         self._patches = Patches()
 
     def start(self) -> None:
-        """Tap the present streams, and those that ``redirect_stdout`` puts in their place."""
+        """Tap the present streams, and those that others put in their place later."""
         # The process's own streams are used while pytest's capture is disabled.
         for name in ("stdout", "stderr"):
             self._tap(name, getattr(sys, f"__{name}__"))
 
-        def enters(real: Any) -> Any:
-            def look_after_enter(context: Any) -> Any:
-                target = real(context)
+        def replaces(real: Any) -> Any:
+            def look_after(owner: Any, *args: Any, **kwargs: Any) -> Any:
+                result = real(owner, *args, **kwargs)
                 self.look()
-                return target
+                return result
 
-            return look_after_enter
+            return look_after
 
         def writes(real: Any) -> Any:
             def write(descriptor: Any, data: Any, /) -> Any:
@@ -58,7 +58,13 @@ class Output:
 
             return write
 
-        self._patches.put(contextlib._RedirectStream, "__enter__", enters)
+        self._patches.put(contextlib._RedirectStream, "__enter__", replaces)
+        # A subtest, a tear-down and ``getfixturevalue("capsys")`` begin captures of their own, and in
+        # a worker of xdist the stream below pytest's capture is none of those tapped above.
+        capture = sys.modules.get("_pytest.capture")
+        if capture is not None:
+            for name in ("start_capturing", "suspend_capturing"):
+                self._patches.put(capture.MultiCapture, name, replaces)
         self._patches.put(os, "write", writes)
         self.look()
 
