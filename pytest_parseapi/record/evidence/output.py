@@ -59,8 +59,8 @@ class Output:
             return write
 
         self._patches.put(contextlib._RedirectStream, "__enter__", replaces)
-        # A subtest, a tear-down and ``getfixturevalue("capsys")`` begin captures of their own, and in
-        # a worker of xdist the stream below pytest's capture is none of those tapped above.
+        # A subtest, a tear-down and ``getfixturevalue("capsys")`` begin captures of their own. In
+        # a worker of xdist, the stream below the capture is none of those tapped above.
         capture = sys.modules.get("_pytest.capture")
         if capture is not None:
             for name in ("start_capturing", "suspend_capturing"):
