@@ -122,8 +122,19 @@ def test_a_whole_body_is_read_at_once(send, module, monkeypatch):
     def in_parts(*_arguments):
         pytest.fail("reads in parts")
 
-    monkeypatch.setattr(module.Response, "iter_bytes", in_parts)
-    monkeypatch.setattr(module.Response, "aiter_bytes", in_parts)
+    ours = responses_of(module)._whole
+    monkeypatch.setattr(ours, "iter_bytes", in_parts, raising=False)
+    monkeypatch.setattr(ours, "aiter_bytes", in_parts, raising=False)
+    assert send().json()["status"] == "PROCESSED"
+
+
+@pytest.mark.parametrize("name", ["read", "iter_bytes", "iter_raw", "close"])
+def test_a_method_of_the_library_s_that_a_test_replaced_is_called(send, module, monkeypatch, name):
+    name = f"a{name}" if isinstance(send, Async) else name
+    with monkeypatch.context() as patches:
+        patches.setattr(module.Response, name, lambda *_arguments, **_named: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            send()
     assert send().json()["status"] == "PROCESSED"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 from typing import Any, Final
 
 from pytest_parseapi.clients.httpx.streams import truncated_streams
 from pytest_parseapi.model.http import Fault, Reply
 from pytest_parseapi.patching.attributes import made_of
+from pytest_parseapi.patching.function_bodies import function_behind
 
 _EXCEPTIONS: Final = {
     "connect_error": ("ConnectError", "[Errno 111] Connection refused"),
@@ -16,6 +18,11 @@ _EXCEPTIONS: Final = {
     "read_timeout": ("ReadTimeout", "The read operation timed out"),
     "connection_reset": ("ReadError", "[Errno 104] Connection reset by peer"),
 }
+_READ_METHODS: Final = (
+    *("read", "iter_bytes", "iter_raw", "close"),
+    *("aread", "aiter_bytes", "aiter_raw", "aclose"),
+)
+"""What the library calls on a response when it reads a body."""
 _MOST_KEPT: Final = 256
 
 
@@ -78,8 +85,10 @@ def _whole_response_class(module: Any, plain: Any) -> Any:
     """The class of responses whose whole body is there, and needs no decoding.
 
     To read it takes less work than to read a body that comes in parts; else it is the library's
-    own. Where somebody has put another stream around that of the body, the library does the work.
+    own. Where somebody has put another stream around that of the body, or has replaced a method
+    that reads, the library does the work.
     """
+    read_methods = _ReadMethods(module, plain)
     clients = sys.modules.get(f"{module.__name__}._client")
     sync_stream = getattr(clients, "BoundSyncStream", None)
     async_stream = getattr(clients, "BoundAsyncStream", None)
@@ -107,7 +116,7 @@ def _whole_response_class(module: Any, plain: Any) -> Any:
             stream = self.stream
             if self.is_stream_consumed or self.is_closed or type(stream) is not bound:
                 return False
-            if type(stream._stream) is not byte_stream:
+            if type(stream._stream) is not byte_stream or read_methods.replaced():
                 return False
             self._content = b"".join(stream._stream)
             self._num_bytes_downloaded = len(self._content)
@@ -120,6 +129,28 @@ def _whole_response_class(module: Any, plain: Any) -> Any:
 
     Response.__module__, Response.__qualname__ = plain.__module__, plain.__qualname__
     return Response
+
+
+class _ReadMethods:
+    """The methods by which responses of a library are read."""
+
+    def __init__(self, module: Any, plain: Any) -> None:
+        self._plain = plain
+        self._file = getattr(sys.modules.get(f"{module.__name__}._models"), "__file__", None) or ""
+        self._present = operator.itemgetter(*_READ_METHODS)
+        # As the library defines them; at first it is unknown whether those in place are.
+        self._own: Any = None
+
+    def replaced(self) -> bool:
+        """Whether somebody has replaced one, such as a mock or a tracer."""
+        kind = self._plain
+        present = self._present(vars(kind))
+        if self._own is None and all(
+            function_behind(method, self._file, f"{kind.__name__}.{name}") is method
+            for name, method in zip(_READ_METHODS, present, strict=True)
+        ):
+            self._own = present
+        return present != self._own  # type: ignore[no-any-return]
 
 
 @functools.lru_cache(maxsize=_MOST_KEPT)
