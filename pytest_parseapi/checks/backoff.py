@@ -22,7 +22,6 @@ from pytest_parseapi.checks.waits import (
     unjudgeable,
     waits_of,
 )
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.mistakes import UsageError, as_document, number_of
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -214,7 +213,7 @@ def missing_backoff(
         option: the option that accepts a first retry without a wait, if there is one.
     """
     for waits in waits_of(observed, operation):
-        judged = [wait for wait in waits if _is_retryable(wait.before)]
+        judged = [wait for wait in waits if observed.advises_retry(wait.before)]
         if not judged:
             continue
         rule, last = "retries wait with exponential backoff", judged[-1].retry
@@ -257,10 +256,6 @@ def _pace(observed: Observed, poll: Attempt) -> float:
         return poll.waited
     begun = [run.created for run in observed.runs if poll.run_id in (run.id, run.batch_id)]
     return poll.started - min(begun, default=poll.started)
-
-
-def _is_retryable(attempt: Attempt) -> bool:
-    return isinstance(attempt.error, DocumentedError) and attempt.error.retryable
 
 
 def _problem(waits: list[RetryWait], none: float, same: float, option: str) -> WaitProblem | None:

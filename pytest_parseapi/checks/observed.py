@@ -11,6 +11,7 @@ from pytest_parseapi.checks.finding import Finding, Subject, body_of, check_erro
 from pytest_parseapi.checks.kinds import page_behind
 from pytest_parseapi.model.document_names import DocumentNames
 from pytest_parseapi.model.errors import DocumentedError, Topic
+from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.mistakes import check_text
 from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.record.attempt import Attempt
@@ -181,6 +182,14 @@ class Observed:
         return self.advice(
             "server_errors" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "retryable"
         )
+
+    def advises_retry(self, failed: Attempt) -> bool:
+        """Whether the provider advises to send a failed attempt again."""
+        if isinstance(failed.error, DocumentedError):
+            return failed.error.retryable
+        parses = failed.endpoint == self.provider.main_endpoint
+        advised = self.provider.advice_for("server_errors") is not None
+        return parses and advised and failed.status in GATEWAY_PAGES
 
     def timeline(self, finding: Finding | None = None) -> str:
         """The timeline. If it is too long, the attempts of a finding are shown first."""

@@ -9,7 +9,6 @@ from pytest_parseapi.checks.finding import Finding, Subject, asked_to_wait
 from pytest_parseapi.checks.kinds import rule_of
 from pytest_parseapi.checks.observed import Observed, nothing_to_check, raise_findings
 from pytest_parseapi.model.errors import DocumentedError
-from pytest_parseapi.model.faults import GATEWAY_PAGES
 from pytest_parseapi.model.mistakes import check_count, counted
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.operation import Operation
@@ -203,7 +202,7 @@ def missing_retries(observed: Observed, operation: Operation) -> Iterator[Findin
         return
     error = last.error
     if (
-        not _is_advised(observed, operation)
+        not observed.advises_retry(last)
         or observed.success_beside(operation)
         or _became_run(observed, last)
     ):
@@ -256,16 +255,6 @@ def _became_run(observed: Observed, last: Attempt) -> bool:
         and not set(item.names).isdisjoint(last.names)
         for item in observed.attempts
     )
-
-
-def _is_advised(observed: Observed, operation: Operation) -> bool:
-    """Whether the provider advises to retry the last error of an operation."""
-    last, provider = operation.attempts[-1], observed.provider
-    if isinstance(last.error, DocumentedError):
-        return last.error.retryable
-    parses = operation.endpoint.path == provider.main_endpoint
-    advised = provider.advice_for("server_errors") is not None
-    return parses and advised and last.status in GATEWAY_PAGES
 
 
 def _judge(

@@ -406,6 +406,34 @@ def test_backoffs_that_the_documentation_forbids(extend_api, waits, problem):
     )
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize(
+    ("waits", "problem"),
+    [
+        ((1, 2), ""),
+        ((0,), "attempt 2 came without a wait"),
+        ((1, 1), "the waits before attempts 2 and 3 are equal"),
+    ],
+    ids=str,
+)
+def test_a_gateways_page_is_retried_with_backoff_as_any_5xx(extend_api, status, waits, problem):
+    after(extend_api, *waits, error=status)
+    text = said(extend_api.assert_follows_documentation)
+    assert f"  nearest    {problem}\n" in text if problem else text == "passed"
+
+
+def test_a_wait_that_no_page_advises_is_not_judged(nutrient_api):
+    nutrient_api.fail("bad_gateway_html")
+    for _ in range(2):
+        httpx.post(
+            "https://api.nutrient.io/extraction/parse",
+            files={"file": ("a.pdf", b"%PDF-1.4")},
+            headers={"Authorization": f"Bearer {nutrient_api.api_key}"},
+            timeout=600,
+        )
+    nutrient_api.assert_follows_documentation()
+
+
 def test_a_retry_with_another_credential_is_another_request(extend_api):
     extend_api.fail("UNAUTHORIZED")
     reply = send(extend_api, key="sk_old_one_that_expired")
