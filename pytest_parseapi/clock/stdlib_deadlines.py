@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 from pytest_parseapi.clock import FUNCTIONS
@@ -23,6 +23,12 @@ _DEADLINE_VARIABLES: Final = {
     threading.Condition.wait_for.__code__: "endtime",
     threading.Semaphore.acquire.__code__: "endtime",
     concurrent.futures.as_completed.__code__: "end_time",
+    # The results of `Executor.map` come from a generator within it.
+    **{
+        inner: "end_time"
+        for inner in concurrent.futures.Executor.map.__code__.co_consts
+        if isinstance(inner, CodeType) and "end_time" in inner.co_freevars
+    },
 }
 """By code of a function that waits in a loop, the variable that holds its deadline."""
 _LOCALS_WRITE_THROUGH_FROM: Final = (3, 13)

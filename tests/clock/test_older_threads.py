@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from _thread import allocate_lock
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.pool import ThreadPool
 
 import pytest
@@ -474,6 +474,38 @@ def test_a_wait_whose_deadline_was_computed_as_the_test_ended_keeps_its_length(w
     may_go_on.append(True)
     thread.join(60)
     assert not thread.is_alive()
+
+
+def results_of_a_map(pool, jobs):
+    return pool.map(lambda job: job(), jobs, timeout=0.3)
+
+
+def results_as_completed(pool, jobs):
+    return as_completed([pool.submit(job) for job in jobs], timeout=0.3)
+
+
+@pytest.mark.parametrize("results", [results_of_a_map, results_as_completed])
+@pytest.mark.usefixtures("taken_over")
+def test_the_wait_for_several_results_that_outlives_its_test_keeps_its_length(results):
+    first, last = threading.Event(), threading.Event()
+
+    def work():
+        with contextlib.suppress(TimeoutError):
+            list(results(pool, [first.wait, last.wait]))
+
+    with ThreadPoolExecutor(2) as pool:
+        time_ = VirtualTime(VirtualClock())
+        time_.start()
+        time.sleep(600)
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        FUNCTIONS["sleep"](0.05)  # it waits for the first
+        time_.stop()
+        first.set()
+        thread.join(30)
+        is_late = thread.is_alive()
+        last.set()
+    assert not is_late
 
 
 @pytest.mark.parametrize("by", [by_pool, by_thread_pool, by_queue])
