@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from hypothesis import strategies as st
 
 from pytest_parseapi.api.drawn_script import FailureScript, ScriptedFailure
-from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
 from pytest_parseapi.model.mistakes import UsageError, check_count, choice, choices
 from pytest_parseapi.model.provider import Provider
@@ -31,9 +31,8 @@ def failure_scripts(
 ) -> st.SearchStrategy[FailureScript]:
     """Draw scripts of documented errors and network faults.
 
-    They shrink to the shortest that breaks the consumer, with retryable errors before others and
-    documented ones before network faults; replies about limits get a ``Retry-After`` only where
-    that matters.
+    They shrink to the shortest that breaks the consumer, with retryable errors before others;
+    replies about limits get a ``Retry-After`` only where that matters.
 
     Args:
         provider: its name, or a `Provider` of your own.
@@ -66,32 +65,49 @@ def failure_scripts(
     errors = [item for item in select(found, surface=surface_name) if item.documented_for(path)]
     faults = [fault.name for fault in FAULTS] if surface_name == "http" else []
     unwanted = choices(f"{found.name} error", exclude, [*(error.code for error in errors), *faults])
-    errors = [error for error in errors if error.code not in unwanted]
-    errors.sort(key=lambda error: not error.retryable)
-    kinds = [_documented(error, surface) for error in errors]
-    kinds += [st.just(ScriptedFailure(name=name)) for name in faults if name not in unwanted]
-    if not kinds:
+    first: list[ScriptedFailure] = []
+    others: list[ScriptedFailure] = []
+    for error in errors:
+        if error.code not in unwanted:
+            plain = ScriptedFailure(name=error.code, surface=surface)
+            (first if error.retryable else others).append(plain)
+            if surface_name == "http" and error.status in _LIMITS:
+                others.append(replace(plain, retry_after=_LONGEST_RETRY_AFTER))
+    others += [ScriptedFailure(name=name) for name in faults if name not in unwanted]
+    if not first and not others:
         raise UsageError(f"nothing is left of the {surface_name} failures of {found.name}")
-    failures = st.lists(st.one_of(kinds), min_size=min_size, max_size=max_size)
-    return _script(found, failures)
+    return _scripts(found, _simplest_near(first, others), min_size, max_size)
 
 
 @st.composite
-def _script(
-    draw: st.DrawFn, provider: Provider, failures: st.SearchStrategy[list[ScriptedFailure]]
+def _scripts(
+    draw: st.DrawFn, provider: Provider, kinds: list[ScriptedFailure], least: int, most: int
 ) -> FailureScript:
-    return FailureScript(provider.name, tuple(draw(failures)), provider.fixture or "api")
+    failures = draw(st.lists(_failures(kinds), min_size=least, max_size=most))
+    return FailureScript(provider.name, tuple(failures), provider.fixture or "api")
+
+
+@st.composite
+def _failures(draw: st.DrawFn, kinds: list[ScriptedFailure]) -> ScriptedFailure:
+    kind = draw(st.sampled_from(kinds))
+    if kind.retry_after is None:
+        return kind
+    return replace(kind, retry_after=draw(st.integers(1, _LONGEST_RETRY_AFTER)))
+
+
+def _simplest_near(
+    first: list[ScriptedFailure], others: list[ScriptedFailure]
+) -> list[ScriptedFailure]:
+    """What is to be drawn, so that Hypothesis finds the simplest.
+
+    From the place of what it has found, it tries the first two places and those one and two before.
+    So each of the others stands once behind each of the first: from any of its places, Hypothesis
+    goes down through them, and meets each of the first on the way.
+    """
+    if not first:
+        return others
+    return first + [kind for other in others for each in first for kind in (each, other)]
 
 
 def _own(provider: object) -> dict[str, Provider]:
     return {provider.name: provider} if isinstance(provider, Provider) else {}
-
-
-def _documented(
-    error: DocumentedError, surface: Literal["http", "run"]
-) -> st.SearchStrategy[ScriptedFailure]:
-    plain = ScriptedFailure(name=error.code, surface=surface)
-    if surface != "http" or error.status not in _LIMITS:
-        return st.just(plain)
-    seconds = st.none() | st.integers(1, _LONGEST_RETRY_AFTER)
-    return seconds.map(lambda value: ScriptedFailure(name=error.code, retry_after=value))

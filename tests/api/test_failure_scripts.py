@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from random import Random
 
 import httpx
 import pytest
@@ -104,6 +105,18 @@ def test_every_error_and_fault_can_be_drawn(strategy, names):
     for name in names:
         found = find(strategy, lambda drawn, name=name: name in [item.name for item in drawn])
         assert [item.name for item in found] == [name]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_documented_error_is_found_where_a_network_fault_breaks_the_consumer_too(seed):
+    limits = {"RATE_LIMIT_EXCEEDED", "bad_gateway_html", "service_unavailable_html"}
+
+    def breaks(drawn):
+        names = [item.name for item in drawn]
+        return "OCR_ERROR" in names and not limits.isdisjoint(names[names.index("OCR_ERROR") :])
+
+    found = find(failure_scripts("extend"), breaks, random=Random(seed))
+    assert [item.name for item in found] == ["OCR_ERROR", "RATE_LIMIT_EXCEEDED"]
 
 
 @settings(max_examples=300, database=None, deadline=None)
