@@ -173,15 +173,17 @@ class Observed:
         if isinstance(error, DocumentedError):
             if not error.retryable:
                 return self.advice("final_errors")
-            return self.advice(
-                "rate_limits" if status == HTTPStatus.TOO_MANY_REQUESTS else "retryable"
-            )
-        if status < HTTPStatus.BAD_REQUEST:
+        elif status < HTTPStatus.BAD_REQUEST:
             what = "no reply arrived" if failed.status is None else "the reply cannot be read"
             return f"{what}, so none says whether to retry: {_CATCH}"
-        return self.advice(
-            "server_errors" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "retryable"
-        )
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return self.advice("rate_limits")
+        # The advice on them is about parsing; elsewhere, a documented error has a flag of its own.
+        parses = failed.endpoint == self.provider.main_endpoint
+        is_documented = isinstance(error, DocumentedError)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and (parses or not is_documented):
+            return self.advice("server_errors")
+        return self.advice("retryable")
 
     def advises_retry(self, failed: Attempt) -> bool:
         """Whether the provider advises to send a failed attempt again."""

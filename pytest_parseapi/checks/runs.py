@@ -101,7 +101,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
                 expected="at least 1 new run" if times is None else counted(times, "new run"),
                 seen=f"{counted(seen, 'new run')} after {len(failed)} failed"
                 + _same_key(narrowed, failed),
-                advice=observed.advice("retryable"),
+                advice=observed.advice("server_errors"),
             )
         )
     raise_findings(narrowed, findings)
@@ -131,7 +131,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
                     subject=Subject.run(run),
                     expected="a new run for the same document",
                     seen=_same_key(observed, [run]).removeprefix("; ") or "nothing followed",
-                    advice=observed.advice("retryable"),
+                    advice=observed.advice("server_errors"),
                 )
 
 

@@ -16,12 +16,12 @@ from pytest_parseapi import ALWAYS, Advice
 from pytest_parseapi.model.mistakes import UsageError
 
 RETRY_ADVICE = (
-    "Extend: Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and any "
-    "other 5xx. (docs.extend.ai/api-reference/error-handling)"
+    "Extend: When parsing, retry OCR_ERROR, INTERNAL_ERROR and any other 5xx with exponential "
+    "backoff. (docs.extend.ai/parsing/error-handling)"
 )
 FINAL_ADVICE = (
-    "Extend: Do not retry an error whose retryable is false; branch on its code. "
-    "(docs.extend.ai/api-reference/error-handling)"
+    "Extend: Do not retry an error that is not retryable; branch on its code (a run's "
+    "failureReason). (docs.extend.ai/api-reference/error-handling)"
 )
 
 
@@ -148,11 +148,7 @@ _CATCH = (
             "Extend: Retry a 429 with exponential backoff and jitter; where it carries "
             "Retry-After, wait at least that many seconds. (docs.extend.ai/general/rate-limits)",
         ),
-        (
-            503,
-            "Extend: When parsing, retry any 5xx with exponential backoff. "
-            "(docs.extend.ai/parsing/error-handling)",
-        ),
+        (503, RETRY_ADVICE),
         ("PASSWORD_PROTECTED_FILE", FINAL_ADVICE),
         ("connect_error", f"no reply arrived, {_CATCH}"),
         ("invalid_json", f"the reply cannot be read, {_CATCH}"),

@@ -96,8 +96,8 @@ def test_each_reason_is_submitted_again_or_not(extend_api, error):
         with pytest.raises(AssertionError, match=f"{error.code} is not submitted again") as found:
             extend_api.assert_follows_documentation()
         assert (
-            "  next       Extend: Do not retry an error whose retryable is false; branch on its "
-            "code. (docs.extend.ai/api-reference/error-handling)\n"
+            "  next       Extend: Do not retry an error that is not retryable; branch on its code "
+            "(a run's failureReason). (docs.extend.ai/api-reference/error-handling)\n"
         ) in str(found.value)
 
 

@@ -502,7 +502,8 @@ def test_network_faults_may_be_retried_and_need_not(extend_api, fault, retries):
         (
             "maestro_error",
             True,
-            "Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
+            "Retry 429, 500 and 503 (that a 408 may be retried is inferred); for a 400, fix the "
+            "fields that failingPaths names.",
         ),
         (
             "invalid_request",

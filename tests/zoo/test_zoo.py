@@ -83,8 +83,8 @@ def test_a_poll_that_was_not_repeated_is_named_and_not_the_submission():
         r"  operation  GET /parse_runs/\{id\}  https://files\.example\.com/contract\.pdf\n"
         r"  expected   a retry\. bad_gateway_html: a 502 with an HTML page of a gateway\n"
         r"  seen       nothing followed\n"
-        r"  next       Extend: When parsing, retry any 5xx with exponential backoff\. "
-        r"\(docs\.extend\.ai/parsing/error-handling\)",
+        r"  next       Extend: When parsing, retry OCR_ERROR, INTERNAL_ERROR and any other 5xx "
+        r"with exponential backoff\. \(docs\.extend\.ai/parsing/error-handling\)",
         text,
     ), text
 

@@ -81,13 +81,13 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 ADVICE: Final[tuple[Advice, ...]] = (
     _advice(
         topic="retryable",
-        text="Read the body's retryable flag; when parsing, retry OCR_ERROR, INTERNAL_ERROR and "
-        "any other 5xx.",
+        text="Read the body's retryable flag, and retry where it is true.",
         source=GENERAL_CODES,
     ),
     _advice(
         topic="server_errors",
-        text="When parsing, retry any 5xx with exponential backoff.",
+        text="When parsing, retry OCR_ERROR, INTERNAL_ERROR and any other 5xx with exponential "
+        "backoff.",
         source=PARSING,
     ),
     _advice(
@@ -98,7 +98,8 @@ ADVICE: Final[tuple[Advice, ...]] = (
     ),
     _advice(
         topic="final_errors",
-        text="Do not retry an error whose retryable is false; branch on its code.",
+        text="Do not retry an error that is not retryable; branch on its code (a run's "
+        "failureReason).",
         source=GENERAL_CODES,
     ),
     _advice(

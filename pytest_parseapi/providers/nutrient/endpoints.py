@@ -94,7 +94,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 ADVICE: Final[tuple[Advice, ...]] = (
     _advice(
         topic="retryable",
-        text="Retry 429, 500 and 503; for a 400, fix the fields that failingPaths names.",
+        text="Retry 429, 500 and 503 (that a 408 may be retried is inferred); for a 400, fix the "
+        "fields that failingPaths names.",
         source=ERRORS_PAGE,
     ),
     _advice(
