@@ -77,26 +77,36 @@ def _settle(guards):
     guards.settle()
 
 
-@pytest.fixture(autouse=True)
-def nothing_stays_patched():
+_AT_START = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item):
+    """Keep what is in place before a test is simulated, if it is."""
+    _settle(process_guards())
+    places = {place: _now(owner, place[1]) for place, (owner, _) in _PLACES.items()}
+    item.stash[_AT_START] = places, list(sys.meta_path)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
     """Whatever a test does, it leaves the libraries as it found them."""
-    guards = process_guards()
-    _settle(guards)
-    before = {place: _now(owner, place[1]) for place, (owner, _) in _PLACES.items()}
-    finders = list(sys.meta_path)
-    yield
-    _settle(guards)
+    result = yield
+    _settle(process_guards())
+    places, finders = item.stash[_AT_START]
     left = [
         (owner, place[1])
         for place, (owner, found) in _PLACES.items()
-        if _now(owner, place[1]) is not before.get(place, found)
+        if _now(owner, place[1]) is not places.get(place, found)
     ]
     assert left == []
     assert sys.meta_path == finders
+    return result
 
 
 @pytest.fixture(autouse=True)
-def outside_ci(nothing_stays_patched, monkeypatch):
+def outside_ci(monkeypatch):
     """pytest prints more where it finds itself in CI; nested runs print the same everywhere."""
     for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
