@@ -28,7 +28,9 @@ from pytest_parseapi.record.operation import Operation
 
 _OF_URLLIB3: Final = frozenset({"requests", "urllib3", "server"})
 """The clients whose retries urllib3 may send; a live server does not know who asks it."""
-_AT_ONCE: Final = "urllib3's Retry sends its first retry at once"
+_AT_ONCE: Final = (
+    "urllib3's Retry sends its first retry at once unless a subclass overrides get_backoff_time()"
+)
 
 
 def backoff(

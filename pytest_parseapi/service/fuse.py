@@ -52,16 +52,21 @@ class Fuse:
             if operation.idle:
                 what = f"was repeated {operation.failures + operation.idle} times to no end and"
             limit = f"parseapi_max_attempts = {self._max_attempts}"
+            more = "where more attempts are right, raise the ini value parseapi_max_attempts"
+            advice = f"end the loop of retries after some attempts or by a deadline; {more}"
         elif operation.polls >= MAX_POLLS:
             waits = f"with{'' if _has_waited(operation) else 'out'} waits between them"
             what = f"was asked {operation.polls:,} times, {waits}, and"
             limit = f"the limit is {MAX_POLLS:,} polls"
+            advice = "end the loop after some requests or by a deadline"
         else:
             return
         numbers = [attempt.number for attempt in operation.attempts]
         self._stops.stop(
             f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n\n{self._draw_timeline(self._journal.attempts, numbers)}",
+            f"({limit}).\n"
+            f"  expected  a consumer that gives up\n"
+            f"  next      {advice}\n\n{self._draw_timeline(self._journal.attempts, numbers)}",
             kind="fuse",
         )
 

@@ -84,7 +84,8 @@ class Pending:
         self._stops.stop(
             f"{request.method} {request.url} would hang forever: the server stays silent "
             f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
-            f"Give the client a time-out, or put a deadline around the call.",
+            f"  expected  an end of the call\n"
+            f"  next      give the client a time-out, or put a deadline around the call",
             kind="hang",
         )
 

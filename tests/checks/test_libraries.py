@@ -191,7 +191,10 @@ def test_urllib3_retries_at_once_and_the_message_says_so(extend_api):
     extend_api.assert_backoff(immediate_first=True)
     extend_api.assert_backoff(initial=1, immediate_first=True)
     extend_api.assert_backoff(initial=2, immediate_first=True)
-    hint = "attempt 2 came without a wait (urllib3's Retry sends its first retry at once"
+    hint = (
+        "attempt 2 came without a wait (urllib3's Retry sends its first retry at once unless a "
+        "subclass overrides get_backoff_time()"
+    )
     with pytest.raises(AssertionError) as failure:
         extend_api.assert_backoff()
     assert hint + "; immediate_first=True accepts that)" in str(failure.value)

@@ -289,7 +289,8 @@ def test_a_client_that_would_hang_for_ever_is_stopped(driver, simulation, fault)
     assert simulation.stops.message == (
         f"POST https://api.extend.ai/parse would hang forever: the server stays silent ({fault}), "
         f"and the client ({driver.client}) has no {fault.partition('_')[0]} time-out.\n"
-        "Give the client a time-out, or put a deadline around the call."
+        "  expected  an end of the call\n"
+        "  next      give the client a time-out, or put a deadline around the call"
     )
 
 

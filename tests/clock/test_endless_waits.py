@@ -21,7 +21,9 @@ from pytest_parseapi.service import fuse
 
 STUCK = (
     "The consumer would hang forever: its only thread waits without a time-out, and nothing is "
-    "left that could end the wait."
+    "left that could end the wait.\n"
+    "  expected  a wait that ends\n"
+    "  next      give the wait a time-out, and handle its end"
 )
 
 pytestmark = pytest.mark.parseapi(strict=False)
@@ -57,7 +59,9 @@ def test_sleeps_without_end(extend_api, monkeypatch):
 
     assert str(stop.value) == (
         "The consumer does not stop: it has waited 50 times in a row without asking the API for "
-        "anything, 100 virtual seconds in all."
+        "anything, 100 virtual seconds in all.\n"
+        "  expected  a request, or an end\n"
+        "  next      end the loop that waits after some turns or by a deadline"
     )
 
 
@@ -210,7 +214,8 @@ def test_the_lines_of_other_threads_that_wait_are_named(pytester):
     )
     result = pytester.runpytest_subprocess("-p", "no:randomly", timeout=60)
     text = result.stdout.str()
-    assert STUCK.replace("its only thread", "each of its 3 threads") in text
+    first = STUCK.splitlines()[0]
+    assert first.replace("its only thread", "each of its 3 threads") in text
     # The thread that detects the hang is named first.
     (line,) = {line for line in result.outlines if line.startswith("  from      ")}
     sites = line.removeprefix("  from      ").split(", ")
@@ -345,10 +350,19 @@ def test_a_bare_except_around_a_stop_ends_at_its_next_sleep(extend_api):
 def test_repeating_a_request_after_every_success(extend_api, monkeypatch):
     monkeypatch.setattr(fuse, "MAX_POLLS", 20)
 
-    with stopped(extend_api, match=r"was asked 20 times, with waits between them"):
+    with stopped(extend_api) as stop:
         while True:
             post()
             time.sleep(1)
+
+    assert str(stop.value).startswith(
+        "The consumer does not stop: POST /parse  https://files.example.com/a.pdf was asked 20 "
+        "times, with waits between them, and was about to be tried again (the limit is 20 polls).\n"
+        "  expected  a consumer that gives up\n"
+        "  next      end the loop after some requests or by a deadline\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+    )
 
 
 def test_many_documents_in_a_row_are_no_loop(extend_api, monkeypatch):

@@ -701,6 +701,13 @@ def quietly(call):
             "https://files.example.com/invoice.pdf failed 3 times in a row and was about to be "
             "tried again (parseapi_max_attempts = 3)."
         )
+        where, *labelled = text.splitlines()[1:4]
+        assert where.startswith("  from      ")
+        assert labelled == [
+            "  expected  a consumer that gives up",
+            "  next      end the loop of retries after some attempts or by a deadline; where more "
+            "attempts are right, raise the ini value parseapi_max_attempts",
+        ]
         assert "timeline of Extend (virtual seconds)" in text
 
 
