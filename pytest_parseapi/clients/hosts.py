@@ -116,10 +116,11 @@ class SimulatedHosts:
             caller: who makes it, where that is not the thread or task that calls this.
         """
         if request.client != "server":
-            if not request.url.startswith("https:"):
+            scheme = service.provider.base_url.partition(":")[0]
+            if not request.url.startswith(f"{scheme}:"):
                 self.stops.stop(
                     f"{request.method} {request.url} is not simulated: {service.provider.title} "
-                    f"documents https only."
+                    f"documents {scheme} only."
                 )
             if not sys.modules.keys().isdisjoint(SOCKET_MOCKS) and (mock := unasked_mock(request)):
                 self.stops.stop(

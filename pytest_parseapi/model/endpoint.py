@@ -21,7 +21,7 @@ class Endpoint:
 
     Args:
         method: the HTTP method.
-        path: the path below the provider's host; ``{name}`` stands for one segment.
+        path: the path below `Provider.base_url`; ``{name}`` stands for one segment.
         polls: whether a request here asks after a run (repeating it is no retry).
         submits: whether a request here submits a document to become a run.
         public: whether a request here needs no credential (a presigned URL, say).

@@ -10,6 +10,7 @@ from pytest_parseapi.model.credentials import BearerToken, Credential
 from pytest_parseapi.model.endpoint import Endpoint
 from pytest_parseapi.model.errors import Advice, DocumentedError, Topic
 from pytest_parseapi.model.frozen import keep_as_tuples
+from pytest_parseapi.model.mistakes import UsageError
 from pytest_parseapi.model.runs import RunDescription
 from pytest_parseapi.model.webhooks import WebhookDescription
 
@@ -175,6 +176,10 @@ class Provider:
 
     def with_errors(self, *errors: DocumentedError) -> Provider:
         """The same provider with more errors; one of the same code replaces the old one."""
+        for index, error in enumerate(errors):
+            if not isinstance(error, DocumentedError):
+                what = f"errors[{index}] must be a DocumentedError"
+                raise UsageError(f"provider {self.name!r}: {what}, not {error!r}")
         codes = {error.code for error in errors}
         kept = tuple(error for error in self.errors if error.code not in codes)
         return replace(self, errors=kept + errors)

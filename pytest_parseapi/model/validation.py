@@ -51,6 +51,9 @@ def _problems(
         # It is in the ids of tests, in commands and in the paths of files.
         yield "name", f"must be of letters, digits and the characters _ . -, not {provider.name!r}"
     yield from _fields(provider)
+    usual = Provider.__dataclass_fields__["endpoints"].default
+    if same is not None and provider.endpoints not in (usual, same.endpoints):
+        yield "endpoints", "must be left out: the name is known, and what has it adds errors only"
     if same is None:
         yield from _place(provider, known)
         yield from _endpoints(provider)
@@ -88,6 +91,8 @@ def _fields(provider: Provider) -> Iterator[tuple[str, str]]:
         yield from wrong_fields(provider.webhooks.signing, "webhooks.signing.")
     for index, advice in enumerate(provider.advice):
         yield from wrong_fields(advice, f"advice[{index}].")
+        if not advice.text.strip():
+            yield f"advice[{index}].text", f"must be a text that is not empty, not {advice.text!r}"
 
 
 def _place(provider: Provider, known: Mapping[str, Provider]) -> Iterator[tuple[str, str]]:
@@ -140,10 +145,13 @@ def _endpoint(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
         return
     variables = VARIABLE.findall(path)
     if not _PATH.fullmatch(path):
-        yield "path", f"must be a path without spaces and query, not {path!r}"
+        words = "must be a path without spaces and query, each variable in braces"
+        yield "path", f"{words}, not {path!r}"
     for name in variables:
         if not name.isidentifier() or variables.count(name) > 1:
             yield "path", f"must have variables that are different names, not {path!r}"
+    if endpoint.polls and endpoint.submits:
+        yield "submits", "must be False where polls is True: a request does one or the other"
     if endpoint.polls and not variables:
         yield "path", f"must have a variable for the run, not {path!r}"
     if not isinstance(method, str) or method != method.upper():

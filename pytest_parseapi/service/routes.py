@@ -49,7 +49,10 @@ class Routes:
         return None
 
     def _miss(self, request: Request) -> NoReturn:
-        known = [str(endpoint) for endpoint in self._provider.endpoints]
+        known = [
+            f"{endpoint.method} {self._base_path}{endpoint.path}"
+            for endpoint in self._provider.endpoints
+        ]
         asked = f"{request.method} {request.path}"
         near = nearest(asked, known)
         self._stops.stop(

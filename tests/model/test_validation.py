@@ -96,6 +96,10 @@ WRONG = [
         acme(advice=(Advice(topic="backoff", text="Wait.", source="a page"),) * 2),
         "advice[1].topic is there twice: 'backoff'",
     ),
+    (
+        acme(advice=(Advice(topic="backoff", text=" ", source="a page"),)),
+        "advice[0].text must be a text that is not empty, not ' '",
+    ),
     (errors(provider="extend"), "errors[0].provider must be 'acme', not 'extend' (BUSY)"),
     (errors(surfaces=()), "errors[0].surfaces must not be empty (BUSY)"),
     (
@@ -320,9 +324,13 @@ WRONG = [
             ("/jobs/{1}", "must have variables that are different names"),
             ("/jobs/{a-b}", "must have variables that are different names"),
             ("/jobs/{}", "must have variables that are different names"),
-            ("/jobs/{id", "must be a path without spaces and query"),
-            ("/parse?x=1", "must be a path without spaces and query"),
+            ("/jobs/{id", "must be a path without spaces and query, each variable in braces"),
+            ("/parse?x=1", "must be a path without spaces and query, each variable in braces"),
         )
+    ),
+    (
+        endpoint(polls=True, submits=True),
+        "endpoints[0].submits must be False where polls is True: a request does one or the other",
     ),
     (endpoint(path=None), "main_endpoint must be a str, not None"),
     (endpoint(method=None), "endpoints[0].method must be in capitals, not None"),
@@ -435,6 +443,24 @@ def test_a_provider_of_a_known_name_adds_its_errors_only():
     found = registry([("plugin ours", more)])["extend"]
     assert found.base_url == "https://api.extend.ai"
     assert [error.code for error in found.errors][-1] == "OURS"
+
+
+def test_two_whole_providers_of_one_name_are_a_mistake():
+    other = replace(acme(), base_url="https://api.other.example", hosts=(), endpoints=JOBS)
+    given = [("plugin ours", acme()), ("plugin theirs", other)]
+    with pytest.raises(UsageError) as caught:
+        registry(given)
+    assert str(caught.value) == (
+        "plugin theirs: provider 'acme': endpoints must be left out: the name is known, and what "
+        "has it adds errors only"
+    )
+    assert registry([*given[:1], ("plugin theirs", acme().with_errors(BUSY))])["acme"]
+
+
+def test_only_an_error_can_be_added():
+    with pytest.raises(UsageError) as caught:
+        acme().with_errors(BUSY, "LATE")
+    assert str(caught.value) == ("provider 'acme': errors[1] must be a DocumentedError, not 'LATE'")
 
 
 def test_an_added_error_is_checked_too():

@@ -54,6 +54,28 @@ def post(acme, path="/read", document=URL, **more):
     )
 
 
+def test_a_provider_that_documents_http_is_asked_by_http(request):
+    plain = replace(ACME, base_url=ACME.base_url.replace("https:", "http:"))
+    with simulated(request.node.nodeid, plain) as (api, simulation):
+        simulation.begin_call()
+        assert post(api).status_code == 200
+        wrong = api.base_url.replace("http:", "https:") + "/read"
+        with pytest.raises(SimulationStopped) as stop:
+            httpx.post(wrong)
+        simulation.stops.message = None
+    assert str(stop.value) == f"POST {wrong} is not simulated: Acme documents http only."
+
+
+def test_a_path_that_is_not_simulated_is_told_with_those_that_are(acme):
+    with pytest.raises(SimulationStopped) as stop:
+        post(acme, "/red")
+    base = acme.base_url.removeprefix("https://").partition("/")[2]
+    first = str(stop.value).partition("\n")[0]
+    assert first.startswith(f"POST /{base}/red is not simulated: Acme does not document it")
+    assert f"  nearest   did you mean 'POST /{base}/read'" in str(stop.value)
+    assert f"  exists    POST /{base}/read\n" in str(stop.value)
+
+
 def get(acme, path):
     return httpx.get(acme.base_url + path, headers={"X-Api-Key": acme.api_key}, timeout=5)
 
