@@ -146,7 +146,8 @@ def advice() -> str:
 
 STOPS: dict[StopKind, str] = {
     "miss": "The test asked for what is not simulated, or a script of it is wrong.",
-    "fuse": "The consumer retries or polls without end (`parseapi_max_attempts`).",
+    "fuse": "The consumer retries (`parseapi_max_attempts`), polls (10,000 times) or waits "
+    "(100,000 times in a row) without end.",
     "hang": "The consumer waits for what will never come.",
 }
 

@@ -33,7 +33,7 @@ def error_table(providers: Iterable[Provider]) -> str:
     return "\n".join(aligned(rows))
 
 
-def error_json(providers: Iterable[Provider]) -> str:
+def _error_json(providers: Iterable[Provider]) -> str:
     """Every documented error of every provider, as a JSON list of objects."""
     errors = [asdict(error) for provider in providers for error in provider.errors]
     return json.dumps(errors, indent=2, ensure_ascii=False)
@@ -125,7 +125,7 @@ def _complain(text: str) -> None:
 def _list(provider: str | None, *, as_json: bool) -> None:
     known = registry()
     chosen = list(known.values()) if provider is None else [provider_named(known, provider)]
-    print((error_json if as_json else error_table)(chosen), flush=True)  # noqa: T201 - the answer
+    print((_error_json if as_json else error_table)(chosen), flush=True)  # noqa: T201 - the answer
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -158,12 +158,12 @@ def _check_nothing_dropped(api: ParseAPI, name: str, document: str | None) -> No
     """Refuse a check that would need dropped attempts: it would prove nothing."""
     simulated, service = api._active_simulation, api._service
     retention = simulated.settings.retention
-    attempts = simulated.lost(service.provider.name)
+    attempts = simulated.dropped_attempts(service.provider.name)
     runs = 0 if service.runs is None else service.runs.dropped
     if retention is None or not (attempts or runs or simulated.forgotten):
         return
     wanted = service.document_names.given(document)
-    if wanted is not None and not retention.lost(service, wanted):
+    if wanted is not None and not retention.was_dropped(service, wanted):
         return
     about = "" if wanted is None else f", some of them about {wanted!r}"
     counts = [f"{counted(attempts, 'attempt')}"] * bool(attempts)

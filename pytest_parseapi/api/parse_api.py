@@ -183,7 +183,7 @@ class ParseAPI(
             self.attempts,
             self.webhook_answers,
             notes=self._active_simulation.notes(self._provider.name),
-            dropped=self._simulation.lost(self._provider.name),
+            dropped=self._simulation.dropped_attempts(self._provider.name),
         )
 
     def _note_check(self, name: str) -> None:
@@ -208,7 +208,7 @@ class ParseAPI(
             provider=service.provider,
             document_names=service.document_names,
             attempts=attempts,
-            dropped=simulation.lost(name),
+            dropped=simulation.dropped_attempts(name),
             speed=simulation.settings.speed,
             replaced_sleep=lambda: simulation.replaced_sleep or replaced_sleep_reference(),
             operations=service.journal.operations,

@@ -24,7 +24,7 @@ _SHOWN_BODY: Final = 64 * 1024
 _JSON: Final = "application/json"
 _CHECK: Final = "check/"
 POSTS: Final = ("fail", "fail_run", "runs_take", "replies_take", "webhook", "reset")
-"""The methods of `ParseAPI` that can be called over HTTP."""
+"""The methods of `ParseAPI`, beside the checks, that can be called over HTTP."""
 
 
 class _RefusedError(Exception):
@@ -143,7 +143,7 @@ def _arguments(request: Request) -> Mapping[str, Any]:
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
-        **{name: getattr(attempt, name) for name in _SENT},
+        **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS},
         "run_id": attempt.run_id,
         "run_status": attempt.run_status,
         "run_reason": attempt.run_reason,
@@ -160,7 +160,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in names if not name.startswith("_")}
 
 
-_SENT: Final = (
+_ATTEMPT_FIELDS: Final = (
     *("number", "method", "url", "path", "endpoint", "document", "request_id", "status"),
     *("started", "ended", "waited", "wall_started", "wall_ended", "retry_after", "client"),
     *("listed", "mock", "contradiction", "rejection"),
@@ -185,7 +185,7 @@ def _health(api: ParseAPI, simulated: SimulatedProviders) -> Reply:
             "now": service.now,
             "time": service.wall,
             "speed": simulated.settings.speed,
-            "dropped": simulated.lost(api.provider.name),
+            "dropped": simulated.dropped_attempts(api.provider.name),
             "dropped_of_all_tokens": 0 if retention is None else retention.dropped,
         }
     )

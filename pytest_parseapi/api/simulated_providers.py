@@ -144,7 +144,7 @@ class SimulatedProviders:
         self.webhook_senders = {}
         self._tokens = None
 
-    def lost(self, provider: str) -> int:
+    def dropped_attempts(self, provider: str) -> int:
         """How many attempts at a provider a server that runs for days has dropped."""
         return self.services[provider].journal.dropped + self.forgotten.get(provider, 0)
 
@@ -224,7 +224,7 @@ class _Tokens:
         """Drop a token, and keep only its number of attempts."""
         simulated = self._by_token.pop(token)
         self._forgotten[token] = {
-            name: simulated.lost(name) + len(service.journal.attempts)
+            name: simulated.dropped_attempts(name) + len(service.journal.attempts)
             for name, service in simulated.services.items()
         }
         for service in simulated.services.values():

@@ -28,7 +28,7 @@ class WebhookControls(Controls):
             >>> extend_api.webhook_secret[:4]
             'wss_'
         """
-        self._remember()
+        self._sender_of_test()
         return self._webhooks.signing.secret
 
     @property
@@ -85,7 +85,7 @@ class WebhookControls(Controls):
                 "batch=True makes a batch of its own: leave it out with run=, which may be a "
                 "batch's id"
             )
-        self._remember()
+        self._sender_of_test()
         wrong = self._active_simulation.alter_delivery(self._service.provider.name, wrong)
         maker = EventMaker(self._service, self._webhooks, run_table_of(self._service))
         maker.check(
@@ -134,7 +134,7 @@ class WebhookControls(Controls):
             >>> extend_api.deliver(extend_api.webhook(), app, path="/webhooks")  # doctest: +SKIP
         """
         _check_delivery(delivery)
-        return self._remember().deliver(delivery, target, path, *_checked(tries, first_wait))
+        return self._sender_of_test().deliver(delivery, target, path, *_checked(tries, first_wait))
 
     async def deliver_async(
         self,
@@ -147,7 +147,7 @@ class WebhookControls(Controls):
     ) -> list[WebhookAnswer]:
         """As `deliver`, on the running event loop: for coroutine functions and ASGI apps."""
         _check_delivery(delivery)
-        return await self._remember().deliver_async(
+        return await self._sender_of_test().deliver_async(
             delivery, target, path, *_checked(tries, first_wait)
         )
 
@@ -177,7 +177,7 @@ class WebhookControls(Controls):
         """
         table = run_table_of(self._service)
         kind_of(target)  # a mistake would show in the background alone
-        self._remember().follow(table, target, path, *_checked(tries, first_wait))
+        self._sender_of_test().follow(table, target, path, *_checked(tries, first_wait))
 
     @property
     def _webhooks(self) -> WebhookDescription:
@@ -191,7 +191,7 @@ class WebhookControls(Controls):
         """The signing secret, where the consumer may know it."""
         return () if self._sender is None else (self._webhooks.signing.secret,)
 
-    def _remember(self) -> WebhookSender:
+    def _sender_of_test(self) -> WebhookSender:
         """The sender of this test: from now on the secret may be known to the consumer."""
         webhooks, sender = self._webhooks, self._sender
         if sender is None:

@@ -50,17 +50,18 @@ class EncodedSecret:
     others: tuple[str, ...]
 
     @classmethod
-    def of(cls, secret: str, others: Iterable[str]) -> EncodedSecret:
+    def of(cls, secret: str, credentials: Iterable[str]) -> EncodedSecret:
         """Make all encoded forms of a secret, except those that another credential contains.
 
         Args:
             secret: a credential.
-            others: all of them; one that is itself an encoding of the secret is not reported twice.
+            credentials: all of them; one that is itself an encoding of the secret is not reported
+                twice.
         """
         if len(secret) < _MIN_SECRET_CHARS:
             return cls("", (), (), ())
         data = secret.encode(errors="surrogateescape")
-        known = tuple(other for other in others if other != secret)
+        known = tuple(other for other in credentials if other != secret)
         forms = tuple(form for form in _in_base64(data) if not any(form in item for item in known))
         numbers = tuple(
             (pattern, name)
@@ -79,7 +80,7 @@ class EncodedSecret:
             return "", ""
         for form in self.forms:
             if form in text:
-                return _run_around(text, form), "base64"
+                return _base64_around(text, form), "base64"
         for pattern, name in self.numbers:
             found = pattern.search(text)
             if found is not None:
@@ -110,7 +111,7 @@ def _in_numbers(data: bytes) -> Iterator[tuple[re.Pattern[str], str]]:
         yield re.compile(between.join(numbers)), name
 
 
-def _run_around(text: str, form: str) -> str:
+def _base64_around(text: str, form: str) -> str:
     """The whole base64 text around a part of it, since the rest may be secret, too."""
     start = text.index(form)
     end = start + len(form)

@@ -30,10 +30,10 @@ _WAIT_TOLERANCE: Final = 1e-6
 
 def failed_runs(observed: Observed) -> list[Run]:
     """The failed runs that the consumer could know of."""
-    return [run for run in known_runs(observed) if run.failed]
+    return [run for run in _known_runs(observed) if run.failed]
 
 
-def known_runs(observed: Observed) -> list[Run]:
+def _known_runs(observed: Observed) -> list[Run]:
     """The runs that a reply showed to the consumer, or that a right webhook told of.
 
     The reply to a submission may be lost, and a receiver must not believe a wrong delivery.
@@ -86,7 +86,7 @@ def resubmitted(observed: Observed, times: int | None = None, document: str | No
     narrowed = observed.about(document, rule)
     _need_failed_run(narrowed, rule)
     findings = []
-    for runs in _by_document(narrowed, known_runs(narrowed)):
+    for runs in _by_document(narrowed, _known_runs(narrowed)):
         failed = [run for run in runs if run.failed]
         if not failed:
             continue
@@ -115,7 +115,7 @@ def wrong_resubmissions(observed: Observed) -> Iterator[Finding]:
         for item in shown_by(attempt):
             if item.failed:
                 shown.setdefault(item.id, attempt)
-    submitted = [run for run in known_runs(observed) if run.submitted]
+    submitted = [run for run in _known_runs(observed) if run.submitted]
     for runs in _by_document(observed, submitted):
         pairs = _resubmissions(runs)
         for failed, again in pairs:

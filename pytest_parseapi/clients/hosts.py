@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from pytest_parseapi.clients.mocks.by_socket import SOCKET_MOCKS, unasked_mock
 from pytest_parseapi.clients.mocks.misses import MockMisses
+from pytest_parseapi.clients.mocks.socket_mocks import SOCKET_MOCKS, unasked_mock
 from pytest_parseapi.clock.virtual_clock import VirtualClock
 from pytest_parseapi.model.http import Fault, Reply, Request
 from pytest_parseapi.model.stops import Stops

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Final
 
-from pytest_parseapi.clients.guard.rust_clients import RUST_CLIENTS
+from pytest_parseapi.clients.guard.compiled_clients import COMPILED_CLIENTS
 from pytest_parseapi.clients.hosts import Interceptor, SimulatedHosts
 from pytest_parseapi.clients.mocks.aioresponses import AioresponsesInterceptor
 from pytest_parseapi.clients.mocks.betamax import BetamaxInterceptor
@@ -121,7 +121,7 @@ CLIENTS: Final = (
         for name in (
             *("urllib", "httplib2", "niquests", "tornado", "treq", "twisted"),
             *("websocket", "websockets", "grpc", "tls_client"),
-            *("pycurl", "curl_cffi", *RUST_CLIENTS),
+            *("pycurl", "curl_cffi", *COMPILED_CLIENTS),
         )
     ),
     ClientLibrary("http.client", root="http"),

@@ -20,7 +20,7 @@ from pytest_parseapi.patching.plain_types import plain_socket
 
 
 class ThreadWaits:
-    """Lets these functions wait by one `VirtualClock`.
+    """Replaces ``join``, which waits in virtual time, and ``select`` and ``accept``, which do not.
 
     Args:
         clock: the clock of the test.
@@ -34,7 +34,7 @@ class ThreadWaits:
         self._patches = Patches()
 
     def start(self) -> None:
-        """Wait in virtual time from now on."""
+        """Replace the functions."""
         self._patches.put(threading.Thread, "join", self._join)
         self._patches.put(threading.Thread, "_delete", self._delete)
         for module in self._select_holders.of(system.select):

@@ -46,13 +46,13 @@ _OWN_SHAPE: Final = ("unknown_code", "missing_request_id")
 UNKNOWN: Final = next(fault for fault in FAULTS if fault.name == "unknown_code")
 
 
-def primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
+def _primary_errors(provider: Provider, surface: str = "http") -> list[DocumentedError]:
     """The documented errors of the endpoint that parses, or that creates a run."""
-    path = provider.main_endpoint if surface == "http" else run_endpoints(provider)[0].path
+    path = provider.main_endpoint if surface == "http" else _run_endpoints(provider)[0].path
     return provider.errors_at(path)
 
 
-def run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
+def _run_endpoints(provider: Provider) -> tuple[Endpoint, Endpoint]:
     """The endpoints that create a run, and that poll it."""
     submit, poll = provider.submit_endpoint, provider.poll_endpoint
     if submit is not None and poll is not None:
@@ -70,7 +70,7 @@ def main_paths(provider: Provider, surface: str) -> frozenset[str]:
     return submitting if surface == "run" else frozenset((provider.main_endpoint,)) - submitting
 
 
-def first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
+def _first_retryable(provider: Provider, policy: ContractPolicy) -> DocumentedError | None:
     """A retryable error of the server, and not of a rate limit."""
     return next(iter(retryable_by_status(provider, policy)), None)
 
@@ -79,7 +79,7 @@ def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[Docu
     """A retryable error of each status; those of the server come before rate limits."""
     found = [
         error
-        for error in primary_errors(provider, policy.surface)
+        for error in _primary_errors(provider, policy.surface)
         if may_be_retried(provider, error)
     ]
     found.sort(key=lambda error: error.status < 500)  # noqa: PLR2004
@@ -89,7 +89,7 @@ def retryable_by_status(provider: Provider, policy: ContractPolicy) -> list[Docu
     return list(by_status.values())
 
 
-def survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
+def _survivable_faults(policy: ContractPolicy) -> Iterator[NetworkFault]:
     """Every fault, except those in which a client without time-outs waits forever."""
     for fault in FAULTS:
         if policy.sets_timeouts or not fault.name.endswith("_timeout"):
@@ -148,20 +148,20 @@ def api_versions(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
 
 def documented_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """Each documented error of the endpoint."""
-    for error in primary_errors(provider, policy.surface):
+    for error in _primary_errors(provider, policy.surface):
         yield Case(id=str(error), error=error)
 
 
 def lasting_errors(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """Each retryable error, and those that another credential may cure."""
-    for error in primary_errors(provider, policy.surface):
+    for error in _primary_errors(provider, policy.surface):
         if error.retryable or error.cured_by == "credential":
             yield Case(id=str(error), error=error)
 
 
 def network_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """Each network fault and broken body."""
-    for fault in survivable_faults(policy):
+    for fault in _survivable_faults(policy):
         yield Case(id=f"{provider.name}-{fault}", error=fault)
 
 
@@ -198,14 +198,14 @@ def _replies_with_retry_after(provider: Provider, policy: ContractPolicy) -> Ite
 
 def earlier_results(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """A retryable error."""
-    error = first_retryable(provider, policy)
+    error = _first_retryable(provider, policy)
     if error is not None and policy.fresh_results:
         yield Case(id=str(error), error=error)
 
 
 def retryable_flags(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """A retryable error, for a consumer that obeys the flag."""
-    error = first_retryable(provider, policy)
+    error = _first_retryable(provider, policy)
     if error is not None:
         yield Case(id=str(error), error=error)
 
@@ -226,15 +226,15 @@ def lasting_run_failures(provider: Provider, _policy: ContractPolicy) -> Iterato
 
 def poll_errors(provider: Provider, _policy: ContractPolicy) -> Iterator[Case]:
     """Each documented error of the endpoint that is polled."""
-    _, poll = run_endpoints(provider)
+    _, poll = _run_endpoints(provider)
     for error in provider.errors_at(poll.path):
         yield Case(id=str(error), error=error, endpoint=str(poll))
 
 
 def poll_faults(provider: Provider, policy: ContractPolicy) -> Iterator[Case]:
     """Each network fault and broken body, in answer to a poll."""
-    _, poll = run_endpoints(provider)
-    for fault in survivable_faults(policy):
+    _, poll = _run_endpoints(provider)
+    for fault in _survivable_faults(policy):
         yield Case(id=f"{provider.name}-{fault}", error=fault, endpoint=str(poll))
 
 

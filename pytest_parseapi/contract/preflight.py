@@ -95,12 +95,12 @@ def _no_request(harness: Harness) -> Finding:
     outcome = "parse was not called" if call is None else call.outcome
     where = "" if call is None or call.error is None else _place(call.error, harness.parse)
     if other is not None:
-        title, attempt = other
+        asked, attempt = other
         return Finding(
             rule=f"parse asks {provider.title}",
             expected=f"a request to {provider.base_url}",
-            seen=f"{attempt.method} {attempt.url}, which is {title.title}'s; {outcome}{where}",
-            advice=f"{_to_state(harness, 'provider', title.name)}, or let parse ask "
+            seen=f"{attempt.method} {attempt.url}, which is {asked.title}'s; {outcome}{where}",
+            advice=f"{_to_state(harness, 'provider', asked.name)}, or let parse ask "
             f"{provider.title}",
         )
     return Finding(

@@ -96,7 +96,7 @@ class DocumentNames:
     def unsigned(self, url: str) -> str:
         """A URL without what signs it, and without user and password."""
         if "@" in url:
-            url = without_userinfo(url)
+            url = _without_userinfo(url)
         head, mark, query = url.partition("?")
         if not mark:
             return url
@@ -149,11 +149,11 @@ class DocumentNames:
         )
 
 
-def without_userinfo(url: str) -> str:
+def _without_userinfo(url: str) -> str:
     """A URL without user and password.
 
     Example:
-        >>> without_userinfo("https://me:secret@files.example.com/a.pdf")
+        >>> _without_userinfo("https://me:secret@files.example.com/a.pdf")
         'https://files.example.com/a.pdf'
     """
     return _USERINFO.sub(r"\1", url)

@@ -18,7 +18,7 @@ Place = Literal["marker", "option"]
 
 
 class UsageError(BaseException):
-    """The test asked for something that does not exist, such as an unknown error code.
+    """The test uses the plugin wrongly: by a wrong name, value, combination or time.
 
     It is no `Exception`, so that no ``except Exception`` of the code under test swallows it.
 
@@ -45,7 +45,7 @@ class UsageError(BaseException):
 
 
 class SimulationStopped(BaseException):
-    """The simulation cannot go on: a miss, the fuse, or a wait that would never end."""
+    """The simulation cannot go on: a miss, the fuse, an endless wait, or an error of its own."""
 
 
 def nearest(name: object, known: Iterable[object]) -> str:
@@ -76,7 +76,7 @@ def nearest(name: object, known: Iterable[object]) -> str:
 
 
 def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> None:
-    """A `UsageError` where something is called with an argument that it does not have.
+    """Raise `UsageError` where something is called with an argument that it does not have.
 
     Args:
         what: what is called, for the message.
@@ -178,7 +178,7 @@ def number_of(value: object) -> float | None:
 
 
 def check_count(name: str, value: object, least: int) -> None:
-    """A `UsageError` where a value is neither None nor an integer of at least ``least``."""
+    """Raise `UsageError` where a value is neither None nor an integer of at least ``least``."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -199,7 +199,7 @@ def as_document(value: object) -> str:
 
 
 def check_text(text: object) -> None:
-    """A `UsageError` where what is to be searched is no text."""
+    """Raise `UsageError` where what is to be searched is no text."""
     if text is not None and not isinstance(text, str):
         raise UsageError(f"text must be a string, such as a log that was read, not {kind(text)}")
 

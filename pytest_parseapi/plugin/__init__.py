@@ -115,7 +115,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _INI_VALUES: dict[str, dict[str, Any]] = {
     "provider": {"help": "provider of the fixture parseapi", "default": "extend"},
     "max_attempts": {
-        "help": "failed attempts in a row at one operation after which a test is stopped",
+        "help": "attempts in a row at one operation without progress after which a test is stopped",
         "default": "100",
     },
     "signing_parameters": {

@@ -72,7 +72,6 @@ class ParseErrorContract(ContractPolicy):
     @pytest.fixture(autouse=True)
     def _contract_item(self, request: pytest.FixtureRequest) -> None:
         """Keep the item, and give the class's own fixtures what the consumer is to be set to."""
-        # What the first case finds out holds for all of them.
         self._item: pytest.Item = request.node
         try:
             provider = provider_named(session_of(request.config).providers, self.provider)
@@ -123,6 +122,7 @@ class ParseErrorContract(ContractPolicy):
 
     def _hold(self, kind: CaseKind, case: Case, factory: Factory) -> None:
         """Try one case, and fail the test for every rule that is broken."""
+        # What the first case finds out holds for all of them.
         preflight = preflight_of(self._item, type(self))
         preflight.skip_where_others_failed(self._item)
         api = factory(self.provider)

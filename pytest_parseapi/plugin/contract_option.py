@@ -23,7 +23,7 @@ class ContractOption:
 
     Args:
         target: ``package.module:function``, or a class derived from `ParseErrorContract`.
-        provider: the provider's name; None for the ini value's.
+        provider: the provider's name.
         surface: ``"http"`` or ``"run"``.
     """
 

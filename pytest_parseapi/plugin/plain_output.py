@@ -11,7 +11,7 @@ from pytest_parseapi.model.printable_text import show
 
 
 class PlainOutput:
-    """Takes lines as pytest's terminal reporter does, and prints them at once."""
+    """Collects lines by the methods of pytest's terminal reporter, and prints them all at once."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

@@ -19,7 +19,7 @@ from pytest_parseapi.report.rules import RULES, BrokenRule
 if TYPE_CHECKING:
     from pytest_parseapi.sweep.watch import Watch
 
-_STOPS: Final = {"fuse": "retries and polls end", "hang": "no wait is without end"}
+_STOPS: Final = {"fuse": "retries, polls and waits end", "hang": "no wait is without end"}
 """The rules that a consumer breaks whom the simulation has to stop."""
 
 watch_key: pytest.StashKey[Watch] = pytest.StashKey()

@@ -44,7 +44,7 @@ class Journal:
     Args:
         now: virtual seconds since the test began.
         wall: what the consumer's ``time.time()`` shows.
-        document_names: what signs a link, and so tells nothing about its document.
+        document_names: finds the names by which requests mean a document.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ class NewRequest:
         names: the names of its document, none of them signed.
         caller: who asks.
         started: virtual seconds since the test began.
-        document_names: what signs a link.
+        document_names: finds the names by which requests mean a document.
         secrets: what its provider reads as the credential.
         mark: what it is known by in its caller's context.
     """

@@ -157,7 +157,8 @@ def payload_of(content_type: str, body: bytes, document_names: DocumentNames = _
     Args:
         content_type: the request's Content-Type.
         body: what was sent.
-        document_names: what signs a link: a link that is signed again is the same payload.
+        document_names: finds the names by which requests mean a document: a link that is signed
+            again is the same payload.
     """
     kind = media_type_of(content_type)
     whole = PayloadPart("body", None, None, size_of(body), _digest(body))

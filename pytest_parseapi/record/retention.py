@@ -97,7 +97,7 @@ class Retention:
             self.dropped += 1
         self.forget(owner)
 
-    def lost(self, owner: Recorded, document: str) -> bool:
+    def was_dropped(self, owner: Recorded, document: str) -> bool:
         """Whether an attempt about a document of this name was dropped."""
         return hash((owner.seed, document)) in self._names
 

@@ -24,7 +24,7 @@ class RetryMark:
     def begin(cls) -> RetryMark:
         """Set a new mark: the calling thread or task begins an attempt.
 
-        Before it was its last failure, or that after which it was started.
+        The failure before it is the last one of its thread or task, or of what started that.
         """
         last = _LAST.get()
         if last is None:

@@ -138,7 +138,7 @@ def _place(item: Attempt | WebhookAnswer) -> tuple[int, float]:
     return item.number, 0
 
 
-def describe_answer(answer: WebhookAnswer) -> str:
+def _describe_answer(answer: WebhookAnswer) -> str:
     """How a receiver answered, such as ``204 after 40.000 s``."""
     said = [] if answer.status is None else [str(answer.status)]
     if answer.raised is not None:
@@ -161,7 +161,7 @@ def _delivery_row(answer: WebhookAnswer) -> tuple[str, ...]:
         "",
         f"webhook {delivery.event_type}" + (f" ({delivery.wrong})" if delivery.wrong else ""),
         short_document(delivery.document),
-        describe_answer(answer),
+        _describe_answer(answer),
         delivery.event_id,
     )
 

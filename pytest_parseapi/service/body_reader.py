@@ -160,7 +160,7 @@ def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str,
         return None
     behaviour: Behaviour = provider.behaviour
     table = RunTable(description, DocumentNames())
-    call = call_of(provider, endpoint, _ID, behaviour.new_state())
+    call = _call_of(provider, endpoint, _ID, behaviour.new_state())
     call.runs = CallRuns(table, call, provider.idempotency_header)
     run = sample_run(table, _ID, (), call)
     run.failure = RunFailure(reason=_CODE, message=_MESSAGE)
@@ -169,7 +169,7 @@ def _failed_run(provider: Provider, description: RunDescription) -> Mapping[str,
     return object_or_none(behaviour.answer(call, "parseapi_probe_request").body)
 
 
-def call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -> Call:
+def _call_of(provider: Provider, endpoint: Endpoint, value: str, state: object) -> Call:
     """Make a call of an endpoint whose path has one variable."""
     name = next(iter(endpoint.match(endpoint.path) or {"": ""}))
     path = endpoint.path.replace("{" + name + "}", value)

@@ -19,8 +19,8 @@ class Fuse:
     """Counts the attempts that make no progress, and stops the test if there are too many.
 
     Args:
-        max_attempts: how many failed attempts in a row at one operation end the test; infinite for
-            a server, which stops no client.
+        max_attempts: how many attempts in a row at one operation without progress end the test;
+            infinite for a server, which stops no client.
         stops: where to stop the test.
         journal: the record.
         draw_timeline: draws the timeline for the message; gets the numbers of the main attempts.
@@ -43,14 +43,16 @@ class Fuse:
         """Stop the test if the next attempt at an operation would be one too many.
 
         Raises:
-            SimulationStopped: the fuse has blown.
+            SimulationStopped: it would.
         """
         if self._is_off:
             return
         if operation.failures + operation.idle >= self._max_attempts:
             what = f"failed {operation.failures} times in a row and"
             if operation.idle:
-                what = f"was repeated {operation.failures + operation.idle} times to no end and"
+                what = (
+                    f"was repeated {operation.failures + operation.idle} times without progress and"
+                )
             limit = f"parseapi_max_attempts = {self._max_attempts}"
             more = "where more attempts are right, raise the ini value parseapi_max_attempts"
             advice = f"end the loop of retries after some attempts or by a deadline; {more}"

@@ -91,14 +91,14 @@ class GuidedService:
         elif not params and endpoint.method == "GET":
             # A full page is followed by another one.
             shown = [len(value) for value in (body or {}).values() if isinstance(value, list)]
-            count = min(max(shown, default=0), _MAX_POLLS) + len(table.description.terminal) + 1
-            more = [self._run(table, self._new_id("more")) for _ in range(count)]
-            for run, status in zip(more[::-1], table.description.terminal, strict=False):
+            needed = min(max(shown, default=0), _MAX_POLLS) + len(table.description.terminal) + 1
+            more = [self._run(table, self._new_id("more")) for _ in range(needed)]
+            for shown_run, status in zip(more[::-1], table.description.terminal, strict=False):
                 failure = RunFailure(reason="", message="")
                 reason = failure if status == table.description.failed else None
-                self._set(run, RunSeen(id=run.id, status=status, failure=reason))
+                self._set(shown_run, RunSeen(id=shown_run.id, status=status, failure=reason))
             # Lists show the newest first.
-            table.in_order[:] = more + table.in_order[:-count]
+            table.in_order[:] = more + table.in_order[:-needed]
             answers = list(accepted())
             for other in more:
                 other.delete()

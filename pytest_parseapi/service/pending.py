@@ -12,7 +12,7 @@ from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Opened
 from pytest_parseapi.record.outcome import Outcome
 
-FOREVER: Final = 86_400.0
+_SILENT_SECONDS: Final = 86_400.0
 """How long a silent server is waited for, in virtual seconds, before the test is stopped: longer
 than any deadline that a consumer sets around a call."""
 
@@ -43,7 +43,7 @@ class Pending:
         self._opened = opened
         self._outcome = outcome
         self._hangs = seconds is None
-        self.seconds = FOREVER if seconds is None else seconds
+        self.seconds = _SILENT_SECONDS if seconds is None else seconds
         """How long the reply takes, in virtual seconds."""
 
     @property

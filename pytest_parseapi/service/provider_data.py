@@ -36,7 +36,7 @@ class ProviderData:
     Args:
         provider: the provider.
         functions: asks its functions.
-        document_names: what is one document.
+        document_names: finds the names by which requests mean a document.
         seed: what its ids depend on.
     """
 

@@ -54,7 +54,7 @@ class RunScript:
     """The failures that one provider's runs are to meet, in order.
 
     Args:
-        document_names: what is one document.
+        document_names: finds the names by which requests mean a document.
     """
 
     def __init__(self, document_names: DocumentNames) -> None:

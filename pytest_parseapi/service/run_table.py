@@ -28,7 +28,7 @@ class RunTable:
 
     Args:
         description: what the provider documents about runs.
-        document_names: what signs a link, and so tells nothing about its document.
+        document_names: finds the names by which requests mean a document.
     """
 
     def __init__(self, description: RunDescription, document_names: DocumentNames) -> None:

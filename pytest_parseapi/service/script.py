@@ -132,7 +132,7 @@ class Script:
 
     Args:
         base_url: the documented base URL of the provider.
-        document_names: knows the names of documents.
+        document_names: finds the names by which requests mean a document.
     """
 
     def __init__(self, base_url: str, document_names: DocumentNames) -> None:

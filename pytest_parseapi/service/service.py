@@ -52,7 +52,7 @@ class SimulatedService:
         wall: what the consumer's ``time.time()`` shows.
         stops: where to stop the test.
         seed: what the ids depend on.
-        max_attempts: the fuse: how many failed attempts in a row at one operation end the test.
+        max_attempts: how many attempts in a row at one operation without progress end the test.
         draw_timeline: draws a record for the message, given the numbers of what matters most.
         signing_parameters: more query parameters that sign a link, beside the well-known ones.
     """
@@ -133,7 +133,7 @@ class SimulatedService:
 
         Raises:
             SimulationStopped: the request is for something that the simulation does not cover, or
-                the fuse has blown.
+                a limit of the fuse is reached.
         """
         self._stops.check()
         if self._decisions.deciding is not None and self._decisions.deciding == get_ident():
@@ -177,7 +177,7 @@ class SimulatedService:
             caller: who asks, where that is not the thread or task that calls this.
 
         Raises:
-            SimulationStopped: the fuse has blown.
+            SimulationStopped: a limit of the fuse is reached.
         """
         self._stops.check()
         undocumented = Endpoint(method=request.method, path=request.path)

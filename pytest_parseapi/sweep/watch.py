@@ -29,7 +29,7 @@ SECONDS: Final = 5
 """What ``Retry-After`` asks for in seconds: more than most first waits, less than most caps."""
 DATE_SECONDS: Final = 6
 _MANY_WAITS: Final = 1_000
-"""As many waits in a row, without a request, lead to the fuse."""
+"""After so many waits in a row without a request, a consumer does nothing but wait."""
 _FAR_FACTOR: Final = 5.0
 
 

@@ -118,7 +118,7 @@ def test_only_the_newest_dropped_names_stay_known():
     for number in range(100):
         retention.note("token", [f"{number}.pdf"])
     token = SimpleNamespace(seed="token")
-    known = [number for number in range(100) if retention.lost(token, f"{number}.pdf")]
+    known = [number for number in range(100) if retention.was_dropped(token, f"{number}.pdf")]
     assert 3 <= len(known) <= 6
     assert known == list(range(100 - len(known), 100))
 

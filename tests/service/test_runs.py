@@ -206,7 +206,7 @@ def test_polls_after_the_end_count_as_attempts(extend_api):
     headers = {"authorization": "Bearer key"}
     with httpx.Client(base_url=extend_api.base_url, headers=headers) as client:
         run = client.post("/parse_runs", json={"file": FILE}).json()["id"]
-        with pytest.raises(SimulationStopped, match="repeated 100 times to no end"):
+        with pytest.raises(SimulationStopped, match="repeated 100 times without progress"):
             deque(client.get(f"/parse_runs/{run}") for _ in range(200))
     assert len(extend_api.attempts) == 1 + 1 + 1 + 100
     extend_api._simulation.stops.message = None
@@ -214,7 +214,7 @@ def test_polls_after_the_end_count_as_attempts(extend_api):
 
 def test_submitting_again_for_ever_blows_the_fuse(extend_api, client):
     extend_api.fail_run("OCR_ERROR", times=ALWAYS, polls=0)
-    with pytest.raises(SimulationStopped, match="repeated 100 times to no end"):
+    with pytest.raises(SimulationStopped, match="repeated 100 times without progress"):
         deque(client.parse_runs.create_and_poll(file=FILE) for _ in range(200))
     assert len(extend_api.runs) == 101
     extend_api._simulation.stops.message = None
@@ -229,7 +229,7 @@ def test_curing_for_ever_blows_the_fuse(extend_api):
     extend_api.fail("UNAUTHORIZED", times=ALWAYS)
     with (
         httpx.Client(base_url=extend_api.base_url) as client,
-        pytest.raises(SimulationStopped, match="repeated 100 times to no end"),
+        pytest.raises(SimulationStopped, match="repeated 100 times without progress"),
     ):
         deque(ask_with_a_new_key(client, number) for number in range(200))
     assert len(extend_api.attempts) == 100

@@ -12,9 +12,9 @@ from types import ModuleType
 from pytest_parseapi.clients.guard.c_library import replace_ctypes
 from pytest_parseapi.clients.guard.c_types import C_TYPES, CTypes
 from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host_check
+from pytest_parseapi.clients.guard.compiled_clients import COMPILED_CLIENTS, replace_rust_client
 from pytest_parseapi.clients.guard.curl import CURLS, ReplaceCurl
 from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
-from pytest_parseapi.clients.guard.rust_clients import RUST_CLIENTS, replace_rust_client
 from pytest_parseapi.clients.guard.send_functions import SEND_FUNCTIONS, SendFunctions
 from pytest_parseapi.patching.attributes import Patches
 from pytest_parseapi.patching.imports import ImportHook
@@ -41,7 +41,7 @@ class ReplacedFunctions:
             self._imports.when(function.module, functools.partial(self._replace, function))
         for send in SEND_FUNCTIONS:
             self._imports.when(send.module, functools.partial(self._send_functions.replace, send))
-        for name, modules in RUST_CLIENTS.items():
+        for name, modules in COMPILED_CLIENTS.items():
             for module in modules:
                 replace = functools.partial(
                     replace_rust_client, self._patches, self._check_host, name

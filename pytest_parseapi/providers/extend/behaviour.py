@@ -59,7 +59,7 @@ class ExtendBehaviour(Behaviour):
     def documents(self, request: Request, state: Any) -> tuple[str, ...]:
         """The names of a ``file`` object, an upload, or the file or run in the path, best first."""
         if not request.body:
-            return names_in_path(request.path, state) if isinstance(state, ExtendState) else ()
+            return _names_in_path(request.path, state) if isinstance(state, ExtendState) else ()
         if media_type(request) == "multipart/form-data":
             return names_of_upload(request)
         try:
@@ -69,8 +69,8 @@ class ExtendBehaviour(Behaviour):
         inputs = body.get("inputs")
         if isinstance(inputs, list):
             files = [item.get("file") for item in inputs if isinstance(item, dict)]
-            return unique_names(name for file in files for name in names_of_file(file, state))
-        return names_of_file(body.get("file"), state)
+            return unique_names(name for file in files for name in _names_of_file(file, state))
+        return _names_of_file(body.get("file"), state)
 
     def answer(self, call: Call, request_id: str) -> Reply:
         """The reply to a good request; raises `Rejected` for a bad one."""
@@ -120,18 +120,18 @@ class ExtendBehaviour(Behaviour):
         return {**body, "docUrl": _DOC_URL} if code in _WITH_DOC_URL else body
 
 
-def names_in_path(path: str, state: ExtendState) -> tuple[str, ...]:
+def _names_in_path(path: str, state: ExtendState) -> tuple[str, ...]:
     """The names of the file, or of the document of the synchronous run, that a path ends with."""
     before, _, item_id = path.rstrip("/").rpartition("/")
     if before.endswith("/files"):
-        return names_of_file({"id": item_id}, state)
+        return _names_of_file({"id": item_id}, state)
     parsed = state.parsed.get(item_id)
     if parsed is None or not before.endswith("/parse_runs"):
         return ()
     return parsed.file.all_names
 
 
-def names_of_file(value: object, state: object) -> tuple[str, ...]:
+def _names_of_file(value: object, state: object) -> tuple[str, ...]:
     """The names of a ``file`` object, best first: URL, name, id."""
     if not isinstance(value, dict):
         return ()

@@ -1,4 +1,4 @@
-"""Where Extend's Parse API lives, version 2026-02-09: its hosts, pages, endpoints, and advice."""
+"""The hosts, pages, endpoints and advice of Extend's Parse API, version 2026-02-09."""
 
 from __future__ import annotations
 

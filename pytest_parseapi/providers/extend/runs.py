@@ -61,7 +61,7 @@ def submission(
     )
 
 
-def sample_submission(context: Context, document: str) -> Submission:
+def _sample_submission(context: Context, document: str) -> Submission:
     """The submission of a run that no request submitted."""
     name = names_of_url(document)[-1]
     file = StoredFile(
@@ -81,7 +81,7 @@ _SOURCES: Final = tuple(
 )
 
 
-def list_runs(call: Call) -> Mapping[str, Any]:
+def _list_runs(call: Call) -> Mapping[str, Any]:
     """Answers ``GET /parse_runs``."""
     runs = call.runs.all()
     status = query_choice(call.request, "status", _STATUSES)
@@ -173,7 +173,7 @@ def _run(call: Call) -> SimulatedRun:
 RUN_HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "POST /parse_runs": _create,
-        "GET /parse_runs": list_runs,
+        "GET /parse_runs": _list_runs,
         "GET /parse_runs/{id}": _retrieve,
         "DELETE /parse_runs/{id}": _delete,
         "POST /parse_runs/{id}/cancel": _cancel,
@@ -238,6 +238,6 @@ RUNS: Final = RunDescription(
     failure_field="failureReason",
     # The pages warn of new reasons.
     unknown_reason="A_REASON_ADDED_LATER",
-    sample=sample_submission,
+    sample=_sample_submission,
 )
 """What the pages say of parse runs and of batches of them."""

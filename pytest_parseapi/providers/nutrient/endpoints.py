@@ -1,4 +1,4 @@
-"""Where Nutrient's Data Extraction API lives: its hosts, pages, endpoints, and advice."""
+"""The hosts, pages, endpoints and advice of Nutrient's Data Extraction API."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _samples(*more: bytes) -> tuple[tuple[str, bytes], ...]:
 _SCHEMA: Final = b',"schema":{"type":"object","properties":{"title":{"type":"string"}}}'
 _MARKDOWN: Final = b',"mode":"text","output":{"format":"markdown"}'
 _STORED: Final = b',"storeRun":true'
-# Both are by the names of the schema that the request brought.
+# Their keys are the names of the fields in the schema of the request.
 _SCHEMA_FIELDS: Final = ("output.data", "output.metadata")
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (

@@ -28,8 +28,8 @@ PAGE_CREDITS: Final[Mapping[str, float]] = {
 EXTRACT_SURCHARGE: Final = 6
 """Credits a page that an extraction costs on top."""
 
-PARSE_MODES: Final = tuple(PAGE_CREDITS)
-EXTRACT_MODES: Final = PARSE_MODES[1:]
+_PARSE_MODES: Final = tuple(PAGE_CREDITS)
+_EXTRACT_MODES: Final = _PARSE_MODES[1:]
 _FORMATS: Final = ("spatial", "markdown")
 _LONGEST_INSTRUCTIONS: Final = 10_000
 _MOST_TOLD: Final = 10
@@ -270,7 +270,7 @@ def parse_options(sent: Mapping[str, Any], problems: Problems) -> ParseOptions:
     """The options of ``/extraction/parse``."""
     output = problems.object("$.output", sent.get("output"))
     options = problems.object("$.options", sent.get("options"))
-    mode = problems.choice("$.mode", sent.get("mode"), PARSE_MODES, "understand")
+    mode = problems.choice("$.mode", sent.get("mode"), _PARSE_MODES, "understand")
     # Inferred: text mode has one format only, so it is taken where the request names none.
     natural = "markdown" if mode == "text" else "spatial"
     output_format = problems.choice("$.output.format", output.get("format"), _FORMATS, natural)
@@ -295,7 +295,7 @@ def extract_options(sent: Mapping[str, Any], problems: Problems) -> ExtractOptio
         problems.add(path, details)
     check_instructions(sent, problems)
     config = problems.object("$.parseConfig", sent.get("parseConfig"))
-    mode = problems.choice("$.parseConfig.mode", config.get("mode"), EXTRACT_MODES, "understand")
+    mode = problems.choice("$.parseConfig.mode", config.get("mode"), _EXTRACT_MODES, "understand")
     options = problems.object("$.options", sent.get("options"))
     citations = problems.flag(
         "$.options.includeCitations", options.get("includeCitations"), default=True

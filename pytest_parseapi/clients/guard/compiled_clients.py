@@ -11,7 +11,7 @@ from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host
 from pytest_parseapi.clients.guard.host_readers import host_in
 from pytest_parseapi.patching.attributes import Patches
 
-RUST_CLIENTS: Final = {
+COMPILED_CLIENTS: Final = {
     "rnet": ("rnet",),
     "wreq": ("wreq", "wreq.wreq"),
     "primp": ("primp",),
