@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import os
 import queue
+import sys
 import threading
 import time
 from _thread import allocate_lock
@@ -521,3 +523,37 @@ def test_a_thread_that_gets_no_processor_for_long_is_woken_before_time_jumps(
     time.sleep(1)
     by(time.sleep, 60)
     assert clock.elapsed == 61
+
+
+XDIST = """
+def receive():
+    steps.append("reads")
+    while "begun" not in steps:
+        pass
+    steps.append("moved")
+    read(pipe, 1)
+    steps.append("ended")
+"""
+
+
+def test_a_receiver_of_xdist_that_was_at_work_as_the_test_began_is_not_at_work(request):
+    pipe, end = os.pipe()
+    steps = []
+    names = {"__name__": "execnet.gateway_base", "steps": steps, "read": os.read, "pipe": pipe}
+    exec(XDIST, names)
+    ident = _thread.start_new_thread(names["receive"], ())
+    while not steps:
+        pass
+    try:
+        clock = request.getfixturevalue("clock")
+        steps.append("begun")
+        while "moved" not in steps:
+            pass
+        frame = sys._current_frames()[ident]
+        assert not clock.jumps.threads.unregistered._has_moved(ident, frame)
+    finally:
+        os.write(end, b"x")
+        while "ended" not in steps:
+            pass
+        os.close(pipe)
+        os.close(end)
