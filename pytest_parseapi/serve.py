@@ -166,10 +166,13 @@ class _LoggedStops(Stops):
         message: str,
         kind: StopKind = "miss",
         *,
+        expected: str = "",
+        advice: str = "",
+        timeline: str = "",
         waits: bool = False,
         also: Sequence[str] = (),
     ) -> NoReturn:
-        del kind, waits, also
+        del kind, expected, advice, timeline, waits, also
         self._log.write(message.partition("\n")[0])
         raise SimulationStopped(message)
 

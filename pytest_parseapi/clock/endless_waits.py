@@ -36,10 +36,10 @@ class EndlessWaits:
             elapsed = self._elapsed_time.now() / SECOND_NS
             self._stops.stop(
                 f"The consumer does not stop: it has waited {MAX_WAITS:,} times in a row without "
-                f"asking the API for anything, {elapsed:,.0f} virtual seconds in all.\n"
-                f"  expected  a request, or an end\n"
-                f"  next      end the loop that waits after some turns or by a deadline",
+                f"asking the API for anything, {elapsed:,.0f} virtual seconds in all.",
                 kind="fuse",
+                expected="a request, or an end",
+                advice="end the loop that waits after some turns or by a deadline",
                 waits=True,
             )
 
@@ -53,10 +53,10 @@ class EndlessWaits:
         threads = f"each of its {len(lines) + 1} threads" if lines else "its only thread"
         self._stops.stop(
             f"The consumer would hang forever: {threads} waits without a "
-            "time-out, and nothing is left that could end the wait.\n"
-            "  expected  a wait that ends\n"
-            "  next      give the wait a time-out, and handle its end",
+            "time-out, and nothing is left that could end the wait.",
             kind="hang",
+            expected="a wait that ends",
+            advice="give the wait a time-out, and handle its end",
             waits=True,
             also=lines,
         )

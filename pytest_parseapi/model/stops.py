@@ -30,6 +30,9 @@ class Stops:
         message: str,
         kind: StopKind = "miss",
         *,
+        expected: str = "",
+        advice: str = "",
+        timeline: str = "",
         waits: bool = False,
         also: Sequence[str] = (),
     ) -> NoReturn:
@@ -38,6 +41,9 @@ class Stops:
         Args:
             message: why.
             kind: what stops it.
+            expected: what a right consumer does; empty where the message says it.
+            advice: what to look at next; empty where the message says it.
+            timeline: what has happened so far; empty where that tells nothing.
             waits: whether the consumer waits, and does not ask: of an event loop, the lines of its
                 tasks are named then.
             also: more lines of the consumer that are to be named.
@@ -46,7 +52,10 @@ class Stops:
             SimulationStopped: always.
         """
         if self.message is None:
-            self.message = printable(without_secrets(message))
+            rows = {"expected": expected, "next": advice}
+            lines = [message, *(f"  {label:<10}{text}" for label, text in rows.items() if text)]
+            lines += ["", timeline] if timeline else []
+            self.message = printable(without_secrets("\n".join(lines)))
             self.kind = kind
             here = (waiting_sites() if waits else []) or [call_site()]
             self.site = some_of([*here, *also])

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Final
 
+from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.stops import Stops
 from pytest_parseapi.record.attempt import Attempt
 from pytest_parseapi.record.journal import Journal
@@ -56,6 +57,9 @@ class Fuse:
             limit = f"parseapi_max_attempts = {self._max_attempts}"
             more = "where more attempts are right, raise the ini value parseapi_max_attempts"
             advice = f"end the loop of retries after some attempts or by a deadline; {more}"
+            error = operation.attempts[-1].error if operation.attempts else None
+            if isinstance(error, DocumentedError) and not error.retryable:
+                advice = f"do not retry {error.code}: it is not retryable"
         elif operation.polls >= MAX_POLLS:
             waits = f"with{'' if _has_waited(operation) else 'out'} waits between them"
             what = f"was asked {operation.polls:,} times, {waits}, and"
@@ -66,10 +70,11 @@ class Fuse:
         numbers = [attempt.number for attempt in operation.attempts]
         self._stops.stop(
             f"The consumer does not stop: {operation.name} {what} was about to be tried again "
-            f"({limit}).\n"
-            f"  expected  a consumer that gives up\n"
-            f"  next      {advice}\n\n{self._draw_timeline(self._journal.attempts, numbers)}",
+            f"({limit}).",
             kind="fuse",
+            expected="a consumer that gives up",
+            advice=advice,
+            timeline=self._draw_timeline(self._journal.attempts, numbers),
         )
 
 

@@ -83,10 +83,10 @@ class Pending:
         which = "connect" if outcome.error == "connect_timeout" else "read"
         self._stops.stop(
             f"{request.method} {request.url} would hang forever: the server stays silent "
-            f"({outcome.error}), and the client ({request.client}) has no {which} time-out.\n"
-            f"  expected  an end of the call\n"
-            f"  next      give the client a time-out, or put a deadline around the call",
+            f"({outcome.error}), and the client ({request.client}) has no {which} time-out.",
             kind="hang",
+            expected="an end of the call",
+            advice="give the client a time-out, or put a deadline around the call",
         )
 
 

@@ -365,6 +365,35 @@ def test_repeating_a_request_after_every_success(extend_api, monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (
+            "OCR_ERROR",
+            "end the loop of retries after some attempts or by a deadline; where more attempts are "
+            "right, raise the ini value parseapi_max_attempts",
+        ),
+        ("CORRUPT_FILE", "do not retry CORRUPT_FILE: it is not retryable"),
+    ],
+)
+def test_what_to_do_about_retries_without_end_depends_on_the_error(extend_api, code, advice):
+    extend_api.fail(code, times=ALWAYS)
+
+    with stopped(extend_api) as stop:
+        while True:
+            post()
+            time.sleep(1)
+
+    assert str(stop.value).startswith(
+        "The consumer does not stop: POST /parse  https://files.example.com/a.pdf failed 100 times "
+        "in a row and was about to be tried again (parseapi_max_attempts = 100).\n"
+        "  expected  a consumer that gives up\n"
+        f"  next      {advice}\n"
+        "\n"
+        "timeline of Extend (virtual seconds)\n"
+    )
+
+
 def test_many_documents_in_a_row_are_no_loop(extend_api, monkeypatch):
     monkeypatch.setattr(fuse, "MAX_POLLS", 20)
 
