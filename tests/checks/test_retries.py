@@ -161,6 +161,29 @@ def test_what_to_do_about_a_failure_depends_on_the_failure(extend_api, failure, 
         assert f"  next       {advice}\n\n" in said(check)
 
 
+@pytest.mark.parametrize(
+    ("failure", "advice"),
+    [
+        (
+            "INTERNAL_ERROR",
+            "Extend: Read the body's retryable flag, and retry where it is true. "
+            "(docs.extend.ai/api-reference/error-handling)",
+        ),
+        (502, RETRY_ADVICE),
+    ],
+)
+def test_a_documented_error_elsewhere_than_at_parsing_has_a_flag(extend_api, failure, advice):
+    extend_api.fail(failure, endpoint="/parse_runs/{id}")
+    headers = {"authorization": f"Bearer {extend_api.api_key}"}
+    created = httpx.post(
+        f"{extend_api.base_url}/parse_runs",
+        json={"file": {"url": "https://files.example.com/in/a.pdf"}},
+        headers=headers,
+    )
+    httpx.get(f"{extend_api.base_url}/parse_runs/{created.json()['id']}", headers=headers)
+    assert f"  next       {advice}\n\n" in said(extend_api.assert_retried)
+
+
 def test_the_advice_on_all_errors_stands_in_for_that_on_some(extend_api):
     general = Advice(topic="retryable", text="Read the status.", source="a page")
     observed = replace(
