@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest_parseapi
 from pytest_parseapi import ParseAPI, ParseErrorContract, strategies
 from pytest_parseapi.checks.kinds import ALL_AT_ONCE, KINDS, Kind, page_behind
+from pytest_parseapi.clock.endless_waits import MAX_WAITS
 from pytest_parseapi.contract.policy import ContractPolicy
 from pytest_parseapi.model.errors import DocumentedError
 from pytest_parseapi.model.faults import FAULTS
@@ -19,6 +20,7 @@ from pytest_parseapi.model.provider import Provider
 from pytest_parseapi.model.stops import StopKind
 from pytest_parseapi.plugin import hookspecs, markers, pytest_addoption
 from pytest_parseapi.providers.registry import built_in_providers
+from pytest_parseapi.service.fuse import MAX_POLLS
 
 MARKERS = ("parse_error", "parse_run_failed", "each_parse_error", "parseapi")
 
@@ -146,8 +148,8 @@ def advice() -> str:
 
 STOPS: dict[StopKind, str] = {
     "miss": "The test asked for what is not simulated, or a script of it is wrong.",
-    "fuse": "The consumer retries (`parseapi_max_attempts`), polls (10,000 times) or waits "
-    "(100,000 times in a row) without end.",
+    "fuse": f"The consumer retries (`parseapi_max_attempts`), polls ({MAX_POLLS:,} times) or waits "
+    f"({MAX_WAITS:,} times in a row) without end.",
     "hang": "The consumer waits for what will never come.",
 }
 

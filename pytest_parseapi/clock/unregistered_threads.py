@@ -237,9 +237,8 @@ class UnregisteredThreads:
         if frame is not place.frame or frame.f_lasti != place.instruction:
             # It may have returned to its position.
             now = _place(frame)
-            is_tool = places is self._unknown_to_python and _is_of_tool(frame)
             # A tool's thread may have been at work as the test began, such as xdist's receiver.
-            if now.chain != place.chain and not is_tool:
+            if now.chain != place.chain and (ident in self.old or not _is_of_tool(frame)):
                 return True
             places[ident] = now
         is_ready = self._returning.get(ident)

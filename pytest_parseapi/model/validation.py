@@ -53,7 +53,7 @@ def _problems(
     yield from _fields(provider)
     usual = Provider.__dataclass_fields__["endpoints"].default
     if same is not None and provider.endpoints not in (usual, same.endpoints):
-        yield "endpoints", "must be left out: the name is known, and what has it adds errors only"
+        yield "endpoints", "must be left out: a provider of a known name only adds its errors"
     if same is None:
         yield from _place(provider, known)
         yield from _endpoints(provider)

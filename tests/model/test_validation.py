@@ -451,8 +451,8 @@ def test_two_whole_providers_of_one_name_are_a_mistake():
     with pytest.raises(UsageError) as caught:
         registry(given)
     assert str(caught.value) == (
-        "plugin theirs: provider 'acme': endpoints must be left out: the name is known, and what "
-        "has it adds errors only"
+        "plugin theirs: provider 'acme': endpoints must be left out: a provider of a known name "
+        "only adds its errors"
     )
     assert registry([*given[:1], ("plugin theirs", acme().with_errors(BUSY))])["acme"]
 

@@ -37,7 +37,7 @@ _IMMUTABLE_TYPE: Final = 1 << 8
 _URL_ARGUMENTS: Final = ((0, "url"), (1, "url"), (2, "url"), (99, "base_url"))
 
 
-def replace_rust_client(
+def replace_compiled_client(
     patches: Patches, check_host: HostCheck, name: str, module: ModuleType
 ) -> None:
     """Replace the functions that take a URL in a module of a library, and in its submodules.

@@ -12,7 +12,7 @@ from types import ModuleType
 from pytest_parseapi.clients.guard.c_library import replace_ctypes
 from pytest_parseapi.clients.guard.c_types import C_TYPES, CTypes
 from pytest_parseapi.clients.guard.checked_functions import HostCheck, with_host_check
-from pytest_parseapi.clients.guard.compiled_clients import COMPILED_CLIENTS, replace_rust_client
+from pytest_parseapi.clients.guard.compiled_clients import COMPILED_CLIENTS, replace_compiled_client
 from pytest_parseapi.clients.guard.curl import CURLS, ReplaceCurl
 from pytest_parseapi.clients.guard.host_functions import HOST_FUNCTIONS, HostFunction
 from pytest_parseapi.clients.guard.send_functions import SEND_FUNCTIONS, SendFunctions
@@ -44,7 +44,7 @@ class ReplacedFunctions:
         for name, modules in COMPILED_CLIENTS.items():
             for module in modules:
                 replace = functools.partial(
-                    replace_rust_client, self._patches, self._check_host, name
+                    replace_compiled_client, self._patches, self._check_host, name
                 )
                 self._imports.when(module, replace)
         if self._c_types is not None:
